@@ -1,0 +1,95 @@
+"""The values that travel between the rooms, and what each number means.
+
+Axes are named in every shape comment: `b` images of a batch, `c` channels, `h` rows, `w` columns.
+Maps are `[b h w]`, images `[b c h w]`. Units stand in the name: `depth_m` metres, `focal_px` pixels,
+`temperature_k` kelvin. A `Sample` is numpy in native units with NaN for "no value"; a `Batch` is
+tensors with explicit masks, because NaN times zero is NaN and a loss must never meet one.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, fields, replace
+from enum import StrEnum
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    import numpy as np
+    import torch
+    from numpy.typing import NDArray
+
+
+class Geometry(StrEnum):
+    """What the values of a depth-like map mean. A metric picks its alignment from this, never from a name."""
+
+    METRIC_DEPTH = "metric_depth"  # metres along the optical axis
+    SCALE_DEPTH = "scale_depth"  # depth up to one unknown factor
+    AFFINE_DEPTH = "affine_depth"  # depth up to factor and offset
+    AFFINE_INVERSE = "affine_inverse"  # 1/depth up to factor and offset: larger is nearer
+
+
+class ThermalUnit(StrEnum):
+    """What the values of a raw thermal frame mean."""
+
+    COUNTS = "counts"  # raw sensor counts: the gain and offset are the camera's own
+    KELVIN = "kelvin"  # apparent temperature
+    DISPLAY = "display"  # 8-bit after the camera's gain control: contrast only
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sample:
+    """One frame as read from disk, in native units and native size.
+
+    All maps of a sample share one pixel grid, the thermal camera's. `rgb` and `label` exist in training
+    only; prediction never has them.
+    """
+
+    sample_id: str
+    thermal: NDArray[Any]  # [h w] uint16 counts, or float32 kelvin
+    thermal_unit: ThermalUnit
+    intrinsics: NDArray[np.float32]  # [3 3] pinhole matrix in pixels of this grid
+    depth_m: NDArray[np.float32] | None = None  # [h w], NaN where there is no truth
+    rgb: NDArray[np.uint8] | None = None  # [h w 3]
+    label: NDArray[np.float32] | None = None  # [h w] the teacher's map, NaN where unusable
+    label_geometry: Geometry | None = None
+    sequence: str = ""  # frames of one recording; splits and intervals never cut through it
+    condition: str = ""  # day, night, rain, ... as the data set names it
+
+    @property
+    def size(self) -> tuple[int, int]:
+        """(rows, columns)."""
+        return int(self.thermal.shape[0]), int(self.thermal.shape[1])
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Batch:
+    """What one training step sees. Invalid pixels hold 0 in the map and False in its mask."""
+
+    image: torch.Tensor  # [b c h w] normalised network input
+    depth_m: torch.Tensor  # [b h w]
+    depth_valid: torch.Tensor  # [b h w] bool
+    label: torch.Tensor  # [b h w] affine-invariant inverse depth from the teacher
+    label_valid: torch.Tensor  # [b h w] bool
+    intrinsics: torch.Tensor  # [b 3 3]
+    sample_ids: tuple[str, ...]
+
+    def to(self, device: torch.device | str) -> Batch:
+        """The same batch on another device; ids stay where they are."""
+        moved = {
+            f.name: getattr(self, f.name).to(device, non_blocking=True)
+            for f in fields(self)
+            if f.name != "sample_ids"
+        }
+        return replace(self, **moved)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Prediction:
+    """What the network says of a batch of images."""
+
+    structure: torch.Tensor  # [b h w] affine-invariant inverse depth: larger is nearer
+    log_depth: torch.Tensor  # [b h w] natural logarithm of metres
+
+    @property
+    def depth_m(self) -> torch.Tensor:
+        """[b h w] metric depth in metres."""
+        return self.log_depth.exp()
