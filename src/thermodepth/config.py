@@ -1,0 +1,163 @@
+"""Settings: frozen, strict, and addressed by dots.
+
+One tree of `Settings` describes a run. The command line's `--set losses.metric_silog.weight=2`, the
+axes of a study and the difference between two runs are all the same thing: dotted edits. An unknown
+key is refused with its path and the nearest name that exists. A run is identified by the fingerprint
+of its resolved settings; sections marked `not_identity` (devices, workers, paths) are left out of it.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, ClassVar, Self, TypeVar
+
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from thermodepth.errors import SettingsError, nearest
+
+Edits = Mapping[str, Any]
+_S = TypeVar("_S", bound="Settings")
+
+
+class Settings(BaseModel):
+    """Base of every settings record: immutable, unknown keys refused, no NaN or infinity."""
+
+    model_config = ConfigDict(
+        frozen=True, extra="forbid", strict=True, allow_inf_nan=False, validate_default=True
+    )
+
+    #: True for records that change where and how fast a run happens but never its numbers.
+    not_identity: ClassVar[bool] = False
+
+    @classmethod
+    def parse(cls, tree: Mapping[str, Any], *, where: str = "settings") -> Self:
+        """Build from a plain tree; every problem is named by its dotted path.
+
+        Raises:
+            SettingsError: with one line per problem.
+        """
+        try:
+            # Through JSON, where strict still turns a list into a tuple and a name into its enum.
+            return cls.model_validate_json(json.dumps(tree))
+        except ValidationError as error:
+            lines = [_explain(cls, dict(problem)) for problem in error.errors()]
+            raise SettingsError(f"{where}: " + "; ".join(lines)) from None
+
+    def tree(self) -> dict[str, Any]:
+        """The settings as plain JSON values."""
+        return self.model_dump(mode="json")
+
+    def edit(self, edits: Edits) -> Self:
+        """A copy with dotted edits applied and the whole tree checked again.
+
+        Raises:
+            SettingsError: for a path that does not exist or a value that is not allowed.
+        """
+        tree = self.tree()
+        for path, value in edits.items():
+            node: Any = tree
+            *parents, leaf = path.split(".")
+            for depth, key in enumerate([*parents, leaf]):
+                if not isinstance(node, dict) or key not in node:
+                    here = ".".join(path.split(".")[: depth + 1])
+                    known = list(node) if isinstance(node, dict) else []
+                    listing = ", ".join(sorted(known)) or "a value, not a section"
+                    raise SettingsError(
+                        f"no setting '{here}'{nearest(key, known)} (here: {listing})"
+                    )
+                if depth < len(parents):
+                    node = node[key]
+            node[leaf] = value
+        return type(self).parse(
+            tree, where="edit " + ", ".join(f"{k}={v}" for k, v in edits.items())
+        )
+
+    def fingerprint(self) -> str:
+        """Twelve hexadecimal digits that change when, and only when, the run's numbers may."""
+        text = json.dumps(identity(self), sort_keys=True, separators=(",", ":"))
+        return hashlib.sha256(text.encode()).hexdigest()[:12]
+
+
+def identity(settings: Settings) -> dict[str, Any]:
+    """The part of a settings tree that decides the numbers of a run."""
+    tree: dict[str, Any] = {}
+    for name in type(settings).model_fields:
+        value = getattr(settings, name)
+        if isinstance(value, Settings):
+            if not value.not_identity:
+                tree[name] = identity(value)
+        else:
+            tree[name] = settings.model_dump(mode="json", include={name})[name]
+    return tree
+
+
+def flatten(tree: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
+    """`{"a": {"b": 1}}` -> `{"a.b": 1}`."""
+    flat: dict[str, Any] = {}
+    for key, value in tree.items():
+        path = f"{prefix}{key}"
+        if isinstance(value, Mapping):
+            flat.update(flatten(value, path + "."))
+        else:
+            flat[path] = value
+    return flat
+
+
+def difference(old: Settings, new: Settings) -> dict[str, tuple[Any, Any]]:
+    """`{dotted path: (old value, new value)}` for every leaf that differs."""
+    a, b = flatten(old.tree()), flatten(new.tree())
+    return {k: (a.get(k), b.get(k)) for k in sorted(a.keys() | b.keys()) if a.get(k) != b.get(k)}
+
+
+def parse_edit(text: str) -> tuple[str, Any]:
+    """`path=value` from the command line; the value is JSON where it can be, else a string.
+
+    Raises:
+        SettingsError: without a `=`.
+    """
+    path, equals, value = text.partition("=")
+    if not equals or not path:
+        raise SettingsError(
+            f"--set {text}: expected PATH=VALUE, such as losses.metric_silog.weight=2"
+        )
+    try:
+        return path.strip(), json.loads(value)
+    except json.JSONDecodeError:
+        return path.strip(), value
+
+
+def read_settings(kind: type[_S], path: Path) -> _S:
+    """Read a settings file that `save_settings` wrote.
+
+    Raises:
+        SettingsError: naming the file, when it is missing, not JSON or does not fit.
+    """
+    try:
+        tree = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError, json.JSONDecodeError) as error:
+        raise SettingsError(f"{path}: cannot read settings ({error})") from None
+    return kind.parse(tree, where=str(path))
+
+
+def _explain(root: type[BaseModel], problem: dict[str, Any]) -> str:
+    """One validation problem as `path: what, what is allowed`."""
+    location = [str(part) for part in problem["loc"]]
+    path = ".".join(location) or "(top)"
+    if problem["type"] == "extra_forbidden":
+        known = _fields_at(root, location[:-1])
+        return f"no setting '{path}'{nearest(location[-1], known)} (known: {', '.join(known)})"
+    given = problem.get("input")
+    return f"{path} = {given!r}: {problem['msg'][:1].lower()}{problem['msg'][1:]}"
+
+
+def _fields_at(root: type[BaseModel], location: list[str]) -> list[str]:
+    model: Any = root
+    for part in location:
+        field = model.model_fields.get(part)
+        if field is None or not isinstance(field.annotation, type):
+            return []
+        model = field.annotation
+    return sorted(model.model_fields) if issubclass(model, BaseModel) else []
