@@ -1,0 +1,26 @@
+"""The loss terms of the study: one file each, one row each in `LOSSES`.
+
+    term(prediction, batch, settings) -> Tensor[b]      pure, one value per image
+    evaluate(prediction, batch, settings, progress=0.3) -> LossReport
+
+A term applies its own mask, works in float32 whatever autocast says, gives a connected zero for an
+image without valid pixels, and never makes the device wait. See `geometry` for how.
+"""
+
+from thermodepth.losses.report import LossReport, evaluate
+from thermodepth.losses.settings import Groups, LossesSettings
+from thermodepth.losses.table import LOSSES, Invariance, LossRow
+from thermodepth.losses.term import Term, TermSettings, weight_at
+
+__all__ = [
+    "LOSSES",
+    "Groups",
+    "Invariance",
+    "LossReport",
+    "LossRow",
+    "LossesSettings",
+    "Term",
+    "TermSettings",
+    "evaluate",
+    "weight_at",
+]

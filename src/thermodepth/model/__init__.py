@@ -1,0 +1,25 @@
+"""The network: encoders by name, a light decoder, two heads; models on disk."""
+
+from thermodepth.model.encoders import ENCODERS
+from thermodepth.model.network import DepthNetwork, ModelSettings, parameter_count
+from thermodepth.model.weights import (
+    LoadedModel,
+    ModelRecipe,
+    initialise,
+    load_model,
+    resolve_model,
+    save_model,
+)
+
+__all__ = [
+    "ENCODERS",
+    "DepthNetwork",
+    "LoadedModel",
+    "ModelRecipe",
+    "ModelSettings",
+    "initialise",
+    "load_model",
+    "parameter_count",
+    "resolve_model",
+    "save_model",
+]

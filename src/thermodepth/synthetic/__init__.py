@@ -1,0 +1,54 @@
+"""The synthetic long-wave world: a seed in; RGB, apparent temperature and exact depth out.
+
+    from thermodepth.synthetic import render_frame
+
+    frame = render_frame(7, width=320, height=256, condition="night")
+
+Names are imported when first used: reading a pack or drawing sensor noise needs no ray caster.
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from thermodepth.synthetic.frame import Frame as Frame
+    from thermodepth.synthetic.pack import IndexRow as IndexRow
+    from thermodepth.synthetic.pack import Pack as Pack
+    from thermodepth.synthetic.pack import write_pack as write_pack
+    from thermodepth.synthetic.pack_building import build_pack as build_pack
+    from thermodepth.synthetic.sensors import MicrobolometerSettings as MicrobolometerSettings
+    from thermodepth.synthetic.sensors import counts as counts
+    from thermodepth.synthetic.world import make_scene as make_scene
+    from thermodepth.synthetic.world import render_frame as render_frame
+
+_HOME = {
+    "Frame": "frame",
+    "IndexRow": "pack",
+    "MicrobolometerSettings": "sensors",
+    "Pack": "pack",
+    "build_pack": "pack_building",
+    "counts": "sensors",
+    "make_scene": "world",
+    "render_frame": "world",
+    "write_pack": "pack",
+}
+
+__all__ = [
+    "Frame",
+    "IndexRow",
+    "MicrobolometerSettings",
+    "Pack",
+    "build_pack",
+    "counts",
+    "make_scene",
+    "render_frame",
+    "write_pack",
+]
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOME:
+        raise AttributeError(f"module 'thermodepth.synthetic' has no attribute '{name}'")
+    return getattr(importlib.import_module(f"thermodepth.synthetic.{_HOME[name]}"), name)

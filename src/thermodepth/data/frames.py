@@ -1,0 +1,135 @@
+"""What a data set is: named splits of frames that can be read in any order, again and again.
+
+A reader knows how to find and decode its files and nothing else. Resizing, augmentation, labels and
+batches are made elsewhere, from what it returns.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
+
+from thermodepth.errors import DataError, unknown
+from thermodepth.types import Sample
+
+
+class Frames(Protocol):
+    """The frames of one split."""
+
+    @property
+    def sample_ids(self) -> Sequence[str]:
+        """One id a frame, unique in the data set, safe as a file name, in a fixed order."""
+        ...
+
+    @property
+    def noise_is_drawn(self) -> bool:
+        """Whether `draw` changes what is read: synthetic sensor noise does, a recording does not."""
+        ...
+
+    def read(self, index: int, *, draw: int = 0, with_rgb: bool = True) -> Sample:
+        """One frame in native units and size.
+
+        Args:
+            index: its place in `sample_ids`.
+            draw: which realisation of the sensor noise, where the noise is synthetic; recordings
+                have only one and ignore it.
+            with_rgb: False spares decoding a picture that only teachers look at.
+
+        Raises:
+            DataError: naming the file that is missing or broken.
+        """
+        ...
+
+    def fingerprint(self) -> str:
+        """Changes when the frames, their order or their content do."""
+        ...
+
+
+class Remembered:
+    """Frames whose decoded samples stay in memory, until a budget is used up; RGB is not kept."""
+
+    def __init__(self, frames: Frames, *, budget_bytes: int) -> None:
+        self._frames = frames
+        self._left = budget_bytes
+        self._kept: dict[int, Sample] = {}
+        self.sample_ids = frames.sample_ids
+        self.noise_is_drawn = frames.noise_is_drawn
+
+    def read(self, index: int, *, draw: int = 0, with_rgb: bool = True) -> Sample:
+        if with_rgb or self.noise_is_drawn:
+            return self._frames.read(index, draw=draw, with_rgb=with_rgb)
+        if index not in self._kept:
+            sample = self._frames.read(index, with_rgb=False)
+            maps = (sample.thermal, sample.depth_m)
+            size = sum(m.nbytes for m in maps if m is not None)
+            if size > self._left:
+                return sample
+            self._left -= size
+            self._kept[index] = sample
+        return self._kept[index]
+
+    def fingerprint(self) -> str:
+        return self._frames.fingerprint()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Dataset:
+    """A data set that was opened: its splits and the facts that training and scoring need."""
+
+    name: str  # its row in DATASETS
+    spec: str  # what the person typed
+    splits: Mapping[str, Frames]  # train, val, test
+    protocol: str  # how its numbers are scored: a row of PROTOCOLS
+    depth_range_m: tuple[float, float]  # what the metric head can say
+    training_size: tuple[int, int]  # (rows, columns) that suit a first training on a CPU
+    licence: str
+    note: str  # one line for people
+
+    def split(self, name: str) -> Frames:
+        """The frames of a split.
+
+        Raises:
+            DataError: for a split that this data set does not have, or that is empty.
+        """
+        if name not in self.splits:
+            raise DataError(f"{self.spec}: {unknown('split', name, self.splits)}")
+        frames = self.splits[name]
+        if not frames.sample_ids:
+            raise DataError(f"{self.spec}: the split '{name}' holds no frames")
+        return frames
+
+    def fingerprint(self) -> str:
+        """One value for all splits together."""
+        parts = [f"{name}:{frames.fingerprint()}" for name, frames in sorted(self.splits.items())]
+        return hashlib.sha256("\n".join(parts).encode()).hexdigest()[:16]
+
+
+def samples_of(frames: Frames, *, with_rgb: bool = False) -> Iterator[Sample]:
+    """Every frame once, in order, with its standing noise realisation."""
+    for index in range(len(frames.sample_ids)):
+        yield frames.read(index, with_rgb=with_rgb)
+
+
+def fingerprint_files(files: Sequence[Path], root: Path) -> str:
+    """A value for a list of files by relative name, size and both ends of their content.
+
+    Reading whole recordings only to name them would take minutes; an edited picture changes its size or
+    its compressed tail.
+    """
+    digest = hashlib.sha256()
+    for path in files:
+        try:
+            size = path.stat().st_size
+            with path.open("rb") as stream:
+                head = stream.read(4096)
+                stream.seek(max(size - 4096, 0))
+                tail = stream.read(4096)
+        except OSError as error:
+            raise DataError(f"{path}: cannot be read ({error.strerror or error})") from None
+        digest.update(f"{path.relative_to(root).as_posix()}\0{size}\0".encode())
+        digest.update(head)
+        digest.update(tail)
+    return digest.hexdigest()[:16]

@@ -1,0 +1,212 @@
+"""Batches as a function of the step: nothing to save, nothing to restore.
+
+Position k of the stream is always the same sample with the same augmentation and the same sensor noise,
+whatever came before it: shuffling derives from (seed, epoch), everything else from (seed, position). So
+resuming is asking for the next position, all arms of a study see the very same batches, and worker
+processes cannot change a result.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
+from functools import lru_cache
+from typing import TYPE_CHECKING, Literal
+
+import numpy as np
+import torch
+from pydantic import Field
+
+from thermodepth.config import Settings
+from thermodepth.data.frames import Frames
+from thermodepth.data.transform import AugmentationSettings, augment, crop_resize
+from thermodepth.errors import DataError
+from thermodepth.thermal import NormaliserSettings, normalise
+from thermodepth.types import Batch, Geometry, Sample
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+LabelOf = Callable[[str], "NDArray[np.float32]"]
+
+_SHUFFLE, _AUGMENT = 1, 2  # streams of random numbers, kept apart
+_FRESH = 1 << 20  # sensor-noise realisations of training never meet the standing one, 0
+
+
+class DataSettings(Settings):
+    """What a training reads and how it is varied."""
+
+    source: str = "synthetic"  # a row of DATASETS, optionally `:PATH`
+    split: str = "train"
+    #: `rgb` trains an RGB network, which is how the built-in teacher is made; thermal is the product.
+    modality: Literal["thermal", "rgb"] = "thermal"
+    size: tuple[int, int] | None = None  # (rows, columns); None takes the data set's own suggestion
+    batch_size: int = Field(16, ge=1, le=4096)
+    augmentation: AugmentationSettings = AugmentationSettings()
+    normaliser: NormaliserSettings = NormaliserSettings()
+    #: Truth outside this range is not trained on; None takes the data set's range.
+    min_truth_m: float | None = Field(None, gt=0)
+    max_truth_m: float | None = Field(None, gt=0)
+
+
+class BatchStream:
+    """The endless, seeded stream of training batches of one process."""
+
+    def __init__(
+        self,
+        frames: Frames,
+        settings: DataSettings,
+        *,
+        size: tuple[int, int],
+        seed: int,
+        label_of: LabelOf | None,
+        rank: int = 0,
+        processes: int = 1,
+    ) -> None:
+        """
+        Args:
+            frames: the training split.
+            settings: how frames are varied and normalised.
+            size: (rows, columns) of a batch.
+            seed: of shuffling, augmentation and sensor noise.
+            label_of: the teacher's map of a sample id, as affine-invariant inverse depth at the
+                frame's native size; None trains without structure labels.
+            rank: this process among `processes`, which share every batch.
+        """
+        if not frames.sample_ids:
+            raise DataError("the training split holds no frames")
+        self._frames = frames
+        self._settings = settings
+        self._size = size
+        self._seed = seed
+        self._label_of = label_of
+        self._rank, self._processes = rank, processes
+        self._order = lru_cache(maxsize=4)(self._shuffled)
+
+    def batch(self, step: int) -> Batch:
+        """The batch of an optimiser step, `batch_size` samples over all processes together."""
+        return collate([self.sample(position) for position in self.positions(step)], self._settings)
+
+    def positions(self, step: int) -> range:
+        """The positions of the stream that this process reads in a step."""
+        size = self._settings.batch_size
+        return range(step * size + self._rank, (step + 1) * size, self._processes)
+
+    def sample(self, position: int) -> Sample:
+        """The varied sample at a position of the stream."""
+        epoch, place = divmod(position, len(self._frames.sample_ids))
+        index = int(self._order(epoch)[place])
+        rng = np.random.default_rng([self._seed, _AUGMENT, position])
+        wants_rgb = self._settings.modality == "rgb"
+        sample = self._frames.read(index, draw=_FRESH + position, with_rgb=wants_rgb)
+        if self._label_of is not None:
+            sample = with_label(sample, self._label_of(sample.sample_id))
+        return augment(sample, self._settings.augmentation, self._size, rng)
+
+    def digest(self, steps: int) -> str:
+        """A value for which sample stands where in the first steps: equal for paired arms."""
+        ids = self._frames.sample_ids
+        digest = hashlib.sha256(f"{self._seed} {self._size} {steps}".encode())
+        for position in range(steps * self._settings.batch_size):
+            epoch, place = divmod(position, len(ids))
+            digest.update(ids[int(self._order(epoch)[place])].encode())
+        return digest.hexdigest()[:16]
+
+    def _shuffled(self, epoch: int) -> NDArray[np.intp]:
+        rng = np.random.default_rng([self._seed, _SHUFFLE, epoch])
+        return rng.permutation(len(self._frames.sample_ids))
+
+
+class _Steps(torch.utils.data.Dataset[Batch]):
+    """The stream as a map from step to batch, which is what torch's workers fetch."""
+
+    def __init__(self, stream: BatchStream) -> None:
+        self._stream = stream
+
+    def __getitem__(self, step: int) -> Batch:
+        return self._stream.batch(step)
+
+
+def batches(stream: BatchStream, steps: range, *, workers: int) -> Iterator[Batch]:
+    """The batches of these steps in order, prepared ahead by worker processes if there are any."""
+    if workers == 0:
+        for step in steps:
+            yield stream.batch(step)
+        return
+    yield from torch.utils.data.DataLoader(
+        _Steps(stream),
+        batch_size=None,
+        sampler=steps,
+        num_workers=workers,
+        multiprocessing_context="spawn",
+        worker_init_fn=_one_thread,
+        pin_memory=torch.cuda.is_available(),
+    )
+
+
+def _one_thread(worker: int) -> None:
+    del worker
+    torch.set_num_threads(1)
+
+
+def with_label(sample: Sample, label: NDArray[np.float32]) -> Sample:
+    """The sample with the teacher's map of it."""
+    if label.shape != sample.size:
+        raise DataError(
+            f"{sample.sample_id}: its label is {label.shape[1]}x{label.shape[0]}, the frame "
+            f"{sample.size[1]}x{sample.size[0]}; delete the label folder, labels are made again"
+        )
+    return replace(sample, label=label, label_geometry=Geometry.AFFINE_INVERSE)
+
+
+def collate(samples: Sequence[Sample], settings: DataSettings) -> Batch:
+    """Samples of one size as tensors; NaN becomes 0 under a False mask."""
+    depth = [_or_nan(s.depth_m, s) for s in samples]
+    label = [_or_nan(s.label, s) for s in samples]
+    depth_m, depth_valid = _masked(np.stack(depth))
+    assert settings.min_truth_m is not None
+    assert settings.max_truth_m is not None
+    depth_valid &= (depth_m > settings.min_truth_m) & (depth_m < settings.max_truth_m)
+    label_map, label_valid = _masked(np.stack(label))
+    image = np.stack([network_input(s, settings.modality, settings.normaliser) for s in samples])
+    return Batch(
+        image=torch.from_numpy(image),
+        depth_m=torch.from_numpy(np.where(depth_valid, depth_m, np.float32(0))),
+        depth_valid=torch.from_numpy(depth_valid),
+        label=torch.from_numpy(label_map),
+        label_valid=torch.from_numpy(label_valid),
+        intrinsics=torch.from_numpy(np.stack([s.intrinsics for s in samples])),
+        sample_ids=tuple(s.sample_id for s in samples),
+    )
+
+
+def network_input(
+    sample: Sample, modality: str, normaliser: NormaliserSettings
+) -> NDArray[np.float32]:
+    """What the network reads of a sample: `[1 h w]` thermal or `[3 h w]` RGB, in [0, 1].
+
+    Raises:
+        DataError: when the RGB image is wanted and there is none.
+    """
+    if modality == "rgb":
+        if sample.rgb is None:
+            raise DataError(f"{sample.sample_id}: no RGB image, which training on RGB needs")
+        return np.ascontiguousarray(sample.rgb.transpose(2, 0, 1), np.float32) * np.float32(1 / 255)
+    return normalise(sample.thermal, sample.thermal_unit, normaliser)[None]
+
+
+def standing_batch(
+    frames: Frames, indices: Sequence[int], settings: DataSettings, size: tuple[int, int]
+) -> Batch:
+    """Unvaried frames as a batch, for pictures and probes during training."""
+    return collate([crop_resize(frames.read(i), size) for i in indices], settings)
+
+
+def _or_nan(values: NDArray[np.float32] | None, sample: Sample) -> NDArray[np.float32]:
+    return np.full(sample.size, np.nan, np.float32) if values is None else values
+
+
+def _masked(values: NDArray[np.float32]) -> tuple[NDArray[np.float32], NDArray[np.bool_]]:
+    valid = np.isfinite(values)
+    return np.where(valid, values, np.float32(0)), valid

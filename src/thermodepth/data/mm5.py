@@ -1,0 +1,189 @@
+"""MM5: real, pixel-aligned RGB + thermal + depth frames of table-top scenes.
+
+Brenner, Reyes, Susnjak and Barczak, "MM5: Multimodal Image Capture and Dataset Generation for RGB,
+Depth, Thermal, UV, and NIR", 2025, CC BY-NC 4.0. Two layouts are read, both with one number per
+frame and the same pixel grid in all bands:
+
+    RGB/N.jpg|png, Thermal/N.png, Depth/N.png      a prepared set, optionally with frames.csv
+    RGB3/N.png, T16/N.png, D16/N.png               MM5's own aligned set (MM5_ALIGNED), 480x640
+
+Thermal is uint16 with kelvin = value/64, depth uint16 in millimetres with 0 for "no reading". The
+capture goes through the objects one after the other, so neighbouring frames show nearly one scene:
+splits are cut in blocks of consecutive captures, never frame by frame.
+"""
+
+from __future__ import annotations
+
+import csv
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+
+import numpy as np
+
+from thermodepth.camera import pinhole
+from thermodepth.data.frames import Dataset, fingerprint_files
+from thermodepth.errors import DataError
+from thermodepth.files import natural_order, read_raster
+from thermodepth.thermal import read_thermal
+from thermodepth.types import Sample, ThermalUnit
+
+KELVIN_PER_COUNT = 1 / 64
+METRES_PER_COUNT = 1 / 1000
+#: MM5 publishes no intrinsics for its aligned frames; its depth camera (Azure Kinect, narrow mode)
+#: sees 75 degrees across. Nothing here computes metres from it.
+FIELD_OF_VIEW_DEG = 75.0
+
+LAYOUTS = (("RGB", "Thermal", "Depth"), ("RGB3", "T16", "D16"), ("RGB3", "T16", "D_16"))
+BLOCK = 20  # consecutive captures that stay together
+SPLIT_OF_BLOCK = ("train", "train", "val", "train", "test")  # repeated
+
+
+@dataclass(frozen=True, slots=True)
+class _Entry:
+    number: int
+    rgb: Path | None
+    thermal: Path
+    depth: Path
+    sequence: str
+    category: str
+
+
+class MM5Frames:
+    """One split of MM5."""
+
+    def __init__(self, root: Path, entries: Sequence[_Entry]) -> None:
+        self._root = root
+        self._entries = entries
+        self.sample_ids = [f"mm5-{entry.number:04d}" for entry in entries]
+
+    noise_is_drawn = False
+
+    def read(self, index: int, *, draw: int = 0, with_rgb: bool = True) -> Sample:
+        del draw  # a recording has one noise realisation
+        entry = self._entries[index]
+        raw, _ = read_thermal(entry.thermal, expect=ThermalUnit.COUNTS)
+        depth = read_raster(entry.depth)
+        if depth.dtype not in (np.uint16, np.int32) or depth.ndim != 2:
+            raise DataError(
+                f"{entry.depth}: {depth.dtype} {depth.shape}, expected 16-bit millimetres [h w]"
+            )
+        if not depth.any():
+            raise DataError(f"{entry.depth}: all hole: no pixel has a depth reading")
+        rgb = None
+        if with_rgb and entry.rgb is not None:
+            rgb = read_raster(entry.rgb)
+            if rgb.ndim == 2:
+                rgb = np.repeat(rgb[..., None], 3, axis=2)
+        for path, band in ((entry.depth, depth), (entry.rgb, rgb)):
+            if band is not None and band.shape[:2] != raw.shape:
+                raise DataError(
+                    f"{path}: {band.shape[1]}x{band.shape[0]}, but the thermal frame {entry.thermal} "
+                    f"is {raw.shape[1]}x{raw.shape[0]}; MM5's bands share one pixel grid"
+                )
+        height, width = raw.shape
+        focal_px = width / 2 / np.tan(np.deg2rad(FIELD_OF_VIEW_DEG / 2))
+        return Sample(
+            sample_id=self.sample_ids[index],
+            thermal=(raw * np.float32(KELVIN_PER_COUNT)).astype(np.float32),
+            thermal_unit=ThermalUnit.KELVIN,
+            intrinsics=pinhole(float(focal_px), width, height),
+            depth_m=np.where(depth > 0, depth * np.float32(METRES_PER_COUNT), np.float32(np.nan)),
+            rgb=rgb,
+            sequence=entry.sequence,
+            condition=entry.category,
+        )
+
+    @cached_property
+    def _fingerprint(self) -> str:
+        files = [p for e in self._entries for p in (e.rgb, e.thermal, e.depth) if p is not None]
+        return fingerprint_files(files, self._root)
+
+    def fingerprint(self) -> str:
+        return self._fingerprint
+
+
+def open_mm5(path: Path | None) -> Dataset:
+    """Open either layout.
+
+    Raises:
+        DataError: without a path, for a folder that is not MM5, or bands that do not pair up.
+    """
+    if path is None:
+        raise DataError("mm5 needs a folder: --data mm5:PATH")
+    root = path
+    if not root.is_dir():
+        raise DataError(f"{root}: no such folder; give the one that holds RGB, Thermal and Depth")
+    entries = _index(root)
+    splits: dict[str, list[_Entry]] = {"train": [], "val": [], "test": []}
+    for place, entry in enumerate(entries):
+        splits[SPLIT_OF_BLOCK[place // BLOCK % len(SPLIT_OF_BLOCK)]].append(entry)
+    return Dataset(
+        name="mm5",
+        spec=f"mm5:{path}",
+        splits={name: MM5Frames(root, part) for name, part in splits.items()},
+        protocol="mm5",
+        depth_range_m=(0.2, 3.0),
+        training_size=(96, 128),
+        licence="CC BY-NC 4.0",
+        note=f"MM5: {len(entries)} real table-top frames, split in blocks of {BLOCK} captures",
+    )
+
+
+def _index(root: Path) -> list[_Entry]:
+    for names in LAYOUTS:
+        if all((root / name).is_dir() for name in names[1:]):
+            rgb_name, thermal_name, depth_name = names
+            break
+    else:
+        expected = " or ".join("/".join(names) for names in LAYOUTS[:2])
+        raise DataError(f"{root}: not an MM5 folder; expected the sub-folders {expected}")
+    thermal, depth = _numbered(root / thermal_name), _numbered(root / depth_name)
+    # Training without a teacher needs no RGB, so its absence is met where labels are asked for.
+    rgb = _numbered(root / rgb_name) if (root / rgb_name).is_dir() else {}
+    if not thermal:
+        raise DataError(f"{root / thermal_name}: no frames (expected files such as 12.png)")
+    if lonely := sorted(thermal.keys() ^ depth.keys()):
+        raise DataError(
+            f"{root}: frame {lonely[0]} stands in only one of {thermal_name} and {depth_name} "
+            f"({len(lonely)} such frames); copy the set again or remove the halves"
+        )
+    about = _read_csv(root / "frames.csv")
+    return [
+        _Entry(
+            number,
+            rgb.get(number),
+            thermal[number],
+            depth[number],
+            *about.get(number, (f"capture-{number}", "")),
+        )
+        for number in sorted(thermal)
+    ]
+
+
+def _numbered(folder: Path) -> Mapping[int, Path]:
+    """`{frame number: file}` for `12.png` and `12_anything.png`."""
+    found: dict[int, Path] = {}
+    for path in sorted(folder.iterdir(), key=lambda p: natural_order(p.name)):
+        match = re.fullmatch(r"(\d{1,9})(?:_.*)?\.(?:png|jpe?g|tiff?)", path.name, re.IGNORECASE)
+        if match and int(match[1]) not in found:
+            found[int(match[1])] = path
+    return found
+
+
+def _read_csv(path: Path) -> dict[int, tuple[str, str]]:
+    """`{frame number: (sequence, category)}` from the prepared set's list, if it is there."""
+    if not path.is_file():
+        return {}
+    about = {}
+    with path.open(newline="", encoding="utf-8") as stream:
+        for line, row in enumerate(csv.DictReader(stream), start=2):
+            try:
+                about[int(row["ID"])] = (row["Sequence"], row["Category"])
+            except (KeyError, TypeError, ValueError):
+                raise DataError(
+                    f"{path}, line {line}: expected the columns ID, Sequence, Category"
+                ) from None
+    return about

@@ -1,0 +1,52 @@
+"""DATASETS: one row a data set. A new one is a file that opens it and a row here."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from thermodepth.data.frames import Dataset
+from thermodepth.data.mm5 import open_mm5
+from thermodepth.data.synthetic import open_synthetic
+from thermodepth.errors import DataError, unknown
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DatasetRow:
+    """How a data set is named on the command line, and how it is opened."""
+
+    name: str
+    open: Callable[[Path | None], Dataset]
+    summary: str
+
+
+DATASETS: dict[str, DatasetRow] = {
+    row.name: row
+    for row in (
+        DatasetRow(
+            name="synthetic",
+            open=open_synthetic,
+            summary="the shipped pack of rendered streets and rooms, or another pack: synthetic:FILE.zip",
+        ),
+        DatasetRow(
+            name="mm5",
+            open=open_mm5,
+            summary="MM5, real aligned RGB + thermal + depth table-top frames: mm5:FOLDER",
+        ),
+    )
+}
+
+
+def open_dataset(spec: str) -> Dataset:
+    """Open `NAME` or `NAME:PATH`.
+
+    Raises:
+        DataError: for an unknown name, a missing path or a broken data set.
+    """
+    name, colon, path = spec.partition(":")
+    if name not in DATASETS:
+        raise DataError(unknown("data set", name, DATASETS))
+    if colon and not path:
+        raise DataError(f"{spec}: expected a path after the colon, or no colon")
+    return DATASETS[name].open(Path(path).expanduser() if path else None)

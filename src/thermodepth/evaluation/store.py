@@ -1,0 +1,227 @@
+"""Predictions on disk: predict once, score as often as wanted.
+
+    FOLDER/store.json       who made it (`made_by`), the format, and the frames with their sizes
+    FOLDER/<frame id>.npz   depth_m [h w] float32, structure [h w] float32; ids percent-encoded
+
+The frame files are what is there; the list in `store.json` is for the reader and is brought up to date at
+the end. So a stopped run loses nothing: `missing(ids)` says what is left to do.
+"""
+
+from __future__ import annotations
+
+import io
+import json
+import re
+import zipfile
+import zlib
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Self
+from urllib.parse import quote, unquote
+
+import numpy as np
+from numpy.typing import NDArray
+
+from thermodepth.errors import DataError, nearest
+from thermodepth.files import replacing, write_json
+
+_FORMAT = 1
+_MAPS = ("depth_m", "structure")
+_LONGEST_NAME = 200  # bytes; file systems allow 255, and the temporary name is longer
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StoredPrediction:
+    """What a model said of one frame."""
+
+    depth_m: NDArray[np.float32]  # [h w]
+    structure: NDArray[np.float32]  # [h w] affine-invariant inverse depth
+
+
+class PredictionStore:
+    """A folder of predictions made by one model on one data set."""
+
+    def __init__(self, folder: Path, *, made_by: Mapping[str, str]) -> None:
+        """Open `folder` for writing; a new or empty one becomes a store.
+
+        `made_by` identifies what the predictions depend on, such as
+        `{"model": fingerprint, "data": fingerprint}`.
+
+        Raises:
+            DataError: for a folder that holds something else, or a store made by another model or data.
+        """
+        if not made_by:
+            raise DataError(f"{folder}: a store must say who made it, and made_by is empty")
+        self.folder = folder
+        self.made_by = dict(made_by)
+        record = folder / "store.json"
+        if record.exists():
+            found = _read_record(record)["made_by"]
+            keys = sorted(
+                k for k in found.keys() | made_by.keys() if found.get(k) != made_by.get(k)
+            )
+            if keys:
+                told = "; ".join(
+                    f"{k}: {found.get(k)!r} there, {made_by.get(k)!r} now" for k in keys
+                )
+                raise DataError(
+                    f"{folder}: these predictions were made by something else ({told}). "
+                    "Give another folder, or delete this one to predict again"
+                )
+        elif folder.exists() and not _is_empty(folder):
+            raise DataError(
+                f"{folder}: not a prediction store (no store.json), and not an empty folder"
+            )
+        self._sizes: dict[str, tuple[int, int] | None] = {}
+        self._scan()
+        if not record.exists():
+            self.write_index()
+
+    @classmethod
+    def open(cls, folder: Path) -> Self:
+        """Open an existing store for reading, whoever made it; `made_by` says who.
+
+        Raises:
+            DataError: when it is missing or broken.
+        """
+        return cls(folder, made_by=_read_record(folder / "store.json")["made_by"])
+
+    @property
+    def ids(self) -> tuple[str, ...]:
+        """The ids of the frames that are there, sorted."""
+        return tuple(sorted(self._sizes))
+
+    def __len__(self) -> int:
+        return len(self._sizes)
+
+    def __contains__(self, sample_id: str) -> bool:
+        return sample_id in self._sizes
+
+    def missing(self, sample_ids: Iterable[str]) -> list[str]:
+        """Those of `sample_ids` that are not stored yet, in the order given."""
+        return [sample_id for sample_id in sample_ids if sample_id not in self._sizes]
+
+    def write(
+        self,
+        sample_id: str,
+        *,
+        depth_m: NDArray[np.floating],
+        structure: NDArray[np.floating],
+    ) -> None:
+        """Store one frame, whole or not at all; a frame that is there already is replaced.
+
+        Both maps are [h w] and of one size; they are kept as float32.
+
+        Raises:
+            DataError: for other shapes, or an id that cannot be a file name.
+        """
+        depth = np.asarray(depth_m, dtype=np.float32)
+        shape = np.asarray(structure, dtype=np.float32)
+        if depth.ndim != 2 or 0 in depth.shape or depth.shape != shape.shape:
+            raise DataError(
+                f"frame '{sample_id}': depth_m and structure must be [h w] of one size, "
+                f"got {depth.shape} and {shape.shape}"
+            )
+        with replacing(self._path(sample_id)) as temporary, temporary.open("wb") as file:
+            np.savez_compressed(file, depth_m=depth, structure=shape)
+        self._sizes[sample_id] = (depth.shape[0], depth.shape[1])
+
+    def read(self, sample_id: str) -> StoredPrediction:
+        """One stored frame.
+
+        Raises:
+            DataError: when it is not there, or its file is broken or not what it claims to be.
+        """
+        path = self._path(sample_id)
+        if not path.is_file():
+            raise DataError(
+                f"{self.folder}: no prediction for frame '{sample_id}'"
+                f"{nearest(sample_id, self._sizes)} ({len(self)} frames are stored)"
+            )
+        try:
+            # From memory: numpy leaves a file open when it turns out not to be an archive.
+            with np.load(io.BytesIO(path.read_bytes()), allow_pickle=False) as file:
+                maps = {name: file[name] for name in file.files}
+        except (OSError, ValueError, TypeError, EOFError, zlib.error, zipfile.BadZipFile) as error:
+            raise DataError(f"{path}: cannot be read as a prediction ({error})") from None
+        shapes = {m.shape for m in maps.values()}
+        if set(maps) != set(_MAPS) or len(shapes) != 1 or len(shapes.pop()) != 2:
+            found = ", ".join(f"{name} {m.shape}" for name, m in maps.items())
+            raise DataError(
+                f"{path}: expected depth_m and structure, [h w] of one size; found {found}"
+            )
+        if any(m.dtype != np.float32 for m in maps.values()):
+            raise DataError(f"{path}: expected float32 maps")
+        return StoredPrediction(depth_m=maps["depth_m"], structure=maps["structure"])
+
+    def write_index(self) -> None:
+        """Bring the list in `store.json` up to date; leaving a `with` block does it."""
+        self._scan()
+        frames = {}
+        for sample_id in self.ids:
+            size = self._sizes[sample_id] or self.read(sample_id).depth_m.shape
+            frames[sample_id] = list(size)
+        record = {"format": _FORMAT, "made_by": self.made_by, "frames": frames}
+        write_json(self.folder / "store.json", record)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *stopped: object) -> None:
+        self.write_index()
+
+    def _scan(self) -> None:
+        """Take in the frames that are on disk, also those another process wrote."""
+        there: dict[str, tuple[int, int] | None] = {}
+        for path in sorted(self.folder.glob("*.npz")):
+            sample_id = unquote(path.stem)
+            if _file_name(sample_id) != path.name:
+                raise DataError(
+                    f"{path}: not a file of this store (its name is not an encoded frame id)"
+                )
+            there[sample_id] = self._sizes.get(sample_id)
+        self._sizes = there
+
+    def _path(self, sample_id: str) -> Path:
+        return self.folder / _file_name(sample_id)
+
+
+def _file_name(sample_id: str) -> str:
+    """The file name of a frame, reversibly: everything but letters, digits, `_`, `-`, `~` and inner dots is
+    percent-encoded, so that no id can name a file outside the folder or a hidden one.
+
+    Raises:
+        DataError: for an empty id, one too long for a file name, or one that is not valid text.
+    """
+    try:
+        name = re.sub(r"^\.", "%2E", quote(sample_id, safe=""))
+    except UnicodeEncodeError:
+        raise DataError(f"frame id {sample_id!r} is not valid text") from None
+    if not name or len(name) > _LONGEST_NAME:
+        raise DataError(
+            f"frame id {sample_id!r} cannot be a file name: it takes {len(name)} bytes encoded, "
+            f"and 1 to {_LONGEST_NAME} are allowed"
+        )
+    return name + ".npz"
+
+
+def _is_empty(folder: Path) -> bool:
+    # A run stopped in its first moment leaves a temporary file and no store.json.
+    return folder.is_dir() and all(path.suffix == ".part" for path in folder.iterdir())
+
+
+def _read_record(path: Path) -> dict[str, Any]:
+    try:
+        record = json.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise DataError(f"{path.parent}: not a prediction store (no store.json)") from None
+    except (OSError, ValueError) as error:
+        raise DataError(f"{path}: cannot be read ({error})") from None
+    if not isinstance(record, dict) or not isinstance(record.get("made_by"), dict):
+        raise DataError(f"{path}: does not say who made the predictions (no 'made_by')")
+    if record.get("format") != _FORMAT:
+        raise DataError(
+            f"{path}: format {record.get('format')!r}; this version of thermodepth reads {_FORMAT}"
+        )
+    return record

@@ -1,0 +1,188 @@
+"""Files in and out: pictures known by their content, sizes bounded first, writes that are whole or absent.
+
+Public cameras ship PNG data in files named `.tiff`, truncated frames and headers that promise a hundred
+thousand columns. So a raster is opened by what its bytes say, its size is read from the header and
+bounded before memory is taken, and a short file is an error rather than a half-grey picture. Whatever
+is written goes to a temporary name beside its place and is renamed when complete.
+"""
+
+from __future__ import annotations
+
+import io
+import json
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from thermodepth.errors import DataError
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+#: No thermal, RGB or depth camera comes near this; a header beyond it is damaged or hostile.
+MAX_PIXELS = 64_000_000
+MAX_FILE_BYTES = 512_000_000
+
+#: Storage modes that hold a plain picture in disguise.
+_PLAIN_MODE = {
+    "1": "L",
+    "LA": "L",
+    "P": "RGB",
+    "CMYK": "RGB",
+    "YCbCr": "RGB",
+    "LAB": "RGB",
+    "HSV": "RGB",
+}
+
+PICTURE_SUFFIXES = (".png", ".tif", ".tiff", ".jpg", ".jpeg", ".bmp", ".npy")
+
+
+def read_raster(path: Path) -> NDArray[Any]:
+    """A picture or array file as stored: PNG, TIFF, JPEG, BMP or NPY, recognised by content.
+
+    Returns:
+        `[h w]` or `[h w 3]` (RGB order) in the file's own number type.
+
+    Raises:
+        DataError: naming the file when it is missing, truncated, unknown, too large or not 2-D.
+    """
+    try:
+        if path.stat().st_size > MAX_FILE_BYTES:
+            raise DataError(f"{path}: larger than {MAX_FILE_BYTES // 10**6} MB, not a single frame")
+        content = path.read_bytes()
+    except IsADirectoryError:
+        raise DataError(f"{path}: is a folder, expected a picture file") from None
+    except OSError as error:
+        raise DataError(f"{path}: cannot be read ({error.strerror or error})") from None
+    return decode_raster(content, str(path))
+
+
+def decode_raster(content: bytes, name: str) -> NDArray[Any]:
+    """As `read_raster`, from bytes; `name` is what messages call them."""
+    if not content:
+        raise DataError(f"{name}: the file is empty")
+    array = _decode_npy(content, name) if content[:6] == b"\x93NUMPY" else _decode(content, name)
+    if array.ndim == 3 and array.shape[2] == 4:
+        array = array[..., :3]
+    if array.ndim != 2 and not (array.ndim == 3 and array.shape[2] == 3):
+        raise DataError(f"{name}: shape {array.shape}, expected one image [h w] or [h w 3]")
+    if 0 in array.shape:
+        raise DataError(f"{name}: shape {array.shape} has no pixels")
+    return array
+
+
+def _decode(content: bytes, name: str) -> NDArray[Any]:
+    from PIL import Image, UnidentifiedImageError
+
+    try:
+        with Image.open(io.BytesIO(content)) as opened:
+            width, height = opened.size
+            _bound(width * height, f"{width}x{height}", name)
+            plain = _PLAIN_MODE.get(opened.mode)
+            return np.asarray(opened.convert(plain) if plain else opened)
+    except UnidentifiedImageError:
+        raise DataError(
+            f"{name}: not a PNG, TIFF, JPEG, BMP or NPY file (judged by its content)"
+        ) from None
+    except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
+        if isinstance(error, DataError):
+            raise
+        raise DataError(f"{name}: damaged or truncated picture ({error}); copy it again") from None
+
+
+def _decode_npy(content: bytes, name: str) -> NDArray[Any]:
+    stream = io.BytesIO(content)
+    try:
+        version = np.lib.format.read_magic(stream)
+        read_header = (
+            np.lib.format.read_array_header_1_0
+            if version == (1, 0)
+            else np.lib.format.read_array_header_2_0
+        )
+        shape, _, dtype = read_header(stream)
+        if dtype.hasobject:
+            raise DataError(f"{name}: holds pickled objects, which are never loaded")
+        _bound(int(np.prod(shape, dtype=np.float64)), "x".join(map(str, shape)), name)
+        stream.seek(0)
+        loaded: NDArray[Any] = np.load(stream, allow_pickle=False)
+    except DataError:
+        raise
+    except (ValueError, OSError, EOFError) as error:
+        raise DataError(f"{name}: damaged NPY file ({error})") from None
+    return loaded
+
+
+def _bound(pixels: int, shape: str, name: str) -> None:
+    if pixels > MAX_PIXELS:
+        raise DataError(
+            f"{name}: the header says {shape}, more than the {MAX_PIXELS // 10**6} million pixels "
+            "that any camera here has; refused before memory is taken"
+        )
+
+
+def pictures_in(folder: Path) -> list[Path]:
+    """The picture files of a folder by suffix, in the order of their names, numbers as numbers."""
+    if not folder.is_dir():
+        raise DataError(f"{folder}: no such folder")
+    found = [p for p in folder.iterdir() if p.suffix.lower() in PICTURE_SUFFIXES and p.is_file()]
+    return sorted(found, key=lambda p: natural_order(p.name))
+
+
+def natural_order(name: str) -> tuple[tuple[int, int, str], ...]:
+    """Sort key under which `9.png` stands before `10.png`."""
+    key: list[tuple[int, int, str]] = []
+    digits, text = "", ""
+    for character in name + "\0":
+        if character.isascii() and character.isdigit():
+            if text:
+                key.append((1, 0, text))
+                text = ""
+            digits += character
+        else:
+            if digits:
+                key.append((0, int(digits), ""))
+                digits = ""
+            text += character
+    return (*key, (1, 0, text))
+
+
+@contextmanager
+def replacing(path: Path) -> Iterator[Path]:
+    """A temporary path beside `path`; renamed over it when the block ends well, removed when not."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    temporary = path.with_name(f".{path.name}.{os.getpid()}.part")
+    try:
+        yield temporary
+        temporary.replace(path)
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+def write_bytes(path: Path, content: bytes) -> None:
+    """Write whole or not at all."""
+    with replacing(path) as temporary:
+        temporary.write_bytes(content)
+
+
+def write_text(path: Path, text: str) -> None:
+    """Write whole or not at all, UTF-8."""
+    write_bytes(path, text.encode())
+
+
+def write_json(path: Path, tree: Any) -> None:
+    """Write whole or not at all, keys in the order given."""
+    write_text(path, json.dumps(tree, indent=2, allow_nan=False) + "\n")
+
+
+def encode_png(array: NDArray[Any]) -> bytes:
+    """8-bit grey or RGB, or 16-bit grey, as PNG bytes."""
+    from PIL import Image
+
+    assert array.dtype in (np.uint8, np.uint16), array.dtype
+    stream = io.BytesIO()
+    Image.fromarray(np.ascontiguousarray(array)).save(stream, "PNG")
+    return stream.getvalue()

@@ -1,0 +1,320 @@
+"""Pure tensor maths on batched maps: masks, medians, differences, pyramids, trimming, alignment.
+
+Maps are `[b h w]`, masks are boolean `[b h w]` or None for "every pixel", results have one value per
+image, `[b]`. Rules that hold everywhere, because each has broken a published loss:
+
+- A masked pixel may hold anything, NaN and infinity included, and changes neither the value nor a
+  gradient: it is replaced (`keep`) before any arithmetic, never multiplied away, since 0 * NaN is NaN.
+- A NaN at a *valid* pixel is a fault and stays visible in the result.
+- An image without a valid pixel gives 0 that is connected to the graph, so that backward works.
+- No boolean indexing and no `.item()`: shapes never depend on data, so nothing waits for the device
+  and `torch.compile(fullgraph=True)` makes one graph.
+- Half precision is widened to float32; float64 stays, so that gradients can be checked numerically.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import torch
+from torch import Tensor
+
+if TYPE_CHECKING:  # checked in the tests; users neither need jaxtyping nor pay for it
+    from jaxtyping import Bool, Float
+
+    Map = Float[Tensor, "b h w"]
+    Mask = Bool[Tensor, "b h w"]
+    Pairs = Float[Tensor, "b _ _"]
+    PairMask = Bool[Tensor, "b _ _"]
+    PerImage = Float[Tensor, "b"]
+    Flags = Bool[Tensor, "b"]
+
+#: A map whose mean absolute deviation is below this counts as flat. It only keeps a constant map from
+#: dividing by zero, so it sits far under the contrast of any label (inverse depth of a scene one
+#: kilometre away varies by 1e-4 per metre and more).
+FLAT = 1e-5
+
+
+def widen(x: Tensor) -> Tensor:
+    """float16 and bfloat16 become float32; float32 and float64 stay."""
+    return x.float() if x.dtype in (torch.float16, torch.bfloat16) else x
+
+
+# --- masks ---------------------------------------------------------------------------------------
+
+
+def keep(x: Map, valid: Mask | None, fill: float = 0.0) -> Map:
+    """The map with every masked pixel replaced by `fill`, widened.
+
+    The gradient of a replaced pixel is exactly zero. Choose a `fill` at which the next operation has a
+    finite derivative (1 before a logarithm or a division): a later `where` would not save it.
+    """
+    x = widen(x)
+    return x if valid is None else torch.where(valid, x, fill)
+
+
+def count(x: Map, valid: Mask | None) -> PerImage:
+    """How many pixels of each image are valid, in the (wide) type of the map."""
+    if valid is None:
+        return widen(x).new_full((x.shape[0],), float(x.shape[1] * x.shape[2]))
+    return valid.sum((1, 2)).to(widen(x).dtype)
+
+
+def masked_sum(x: Map, valid: Mask | None) -> PerImage:
+    """Sum over the valid pixels of each image; 0 where there is none."""
+    return keep(x, valid).sum((1, 2))
+
+
+def masked_mean(x: Map, valid: Mask | None) -> PerImage:
+    """Mean over the valid pixels of each image; 0, connected to the graph, where there is none."""
+    return masked_sum(x, valid) / count(x, valid).clamp(min=1.0)
+
+
+def masked_median(x: Map, valid: Mask | None) -> PerImage:
+    """Median over the valid pixels of each image; 0, connected to the graph, where there is none.
+
+    Of an even number of values the lower middle one is taken (as `torch.median` does), so the median
+    is always the value of one pixel, and that pixel receives the whole gradient.
+    """
+    flat = widen(x).flatten(1)
+    with torch.no_grad():
+        # nanmedian is a quickselect: seven times cheaper than a sort.
+        marked = flat if valid is None else torch.where(valid.flatten(1), flat, math.nan)
+        where = marked.nanmedian(dim=1, keepdim=True).indices
+    value = flat.gather(1, where).squeeze(1)
+    if valid is None:
+        return value
+    return torch.where(valid.flatten(1).gather(1, where).squeeze(1), value, 0.0)
+
+
+# --- normalisation -------------------------------------------------------------------------------
+
+
+def unit_contrast(kept: Map, valid: Mask | None, floor: float = FLAT) -> Map:
+    """`x / mean|x|` per image, for a map that holds 0 at its masked pixels.
+
+    A mean below `floor` is raised to it, so that a flat map stays flat.
+    """
+    scale = kept.abs().sum((1, 2)) / count(kept, valid).clamp(min=1.0)
+    # Times the reciprocal: the gradient of a division needs three more passes over the map.
+    return kept * scale.clamp(min=floor).reciprocal()[:, None, None]
+
+
+def normalise(x: Map, valid: Mask | None, floor: float = FLAT) -> Map:
+    """`N(x) = (x - median x) / mean|x - median x|` per image, unchanged by x -> a x + b with a > 0.
+
+    Median and mean run over the valid pixels; masked pixels come back as 0. A map whose mean
+    deviation is below `floor` (in units of x) is divided by `floor` instead. Source: MiDaS (Ranftl et
+    al., 2020), section 5.
+    """
+    x = widen(x)
+    return unit_contrast(keep(x - masked_median(x, valid)[:, None, None], valid), valid, floor)
+
+
+# --- neighbouring pixels -------------------------------------------------------------------------
+# The maps here are "kept": finite under the mask. The mask comes as 0/1 weights of the map's type,
+# because multiplying by those is three times cheaper on a CPU than `where`.
+
+
+def weights_of(x: Map, valid: Mask) -> Map:
+    """The mask as 0/1 in the (wide) type of the map."""
+    # Through bytes: torch's conversion from bool is not vectorised on CPU and takes twice as long.
+    return valid.view(torch.uint8).to(widen(x).dtype)
+
+
+def horizontal(x: Map) -> Pairs:
+    """Right minus left, `[b h w-1]`."""
+    return x[:, :, 1:] - x[:, :, :-1]
+
+
+def vertical(x: Map) -> Pairs:
+    """Lower minus upper, `[b h-1 w]`."""
+    return x[:, 1:] - x[:, :-1]
+
+
+def horizontal_pairs(weights: Map) -> Pairs:
+    """1 where both pixels of a horizontal pair are valid: a one-sided mask would count hole borders."""
+    return weights[:, :, 1:] * weights[:, :, :-1]
+
+
+def vertical_pairs(weights: Map) -> Pairs:
+    """1 where both pixels of a vertical pair are valid."""
+    return weights[:, 1:] * weights[:, :-1]
+
+
+def pyramid(x: Map, scales: int) -> Iterator[Map]:
+    """`x[:, ::2^k, ::2^k]` for k = 0 .. scales-1.
+
+    Strided in rows *and* columns, never averaged: an average mixes values across a hole's border.
+    """
+    for k in range(scales):
+        yield x[:, :: 2**k, :: 2**k]
+
+
+def pair_shares(x: Map, valid: Mask | None, scales: int) -> list[Pairs | float]:
+    """What each pair adds to its mean: 1/n if both pixels are valid, else 0.
+
+    Horizontal then vertical pairs of each scale in turn. Each mean has its own n, so that sparse masks
+    and coarse scales weigh as much as dense and fine ones; all shares are 0 where n is 0.
+    """
+    shares: list[Tensor | float] = []
+    for level in pyramid(x if valid is None else weights_of(x, valid), scales):
+        for pairs_of in (horizontal_pairs, vertical_pairs):
+            if valid is None:
+                shares.append(1.0 / max(pairs_of(level)[0].numel(), 1))
+            else:
+                pairs = pairs_of(level)
+                shares.append(pairs / pairs.sum((1, 2), keepdim=True).clamp(min=1.0))
+    return shares
+
+
+def gradient_mean(kept: Map, valid: Mask | None, scales: int) -> PerImage:
+    """`sum over scales of mean|dx x| + mean|dy x|`, both pixels of a pair valid."""
+    return _absolute_differences(kept, *pair_shares(kept, valid, scales))
+
+
+def edge_aware_mean(kept: Map, guide: Map, valid: Mask | None, sharpness: float) -> PerImage:
+    """`mean(|dx x| exp(-b |dx G|)) + mean(|dy x| exp(-b |dy G|))`, both pixels of a pair valid.
+
+    b = `sharpness`, 0 means no guide; no gradient flows to the guide. Source: Godard et al. (2017),
+    eq. 5.
+    """
+    with torch.no_grad():
+        across, down = pair_shares(kept, valid, scales=1)
+        across = (horizontal(guide).abs() * -sharpness).exp() * across
+        down = (vertical(guide).abs() * -sharpness).exp() * down
+    return _absolute_differences(kept, across, down)
+
+
+class _AbsoluteDifferences(torch.autograd.Function):
+    """`sum over i of sum over pairs of share_i |difference_i of x|`, per image.
+
+    The differences are horizontal, vertical, then the same of the next coarser scale, and so on. The
+    gradient is written out because autograd's own way through the slices (fill, copy, add for each)
+    costs twice as much, and these sums are most of the work of four terms.
+    """
+
+    @staticmethod
+    def forward(ctx: Any, x: Tensor, *shares: Tensor | float) -> Tensor:
+        total = x.new_zeros(x.shape[0])
+        slopes = []
+        for i, share in enumerate(shares):
+            level = x[:, :: 2 ** (i // 2), :: 2 ** (i // 2)]
+            step = vertical(level) if i % 2 else horizontal(level)
+            slopes.append(step.sign() * share)
+            total = total + (step * slopes[-1]).sum((1, 2))
+        ctx.save_for_backward(*slopes)
+        ctx.size = x.shape
+        return total
+
+    @staticmethod
+    def backward(ctx: Any, *from_above: Tensor) -> tuple[Tensor | None, ...]:
+        (weight,) = from_above
+        gradient = weight.new_zeros(ctx.size)
+        for i, slope in enumerate(ctx.saved_tensors):
+            level = gradient[:, :: 2 ** (i // 2), :: 2 ** (i // 2)]
+            pull = slope * weight[:, None, None]
+            if i % 2:
+                level[:, 1:].add_(pull)
+                level[:, :-1].sub_(pull)
+            else:
+                level[:, :, 1:].add_(pull)
+                level[:, :, :-1].sub_(pull)
+        return gradient, *[None] * len(ctx.saved_tensors)
+
+
+def _absolute_differences(x: Tensor, *shares: Tensor | float) -> Tensor:
+    total: Tensor = _AbsoluteDifferences.apply(x, *shares)  # type: ignore[no-untyped-call]
+    return total
+
+
+# --- trimming ------------------------------------------------------------------------------------
+
+
+def quantile_threshold(kept: Map, smallest: PerImage, passes: int = 12) -> PerImage:
+    """A threshold below which about `smallest` values of each non-negative map lie; no gradient.
+
+    Bisection on counts: twelve passes cost a tenth of a sort and, unlike `kthvalue`, take another
+    count for every image without asking the device for it. Masked pixels hold 0 and count as values.
+    The error is at most `2^-passes` of the first bracket, whose upper end is the maximum or, if
+    smaller, Markov's bound `mean / share above`, so a single outlier cannot spoil the resolution.
+    """
+    with torch.no_grad():
+        flat = kept.flatten(1)
+        n = flat.shape[1]
+        dropped = (n - smallest).clamp(min=0.5)
+        low = torch.zeros_like(smallest)
+        high = torch.minimum(flat.amax(1), flat.sum(1) / dropped)
+        for _ in range(passes):
+            middle = (low + high) / 2
+            # Sum of signs = above - below. Summing bools instead costs three times as much.
+            above_minus_below = (flat - middle[:, None]).sign_().sum(1)
+            too_low = above_minus_below > n - 2 * smallest
+            low = torch.where(too_low, middle, low)
+            high = torch.where(too_low, high, middle)
+    return high
+
+
+def trimmed_mean(kept: Map, valid: Mask | None, trim: float) -> PerImage:
+    """Mean of a non-negative map without the largest `floor(trim n)` of its n valid values.
+
+    With t any threshold, `k t - sum max(t - x, 0)` is a lower bound of the sum of the k smallest
+    values and reaches it at the k-th value (the dual of "mean excess", Rockafellar and Uryasev 2000),
+    so the error of an approximate t enters only in second order, and ties need no care.
+    """
+    n = count(kept, valid)
+    if trim == 0.0:
+        return kept.sum((1, 2)) / n.clamp(min=1.0)
+    k = n - (trim * n + 1e-3).floor()  # 1e-3: 0.29 * 100 is 28.999998 in float32
+    masked = kept.shape[1] * kept.shape[2] - n  # they hold 0, so they are the smallest values
+    threshold = quantile_threshold(kept, k + masked)
+    shortfall = (threshold[:, None, None] - kept).clamp(min=0.0)
+    if valid is not None:
+        shortfall = shortfall * weights_of(kept, valid)
+    return (k * threshold - shortfall.sum((1, 2))) / k.clamp(min=1.0)
+
+
+# --- alignment -----------------------------------------------------------------------------------
+
+
+class Alignment(NamedTuple):
+    """`scale * x + offset` per image. `positive` is False where the best scale is zero or negative."""
+
+    scale: Tensor  # [b]
+    offset: Tensor  # [b]
+    positive: Tensor  # [b] bool
+
+    def apply(self, x: Map) -> Map:
+        """The aligned map."""
+        return self.scale[:, None, None] * widen(x) + self.offset[:, None, None]
+
+
+def align_scale(x: Map, target: Map, valid: Mask | None) -> Alignment:
+    """The factor that brings x closest to the target, least squares per image: `<x t> / <x x>`.
+
+    Scale 0 and `positive` False where no pixel is valid or x is zero throughout.
+    """
+    x, target = keep(x, valid), keep(target, valid)
+    scale = _ratio((x * target).sum((1, 2)), x.square().sum((1, 2)))
+    return Alignment(scale, torch.zeros_like(scale), scale > 0)
+
+
+def align_affine(x: Map, target: Map, valid: Mask | None) -> Alignment:
+    """The factor and offset that bring x closest to the target, least squares per image.
+
+    In centred form, `cov(x, t) / var(x)`: the textbook 2x2 normal equations cancel in float32. A flat
+    x gives scale 0, the target's mean as offset, and `positive` False.
+    """
+    mean_x, mean_t = masked_mean(x, valid), masked_mean(target, valid)
+    centred_x = keep(x - mean_x[:, None, None], valid)
+    centred_t = keep(target - mean_t[:, None, None], valid)
+    scale = _ratio((centred_x * centred_t).sum((1, 2)), centred_x.square().sum((1, 2)))
+    return Alignment(scale, mean_t - scale * mean_x, scale > 0)
+
+
+def _ratio(over: Tensor, under: Tensor) -> Tensor:
+    """`over / under`, and 0 with a zero gradient where `under` is 0."""
+    some = under > 0
+    return torch.where(some, over, 0.0) / torch.where(some, under, 1.0)

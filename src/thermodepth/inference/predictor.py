@@ -1,0 +1,125 @@
+"""One thermal frame in, metric depth and structure out. RGB is never asked for."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+
+from thermodepth.data.transform import resize_image
+from thermodepth.errors import SettingsError, WeightsError
+from thermodepth.model import LoadedModel, load_model, resolve_model
+from thermodepth.thermal import check_compatible, normalise, read_thermal, thermal_unit
+from thermodepth.types import Geometry, ThermalUnit
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+DEFAULT_MODEL = "thermal-small"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Depth:
+    """What a model says of one frame, at the frame's own size."""
+
+    depth_m: NDArray[np.float32]  # [h w] metres along the optical axis
+    structure: NDArray[np.float32]  # [h w] inverse depth up to factor and offset: larger is nearer
+
+    #: What `structure` means; `depth_m` is Geometry.METRIC_DEPTH.
+    structure_geometry = Geometry.AFFINE_INVERSE
+
+
+class Predictor:
+    """A loaded model with its own input recipe."""
+
+    def __init__(
+        self, model: LoadedModel, *, device: str = "auto", short_side: int | None = None
+    ) -> None:
+        """
+        Args:
+            model: from `load_model`.
+            device: auto, cpu or cuda.
+            short_side: pixels of the shorter side that the network sees; None takes what it was
+                trained at. Metric scale is only as good as this is close to the training's.
+
+        Raises:
+            SettingsError: for a device that is not there, or a size below 32.
+        """
+        if device not in ("auto", "cpu", "cuda"):
+            raise SettingsError(f"device '{device}': expected auto, cpu or cuda")
+        if device == "cuda" and not torch.cuda.is_available():
+            raise SettingsError("device cuda: this machine has no CUDA device; use cpu or auto")
+        if short_side is not None and short_side < 32:
+            raise SettingsError(f"short side {short_side}: at least 32 pixels")
+        has_cuda = torch.cuda.is_available() and device != "cpu"
+        self._device = torch.device("cuda" if has_cuda else "cpu")
+        self.model = model
+        self._network = model.network.to(self._device, memory_format=torch.channels_last)  # type: ignore[call-overload]
+        self._short_side = short_side or min(model.recipe.working_size)
+
+    def __call__(self, thermal: NDArray[Any] | Path | str) -> Depth:
+        """Depth of one thermal frame.
+
+        Args:
+            thermal: `[h w]` uint8 (after gain control), uint16 (counts) or float (kelvin), or the
+                path of a PNG, TIFF or NPY file that holds one.
+
+        Raises:
+            DataError: for a file or array that is not one thermal frame.
+        """
+        if isinstance(thermal, (str, Path)):
+            raw, unit = read_thermal(Path(thermal))
+        else:
+            raw = np.asarray(thermal)
+            unit = thermal_unit(raw, "thermal")
+        return self.predict([raw], unit=unit)[0]
+
+    def predict(self, frames: Sequence[NDArray[Any]], *, unit: ThermalUnit) -> list[Depth]:
+        """Depth of several raw frames `[h w]` of one size, in one pass of the network."""
+        recipe = self.model.recipe
+        check_compatible(recipe.normaliser, unit, trained_on=recipe.trained_unit)
+        size = (int(frames[0].shape[0]), int(frames[0].shape[1]))
+        inner = self.network_size(size)
+        # As in training: the raw frame is resized, then normalised.
+        inputs = [
+            normalise(resize_image(frame, inner), unit, recipe.normaliser) for frame in frames
+        ]
+        return self._run(np.stack(inputs)[:, None], size)
+
+    @torch.inference_mode()
+    def _run(self, image: NDArray[np.float32], size: tuple[int, int]) -> list[Depth]:
+        """The network on prepared input `[b c h w]`, its maps brought to `size`."""
+        x = torch.from_numpy(image).to(self._device)
+        prediction = self._network(x.contiguous(memory_format=torch.channels_last))
+        # Metric depth is enlarged as a logarithm: half way between 2 m and 8 m is 4 m.
+        maps = torch.stack([prediction.log_depth, prediction.structure], dim=1)
+        if tuple(maps.shape[-2:]) != size:
+            maps = F.interpolate(maps, size=size, mode="bilinear", align_corners=False)
+        depth_m = maps[:, 0].exp().float().cpu().numpy()
+        structure = maps[:, 1].float().cpu().numpy()
+        return [Depth(depth_m=d, structure=s) for d, s in zip(depth_m, structure, strict=True)]
+
+    def network_size(self, size: tuple[int, int]) -> tuple[int, int]:
+        """(rows, columns) the network sees of a frame: the aspect is kept."""
+        scale = self._short_side / min(size)
+        return max(round(size[0] * scale), 32), max(round(size[1] * scale), 32)
+
+
+def load(
+    model: str | Path = DEFAULT_MODEL, *, device: str = "auto", short_side: int | None = None
+) -> Predictor:
+    """A predictor from a built-in name, a run folder or a model folder.
+
+    Raises:
+        WeightsError: when there is no such model, or it reads RGB.
+    """
+    folder = resolve_model(str(model))
+    loaded = load_model(folder)
+    if loaded.recipe.modality != "thermal":
+        raise WeightsError(f"{folder}: reads RGB; prediction takes a thermal model")
+    return Predictor(loaded, device=device, short_side=short_side)

@@ -1,0 +1,61 @@
+"""The maps that several terms read, each made once per call.
+
+Terms are pure functions of a `Maps`. On one CPU thread the seven terms cost twice as much when each
+normalises for itself (benchmarks/losses.py), because medians and masks outweigh the sums that follow.
+A `Maps` lives for one evaluation; nothing outlasts the call and a term alone gives the same value.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from torch import Tensor
+
+from thermodepth.geometry import keep, normalise, widen
+from thermodepth.types import Batch, Prediction
+
+
+class Maps:
+    """A prediction and its batch, in full precision, with what is derived from them on demand."""
+
+    def __init__(self, prediction: Prediction, batch: Batch) -> None:
+        self.structure = widen(prediction.structure)  # [b h w]
+        self.log_depth = widen(prediction.log_depth)  # [b h w]
+        self.batch = batch
+        self._made: dict[str, Tensor] = {}
+
+    def structure_on_label(self) -> Tensor:
+        """N(s) over the label's valid pixels, 0 elsewhere."""
+        return self._once(
+            "structure_on_label", lambda: normalise(self.structure, self.batch.label_valid)
+        )
+
+    def label(self) -> Tensor:
+        """N(t) over its valid pixels, 0 elsewhere."""
+        return self._once("label", lambda: normalise(self.batch.label, self.batch.label_valid))
+
+    def label_residual(self) -> Tensor:
+        """N(s) - N(t), 0 where the label is not valid."""
+        return self._once("label_residual", lambda: self.structure_on_label() - self.label())
+
+    def structure_everywhere(self) -> Tensor:
+        """N(s) over all pixels."""
+        return self._once("structure_everywhere", lambda: normalise(self.structure, None))
+
+    def thermal(self) -> Tensor:
+        """N of the network input, averaged over its channels."""
+        return self._once("thermal", lambda: normalise(widen(self.batch.image).mean(1), None))
+
+    def log_error(self) -> Tensor:
+        """ln D - ln D* where the depth is valid, 0 elsewhere. Never through exp and back."""
+
+        def make() -> Tensor:
+            valid = self.batch.depth_valid
+            return keep(self.log_depth - keep(self.batch.depth_m, valid, 1.0).log(), valid)
+
+        return self._once("log_error", make)
+
+    def _once(self, name: str, make: Callable[[], Tensor]) -> Tensor:
+        if name not in self._made:
+            self._made[name] = make()
+        return self._made[name]

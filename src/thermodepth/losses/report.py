@@ -1,0 +1,79 @@
+"""Weigh and sum the loss terms that are on, and keep each of them per image."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from thermodepth.geometry import keep
+from thermodepth.losses.maps import Maps
+from thermodepth.losses.settings import LossesSettings
+from thermodepth.losses.table import LOSSES
+from thermodepth.losses.term import full_precision, weight_at
+from thermodepth.types import Batch, Prediction
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LossReport:
+    """The total that training descends, and what it is made of."""
+
+    total: Tensor  # scalar: mean over images of the weighted sum
+    terms: dict[str, Tensor]  # each term before weighting, [b]; only the terms that are on
+    weights: dict[str, float]  # the weights in effect at this time of the training
+
+    def means(self) -> dict[str, Tensor]:
+        """Mean of each term over the images, and the total: detached, still on the device."""
+        means = {name: values.detach().mean() for name, values in self.terms.items()}
+        return {**means, "total": self.total.detach()}
+
+    def explain_nonfinite(self, batch: Batch) -> str:
+        """The first term that is not finite and its sample ids; empty if every term is finite.
+
+        Reads the values back from the device: call it only when the total is known not to be finite.
+        """
+        for name, values in self.terms.items():
+            bad = (~torch.isfinite(values.detach())).tolist()
+            if any(bad):
+                ids = [
+                    sample for sample, is_bad in zip(batch.sample_ids, bad, strict=True) if is_bad
+                ]
+                shown = ", ".join(ids[:8]) + (f" and {len(ids) - 8} more" if len(ids) > 8 else "")
+                return (
+                    f"loss term '{name}' is not finite for {len(ids)} of {len(bad)} images: {shown}"
+                )
+        if not bool(torch.isfinite(self.total.detach())):
+            return "every loss term is finite but their weighted sum is not: a weight is too large"
+        return ""
+
+
+def evaluate(
+    prediction: Prediction, batch: Batch, settings: LossesSettings, *, progress: float
+) -> LossReport:
+    """Compute the terms that are on when `progress` (0 to 1) of the training is done.
+
+    A term that is off (its group, its weight or its schedule) is not computed.
+    """
+    terms: dict[str, Tensor] = {}
+    weights: dict[str, float] = {}
+    total = _connected_zero(prediction.structure) + _connected_zero(prediction.log_depth)
+    with full_precision(prediction):
+        maps = Maps(prediction, batch)
+        for name in settings.switched_on():
+            weight = weight_at(settings.term(name), progress)
+            if weight > 0.0:
+                terms[name] = LOSSES[name].term(maps, settings.term(name))
+                weights[name] = weight
+                total = total + weight * terms[name]
+    return LossReport(total=total.mean(), terms=terms, weights=weights)
+
+
+def _connected_zero(x: Tensor) -> Tensor:
+    """`[b]` zeros that lead back to the map, whatever it holds.
+
+    So that every head has a gradient even when no term that is on reads it: distributed training
+    waits for one. `keep` and not `* 0`: what is not finite must show up in a term, with its sample id.
+    """
+    corner = x[:, :1, :1]
+    return keep(corner, torch.zeros_like(corner, dtype=torch.bool)).sum((1, 2))

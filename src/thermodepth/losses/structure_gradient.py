@@ -1,0 +1,27 @@
+"""The edges of the structural map are the teacher's edges, fine and coarse.
+
+    sum over scales k of mean|dx R_k| + mean|dy R_k|,  R = N(s) - N(t),  R_k = R[::2^k, ::2^k]
+
+Only pairs with both pixels valid count, each mean over its own pairs.
+Source: the gradient-matching term of MiDaS (Ranftl et al., 2020), eq. 11.
+"""
+
+from __future__ import annotations
+
+from torch import Tensor
+
+from thermodepth.geometry import gradient_mean
+from thermodepth.losses.maps import Maps
+from thermodepth.losses.term import NonNegative, Scales, TermSettings
+
+
+class StructureGradientSettings(TermSettings):
+    """Settings of `structure_gradient`."""
+
+    weight: NonNegative = 0.5
+    scales: Scales = 4
+
+
+def structure_gradient(maps: Maps, settings: StructureGradientSettings) -> Tensor:
+    """`[b]`, in units of the label's own mean deviation."""
+    return gradient_mean(maps.label_residual(), maps.batch.label_valid, settings.scales)

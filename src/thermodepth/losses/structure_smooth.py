@@ -1,0 +1,47 @@
+"""The structural map is smooth where the guide, by default the thermal image, has no edge.
+
+    mean( |dx N(s)| exp(-b |dx N(G)|) ) + mean( |dy N(s)| exp(-b |dy N(G)|) )
+
+Source: the edge-aware smoothness of Godard et al. (2017), with a contrast-normalised guide. The
+structural map itself is no guide here: it cannot tell its own boundaries from its own noise.
+"""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from torch import Tensor
+
+from thermodepth.geometry import edge_aware_mean
+from thermodepth.losses.guide import guide_map
+from thermodepth.losses.maps import Maps
+from thermodepth.losses.term import NonNegative, TermSettings
+
+
+class StructureSmoothSettings(TermSettings):
+    """Settings of `structure_smooth`."""
+
+    weight: NonNegative = 0.1
+    guide: Literal["thermal", "teacher"] = "thermal"
+    edge_sharpness: NonNegative = 2.0  # b: how much a guide edge of unit contrast relaxes the term
+    pixels: Literal["label", "all"] = "label"  # where: as the other structure terms, or everywhere
+
+    def without_effect(self) -> tuple[str, ...]:
+        """The guide without sharpness; "all" pixels where only the label's are known."""
+        idle = []
+        if self.edge_sharpness == 0.0 and self.guide != "thermal":
+            idle.append(f"guide={self.guide} has no effect while edge_sharpness is 0")
+        if self.guide == "teacher" and self.pixels == "all":
+            idle.append(
+                "pixels=all has no effect: guide=teacher is known on the label's pixels only"
+            )
+        return tuple(idle)
+
+
+def structure_smooth(maps: Maps, settings: StructureSmoothSettings) -> Tensor:
+    """`[b]`, in units of the map's own mean deviation."""
+    guide, known = guide_map(settings.guide, maps)
+    if settings.pixels == "all" and known is None:
+        return edge_aware_mean(maps.structure_everywhere(), guide, None, settings.edge_sharpness)
+    structure, valid = maps.structure_on_label(), maps.batch.label_valid
+    return edge_aware_mean(structure, guide, valid, settings.edge_sharpness)

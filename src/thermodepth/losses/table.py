@@ -1,0 +1,148 @@
+"""The loss terms by name. Adding a term is its own file and one row here.
+
+Names are public: they stand in settings, run folders and published tables. They get aliases, never
+renames.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from types import MappingProxyType
+from typing import Any, Literal
+
+from torch import Tensor
+
+from thermodepth.losses.gradient_consistency import (
+    GradientConsistencySettings,
+    gradient_consistency,
+)
+from thermodepth.losses.guided_smooth import GuidedSmoothSettings, guided_smooth
+from thermodepth.losses.maps import Maps
+from thermodepth.losses.metric_relative import MetricRelativeSettings, metric_relative
+from thermodepth.losses.metric_silog import MetricSilogSettings, metric_silog
+from thermodepth.losses.structure_gradient import StructureGradientSettings, structure_gradient
+from thermodepth.losses.structure_smooth import StructureSmoothSettings, structure_smooth
+from thermodepth.losses.structure_ssi import StructureSsiSettings, structure_ssi
+from thermodepth.losses.term import Term, TermSettings, full_precision
+from thermodepth.types import Batch, Prediction
+
+Group = Literal["always", "silog", "smooth", "consistency"]
+
+#: What may be done to the inputs without changing a term. `structure_affine`: s -> a s + b;
+#: `label_affine`: t -> a t + b; `image_affine`: T -> a T + b (all with a > 0); `depth_scale`:
+#: D -> a D alone; `unit_of_length`: D -> a D and D* -> a D* together.
+Change = Literal[
+    "structure_affine", "label_affine", "image_affine", "depth_scale", "unit_of_length"
+]
+
+
+@dataclass(frozen=True, slots=True)
+class Invariance:
+    """A change of the inputs that leaves the term alone, under the given edits of its settings."""
+
+    change: Change
+    when: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LossRow:
+    """One loss term."""
+
+    name: str
+    group: Group  # "always", or the switch in `Groups` that turns it off
+    term: Term  # on the shared maps, as `evaluate` calls it
+    settings: type[TermSettings]
+    summary: str  # one line for the documentation and the report
+    mask: Literal["label", "depth", None]  # whose valid pixels it reads; None: every pixel
+    invariances: tuple[Invariance, ...]
+
+    def function(self, prediction: Prediction, batch: Batch, settings: TermSettings) -> Tensor:
+        """The term by itself: `[b]`, one value per image, float32 (float64 stays)."""
+        with full_precision(prediction):
+            value: Tensor = self.term(Maps(prediction, batch), settings)
+            return value
+
+
+_ROWS = (
+    LossRow(
+        name="structure_ssi",
+        group="always",
+        term=structure_ssi,
+        settings=StructureSsiSettings,
+        summary="structure agrees with the teacher up to factor and offset, worst residuals trimmed",
+        mask="label",
+        invariances=(Invariance("structure_affine"), Invariance("label_affine")),
+    ),
+    LossRow(
+        name="structure_gradient",
+        group="always",
+        term=structure_gradient,
+        settings=StructureGradientSettings,
+        summary="edges of the structure are the teacher's edges, over four scales",
+        mask="label",
+        invariances=(Invariance("structure_affine"), Invariance("label_affine")),
+    ),
+    LossRow(
+        name="structure_smooth",
+        group="smooth",
+        term=structure_smooth,
+        settings=StructureSmoothSettings,
+        summary="structure is smooth where the thermal image has no edge",
+        mask="label",
+        invariances=(
+            Invariance("structure_affine"),
+            Invariance("image_affine"),
+            Invariance("label_affine", {"guide": "teacher"}),
+        ),
+    ),
+    LossRow(
+        name="metric_relative",
+        group="always",
+        term=metric_relative,
+        settings=MetricRelativeSettings,
+        summary="metric depth is right relative to the distance",
+        mask="depth",
+        invariances=(Invariance("unit_of_length"),),
+    ),
+    LossRow(
+        name="metric_silog",
+        group="silog",
+        term=metric_silog,
+        settings=MetricSilogSettings,
+        summary="metric depth has the right proportions, a common factor forgiven in part",
+        mask="depth",
+        invariances=(Invariance("unit_of_length"), Invariance("depth_scale", {"lam": 1.0})),
+    ),
+    LossRow(
+        name="guided_smooth",
+        group="smooth",
+        term=guided_smooth,
+        settings=GuidedSmoothSettings,
+        summary="metric depth is smooth where the structure is smooth",
+        mask=None,
+        invariances=(
+            Invariance("depth_scale"),
+            Invariance("structure_affine"),
+            Invariance("image_affine", {"guide": "thermal"}),
+            Invariance("label_affine", {"guide": "teacher"}),
+        ),
+    ),
+    LossRow(
+        name="gradient_consistency",
+        group="consistency",
+        term=gradient_consistency,
+        settings=GradientConsistencySettings,
+        summary="structure and metric depth have the same gradients",
+        mask=None,
+        invariances=(
+            Invariance("depth_scale"),
+            Invariance("structure_affine"),
+            Invariance("depth_scale", {"space": "log"}),
+            Invariance("depth_scale", {"space": "depth"}),
+        ),
+    ),
+)
+
+LOSSES: Mapping[str, LossRow] = MappingProxyType({row.name: row for row in _ROWS})
+assert len(LOSSES) == len(_ROWS), "two loss terms share a name"

@@ -1,0 +1,62 @@
+"""What every loss term shares: its signature, its schedule, and arithmetic in full precision.
+
+term(maps, settings) -> Tensor[b]
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Annotated, Any, Self
+
+import torch
+from pydantic import Field, model_validator
+from torch import Tensor
+
+from thermodepth.config import Settings
+from thermodepth.losses.maps import Maps
+from thermodepth.types import Prediction
+
+Share = Annotated[float, Field(ge=0.0, le=1.0)]
+Positive = Annotated[float, Field(gt=0.0)]
+NonNegative = Annotated[float, Field(ge=0.0)]
+Scales = Annotated[int, Field(ge=1, le=6)]
+
+
+class TermSettings(Settings):
+    """Weight and schedule of a term. `start` and `ramp` are shares of the whole training."""
+
+    weight: NonNegative = 1.0
+    start: Share = 0.0  # off before this share of training
+    ramp: Share = 0.0  # then rising linearly to the full weight over this share
+
+    @model_validator(mode="after")
+    def _fits_into_training(self) -> Self:
+        if self.start + self.ramp > 1.0:
+            raise ValueError(
+                f"start {self.start} + ramp {self.ramp} goes past the end of training (1.0)"
+            )
+        return self
+
+    def minimum(self) -> float:
+        """The value of the term at a perfect prediction."""
+        return 0.0
+
+    def without_effect(self) -> tuple[str, ...]:
+        """Settings that another setting makes idle, as `name ... has no effect ...`; each warns."""
+        return ()
+
+
+def weight_at(settings: TermSettings, progress: float) -> float:
+    """The weight of a term when `progress` (0 to 1) of the training is done."""
+    if settings.ramp == 0.0:
+        return settings.weight if progress >= settings.start else 0.0
+    risen = (progress - settings.start) / settings.ramp
+    return settings.weight * min(max(risen, 0.0), 1.0)
+
+
+Term = Callable[[Maps, Any], Tensor]  # Any: each term takes its own settings class
+
+
+def full_precision(prediction: Prediction) -> torch.autocast:
+    """A context without autocast on the prediction's device: in float16, 300 squared is infinite."""
+    return torch.autocast(device_type=prediction.structure.device.type, enabled=False)

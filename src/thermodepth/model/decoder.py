@@ -1,0 +1,112 @@
+"""From a feature pyramid back to full-resolution maps, cheaply and with sharp edges.
+
+Features are fused top-down at stride 4, where depthwise-separable convolutions cost little. What a
+stride-4 map has lost is brought back twice: the image itself enters the last stage unshuffled (each 4x4
+block of pixels as 16 channels, so nothing is averaged away), and the map is enlarged by a learnt convex
+combination of its 3x3 neighbours for every fine pixel (Teed and Deng, RAFT, ECCV 2020), which lets an
+edge fall between two pixels where a bilinear ramp cannot.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+STRIDE = 4  # of the last decoder stage
+
+
+class SeparableBlock(nn.Module):
+    """Residual depthwise 5x5 and pointwise convolution."""
+
+    def __init__(self, width: int) -> None:
+        super().__init__()
+        self.depthwise = nn.Conv2d(width, width, 5, padding=2, groups=width, bias=False)
+        self.norm = nn.BatchNorm2d(width)
+        self.expand = nn.Conv2d(width, 2 * width, 1)
+        self.project = nn.Conv2d(2 * width, width, 1)
+
+    def forward(self, x: Tensor) -> Tensor:
+        hidden = F.relu(self.expand(self.norm(self.depthwise(x))))
+        mixed: Tensor = self.project(hidden)
+        return x + mixed
+
+
+class Decoder(nn.Module):
+    """Feature maps and the image -> one feature map `[b width h/4 w/4]`."""
+
+    def __init__(self, encoder_channels: Sequence[int], image_channels: int, width: int) -> None:
+        super().__init__()
+        self.lateral = nn.ModuleList(nn.Conv2d(c, width, 1) for c in encoder_channels)
+        self.blocks = nn.ModuleList(SeparableBlock(width) for _ in encoder_channels)
+        self.detail = nn.Sequential(
+            nn.Conv2d(image_channels * STRIDE**2, width // 2, 3, padding=1, bias=False),
+            nn.BatchNorm2d(width // 2),
+            nn.ReLU(inplace=True),
+        )
+        self.merge = nn.Conv2d(width + width // 2, width, 1)
+        self.finish = SeparableBlock(width)
+
+    def forward(self, features: Sequence[Tensor], image: Tensor) -> Tensor:
+        target = (image.shape[-2] // STRIDE, image.shape[-1] // STRIDE)
+        x: Tensor | None = None
+        for feature, lateral, block in zip(
+            reversed(features), reversed(self.lateral), reversed(self.blocks), strict=True
+        ):
+            side = lateral(feature)
+            x = side if x is None else side + _resized(x, side.shape[-2:])
+            x = block(x)
+        assert x is not None
+        # A plain transformer never reaches stride 4 by itself; a pyramid is there already.
+        x = _resized(x, target)
+        detail = self.detail(F.pixel_unshuffle(image, STRIDE))
+        merged: Tensor = self.finish(self.merge(torch.cat([x, detail], dim=1)))
+        return merged
+
+
+class MapHead(nn.Module):
+    """A feature map at stride 4 -> one value per pixel at full resolution."""
+
+    def __init__(self, width: int, *, upsampling: str) -> None:
+        super().__init__()
+        self.upsampling = upsampling
+        self.hidden = nn.Conv2d(width, width // 2, 3, padding=1)
+        self.value = nn.Conv2d(width // 2, 1, 1)
+        if upsampling == "convex":
+            self.weights = nn.Conv2d(width // 2, 9 * STRIDE**2, 1)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """`[b width h w]` -> `[b 4h 4w]`."""
+        hidden = F.relu(self.hidden(x))
+        value = self.value(hidden)
+        if self.upsampling == "convex":
+            return convex_upsample(value, self.weights(hidden))
+        return F.interpolate(value, scale_factor=STRIDE, mode="bilinear", align_corners=False)[:, 0]
+
+
+def convex_upsample(value: Tensor, weights: Tensor) -> Tensor:
+    """Enlarge `[b 1 h w]` fourfold; each fine pixel is a convex mix of the 3x3 coarse ones about it.
+
+    Args:
+        value: `[b 1 h w]`.
+        weights: `[b 9*16 h w]` logits, neighbour-major.
+
+    Returns:
+        `[b 4h 4w]`.
+    """
+    b, _, h, w = value.shape
+    mix = weights.view(b, 9, STRIDE**2, h, w).softmax(dim=1)
+    padded = F.pad(value, (1, 1, 1, 1), mode="replicate")
+    neighbours = torch.stack(
+        [padded[:, 0, dy : dy + h, dx : dx + w] for dy in range(3) for dx in range(3)], dim=1
+    )
+    fine = (mix * neighbours[:, :, None]).sum(dim=1)  # [b 16 h w]
+    return F.pixel_shuffle(fine, STRIDE)[:, 0]
+
+
+def _resized(x: Tensor, size: Sequence[int]) -> Tensor:
+    if tuple(x.shape[-2:]) == tuple(size):
+        return x
+    return F.interpolate(x, size=tuple(size), mode="bilinear", align_corners=False)

@@ -1,0 +1,252 @@
+"""ENCODERS: feature pyramids by name, all through transformers' `AutoBackbone`.
+
+Two ways in: a row of the table builds an architecture with fresh weights for any number of input
+channels; `weights` then names where pre-trained ones come from: a hub id, a local folder in
+transformers' format, or `rgb-small`, the encoder of the built-in RGB teacher, which needs no network.
+
+An RGB stem becomes a one-channel stem by summing its kernels over the colours: a grey picture then gives
+the very features that its three equal channels gave before.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from thermodepth.errors import SettingsError, WeightsError, unknown
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EncoderRow:
+    """How an encoder is built. `config` takes the number of input channels."""
+
+    name: str
+    config: Callable[[int], Any]  # a transformers backbone config
+    summary: str
+
+
+def _resnet(sizes: list[int], depths: list[int], embedding: int) -> Callable[[int], Any]:
+    def config(channels: int) -> Any:
+        from transformers import ResNetConfig
+
+        return ResNetConfig(
+            num_channels=channels,
+            embedding_size=embedding,
+            hidden_sizes=sizes,
+            depths=depths,
+            layer_type="basic",
+            out_indices=[1, 2, 3, 4],
+        )
+
+    return config
+
+
+def _convnext(sizes: list[int], depths: list[int], *, version: int) -> Callable[[int], Any]:
+    def config(channels: int) -> Any:
+        from transformers import ConvNextConfig, ConvNextV2Config
+
+        kind = ConvNextV2Config if version == 2 else ConvNextConfig
+        return kind(
+            num_channels=channels, hidden_sizes=sizes, depths=depths, out_indices=[1, 2, 3, 4]
+        )
+
+    return config
+
+
+def _dinov2(width: int, heads: int, layers: int) -> Callable[[int], Any]:
+    def config(channels: int) -> Any:
+        from transformers import Dinov2Config
+
+        return Dinov2Config(
+            num_channels=channels,
+            hidden_size=width,
+            num_attention_heads=heads,
+            num_hidden_layers=layers,
+            patch_size=14,
+            out_indices=_quarters(layers),
+        )
+
+    return config
+
+
+def _dinov3(width: int, heads: int, layers: int) -> Callable[[int], Any]:
+    def config(channels: int) -> Any:
+        from transformers import DINOv3ViTConfig
+
+        return DINOv3ViTConfig(
+            num_channels=channels,
+            hidden_size=width,
+            intermediate_size=4 * width,
+            num_attention_heads=heads,
+            num_hidden_layers=layers,
+            patch_size=16,
+            out_indices=_quarters(layers),
+        )
+
+    return config
+
+
+def _dinov3_convnext(sizes: list[int], depths: list[int]) -> Callable[[int], Any]:
+    def config(channels: int) -> Any:
+        from transformers import DINOv3ConvNextConfig
+
+        return DINOv3ConvNextConfig(
+            num_channels=channels, hidden_sizes=sizes, depths=depths, out_indices=[1, 2, 3, 4]
+        )
+
+    return config
+
+
+def _quarters(layers: int) -> list[int]:
+    """Four evenly spaced depths of a plain transformer, the last layer among them."""
+    return [layers * k // 4 for k in (1, 2, 3, 4)]
+
+
+ENCODERS: dict[str, EncoderRow] = {
+    row.name: row
+    for row in (
+        EncoderRow(
+            name="resnet-small",
+            config=_resnet([32, 64, 96, 160], [1, 1, 2, 1], 32),
+            summary="0.8 M parameters, the default: the most accuracy per CPU-second",
+        ),
+        EncoderRow(
+            name="resnet18",
+            config=_resnet([64, 128, 256, 512], [2, 2, 2, 2], 64),
+            summary="11 M parameters, the field's plain reference",
+        ),
+        EncoderRow(
+            name="convnextv2-atto",
+            config=_convnext([40, 80, 160, 320], [2, 2, 6, 2], version=2),
+            summary="3.4 M parameters; facebook/convnextv2-atto-1k-224",
+        ),
+        EncoderRow(
+            name="convnext-tiny",
+            config=_convnext([96, 192, 384, 768], [3, 3, 9, 3], version=1),
+            summary="28 M parameters; facebook/convnext-tiny-224",
+        ),
+        EncoderRow(
+            name="dinov2-small",
+            config=_dinov2(384, 6, 12),
+            summary="22 M parameters, patches of 14; facebook/dinov2-small",
+        ),
+        EncoderRow(
+            name="dinov3-small",
+            config=_dinov3(384, 6, 12),
+            summary="22 M parameters, patches of 16; facebook/dinov3-vits16-pretrain-lvd1689m",
+        ),
+        EncoderRow(
+            name="dinov3-convnext-tiny",
+            config=_dinov3_convnext([96, 192, 384, 768], [3, 3, 9, 3]),
+            summary="28 M parameters; facebook/dinov3-convnext-tiny-pretrain-lvd1689m",
+        ),
+    )
+}
+
+
+class Encoder(nn.Module):
+    """A backbone with what the decoder must know of it."""
+
+    def __init__(self, backbone: nn.Module, config: Any) -> None:
+        super().__init__()
+        self.backbone = backbone
+        self.channels: list[int] = list(backbone.channels)  # type: ignore[arg-type]
+        patch = getattr(config, "patch_size", None)
+        # A plain transformer has one stride, its patch; a pyramid ends at stride 32.
+        is_plain = "vit" in config.model_type or config.model_type.startswith("dinov2")
+        self.stride = int(patch) if is_plain and patch is not None else 32
+
+    def forward(self, image: Tensor) -> list[Tensor]:
+        """Feature maps `[b c h' w']`, finest first."""
+        return list(self.backbone(image).feature_maps)
+
+
+def build_encoder(name: str, *, channels: int) -> Encoder:
+    """An encoder with fresh weights.
+
+    Raises:
+        SettingsError: for a name that is not in the table, or that this transformers lacks.
+    """
+    from transformers import AutoBackbone
+
+    if name not in ENCODERS:
+        raise SettingsError(f"model.encoder: {unknown('encoder', name, ENCODERS)}")
+    try:
+        config = ENCODERS[name].config(channels)
+    except ImportError as error:
+        raise SettingsError(
+            f"model.encoder={name}: the installed transformers does not have it ({error}); "
+            "pip install --upgrade transformers"
+        ) from None
+    return Encoder(AutoBackbone.from_config(config), config)
+
+
+def pretrained_encoder(name: str, source: str, *, channels: int) -> Encoder:
+    """An encoder with weights from a hub id or a local folder in transformers' format.
+
+    Raises:
+        WeightsError: when they cannot be had, saying why and what would do instead.
+    """
+    from transformers import AutoBackbone
+
+    folder = Path(source).expanduser()
+    if not folder.is_dir() and (source.startswith((".", "/", "~")) or source.count("/") != 1):
+        raise WeightsError(
+            f"model.weights={source}: no such folder, and not a hub id such as facebook/dinov2-small"
+        )
+    wanted = ENCODERS[name].config(3)
+    try:
+        backbone = AutoBackbone.from_pretrained(
+            str(folder) if folder.is_dir() else source,
+            out_indices=list(wanted.out_indices),
+            use_safetensors=True,
+            trust_remote_code=False,
+        )
+    except (OSError, ValueError) as error:
+        reason = str(error).strip().splitlines()[0]
+        raise WeightsError(
+            f"model.weights={source}: cannot load ({reason}). Give a local folder that holds "
+            "config.json and model.safetensors, or train from scratch with model.weights=none"
+        ) from None
+    if backbone.config.model_type != wanted.model_type:
+        raise WeightsError(
+            f"model.weights={source}: holds a '{backbone.config.model_type}', but "
+            f"model.encoder={name} is a '{wanted.model_type}'"
+        )
+    if channels != 3:
+        fold_stem(backbone, channels)
+    return Encoder(backbone, backbone.config)
+
+
+def fold_stem(backbone: nn.Module, channels: int) -> None:
+    """Make a three-channel backbone read one channel, in place."""
+    assert channels == 1, channels
+    for module in backbone.modules():
+        for name, child in module.named_children():
+            if isinstance(child, nn.Conv2d) and child.in_channels == 3:
+                narrow = nn.Conv2d(
+                    1,
+                    child.out_channels,
+                    child.kernel_size,  # type: ignore[arg-type]
+                    child.stride,  # type: ignore[arg-type]
+                    child.padding,  # type: ignore[arg-type]
+                    bias=child.bias is not None,
+                )
+                with torch.no_grad():
+                    narrow.weight.copy_(fold_kernel(child.weight))
+                    if child.bias is not None and narrow.bias is not None:
+                        narrow.bias.copy_(child.bias)
+                setattr(module, name, narrow)
+        if getattr(module, "num_channels", None) == 3:
+            module.num_channels = 1  # type: ignore[assignment]
+    backbone.config.num_channels = 1  # type: ignore[union-attr]
+
+
+def fold_kernel(kernel: Tensor) -> Tensor:
+    """A stem kernel `[o 3 k k]` as `[o 1 k k]`: same answer to grey as before to three equal colours."""
+    return kernel.sum(dim=1, keepdim=True)

@@ -1,0 +1,183 @@
+"""One cell of a study from nothing to its rows: train, predict the test frames, score.
+
+Every part is skipped when it is done and continued when it is not, so a cell can be killed at any moment.
+Cells run in processes of their own; a file lock keeps two processes off one cell, and a process whose
+parent has died stops by itself, so that a study that was killed and started again does not meet its own
+leftovers.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from thermodepth.data import open_dataset
+from thermodepth.errors import StudyError, ThermodepthError
+from thermodepth.evaluation.predict import Predict, predict_into, stored_pairs
+from thermodepth.evaluation.protocol import named_protocol
+from thermodepth.evaluation.rows import write_rows
+from thermodepth.evaluation.score import score_frames
+from thermodepth.evaluation.store import PredictionStore
+from thermodepth.files import write_json
+from thermodepth.inference.predictor import Depth, Predictor
+from thermodepth.model import load_model
+from thermodepth.teacher import LabelStore
+from thermodepth.training.labels import label_reader, label_source
+from thermodepth.training.loop import Progress, train
+from thermodepth.training.settings import TrainingSettings
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+    from multiprocessing.connection import Connection
+
+    import numpy as np
+    from numpy.typing import NDArray
+
+    from thermodepth.types import Sample
+
+ROWS = "rows.parquet"
+PREDICTIONS = "predictions"
+TEST_SPLIT = "test"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CellJob:
+    """Everything a cell's process needs; small enough to be sent to it."""
+
+    study: str
+    name: str  # Cell.name
+    arm: str
+    seed: int
+    settings: TrainingSettings
+    data: str  # spec of the data set
+    protocol: str
+    folder: Path
+    labels: LabelStore
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CellNews:
+    """What a cell tells its study."""
+
+    name: str
+    progress: Progress | None = None
+    stage: str  # training, predicting, done, failed, interrupted
+    message: str = ""  # of a failure
+
+
+def cell_is_done(folder: Path) -> bool:
+    """Whether the rows of this cell are complete."""
+    return (folder / ROWS).is_file()
+
+
+def run_cell(job: CellJob, news: Connection[CellNews, None]) -> None:
+    """The entry of a cell's process: the whole cell, and word of it through the pipe."""
+
+    def tell(**words: Any) -> None:
+        try:
+            news.send(CellNews(name=job.name, **words))
+        except OSError:  # the study was killed: its cells must not live on
+            os._exit(1)
+
+    try:
+        with only_process(job.folder):
+            finish_cell(job, tell)
+        tell(stage="done")
+    except KeyboardInterrupt:
+        tell(stage="interrupted")
+    except ThermodepthError as error:
+        tell(stage="failed", message=str(error))
+
+
+def finish_cell(job: CellJob, tell: Callable[..., None]) -> None:
+    """Train, predict and score, from wherever the cell stands."""
+    dataset = open_dataset(job.data)
+    began = time.perf_counter()
+    model_folder = train(
+        job.settings,
+        job.folder,
+        dataset=dataset,
+        label_of=label_reader(job.labels, budget_bytes=job.settings.runtime.cache_mb * 2**20),
+        label_source=label_source(job.labels),
+        report=lambda progress: tell(stage="training", progress=progress),
+    )
+    seconds = time.perf_counter() - began
+
+    tell(stage="predicting")
+    model = load_model(model_folder)
+    frames = dataset.split(TEST_SPLIT)
+    store = PredictionStore(
+        job.folder / PREDICTIONS,
+        made_by={"model": model.fingerprint, "data": dataset.fingerprint()},
+    )
+    predictor = Predictor(model, device=job.settings.runtime.device)
+    predict_into(store, frames, thermal_only(predictor))
+
+    scores = score_frames(
+        stored_pairs(store, frames),
+        named_protocol(job.protocol),
+        study=job.study,
+        arm=job.arm,
+        seed=job.seed,
+    )
+    facts = {"seconds": round(seconds, 1), "frames": scores.frames, "skipped": scores.skipped}
+    write_json(job.folder / "cell.json", facts)
+    write_rows(scores.rows, job.folder / ROWS)  # last: its presence says that the cell is done
+
+
+def thermal_only(predictor: Predictor) -> Predict:
+    """A predictor as the evaluation calls it. Of a sample it sees the thermal frame and nothing else."""
+
+    def predict(
+        samples: Sequence[Sample],
+    ) -> list[tuple[NDArray[np.float32], NDArray[np.float32]]]:
+        results: list[Depth] = predictor.predict(
+            [s.thermal for s in samples], unit=samples[0].thermal_unit
+        )
+        return [(r.depth_m, r.structure) for r in results]
+
+    return predict
+
+
+@contextmanager
+def only_process(folder: Path, *, patience_s: float = 20.0) -> Iterator[None]:
+    """Hold the cell for this process; the hold ends with the process, however it ends.
+
+    Raises:
+        StudyError: when another process keeps it.
+    """
+    try:
+        import fcntl
+    except ImportError:  # no such locks here; folders still refuse to be another run's
+        yield
+        return
+    folder.mkdir(parents=True, exist_ok=True)
+    with (folder / ".lock").open("w") as stream:
+        waited = 0.0
+        while True:
+            try:
+                fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                break
+            except OSError:
+                if waited >= patience_s:
+                    raise StudyError(
+                        f"{folder}: another process is training this cell; wait for it or stop it"
+                    ) from None
+                time.sleep(0.25)
+                waited += 0.25
+        yield
+
+
+def wall_seconds(folder: Path) -> float | None:
+    """How long the cell's last stretch of training took, for the report."""
+    try:
+        told = json.loads((folder / "cell.json").read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return None
+    return float(told["seconds"])

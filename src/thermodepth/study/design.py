@@ -1,0 +1,97 @@
+"""A study as data: arms that are dotted edits of one run, and the seeds that each arm is trained with."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from thermodepth.config import Edits
+from thermodepth.errors import SettingsError, unknown
+from thermodepth.training.settings import TrainingSettings
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Arm:
+    """One configuration under study."""
+
+    name: str  # in rows and folder names
+    title: str  # in tables and figures
+    edits: Edits = field(default_factory=dict)  # what it changes in the study's settings
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Study:
+    """Arms by seeds over one base run. All arms of a seed share first weights and batches."""
+
+    name: str
+    title: str
+    settings: TrainingSettings
+    arms: tuple[Arm, ...]
+    reference: str  # the arm that differences are taken to
+    seeds: tuple[int, ...]
+
+    def __post_init__(self) -> None:
+        names = [arm.name for arm in self.arms]
+        for name in names:
+            if not re.fullmatch(r"[a-z0-9][a-z0-9-]*", name):
+                raise SettingsError(
+                    f"study {self.name}: arm name '{name}', expected a-z, 0-9 and dashes"
+                )
+        if len(set(names)) < len(names):
+            raise SettingsError(f"study {self.name}: two arms have one name ({', '.join(names)})")
+        if self.reference not in names:
+            raise SettingsError(
+                f"study {self.name}: {unknown('reference arm', self.reference, names)}"
+            )
+        if not self.seeds or len(set(self.seeds)) < len(self.seeds):
+            raise SettingsError(f"study {self.name}: seeds {self.seeds}, expected distinct numbers")
+
+    def arm(self, name: str) -> Arm:
+        """One arm by its name."""
+        return next(arm for arm in self.arms if arm.name == name)
+
+    def cells(self) -> tuple[Cell, ...]:
+        """Every (arm, seed), all arms of the first seed first."""
+        return tuple(Cell(arm=arm, seed=seed) for seed in self.seeds for arm in self.arms)
+
+    def settings_of(self, cell: Cell) -> TrainingSettings:
+        """The training of one cell."""
+        return self.settings.edit({**cell.arm.edits, "seed": cell.seed})
+
+    def describe(self) -> Mapping[str, Any]:
+        """The study without its seeds, as JSON: what a study folder belongs to."""
+        tree = self.settings.tree()
+        tree.pop("seed")
+        tree.pop("runtime")
+        return {
+            "name": self.name,
+            "title": self.title,
+            "reference": self.reference,
+            "arms": [
+                {"name": arm.name, "title": arm.title, "edits": dict(arm.edits)}
+                for arm in self.arms
+            ],
+            "settings": tree,
+        }
+
+    def identity(self, data_fingerprint: str) -> str:
+        """Changes when the numbers may; seeds can be added without changing it."""
+        text = json.dumps([self.describe(), data_fingerprint], sort_keys=True)
+        return hashlib.sha256(text.encode()).hexdigest()[:16]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Cell:
+    """One training of a study."""
+
+    arm: Arm
+    seed: int
+
+    @property
+    def name(self) -> str:
+        """Also its folder below `cells/`."""
+        return f"{self.arm.name}/seed-{self.seed}"

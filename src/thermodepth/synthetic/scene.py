@@ -1,0 +1,20 @@
+"""What a grammar hands to the renderer."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from thermodepth.synthetic.camera_pose import CameraPose
+from thermodepth.synthetic.conditions import Conditions
+from thermodepth.synthetic.mesh import Mesh
+
+
+@dataclass(frozen=True, slots=True)
+class Scene:
+    """One world at one moment."""
+
+    seed: int
+    kind: str  # street | room
+    conditions: Conditions
+    mesh: Mesh
+    camera: CameraPose

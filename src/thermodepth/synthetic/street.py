@@ -1,0 +1,193 @@
+"""The street grammar: plan the road, then line it with houses, trees, furniture, traffic and people."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from thermodepth.synthetic.buildings import Plot, building, skyline
+from thermodepth.synthetic.camera_pose import CameraPose
+from thermodepth.synthetic.conditions import Conditions
+from thermodepth.synthetic.mesh import Mesh, MeshBuilder
+from thermodepth.synthetic.people import person
+from thermodepth.synthetic.plants import tree
+from thermodepth.synthetic.road import (
+    KERB_HEIGHT_M,
+    KERB_M,
+    PAVEMENT_Z,
+    RoadPlan,
+    draw_road,
+    lay_ground,
+    mend,
+    paint_markings,
+    puddles,
+)
+from thermodepth.synthetic.street_furniture import any_piece, boundary, street_lamp
+from thermodepth.synthetic.vectors import Placement
+from thermodepth.synthetic.vehicles import VEHICLES, vehicle
+
+_FAR_M = 95.0
+_HOUSE_SHARE = {"city": 0.93, "houses": 0.85, "park": 0.25}  # how often a plot is built on
+
+
+@dataclass(slots=True)
+class _Street:
+    """A street being built."""
+
+    mesh: MeshBuilder
+    rng: np.random.Generator
+    conditions: Conditions
+    plan: RoadPlan
+    camera_x: float
+    taken: list[tuple[float, float, float]] = field(default_factory=list)  # x, y, length
+
+    def chance(self, share: float) -> bool:
+        """A draw."""
+        return bool(self.rng.random() < share)
+
+    def between(self, low: float, high: float) -> float:
+        """A uniform draw."""
+        return float(self.rng.uniform(low, high))
+
+    def claim(self, x: float, y: float, length: float) -> bool:
+        """Take a stretch of lane for a vehicle if it is free and not in front of the lens."""
+        for other_x, other_y, other_length in self.taken:
+            gap = (length + other_length) / 2 + 0.8
+            if abs(x - other_x) < 2.3 and abs(y - other_y) < gap:
+                return False
+        if abs(x - self.camera_x) < 1.9 and y - length / 2 < 4.0:
+            return False
+        self.taken.append((x, y, length))
+        return True
+
+
+def build_street(rng: np.random.Generator, conditions: Conditions) -> tuple[Mesh, CameraPose]:
+    """One street and where the camera stands in it: on the road (3 of 4) or on a pavement."""
+    plan = draw_road(rng)
+    on_road = rng.random() < 0.75
+    side = float(rng.choice([-1, 1]))
+    across = float(rng.uniform(-0.3, 0.3)) * plan.width
+    camera_x = across if on_road else side * (plan.width / 2 + plan.pavement * 0.5)
+    street = _Street(MeshBuilder(), rng, conditions, plan, camera_x)
+    lay_ground(street.mesh, plan)
+    paint_markings(street.mesh, rng, plan)
+    mend(street.mesh, rng, plan)
+    if conditions.wet:
+        puddles(street.mesh, rng, plan)
+    for each in (-1, 1):
+        _line_with_houses(street, each)
+        _line_with_furniture(street, each)
+    _park_vehicles(street)
+    _drive_vehicles(street)
+    _walk_people(street)
+    if plan.style != "city" or street.chance(0.3):
+        skyline(street.mesh, rng, plan.grass)
+    ground = 0.0 if on_road else KERB_HEIGHT_M
+    camera = CameraPose(
+        position=(camera_x, 0.0, float(rng.uniform(1.3, 1.6)) + ground),
+        yaw=float(rng.normal(0, 0.16)),
+        pitch=float(rng.normal(-0.01, 0.015)),
+        roll=float(rng.normal(0, 0.015)),
+    )
+    return street.mesh.finish(), camera
+
+
+def _line_with_houses(street: _Street, side: int) -> None:
+    plan, city = street.plan, street.plan.style == "city"
+    setback = street.between(0, 0.5) if city else street.between(2.5, 8)
+    y = -8 + street.between(-3, 3)
+    while y < _FAR_M:
+        length = street.between(7, 18) if city else street.between(7, 12)
+        if street.chance(_HOUSE_SHARE[plan.style]):
+            x = side * (plan.building_line + setback + street.between(0, 1.5))
+            height = street.between(5, 17) if city else street.between(2.8, 6)
+            plot = Plot(side=side, x=x, near=y, far=y + length, height=height)
+            shop = city and street.chance(0.5)
+            building(street.mesh, street.rng, plot, street.conditions, gabled=not city, shop=shop)
+        else:
+            for _ in range(int(street.rng.integers(1, 4))):
+                x = side * (plan.width / 2 + plan.pavement + street.between(2, 10))
+                tree(
+                    street.mesh,
+                    street.rng,
+                    x,
+                    y + street.between(0, length),
+                    street.between(0.6, 1.4),
+                )
+        terraced = city and street.chance(0.75)
+        y += length + (street.between(0, 0.3) if terraced else street.between(2, 9))
+    if not city and street.chance(0.6):
+        boundary(street.mesh, street.rng, side * (plan.building_line + 0.15))
+
+
+def _line_with_furniture(street: _Street, side: int) -> None:
+    plan, rng = street.plan, street.rng
+    first, spacing = street.between(2, 16), street.between(14, 28)
+    if street.chance(0.8):
+        for y in np.arange(first, 75, spacing).tolist():
+            street_lamp(street.mesh, rng, side * (plan.width / 2 + 0.6), y, street.conditions)
+    if street.chance(0.55):
+        for y in np.arange(street.between(3, 12), 70, street.between(6, 14)).tolist():
+            if street.chance(0.75):
+                x = side * (plan.width / 2 + street.between(0.7, 1.3))
+                if abs(x - street.camera_x) > 0.8 or y > 6:
+                    tree(street.mesh, rng, x, y, street.between(0.6, 1.1))
+    for _ in range(int(rng.integers(0, 4))):
+        x = side * (plan.width / 2 + KERB_M + street.between(0.3, plan.pavement - 0.3))
+        if abs(x - street.camera_x) < 0.7:
+            x = side * (plan.width / 2 + KERB_M + 0.3)
+        any_piece(street.mesh, rng, Placement(x, street.between(4, 30), PAVEMENT_Z))
+
+
+def _heading(x: float) -> float:
+    """Traffic keeps to the right."""
+    return 0.0 if x > 0 else math.pi
+
+
+def _kind(street: _Street, column: str) -> str:
+    shares = np.array([getattr(row, column) for row in VEHICLES.values()])
+    return str(street.rng.choice(list(VEHICLES), p=shares / shares.sum()))
+
+
+def _park_vehicles(street: _Street) -> None:
+    for side in (-1, 1):
+        if street.plan.width < 5.5 or not street.chance(0.55):
+            continue
+        y = street.between(-3, 6)
+        while y < 60:
+            x = side * (street.plan.width / 2 - 1.1)
+            kind = _kind(street, "parked_share")
+            if street.chance(0.6) and street.claim(x, y, VEHICLES[kind].length):
+                yaw = _heading(x) + float(street.rng.normal(0, 0.03))
+                at = Placement(x + float(street.rng.normal(0, 0.06)), y, 0.0, yaw)
+                state = "warm" if street.chance(0.25) else "cold"
+                vehicle(street.mesh, street.rng, at, street.conditions, kind=kind, state=state)
+            y += street.between(5.5, 9)
+
+
+def _drive_vehicles(street: _Street) -> None:
+    for lane in range(street.plan.lanes):
+        x = street.plan.lane_x(lane)
+        for _ in range(int(street.rng.integers(0, 3))):
+            kind, y = _kind(street, "moving_share"), street.between(5, 60)
+            if street.claim(x, y, VEHICLES[kind].length):
+                at = Placement(x + float(street.rng.normal(0, 0.15)), y, 0.0, _heading(x))
+                vehicle(street.mesh, street.rng, at, street.conditions, kind=kind, state="running")
+
+
+def _walk_people(street: _Street) -> None:
+    half = street.plan.width / 2
+    for _ in range(int(street.rng.integers(0, 8))):
+        side = float(street.rng.choice([-1, 1]))
+        on_pavement = street.chance(0.8)
+        x = side * (half + KERB_M + street.between(0.25, street.plan.pavement))
+        if not on_pavement:
+            x = street.between(-half, half)
+        y, yaw = street.between(2.5, 26), street.between(0, 2 * math.pi)
+        blocked = any(abs(x - a) < 1.5 and abs(y - b) < c / 2 + 0.5 for a, b, c in street.taken)
+        if blocked or math.hypot(x - street.camera_x, y) < 2.2:
+            continue
+        at = Placement(x, y, PAVEMENT_Z if on_pavement else 0.0, yaw)
+        person(street.mesh, street.rng, at, street.conditions)

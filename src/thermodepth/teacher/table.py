@@ -1,0 +1,156 @@
+"""TEACHERS: one row a kind of teacher, and the settings that choose one.
+
+A new kind is a file that opens it and a row here.
+"""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, ClassVar, Self
+
+from pydantic import Field, field_validator, model_validator
+
+from thermodepth.config import Settings
+from thermodepth.errors import TeacherError, unknown
+from thermodepth.teacher.protocol import Teacher
+from thermodepth.types import Geometry
+
+if TYPE_CHECKING:
+    from thermodepth.teacher.rgb_small import NetworkLoader
+
+#: Where the built-in teacher's weights travel in the package.
+RGB_SMALL_FOLDER = Path(__file__).resolve().parent.parent / "assets" / "rgb-small"
+
+
+class TeacherRuntime(Settings):
+    """Where and how fast labels are made; never what they are."""
+
+    not_identity: ClassVar[bool] = True
+
+    batch_size: int = Field(default=4, ge=1, le=1024)
+    device: str = "auto"
+
+
+class TeacherSettings(Settings):
+    """Which teacher makes the labels, and at which working size."""
+
+    #: A name of TEACHERS.
+    kind: str = "rgb-small"
+    #: For `transformers` a hub id or a local folder; for `rgb-small` another weights folder, or empty.
+    model: str = ""
+    #: Branch, tag or commit of a hub id; empty for the newest.
+    revision: str = ""
+    #: Pixels of the short side at the network's input; None for the teacher's own.
+    input_size: int | None = Field(default=None, ge=32, le=4096)
+    #: What the values of the map mean, for models whose family does not tell.
+    geometry: Geometry | None = None
+    runtime: TeacherRuntime = TeacherRuntime()
+
+    @field_validator("kind")
+    @classmethod
+    def _known_kind(cls, kind: str) -> str:
+        if kind not in TEACHERS:
+            raise ValueError(unknown("teacher", kind, TEACHERS))
+        return kind
+
+    @model_validator(mode="after")
+    def _model_named(self) -> Self:
+        if self.kind == "transformers" and not self.model:
+            raise ValueError("a transformers teacher needs model: a hub id or a local folder")
+        return self
+
+
+OpenTeacher = Callable[[TeacherSettings, "NetworkLoader | None"], Teacher]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TeacherRow:
+    """How a kind of teacher is named, and how it is opened."""
+
+    name: str
+    summary: str
+    open: OpenTeacher
+    reads: frozenset[str] = (
+        frozenset()
+    )  # settings that have an effect, besides `kind` and `runtime`
+
+
+def _open_rgb_small(settings: TeacherSettings, network_loader: NetworkLoader | None) -> Teacher:
+    from thermodepth.teacher.rgb_small import open_rgb_small
+
+    if network_loader is None:
+        raise TeacherError(
+            "the teacher 'rgb-small' needs its network: call open_teacher(..., network_loader=...)"
+        )
+    return open_rgb_small(
+        Path(settings.model).expanduser() if settings.model else RGB_SMALL_FOLDER,
+        network_loader,
+        working_size=settings.input_size,
+        batch_size=settings.runtime.batch_size,
+        device=settings.runtime.device,
+    )
+
+
+def _open_transformers(settings: TeacherSettings, _loader: NetworkLoader | None) -> Teacher:
+    from thermodepth.teacher.transformers_depth import open_transformers
+
+    return open_transformers(
+        settings.model,
+        revision=settings.revision,
+        input_size=settings.input_size,
+        geometry=settings.geometry,
+        batch_size=settings.runtime.batch_size,
+        device=settings.runtime.device,
+    )
+
+
+def _open_truth(_settings: TeacherSettings, _loader: NetworkLoader | None) -> Teacher:
+    from thermodepth.teacher.truth import TruthTeacher
+
+    return TruthTeacher()
+
+
+TEACHERS: dict[str, TeacherRow] = {
+    row.name: row
+    for row in (
+        TeacherRow(
+            name="rgb-small",
+            summary="the built-in RGB network, trained on rendered scenes; no download",
+            open=_open_rgb_small,
+            reads=frozenset({"model", "input_size"}),
+        ),
+        TeacherRow(
+            name="transformers",
+            summary="a depth model of the transformers library, by hub id or local folder",
+            open=_open_transformers,
+            reads=frozenset({"model", "revision", "input_size", "geometry"}),
+        ),
+        TeacherRow(
+            name="truth",
+            summary="the ground-truth depth itself: the ceiling of what a teacher can teach",
+            open=_open_truth,
+        ),
+    )
+}
+
+
+def open_teacher(
+    settings: TeacherSettings, *, network_loader: NetworkLoader | None = None
+) -> Teacher:
+    """Open the teacher that the settings name.
+
+    Args:
+        settings: which one, and how.
+        network_loader: gives the built-in teacher's network for its weights folder.
+
+    Raises:
+        TeacherError: when it cannot be opened; the message says how it can.
+    """
+    row = TEACHERS[settings.kind]
+    for name in ("model", "revision", "input_size", "geometry"):
+        if getattr(settings, name) not in ("", None) and name not in row.reads:
+            warnings.warn(f"teacher '{row.name}': {name} has no effect on it", stacklevel=2)
+    return row.open(settings, network_loader)

@@ -1,0 +1,112 @@
+"""Teacher labels for a training: made once, kept on disk, then read by sample id."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from thermodepth.data.frames import Dataset
+from thermodepth.data.loader import LabelOf
+from thermodepth.errors import TeacherError
+from thermodepth.model import load_model
+from thermodepth.teacher import LabelStore, Teacher, TeacherSettings, open_store, open_teacher
+
+if TYPE_CHECKING:
+    import numpy as np
+    import torch
+    from numpy.typing import NDArray
+
+CACHE = "THERMODEPTH_CACHE"
+
+
+def default_label_root() -> Path:
+    """Where labels live unless said otherwise: shared by all runs, because they are keyed."""
+    given = os.environ.get(CACHE)
+    cache = Path(given) if given else Path.home() / ".cache" / "thermodepth"
+    return cache / "labels"
+
+
+def make_labels(
+    settings: TeacherSettings,
+    dataset: Dataset,
+    root: Path,
+    *,
+    split: str = "train",
+    progress: Callable[[int, int], None] | None = None,
+) -> LabelStore:
+    """Label what has no label yet; running it again goes on where it was cut off.
+
+    Args:
+        settings: which teacher.
+        dataset: whose frames.
+        root: folder of all label stores.
+        split: which frames.
+        progress: called with (labelled now, all of the split).
+
+    Raises:
+        TeacherError: when the teacher cannot be opened, or a frame lacks what it reads.
+    """
+    teacher = open_built_in(settings)
+    store = open_store(root, teacher, dataset.fingerprint())
+    frames = dataset.split(split)
+    missing = set(store.missing(frames.sample_ids))
+    total = len(frames.sample_ids)
+    if missing:
+        done_before = total - len(missing)
+        store.fill(
+            teacher,
+            (frames.read(i) for i, name in enumerate(frames.sample_ids) if name in missing),
+            batch_size=settings.runtime.batch_size,
+            progress=None if progress is None else lambda n: progress(done_before + n, total),
+        )
+    return store
+
+
+def open_built_in(settings: TeacherSettings) -> Teacher:
+    """`open_teacher`, knowing how the networks of this package are loaded."""
+    return open_teacher(settings, network_loader=_structure_of)
+
+
+def _structure_of(folder: Path) -> Callable[[torch.Tensor], torch.Tensor]:
+    """The structural head of one of our own RGB models."""
+    import torch
+
+    model = load_model(folder)
+    if model.recipe.modality != "rgb":
+        raise TeacherError(f"{folder}: a thermal model; a teacher reads RGB")
+
+    class Structure(torch.nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.network = model.network
+
+        def forward(self, image: torch.Tensor) -> torch.Tensor:
+            structure: torch.Tensor = self.network(image).structure
+            return structure
+
+    return Structure()
+
+
+def label_reader(store: LabelStore, *, budget_bytes: int) -> LabelOf:
+    """Reads labels by sample id and keeps them in memory until a budget is used up."""
+    kept: dict[str, NDArray[np.float32]] = {}
+    left = budget_bytes
+
+    def label_of(sample_id: str) -> NDArray[np.float32]:
+        nonlocal left
+        if sample_id in kept:
+            return kept[sample_id]
+        label = store.label(sample_id)
+        if label.nbytes <= left:
+            left -= label.nbytes
+            kept[sample_id] = label
+        return label
+
+    return label_of
+
+
+def label_source(store: LabelStore) -> str:
+    """What a run's identity says of its labels."""
+    return f"{store.teacher_fingerprint}/{store.geometry}"

@@ -1,0 +1,78 @@
+"""The run's log: one CSV line every few steps, and TensorBoard where asked for.
+
+A resumed run drops the lines that its checkpoint does not know, so the file reads as if nothing had
+happened.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from thermodepth.errors import DependencyError
+from thermodepth.files import write_text
+
+FILE = "log.csv"
+
+
+class RunLog:
+    """Appends to `log.csv`; a reader sees whole lines only."""
+
+    def __init__(self, folder: Path, *, first_step: int, tensorboard: bool) -> None:
+        """
+        Args:
+            folder: the run's.
+            first_step: lines at or after this step are from a stretch that is run again.
+            tensorboard: also write event files into `folder/tensorboard`.
+        """
+        self._path = folder / FILE
+        self._columns: list[str] = []
+        self._board = _open_board(folder, first_step) if tensorboard else None
+        if self._path.is_file():
+            with self._path.open(newline="", encoding="utf-8") as stream:
+                known = [line for line in csv.DictReader(stream) if int(line["step"]) <= first_step]
+            self._rewrite(known)
+
+    def write(self, step: int, values: Mapping[str, float]) -> None:
+        """One line: `step` optimiser steps are done, and these are the means since the last line."""
+        line = {"step": str(step)} | {k: f"{v:.6g}" for k, v in values.items()}
+        if line.keys() <= set(self._columns):
+            with self._path.open("a", newline="", encoding="utf-8") as stream:
+                csv.DictWriter(stream, self._columns, restval="", lineterminator="\n").writerow(
+                    line
+                )
+        else:  # the first line, or a term whose schedule starts now: the header grows
+            lines = []
+            if self._path.is_file():
+                with self._path.open(newline="", encoding="utf-8") as stream:
+                    lines = list(csv.DictReader(stream))
+            self._rewrite([*lines, line])
+        if self._board is not None:
+            for name, value in values.items():
+                self._board.add_scalar(name, value, step)
+
+    def _rewrite(self, lines: list[dict[str, str]]) -> None:
+        self._columns = list(dict.fromkeys(key for line in lines for key in line))
+        text = io.StringIO()
+        writer = csv.DictWriter(text, self._columns, restval="", lineterminator="\n")
+        writer.writeheader()
+        writer.writerows(lines)
+        write_text(self._path, text.getvalue())
+
+    def close(self) -> None:
+        """Flush what is pending."""
+        if self._board is not None:
+            self._board.close()
+
+
+def _open_board(folder: Path, first_step: int) -> Any:
+    try:
+        from torch.utils.tensorboard import SummaryWriter
+    except ImportError:
+        raise DependencyError(
+            "runtime.tensorboard=true needs TensorBoard: pip install 'thermodepth[track]'"
+        ) from None
+    return SummaryWriter(folder / "tensorboard", purge_step=first_step)

@@ -1,0 +1,117 @@
+"""A run's folder: what was asked, where it ran, and whether it is done.
+
+settings.json      the resolved settings
+environment.json   versions, device, threads, command, and when it began
+run.json           the identity: hash of settings, data and labels
+log.csv            a line every few steps
+checkpoint.safetensors, then model/ and done.json when it is finished
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import platform
+import subprocess
+import sys
+import time
+from importlib import metadata
+from pathlib import Path
+from typing import Any
+
+from thermodepth import __version__
+from thermodepth.config import identity as identity_tree
+from thermodepth.data.frames import Dataset
+from thermodepth.errors import SettingsError
+from thermodepth.files import write_json
+from thermodepth.training import checkpoint
+from thermodepth.training.settings import TrainingSettings
+
+DONE = "done.json"
+PACKAGES = ("torch", "numpy", "transformers", "accelerate", "opencv-python-headless", "pillow")
+
+
+def run_identity(settings: TrainingSettings, dataset: Dataset, label_source: str) -> str:
+    """Sixteen digits that change when, and only when, the run's numbers may."""
+    tree = identity_tree(settings)
+    # The place of the data is not its content, which the fingerprint says.
+    tree["data"]["source"] = dataset.name
+    parts = {"settings": tree, "data": dataset.fingerprint(), "labels": label_source}
+    return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()[:16]
+
+
+def open_run(settings: TrainingSettings, out: Path, *, dataset: Dataset, label_source: str) -> str:
+    """Make the folder, or recognise it as this run's.
+
+    Returns:
+        The run's identity.
+
+    Raises:
+        SettingsError: when the folder is another run's, or not a run's at all.
+    """
+    identity = run_identity(settings, dataset, label_source)
+    known = out / "run.json"
+    if known.is_file():
+        other = json.loads(known.read_text(encoding="utf-8")).get("identity")
+        if other != identity:
+            raise SettingsError(
+                f"{out}: holds run {other}, and these settings and data make run {identity}. "
+                "Choose another --out, or delete the folder to start again"
+            )
+        return identity
+    if out.exists() and not out.is_dir():
+        raise SettingsError(f"{out}: is a file, expected a folder for the run")
+    if out.is_dir() and any(p.name[0] != "." for p in out.iterdir()):
+        raise SettingsError(f"{out}: holds other files and no run; choose another --out")
+    out.mkdir(parents=True, exist_ok=True)
+    write_json(out / "settings.json", settings.tree())
+    write_json(out / "environment.json", environment())
+    write_json(known, {"identity": identity, "data": dataset.spec, "labels": label_source})
+    return identity
+
+
+def run_is_done(out: Path) -> bool:
+    """Whether the model of this run is complete."""
+    return (out / DONE).is_file()
+
+
+def finish_run(out: Path) -> None:
+    """Mark the run as done; its checkpoint has served."""
+    write_json(out / DONE, {"finished": _now()})
+    (out / checkpoint.FILE).unlink(missing_ok=True)
+
+
+def environment() -> dict[str, Any]:
+    """What a reader needs to know of the machine and the versions."""
+    import torch
+
+    return {
+        "thermodepth": __version__,
+        "revision": _git_revision(),
+        "python": platform.python_version(),
+        "packages": {name: metadata.version(name) for name in PACKAGES},
+        "platform": platform.platform(),
+        "device": torch.cuda.get_device_name(0) if torch.cuda.is_available() else "cpu",
+        "threads": torch.get_num_threads(),
+        "command": [Path(sys.argv[0]).name, *sys.argv[1:]],
+        "process": os.getpid(),
+        "began": _now(),
+    }
+
+
+def _now() -> str:
+    return time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
+
+
+def _git_revision() -> str | None:
+    """The commit of a source checkout, with `+dirty` if it was changed; None for an installed package."""
+    folder = Path(__file__).parent
+    try:
+        call = ["git", "describe", "--always", "--dirty=+dirty", "--abbrev=12", "--exclude=*"]
+        told = subprocess.run(
+            call, cwd=folder, capture_output=True, text=True, timeout=5, check=True
+        )
+    except (OSError, subprocess.SubprocessError):
+        return None
+    return told.stdout.strip() or None

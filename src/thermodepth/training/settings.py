@@ -1,0 +1,86 @@
+"""The whole of a training run as one tree of settings."""
+
+from __future__ import annotations
+
+from typing import ClassVar, Literal, Self
+
+from pydantic import Field, model_validator
+
+from thermodepth.config import Settings
+from thermodepth.data.frames import Dataset
+from thermodepth.data.loader import DataSettings
+from thermodepth.errors import SettingsError
+from thermodepth.losses import LossesSettings
+from thermodepth.model import ModelSettings
+from thermodepth.teacher import TeacherSettings
+
+
+class OptimiserSettings(Settings):
+    """AdamW with a linear warm-up and a cosine to zero, clipped gradients, averaged weights."""
+
+    learning_rate: float = Field(2e-3, gt=0)
+    encoder_factor: float = Field(
+        1.0, gt=0
+    )  # the encoder's rate as a share; below 1 spares pre-training
+    weight_decay: float = Field(0.02, ge=0)  # on matrices only, never on biases and norms
+    warm_up: float = Field(0.05, ge=0, lt=1)  # share of the steps
+    clip_norm: float = Field(1.0, gt=0)
+    ema_decay: float = Field(0.99, ge=0, lt=1)  # 0 turns averaging off
+
+
+class RuntimeSettings(Settings):
+    """Where and how fast; never what comes out."""
+
+    not_identity: ClassVar[bool] = True
+
+    device: Literal["auto", "cpu", "cuda"] = "auto"
+    workers: int = Field(0, ge=0, le=128)  # processes that prepare batches
+    checkpoint_every: int = Field(100, ge=1)  # steps
+    log_every: int = Field(20, ge=1)  # steps
+    tensorboard: bool = False
+    compile: bool = False  # torch.compile; worth its minute on a GPU only
+    cache_mb: int = Field(1024, ge=0)  # decoded frames kept in memory
+
+
+class TrainingSettings(Settings):
+    """One training run."""
+
+    seed: int = Field(0, ge=0)
+    steps: int = Field(800, ge=1)
+    precision: Literal["fp32", "bf16", "fp16"] = "fp32"
+    data: DataSettings = DataSettings()
+    model: ModelSettings = ModelSettings()
+    teacher: TeacherSettings = TeacherSettings()
+    losses: LossesSettings = LossesSettings()
+    optimiser: OptimiserSettings = OptimiserSettings()
+    runtime: RuntimeSettings = RuntimeSettings()
+
+    @model_validator(mode="after")
+    def _a_pass_is_possible(self) -> Self:
+        if self.data.modality == "rgb" and self.model.weights == "rgb-small":
+            raise ValueError(
+                "model.weights=rgb-small while data.modality=rgb: the built-in teacher cannot be its own "
+                "start; set model.weights=none or a hub id"
+            )
+        return self
+
+    def resolved(self, dataset: Dataset) -> TrainingSettings:
+        """The same run with everything that was left to the data set filled in.
+
+        Raises:
+            SettingsError: when the training size cannot be divided into a batch.
+        """
+        near, far = dataset.depth_range_m
+        edits = {
+            "data.size": list(self.data.size or dataset.training_size),
+            "data.min_truth_m": self.data.min_truth_m or near,
+            "data.max_truth_m": self.data.max_truth_m or far,
+            "model.depth_range_m": list(self.model.depth_range_m or dataset.depth_range_m),
+        }
+        run = self.edit(edits)
+        assert run.data.size is not None
+        if min(run.data.size) < 32:
+            raise SettingsError(
+                f"data.size={run.data.size[0]}x{run.data.size[1]}: at least 32 pixels each way"
+            )
+        return run

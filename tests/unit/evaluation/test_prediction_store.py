@@ -1,0 +1,310 @@
+"""The prediction store: exact, resumable, and closed to foreign models and hostile names."""
+
+import json
+import pickle
+
+import numpy as np
+import pytest
+
+from thermodepth.errors import DataError
+from thermodepth.evaluation.store import PredictionStore
+
+MADE_BY = {"model": "aaa", "data": "bbb"}
+
+
+def maps(seed=0, size=(3, 4)):
+    random = np.random.default_rng(seed)
+    return {
+        "depth_m": random.uniform(1, 9, size).astype(np.float32),
+        "structure": random.normal(size=size).astype(np.float32),
+    }
+
+
+@pytest.fixture
+def folder(tmp_path):
+    return tmp_path / "runs" / "store"
+
+
+def test_what_was_written_comes_back_exactly(folder):
+    store = PredictionStore(folder, made_by=MADE_BY)
+    for number, size in enumerate([(3, 4), (1, 1), (5, 2)]):
+        store.write(f"f{number}", **maps(number, size))
+    again = PredictionStore.open(folder)
+    assert again.made_by == MADE_BY
+    assert again.ids == ("f0", "f1", "f2")
+    assert len(again) == 3
+    for number, size in enumerate([(3, 4), (1, 1), (5, 2)]):
+        frame = again.read(f"f{number}")
+        for name, expected in maps(number, size).items():
+            stored = getattr(frame, name)
+            assert stored.dtype == np.float32
+            np.testing.assert_array_equal(stored, expected)
+
+
+def test_doubles_are_kept_as_float32_and_a_frame_can_be_replaced(folder):
+    store = PredictionStore(folder, made_by=MADE_BY)
+    store.write("f", **maps())
+    store.write("f", depth_m=np.full((2, 2), 1 / 3), structure=np.zeros((2, 2)))
+    assert store.read("f").depth_m.dtype == np.float32
+    assert store.read("f").depth_m[0, 0] == np.float32(1 / 3)
+    assert store.ids == ("f",)
+
+
+def test_the_record_lists_the_frames_when_the_block_ends(folder):
+    with PredictionStore(folder, made_by=MADE_BY) as store:
+        store.write("b/1", **maps(size=(3, 4)))
+        store.write("a", **maps(size=(2, 5)))
+    assert json.loads((folder / "store.json").read_text()) == {
+        "format": 1,
+        "made_by": MADE_BY,
+        "frames": {"a": [2, 5], "b/1": [3, 4]},
+    }
+
+
+def test_a_stopped_run_goes_on_where_it_stopped(folder):
+    ids = [f"s/{i}" for i in range(4)]
+    first = PredictionStore(folder, made_by=MADE_BY)
+    assert first.missing(ids) == ids
+    first.write(ids[2], **maps())
+    first.write(ids[0], **maps())
+    # Stopped here: store.json was written at the start only and lists nothing.
+    assert json.loads((folder / "store.json").read_text())["frames"] == {}
+    (folder / f".{'s%2F1'}.npz.123.part").write_bytes(b"half a frame")
+    with PredictionStore(folder, made_by=MADE_BY) as again:
+        assert again.missing(reversed(ids)) == [ids[3], ids[1]]
+        assert ids[0] in again
+        assert ids[1] not in again
+    frames = json.loads((folder / "store.json").read_text())["frames"]
+    assert frames == {ids[0]: [3, 4], ids[2]: [3, 4]}
+
+
+def test_a_deleted_frame_is_missing_again(folder):
+    with PredictionStore(folder, made_by=MADE_BY) as store:
+        store.write("f", **maps())
+    (folder / "f.npz").unlink()
+    assert PredictionStore(folder, made_by=MADE_BY).missing(["f"]) == ["f"]
+
+
+def test_a_failed_write_leaves_the_old_frame_and_nothing_else(folder, monkeypatch):
+    store = PredictionStore(folder, made_by=MADE_BY)
+    store.write("f", **maps(0))
+
+    def stop(file, **_):
+        file.write(b"half")
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(np, "savez_compressed", stop)
+    with pytest.raises(KeyboardInterrupt):
+        store.write("f", **maps(1))
+    with pytest.raises(KeyboardInterrupt):
+        store.write("g", **maps(1))
+    np.testing.assert_array_equal(store.read("f").depth_m, maps(0)["depth_m"])
+    assert "g" not in store
+    assert sorted(p.name for p in folder.iterdir()) == ["f.npz", "store.json"]
+
+
+def test_the_same_frame_gives_the_same_bytes(folder):
+    store = PredictionStore(folder, made_by=MADE_BY)
+    store.write("a", **maps())
+    store.write("b", **maps())
+    assert (folder / "a.npz").read_bytes() == (folder / "b.npz").read_bytes()
+
+
+@pytest.mark.parametrize(
+    ("made_by", "message"),
+    [
+        ({"model": "ccc", "data": "bbb"}, r"something else \(model: 'aaa' there, 'ccc' now\)"),
+        ({"model": "aaa"}, r"\(data: 'bbb' there, None now\)"),
+        ({"model": "aaa", "data": "bbb", "size": "9"}, r"\(size: None there, '9' now\)"),
+    ],
+)
+def test_the_store_of_another_model_or_data_set_is_refused(folder, made_by, message):
+    PredictionStore(folder, made_by=MADE_BY).write("f", **maps())
+    with pytest.raises(DataError, match=message):
+        PredictionStore(folder, made_by=made_by)
+    assert PredictionStore(folder, made_by=MADE_BY).ids == ("f",)
+
+
+def test_a_store_must_say_who_made_it(folder):
+    with pytest.raises(DataError, match="made_by is empty"):
+        PredictionStore(folder, made_by={})
+    assert not folder.exists()
+
+
+def test_a_folder_of_something_else_is_left_alone(folder):
+    folder.mkdir(parents=True)
+    (folder / "thesis.tex").write_text("years of work")
+    with pytest.raises(
+        DataError, match=r"not a prediction store .no store.json., and not an empty"
+    ):
+        PredictionStore(folder, made_by=MADE_BY)
+    assert [p.name for p in folder.iterdir()] == ["thesis.tex"]
+    with pytest.raises(DataError, match="not an empty folder"):
+        PredictionStore(folder / "thesis.tex", made_by=MADE_BY)
+
+
+def test_an_empty_folder_or_one_stopped_in_its_first_moment_becomes_a_store(folder):
+    folder.mkdir(parents=True)
+    (folder / ".store.json.77.part").write_text("{")
+    assert len(PredictionStore(folder, made_by=MADE_BY)) == 0
+    assert len(PredictionStore.open(folder)) == 0
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("{", "cannot be read"),
+        ("[]", "does not say who made"),
+        ('{"format": 1}', "does not say who made"),
+        ('{"format": 9, "made_by": {}}', "format 9; this version of thermodepth reads 1"),
+    ],
+)
+def test_a_broken_record(folder, text, message):
+    folder.mkdir(parents=True)
+    (folder / "store.json").write_text(text)
+    for use in (
+        lambda: PredictionStore.open(folder),
+        lambda: PredictionStore(folder, made_by=MADE_BY),
+    ):
+        with pytest.raises(DataError, match=message):
+            use()
+
+
+def test_open_needs_a_store(folder):
+    with pytest.raises(DataError, match="not a prediction store"):
+        PredictionStore.open(folder)
+    assert not folder.exists()
+
+
+HOSTILE = [
+    "../outside",
+    "../../etc/passwd",
+    "/absolute",
+    "a/../../b",
+    "..",
+    ".",
+    ".hidden",
+    "C:\\windows",
+    "nul\0byte",
+    "line\nbreak",
+    "50%",
+    "a%2Fb",
+    "store.json",
+    "x.npz",
+    "Straße 7",
+]
+
+
+@pytest.mark.parametrize("sample_id", HOSTILE)
+def test_no_id_leaves_the_folder_and_all_come_back(folder, sample_id):
+    store = PredictionStore(folder, made_by=MADE_BY)
+    store.write(sample_id, **maps(1))
+    everything = {p for p in folder.parent.parent.rglob("*") if p.is_file()}
+    assert len(everything) == 2
+    assert all(p.parent == folder and p.suffix in (".npz", ".json") for p in everything)
+    assert not any(p.name.startswith(".") for p in everything)
+    again = PredictionStore.open(folder)
+    assert again.ids == (sample_id,)
+    np.testing.assert_array_equal(again.read(sample_id).depth_m, maps(1)["depth_m"])
+
+
+def test_all_these_ids_are_told_apart(folder):
+    store = PredictionStore(folder, made_by=MADE_BY)
+    for number, sample_id in enumerate(HOSTILE):
+        store.write(sample_id, **maps(number))
+    again = PredictionStore.open(folder)
+    for number, sample_id in enumerate(HOSTILE):
+        np.testing.assert_array_equal(again.read(sample_id).depth_m, maps(number)["depth_m"])
+
+
+@pytest.mark.parametrize(
+    ("sample_id", "message"),
+    [("", "takes 0 bytes"), ("x" * 201, "takes 201 bytes"), ("\ud800", "not valid text")],
+)
+def test_ids_that_cannot_be_file_names(folder, sample_id, message):
+    store = PredictionStore(folder, made_by=MADE_BY)
+    with pytest.raises(DataError, match=message):
+        store.write(sample_id, **maps())
+    with pytest.raises(DataError, match=message):
+        store.read(sample_id)
+    assert [p.name for p in folder.iterdir()] == ["store.json"]
+
+
+@pytest.mark.parametrize("name", ["a b.npz", "%2e.npz", "%FF.npz", ".npz"])
+def test_a_foreign_frame_file_is_named(folder, name):
+    PredictionStore(folder, made_by=MADE_BY)
+    (folder / name).write_bytes(b"")
+    with pytest.raises(DataError, match=r"not a file of this store|cannot be a file name"):
+        PredictionStore.open(folder)
+
+
+@pytest.mark.parametrize(
+    ("depth", "structure"),
+    [
+        (np.ones((2, 3)), np.ones((3, 2))),
+        (np.ones(6), np.ones(6)),
+        (np.ones((1, 2, 3)), np.ones((1, 2, 3))),
+        (np.ones((0, 3)), np.ones((0, 3))),
+    ],
+)
+def test_maps_of_other_shapes_are_refused(folder, depth, structure):
+    store = PredictionStore(folder, made_by=MADE_BY)
+    with pytest.raises(DataError, match=r"frame 'f': depth_m and structure must be \[h w\]"):
+        store.write("f", depth_m=depth, structure=structure)
+    assert "f" not in store
+
+
+def test_a_frame_that_is_not_there_names_the_nearest(folder):
+    store = PredictionStore(folder, made_by=MADE_BY)
+    store.write("seq1/0001", **maps())
+    with pytest.raises(
+        DataError, match=r"no prediction for frame 'seq1/001'; did you mean 'seq1/0001'\?.*1 frames"
+    ):
+        store.read("seq1/001")
+
+
+def test_broken_frame_files_are_named(folder, tmp_path):
+    store = PredictionStore(folder, made_by=MADE_BY)
+    store.write("f", **maps(size=(40, 40)))
+    path = folder / "f.npz"
+    whole = path.read_bytes()
+    flipped = bytearray(whole)
+    flipped[len(whole) // 3] ^= 0xFF
+    np.save(tmp_path / "plain.npy", np.ones(3))
+    for broken in (
+        b"",
+        b"junk",
+        whole[: len(whole) // 2],
+        bytes(flipped),
+        (tmp_path / "plain.npy").read_bytes(),
+        pickle.dumps({"depth_m": 1}),
+    ):
+        path.write_bytes(broken)
+        with pytest.raises(DataError, match=r"f.npz: cannot be read as a prediction"):
+            store.read("f")
+
+
+def test_pickled_objects_are_never_loaded(folder):
+    store = PredictionStore(folder, made_by=MADE_BY)
+    objects = np.array([[{"code": "runs"}]], dtype=object)
+    np.savez(folder / "f.npz", depth_m=objects, structure=objects)
+    with pytest.raises(DataError, match="cannot be read as a prediction"):
+        store.read("f")
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        ({"depth_m": np.ones((2, 2), np.float32)}, "found depth_m"),
+        ({}, "found "),
+        (maps() | {"extra": np.ones((3, 4), np.float32)}, "expected depth_m and structure"),
+        (maps() | {"structure": np.ones((4, 3), np.float32)}, "of one size"),
+        ({n: m[0] for n, m in maps().items()}, "of one size"),
+        ({n: m.astype(np.float64) for n, m in maps().items()}, "expected float32"),
+    ],
+)
+def test_frame_files_with_other_content(folder, content, message):
+    store = PredictionStore(folder, made_by=MADE_BY)
+    np.savez(folder / "f.npz", **content)
+    with pytest.raises(DataError, match=message):
+        store.read("f")
