@@ -40,8 +40,12 @@ class Settings(BaseModel):
             SettingsError: with one line per problem.
         """
         try:
+            text = json.dumps(tree)
+        except (TypeError, ValueError) as error:
+            raise SettingsError(f"{where}: settings are plain JSON values ({error})") from None
+        try:
             # Through JSON, where strict still turns a list into a tuple and a name into its enum.
-            return cls.model_validate_json(json.dumps(tree))
+            return cls.model_validate_json(text)
         except ValidationError as error:
             lines = [_explain(cls, dict(problem)) for problem in error.errors()]
             raise SettingsError(f"{where}: " + "; ".join(lines)) from None
@@ -137,7 +141,7 @@ def read_settings(kind: type[_S], path: Path) -> _S:
     """
     try:
         tree = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError, json.JSONDecodeError) as error:
+    except (OSError, ValueError, RecursionError) as error:
         raise SettingsError(f"{path}: cannot read settings ({error})") from None
     return kind.parse(tree, where=str(path))
 
@@ -148,9 +152,13 @@ def _explain(root: type[BaseModel], problem: dict[str, Any]) -> str:
     path = ".".join(location) or "(top)"
     if problem["type"] == "extra_forbidden":
         known = _fields_at(root, location[:-1])
-        return f"no setting '{path}'{nearest(location[-1], known)} (known: {', '.join(known)})"
-    given = problem.get("input")
-    return f"{path} = {given!r}: {problem['msg'][:1].lower()}{problem['msg'][1:]}"
+        listing = f" (known: {', '.join(known)})" if known else ""
+        return f"no setting '{path}'{nearest(location[-1], known)}{listing}"
+    what = f"{problem['msg'][:1].lower()}{problem['msg'][1:]}"
+    if problem["type"] in ("missing", "json_invalid"):  # their input is all that stands around
+        return f"{path}: {what}"
+    given = repr(problem["input"])
+    return f"{path} = {given if len(given) <= 80 else given[:77] + '...'}: {what}"
 
 
 def _fields_at(root: type[BaseModel], location: list[str]) -> list[str]:

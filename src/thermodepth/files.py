@@ -10,7 +10,10 @@ from __future__ import annotations
 
 import io
 import json
+import math
 import os
+import re
+import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -22,6 +25,7 @@ from thermodepth.errors import DataError
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
+    from PIL.ImageFile import ImageFile
 
 #: No thermal, RGB or depth camera comes near this; a header beyond it is damaged or hostile.
 MAX_PIXELS = 64_000_000
@@ -37,6 +41,9 @@ _PLAIN_MODE = {
     "LAB": "RGB",
     "HSV": "RGB",
 }
+
+#: Tried in this order and no others: Pillow would also hand a file to a PostScript interpreter.
+_FORMATS = ("PNG", "TIFF", "JPEG", "BMP")
 
 PICTURE_SUFFIXES = (".png", ".tif", ".tiff", ".jpg", ".jpeg", ".bmp", ".npy")
 
@@ -66,6 +73,7 @@ def decode_raster(content: bytes, name: str) -> NDArray[Any]:
     if not content:
         raise DataError(f"{name}: the file is empty")
     array = _decode_npy(content, name) if content[:6] == b"\x93NUMPY" else _decode(content, name)
+    array = array.astype(array.dtype.newbyteorder("="), copy=False)
     if array.ndim == 3 and array.shape[2] == 4:
         array = array[..., :3]
     if array.ndim != 2 and not (array.ndim == 3 and array.shape[2] == 3):
@@ -79,19 +87,41 @@ def _decode(content: bytes, name: str) -> NDArray[Any]:
     from PIL import Image, UnidentifiedImageError
 
     try:
-        with Image.open(io.BytesIO(content)) as opened:
-            width, height = opened.size
-            _bound(width * height, f"{width}x{height}", name)
-            plain = _PLAIN_MODE.get(opened.mode)
-            return np.asarray(opened.convert(plain) if plain else opened)
+        with warnings.catch_warnings():
+            # Pillow only warns when it guesses in place of a TIFF tag, which decides what pixels are.
+            is_tiff = content[:2] in (b"II", b"MM")
+            warnings.simplefilter("error" if is_tiff else "ignore", UserWarning)
+            warnings.simplefilter("error", Image.DecompressionBombWarning)
+            with Image.open(io.BytesIO(content), formats=_FORMATS) as opened:
+                width, height = opened.size
+                _bound(width * height, f"{width}x{height}", name)
+                _refuse_what_would_be_lost(opened, name)
+                plain = _PLAIN_MODE.get(opened.mode)
+                return np.asarray(opened.convert(plain) if plain else opened)
     except UnidentifiedImageError:
         raise DataError(
             f"{name}: not a PNG, TIFF, JPEG, BMP or NPY file (judged by its content)"
         ) from None
-    except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
+    except (Image.DecompressionBombError, Image.DecompressionBombWarning):
+        raise _too_large("a far larger picture", name) from None
+    except (OSError, SyntaxError, ValueError, Warning) as error:
         if isinstance(error, DataError):
             raise
         raise DataError(f"{name}: damaged or truncated picture ({error}); copy it again") from None
+
+
+def _refuse_what_would_be_lost(opened: ImageFile, name: str) -> None:
+    """Pillow reads 16-bit colour as 8-bit, and only the first page of several, without a word."""
+    stored = " ".join(str(tile[3]) for tile in opened.tile)
+    if re.search(";16[BLN]", stored) and not opened.mode.startswith("I"):
+        raise DataError(
+            f"{name}: several channels of 16 bits, which can only be read as 8; save one 16-bit grey "
+            "channel, or 8-bit colour"
+        )
+    # An MPO is a JPEG followed by previews of itself.
+    pages = 1 if opened.format == "MPO" else getattr(opened, "n_frames", 1)
+    if pages > 1:
+        raise DataError(f"{name}: holds {pages} pictures; save each frame as a file of its own")
 
 
 def _decode_npy(content: bytes, name: str) -> NDArray[Any]:
@@ -106,22 +136,28 @@ def _decode_npy(content: bytes, name: str) -> NDArray[Any]:
         shape, _, dtype = read_header(stream)
         if dtype.hasobject:
             raise DataError(f"{name}: holds pickled objects, which are never loaded")
-        _bound(int(np.prod(shape, dtype=np.float64)), "x".join(map(str, shape)), name)
+        if dtype.kind not in "biuf":
+            raise DataError(f"{name}: holds {dtype}, expected plain numbers")
+        _bound(math.prod(shape), "x".join(map(str, shape)), name)
         stream.seek(0)
         loaded: NDArray[Any] = np.load(stream, allow_pickle=False)
     except DataError:
         raise
-    except (ValueError, OSError, EOFError) as error:
-        raise DataError(f"{name}: damaged NPY file ({error})") from None
+    except Exception as error:  # numpy lets through whatever its header's parser stumbles on
+        raise DataError(f"{name}: damaged NPY file ({error}); copy it again") from None
     return loaded
 
 
 def _bound(pixels: int, shape: str, name: str) -> None:
     if pixels > MAX_PIXELS:
-        raise DataError(
-            f"{name}: the header says {shape}, more than the {MAX_PIXELS // 10**6} million pixels "
-            "that any camera here has; refused before memory is taken"
-        )
+        raise _too_large(shape, name)
+
+
+def _too_large(shape: str, name: str) -> DataError:
+    return DataError(
+        f"{name}: the header says {shape}, more than the {MAX_PIXELS // 10**6} million pixels "
+        "that any camera here has; refused before memory is taken"
+    )
 
 
 def pictures_in(folder: Path) -> list[Path]:
@@ -129,7 +165,7 @@ def pictures_in(folder: Path) -> list[Path]:
     if not folder.is_dir():
         raise DataError(f"{folder}: no such folder")
     found = [p for p in folder.iterdir() if p.suffix.lower() in PICTURE_SUFFIXES and p.is_file()]
-    return sorted(found, key=lambda p: natural_order(p.name))
+    return sorted(found, key=lambda p: (natural_order(p.name), p.name))  # 7.png and 007.png tie
 
 
 def natural_order(name: str) -> tuple[tuple[int, int, str], ...]:

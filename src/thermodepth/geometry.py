@@ -15,7 +15,7 @@ image, `[b]`. Rules that hold everywhere, because each has broken a published lo
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import torch
@@ -27,14 +27,18 @@ if TYPE_CHECKING:  # checked in the tests; users neither need jaxtyping nor pay 
     Map = Float[Tensor, "b h w"]
     Mask = Bool[Tensor, "b h w"]
     Pairs = Float[Tensor, "b _ _"]
-    PairMask = Bool[Tensor, "b _ _"]
     PerImage = Float[Tensor, "b"]
-    Flags = Bool[Tensor, "b"]
 
 #: A map whose mean absolute deviation is below this counts as flat. It only keeps a constant map from
-#: dividing by zero, so it sits far under the contrast of any label (inverse depth of a scene one
-#: kilometre away varies by 1e-4 per metre and more).
+#: dividing by zero, so it sits far under the contrast of any label: inverse depth (1/m) of a scene
+#: between 500 m and 1 km still deviates by 3e-4.
 FLAT = 1e-5
+
+#: Whole medians of 16 maps of 96x128 cost a CPU more than all the other arithmetic of the losses. A
+#: regular grid of a quarter of the pixels moves the median by one to five hundredths of the map's
+#: contrast (the same way in prediction and label, so that it cancels in their difference), and
+#: mean|x - median| by a thousandth, since the median minimises it.
+MEDIAN_PIXELS = 4096
 
 
 def widen(x: Tensor) -> Tensor:
@@ -46,20 +50,51 @@ def widen(x: Tensor) -> Tensor:
 
 
 def keep(x: Map, valid: Mask | None, fill: float = 0.0) -> Map:
-    """The map with every masked pixel replaced by `fill`, widened.
+    """The map with every masked pixel replaced by a finite `fill`, widened.
 
     The gradient of a replaced pixel is exactly zero. Choose a `fill` at which the next operation has a
     finite derivative (1 before a logarithm or a division): a later `where` would not save it.
     """
     x = widen(x)
-    return x if valid is None else torch.where(valid, x, fill)
+    if valid is None:
+        return x
+    kept: Tensor = _Keep.apply(x, valid)  # type: ignore[no-untyped-call]
+    return kept if fill == 0.0 else kept + (1.0 - weights_of(x, valid)) * fill
+
+
+class _Keep(torch.autograd.Function):
+    """`where(valid, x, 0)` forward, `where(valid, gradient, 0)` backward, by clearing the bits.
+
+    torch's `where` branches on every pixel on a CPU: three times the price of a bitwise `and` for a
+    dense mask, seven times for a mask as irregular as a lidar's.
+    """
+
+    @staticmethod
+    def forward(ctx: Any, x: Tensor, valid: Tensor) -> Tensor:
+        whole = torch.int64 if x.dtype == torch.float64 else torch.int32
+        bits = valid.view(torch.uint8).to(whole).neg_()  # all ones where valid
+        ctx.save_for_backward(bits)
+        return x.view(whole).bitwise_and(bits).view(x.dtype)
+
+    @staticmethod
+    def backward(ctx: Any, *from_above: Tensor) -> tuple[Tensor, None]:
+        (bits,) = ctx.saved_tensors
+        (gradient,) = from_above
+        return gradient.view(bits.dtype).bitwise_and(bits).view(gradient.dtype), None
 
 
 def count(x: Map, valid: Mask | None) -> PerImage:
     """How many pixels of each image are valid, in the (wide) type of the map."""
     if valid is None:
         return widen(x).new_full((x.shape[0],), float(x.shape[1] * x.shape[2]))
-    return valid.sum((1, 2)).to(widen(x).dtype)
+    # Summing the bools themselves would first copy them to int64.
+    return weights_of(x, valid).sum((1, 2))
+
+
+def weights_of(x: Map, valid: Mask) -> Map:
+    """The mask as 0/1 in the (wide) type of the map."""
+    # Through bytes: torch's conversion from bool is not vectorised on CPU and takes twice as long.
+    return valid.view(torch.uint8).to(widen(x).dtype)
 
 
 def masked_sum(x: Map, valid: Mask | None) -> PerImage:
@@ -92,36 +127,49 @@ def masked_median(x: Map, valid: Mask | None) -> PerImage:
 # --- normalisation -------------------------------------------------------------------------------
 
 
-def unit_contrast(kept: Map, valid: Mask | None, floor: float = FLAT) -> Map:
-    """`x / mean|x|` per image, for a map that holds 0 at its masked pixels.
+def unit_contrast(centred: Map, pixels: PerImage, floor: float = FLAT) -> Map:
+    """`x / mean|x|` per image, for a map with 0 at its masked pixels and the number of the others.
 
     A mean below `floor` is raised to it, so that a flat map stays flat.
     """
-    scale = kept.abs().sum((1, 2)) / count(kept, valid).clamp(min=1.0)
+    scale = centred.abs().sum((1, 2)) / pixels.clamp(min=1.0)
     # Times the reciprocal: the gradient of a division needs three more passes over the map.
-    return kept * scale.clamp(min=floor).reciprocal()[:, None, None]
+    return centred * scale.clamp(min=floor).reciprocal()[:, None, None]
+
+
+def centre(x: Map) -> PerImage:
+    """Median over a regular grid of at most `MEDIAN_PIXELS` pixels; smaller maps are taken whole."""
+    return masked_median(_grid(x), None)
 
 
 def normalise(x: Map, valid: Mask | None, floor: float = FLAT) -> Map:
     """`N(x) = (x - median x) / mean|x - median x|` per image, unchanged by x -> a x + b with a > 0.
 
-    Median and mean run over the valid pixels; masked pixels come back as 0. A map whose mean
-    deviation is below `floor` (in units of x) is divided by `floor` instead. Source: MiDaS (Ranftl et
-    al., 2020), section 5.
+    Median and mean run over the valid pixels, the median over those on a regular grid of at most
+    `MEDIAN_PIXELS` pixels; where the grid meets no valid pixel, the mean takes its place. Masked pixels
+    come back as 0. A map whose mean deviation is below `floor` (in units of x) is divided by `floor`
+    instead. Source: MiDaS (Ranftl et al., 2020), section 5.
     """
-    x = widen(x)
-    return unit_contrast(keep(x - masked_median(x, valid)[:, None, None], valid), valid, floor)
+    kept = keep(x, valid)
+    if valid is None:
+        return unit_contrast(kept - centre(kept)[:, None, None], count(kept, None), floor)
+    weights = weights_of(kept, valid)
+    pixels = weights.sum((1, 2))
+    mean = kept.sum((1, 2)) / pixels.clamp(min=1.0)
+    on_grid = _grid(valid)
+    middle = masked_median(_grid(kept), on_grid)
+    middle = torch.where(on_grid.flatten(1).any(1), middle, mean)
+    return unit_contrast((kept - middle[:, None, None]) * weights, pixels, floor)
+
+
+def _grid(x: Tensor) -> Tensor:
+    stride = math.ceil(math.sqrt(x.shape[1] * x.shape[2] / MEDIAN_PIXELS))
+    return x[:, ::stride, ::stride]
 
 
 # --- neighbouring pixels -------------------------------------------------------------------------
-# The maps here are "kept": finite under the mask. The mask comes as 0/1 weights of the map's type,
-# because multiplying by those is three times cheaper on a CPU than `where`.
-
-
-def weights_of(x: Map, valid: Mask) -> Map:
-    """The mask as 0/1 in the (wide) type of the map."""
-    # Through bytes: torch's conversion from bool is not vectorised on CPU and takes twice as long.
-    return valid.view(torch.uint8).to(widen(x).dtype)
+# The maps here are "kept": finite under the mask. Then 0/1 weights may take the place of `where`,
+# which costs three times as much on a CPU.
 
 
 def horizontal(x: Map) -> Pairs:
@@ -153,26 +201,32 @@ def pyramid(x: Map, scales: int) -> Iterator[Map]:
         yield x[:, :: 2**k, :: 2**k]
 
 
-def pair_shares(x: Map, valid: Mask | None, scales: int) -> list[Pairs | float]:
-    """What each pair adds to its mean: 1/n if both pixels are valid, else 0.
+def pair_weights(x: Map, valid: Mask | None, scales: int) -> tuple[list[Any], list[Any]]:
+    """For horizontal then vertical pairs of each scale in turn: their 0/1 weights (None: all 1), and
+    how many count, `[b]` and at least 1.
 
-    Horizontal then vertical pairs of each scale in turn. Each mean has its own n, so that sparse masks
-    and coarse scales weigh as much as dense and fine ones; all shares are 0 where n is 0.
+    Each mean has its own count, so that sparse masks and coarse scales weigh as much as dense and
+    fine ones.
     """
-    shares: list[Tensor | float] = []
+    weights: list[Tensor | None] = []
+    counts: list[Tensor] = []
     for level in pyramid(x if valid is None else weights_of(x, valid), scales):
-        for pairs_of in (horizontal_pairs, vertical_pairs):
+        for pairs_of, axis in ((horizontal_pairs, 2), (vertical_pairs, 1)):
             if valid is None:
-                shares.append(1.0 / max(pairs_of(level)[0].numel(), 1))
+                n = (level.shape[axis] - 1) * level.shape[3 - axis]
+                weights.append(None)
+                counts.append(level.new_full((level.shape[0],), float(max(n, 1))))
             else:
                 pairs = pairs_of(level)
-                shares.append(pairs / pairs.sum((1, 2), keepdim=True).clamp(min=1.0))
-    return shares
+                weights.append(pairs)
+                counts.append(pairs.sum((1, 2)).clamp(min=1.0))
+    return weights, counts
 
 
 def gradient_mean(kept: Map, valid: Mask | None, scales: int) -> PerImage:
     """`sum over scales of mean|dx x| + mean|dy x|`, both pixels of a pair valid."""
-    return _absolute_differences(kept, *pair_shares(kept, valid, scales))
+    weights, counts = pair_weights(kept, valid, scales)
+    return _absolute_differences(kept, weights, counts)
 
 
 def edge_aware_mean(kept: Map, guide: Map, valid: Mask | None, sharpness: float) -> PerImage:
@@ -182,61 +236,68 @@ def edge_aware_mean(kept: Map, guide: Map, valid: Mask | None, sharpness: float)
     eq. 5.
     """
     with torch.no_grad():
-        across, down = pair_shares(kept, valid, scales=1)
-        across = (horizontal(guide).abs() * -sharpness).exp() * across
-        down = (vertical(guide).abs() * -sharpness).exp() * down
-    return _absolute_differences(kept, across, down)
+        pairs, counts = pair_weights(kept, valid, scales=1)
+        weights = [(step.abs() * -sharpness).exp() for step in (horizontal(guide), vertical(guide))]
+        if valid is not None:
+            weights = [w * p for w, p in zip(weights, pairs, strict=True)]
+    return _absolute_differences(kept, weights, counts)
 
 
 class _AbsoluteDifferences(torch.autograd.Function):
-    """`sum over i of sum over pairs of share_i |difference_i of x|`, per image.
+    """`sum over i of (1 / count_i) sum over pairs of weight_i |difference_i of x|`, per image.
 
     The differences are horizontal, vertical, then the same of the next coarser scale, and so on. The
     gradient is written out because autograd's own way through the slices (fill, copy, add for each)
-    costs twice as much, and these sums are most of the work of four terms.
+    costs twice as much, and these sums are most of the work of four terms. Only x has a gradient;
+    counts and weights come in tuples, since dynamo mixes up a varying number of arguments.
     """
 
     @staticmethod
-    def forward(ctx: Any, x: Tensor, *shares: Tensor | float) -> Tensor:
+    def forward(
+        ctx: Any, x: Tensor, counts: tuple[Tensor, ...], weights: tuple[Tensor | None, ...]
+    ) -> Tensor:
         total = x.new_zeros(x.shape[0])
         slopes = []
-        for i, share in enumerate(shares):
+        for i, weight in enumerate(weights):
             level = x[:, :: 2 ** (i // 2), :: 2 ** (i // 2)]
             step = vertical(level) if i % 2 else horizontal(level)
-            slopes.append(step.sign() * share)
-            total = total + (step * slopes[-1]).sum((1, 2))
-        ctx.save_for_backward(*slopes)
+            slopes.append(step.sign() if weight is None else step.sign() * weight)
+            total = total + (step * slopes[-1]).sum((1, 2)) / counts[i]
+        ctx.save_for_backward(torch.stack(counts), *slopes)
         ctx.size = x.shape
         return total
 
     @staticmethod
-    def backward(ctx: Any, *from_above: Tensor) -> tuple[Tensor | None, ...]:
-        (weight,) = from_above
-        gradient = weight.new_zeros(ctx.size)
-        for i, slope in enumerate(ctx.saved_tensors):
+    def backward(ctx: Any, *from_above: Tensor) -> tuple[Tensor, None, None]:
+        counts, *slopes = ctx.saved_tensors
+        per_pair = from_above[0] / counts
+        gradient = per_pair.new_zeros(ctx.size)
+        for i, slope in enumerate(slopes):
             level = gradient[:, :: 2 ** (i // 2), :: 2 ** (i // 2)]
-            pull = slope * weight[:, None, None]
+            pull = slope * per_pair[i, :, None, None]
             if i % 2:
                 level[:, 1:].add_(pull)
                 level[:, :-1].sub_(pull)
             else:
                 level[:, :, 1:].add_(pull)
                 level[:, :, :-1].sub_(pull)
-        return gradient, *[None] * len(ctx.saved_tensors)
+        return gradient, None, None
 
 
-def _absolute_differences(x: Tensor, *shares: Tensor | float) -> Tensor:
-    total: Tensor = _AbsoluteDifferences.apply(x, *shares)  # type: ignore[no-untyped-call]
+def _absolute_differences(
+    x: Tensor, weights: Sequence[Tensor | None], counts: Sequence[Tensor]
+) -> Tensor:
+    total: Tensor = _AbsoluteDifferences.apply(x, tuple(counts), tuple(weights))  # type: ignore[no-untyped-call]
     return total
 
 
 # --- trimming ------------------------------------------------------------------------------------
 
 
-def quantile_threshold(kept: Map, smallest: PerImage, passes: int = 12) -> PerImage:
+def quantile_threshold(kept: Map, smallest: PerImage, passes: int = 10) -> PerImage:
     """A threshold below which about `smallest` values of each non-negative map lie; no gradient.
 
-    Bisection on counts: twelve passes cost a tenth of a sort and, unlike `kthvalue`, take another
+    Bisection on counts: ten passes cost a tenth of a sort and, unlike `kthvalue`, take another
     count for every image without asking the device for it. Masked pixels hold 0 and count as values.
     The error is at most `2^-passes` of the first bracket, whose upper end is the maximum or, if
     smaller, Markov's bound `mean / share above`, so a single outlier cannot spoil the resolution.
@@ -246,7 +307,8 @@ def quantile_threshold(kept: Map, smallest: PerImage, passes: int = 12) -> PerIm
         n = flat.shape[1]
         dropped = (n - smallest).clamp(min=0.5)
         low = torch.zeros_like(smallest)
-        high = torch.minimum(flat.amax(1), flat.sum(1) / dropped)
+        # A little above, so that the largest value kept lies strictly below and has a gradient.
+        high = torch.minimum(flat.amax(1), flat.sum(1) / dropped) * 1.001
         for _ in range(passes):
             middle = (low + high) / 2
             # Sum of signs = above - below. Summing bools instead costs three times as much.
@@ -264,15 +326,16 @@ def trimmed_mean(kept: Map, valid: Mask | None, trim: float) -> PerImage:
     values and reaches it at the k-th value (the dual of "mean excess", Rockafellar and Uryasev 2000),
     so the error of an approximate t enters only in second order, and ties need no care.
     """
-    n = count(kept, valid)
+    weights = None if valid is None else weights_of(kept, valid)
+    n = count(kept, None) if weights is None else weights.sum((1, 2))
     if trim == 0.0:
         return kept.sum((1, 2)) / n.clamp(min=1.0)
     k = n - (trim * n + 1e-3).floor()  # 1e-3: 0.29 * 100 is 28.999998 in float32
     masked = kept.shape[1] * kept.shape[2] - n  # they hold 0, so they are the smallest values
     threshold = quantile_threshold(kept, k + masked)
-    shortfall = (threshold[:, None, None] - kept).clamp(min=0.0)
-    if valid is not None:
-        shortfall = shortfall * weights_of(kept, valid)
+    shortfall = (threshold[:, None, None] - kept).relu()
+    if weights is not None:
+        shortfall = shortfall * weights
     return (k * threshold - shortfall.sum((1, 2))) / k.clamp(min=1.0)
 
 

@@ -107,11 +107,12 @@ def read_thermal(
 ) -> tuple[NDArray[Any], ThermalUnit]:
     """A raw thermal frame `[h w]` and what its values mean, judged by its number type.
 
-    8-bit is a picture after gain control, 16-bit is counts, floating point is kelvin.
+    8-bit is a picture after gain control, wider whole numbers are counts (returned as uint16),
+    floating point is kelvin (returned as float32).
 
     Raises:
-        DataError: naming the file when it is broken, in colour, flat, not finite, or 8-bit where
-            `expect` asks for counts.
+        DataError: naming the file when it is broken, in colour, flat, not finite, or not in the unit
+            that `expect` asks for.
     """
     raw = read_raster(path)
     if raw.ndim == 3:
@@ -128,7 +129,10 @@ def read_thermal(
             f"{path}: 8-bit where raw counts are meant. This is a picture after the camera's gain "
             "control; record the 14/16-bit stream instead"
         )
-    return raw, unit
+    if expect is not None and unit is not expect:
+        raise DataError(f"{path}: {raw.dtype} is read as {unit}, where {expect} is meant")
+    native = {ThermalUnit.COUNTS: np.uint16, ThermalUnit.KELVIN: np.float32}
+    return raw.astype(native.get(unit, raw.dtype), copy=False), unit
 
 
 def thermal_unit(raw: NDArray[Any], name: str) -> ThermalUnit:
@@ -137,8 +141,10 @@ def thermal_unit(raw: NDArray[Any], name: str) -> ThermalUnit:
     Raises:
         DataError: for a type or content that no thermal camera writes.
     """
-    if raw.ndim != 2:
+    if raw.ndim != 2 or raw.size == 0:
         raise DataError(f"{name}: shape {raw.shape}, expected one thermal frame [h w]")
+    if raw.dtype.kind in "uif" and raw.max() == raw.min():
+        raise DataError(f"{name}: every pixel is {raw.max():g}: a closed shutter or a dead frame")
     if raw.dtype == np.uint8:
         return ThermalUnit.DISPLAY
     if raw.dtype.kind in "ui":
@@ -146,8 +152,6 @@ def thermal_unit(raw: NDArray[Any], name: str) -> ThermalUnit:
             raise DataError(
                 f"{name}: values {raw.min()}..{raw.max()}, expected 16-bit counts 0..65535"
             )
-        if raw.max() == raw.min():
-            raise DataError(f"{name}: every pixel is {raw.max()}: a closed shutter or a dead frame")
         return ThermalUnit.COUNTS
     if raw.dtype.kind == "f":
         if not np.isfinite(raw).all():

@@ -34,14 +34,15 @@ def set_thread_policy(threads: int | None = None) -> int:
     """
     override = os.environ.get(OVERRIDE)
     if override is not None:
-        if not override.isdigit() or int(override) < 1:
+        if not override.isdecimal() or int(override) < 1:
             raise SettingsError(f"{OVERRIDE}={override}: expected a whole number of at least 1")
         count = int(override)
     elif threads is not None:
+        assert threads >= 1, threads
         count = threads
     else:
         inherited = os.environ.get("OMP_NUM_THREADS", "")
-        count = int(inherited) if inherited.isdigit() and int(inherited) > 0 else 1
+        count = int(inherited) if inherited.isdecimal() and int(inherited) > 0 else 1
     for name in _COUNTS:
         os.environ[name] = str(count)
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")

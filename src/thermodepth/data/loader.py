@@ -12,16 +12,16 @@ import hashlib
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from functools import lru_cache
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Literal, Self
 
 import numpy as np
 import torch
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from thermodepth.config import Settings
 from thermodepth.data.frames import Frames
 from thermodepth.data.transform import AugmentationSettings, augment, crop_resize
-from thermodepth.errors import DataError
+from thermodepth.errors import DataError, SettingsError, UserError
 from thermodepth.thermal import NormaliserSettings, normalise
 from thermodepth.types import Batch, Geometry, Sample
 
@@ -49,6 +49,13 @@ class DataSettings(Settings):
     min_truth_m: float | None = Field(None, gt=0)
     max_truth_m: float | None = Field(None, gt=0)
 
+    @model_validator(mode="after")
+    def _truth_can_exist(self) -> Self:
+        near, far = self.min_truth_m, self.max_truth_m
+        if near is not None and far is not None and near >= far:
+            raise ValueError(f"min_truth_m {near:g} must be below max_truth_m {far:g}")
+        return self
+
 
 class BatchStream:
     """The endless, seeded stream of training batches of one process."""
@@ -73,7 +80,15 @@ class BatchStream:
             label_of: the teacher's map of a sample id, as affine-invariant inverse depth at the
                 frame's native size; None trains without structure labels.
             rank: this process among `processes`, which share every batch.
+
+        Raises:
+            SettingsError: when the batch cannot be shared evenly, which would weigh images unequally.
         """
+        if settings.batch_size % processes:
+            raise SettingsError(
+                f"data.batch_size={settings.batch_size}: not a multiple of the {processes} processes "
+                "that share it"
+            )
         if not frames.sample_ids:
             raise DataError("the training split holds no frames")
         self._frames = frames
@@ -82,7 +97,6 @@ class BatchStream:
         self._seed = seed
         self._label_of = label_of
         self._rank, self._processes = rank, processes
-        self._order = lru_cache(maxsize=4)(self._shuffled)
 
     def batch(self, step: int) -> Batch:
         """The batch of an optimiser step, `batch_size` samples over all processes together."""
@@ -95,8 +109,7 @@ class BatchStream:
 
     def sample(self, position: int) -> Sample:
         """The varied sample at a position of the stream."""
-        epoch, place = divmod(position, len(self._frames.sample_ids))
-        index = int(self._order(epoch)[place])
+        index = self._frame_at(position)
         rng = np.random.default_rng([self._seed, _AUGMENT, position])
         wants_rgb = self._settings.modality == "rgb"
         sample = self._frames.read(index, draw=_FRESH + position, with_rgb=wants_rgb)
@@ -109,23 +122,30 @@ class BatchStream:
         ids = self._frames.sample_ids
         digest = hashlib.sha256(f"{self._seed} {self._size} {steps}".encode())
         for position in range(steps * self._settings.batch_size):
-            epoch, place = divmod(position, len(ids))
-            digest.update(ids[int(self._order(epoch)[place])].encode())
+            digest.update(ids[self._frame_at(position)].encode())
         return digest.hexdigest()[:16]
 
-    def _shuffled(self, epoch: int) -> NDArray[np.intp]:
-        rng = np.random.default_rng([self._seed, _SHUFFLE, epoch])
-        return rng.permutation(len(self._frames.sample_ids))
+    def _frame_at(self, position: int) -> int:
+        epoch, place = divmod(position, len(self._frames.sample_ids))
+        return int(_shuffled(self._seed, epoch, len(self._frames.sample_ids))[place])
 
 
-class _Steps(torch.utils.data.Dataset[Batch]):
+@lru_cache(maxsize=8)
+def _shuffled(seed: int, epoch: int, count: int) -> NDArray[np.intp]:
+    return np.random.default_rng([seed, _SHUFFLE, epoch]).permutation(count)
+
+
+class _Steps(torch.utils.data.Dataset[Batch | UserError]):
     """The stream as a map from step to batch, which is what torch's workers fetch."""
 
     def __init__(self, stream: BatchStream) -> None:
         self._stream = stream
 
-    def __getitem__(self, step: int) -> Batch:
-        return self._stream.batch(step)
+    def __getitem__(self, step: int) -> Batch | UserError:
+        try:
+            return self._stream.batch(step)
+        except UserError as error:  # as a value: torch would bury its one line under a traceback
+            return error
 
 
 def batches(stream: BatchStream, steps: range, *, workers: int) -> Iterator[Batch]:
@@ -134,15 +154,19 @@ def batches(stream: BatchStream, steps: range, *, workers: int) -> Iterator[Batc
         for step in steps:
             yield stream.batch(step)
         return
-    yield from torch.utils.data.DataLoader(
+    loader = torch.utils.data.DataLoader(
         _Steps(stream),
         batch_size=None,
         sampler=steps,
         num_workers=workers,
         multiprocessing_context="spawn",
         worker_init_fn=_one_thread,
-        pin_memory=torch.cuda.is_available(),
+        generator=torch.Generator(),  # else it draws from the one that the training draws from
     )
+    for batch in loader:
+        if isinstance(batch, UserError):
+            raise batch
+        yield batch
 
 
 def _one_thread(worker: int) -> None:

@@ -71,12 +71,16 @@ class MM5Frames:
                 f"{entry.depth}: {depth.dtype} {depth.shape}, expected 16-bit millimetres [h w]"
             )
         if not depth.any():
-            raise DataError(f"{entry.depth}: all hole: no pixel has a depth reading")
+            raise DataError(
+                f"{entry.depth}: all hole: no pixel has a depth reading; remove frame {entry.number}"
+            )
         rgb = None
         if with_rgb and entry.rgb is not None:
             rgb = read_raster(entry.rgb)
             if rgb.ndim == 2:
                 rgb = np.repeat(rgb[..., None], 3, axis=2)
+            if rgb.dtype != np.uint8:
+                raise DataError(f"{entry.rgb}: {rgb.dtype}, expected an 8-bit picture")
         for path, band in ((entry.depth, depth), (entry.rgb, rgb)):
             if band is not None and band.shape[:2] != raw.shape:
                 raise DataError(
@@ -90,7 +94,7 @@ class MM5Frames:
             thermal=(raw * np.float32(KELVIN_PER_COUNT)).astype(np.float32),
             thermal_unit=ThermalUnit.KELVIN,
             intrinsics=pinhole(float(focal_px), width, height),
-            depth_m=np.where(depth > 0, depth * np.float32(METRES_PER_COUNT), np.float32(np.nan)),
+            depth_m=np.where(depth > 0, depth * METRES_PER_COUNT, np.nan).astype(np.float32),
             rgb=rgb,
             sequence=entry.sequence,
             condition=entry.category,
@@ -168,8 +172,12 @@ def _numbered(folder: Path) -> Mapping[int, Path]:
     found: dict[int, Path] = {}
     for path in sorted(folder.iterdir(), key=lambda p: natural_order(p.name)):
         match = re.fullmatch(r"(\d{1,9})(?:_.*)?\.(?:png|jpe?g|tiff?)", path.name, re.IGNORECASE)
-        if match and int(match[1]) not in found:
-            found[int(match[1])] = path
+        if match:
+            other = found.setdefault(int(match[1]), path)
+            if other is not path:
+                raise DataError(
+                    f"{folder}: {other.name} and {path.name} are both frame {int(match[1])}; keep one"
+                )
     return found
 
 
@@ -177,13 +185,18 @@ def _read_csv(path: Path) -> dict[int, tuple[str, str]]:
     """`{frame number: (sequence, category)}` from the prepared set's list, if it is there."""
     if not path.is_file():
         return {}
-    about = {}
-    with path.open(newline="", encoding="utf-8") as stream:
-        for line, row in enumerate(csv.DictReader(stream), start=2):
-            try:
-                about[int(row["ID"])] = (row["Sequence"], row["Category"])
-            except (KeyError, TypeError, ValueError):
-                raise DataError(
-                    f"{path}, line {line}: expected the columns ID, Sequence, Category"
-                ) from None
+    about: dict[int, tuple[str, str]] = {}
+    with path.open(newline="", encoding="utf-8-sig") as stream:  # Excel puts a mark in front
+        rows = csv.DictReader(stream)
+        try:
+            for row in rows:
+                sequence, category = row["Sequence"], row["Category"]
+                if sequence is None or category is None:
+                    raise ValueError("a short line")
+                about[int(row["ID"])] = (sequence, category)
+        except (KeyError, TypeError, ValueError, csv.Error) as error:
+            raise DataError(
+                f"{path}, line {rows.line_num}: expected UTF-8 text with the columns ID, Sequence, "
+                f"Category ({error})"
+            ) from None
     return about

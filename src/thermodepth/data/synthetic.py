@@ -8,6 +8,7 @@ training sees fresh noise in every epoch while validation and test keep one stan
 from __future__ import annotations
 
 import hashlib
+import re
 import zlib
 from collections.abc import Sequence
 from dataclasses import replace
@@ -23,6 +24,7 @@ from thermodepth.synthetic.sensors import MicrobolometerSettings, counts
 from thermodepth.types import Sample, ThermalUnit
 
 DEPTH_RANGE_M = (0.3, 80.0)
+CACHE_BYTES = 1 << 30  # decoded maps of a split that stay in memory
 
 
 class SyntheticFrames:
@@ -36,6 +38,8 @@ class SyntheticFrames:
         self.sample_ids = list(sample_ids)
         self._sensor = MicrobolometerSettings()
         self._maps: dict[int, Sample] = {}
+        height, width = pack.size
+        self._most_kept = CACHE_BYTES // (8 * height * width)
 
     def read(self, index: int, *, draw: int = 0, with_rgb: bool = True) -> Sample:
         sample_id = self.sample_ids[index]
@@ -47,10 +51,11 @@ class SyntheticFrames:
                 thermal_unit=ThermalUnit.COUNTS,
                 intrinsics=frame.intrinsics,
                 depth_m=frame.depth_m,
-                sequence=sample_id,  # every frame is a scene of its own
+                sequence=re.sub(r"-v\d+$", "", sample_id),  # further views of a scene end in -v1
                 condition=f"{frame.kind}-{frame.condition}",
             )
-            self._maps[index] = sample
+            if len(self._maps) < self._most_kept:
+                self._maps[index] = sample
             if with_rgb:
                 sample = replace(sample, rgb=frame.rgb)
         else:

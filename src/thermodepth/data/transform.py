@@ -77,9 +77,9 @@ def crop_resize(
         depth_m = pick(depth_m[window], size) * np.float32(1 / zoom)
     intrinsics = cropped(sample.intrinsics, left=left, top=top)
     intrinsics = resized(intrinsics, scale_x=size[1] / window_w, scale_y=size[0] / window_h)
-    # The zoom went into the depth, so the lens stays as it was.
-    intrinsics[0, 0] /= np.float32(width / window_w)
-    intrinsics[1, 1] /= np.float32(height / window_h)
+    # The zoom went into the depth, so the lens stays as it was, but for the window's whole pixels.
+    intrinsics[0, 0] /= np.float32(zoom)
+    intrinsics[1, 1] /= np.float32(zoom)
     return replace(
         sample,
         thermal=resize_image(sample.thermal[window], size),
@@ -127,6 +127,8 @@ def resize_image(image: NDArray[Any], size: tuple[int, int]) -> NDArray[Any]:
 
     if image.shape[:2] == size:
         return image
+    if image.dtype not in (np.uint8, np.uint16, np.float32, np.float64):
+        image = image.astype(np.float32)  # cv2 resizes no other type; 16-bit counts stay exact
     shrinks = size[0] <= image.shape[0] and size[1] <= image.shape[1]
     method = cv2.INTER_AREA if shrinks else cv2.INTER_LINEAR
     result: NDArray[Any] = cv2.resize(image, (size[1], size[0]), interpolation=method)

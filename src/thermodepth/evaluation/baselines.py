@@ -45,7 +45,7 @@ class ConstantDepth:
         counts = np.zeros(int(np.ceil((np.log(protocol.max_depth_m) - low) / _BIN)), dtype=np.int64)
         for _, truth, scored in _truths(samples, protocol):
             index = ((np.log(truth[scored].astype(np.float64)) - low) / _BIN).astype(np.int64)
-            counts += np.bincount(index.clip(0, counts.size - 1), minlength=counts.size)
+            counts += np.bincount(index, minlength=counts.size)
         total = int(counts.sum())
         if total == 0:
             raise _no_truth(protocol)

@@ -166,7 +166,7 @@ def write_rows(rows: pa.Table, path: Path) -> None:
     # Cells of a study finish in any order; sorted rows make two runs of it equal files.
     ordered = rows.cast(ROW_SCHEMA).sort_by([(name, "ascending") for name in _KEY])
     with replacing(path) as temporary:
-        pq.write_table(ordered.combine_chunks(), temporary, compression="zstd")
+        pq.write_table(ordered, temporary, compression="zstd")
 
 
 def read_rows(path: Path) -> pa.Table:

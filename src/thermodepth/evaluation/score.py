@@ -145,12 +145,11 @@ def score_frames(
 def _slices(
     prediction: Pixels, truth: NDArray[np.float32], protocol: Protocol
 ) -> list[tuple[str, Pixels, Pixels]]:
-    """(name, prediction, truth) of the whole frame and of each depth range that has pixels."""
+    """(name, prediction, truth) of the whole frame and of each depth range, empty ones too."""
     metres = truth.astype(np.float64)
     slices = [(WHOLE_FRAME, prediction, metres)]
     index = protocol.range_index(truth)
     for number, name in enumerate(protocol.range_slices()):
         inside = index == number
-        if inside.any():
-            slices.append((name, prediction[inside], metres[inside]))
+        slices.append((name, prediction[inside], metres[inside]))
     return slices

@@ -70,6 +70,7 @@ def write_depth(
     Returns:
         The files, depth first.
     """
+    assert depth_format in ("png", "npy"), depth_format
     if depth_format == "png":
         files = {f"{name}_depth.png": depth_png(result.depth_m)}
         files[f"{name}_structure.png"] = structure_png(result.structure)

@@ -12,7 +12,7 @@ import torch
 import torch.nn.functional as F
 
 from thermodepth.data.transform import resize_image
-from thermodepth.errors import SettingsError, WeightsError
+from thermodepth.errors import DataError, SettingsError, WeightsError
 from thermodepth.model import LoadedModel, load_model, resolve_model
 from thermodepth.thermal import check_compatible, normalise, read_thermal, thermal_unit
 from thermodepth.types import Geometry, ThermalUnit
@@ -21,6 +21,13 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 DEFAULT_MODEL = "thermal-small"
+
+#: Counts may come as any integer, kelvin as any float, in either byte order; resizing knows these only.
+STORED_AS = {
+    ThermalUnit.DISPLAY: np.uint8,
+    ThermalUnit.COUNTS: np.uint16,
+    ThermalUnit.KELVIN: np.float32,
+}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -49,7 +56,12 @@ class Predictor:
 
         Raises:
             SettingsError: for a device that is not there, or a size below 32.
+            WeightsError: for a model that reads RGB.
         """
+        if model.recipe.modality != "thermal":
+            raise WeightsError(
+                f"model {model.fingerprint}: reads RGB; prediction takes a thermal model"
+            )
         if device not in ("auto", "cpu", "cuda"):
             raise SettingsError(f"device '{device}': expected auto, cpu or cuda")
         if device == "cuda" and not torch.cuda.is_available():
@@ -80,14 +92,23 @@ class Predictor:
         return self.predict([raw], unit=unit)[0]
 
     def predict(self, frames: Sequence[NDArray[Any]], *, unit: ThermalUnit) -> list[Depth]:
-        """Depth of several raw frames `[h w]` of one size, in one pass of the network."""
+        """Depth of several raw frames `[h w]` of one size, in one pass of the network.
+
+        Raises:
+            DataError: for frames of different sizes.
+            SettingsError: for a unit that the model's normaliser cannot read.
+        """
         recipe = self.model.recipe
         check_compatible(recipe.normaliser, unit, trained_on=recipe.trained_unit)
         size = (int(frames[0].shape[0]), int(frames[0].shape[1]))
+        if any(frame.shape != size for frame in frames):
+            sizes = sorted({"x".join(map(str, frame.shape[::-1])) for frame in frames})
+            raise DataError(f"frames of {', '.join(sizes)}: one pass takes one size")
         inner = self.network_size(size)
         # As in training: the raw frame is resized, then normalised.
         inputs = [
-            normalise(resize_image(frame, inner), unit, recipe.normaliser) for frame in frames
+            normalise(resize_image(frame.astype(STORED_AS[unit]), inner), unit, recipe.normaliser)
+            for frame in frames
         ]
         return self._run(np.stack(inputs)[:, None], size)
 
@@ -118,8 +139,4 @@ def load(
     Raises:
         WeightsError: when there is no such model, or it reads RGB.
     """
-    folder = resolve_model(str(model))
-    loaded = load_model(folder)
-    if loaded.recipe.modality != "thermal":
-        raise WeightsError(f"{folder}: reads RGB; prediction takes a thermal model")
-    return Predictor(loaded, device=device, short_side=short_side)
+    return Predictor(load_model(resolve_model(str(model))), device=device, short_side=short_side)

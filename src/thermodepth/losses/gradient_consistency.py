@@ -16,7 +16,7 @@ from typing import Literal
 
 from torch import Tensor
 
-from thermodepth.geometry import gradient_mean, masked_median, unit_contrast
+from thermodepth.geometry import centre, count, gradient_mean, unit_contrast
 from thermodepth.losses.maps import Maps
 from thermodepth.losses.term import NonNegative, Scales, TermSettings
 
@@ -48,13 +48,12 @@ def gradient_consistency(maps: Maps, settings: GradientConsistencySettings) -> T
 
 
 def _normalised_depth(log_depth: Tensor, space: Space) -> Tensor:
-    relative = log_depth - masked_median(log_depth, None)[:, None, None]  # ln(D / m)
+    nearness = -log_depth
+    relative = nearness - centre(nearness)[:, None, None]  # ln(m / D): 0 where N(s) is, if they agree
     # exp(x) - 1 and not expm1(x), which takes four times as long; the digits it would save are below
     # FLAT_DEPTH by far.
     if space == "inverse":
-        nearness = (-relative).exp() - 1.0
-    elif space == "log":
-        nearness = -relative
-    else:
-        nearness = 1.0 - relative.exp()
-    return unit_contrast(nearness, None, FLAT_DEPTH)
+        relative = relative.exp() - 1.0
+    elif space == "depth":
+        relative = 1.0 - (-relative).exp()
+    return unit_contrast(relative, count(relative, None), FLAT_DEPTH)

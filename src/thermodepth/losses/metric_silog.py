@@ -12,7 +12,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from thermodepth.geometry import count, weights_of
+from thermodepth.geometry import weights_of
 from thermodepth.losses.maps import Maps
 from thermodepth.losses.term import Positive, Share, TermSettings
 
@@ -30,12 +30,12 @@ class MetricSilogSettings(TermSettings):
 
 def metric_silog(maps: Maps, settings: MetricSilogSettings) -> Tensor:
     """`[b]`, in natural logarithms: 0.1 is about ten per cent."""
-    valid = maps.batch.depth_valid
     log_error = maps.log_error()
-    pixels = count(log_error, valid)
+    weights = weights_of(log_error, maps.batch.depth_valid)
+    pixels = weights.sum((1, 2))
     n = pixels.clamp(min=1.0)
     mean = log_error.sum((1, 2)) / n
-    centred = (log_error - mean[:, None, None]) * weights_of(log_error, valid)
+    centred = (log_error - mean[:, None, None]) * weights
     variance = centred.square().sum((1, 2)) / n
     value = (variance + (1.0 - settings.lam) * mean.square() + settings.eps).sqrt()
     return torch.where(pixels > 0, value, 0.0)

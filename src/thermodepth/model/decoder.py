@@ -74,7 +74,9 @@ class MapHead(nn.Module):
         self.upsampling = upsampling
         self.hidden = nn.Conv2d(width, width // 2, 3, padding=1)
         self.value = nn.Conv2d(width // 2, 1, 1)
-        if upsampling == "convex":
+        if upsampling == "subpixel":
+            self.detail = nn.Conv2d(width // 2, STRIDE**2, 1)
+        elif upsampling == "convex":
             self.weights = nn.Conv2d(width // 2, 9 * STRIDE**2, 1)
 
     def forward(self, x: Tensor) -> Tensor:
@@ -83,7 +85,10 @@ class MapHead(nn.Module):
         value = self.value(hidden)
         if self.upsampling == "convex":
             return convex_upsample(value, self.weights(hidden))
-        return F.interpolate(value, scale_factor=STRIDE, mode="bilinear", align_corners=False)[:, 0]
+        fine = F.interpolate(value, scale_factor=STRIDE, mode="bilinear", align_corners=False)
+        if self.upsampling == "subpixel":
+            fine = fine + F.pixel_shuffle(self.detail(hidden), STRIDE)
+        return fine[:, 0]
 
 
 def convex_upsample(value: Tensor, weights: Tensor) -> Tensor:

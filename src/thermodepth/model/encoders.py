@@ -67,6 +67,7 @@ def _dinov2(width: int, heads: int, layers: int) -> Callable[[int], Any]:
             hidden_size=width,
             num_attention_heads=heads,
             num_hidden_layers=layers,
+            image_size=518,  # of the published weights; their position table has this many patches
             patch_size=14,
             out_indices=_quarters(layers),
         )
@@ -84,6 +85,7 @@ def _dinov3(width: int, heads: int, layers: int) -> Callable[[int], Any]:
             intermediate_size=4 * width,
             num_attention_heads=heads,
             num_hidden_layers=layers,
+            num_register_tokens=4,  # as in the published weights
             patch_size=16,
             out_indices=_quarters(layers),
         )
@@ -160,6 +162,9 @@ class Encoder(nn.Module):
         # A plain transformer has one stride, its patch; a pyramid ends at stride 32.
         is_plain = "vit" in config.model_type or config.model_type.startswith("dinov2")
         self.stride = int(patch) if is_plain and patch is not None else 32
+        for parameter_name, parameter in backbone.named_parameters():
+            if parameter_name.endswith("mask_token"):  # of masked pre-training; no image reaches it
+                parameter.requires_grad_(False)
 
     def forward(self, image: Tensor) -> list[Tensor]:
         """Feature maps `[b c h' w']`, finest first."""
@@ -174,53 +179,105 @@ def build_encoder(name: str, *, channels: int) -> Encoder:
     """
     from transformers import AutoBackbone
 
+    config = _config(name, channels)
+    return Encoder(AutoBackbone.from_config(config), config)
+
+
+def _config(name: str, channels: int) -> Any:
     if name not in ENCODERS:
         raise SettingsError(f"model.encoder: {unknown('encoder', name, ENCODERS)}")
     try:
-        config = ENCODERS[name].config(channels)
+        return ENCODERS[name].config(channels)
     except ImportError as error:
         raise SettingsError(
             f"model.encoder={name}: the installed transformers does not have it ({error}); "
             "pip install --upgrade transformers"
         ) from None
-    return Encoder(AutoBackbone.from_config(config), config)
 
 
 def pretrained_encoder(name: str, source: str, *, channels: int) -> Encoder:
     """An encoder with weights from a hub id or a local folder in transformers' format.
 
-    Raises:
-        WeightsError: when they cannot be had, saying why and what would do instead.
-    """
-    from transformers import AutoBackbone
+    The architecture is always the table's own, so that the trained model can be built again from its name.
 
+    Raises:
+        SettingsError: for a name that is not in the table.
+        WeightsError: when they cannot be had or belong to another architecture, saying why and what
+            would do instead.
+    """
+    from safetensors import SafetensorError
+    from transformers import AutoBackbone, AutoConfig
+
+    wanted = _config(name, 3)
     folder = Path(source).expanduser()
     if not folder.is_dir() and (source.startswith((".", "/", "~")) or source.count("/") != 1):
         raise WeightsError(
             f"model.weights={source}: no such folder, and not a hub id such as facebook/dinov2-small"
         )
-    wanted = ENCODERS[name].config(3)
+    place = str(folder) if folder.is_dir() else source
+    with torch.device(
+        "meta"
+    ):  # AutoBackbone.from_pretrained takes no folder; the class itself does
+        kind = type(AutoBackbone.from_config(wanted))
     try:
-        backbone = AutoBackbone.from_pretrained(
-            str(folder) if folder.is_dir() else source,
-            out_indices=list(wanted.out_indices),
+        stored = AutoConfig.from_pretrained(place, trust_remote_code=False)
+        _check_same_architecture(name, source, stored, wanted)
+        backbone, loading = kind.from_pretrained(
+            place,
+            config=wanted,
+            dtype=torch.float32,
             use_safetensors=True,
-            trust_remote_code=False,
+            output_loading_info=True,
         )
-    except (OSError, ValueError) as error:
-        reason = str(error).strip().splitlines()[0]
+    except WeightsError:
+        raise
+    except (OSError, ValueError, RuntimeError, SafetensorError) as error:
+        reason = str(error).strip().partition("\n")[0]
         raise WeightsError(
             f"model.weights={source}: cannot load ({reason}). Give a local folder that holds "
             "config.json and model.safetensors, or train from scratch with model.weights=none"
         ) from None
-    if backbone.config.model_type != wanted.model_type:
+    # A backbone norms each of its outputs; a published classifier has no such norms, and fresh ones do.
+    absent = [key for key in loading["missing_keys"] if not key.startswith("hidden_states_norms.")]
+    if absent:
         raise WeightsError(
-            f"model.weights={source}: holds a '{backbone.config.model_type}', but "
-            f"model.encoder={name} is a '{wanted.model_type}'"
+            f"model.weights={source}: lacks {len(absent)} weights of model.encoder={name}, such as "
+            f"{min(absent)}"
         )
     if channels != 3:
         fold_stem(backbone, channels)
     return Encoder(backbone, backbone.config)
+
+
+#: What a configuration says that changes the features of the same weights, or their number.
+_ARCHITECTURE = (
+    "layer_type",
+    "embedding_size",
+    "hidden_sizes",
+    "depths",
+    "hidden_size",
+    "num_hidden_layers",
+    "num_attention_heads",
+    "num_register_tokens",
+    "patch_size",
+    "hidden_act",
+    "layer_norm_eps",
+    "downsample_in_first_stage",
+)
+
+
+def _check_same_architecture(name: str, source: str, stored: Any, wanted: Any) -> None:
+    if stored.model_type != wanted.model_type:
+        raise WeightsError(
+            f"model.weights={source}: holds a '{stored.model_type}', but model.encoder={name} is a "
+            f"'{wanted.model_type}'"
+        )
+    for key in _ARCHITECTURE:
+        there, here = getattr(stored, key, None), getattr(wanted, key, None)
+        if there != here:
+            raise WeightsError(
+                f"model.weights={source}: {key} is {there}, but model.encoder={name} has {here}"
+            )
 
 
 def fold_stem(backbone: nn.Module, channels: int) -> None:

@@ -34,7 +34,7 @@ class ModelSettings(Settings):
     #: `none`, `rgb-small` (the built-in teacher's encoder), a hub id, or a local folder.
     weights: str = "rgb-small"
     decoder_width: int = Field(64, ge=8, le=1024, multiple_of=2)
-    upsampling: Literal["convex", "bilinear"] = "convex"
+    upsampling: Literal["subpixel", "convex", "bilinear"] = "subpixel"
     depth_range_m: tuple[float, float] | None = None  # None takes the data set's
 
     @model_validator(mode="after")

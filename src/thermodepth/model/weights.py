@@ -11,10 +11,10 @@ import json
 from dataclasses import dataclass
 from importlib.resources import files
 from pathlib import Path
-from typing import Literal
+from typing import Literal, Self
 
 import torch
-from pydantic import Field, JsonValue
+from pydantic import Field, JsonValue, model_validator
 from torch import Tensor
 
 from thermodepth.config import Settings, read_settings
@@ -39,6 +39,12 @@ class ModelRecipe(Settings):
     trained_unit: ThermalUnit  # unit of the raw frames it was trained on
     working_size: tuple[int, int]  # (rows, columns) it was trained at
     history: dict[str, JsonValue] = Field(default_factory=dict)  # how it came about, for people
+
+    @model_validator(mode="after")
+    def _depth_range_is_known(self) -> Self:
+        if self.model.depth_range_m is None:
+            raise ValueError("model.depth_range_m is missing, without which its depth has no unit")
+        return self
 
     @property
     def channels(self) -> int:

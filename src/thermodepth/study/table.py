@@ -10,7 +10,6 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from types import MappingProxyType
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -21,8 +20,8 @@ from thermodepth.evaluation.rows import WHOLE_FRAME
 from thermodepth.evaluation.summary import Group, Summary, summarise
 from thermodepth.evaluation.tables import Cell, Column, Table
 from thermodepth.files import write_text
-from thermodepth.metrics import METRICS, metric_rows
-from thermodepth.study.contrasts import Difference, difference, seeds_note
+from thermodepth.metrics import metric_rows
+from thermodepth.study.contrasts import ONE_RUN, Difference, difference, seeds_note
 
 TABLE_1_METRICS = (
     "abs_rel",
@@ -98,27 +97,25 @@ def study_table(
         DataError: as `evaluation.summary.summarise`.
         SettingsError: for a metric that does not exist.
     """
-    lines = _Lines.of(rows, arms=arms, reference=reference, baselines=baselines)
+    lines = _lines(rows, arms=arms, reference=reference, baselines=baselines)
     summary = summarise(lines.rows, metrics=metrics)
-    base = summary.group(arm=reference)
     groups = {group.key["arm"]: group for group in summary.groups}
-    form = _Columns.of(metrics, compared, seeds=_seeds(base, metrics))
+    base = groups[reference]
+    columns = _Columns(metrics=tuple(metrics), compared=tuple(compared), intervals=_seeds(base) > 1)
     cells = [
-        (label.title, *form.cells(groups.get(label.name), base, paired=label.name in lines.ranked))
-        for label in lines.labels
+        (lines.title(name), *columns.cells(groups.get(name), base, ranked=name in lines.arms))
+        for name in lines.names
     ]
-    best = form.best(
-        [(number, groups[a.name]) for number, a in enumerate(arms) if a.name in groups], first=1
-    )
     return Table(
         title="Metric depth under each loss configuration",
-        columns=(Column(label="Configuration", align="left"), *form.columns),
+        columns=(Column(label="Configuration", align="left"), *columns.columns()),
         rows=tuple(cells),
         notes=(
-            f"Protocol {summary.protocol}; {_frames(base)}; mean over frames, then over {_seed_list(base)}.",
-            *_reading(lines, form, groups),
+            f"Protocol {summary.protocol}; mean over {max(base.frames.values())} frames, "
+            f"then over {_seed_list(base)}.",
+            *_notes(lines, groups, reference=reference),
         ),
-        bold=best,
+        bold=columns.best([(n, groups.get(name)) for n, name in enumerate(lines.arms)], first=1),
     )
 
 
@@ -135,10 +132,10 @@ def range_table(
     Raises:
         StudyError, DataError, SettingsError: as `study_table`; DataError also for rows without ranges.
     """
-    lines = _Lines.of(rows, arms=arms, reference=reference, baselines=baselines)
+    lines = _lines(rows, arms=arms, reference=reference, baselines=baselines)
     ranges = lines.rows.filter(pc.not_equal(lines.rows["slice"], WHOLE_FRAME))
     summary = summarise(ranges, by=("arm", "slice"), metrics=metrics, slice=None)
-    return _parts_table(lines, summary, part="slice", heading="Distance", title="by distance")
+    return _by_part(lines, summary, reference=reference, part="slice")
 
 
 def condition_table(
@@ -154,55 +151,52 @@ def condition_table(
     Raises:
         StudyError, DataError, SettingsError: as `study_table`.
     """
-    lines = _Lines.of(rows, arms=arms, reference=reference, baselines=baselines)
+    lines = _lines(rows, arms=arms, reference=reference, baselines=baselines)
     summary = summarise(lines.rows, by=("arm", "condition"), metrics=metrics)
-    return _parts_table(lines, summary, part="condition", heading="Condition", title="by condition")
+    return _by_part(lines, summary, reference=reference, part="condition")
 
 
-def paper_table(
-    rows: pa.Table, *, arms: Sequence[ArmLabel], reference: str, metrics: Sequence[str] = COMPARED
-) -> Table:
-    """The published five rows, and beside their relative differences those found here.
+def paper_table(rows: pa.Table, *, arms: Sequence[ArmLabel], reference: str) -> Table:
+    """The published five lines, and beside their relative differences those found here.
 
     Our absolutes are kept out on purpose: other data, another protocol, perhaps another unit. An arm
-    is recognised by its name, so arms of another study show no difference here.
+    is recognised by its name; what a study does not have, or takes to another reference, stays empty.
 
     Raises:
         StudyError, DataError: as `study_table`.
     """
-    lines = _Lines.of(rows, arms=arms, reference=reference, baselines=())
-    groups = {g.key["arm"]: g for g in summarise(lines.rows, metrics=metrics).groups}
-    first = PAPER_TABLE[0]
-    # Differences found here belong beside the published ones only when taken to the same arm.
-    ours_to_first = groups if reference == first.arm else {}
-    columns = [Column(label="Configuration (as published)", align="left")]
-    for row in metric_rows(metrics):
+    lines = _lines(rows, arms=arms, reference=reference, baselines=())
+    groups = {g.key["arm"]: g for g in summarise(lines.rows, metrics=COMPARED).groups}
+    base, published_base = groups[reference], PAPER_TABLE[0]
+    columns = [Column(label="Configuration", align="left")]
+    for row in metric_rows(COMPARED):
         columns += [
-            Column(label=f"{row.label}, published", digits=4, better=row.better),
-            Column(label=f"Δ {row.label} (%), published", digits=1, signed=True),
-            Column(label=f"Δ {row.label} (%), here", digits=1, signed=True),
+            Column(label=f"Published {row.label}", digits=4, better=row.better),
+            Column(label=f"Published Δ {row.label} (%)", digits=1, signed=True),
+            Column(label=f"Our Δ {row.label} (%)", digits=1, signed=True),
         ]
     cells = []
     for paper in PAPER_TABLE:
         line: list[Cell] = [paper.title]
-        for metric in metrics:
-            published, base = getattr(paper, metric), getattr(first, metric)
-            line += [published, None if paper is first else 100 * (published / base - 1)]
-            ours = ours_to_first.get(paper.arm)
-            line.append(
-                difference(ours, groups[reference], metric).percent
-                if ours is not None and paper is not first
-                else None
-            )
+        differs = paper is not published_base
+        ours = groups.get(paper.arm) if differs and reference == published_base.arm else None
+        for metric in COMPARED:
+            value: float = getattr(paper, metric)
+            change = 100 * (value / getattr(published_base, metric) - 1)
+            line += [
+                value,
+                change if differs else None,
+                None if ours is None else difference(ours, base, metric).percent,
+            ]
         cells.append(tuple(line))
     return Table(
         title="Beside the published table",
         columns=tuple(columns),
         rows=tuple(cells),
         notes=(
-            f"Published: {PAPER}; {seeds_note(1)}; data, unit and protocol not stated.",
-            "Signs and relative differences may be compared; absolute values never.",
-            f"Here: {seeds_note(len(groups[reference].seed_values[metrics[0]]))}",
+            f"Published: {PAPER}; {ONE_RUN}; data, unit and protocol not stated.",
+            "Only signs and relative differences can be compared, never absolute values.",
+            f"Ours: {seeds_note(_seeds(base))}",
         ),
     )
 
@@ -219,20 +213,214 @@ def study_tables(
     Raises:
         StudyError, DataError: as `study_table`.
     """
-    whole = {"arms": arms, "reference": reference}
-    return {
-        "table": study_table(rows, **whole, baselines=baselines),  # type: ignore[arg-type]
-        "table_by_range": range_table(rows, **whole, baselines=baselines),  # type: ignore[arg-type]
-        "table_by_condition": condition_table(rows, **whole, baselines=baselines),  # type: ignore[arg-type]
-        "table_beside_paper": paper_table(rows, **whole),  # type: ignore[arg-type]
+    makers = {"table": study_table, "table_by_range": range_table, "table_by_condition": condition_table}
+    tables = {
+        stem: make(rows, arms=arms, reference=reference, baselines=baselines)
+        for stem, make in makers.items()
     }
+    tables["table_beside_paper"] = paper_table(rows, arms=arms, reference=reference)
+    return tables
 
 
 def write_tables(folder: Path, tables: Mapping[str, Table]) -> list[Path]:
-    """Each table as STEM.md, STEM.csv and STEM.tex; each file whole or not at all, the same bytes again."""
+    """Each table as STEM.md, STEM.csv and STEM.tex; every file whole or absent, and the same bytes again."""
     written = []
     for stem, table in tables.items():
-        for suffix, text in ((".md", table.markdown()), (".csv", table.csv()), (".tex", table.latex())):
+        for suffix, text in (
+            (".md", table.markdown()),
+            (".csv", table.csv()),
+            (".tex", table.latex()),
+        ):
             write_text(folder / f"{stem}{suffix}", text)
             written.append(folder / f"{stem}{suffix}")
     return written
+
+
+# --- the lines of a table ------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Lines:
+    """What the lines of a table are, and the rows that stand behind them."""
+
+    rows: pa.Table
+    titles: Mapping[str, str]
+    arms: tuple[str, ...]
+    baselines: tuple[str, ...]
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Arms, then baselines."""
+        return self.arms + self.baselines
+
+    def title(self, name: str) -> str:
+        """As printed."""
+        return self.titles[name] if name in self.arms else f"Baseline: {name}"
+
+
+def _lines(
+    rows: pa.Table, *, arms: Sequence[ArmLabel], reference: str, baselines: Sequence[str] | None
+) -> _Lines:
+    names = tuple(arm.name for arm in arms)
+    there = set(pc.unique(rows["arm"]).to_pylist())
+    twice = sorted({name for name in names if names.count(name) > 1})
+    if twice:
+        raise StudyError(f"arm '{twice[0]}' is named twice")
+    if reference not in names:
+        raise StudyError(unknown("reference arm", reference, names))
+    if reference not in there:
+        raise StudyError(
+            f"the reference arm '{reference}' has no results, so nothing can be compared with it"
+        )
+    if baselines is None:
+        baselines = [name for name in BASELINES if name in there and name not in names]
+    kept = rows.filter(pc.is_in(rows["arm"], pa.array([*names, *baselines], type=pa.string())))
+    titles = {arm.name: arm.title for arm in arms}
+    return _Lines(rows=kept, titles=titles, arms=names, baselines=tuple(baselines))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Columns:
+    """The metric columns of a table, some with a change and its interval beside them."""
+
+    metrics: tuple[str, ...]
+    compared: tuple[str, ...]
+    intervals: bool
+
+    def columns(self) -> list[Column]:
+        found = []
+        for row in metric_rows(self.metrics):
+            label = f"{row.label} ({row.unit})" if row.unit else row.label
+            found.append(Column(label=label, digits=row.digits, better=row.better))
+            if row.name in self.compared:
+                found.append(Column(label=f"Δ {row.label} (%)", digits=1, signed=True))
+                if self.intervals:
+                    found.append(Column(label=f"95 % of Δ {row.label}"))
+        return found
+
+    def cells(self, group: Group | None, base: Group, *, ranked: bool) -> list[Cell]:
+        found: list[Cell] = []
+        for metric in self.metrics:
+            has = group is not None and metric in group.values and metric in base.values
+            made = difference(group, base, metric, paired=ranked) if group and has else None
+            found.append(made.value if made else None)
+            if metric in self.compared:
+                # The reference's difference from itself is no finding: a dash, not a zero.
+                made = None if group is base else made
+                found.append(made.percent if made else None)
+                if self.intervals:
+                    found.append(_interval(made))
+        return found
+
+    def best(
+        self, lines: Sequence[tuple[int, Group | None]], *, first: int
+    ) -> frozenset[tuple[int, int]]:
+        """The cells of the best value per metric; what prints the same as the best is bold too."""
+        bold = set()
+        column = first
+        for row in metric_rows(self.metrics):
+            of = {n: round(g.values[row.name], row.digits) for n, g in lines if g and row.name in g.values}
+            if len(of) > 1:
+                best = (min if row.better == "lower" else max)(of.values())
+                bold |= {(number, column) for number, value in of.items() if value == best}
+            column += 1 + (row.name in self.compared) * (1 + self.intervals)
+        return frozenset(bold)
+
+
+def _by_part(lines: _Lines, summary: Summary, *, reference: str, part: str) -> Table:
+    """One block of lines per range or condition."""
+    groups = {(group.key[part], group.key["arm"]): group for group in summary.groups}
+    parts = list(dict.fromkeys(group.key[part] for group in summary.groups))
+    if part == "condition":
+        parts.sort()
+    anywhere = {group.key["arm"]: group for group in reversed(summary.groups)}
+    columns = _Columns(
+        metrics=summary.metrics,
+        compared=summary.metrics,
+        intervals=_seeds(anywhere[reference]) > 1,
+    )
+    cells: list[tuple[Cell, ...]] = []
+    bold: set[tuple[int, int]] = set()
+    for name in parts:
+        base = groups[name, reference]
+        start = len(cells)
+        present = [arm for arm in lines.names if (name, arm) in groups]
+        for arm in present:
+            group = groups[name, arm]
+            counts = (base.pixels, max(base.frames.values()))
+            values = columns.cells(group, base, ranked=arm in lines.arms)
+            cells.append((_part_title(name), *counts, lines.title(arm), *values))
+        ranked = [(start + n, groups[name, arm]) for n, arm in enumerate(present) if arm in lines.arms]
+        bold |= columns.best(ranked, first=4)
+    heading, by = ("Distance", "by distance") if part == "slice" else ("Condition", "by condition")
+    counted = (Column(label="pixels"), Column(label="frames"))
+    return Table(
+        title=f"Metric depth under each loss configuration, {by}",
+        columns=(
+            Column(label=heading, align="left"),
+            *counted,
+            Column(label="Configuration", align="left"),
+            *columns.columns(),
+        ),
+        rows=tuple(cells),
+        notes=(
+            f"Protocol {summary.protocol}; mean over the frames that have such pixels, then over "
+            f"{_seed_list(anywhere[reference])}; pixels and frames are those of one seed.",
+            *_notes(lines, anywhere, reference=reference),
+        ),
+        bold=frozenset(bold),
+    )
+
+
+# --- words ---------------------------------------------------------------------------------------
+
+
+def _notes(lines: _Lines, groups: Mapping[str, Group], *, reference: str) -> list[str]:
+    base = groups[reference]
+    seeds = _seeds(base)
+    notes = [
+        seeds_note(seeds),
+        f"Δ: change against “{lines.title(reference)}”, in percent of its value.",
+        "Bold: the best configuration, which is not to say significantly better"
+        + (": one run cannot tell." if seeds < 2 else "; the intervals show what is."),
+    ]
+    if lines.baselines:
+        notes.append("Baselines never look at the image; they are not ranked and have no seeds.")
+    missing = [lines.title(name) for name in lines.names if name not in groups]
+    if missing:
+        notes.append(f"No results (not run, failed or diverged): {', '.join(missing)}.")
+    for name in lines.arms:
+        if name in groups and _seed_names(groups[name]) != _seed_names(base):
+            notes.append(
+                f"{lines.title(name)} has {_seed_list(groups[name])}; its Δ counts the seeds that it "
+                f"shares with {lines.title(reference)}."
+            )
+    return notes
+
+
+def _seed_names(group: Group) -> list[int]:
+    return sorted({seed for values in group.seed_values.values() for seed in values})
+
+
+def _seeds(group: Group) -> int:
+    return len(_seed_names(group))
+
+
+def _seed_list(group: Group) -> str:
+    names = _seed_names(group)
+    return f"{len(names)} seed{'s' * (len(names) > 1)} ({', '.join(map(str, names))})"
+
+
+def _interval(made: Difference | None) -> str | None:
+    if made is None or made.interval_percent is None:
+        return None
+    low, high = (f"{end:+z.1f}".replace("-", "−") for end in made.interval_percent)
+    return f"[{low}, {high}]"
+
+
+def _part_title(name: str) -> str:
+    """`range:2.5-6` as `2.5–6 m`; a condition as it is."""
+    kind, colon, span = name.partition(":")
+    if kind == "range" and colon:
+        return f"{span.replace('-', '–')} m"
+    return name or "(not given)"

@@ -43,9 +43,12 @@ def main(arguments: list[str] | None = None) -> int:
             samples=given.samples,
             progress=line.show,
         )
-    except UserError as error:
+    except (UserError, OSError) as error:
         print(f"\n{error}" if line.shown else error, file=sys.stderr)
         return 2
+    except KeyboardInterrupt:
+        print("\nstopped; the same command goes on from here", file=sys.stderr)
+        return 130
     frames = sum(map(len, seeds.values()))
     size = Path(given.out).stat().st_size
     print(

@@ -187,8 +187,8 @@ def _end_windows(house: _House, wall: Placement, height: float) -> None:
 
 
 def _evening_light(house: _House) -> float:
-    lit = house.conditions.night and house.chance(0.35)
-    return float(house.rng.uniform(0.12, 0.6)) if lit else 0.0
+    lit, glow = house.chance(0.35), float(house.rng.uniform(0.12, 0.6))
+    return glow if lit and house.conditions.night else 0.0
 
 
 def _window(

@@ -69,7 +69,7 @@ def primary_rays(
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Elbow:
+class Leeway:
     """How far a camera may move for another view of a kind of scene, and the room it needs."""
 
     advance_m: tuple[float, float]
@@ -81,8 +81,8 @@ class Elbow:
     around_m: float  # free space on every side
 
 
-ELBOW: dict[str, Elbow] = {
-    "street": Elbow(
+LEEWAY: dict[str, Leeway] = {
+    "street": Leeway(
         advance_m=(4, 22),
         yaw_sd=0.2,
         pitch_mean=-0.01,
@@ -91,7 +91,7 @@ ELBOW: dict[str, Elbow] = {
         median_m=2.5,
         around_m=0.35,
     ),
-    "room": Elbow(
+    "room": Leeway(
         advance_m=(0.5, 3.0),
         yaw_sd=0.4,
         pitch_mean=-0.04,
@@ -103,7 +103,7 @@ ELBOW: dict[str, Elbow] = {
 }
 
 
-def is_clear(pose: CameraPose, caster: RayCaster, elbow: Elbow) -> bool:
+def is_clear(pose: CameraPose, caster: RayCaster, leeway: Leeway) -> bool:
     """Nothing hides the view and the camera stands inside nothing."""
     origin, directions, _ = primary_rays(pose, 20, 16, 1)
     metres = caster.distance(np.broadcast_to(origin, directions.shape), directions)
@@ -111,9 +111,9 @@ def is_clear(pose: CameraPose, caster: RayCaster, elbow: Elbow) -> bool:
     ring = np.stack([np.cos(turn), np.sin(turn), np.zeros(16)], -1)
     around = caster.distance(np.broadcast_to(origin, ring.shape), ring)
     return bool(
-        np.percentile(metres, 3) > elbow.nearest_m
-        and np.median(metres) > elbow.median_m
-        and around.min() > elbow.around_m
+        np.percentile(metres, 3) > leeway.nearest_m
+        and np.median(metres) > leeway.median_m
+        and around.min() > leeway.around_m
     )
 
 
@@ -121,18 +121,18 @@ def view_of(
     pose: CameraPose, kind: str, caster: RayCaster, rng: np.random.Generator, view: int
 ) -> CameraPose:
     """View 0 is the scene's own pose; later views stand further on. Blocked ones are drawn again."""
-    elbow = ELBOW[kind]
+    leeway = LEEWAY[kind]
     candidate = pose
     for attempt in range(_TRIES):
         if view or attempt:
-            advance = rng.uniform(*elbow.advance_m) * view if view else rng.uniform(-0.6, 1.5)
+            advance = rng.uniform(*leeway.advance_m) * view if view else rng.uniform(-0.6, 1.5)
             x, y, z = pose.position
             candidate = replace(
                 pose,
                 position=(x + float(rng.normal(0, 0.3)), y + float(advance), z),
-                yaw=float(rng.normal(0, elbow.yaw_sd)),
-                pitch=float(rng.normal(elbow.pitch_mean, elbow.pitch_sd)),
+                yaw=float(rng.normal(0, leeway.yaw_sd)),
+                pitch=float(rng.normal(leeway.pitch_mean, leeway.pitch_sd)),
             )
-        if is_clear(candidate, caster, elbow):
+        if is_clear(candidate, caster, leeway):
             return candidate
     return replace(pose, yaw=pose.yaw + float(rng.normal(0, 0.1)))

@@ -18,7 +18,8 @@ from thermodepth.synthetic.patterns import albedo
 from thermodepth.synthetic.rays import MISS_M, Hits, RayCaster
 from thermodepth.synthetic.vectors import Array, Vec, dot, unit
 
-_SUN_BLUR = 0.006  # angular spread of sun rays, radians
+_SUN_BLUR = 0.003  # angular spread of sun rays, radians
+_EARLIER_SUN_BLUR = 0.01  # it moved while it warmed the ground
 _HEMISPHERE_RAYS = 2
 _WET_ROUGHNESS = 0.018
 
@@ -95,15 +96,22 @@ def trace(
     painted *= (1 - 0.4 * wetness)[:, None]
     start = points.position + points.normal * (2e-3 * (1 + 0.2 * points.distance_m))[:, None]
     rows, columns = height * samples, width * samples
-    sky_view, openness = _hemisphere(points, start, caster, conditions, (rows, columns), rng)
+    sky_view, openness = _hemisphere(points, start, caster, conditions, columns, rng)
+    sun = _lit(points, start, caster, conditions.sun, _SUN_BLUR, rng)
+    earlier = _lit(points, start, caster, conditions.earlier_sun, _EARLIER_SUN_BLUR, rng)
+    # Few rays a sample are noisy: neighbours on the same surface share theirs.
+    alike = _Alike(points, (rows, columns))
+    sky_view, openness, earlier = alike.mean(np.stack([sky_view, openness, earlier]), reach=3)
+    if conditions.sun is not None:
+        (sun,) = alike.mean(sun[None], reach=1)
     return GBuffer(
         rows=rows,
         columns=columns,
         directions=directions,
         points=points,
         albedo=painted,
-        sun=_lit(points, start, caster, conditions.sun, rng),
-        earlier_sun=_lit(points, start, caster, conditions.earlier_sun, rng),
+        sun=sun,
+        earlier_sun=earlier,
         sky_view=sky_view,
         openness=openness,
         wetness=wetness,
@@ -151,15 +159,16 @@ def _lit(
     start: Array,
     caster: RayCaster,
     sun: Vec | None,
+    blur: float,
     rng: np.random.Generator,
 ) -> Array:
-    """[k] 1 where the sun is seen; the ray is jittered over a wide disc to soften the shadow's edge."""
+    """[k] 1 where the sun is seen; the ray is jittered to soften the shadow's edge."""
     lit = np.zeros(len(points.index), np.float32)
     if sun is None:
         return lit
     towards = np.array(sun, np.float32)
     facing = np.flatnonzero(points.normal @ towards > 0)
-    jittered = towards + rng.normal(0, _SUN_BLUR, (len(facing), 3)).astype(np.float32)
+    jittered = towards + rng.normal(0, blur, (len(facing), 3)).astype(np.float32)
     lit[facing] = caster.visible(start[facing], unit(jittered))
     return lit
 
@@ -169,15 +178,15 @@ def _hemisphere(
     start: Array,
     caster: RayCaster,
     conditions: Conditions,
-    shape: tuple[int, int],
+    columns: int,
     rng: np.random.Generator,
 ) -> tuple[Array, Array]:
-    """Sky view and openness from few cosine-weighted rays a sample, then an edge-aware mean.
+    """Sky view and openness from few cosine-weighted rays a sample.
 
     Each sample takes the quarter of the azimuths set by its place in a 2 x 2 block, so that the mean over
     neighbours covers them all.
     """
-    count, columns = len(points.index), shape[1]
+    count = len(points.index)
     column, row = points.index % columns, points.index // columns
     quarter = (column % 2 + 2 * (row % 2)).astype(np.float32)
     near_m = 1.2 if conditions.indoors else 3.0
@@ -192,9 +201,7 @@ def _hemisphere(
         free_m = caster.distance(start, rays)
         sky_view += (free_m > MISS_M) & (rays[:, 2] > 0)
         openness += np.minimum(free_m / near_m, 1)
-    maps = np.stack([sky_view, openness]) / np.float32(_HEMISPHERE_RAYS)
-    smoothed = _edge_aware_mean(maps, points, shape)
-    return smoothed[0], smoothed[1]
+    return sky_view / _HEMISPHERE_RAYS, openness / _HEMISPHERE_RAYS
 
 
 def _tangents(normal: Array) -> tuple[Array, Array]:
@@ -204,29 +211,34 @@ def _tangents(normal: Array) -> tuple[Array, Array]:
     return across, np.cross(normal, across)
 
 
-def _edge_aware_mean(maps: Array, points: SurfacePoints, shape: tuple[int, int]) -> Array:
-    """[c k] mean over a 7 x 7 chequerboard of samples on the same object with a like normal."""
-    rows, columns = shape
-    octant = (points.normal * 1.5 + 2).astype(np.int32) @ np.array([16, 4, 1], np.int32)
-    key: Array = np.full(rows * columns, -1, np.int32)
-    key[points.index] = points.object_id.astype(np.int32) * 64 + octant
-    key = key.reshape(shape)
-    grid: Array = np.zeros((len(maps), rows * columns), np.float32)
-    grid[:, points.index] = maps
-    grid = grid.reshape(len(maps), rows, columns)
-    total, weight = grid.copy(), np.ones(shape, np.float32)
-    reach = 3
-    for dy in range(-reach, reach + 1):
-        for dx in range(-reach, reach + 1):
-            if (dy, dx) == (0, 0) or (dy + dx) % 2:
-                continue
-            here, there = _shifted(dy, rows), _shifted(-dy, rows)
-            here_x, there_x = _shifted(dx, columns), _shifted(-dx, columns)
-            like = key[here, here_x] == key[there, there_x]
-            total[:, here, here_x] += grid[:, there, there_x] * like
-            weight[here, here_x] += like
-    mean: Array = (total / weight).reshape(len(maps), -1)[:, points.index]
-    return mean
+class _Alike:
+    """Which samples of the grid lie on the same object with a like normal."""
+
+    def __init__(self, points: SurfacePoints, shape: tuple[int, int]) -> None:
+        octant = (points.normal * 1.5 + 2).astype(np.int32) @ np.array([16, 4, 1], np.int32)
+        key = np.full(shape[0] * shape[1], -1, np.int32)
+        key[points.index] = points.object_id.astype(np.int32) * 64 + octant
+        self._key: Array = key.reshape(shape)
+        self._index = points.index
+
+    def mean(self, maps: Array, reach: int) -> Array:
+        """[c k] edge-aware mean over a chequerboard of (2 reach + 1)^2 samples."""
+        rows, columns = self._key.shape
+        grid: Array = np.zeros((len(maps), rows * columns), np.float32)
+        grid[:, self._index] = maps
+        grid = grid.reshape(len(maps), rows, columns)
+        total, weight = grid.copy(), np.ones((rows, columns), np.float32)
+        for dy in range(-reach, reach + 1):
+            for dx in range(-reach, reach + 1):
+                if (dy, dx) == (0, 0) or (dy + dx) % 2:
+                    continue
+                here, there = _shifted(dy, rows), _shifted(-dy, rows)
+                here_x, there_x = _shifted(dx, columns), _shifted(-dx, columns)
+                like = self._key[here, here_x] == self._key[there, there_x]
+                total[:, here, here_x] += grid[:, there, there_x] * like
+                weight[here, here_x] += like
+        mean: Array = (total / weight).reshape(len(maps), -1)[:, self._index]
+        return mean
 
 
 def _shifted(step: int, length: int) -> slice:

@@ -1,8 +1,8 @@
 """What things are made of, in both bands. Adding a material is adding a row to `MATERIALS`.
 
 Emissivities 8-14 um: looked-up tables of two camera makers where they list the material (asphalt .95-.97,
-concrete .92-.97, brick .93, plaster .91, glass .85-.94, skin .98, ...), else general knowledge; see
-`docs/synthetic.md`. The other columns were set by eye.
+concrete .92-.97, brick .93, plaster .91, glass .85-.94, skin .98, ...), else general
+knowledge (car paint, plants). The other columns were set by eye.
 """
 
 from __future__ import annotations
@@ -72,7 +72,7 @@ MATERIALS: dict[str, Material] = {
     # Bare metal is nearly a mirror in the long-wave band: it shows the sky, not itself. One ray a sample
     # speckles when the roughness is much above .03.
     "metal": Material(
-        emissivity=0.22, mirror=True, visible_r0=0.35, roughness=0.03, inertia=0.15, mottle_k=0.1
+        emissivity=0.22, mirror=True, visible_r0=0.35, roughness=0.015, inertia=0.15, mottle_k=0.1
     ),
     "tile": Material(
         emissivity=0.91,

@@ -43,6 +43,8 @@ _LARGEST_TEXT_BYTES = 64 << 20
 _FIXED_TIME = (1980, 1, 1, 0, 0, 0)
 _COLUMNS = ["frame_id", "split", "kind", "condition", "seed"]
 _NAME = re.compile(r"[a-z0-9][a-z0-9_-]{0,79}")
+_MODES = {"RGB": ("RGB",), "I;16": ("I;16", "I")}  # older versions of Pillow say "I"
+_BOMBS = (Image.DecompressionBombError, Image.DecompressionBombWarning)
 _FOLDERS = {"rgb": "jpg", "temperature": "png", "depth": "png"}
 
 
@@ -286,12 +288,12 @@ class Pack:
         try:
             with Image.open(io.BytesIO(self._bytes(member)), formats=("PNG", "JPEG")) as image:
                 # `open` reads the header alone: nothing large has been allocated yet.
-                if image.size != wanted or image.mode != mode:
+                if image.size != wanted or image.mode not in _MODES[mode]:
                     found = f"{image.size[0]}x{image.size[1]} {image.mode}"
                     expected = f"{wanted[0]}x{wanted[1]} {mode}"
                     raise DataError(f"{self.path}: '{member}' is {found}, not {expected}")
-                return np.array(image)
-        except (OSError, SyntaxError, ValueError) as error:
+                return np.array(image, np.uint8 if mode == "RGB" else np.uint16)
+        except (OSError, SyntaxError, ValueError, *_BOMBS) as error:
             if isinstance(error, DataError):
                 raise
             raise DataError(f"{self.path}: '{member}' cannot be decoded: {error}") from error

@@ -11,11 +11,13 @@ import multiprocessing
 import os
 import shutil
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from concurrent.futures import ProcessPoolExecutor, as_completed
+from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from thermodepth.errors import DataError, SettingsError
+from thermodepth.errors import DataError, SettingsError, UserError
 from thermodepth.synthetic.pack import EncodedFrame, Pack, write_encoded, write_pack
 from thermodepth.synthetic.world import GENERATOR_VERSION, render_frame
 
@@ -47,7 +49,7 @@ def build_pack(
     """Render one view per scene seed and split into `out`; `progress(done, total)` after each frame.
 
     Raises `SettingsError` for a seed in two splits or a size below one pixel, `DataError` when
-    `OUT.parts/` holds frames that were rendered with other settings.
+    `OUT.parts/` holds frames that were rendered with other settings, `UserError` when a worker dies.
     """
     out = Path(out)
     parts = out.with_name(out.name + ".parts")
@@ -133,11 +135,22 @@ def _rendered(jobs: list[_Job], workers: int) -> Iterator[_Job]:
             yield _render(job)
         return
     # Spawn, not fork: the parent may hold threads. A ray caster runs one thread, so must the arrays.
+    # An executor, not a Pool: when the system kills a worker, a Pool waits for ever.
+    context = multiprocessing.get_context("spawn")
     with (
         _single_threaded_children(),
-        multiprocessing.get_context("spawn").Pool(min(workers, len(jobs))) as pool,
+        ProcessPoolExecutor(min(workers, len(jobs)), mp_context=context) as executor,
     ):
-        yield from pool.imap_unordered(_render, jobs, chunksize=2)
+        try:
+            for future in as_completed([executor.submit(_render, job) for job in jobs]):
+                yield future.result()
+        except BrokenProcessPool as error:
+            raise UserError(
+                "a worker process died: out of memory, or the calling script lacks "
+                "`if __name__ == '__main__':`; the finished frames are kept"
+            ) from error
+        finally:
+            executor.shutdown(wait=True, cancel_futures=True)
 
 
 @contextmanager

@@ -35,7 +35,7 @@ def _dress(rng: np.random.Generator, conditions: Conditions) -> _Clothes:
     jumper = "stripes" if rng.random() < 0.4 else "plain"
     top = Surface("cloth", any_colour(rng, 0.03, 0.7), jumper, CLOTHES_K, thinness)
     legs = Surface("cloth", any_colour(rng, 0.02, 0.35), "plain", CLOTHES_K, thinness * 0.9)
-    bare_arms = conditions.air_k > _SHORT_SLEEVES_ABOVE_K or rng.random() < 0.15
+    bare_arms = rng.random() < (1.0 if conditions.air_k > _SHORT_SLEEVES_ABOVE_K else 0.15)
     hair = scaled((0.06, 0.04, 0.03), float(rng.uniform(0.5, 5)))
     return _Clothes(
         top=top,

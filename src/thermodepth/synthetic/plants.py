@@ -78,7 +78,7 @@ def bush(
     core = Surface("leaf", scaled(green, 0.4), "leaf")
     mesh.ellipsoid((x, y, height * 0.45), (radius * 0.8, radius * 0.8, height * 0.45), core)
     size = (radius, radius, height * 0.5)
-    mesh.leaves(rng, (x, y, height * 0.5), size, 170, 0.13, Surface("leaf", green, "leaf"))
+    mesh.leaves(rng, (x, y, height * 0.5), size, 260, 0.1, Surface("leaf", green, "leaf"))
 
 
 def pot_plant(mesh: MeshBuilder, rng: np.random.Generator, at: Placement) -> None:

@@ -1,4 +1,7 @@
-"""The room grammar: a corridor or a room, its lamps, what hangs on its walls and stands in it."""
+"""The room grammar: a corridor or a room, its lamps, what hangs on its walls and stands in it.
+
+As on a street, the draws do not depend on the conditions.
+"""
 
 from __future__ import annotations
 
@@ -167,12 +170,12 @@ def _ceiling_lamps(room: _Room) -> None:
         for column in range(columns):
             x = room.width * ((column + 0.5) / columns - 0.5)
             y = -_BEHIND_M + spacing * (row + 0.5)
-            on = room.conditions.lamps and room.chance(0.93)
+            on = room.chance(0.93) and room.conditions.lamps
+            power = room.between(1.6, 2.6) * (share / 9.0) ** 0.5
             room.mesh.begin_object()
             body = Surface("lamp", grey(0.8), "plain", room.between(301, 314), 0.8 * on, 5.0 * on)
             room.mesh.box((x, y, room.height - 0.06), (*size, 0.055), body, bottom=True)
             if on:
-                power = room.between(1.6, 2.6) * (share / 9.0) ** 0.5
                 colour = (power, power * 0.96, power * 0.88)
                 position = (x, y, room.height - 0.1)
                 room.mesh.lamp(Lamp(position, colour, (0.0, 0.0, -1.0), beam=1.0))

@@ -80,8 +80,8 @@ def counts(
     uneven = normal(rows, columns) * np.float32(s.gain_pixel)
     uneven += normal(1, columns) * np.float32(s.gain_column) + np.float32(1)
     signal_k *= uneven
-    signal_k += normal(rows, columns) * np.float32(netd_k)
-    signal_k += normal(rows, columns) * np.float32(netd_k * s.pixel_share)
+    # In a single frame a pixel's temporal and fixed noise cannot be told apart: one draw for both.
+    signal_k += normal(rows, columns) * np.float32(netd_k * (1 + s.pixel_share**2) ** 0.5)
     y = np.linspace(-1, 1, rows, dtype=np.float32)[:, None]
     x = np.linspace(-1, 1, columns, dtype=np.float32)[None, :]
     shading, tilt = s.shading_k * radial, s.tilt_k

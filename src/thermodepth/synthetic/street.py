@@ -1,4 +1,7 @@
-"""The street grammar: plan the road, then line it with houses, trees, furniture, traffic and people."""
+"""The street grammar: plan the road, then line it with houses, trees, furniture, traffic and people.
+
+The draws do not depend on the conditions: a seed is one street, by day, by night and in the rain.
+"""
 
 from __future__ import annotations
 
@@ -74,8 +77,6 @@ def build_street(rng: np.random.Generator, conditions: Conditions) -> tuple[Mesh
     lay_ground(street.mesh, plan)
     paint_markings(street.mesh, rng, plan)
     mend(street.mesh, rng, plan)
-    if conditions.wet:
-        puddles(street.mesh, rng, plan)
     for each in (-1, 1):
         _line_with_houses(street, each)
         _line_with_furniture(street, each)
@@ -84,6 +85,8 @@ def build_street(rng: np.random.Generator, conditions: Conditions) -> tuple[Mesh
     _walk_people(street)
     if plan.style != "city" or street.chance(0.3):
         skyline(street.mesh, rng, plan.grass)
+    if conditions.wet:
+        puddles(street.mesh, rng.spawn(1)[0], plan)
     ground = 0.0 if on_road else KERB_HEIGHT_M
     camera = CameraPose(
         position=(camera_x, 0.0, float(rng.uniform(1.3, 1.6)) + ground),

@@ -30,8 +30,8 @@ def street_lamp(
     head = Surface("lamp", grey(0.5), "plain", 318.0, 0.7 * on, 25.0 * on)
     head_x = x + towards * 1.7
     mesh.box((head_x, y, height + 0.08), (0.7, 0.28, 0.12), head, bottom=True)
+    power = 26 * float(rng.uniform(0.6, 1.2))
     if on:
-        power = 26 * float(rng.uniform(0.6, 1.2))
         r, g, b = (channel * power for channel in _SODIUM)
         mesh.lamp(Lamp((head_x, y, height), (r, g, b), (0.0, 0.0, -1.0)))
 

@@ -73,7 +73,8 @@ def surface_temperature_k(
     kelvin: Array = balance(points, exposure, conditions)
     share = mesh.source_share[points.surface]
     uneven = nearest(smooth(), points.uv[:, 0], points.uv[:, 1], 120.0, points.offset[:, 0])
-    share = np.clip(share * (1 + 0.1 * uneven), 0, 0.98)
+    # What is wholly driven by its source is even.
+    share = np.clip(share * (1 + 0.2 * uneven * (1 - share)), 0, 1)
     kelvin = (1 - share) * kelvin + share * mesh.source_k[points.surface]
     kelvin += _mottling_k(points, conditions) + (points.offset[:, 3] - 0.5) * 0.5
     rounded: Array = kelvin.astype(np.float32)
@@ -121,7 +122,7 @@ def _mottling_k(points: SurfacePoints, conditions: Conditions) -> Array:
     per_m = 28 * COLUMNS.mottle_per_m[points.material]
     texture = 0.6 * bilinear(smooth(), u, v, per_m, points.offset[:, 1])
     texture += 0.4 * nearest(smooth(), u, v, 4 * per_m, points.offset[:, 0])
-    calm = (0.45 if conditions.wet else 1.0) * (0.7 if conditions.indoors else 1.0)
+    calm = (0.45 if conditions.wet else 1.0) * (0.35 if conditions.indoors else 1.0)
     kelvin: Array = texture * COLUMNS.mottle_k[points.material] * np.float32(calm)
     return kelvin
 

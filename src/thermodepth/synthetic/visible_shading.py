@@ -68,12 +68,17 @@ def shade_visible(
     else:
         picture = sky_colour(buffer.directions, conditions)
         through = np.exp(-conditions.haze_per_m * points.distance_m)[:, None]
-        haze = np.array(conditions.skylight) * (0.9 if conditions.night else 1.25)
-        if conditions.sun is not None and conditions.afterglow == 0:
-            haze = np.array([0.54, 0.6, 0.65])
+        haze = _haze_colour(conditions)
         colour = colour * through + haze * (1 - through)
     picture[points.index] = colour
     return picture.reshape(buffer.rows, buffer.columns, 3)
+
+
+def _haze_colour(conditions: Conditions) -> Array:
+    """What distance fades into: skylight, half of its hue gone."""
+    sky = np.array(conditions.skylight)
+    faded: Array = (sky + sky.mean()) / 2 * (0.9 if conditions.night else 1.12)
+    return faded
 
 
 def _daylight(buffer: GBuffer, conditions: Conditions) -> Array:
@@ -157,7 +162,8 @@ def _mix_mirrors(colour: Array, mesh: Mesh, buffer: GBuffer, conditions: Conditi
         if conditions.sun is not None:
             facing = np.maximum(met.normal @ np.array(conditions.sun, np.float32), 0)
             light += 0.3 * max(conditions.sunlight) * facing
-    glow = mesh.glow[met.surface][:, None] * 0.8 * np.array([1, 0.9, 0.7])
+    # A mirrored lamp may dazzle, but not so that every stray sample of it is a white dot.
+    glow = np.minimum(mesh.glow[met.surface], 6.0)[:, None] * 0.8 * np.array([1, 0.9, 0.7])
     shown[met.index] = mirrors.albedo * light[:, None] + glow
     points = buffer.points
     own = COLUMNS.visible_r0[points.material[mirrors.of]]

@@ -64,7 +64,7 @@ def window(wall: Wall, u: float) -> float:
 
 def _radiator(wall: Wall, u: float, width: float) -> None:
     wall.mesh.begin_object()
-    hot = 0.85 if wall.conditions.heating and wall.rng.random() < 0.9 else 0.0
+    hot = 0.85 if wall.rng.random() < 0.9 and wall.conditions.heating else 0.0
     rib = Surface("paint", grey(0.75), "plain", float(wall.rng.uniform(313, 328)), hot)
     for i in range(int(width / 0.09)):
         wall.box(u + 0.05 + i * 0.09, 0.1, 0.15, (0.06, 0.1, 0.6), rib, bottom=False)

@@ -13,7 +13,7 @@ from thermodepth.synthetic.room import build_room
 from thermodepth.synthetic.scene import Scene
 from thermodepth.synthetic.street import build_street
 
-GENERATOR_VERSION = 1  # raise it when the same seed no longer gives the same frame
+GENERATOR_VERSION = 2  # raise it when the same seed no longer gives the same frame
 
 # Disjoint on purpose: no scene of one split is ever seen in another.
 SPLIT_STARTS: dict[str, int] = {

@@ -74,20 +74,21 @@ def load_checkpoint(
     try:
         with safe_open(path, framework="pt") as stored:
             meta = json.loads(stored.metadata()["thermodepth"])
+            step, owner, version = int(meta["step"]), meta["identity"], meta["format"]
             tensors = {name: stored.get_tensor(name) for name in stored.keys()}  # noqa: SIM118
     except (SafetensorError, OSError, KeyError, TypeError, ValueError) as error:
         raise WeightsError(
             f"{path}: damaged checkpoint ({error}); delete it to start this run again"
         ) from None
-    if meta["format"] != FORMAT or meta["identity"] != identity:
+    if version != FORMAT or owner != identity:
         raise WeightsError(
-            f"{path}: belongs to run {meta['identity']}, but these settings and data are {identity}. "
+            f"{path}: belongs to run {owner} (format {version}), but these settings and data are {identity}. "
             "Use another --out, or delete the folder to start again"
         )
     network.load_state_dict(_under(tensors, "model/"))
     average.load(_under(tensors, "average/"))
     _restore(optimiser, _under(tensors, "optimiser/"))
-    return int(meta["step"]), _under(tensors, "log/")
+    return step, _under(tensors, "log/")
 
 
 def _under(tensors: Mapping[str, Tensor], prefix: str) -> dict[str, Tensor]:

@@ -91,20 +91,25 @@ def _structure_of(folder: Path) -> Callable[[torch.Tensor], torch.Tensor]:
 
 def label_reader(store: LabelStore, *, budget_bytes: int) -> LabelOf:
     """Reads labels by sample id and keeps them in memory until a budget is used up."""
-    kept: dict[str, NDArray[np.float32]] = {}
-    left = budget_bytes
+    return _LabelReader(store, budget_bytes)
 
-    def label_of(sample_id: str) -> NDArray[np.float32]:
-        nonlocal left
-        if sample_id in kept:
-            return kept[sample_id]
-        label = store.label(sample_id)
-        if label.nbytes <= left:
-            left -= label.nbytes
-            kept[sample_id] = label
+
+class _LabelReader:
+    """A class and not a closure, because it is sent to the processes that prepare batches."""
+
+    def __init__(self, store: LabelStore, budget_bytes: int) -> None:
+        self._store = store
+        self._left = budget_bytes
+        self._kept: dict[str, NDArray[np.float32]] = {}
+
+    def __call__(self, sample_id: str) -> NDArray[np.float32]:
+        if sample_id in self._kept:
+            return self._kept[sample_id]
+        label = self._store.label(sample_id)
+        if label.nbytes <= self._left:
+            self._left -= label.nbytes
+            self._kept[sample_id] = label
         return label
-
-    return label_of
 
 
 def label_source(store: LabelStore) -> str:

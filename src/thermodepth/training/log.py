@@ -32,9 +32,7 @@ class RunLog:
         self._columns: list[str] = []
         self._board = _open_board(folder, first_step) if tensorboard else None
         if self._path.is_file():
-            with self._path.open(newline="", encoding="utf-8") as stream:
-                known = [line for line in csv.DictReader(stream) if int(line["step"]) <= first_step]
-            self._rewrite(known)
+            self._rewrite([line for line in self._lines() if int(line["step"]) <= first_step])
 
     def write(self, step: int, values: Mapping[str, float]) -> None:
         """One line: `step` optimiser steps are done, and these are the means since the last line."""
@@ -45,14 +43,15 @@ class RunLog:
                     line
                 )
         else:  # the first line, or a term whose schedule starts now: the header grows
-            lines = []
-            if self._path.is_file():
-                with self._path.open(newline="", encoding="utf-8") as stream:
-                    lines = list(csv.DictReader(stream))
-            self._rewrite([*lines, line])
+            self._rewrite([*self._lines(), line])
         if self._board is not None:
             for name, value in values.items():
                 self._board.add_scalar(name, value, step)
+
+    def _lines(self) -> list[dict[str, str]]:
+        """What is there; a last line that was cut off while being written is not."""
+        text = self._path.read_text(encoding="utf-8") if self._path.is_file() else ""
+        return list(csv.DictReader(io.StringIO(text[: text.rfind("\n") + 1])))
 
     def _rewrite(self, lines: list[dict[str, str]]) -> None:
         self._columns = list(dict.fromkeys(key for line in lines for key in line))

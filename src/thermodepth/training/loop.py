@@ -10,13 +10,14 @@ from __future__ import annotations
 import signal
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from types import FrameType
 
 import torch
 from accelerate import Accelerator
+from accelerate.state import AcceleratorState
 from torch import Tensor
 
 from thermodepth.data.frames import Dataset, Remembered
@@ -78,13 +79,14 @@ def train(
     frames = dataset.split(settings.data.split)
 
     # ---- the run folder: refuse another run's, say done when done
-    identity = open_run(settings, out, dataset=dataset, label_source=label_source)
+    runtime = settings.runtime
+    accelerator = make_accelerator(runtime, settings.precision)
+    with accelerator.main_process_first():  # the others find the folder made
+        identity = open_run(settings, out, dataset=dataset, label_source=label_source)
     if run_is_done(out):
         return out / "model"
 
     # ---- device, network, optimiser
-    runtime = settings.runtime
-    accelerator = make_accelerator(runtime, settings.precision)
     channels = 3 if settings.data.modality == "rgb" else 1
     network = initialise(settings.model, channels=channels, seed=settings.seed)
     network = network.to(accelerator.device, memory_format=torch.channels_last)  # type: ignore[call-overload]
@@ -123,7 +125,7 @@ def train(
     # ---- the loop
     steps = range(first_step, settings.steps)
     since = time.perf_counter()
-    with interruption() as interrupted:
+    with interruption() as interrupted, closing(log):
         for step, batch in zip(steps, batches(stream, steps, workers=runtime.workers), strict=True):
             # Layers that draw random numbers draw the same ones whatever ran before.
             torch.manual_seed(settings.seed * 1_000_003 + step)
@@ -156,14 +158,15 @@ def train(
                         step=done, steps=settings.steps, images_per_s=images_per_s, terms=terms
                     )
                 )
-            if interrupted() or (done % runtime.checkpoint_every == 0 and done < settings.steps):
+            stop = (
+                interrupted()
+            )  # asked once: a signal between two questions would skip the checkpoint
+            if stop or (done % runtime.checkpoint_every == 0 and done < settings.steps):
                 checkpoint(done)
-            if interrupted():
-                log.close()
+            if stop:
                 raise KeyboardInterrupt
 
     # ---- the model: averaged weights and the recipe that feeds them
-    log.close()
     if accelerator.is_main_process:
         network.load_state_dict(average.state)
         save_model(out / "model", network, recipe_of(settings, dataset, identity, label_source))
@@ -176,10 +179,16 @@ def make_accelerator(runtime: RuntimeSettings, precision: str) -> Accelerator:
     """Devices and mixed precision.
 
     Raises:
-        SettingsError: for a device that is not there.
+        SettingsError: for a device that is not there, or that cannot do the precision.
     """
     if runtime.device == "cuda" and not torch.cuda.is_available():
         raise SettingsError("runtime.device=cuda: this machine has no CUDA device; use cpu or auto")
+    if precision == "fp16" and (runtime.device == "cpu" or not torch.cuda.is_available()):
+        raise SettingsError(
+            "precision=fp16 needs a CUDA device; on a CPU use fp32, or bf16 to try it"
+        )
+    # Accelerate keeps the first precision for the life of a process; a run decides for itself.
+    AcceleratorState._reset_state()
     return Accelerator(
         cpu=runtime.device == "cpu",
         mixed_precision="no" if precision == "fp32" else precision,
@@ -205,7 +214,7 @@ def stop_if_not_finite(losses: LossReport, norm: Tensor, batch: Batch, step: int
     else:
         reason = losses.explain_nonfinite(batch)
     raise DivergedError(
-        f"step {step}: {reason}. The weights of the last good step are kept; try a lower "
+        f"step {step}: {reason}. The step was not taken and the last checkpoint is kept; try a lower "
         "optimiser.learning_rate or look at these samples"
     )
 

@@ -53,22 +53,33 @@ def open_run(settings: TrainingSettings, out: Path, *, dataset: Dataset, label_s
     identity = run_identity(settings, dataset, label_source)
     known = out / "run.json"
     if known.is_file():
-        other = json.loads(known.read_text(encoding="utf-8")).get("identity")
+        other = _identity_in(known)
         if other != identity:
             raise SettingsError(
                 f"{out}: holds run {other}, and these settings and data make run {identity}. "
                 "Choose another --out, or delete the folder to start again"
             )
-        return identity
-    if out.exists() and not out.is_dir():
+    elif out.exists() and not out.is_dir():
         raise SettingsError(f"{out}: is a file, expected a folder for the run")
-    if out.is_dir() and any(p.name[0] != "." for p in out.iterdir()):
+    elif out.is_dir() and any(p.name[0] != "." for p in out.iterdir()):
         raise SettingsError(f"{out}: holds other files and no run; choose another --out")
-    out.mkdir(parents=True, exist_ok=True)
-    write_json(out / "settings.json", settings.tree())
-    write_json(out / "environment.json", environment())
-    write_json(known, {"identity": identity, "data": dataset.spec, "labels": label_source})
+    else:
+        # First of all, so that a run that is killed in its first second is still recognised.
+        write_json(known, {"identity": identity, "data": dataset.spec, "labels": label_source})
+    if not (out / "settings.json").is_file():
+        write_json(out / "settings.json", settings.tree())
+    if not (out / "environment.json").is_file():
+        write_json(out / "environment.json", environment())
     return identity
+
+
+def _identity_in(path: Path) -> str:
+    try:
+        return str(json.loads(path.read_text(encoding="utf-8"))["identity"])
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise SettingsError(
+            f"{path}: cannot be read ({error}); delete the folder to start this run again"
+        ) from None
 
 
 def run_is_done(out: Path) -> bool:
@@ -90,7 +101,7 @@ def environment() -> dict[str, Any]:
         "thermodepth": __version__,
         "revision": _git_revision(),
         "python": platform.python_version(),
-        "packages": {name: metadata.version(name) for name in PACKAGES},
+        "packages": {name: _version(name) for name in PACKAGES},
         "platform": platform.platform(),
         "device": torch.cuda.get_device_name(0) if torch.cuda.is_available() else "cpu",
         "threads": torch.get_num_threads(),
@@ -100,13 +111,25 @@ def environment() -> dict[str, Any]:
     }
 
 
+def _version(package: str) -> str | None:
+    """None where the same module came under another name, such as opencv-python."""
+    try:
+        return metadata.version(package)
+    except metadata.PackageNotFoundError:
+        return None
+
+
 def _now() -> str:
     return time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
 
 
 def _git_revision() -> str | None:
     """The commit of a source checkout, with `+dirty` if it was changed; None for an installed package."""
-    folder = Path(__file__).parent
+    folder = Path(__file__).parents[3]
+    if not (
+        folder / ".git"
+    ).exists():  # another project's repository may lie about an installed package
+        return None
     try:
         call = ["git", "describe", "--always", "--dirty=+dirty", "--abbrev=12", "--exclude=*"]
         told = subprocess.run(

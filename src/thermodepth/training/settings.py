@@ -45,7 +45,7 @@ class RuntimeSettings(Settings):
 class TrainingSettings(Settings):
     """One training run."""
 
-    seed: int = Field(0, ge=0)
+    seed: int = Field(0, ge=0, lt=2**31)
     steps: int = Field(800, ge=1)
     precision: Literal["fp32", "bf16", "fp16"] = "fp32"
     data: DataSettings = DataSettings()

@@ -70,6 +70,10 @@ def test_truth_of_another_size_is_brought_to_the_first_by_nearest_pixels(make_sa
     larger = np.repeat(np.repeat([[4.0, 6.0], [8.0, np.nan]], 3, axis=0), 3, axis=1)
     fitted = MeanDepthMap.fit([first, make_sample(larger)], protocol=protocol)
     np.testing.assert_allclose(fitted.depth_m, [[3.0, 4.0], [5.0, 2.0]])
+    narrow = MeanDepthMap.fit(
+        [make_sample([[2.0]]), make_sample([[8.0, 4.0, 8.0]])], protocol=protocol
+    )
+    assert narrow.depth_m.tolist() == [[3.0]]  # the middle pixel holds the centre
     smaller = MeanDepthMap.fit([first, make_sample([[10.0]])], protocol=protocol)
     np.testing.assert_allclose(smaller.depth_m, 6.0)
 

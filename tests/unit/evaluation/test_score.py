@@ -140,6 +140,8 @@ def test_an_unknown_metric_is_named(make_sample, protocol):
 @pytest.mark.parametrize("truth", [None, np.full((2, 3), np.nan), np.full((2, 3), 16.0)])
 def test_a_frame_without_truth_in_the_range_has_no_rows(make_sample, protocol, truth):
     assert score_frame(PREDICTION, make_sample(truth), protocol, **WHO) == []
+    # Nothing is asked of a prediction where nothing is scored.
+    assert score_frame(np.full((4, 6), np.nan), make_sample(truth), protocol, **WHO) == []
 
 
 def test_many_frames_are_counted_and_the_skipped_are_said(make_sample, protocol, caplog):

@@ -122,6 +122,7 @@ def test_a_metric_that_some_frames_are_too_small_for():
     assert summary.groups[0].frames == {"abs_rel": 2, "silog": 1}
     printed = summary.table(title="t")
     assert any("too few pixels" in note for note in printed.notes)
+    assert printed.printed()[0][-2:] == ["2", "11"]
     night = summarise(table, by=("arm", "condition"), metrics=("abs_rel", "silog"))
     assert "silog" not in night.group(arm="full", condition="night").values
     assert "–" in night.table(title="t").printed()[1]

@@ -6,6 +6,7 @@ import io
 import json
 import pickle
 import zipfile
+import zlib
 from collections.abc import Callable
 from pathlib import Path
 
@@ -160,12 +161,14 @@ def test_picture_of_another_size(small: Path) -> None:
         pack.read("street-day-0000001")
 
 
-def test_picture_that_claims_to_be_huge(small: Path) -> None:
+@pytest.mark.parametrize("side", [10_000, 60_000])
+def test_picture_that_claims_to_be_huge(small: Path, side: int) -> None:
     """The header alone is looked at: no memory is taken for 60000 x 60000 pixels."""
     stream = io.BytesIO()
     Image.fromarray(np.zeros((8, 12), np.uint16)).save(stream, "PNG")
     content = bytearray(stream.getvalue())
-    content[16:24] = (60000).to_bytes(4, "big") * 2
+    content[16:24] = side.to_bytes(4, "big") * 2
+    content[29:33] = zlib.crc32(content[12:29]).to_bytes(4, "big")
     member = "temperature/street-day-0000001.png"
     pack = Pack.open(_changed(small, member, bytes(content)))
     with pytest.raises(DataError, match=member):

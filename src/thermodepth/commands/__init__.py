@@ -1,0 +1,1 @@
+"""What each command does, in the order a person sees it; the rooms below never print."""

@@ -1,0 +1,59 @@
+"""`thermodepth evaluate`."""
+
+from __future__ import annotations
+
+import tempfile
+from contextlib import nullcontext
+from pathlib import Path
+
+from thermodepth.commands.terminal import console
+from thermodepth.data import Dataset, open_dataset, samples_of
+from thermodepth.evaluation.baselines import BASELINES
+from thermodepth.evaluation.predict import predict_into, stored_pairs
+from thermodepth.evaluation.protocol import Protocol, named_protocol
+from thermodepth.evaluation.rows import concatenate, write_rows
+from thermodepth.evaluation.score import Scores, score_frames
+from thermodepth.evaluation.store import PredictionStore
+from thermodepth.evaluation.summary import summarise
+from thermodepth.inference.predictor import Predictor, load
+from thermodepth.metrics import METRICS
+from thermodepth.study.cell import thermal_only
+
+
+def evaluate_model(model: str, *, data: str, split: str, out: Path | None, device: str) -> None:
+    """Predict a split, score it, and print the table beside the baselines."""
+    dataset = open_dataset(data)
+    predictor = load(model, device=device)
+    protocol = named_protocol(dataset.protocol)
+    with tempfile.TemporaryDirectory() if out is None else nullcontext(out) as folder:
+        scores = [_model_scores(predictor, model, dataset, split, protocol, Path(folder))]
+        scores += _baseline_scores(dataset, split, protocol)
+        rows = concatenate([s.rows for s in scores])
+        if out is not None:
+            write_rows(rows, out / "rows.parquet")
+    metrics = list(METRICS)
+    summary = summarise(rows, by=("arm",), metrics=metrics, slice="all")
+    console.print(summary.table(title=f"{model} on {dataset.spec}, split {split}").rich())
+    console.print(scores[0].note())
+    if out is not None:
+        console.print(f"predictions and rows: {out}", soft_wrap=True)
+
+
+def _model_scores(
+    predictor: Predictor, name: str, dataset: Dataset, split: str, protocol: Protocol, folder: Path
+) -> Scores:
+    frames = dataset.split(split)
+    made_by = {"model": predictor.model.fingerprint, "data": frames.fingerprint()}
+    store = PredictionStore(folder / "predictions", made_by=made_by)
+    predict_into(store, frames, thermal_only(predictor))
+    return score_frames(stored_pairs(store, frames), protocol, study="evaluate", arm=name, seed=0)
+
+
+def _baseline_scores(dataset: Dataset, split: str, protocol: Protocol) -> list[Scores]:
+    frames = dataset.split(split)
+    scores = []
+    for arm, kind in BASELINES.items():
+        baseline = kind.fit(samples_of(dataset.split("train")), protocol=protocol)
+        pairs = ((baseline.predict(sample), sample) for sample in samples_of(frames))
+        scores.append(score_frames(pairs, protocol, study="evaluate", arm=arm, seed=0))
+    return scores

@@ -1,0 +1,89 @@
+"""`thermodepth predict`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+
+from thermodepth.commands.terminal import console, counting, error_console
+from thermodepth.errors import DataError, SettingsError, unknown
+from thermodepth.files import pictures_in
+from thermodepth.inference.outputs import write_depth
+from thermodepth.inference.predictor import load
+from thermodepth.thermal import read_thermal
+from thermodepth.types import ThermalUnit
+
+FORMATS = ("png", "npy")
+
+
+def predict_files(
+    source: Path,
+    out: Path,
+    *,
+    model: str,
+    depth_format: str,
+    view: bool,
+    short_side: int | None,
+    counts: bool,
+    device: str,
+) -> None:
+    """Predict one frame or every frame of a folder.
+
+    Raises:
+        DataError: for a source without thermal frames; a broken frame of a folder is named, the
+            others are predicted, and the command still ends with this error.
+    """
+    if depth_format not in FORMATS:
+        raise SettingsError(f"--format: {unknown('format', depth_format, FORMATS)}")
+    if not source.exists():
+        raise DataError(f"{source}: no such file or folder")
+    files = pictures_in(source) if source.is_dir() else [source]
+    if not files:
+        raise DataError(f"{source}: no PNG, TIFF, JPEG, BMP or NPY files in this folder")
+    if out.exists() and not out.is_dir():
+        raise SettingsError(f"--out {out}: is a file, expected a folder")
+    names = _names(files)
+    predictor = load(model, device=device, short_side=short_side)
+    expect = ThermalUnit.COUNTS if counts else None
+    broken: list[DataError] = []
+    display_only = 0
+    written = 0
+    with counting("predicting") as tell:
+        for number, (path, name) in enumerate(zip(files, names, strict=True), start=1):
+            try:
+                raw, unit = read_thermal(path, expect=expect)
+            except DataError as error:
+                broken.append(error)
+                continue
+            display_only += unit is ThermalUnit.DISPLAY
+            result = predictor.predict([raw], unit=unit)[0]
+            paths = write_depth(
+                out, name, result, thermal=raw, unit=unit, depth_format=depth_format, view=view
+            )
+            written += 1
+            if len(files) > 1:
+                tell(number, len(files))
+    if written == 1:
+        low, mid, high = np.percentile(result.depth_m, [5, 50, 95])
+        console.print(f"{files[0]}: median depth {mid:.2f} m, 5 to 95 % {low:.2f} to {high:.2f} m")
+        for path in paths:
+            console.print(f"  {path}", soft_wrap=True)
+    elif written:
+        console.print(f"{written} frames predicted into {out}", soft_wrap=True)
+    if display_only:
+        error_console.print(
+            f"note: {display_only} of {written} frames are 8-bit pictures after the camera's gain "
+            "control; raw 14/16-bit counts keep more and are what the model was trained on"
+        )
+    if len(broken) == 1:
+        raise broken[0]
+    if broken:
+        listing = "\n  ".join(str(error) for error in broken)
+        raise DataError(f"{len(broken)} of {len(files)} files could not be read:\n  {listing}")
+
+
+def _names(files: list[Path]) -> list[str]:
+    """Stems, or full names where two files of one stem would overwrite each other."""
+    stems = [path.stem for path in files]
+    return [p.stem if stems.count(p.stem) == 1 else p.name.replace(".", "_") for p in files]

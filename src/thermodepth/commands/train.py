@@ -1,0 +1,58 @@
+"""`thermodepth train`."""
+
+from __future__ import annotations
+
+from contextlib import nullcontext
+from pathlib import Path
+
+from thermodepth.commands.terminal import (
+    bars,
+    console,
+    counting,
+    error_console,
+    plain_report,
+    term_line,
+)
+from thermodepth.data import open_dataset
+from thermodepth.training.labels import (
+    default_label_root,
+    label_reader,
+    label_source,
+    make_labels,
+)
+from thermodepth.training.loop import Progress, train
+from thermodepth.training.settings import TrainingSettings
+
+
+def train_one(settings: TrainingSettings, out: Path, *, label_root: Path | None) -> None:
+    """Labels where they are missing, then the training, with its progress on stderr."""
+    dataset = open_dataset(settings.data.source)
+    settings = settings.resolved(dataset)
+    with counting(f"labels by {settings.teacher.kind}") as tell:
+        store = make_labels(
+            settings.teacher,
+            dataset,
+            label_root or default_label_root(),
+            split=settings.data.split,
+            progress=tell,
+        )
+    progress = bars()
+    task = progress.add_task("training", total=settings.steps, note="")
+
+    def show(now: Progress) -> None:
+        progress.update(task, completed=now.step)
+        if now.terms:
+            note = f"{now.images_per_s:.0f} images/s  {term_line(now.terms)}"
+            progress.update(task, note=note)
+
+    with progress if error_console.is_terminal else nullcontext():
+        model = train(
+            settings,
+            out,
+            dataset=dataset,
+            label_of=label_reader(store, budget_bytes=settings.runtime.cache_mb * 2**20),
+            label_source=label_source(store),
+            report=show if error_console.is_terminal else plain_report(settings.steps),
+        )
+    console.print(f"model: {model}")
+    console.print(f"next:  thermodepth evaluate {out} --data {settings.data.source}")

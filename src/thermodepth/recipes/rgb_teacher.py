@@ -1,0 +1,26 @@
+"""The built-in RGB teacher: our own network on RGB, taught by exact depth of scenes no study uses.
+
+thermodepth data render --out teacher.zip --train 0 --val 0 --test 0 --teacher 2000
+thermodepth train --recipe rgb-teacher --data synthetic:teacher.zip --out runs/rgb-teacher
+"""
+
+from __future__ import annotations
+
+from thermodepth.training.settings import TrainingSettings
+
+
+def rgb_teacher() -> TrainingSettings:
+    """Structure from the truth's own inverse depth; consistency off, for there is nothing to tie."""
+    return TrainingSettings().edit(
+        {
+            "steps": 6000,
+            "data.split": "teacher",
+            "data.modality": "rgb",
+            "data.augmentation.zoom": 1.5,
+            "model.weights": "none",
+            "teacher.kind": "truth",
+            "losses.groups.consistency": False,
+            "losses.groups.smooth": False,
+            "optimiser.ema_decay": 0.999,
+        }
+    )

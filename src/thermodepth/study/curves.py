@@ -1,0 +1,132 @@
+"""Learning curves as small drawings inside the page: one per column of the log, one line per arm and seed."""
+
+from __future__ import annotations
+
+import csv
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from html import escape
+from pathlib import Path
+
+from thermodepth.errors import StudyError
+from thermodepth.study.grid import Scale
+from thermodepth.study.table import ArmLabel
+
+Points = tuple[tuple[float, float], ...]  # (step, value)
+
+_WIDTH, _HEIGHT = 300.0, 170.0
+_LEFT, _RIGHT, _TOP, _BOTTOM = 44.0, 8.0, 8.0, 22.0
+_MOST_POINTS = 120  # more than this is finer than the drawing
+_NOT_A_CURVE = ("step", "learning_rate")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Curve:
+    """The log of one cell."""
+
+    arm: str
+    seed: int
+    columns: Mapping[str, Points]  # total, each term, gradient_norm; steps without a value left out
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DrawnCurves:
+    """One column of the log for all cells."""
+
+    name: str
+    svg: str
+
+
+def read_curve(path: Path, *, arm: str, seed: int) -> Curve:
+    """A cell's `log.csv`.
+
+    Raises:
+        StudyError: naming the file, when it is missing or no such log.
+    """
+    columns: dict[str, list[tuple[float, float]]] = {}
+    try:
+        with path.open(newline="", encoding="utf-8") as stream:
+            for line in csv.DictReader(stream):
+                step = float(line["step"])
+                for name, text in line.items():
+                    if name not in _NOT_A_CURVE and text:
+                        columns.setdefault(name, []).append((step, float(text)))
+    except OSError as error:
+        raise StudyError(f"{path}: cannot read the log ({error.strerror or error})") from None
+    except (KeyError, ValueError, TypeError, csv.Error) as error:
+        raise StudyError(f"{path}: not a training log ({error})") from None
+    return Curve(arm=arm, seed=seed, columns={name: tuple(p) for name, p in columns.items()})
+
+
+def draw_curves(curves: Sequence[Curve], *, arms: Sequence[ArmLabel]) -> list[DrawnCurves]:
+    """A drawing per column that any cell has, in the order they first appear; `gradient_norm` last.
+
+    Colours come from the page: a line has the class `arm-N`, N the place of its arm.
+    """
+    names = list(dict.fromkeys(name for curve in curves for name in curve.columns))
+    names.sort(key=lambda name: name == "gradient_norm")
+    place = {arm.name: number for number, arm in enumerate(arms)}
+    drawn = []
+    for name in names:
+        lines = [
+            (place[curve.arm], _thinned(curve.columns[name]))
+            for curve in curves
+            if name in curve.columns and curve.arm in place
+        ]
+        lines = [(number, points) for number, points in lines if points]
+        if lines:
+            drawn.append(DrawnCurves(name=name, svg=_svg(name, lines)))
+    return drawn
+
+
+def _thinned(points: Points) -> Points:
+    """Finite points only; means of neighbours where there are too many."""
+    finite = [(x, y) for x, y in points if math.isfinite(y)]
+    size = math.ceil(len(finite) / _MOST_POINTS)
+    if size < 2:
+        return tuple(finite)
+    chunks = [finite[n : n + size] for n in range(0, len(finite), size)]
+    return tuple(
+        (math.fsum(x for x, _ in c) / len(c), math.fsum(y for _, y in c) / len(c)) for c in chunks
+    )
+
+
+def _svg(name: str, lines: Sequence[tuple[int, Points]]) -> str:
+    values = [y for _, points in lines for _, y in points]
+    low, high = min(values), max(values)
+    logarithmic = low > 0
+    if logarithmic and high < 1.05 * low:
+        low, high = low / 1.05, high * 1.05
+    elif high - low < 1e-12:
+        low, high = low - 0.5, high + 0.5
+    scale = Scale(low=low, high=high, logarithmic=logarithmic)
+    last = max(x for _, points in lines for x, _ in points) or 1.0
+    plot_w, plot_h = _WIDTH - _LEFT - _RIGHT, _HEIGHT - _TOP - _BOTTOM
+
+    def x_of(step: float) -> float:
+        return _LEFT + plot_w * step / last
+
+    def y_of(value: float) -> float:
+        return _TOP + plot_h * (1 - scale.place(value))
+
+    floor = _TOP + plot_h
+    parts = [
+        f'<svg viewBox="0 0 {_WIDTH:g} {_HEIGHT:g}" role="img" aria-label="{escape(name)} over steps">'
+    ]
+    for tick in scale.ticks(apart=0.11):
+        y = y_of(tick)
+        parts.append(f'<path class="rule" d="M{_LEFT:g} {y:.1f}H{_WIDTH - _RIGHT:g}"/>')
+        parts.append(f'<text x="{_LEFT - 5:g}" y="{y + 3.5:.1f}" text-anchor="end">{tick:g}</text>')
+    parts.append(f'<path class="axis" d="M{_LEFT:g} {_TOP:g}V{floor:g}H{_WIDTH - _RIGHT:g}"/>')
+    parts.append(f'<text x="{_LEFT:g}" y="{floor + 15:g}">0</text>')
+    parts.append(
+        f'<text x="{_WIDTH - _RIGHT:g}" y="{floor + 15:g}" text-anchor="end">step {last:g}</text>'
+    )
+    # The reference is drawn last, on top of those that are compared with it.
+    for number, points in sorted(lines, key=lambda line: -line[0]):
+        path = "L".join(f"{x_of(x):.1f} {y_of(y):.1f}" for x, y in points)
+        if len(points) == 1:
+            path += "h0.1"  # a lone point would not be drawn
+        parts.append(f'<path class="line arm-{number}" d="M{path}"/>')
+    return "".join([*parts, "</svg>"])

@@ -1,0 +1,373 @@
+"""A study as one page: tables, figures, curves and provenance in a single file that needs no network.
+
+Everything that was not written here (arm titles, frame ids, commands) is escaped. The page carries its own
+style and script and forbids itself to load anything else.
+"""
+
+from __future__ import annotations
+
+import base64
+import io
+import json
+import math
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from html import escape
+from itertools import groupby
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from thermodepth.errors import StudyError
+from thermodepth.evaluation.protocol import Protocol
+from thermodepth.evaluation.rows import WHOLE_FRAME, protocol_of
+from thermodepth.evaluation.summary import summarise
+from thermodepth.evaluation.tables import Cell, Column, Table
+from thermodepth.metrics import METRICS
+from thermodepth.study.contrasts import ONE_RUN, difference
+from thermodepth.study.curves import Curve, draw_curves
+from thermodepth.study.figures import DrawnFigure
+from thermodepth.study.frames import PickedFrame, frame_values
+from thermodepth.study.table import ArmLabel, study_tables
+
+MOST_FRAMES = 1000  # lines of the table of frames; the rows file has all
+MOST_FIGURE_BYTES = 950_000  # of one picture; two of them and the rest stay below 3 MB
+FRAME_METRIC = "abs_rel"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StudyReport:
+    """Everything the page shows. All words are plain text."""
+
+    title: str
+    setup: Mapping[str, str]  # what was run: "Data", "Teacher", "Steps", ... in this order
+    protocol: Protocol  # that the rows were made under
+    arms: Sequence[ArmLabel]
+    reference: str
+    rows: pa.Table  # all cells and baselines
+    figures: Sequence[DrawnFigure] = ()
+    picked: Sequence[PickedFrame] = ()  # the frames of the figures
+    curves: Sequence[Curve] = ()
+    #: arm -> {dotted setting: (the reference's value, the arm's)}, as `config.difference` gives it
+    edits: Mapping[str, Mapping[str, tuple[Any, Any]]]
+    provenance: Mapping[str, str]  # identity, versions, device, command, wall time, ...
+    remarks: Sequence[str] = ()  # what a reader must know: frames skipped, cells that failed
+
+
+def report_html(report: StudyReport) -> str:
+    """The whole page.
+
+    Raises:
+        StudyError: when the rows were made under another protocol than the report names.
+        StudyError, DataError: as `table.study_tables`.
+    """
+    if protocol_of(report.rows) != report.protocol.protocol_id():
+        raise StudyError(
+            f"the results were made under protocol {protocol_of(report.rows)}, and the report names "
+            f"{report.protocol.protocol_id()}: score the stored predictions again"
+        )
+    tables = study_tables(report.rows, arms=report.arms, reference=report.reference)
+    sections: list[tuple[str, str, list[str]]] = [
+        ("results", "Results", _results(report, tables)),
+        ("figures", "Figures", [_figure_html(n, f) for n, f in enumerate(report.figures, 1)]),
+        ("distance", "By distance", [_table_html(tables["table_by_range"])]),
+        ("condition", "By condition", [_table_html(tables["table_by_condition"])]),
+        ("curves", "Learning curves", _curves(report)),
+        ("frames", "Frames", [_table_html(_frame_table(report), sortable=True)]),
+        ("provenance", "Provenance", _provenance(report)),
+    ]
+    sections = [section for section in sections if section[2]]
+    folder = Path(__file__).parent
+    style = (folder / "report.css").read_text(encoding="utf-8")
+    script = (folder / "report.js").read_text(encoding="utf-8")
+    links = "".join(f'<a href="#{name}">{escape(title)}</a>' for name, title, _ in sections)
+    body = "\n".join(
+        f'<section id="{name}">\n<h2>{escape(title)}</h2>\n' + "\n".join(parts) + "\n</section>"
+        for name, title, parts in sections
+    )
+    return f"""<!DOCTYPE html>
+<html lang="en">
+<head>
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<meta http-equiv="Content-Security-Policy" content="{_POLICY}">
+<title>{escape(report.title)}</title>
+<style>
+{style}</style>
+</head>
+<body>
+<header>
+<h1>{escape(report.title)}</h1>
+{_lead(report)}
+<nav>{links}</nav>
+</header>
+<main>
+{body}
+</main>
+<script>
+{script}</script>
+</body>
+</html>
+"""
+
+
+_POLICY = "default-src 'none'; img-src data:; style-src 'unsafe-inline'; script-src 'unsafe-inline'"
+
+
+# --- sections ------------------------------------------------------------------------------------
+
+
+def _lead(report: StudyReport) -> str:
+    """The findings in two sentences, what they can carry, and what was run."""
+    seeds = _seeds(report)
+    groups = {
+        g.key["arm"]: g for g in summarise(report.rows, metrics=("abs_rel", "rmse")).groups
+    }
+    base = groups[report.reference]
+    titles = {arm.name: arm.title for arm in report.arms}
+    told = (
+        f"“{titles[report.reference]}” reaches AbsRel {base.values['abs_rel']:.4f} and RMSE "
+        f"{base.values['rmse']:.3f} m on {base.frames['abs_rel']} test frames."
+    )
+    changes = [
+        (abs(percent), f"{titles[arm]}, {METRICS[metric].label} {_signed(percent)} %")
+        for arm in titles
+        if arm in groups and arm != report.reference
+        for metric in ("abs_rel", "rmse")
+        if (percent := difference(groups[arm], base, metric).percent) is not None
+    ]
+    if changes:
+        told += f" The largest change: {max(changes, key=lambda change: change[0])[1]}."
+    remarks = [ONE_RUN] if len(seeds) < 2 else []
+    remarks += report.remarks
+    facts = {
+        **report.setup,
+        "Arms": ", ".join(titles.values()),
+        "Seeds": ", ".join(map(str, seeds)),
+        "Protocol": _protocol_words(report.protocol),
+    }
+    stamps = "".join(f'<p class="stamp">{escape(remark)}</p>\n' for remark in remarks)
+    return f'<p class="lead">{escape(told)}</p>\n{stamps}{_facts_html(facts)}'
+
+
+def _results(report: StudyReport, tables: Mapping[str, Table]) -> list[str]:
+    first_baseline = len(report.arms)
+    return [
+        _table_html(tables["table"], rules={first_baseline}),
+        _table_html(tables["table_beside_paper"]),
+    ]
+
+
+def _curves(report: StudyReport) -> list[str]:
+    drawn = draw_curves(report.curves, arms=report.arms)
+    if not drawn:
+        return []
+    legend = "".join(
+        f'<li><svg viewBox="0 0 26 8" aria-hidden="true"><path class="line arm-{n}" d="M1 4H25"/></svg>'
+        f"{escape(arm.title)}</li>"
+        for n, arm in enumerate(report.arms)
+    )
+    charts = "\n".join(
+        f"<figure><figcaption>{escape(curve.name)}</figcaption>{curve.svg}</figure>"
+        for curve in drawn
+    )
+    return [
+        "<p>Each term before its weight, on training batches; one line per arm and seed; logarithmic where "
+        "every value is positive. <em>total</em> sums other terms in each arm, so only its shape compares.</p>",
+        f'<ul class="legend">{legend}</ul>',
+        f'<div class="charts">\n{charts}\n</div>',
+    ]
+
+
+def _provenance(report: StudyReport) -> list[str]:
+    edits: list[tuple[Cell, ...]] = []
+    for arm in report.arms:
+        changed = report.edits.get(arm.name, {})
+        edits += [
+            (arm.title, path, _plain(old), _plain(new)) for path, (old, new) in changed.items()
+        ]
+        if not changed:
+            none = "(the reference)" if arm.name == report.reference else "(nothing)"
+            edits.append((arm.title, none, "", ""))
+    table = Table(
+        title="What each arm changes in the settings",
+        columns=tuple(
+            Column(label=label, align="left")
+            for label in ("Configuration", "Setting", "Reference", "Arm")
+        ),
+        rows=tuple(edits),
+    )
+    return [_table_html(table), _facts_html(report.provenance)]
+
+
+def _frame_table(report: StudyReport) -> Table:
+    frames = frame_values(report.rows, metric=FRAME_METRIC)
+    arms = [arm for arm in report.arms if arm.name in frames]
+    reference = frames[report.reference]
+    kept = report.rows.filter(
+        pc.and_(
+            pc.equal(report.rows["metric"], FRAME_METRIC),
+            pc.equal(report.rows["slice"], WHOLE_FRAME),
+        )
+    )
+    facts = {
+        sample: (condition, pixels)
+        for sample, condition, pixels in zip(
+            *(kept[n].to_pylist() for n in ("sample_id", "condition", "pixels")), strict=True
+        )
+    }
+    shown = {frame.sample_id: frame.reason for frame in report.picked}
+    lines: list[tuple[Cell, ...]] = []
+    spreads: dict[str, float] = {}
+    for sample in sorted(reference):
+        values = [frames[arm.name].get(sample) for arm in arms]
+        known = [value for value in values if value is not None]
+        span = max(known) - min(known)
+        spread = 100 * span / reference[sample] if reference[sample] else None
+        spreads[sample] = math.inf if spread is None else spread
+        condition, pixels = facts[sample]
+        lines.append((sample, condition, pixels, *values, spread, shown.get(sample, "")))
+    notes = [
+        f"{METRICS[FRAME_METRIC].label} of each frame, the mean over seeds. Spread: largest minus smallest "
+        "between arms, relative to the reference. Press a heading to sort."
+    ]
+    if len(lines) > MOST_FRAMES:
+        # The frames that arms agree on are the ones a reader misses least.
+        keep = set(sorted(spreads, key=lambda s: (s not in shown, -spreads[s], s))[:MOST_FRAMES])
+        notes.append(
+            f"The {MOST_FRAMES} of {len(lines)} frames with the largest spread; the rows file has all."
+        )
+        lines = [line for line in lines if line[0] in keep]
+    metric = METRICS[FRAME_METRIC]
+    return Table(
+        title=f"{metric.label} by frame",
+        columns=(
+            Column(label="Frame", align="left"),
+            Column(label="Condition", align="left"),
+            Column(label="pixels"),
+            *(Column(label=arm.title, digits=metric.digits) for arm in arms),
+            Column(label="Spread (%)", digits=0),
+            Column(label="In the figures", align="left"),
+        ),
+        rows=tuple(lines),
+        notes=tuple(notes),
+    )
+
+
+# --- pieces --------------------------------------------------------------------------------------
+
+
+def _table_html(table: Table, *, rules: Iterable[int] = (), sortable: bool = False) -> str:
+    """A table with a line above the rows in `rules` and above every block.
+
+    A block is a run of rows with one first cell. The cells at its left that stay the same (a distance,
+    its pixels and frames) are written once, over all its rows.
+    """
+    printed = table.printed()
+    numeric = ["num" if column.align == "right" else "" for column in table.columns]
+    head = ""
+    for column, kind in zip(table.columns, numeric, strict=True):
+        text = escape(column.heading.replace(" ↓", "\u00a0↓").replace(" ↑", "\u00a0↑"))
+        text = f'<button type="button">{text}</button>' if sortable else text
+        head += f'<th scope="col"{_class(kind)}>{text}</th>'
+    blocks = [1] * len(printed) if sortable else _block_sizes([row[0] for row in printed])
+    blocked = max(blocks, default=1) > 1
+    lines: list[str] = []
+    for size in blocks:
+        first = len(lines)
+        block = printed[first : first + size]
+        shared = next(
+            (c for c in range(len(numeric)) if any(row[c] != block[0][c] for row in block)), 0
+        )
+        for r, row in enumerate(block, first):
+            cells = ""
+            for c in range(shared if r > first else 0, len(row)):
+                text = escape(row[c])
+                text = f"<strong>{text}</strong>" if (r, c) in table.bold else text
+                tag, scope = ("th", ' scope="row"') if c == 0 else ("td", "")
+                if c < shared and size > 1:
+                    scope = (' scope="rowgroup"' if c == 0 else "") + f' rowspan="{size}"'
+                cells += f"<{tag}{scope}{_class(numeric[c])}>{text}</{tag}>"
+            ruled = r in rules or (blocked and r == first > 0)
+            lines.append(f"<tr{_class('rule' if ruled else '')}>{cells}</tr>")
+    notes = "".join(f"<li>{escape(note)}</li>" for note in table.notes)
+    return (
+        f'<div class="table"><h3>{escape(table.title)}</h3>\n<div class="scroll">'
+        f"<table{_class('sortable' if sortable else '')}>\n<thead><tr>{head}</tr></thead>\n<tbody>\n"
+        + "\n".join(lines)
+        + "\n</tbody></table></div>\n"
+        + (f'<ul class="notes">{notes}</ul>' if notes else "")
+        + "</div>"
+    )
+
+
+def _block_sizes(firsts: Sequence[str]) -> list[int]:
+    """How many neighbours are equal, run by run."""
+    return [len(list(run)) for _, run in groupby(firsts)]
+
+
+def _class(name: str) -> str:
+    return f' class="{name}"' if name else ""
+
+
+def _figure_html(number: int, figure: DrawnFigure) -> str:
+    picture, reduced = _page_picture(figure.png)
+    data = base64.b64encode(picture).decode()
+    size = f" Reduced for this page; full size in {figure.stem}.png." if reduced else ""
+    return (
+        f'<figure class="wide"><div class="scroll"><img alt="{escape(figure.title)}" '
+        f'src="data:image/png;base64,{data}"></div>\n'
+        f"<figcaption><strong>Figure {number}. {escape(figure.title)}.</strong> "
+        f"{escape(figure.caption)}{escape(size)}</figcaption></figure>"
+    )
+
+
+def _page_picture(png: bytes) -> tuple[bytes, bool]:
+    """The picture, made smaller until it fits the page's budget; and whether it was."""
+    if len(png) <= MOST_FIGURE_BYTES:
+        return png, False
+    from PIL import Image
+
+    with Image.open(io.BytesIO(png)) as opened:
+        whole = opened.convert("RGB")
+    smaller = png
+    factor = 1.0
+    while len(smaller) > MOST_FIGURE_BYTES:
+        factor *= 0.9
+        size = (max(1, round(whole.width * factor)), max(1, round(whole.height * factor)))
+        stream = io.BytesIO()
+        whole.resize(size, Image.Resampling.LANCZOS).save(stream, "PNG", optimize=True)
+        smaller = stream.getvalue()
+    return smaller, True
+
+
+def _facts_html(facts: Mapping[str, str]) -> str:
+    items = "".join(
+        f"<div><dt>{escape(name)}</dt><dd>{escape(text)}</dd></div>\n" for name, text in facts.items()
+    )
+    return f'<dl class="facts">\n{items}</dl>' if items else ""
+
+
+def _protocol_words(protocol: Protocol) -> str:
+    limited = "limited to that range" if protocol.clamp_prediction else "not limited"
+    return (
+        f"{protocol.protocol_id()}: truth between {protocol.min_depth_m:g} and {protocol.max_depth_m:g} m "
+        f"is scored, the prediction {limited}, no alignment, mean per frame"
+    )
+
+
+def _seeds(report: StudyReport) -> list[int]:
+    names = [arm.name for arm in report.arms]
+    kept = report.rows.filter(pc.is_in(report.rows["arm"], pa.array(names, type=pa.string())))
+    return sorted(pc.unique(kept["seed"]).to_pylist())
+
+
+def _signed(value: float) -> str:
+    return format(value, "+z.1f").replace("-", "−")
+
+
+def _plain(value: Any) -> str:
+    """A setting as it stands in a settings file."""
+    return value if isinstance(value, str) else json.dumps(value)
