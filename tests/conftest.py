@@ -5,3 +5,45 @@ import os
 os.environ["OMP_NUM_THREADS"] = os.environ["OPENBLAS_NUM_THREADS"] = "1"
 os.environ["HF_HUB_OFFLINE"] = "1"
 os.environ["HF_HUB_DISABLE_TELEMETRY"] = "1"
+# Commands print for this width wherever the tests run, and without colours.
+os.environ["COLUMNS"] = "120"
+os.environ["NO_COLOR"] = "1"
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+
+@pytest.fixture(scope="session")
+def tiny_pack(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A pack of hand-made 64x64 frames: a floor, a wall, and a warm box of random place and distance."""
+    from thermodepth.synthetic.frame import Frame
+    from thermodepth.synthetic.pack import write_pack
+
+    def frame(seed: int) -> Frame:
+        rng = np.random.default_rng(seed)
+        rows = np.arange(64)[:, None] * np.ones(64)
+        depth = np.where(rows > 32, 60 / np.maximum(rows - 31, 2), 14.0).astype(np.float32)
+        kelvin = np.where(rows > 32, 290 + rows * 0.02, 286.0).astype(np.float32)
+        top, left, size = rng.integers(8, 40), rng.integers(4, 44), rng.integers(8, 16)
+        box = np.s_[top : top + size, left : left + size]
+        depth[box] = rng.uniform(1.5, 6)
+        kelvin[box] = 305
+        depth[:6] = np.nan  # a strip of sky
+        grey = np.clip((kelvin - 280) * 9 + rng.normal(0, 3, (64, 64)), 0, 255).astype(np.uint8)
+        return Frame(
+            frame_id=f"street-day-{seed:07d}",
+            kind="street",
+            condition="day" if seed % 2 else "night",
+            seed=seed,
+            rgb=np.repeat(grey[..., None], 3, axis=2),
+            apparent_temperature_k=kelvin,
+            depth_m=depth,
+            intrinsics=np.array([[55, 0, 32], [0, 55, 32], [0, 0, 1]], np.float32),
+        )
+
+    path = tmp_path_factory.mktemp("pack") / "tiny.zip"
+    splits = {"train": range(12), "val": range(100, 102), "test": range(200, 206)}
+    write_pack(path, {name: [frame(s) for s in seeds] for name, seeds in splits.items()})
+    return path

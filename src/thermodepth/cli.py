@@ -51,23 +51,22 @@ Labels = Annotated[
 
 def main() -> None:
     """The program `thermodepth`."""
-    # Reading a closed pipe (`thermodepth ... | head`) is not an error worth a traceback.
     try:
-        app(standalone_mode=False)
-    except typer.Exit as stop:
-        sys.exit(stop.exit_code)
-    except typer.Abort:
-        sys.exit(130)
+        # Without its standalone mode typer returns the exit code instead of ending the process.
+        code = app(standalone_mode=False)
+        if code == 130:
+            raise KeyboardInterrupt
+        sys.exit(code if isinstance(code, int) else 0)
     except UserError as error:
         _say_error(str(error))
         sys.exit(2)
     except DivergedError as error:
         _say_error(f"training diverged: {error}")
         sys.exit(3)
-    except KeyboardInterrupt:
+    except (KeyboardInterrupt, typer.Abort):
         _say_error("stopped; what was done is kept. The same command goes on from there")
         sys.exit(130)
-    except BrokenPipeError:
+    except BrokenPipeError:  # `thermodepth ... | head`
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         sys.exit(1)
     except Exception as error:

@@ -93,18 +93,20 @@ def colour_inverse(
         raise SettingsError(f"low={low:g}, high={high:g}: expected low < high")
     values = np.asarray(inverse, dtype=np.float64)
     usable = np.isfinite(values)
-    return paint(np.where(usable, (np.where(usable, values, 0) - low) / (high - low), np.nan), name=name)
+    return paint(
+        np.where(usable, (np.where(usable, values, 0) - low) / (high - low), np.nan), name=name
+    )
 
 
-def colour_thermal(
-    picture: NDArray[np.uint8], *, name: str = THERMAL_MAP
-) -> NDArray[np.uint8]:
+def colour_thermal(picture: NDArray[np.uint8], *, name: str = THERMAL_MAP) -> NDArray[np.uint8]:
     """An 8-bit thermal picture [h w], as `thermal.display` makes it, as RGB [h w 3]; hot is bright.
 
     Raises:
         SettingsError: for a colour map that does not exist.
     """
-    assert picture.dtype == np.uint8, f"{picture.dtype}: stretch raw frames with thermal.display first"
+    assert picture.dtype == np.uint8, (
+        f"{picture.dtype}: stretch raw frames with thermal.display first"
+    )
     return _palette(name)[picture]
 
 

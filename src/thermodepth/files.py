@@ -104,9 +104,9 @@ def _decode(content: bytes, name: str) -> NDArray[Any]:
         ) from None
     except (Image.DecompressionBombError, Image.DecompressionBombWarning):
         raise _too_large("a far larger picture", name) from None
-    except (OSError, SyntaxError, ValueError, Warning) as error:
-        if isinstance(error, DataError):
-            raise
+    except DataError:
+        raise
+    except Exception as error:  # Pillow lets through whatever its readers stumble on
         raise DataError(f"{name}: damaged or truncated picture ({error}); copy it again") from None
 
 

@@ -297,10 +297,11 @@ def _absolute_differences(
 def quantile_threshold(kept: Map, smallest: PerImage, passes: int = 10) -> PerImage:
     """A threshold below which about `smallest` values of each non-negative map lie; no gradient.
 
-    Bisection on counts: ten passes cost a tenth of a sort and, unlike `kthvalue`, take another
-    count for every image without asking the device for it. Masked pixels hold 0 and count as values.
-    The error is at most `2^-passes` of the first bracket, whose upper end is the maximum or, if
-    smaller, Markov's bound `mean / share above`, so a single outlier cannot spoil the resolution.
+    Bisection on counts: ten passes cost a tenth of a sort and, unlike `kthvalue`, take another count
+    for every image without asking the device for it. Masked pixels hold 0 and count as values. The
+    first bracket ends at the maximum or, if smaller, at Markov's bound `mean / share above`, so that
+    one outlier does not spoil the resolution; halving the root of the threshold rather than itself
+    makes small thresholds as exact as large ones. The error of the root is `2^-passes` of the bracket.
     """
     with torch.no_grad():
         flat = kept.flatten(1)
@@ -308,15 +309,15 @@ def quantile_threshold(kept: Map, smallest: PerImage, passes: int = 10) -> PerIm
         dropped = (n - smallest).clamp(min=0.5)
         low = torch.zeros_like(smallest)
         # A little above, so that the largest value kept lies strictly below and has a gradient.
-        high = torch.minimum(flat.amax(1), flat.sum(1) / dropped) * 1.001
+        high = (torch.minimum(flat.amax(1), flat.sum(1) / dropped) * 1.001).sqrt()
         for _ in range(passes):
             middle = (low + high) / 2
             # Sum of signs = above - below. Summing bools instead costs three times as much.
-            above_minus_below = (flat - middle[:, None]).sign_().sum(1)
+            above_minus_below = (flat - middle.square()[:, None]).sign_().sum(1)
             too_low = above_minus_below > n - 2 * smallest
             low = torch.where(too_low, middle, low)
             high = torch.where(too_low, high, middle)
-    return high
+    return high.square()
 
 
 def trimmed_mean(kept: Map, valid: Mask | None, trim: float) -> PerImage:

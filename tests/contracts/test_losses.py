@@ -329,7 +329,11 @@ def test_compiles_to_one_graph(row: LossRow) -> None:
     compiled = torch.compile(total, backend="eager", fullgraph=True)
     value = compiled(inputs.structure, inputs.log_depth)
     assert torch.equal(value, total(inputs.structure, inputs.log_depth))
+    _, *expected = value_and_gradients(row, prediction, batch)
     value.sum().backward()
+    for leaf, gradient in zip((inputs.structure, inputs.log_depth), expected, strict=True):
+        given = torch.zeros_like(leaf) if leaf.grad is None else leaf.grad
+        torch.testing.assert_close(given, gradient)
 
 
 @from_dynamo

@@ -22,13 +22,6 @@ if TYPE_CHECKING:
 
 DEFAULT_MODEL = "thermal-small"
 
-#: Counts may come as any integer, kelvin as any float, in either byte order; resizing knows these only.
-STORED_AS = {
-    ThermalUnit.DISPLAY: np.uint8,
-    ThermalUnit.COUNTS: np.uint16,
-    ThermalUnit.KELVIN: np.float32,
-}
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Depth:
@@ -107,7 +100,7 @@ class Predictor:
         inner = self.network_size(size)
         # As in training: the raw frame is resized, then normalised.
         inputs = [
-            normalise(resize_image(frame.astype(STORED_AS[unit]), inner), unit, recipe.normaliser)
+            normalise(resize_image(_resizable(frame), inner), unit, recipe.normaliser)
             for frame in frames
         ]
         return self._run(np.stack(inputs)[:, None], size)
@@ -129,6 +122,13 @@ class Predictor:
         """(rows, columns) the network sees of a frame: the aspect is kept."""
         scale = self._short_side / min(size)
         return max(round(size[0] * scale), 32), max(round(size[1] * scale), 32)
+
+
+def _resizable(frame: NDArray[Any]) -> NDArray[Any]:
+    """Counts come as any integer, kelvin as any float, in either byte order; resizing knows these three."""
+    if frame.dtype.kind == "f":
+        return frame.astype(np.float32)
+    return frame.astype(np.uint8 if frame.dtype == np.uint8 else np.uint16)
 
 
 def load(

@@ -22,7 +22,7 @@ from thermodepth.losses.term import TermSettings
 class StructureSsiSettings(TermSettings):
     """Settings of `structure_ssi`."""
 
-    trim: Annotated[float, Field(ge=0.0, lt=1.0)] = 0.2  # share of the worst residuals left out
+    trim: Annotated[float, Field(ge=0.0, le=0.9)] = 0.2  # share of the worst residuals left out
 
 
 def structure_ssi(maps: Maps, settings: StructureSsiSettings) -> Tensor:

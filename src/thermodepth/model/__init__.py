@@ -5,6 +5,7 @@ from thermodepth.model.network import DepthNetwork, ModelSettings, parameter_cou
 from thermodepth.model.weights import (
     LoadedModel,
     ModelRecipe,
+    fingerprint_of,
     initialise,
     load_model,
     resolve_model,
@@ -17,6 +18,7 @@ __all__ = [
     "LoadedModel",
     "ModelRecipe",
     "ModelSettings",
+    "fingerprint_of",
     "initialise",
     "load_model",
     "parameter_count",

@@ -215,9 +215,8 @@ def pretrained_encoder(name: str, source: str, *, channels: int) -> Encoder:
             f"model.weights={source}: no such folder, and not a hub id such as facebook/dinov2-small"
         )
     place = str(folder) if folder.is_dir() else source
-    with torch.device(
-        "meta"
-    ):  # AutoBackbone.from_pretrained takes no folder; the class itself does
+    # AutoBackbone.from_pretrained asks the hub even for a folder; the class behind it does not.
+    with torch.device("meta"):
         kind = type(AutoBackbone.from_config(wanted))
     try:
         stored = AutoConfig.from_pretrained(place, trust_remote_code=False)
@@ -227,6 +226,7 @@ def pretrained_encoder(name: str, source: str, *, channels: int) -> Encoder:
             config=wanted,
             dtype=torch.float32,
             use_safetensors=True,
+            ignore_mismatched_sizes=True,  # said below, with the names
             output_loading_info=True,
         )
     except WeightsError:
@@ -237,6 +237,11 @@ def pretrained_encoder(name: str, source: str, *, channels: int) -> Encoder:
             f"model.weights={source}: cannot load ({reason}). Give a local folder that holds "
             "config.json and model.safetensors, or train from scratch with model.weights=none"
         ) from None
+    for key, there, here in sorted(loading["mismatched_keys"]):
+        raise WeightsError(
+            f"model.weights={source}: {key} is {'x'.join(map(str, there))}, but model.encoder={name} "
+            f"has {'x'.join(map(str, here))}"
+        )
     # A backbone norms each of its outputs; a published classifier has no such norms, and fresh ones do.
     absent = [key for key in loading["missing_keys"] if not key.startswith("hidden_states_norms.")]
     if absent:

@@ -175,6 +175,15 @@ def _take_encoder(
     network.encoder.load_state_dict(state)
 
 
+def fingerprint_of(network: torch.nn.Module) -> str:
+    """Sixteen digits of all weights and statistics."""
+    digest = hashlib.sha256()
+    for name, tensor in sorted(network.state_dict().items()):
+        digest.update(name.encode())
+        digest.update(tensor.detach().cpu().contiguous().numpy().tobytes())
+    return digest.hexdigest()[:16]
+
+
 def _as_stored(tensor: Tensor) -> Tensor:
     return tensor.float() if tensor.dtype == torch.float16 else tensor
 

@@ -30,6 +30,7 @@ from thermodepth.model import load_model
 from thermodepth.teacher import LabelStore
 from thermodepth.training.labels import label_reader, label_source
 from thermodepth.training.loop import Progress, train
+from thermodepth.training.run_folder import run_facts
 from thermodepth.training.settings import TrainingSettings
 
 if TYPE_CHECKING:
@@ -42,6 +43,7 @@ if TYPE_CHECKING:
     from thermodepth.types import Sample
 
 ROWS = "rows.parquet"
+FACTS = "cell.json"
 PREDICTIONS = "predictions"
 TEST_SPLIT = "test"
 
@@ -126,8 +128,13 @@ def finish_cell(job: CellJob, tell: Callable[..., None]) -> None:
         arm=job.arm,
         seed=job.seed,
     )
-    facts = {"seconds": round(seconds, 1), "frames": scores.frames, "skipped": scores.skipped}
-    write_json(job.folder / "cell.json", facts)
+    facts = {
+        **run_facts(job.folder),
+        "seconds": round(seconds, 1),
+        "frames": scores.frames,
+        "skipped": scores.skipped,
+    }
+    write_json(job.folder / FACTS, facts)
     write_rows(scores.rows, job.folder / ROWS)  # last: its presence says that the cell is done
 
 
@@ -174,10 +181,17 @@ def only_process(folder: Path, *, patience_s: float = 20.0) -> Iterator[None]:
         yield
 
 
-def wall_seconds(folder: Path) -> float | None:
-    """How long the cell's last stretch of training took, for the report."""
+def cell_facts(folder: Path) -> dict[str, Any]:
+    """What a finished cell says of itself: seconds, frames, skipped, labels, first weights, batches.
+
+    Raises:
+        StudyError: when the file is missing or damaged.
+    """
+    path = folder / FACTS
     try:
-        told = json.loads((folder / "cell.json").read_text(encoding="utf-8"))
-    except (OSError, ValueError):
-        return None
-    return float(told["seconds"])
+        facts: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise StudyError(
+            f"{path}: cannot be read ({error}); delete {folder} and run again"
+        ) from None
+    return facts

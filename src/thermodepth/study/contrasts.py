@@ -79,5 +79,25 @@ def seeds_note(seeds: int) -> str:
     if seeds < 2:
         return ONE_RUN
     return (
-        f"95 % intervals: paired t over {seeds} seeds, on this test set; they do not speak of other scenes."
+        f"95 % intervals: paired t over {seeds} seeds, on this test set. They say nothing of other scenes "
+        "and are not widened for the number of comparisons."
     )
+
+
+def percent_text(made: Difference) -> str:
+    """`+1.4 % [−0.3, +3.1]`, without the bracket where there is no interval."""
+    if made.percent is None:
+        return "not comparable"
+    return " ".join(part for part in (f"{_signed(made.percent)} %", interval_text(made)) if part)
+
+
+def interval_text(made: Difference) -> str | None:
+    """`[−0.3, +3.1]` in percent; None where there is no interval."""
+    if made.interval_percent is None:
+        return None
+    low, high = made.interval_percent
+    return f"[{_signed(low)}, {_signed(high)}]"
+
+
+def _signed(value: float) -> str:
+    return format(value, "+z.1f").replace("-", "−")

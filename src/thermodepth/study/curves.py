@@ -11,7 +11,7 @@ from pathlib import Path
 
 from thermodepth.errors import StudyError
 from thermodepth.study.grid import Scale
-from thermodepth.study.table import ArmLabel
+from thermodepth.study.lines import ArmLabel
 
 Points = tuple[tuple[float, float], ...]  # (step, value)
 

@@ -23,10 +23,10 @@ from thermodepth.evaluation.resize import resize_depth
 from thermodepth.evaluation.store import StoredPrediction
 from thermodepth.files import write_bytes, write_text
 from thermodepth.study.grid import Grid, Panel, Row, Scale
-from thermodepth.study.table import ArmLabel
+from thermodepth.study.lines import ArmLabel
 from thermodepth.teacher.protocol import to_affine_inverse
 from thermodepth.thermal import display
-from thermodepth.types import Geometry, Sample
+from thermodepth.types import Sample
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -83,7 +83,8 @@ def figure(
     """
     if not 2 <= len(arms) <= MAX_ARMS or not 1 <= len(scenes) <= MAX_SCENES:
         raise StudyError(
-            f"a figure has 2 to {MAX_ARMS} arms and 1 to {MAX_SCENES} scenes, got {len(arms)} and {len(scenes)}"
+            f"a figure has 2 to {MAX_ARMS} arms and 1 to {MAX_SCENES} scenes, "
+            f"got {len(arms)} and {len(scenes)}"
         )
     for scene in scenes:
         missing = [arm.name for arm in arms if arm.name not in scene.predictions]
@@ -162,7 +163,10 @@ def _structure_row(scene: Scene, arms: Sequence[ArmLabel], *, with_label: bool) 
 def _label(scene: Scene, inverse: Map, *, low: float, high: float) -> Panel:
     label, geometry = scene.sample.label, scene.sample.label_geometry
     if label is None:
-        return Panel(picture=colour_inverse(np.full_like(inverse, np.nan), low=low, high=high), corner="no label")
+        return Panel(
+            picture=colour_inverse(np.full_like(inverse, np.nan), low=low, high=high),
+            corner="no label",
+        )
     assert geometry is not None, f"frame '{scene.sample.sample_id}': a label without its geometry"
     values = to_affine_inverse(label, geometry)
     return _aligned(values, inverse, np.isfinite(inverse) & np.isfinite(values), low=low, high=high)
@@ -181,7 +185,9 @@ def _aligned(values: Map, inverse: Map, valid: Mask, *, low: float, high: float)
     drawn = np.full(values.shape, float(np.mean(target[0][valid]))) if valid.any() else values
     if not turned:
         drawn = float(fit.scale[0]) * values + float(fit.offset[0])
-    return Panel(picture=colour_inverse(drawn, low=low, high=high), corner="no fit" if turned else "")
+    return Panel(
+        picture=colour_inverse(drawn, low=low, high=high), corner="no fit" if turned else ""
+    )
 
 
 def _thermal(scene: Scene) -> Panel:
@@ -196,13 +202,17 @@ def _truth(scene: Scene) -> Map:
     """
     depth = scene.sample.depth_m
     if depth is None or not np.any(np.isfinite(depth) & (depth > 0)):
-        raise DataError(f"frame '{scene.sample.sample_id}' has no truth, which sets a figure's colours")
+        raise DataError(
+            f"frame '{scene.sample.sample_id}' has no truth, which sets a figure's colours"
+        )
     return np.where(np.isfinite(depth) & (depth > 0), depth, np.nan).astype(np.float64)
 
 
 def _row(scene: Scene, panels: Sequence[Panel], scale: Scale) -> Row:
     details = [part for part in (scene.sample.condition, scene.reason) if part]
-    return Row(name=scene.sample.sample_id, details=" · ".join(details), panels=tuple(panels), scale=scale)
+    return Row(
+        name=scene.sample.sample_id, details=" · ".join(details), panels=tuple(panels), scale=scale
+    )
 
 
 # --- words ---------------------------------------------------------------------------------------
@@ -237,7 +247,9 @@ def _caption(
             "The number in a corner is AbsRel of that panel.",
             "One logarithmic colour scale per row",
         ]
-    parts[-1] += ", from the 1st to the 99th percentile of its truth; near is bright, grey has no value."
+    parts[-1] += (
+        ", from the 1st to the 99th percentile of its truth; near is bright, grey has no value."
+    )
     return " ".join([*parts, rule])
 
 

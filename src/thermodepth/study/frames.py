@@ -45,7 +45,9 @@ def pick_frames(
     for arm in (reference, *arms):
         if arm not in frames:
             raise StudyError(unknown("arm with results", arm, frames))
-    conditions = dict(zip(rows["sample_id"].to_pylist(), rows["condition"].to_pylist(), strict=True))
+    conditions = dict(
+        zip(rows["sample_id"].to_pylist(), rows["condition"].to_pylist(), strict=True)
+    )
     of_reference = frames[reference]
     order = sorted(of_reference, key=lambda sample_id: (of_reference[sample_id], sample_id))
     label = METRICS[metric].label
@@ -56,7 +58,9 @@ def pick_frames(
             rank = order.index(found) + 1
             picked[found] = f"{percent}th percentile of {label} (rank {rank} of {len(order)})"
     spreads = _spreads(frames, reference=reference, arms=arms)
-    left = sorted((sample for sample in spreads if sample not in picked), key=lambda s: (-spreads[s], s))
+    left = sorted(
+        (sample for sample in spreads if sample not in picked), key=lambda s: (-spreads[s], s)
+    )
     if left and len({reference, *arms}) > 1:
         spread = f"{label} spread {100 * spreads[left[0]]:.0f} %"
         picked[left[0]] = f"largest disagreement between arms ({spread})"
@@ -83,7 +87,9 @@ def frame_values(rows: pa.Table, *, metric: str) -> dict[str, dict[str, float]]:
         DataError: for rows of several protocols.
     """
     protocol_of(rows)
-    kept = rows.filter(pc.and_(pc.equal(rows["metric"], metric), pc.equal(rows["slice"], WHOLE_FRAME)))
+    kept = rows.filter(
+        pc.and_(pc.equal(rows["metric"], metric), pc.equal(rows["slice"], WHOLE_FRAME))
+    )
     collected: dict[str, dict[str, list[float]]] = {}
     for arm, sample, value in zip(
         *(kept[name].to_pylist() for name in ("arm", "sample_id", "value")), strict=True
@@ -99,7 +105,9 @@ def scores_of_frame(
     rows: pa.Table, sample_id: str, *, seed: int, metric: str = "abs_rel"
 ) -> dict[str, float]:
     """{arm: value} of one frame under one seed: what stands in the corner of a panel."""
-    kept = rows.filter(pc.and_(pc.equal(rows["sample_id"], sample_id), pc.equal(rows["seed"], seed)))
+    kept = rows.filter(
+        pc.and_(pc.equal(rows["sample_id"], sample_id), pc.equal(rows["seed"], seed))
+    )
     return {arm: frames[sample_id] for arm, frames in frame_values(kept, metric=metric).items()}
 
 
@@ -125,7 +133,9 @@ def _at_percentile(
         return (condition in shown) + (_kind(condition) in shown_kinds)
 
     if band:
-        return min(band, key=lambda sample: (familiar(sample), distance[sample], order.index(sample)))
+        return min(
+            band, key=lambda sample: (familiar(sample), distance[sample], order.index(sample))
+        )
     return min(distance, key=lambda sample: (distance[sample], order.index(sample)))
 
 

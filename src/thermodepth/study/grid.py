@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import io
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import lru_cache
@@ -84,10 +84,12 @@ class Scale:
         """Sets of round numbers, ascending, those to be preferred first."""
         if self.logarithmic:
             decades = range(math.floor(math.log10(self.low)), math.ceil(math.log10(self.high)) + 1)
-            for steps in ((1, 2, 5), (1, 3), (1,)):
+            sets: list[tuple[float, ...]] = [(1, 2, 5), (1, 3), (1,)]
+            for steps in sets:
                 yield [float(f"{step}e{decade}") for decade in decades for step in steps]
             yield [float(f"1e{decade}") for decade in decades if decade % 2 == 0]
-            for steps in ((1, 2, 4, 7), (1, 1.5, 2, 3, 4, 6)):
+            sets = [(1, 2, 4, 7), (1, 1.5, 2, 3, 4, 6)]
+            for steps in sets:
                 yield [float(f"{step}e{decade}") for decade in decades for step in steps]
         # Also for a narrow range of distances, which has no decades in it.
         power = 10.0 ** math.floor(math.log10(self.high - self.low))
@@ -170,7 +172,12 @@ class _Sheet:
     height: float
 
     def axes(self, x: float, y: float, width: float, height: float) -> Axes:
-        box = (x / self.width, 1 - (y + height) / self.height, width / self.width, height / self.height)
+        box = (
+            x / self.width,
+            1 - (y + height) / self.height,
+            width / self.width,
+            height / self.height,
+        )
         return self.figure.add_axes(box)
 
     def write(
@@ -198,8 +205,8 @@ class _Sheet:
 
 def _panel_height(row: Row, width: float) -> float:
     """As the frames ask for, within what a grid can bear; a picture beyond it is centred in its place."""
-    rows, columns = row.panels[0].picture.shape[:2]
-    return width * min(max(rows / columns, 0.45), 1.5)
+    rows, columns, _ = row.panels[0].picture.shape
+    return width * min(max(float(rows / columns), 0.45), 1.5)
 
 
 def _draw_panel(axes: Axes, panel: Panel) -> None:
@@ -233,7 +240,9 @@ def _draw_bar(axes: Axes, scale: Scale, height: float) -> None:
     places = [scale.place(tick) for tick in ticks]
     axes.set_xticks([])
     axes.yaxis.tick_right()
-    axes.set_yticks(places, labels=[f"{t:g}" for t in ticks], fontproperties=_font(_SMALL, "normal"))
+    axes.set_yticks(
+        places, labels=[f"{t:g}" for t in ticks], fontproperties=_font(_SMALL, "normal")
+    )
     axes.tick_params(length=2, width=0.5, pad=1.5)
     for spine in axes.spines.values():
         spine.set_linewidth(0.4)
@@ -245,10 +254,10 @@ def _encode(figure: Figure) -> bytes:
     from PIL import Image
 
     canvas = FigureCanvasAgg(figure)
-    canvas.draw()
-    picture = np.asarray(canvas.buffer_rgba())[..., :3]
+    canvas.draw()  # type: ignore[no-untyped-call]
+    pixels = np.asarray(canvas.buffer_rgba())  # type: ignore[no-untyped-call]
     stream = io.BytesIO()
-    Image.fromarray(np.ascontiguousarray(picture)).save(
+    Image.fromarray(np.ascontiguousarray(pixels[..., :3])).save(
         stream, "PNG", dpi=(DPI, DPI), optimize=True
     )
     return stream.getvalue()
@@ -280,7 +289,9 @@ def text_width(text: str, *, size: float, weight: Weight = "normal") -> float:
     """Inches."""
     from matplotlib.textpath import TextToPath
 
-    measured = TextToPath().get_text_width_height_descent(printable(text), _font(size, weight), False)
+    measured = TextToPath().get_text_width_height_descent(
+        printable(text), _font(size, weight), False
+    )
     return float(measured[0]) / 72
 
 

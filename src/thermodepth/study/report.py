@@ -10,6 +10,7 @@ import base64
 import io
 import json
 import math
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from html import escape
@@ -26,11 +27,12 @@ from thermodepth.evaluation.rows import WHOLE_FRAME, protocol_of
 from thermodepth.evaluation.summary import summarise
 from thermodepth.evaluation.tables import Cell, Column, Table
 from thermodepth.metrics import METRICS
-from thermodepth.study.contrasts import ONE_RUN, difference
+from thermodepth.study.contrasts import ONE_RUN, difference, percent_text
 from thermodepth.study.curves import Curve, draw_curves
 from thermodepth.study.figures import DrawnFigure
 from thermodepth.study.frames import PickedFrame, frame_values
-from thermodepth.study.table import ArmLabel, study_tables
+from thermodepth.study.lines import ArmLabel
+from thermodepth.study.table import study_tables
 
 MOST_FRAMES = 1000  # lines of the table of frames; the rows file has all
 MOST_FIGURE_BYTES = 950_000  # of one picture; two of them and the rest stay below 3 MB
@@ -122,24 +124,23 @@ _POLICY = "default-src 'none'; img-src data:; style-src 'unsafe-inline'; script-
 def _lead(report: StudyReport) -> str:
     """The findings in two sentences, what they can carry, and what was run."""
     seeds = _seeds(report)
-    groups = {
-        g.key["arm"]: g for g in summarise(report.rows, metrics=("abs_rel", "rmse")).groups
-    }
+    groups = {g.key["arm"]: g for g in summarise(report.rows, metrics=("abs_rel", "rmse")).groups}
     base = groups[report.reference]
     titles = {arm.name: arm.title for arm in report.arms}
     told = (
         f"“{titles[report.reference]}” reaches AbsRel {base.values['abs_rel']:.4f} and RMSE "
-        f"{base.values['rmse']:.3f} m on {base.frames['abs_rel']} test frames."
+        f"{base.values['rmse']:.3f} m on {base.frames['abs_rel']} test frames, {_count(seeds, 'seed')}."
     )
     changes = [
-        (abs(percent), f"{titles[arm]}, {METRICS[metric].label} {_signed(percent)} %")
+        (titles[arm], difference(groups[arm], base, metric))
         for arm in titles
         if arm in groups and arm != report.reference
         for metric in ("abs_rel", "rmse")
-        if (percent := difference(groups[arm], base, metric).percent) is not None
     ]
     if changes:
-        told += f" The largest change: {max(changes, key=lambda change: change[0])[1]}."
+        title, most = max(changes, key=lambda change: abs(change[1].percent or 0.0))
+        found = f"{METRICS[most.metric].label} {percent_text(most)}"
+        told += f" The largest change: {title}, {found}."
     remarks = [ONE_RUN] if len(seeds) < 2 else []
     remarks += report.remarks
     facts = {
@@ -174,8 +175,9 @@ def _curves(report: StudyReport) -> list[str]:
         for curve in drawn
     )
     return [
-        "<p>Each term before its weight, on training batches; one line per arm and seed; logarithmic where "
-        "every value is positive. <em>total</em> sums other terms in each arm, so only its shape compares.</p>",
+        "<p>Each term before its weight, on training batches; one line per arm and seed; logarithmic "
+        "where every value is positive. <em>total</em> sums different terms in each arm, so only its "
+        "shape compares.</p>",
         f'<ul class="legend">{legend}</ul>',
         f'<div class="charts">\n{charts}\n</div>',
     ]
@@ -269,7 +271,8 @@ def _table_html(table: Table, *, rules: Iterable[int] = (), sortable: bool = Fal
     numeric = ["num" if column.align == "right" else "" for column in table.columns]
     head = ""
     for column, kind in zip(table.columns, numeric, strict=True):
-        text = escape(column.heading.replace(" ↓", "\u00a0↓").replace(" ↑", "\u00a0↑"))
+        # No heading breaks between a sign and its word.
+        text = re.sub(r"(?<=Δ) | (?=[↓↑])", "\u00a0", escape(column.heading))
         text = f'<button type="button">{text}</button>' if sortable else text
         head += f'<th scope="col"{_class(kind)}>{text}</th>'
     blocks = [1] * len(printed) if sortable else _block_sizes([row[0] for row in printed])
@@ -345,7 +348,8 @@ def _page_picture(png: bytes) -> tuple[bytes, bool]:
 
 def _facts_html(facts: Mapping[str, str]) -> str:
     items = "".join(
-        f"<div><dt>{escape(name)}</dt><dd>{escape(text)}</dd></div>\n" for name, text in facts.items()
+        f"<div><dt>{escape(name)}</dt><dd>{escape(text)}</dd></div>\n"
+        for name, text in facts.items()
     )
     return f'<dl class="facts">\n{items}</dl>' if items else ""
 
@@ -364,8 +368,8 @@ def _seeds(report: StudyReport) -> list[int]:
     return sorted(pc.unique(kept["seed"]).to_pylist())
 
 
-def _signed(value: float) -> str:
-    return format(value, "+z.1f").replace("-", "−")
+def _count(things: Sequence[Any], word: str) -> str:
+    return f"{len(things)} {word}{'' if len(things) == 1 else 's'}"
 
 
 def _plain(value: Any) -> str:

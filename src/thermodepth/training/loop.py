@@ -18,17 +18,18 @@ from types import FrameType
 import torch
 from accelerate import Accelerator
 from accelerate.state import AcceleratorState
+from accelerate.utils import GradScalerKwargs
 from torch import Tensor
 
 from thermodepth.data.frames import Dataset, Remembered
 from thermodepth.data.loader import BatchStream, LabelOf, batches
 from thermodepth.errors import DivergedError, SettingsError
 from thermodepth.losses import LossReport, evaluate
-from thermodepth.model import ModelRecipe, initialise, save_model
+from thermodepth.model import ModelRecipe, fingerprint_of, initialise, save_model
 from thermodepth.training.checkpoint import load_checkpoint, save_checkpoint
 from thermodepth.training.log import RunLog
 from thermodepth.training.optimiser import WeightAverage, make_optimiser, set_learning_rate
-from thermodepth.training.run_folder import finish_run, open_run, run_is_done
+from thermodepth.training.run_folder import finish_run, note_start, open_run, run_is_done
 from thermodepth.training.settings import RuntimeSettings, TrainingSettings
 from thermodepth.types import Batch
 
@@ -89,6 +90,7 @@ def train(
     # ---- device, network, optimiser
     channels = 3 if settings.data.modality == "rgb" else 1
     network = initialise(settings.model, channels=channels, seed=settings.seed)
+    first_weights = fingerprint_of(network)
     network = network.to(accelerator.device, memory_format=torch.channels_last)  # type: ignore[call-overload]
     average = WeightAverage(network, settings.optimiser.ema_decay)
     optimiser = make_optimiser(network, settings.optimiser)
@@ -108,6 +110,8 @@ def train(
         rank=accelerator.process_index,
         processes=accelerator.num_processes,
     )
+    if accelerator.is_main_process:
+        note_start(out, first_weights=first_weights, batches=stream.digest(settings.steps))
     log = RunLog(out, first_step=first_step, tensorboard=runtime.tensorboard)
 
     def checkpoint(next_step: int) -> None:
@@ -187,11 +191,14 @@ def make_accelerator(runtime: RuntimeSettings, precision: str) -> Accelerator:
         raise SettingsError(
             "precision=fp16 needs a CUDA device; on a CPU use fp32, or bf16 to try it"
         )
-    # Accelerate keeps the first precision for the life of a process; a run decides for itself.
-    AcceleratorState._reset_state()
+    # Accelerate keeps its first device and precision for the life of a process; a run decides for itself.
+    AcceleratorState._reset_state(reset_partial_state=not torch.distributed.is_initialized())
     return Accelerator(
         cpu=runtime.device == "cpu",
         mixed_precision="no" if precision == "fp32" else precision,
+        # float16 gradients are scaled by a constant: a scale that is searched for overflows on purpose,
+        # which stops our run, and would have to be resumed.
+        kwargs_handlers=[GradScalerKwargs(init_scale=256.0, growth_interval=2**31 - 1)],
     )
 
 

@@ -82,6 +82,28 @@ def _identity_in(path: Path) -> str:
         ) from None
 
 
+def note_start(out: Path, *, first_weights: str, batches: str) -> None:
+    """Add to the run's record what it started from and what it is fed: equal in paired runs.
+
+    Raises:
+        SettingsError: when the run began from other weights, so that it cannot be continued.
+    """
+    facts = run_facts(out)
+    before = facts.get("first_weights", first_weights)
+    if before != first_weights:
+        raise SettingsError(
+            f"{out}: this run began from weights {before}, and model.weights now gives {first_weights}. "
+            "Choose another --out, or delete the folder to start again"
+        )
+    write_json(out / "run.json", {**facts, "first_weights": first_weights, "batches": batches})
+
+
+def run_facts(out: Path) -> dict[str, Any]:
+    """The run's record: identity, data, labels, first weights, batches."""
+    facts: dict[str, Any] = json.loads((out / "run.json").read_text(encoding="utf-8"))
+    return facts
+
+
 def run_is_done(out: Path) -> bool:
     """Whether the model of this run is complete."""
     return (out / DONE).is_file()

@@ -1,0 +1,440 @@
+"""What every row of ENCODERS keeps, at its full size; pre-trained weights with tiny models of each family."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Callable
+from pathlib import Path
+from time import perf_counter
+from typing import Any
+
+import pytest
+import torch
+from torch import Tensor, nn
+
+from thermodepth.errors import SettingsError, WeightsError
+from thermodepth.model import (
+    ENCODERS,
+    DepthNetwork,
+    ModelRecipe,
+    ModelSettings,
+    initialise,
+    load_model,
+    save_model,
+)
+from thermodepth.model import encoders as encoders_module
+from thermodepth.model.encoders import (
+    Encoder,
+    EncoderRow,
+    build_encoder,
+    fold_kernel,
+    pretrained_encoder,
+)
+from thermodepth.model.network import build_network
+from thermodepth.thermal import NormaliserSettings
+from thermodepth.types import ThermalUnit
+
+NAMES = sorted(ENCODERS)
+PYRAMID = (4, 8, 16, 32)
+STRIDES = {
+    "convnext-tiny": PYRAMID,
+    "convnextv2-atto": PYRAMID,
+    "dinov2-small": (14, 14, 14, 14),
+    "dinov3-convnext-tiny": PYRAMID,
+    "dinov3-small": (16, 16, 16, 16),
+    "resnet-small": PYRAMID,
+    "resnet18": PYRAMID,
+}
+#: Of the names of all tensors, in order. A change means that models on disk no longer load.
+STATE_NAMES = {
+    "convnext-tiny": "8a4b4e464870",
+    "convnextv2-atto": "8b22f099f843",
+    "dinov2-small": "d2bcc21f620a",
+    "dinov3-convnext-tiny": "88e1da074706",
+    "dinov3-small": "89fef5d2e451",
+    "resnet-small": "4e14efb0fc4c",
+    "resnet18": "b6cb79ef5d1e",
+}
+
+
+def settings_of(name: str, **changes: Any) -> ModelSettings:
+    fields = {"encoder": name, "weights": "none", "decoder_width": 16, "depth_range_m": (1.0, 80.0)}
+    return ModelSettings(**{**fields, **changes})
+
+
+@pytest.fixture(scope="module")
+def network_of() -> Callable[[str, int], DepthNetwork]:
+    """`network_of(name, channels)`: full size, built once."""
+    built: dict[tuple[str, int], DepthNetwork] = {}
+
+    def network(name: str, channels: int) -> DepthNetwork:
+        if (name, channels) not in built:
+            torch.manual_seed(0)
+            built[name, channels] = build_network(settings_of(name), channels=channels)
+        return built[name, channels]
+
+    return network
+
+
+@pytest.fixture
+def tiny(monkeypatch: pytest.MonkeyPatch) -> dict[str, Callable[[int], Any]]:
+    """The table with the same families, a few thousand weights each."""
+    configs = {
+        "resnet-small": encoders_module._resnet([16, 16, 24, 32], [1, 1, 1, 1], 16),
+        "resnet18": encoders_module._resnet([16, 24, 24, 32], [2, 1, 1, 1], 16),
+        "convnextv2-atto": encoders_module._convnext([8, 8, 16, 16], [1, 1, 1, 1], version=2),
+        "convnext-tiny": encoders_module._convnext([8, 8, 16, 16], [1, 1, 1, 1], version=1),
+        "dinov2-small": encoders_module._dinov2(16, 2, 4),
+        "dinov3-small": encoders_module._dinov3(16, 2, 4),
+        "dinov3-convnext-tiny": encoders_module._dinov3_convnext([8, 8, 16, 16], [1, 1, 1, 1]),
+    }
+    assert configs.keys() == ENCODERS.keys()
+    for name, config in configs.items():
+        row = EncoderRow(name=name, config=config, summary="a tiny one")
+        monkeypatch.setitem(ENCODERS, name, row)
+    return configs
+
+
+def lively(model: nn.Module, seed: int) -> None:
+    """Weights under which features depend on the image: the libraries' own starts are all but flat."""
+    generator = torch.Generator().manual_seed(seed)
+    with torch.no_grad():
+        for parameter in model.parameters():
+            scale = max(parameter[0].numel(), 1) ** -0.5 if parameter.ndim > 1 else 0.5
+            parameter.normal_(0, scale, generator=generator)
+
+
+@pytest.fixture
+def saved(
+    tiny: dict[str, Callable[[int], Any]], tmp_path: Path
+) -> Callable[..., tuple[Path, nn.Module]]:
+    """`saved(name)`: a tiny published model of that family on disk, and itself."""
+
+    def save(name: str, *, classifier: bool = False, **changes: Any) -> tuple[Path, nn.Module]:
+        from transformers import AutoModel, AutoModelForImageClassification
+
+        config = tiny[name](3)
+        for key, value in changes.items():
+            setattr(config, key, value)
+        auto = AutoModelForImageClassification if classifier else AutoModel
+        model = auto.from_config(config)
+        lively(model, seed=1)
+        folder = tmp_path / name
+        model.save_pretrained(folder)
+        return folder, model
+
+    return save
+
+
+# --- the table at its full size ------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_rows_are_named_by_their_key_and_say_what_they_are(name: str) -> None:
+    row = ENCODERS[name]
+    assert row.name == name
+    assert 10 < len(row.summary) < 110
+
+
+@pytest.mark.parametrize("channels", [1, 3])
+@pytest.mark.parametrize("name", NAMES)
+def test_feature_maps_have_the_strides_and_channels_it_says(
+    name: str, channels: int, network_of: Callable[[str, int], DepthNetwork]
+) -> None:
+    encoder = network_of(name, channels).encoder.eval()
+    rows, columns = 2 * encoder.stride, 3 * encoder.stride
+    with torch.inference_mode():
+        features = encoder(torch.rand(2, channels, rows, columns))
+    assert encoder.stride == max(STRIDES[name])
+    assert [tuple(f.shape) for f in features] == [
+        (2, c, rows // s, columns // s)
+        for c, s in zip(encoder.channels, STRIDES[name], strict=True)
+    ]
+
+
+@pytest.mark.parametrize("size", [(97, 131), (64, 80)])
+@pytest.mark.parametrize("name", NAMES)
+def test_odd_sizes_go_forward_and_backward_and_reach_every_weight(
+    name: str, size: tuple[int, int], network_of: Callable[[str, int], DepthNetwork]
+) -> None:
+    network = network_of(name, 1).train()
+    network.zero_grad()
+    image = torch.rand(1, 1, *size, generator=torch.Generator().manual_seed(0))
+    image = image.contiguous(memory_format=torch.channels_last)
+    prediction = network(image)
+    assert prediction.structure.shape == prediction.log_depth.shape == (1, *size)
+    (prediction.structure.square().mean() + prediction.log_depth.mean()).backward()
+    # Distributed training waits for ever for a weight that no image reaches.
+    without = [k for k, p in network.named_parameters() if p.requires_grad and p.grad is None]
+    assert without == []
+    for key, parameter in network.named_parameters():
+        assert parameter.grad is None or parameter.grad.isfinite().all(), key
+
+
+@pytest.mark.parametrize("channels", [1, 3])
+@pytest.mark.parametrize("name", NAMES)
+def test_no_convolution_is_one_that_corrupts_the_heap(
+    name: str, channels: int, network_of: Callable[[str, int], DepthNetwork]
+) -> None:
+    """oneDNN of torch 2.13, channels last: backward of 1x1, stride 2, fewer than 16 channels."""
+    for key, module in network_of(name, channels).named_modules():
+        if isinstance(module, nn.Conv2d) and module.kernel_size == (1, 1):
+            assert module.stride == (1, 1) or module.in_channels >= 16, key
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_state_names_are_those_of_models_on_disk(
+    name: str, network_of: Callable[[str, int], DepthNetwork]
+) -> None:
+    names = "\n".join(network_of(name, 1).encoder.state_dict())
+    assert hashlib.sha256(names.encode()).hexdigest()[:12] == STATE_NAMES[name]
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_saved_network_comes_back_with_the_same_maps(
+    name: str, tiny: dict[str, Callable[[int], Any]], tmp_path: Path
+) -> None:
+    del tiny
+    network = build_network(settings_of(name), channels=1)
+    lively(network, seed=2)
+    recipe = ModelRecipe(
+        model=settings_of(name),
+        modality="thermal",
+        normaliser=NormaliserSettings(),
+        trained_unit=ThermalUnit.COUNTS,
+        working_size=(64, 80),
+    )
+    save_model(tmp_path / "model", network, recipe)
+    image = torch.rand(1, 1, 50, 70)
+    with torch.inference_mode():
+        before = network.eval()(image)
+        after = load_model(tmp_path / "model").network(image)
+    assert before.structure.std() > 0
+    torch.testing.assert_close(after.structure, before.structure, rtol=0, atol=0)
+    torch.testing.assert_close(after.log_depth, before.log_depth, rtol=0, atol=0)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_network_exports_at_a_fixed_size(
+    name: str, tiny: dict[str, Callable[[int], Any]]
+) -> None:
+    del tiny
+
+    class Maps(nn.Module):  # an exported graph gives tensors, not our record
+        def __init__(self, network: DepthNetwork) -> None:
+            super().__init__()
+            self.network = network
+
+        def forward(self, image: Tensor) -> tuple[Tensor, Tensor]:
+            prediction = self.network(image)
+            return prediction.structure, prediction.log_depth
+
+    network = build_network(settings_of(name), channels=1)
+    lively(network, seed=3)
+    maps = Maps(network.eval())
+    image = torch.rand(1, 1, 45, 64)
+    exported = torch.export.export(maps, (image,)).module()
+    with torch.inference_mode():
+        for ours, theirs in zip(maps(image), exported(image), strict=True):
+            torch.testing.assert_close(theirs, ours, rtol=1e-5, atol=1e-5)
+
+
+def test_an_unknown_encoder_is_refused_with_the_nearest_name() -> None:
+    with pytest.raises(
+        SettingsError, match="unknown encoder 'resnet-smal'; did you mean 'resnet-s"
+    ):
+        build_encoder("resnet-smal", channels=1)
+    with pytest.raises(SettingsError, match="unknown encoder"):
+        pretrained_encoder("resnet-smal", "facebook/dinov2-small", channels=1)
+
+
+# --- pre-trained weights -------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_weights_come_from_a_local_folder(
+    name: str, saved: Callable[..., tuple[Path, nn.Module]]
+) -> None:
+    folder, model = saved(name)
+    encoder = pretrained_encoder(name, str(folder), channels=3)
+    own, published = encoder.backbone.state_dict(), model.state_dict()
+    shared = own.keys() & published.keys()
+    assert len(shared) >= 0.85 * len(own)
+    for key in shared:
+        torch.testing.assert_close(own[key], published[key], rtol=0, atol=0)
+    fresh = {k for k in own.keys() - shared if not k.startswith("hidden_states_norms.")}
+    assert fresh == set()
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_the_folded_stem_sees_grey_as_the_rgb_stem_sees_three_equal_channels(
+    name: str, saved: Callable[..., tuple[Path, nn.Module]]
+) -> None:
+    folder, _ = saved(name)
+    colour = pretrained_encoder(name, str(folder), channels=3).eval()
+    grey = pretrained_encoder(name, str(folder), channels=1).eval()
+    image = torch.rand(2, 1, 2 * colour.stride, 3 * colour.stride)
+    with torch.inference_mode():
+        wanted = colour(image.expand(-1, 3, -1, -1))
+        for ours, theirs in zip(grey(image), wanted, strict=True):
+            torch.testing.assert_close(ours, theirs, rtol=1e-4, atol=1e-4)
+        # The comparison says something: the features do depend on the image.
+        assert (grey(image.flip(-1))[-1] - wanted[-1]).abs().max() > 1e-3
+
+
+def test_a_folded_kernel_is_the_sum_over_colours() -> None:
+    kernel = torch.tensor([[[[1.0]], [[2.0]], [[4.0]]]])  # one output, three colours
+    torch.testing.assert_close(fold_kernel(kernel), torch.tensor([[[[7.0]]]]))
+
+
+@pytest.mark.parametrize("name", ["resnet18", "convnext-tiny", "convnextv2-atto"])
+def test_a_published_classifier_gives_its_body(
+    name: str, saved: Callable[..., tuple[Path, nn.Module]]
+) -> None:
+    folder, model = saved(name, classifier=True, num_labels=5)
+    encoder = pretrained_encoder(name, str(folder), channels=3)
+    published = {k.partition(".")[2]: v for k, v in model.state_dict().items()}
+    for key, value in encoder.backbone.state_dict().items():
+        if not key.startswith("hidden_states_norms."):
+            torch.testing.assert_close(value, published[key], rtol=0, atol=0)
+
+
+@pytest.mark.parametrize("name", ["dinov3-small", "resnet18"])
+def test_a_network_on_pretrained_weights_can_be_saved_and_loaded(
+    name: str, saved: Callable[..., tuple[Path, nn.Module]], tmp_path: Path
+) -> None:
+    folder, _ = saved(name)
+    settings = settings_of(name, weights=str(folder))
+    network = initialise(settings, channels=1, seed=0)
+    recipe = ModelRecipe(
+        model=settings.edit({"weights": "none"}),
+        modality="thermal",
+        normaliser=NormaliserSettings(),
+        trained_unit=ThermalUnit.COUNTS,
+        working_size=(64, 80),
+    )
+    save_model(tmp_path / "model", network, recipe)
+    image = torch.rand(1, 1, 64, 64)
+    with torch.inference_mode():
+        wanted = network.eval()(image).log_depth
+        torch.testing.assert_close(
+            load_model(tmp_path / "model").network(image).log_depth, wanted, rtol=0, atol=0
+        )
+
+
+def test_half_precision_weights_are_trained_in_full(
+    saved: Callable[..., tuple[Path, nn.Module]], tmp_path: Path
+) -> None:
+    _, model = saved("resnet18")
+    model.half().save_pretrained(tmp_path / "half")  # type: ignore[operator]
+    encoder = pretrained_encoder("resnet18", str(tmp_path / "half"), channels=3)
+    assert {p.dtype for p in encoder.parameters()} == {torch.float32}
+
+
+def test_masked_pre_training_tokens_are_not_trained(
+    network_of: Callable[[str, int], DepthNetwork],
+) -> None:
+    for name in ("dinov2-small", "dinov3-small"):
+        frozen = [k for k, p in network_of(name, 1).named_parameters() if not p.requires_grad]
+        assert [k.rpartition(".")[2] for k in frozen] == ["mask_token"]
+
+
+# --- pre-trained weights that cannot be had ------------------------------------------------------
+
+
+def test_another_family_is_refused(saved: Callable[..., tuple[Path, nn.Module]]) -> None:
+    folder, _ = saved("convnext-tiny")
+    with pytest.raises(
+        WeightsError, match=r"holds a 'convnext', but model\.encoder=resnet18 is a 'resnet'"
+    ):
+        pretrained_encoder("resnet18", str(folder), channels=1)
+
+
+@pytest.mark.parametrize(
+    ("name", "changes", "said"),
+    [
+        (
+            "resnet18",
+            {"hidden_sizes": [16, 24, 24, 48]},
+            r"hidden_sizes is \[16, 24, 24, 48\], but",
+        ),
+        ("dinov2-small", {"num_attention_heads": 4}, r"num_attention_heads is 4, but .* has 2"),
+        ("dinov3-small", {"num_register_tokens": 0}, r"num_register_tokens is 0, but .* has 4"),
+        ("dinov2-small", {"image_size": 224}, r"position_embeddings is 1x257x16, but .* 1x1370x16"),
+    ],
+)
+def test_another_architecture_of_the_family_is_refused(
+    name: str,
+    changes: dict[str, Any],
+    said: str,
+    saved: Callable[..., tuple[Path, nn.Module]],
+) -> None:
+    folder, _ = saved(name, **changes)
+    with pytest.raises(WeightsError, match=said) as caught:
+        pretrained_encoder(name, str(folder), channels=1)
+    assert str(folder) in str(caught.value)
+
+
+@pytest.mark.parametrize("source", ["./nowhere", "/nowhere/at/all", "~/nowhere-7f3a", "nowhere"])
+def test_a_missing_folder_is_named(source: str) -> None:
+    with pytest.raises(WeightsError, match=f"weights={source}: no such folder, and not a hub id"):
+        pretrained_encoder("resnet18", source, channels=1)
+
+
+def test_a_hub_id_without_a_network_fails_at_once_and_says_what_would_do() -> None:
+    began = perf_counter()
+    with pytest.raises(WeightsError, match=r"facebook/dinov2-small: cannot load .* local folder"):
+        pretrained_encoder("dinov2-small", "facebook/dinov2-small", channels=1)
+    assert perf_counter() - began < 5
+
+
+def test_broken_folders_are_named(
+    saved: Callable[..., tuple[Path, nn.Module]], tmp_path: Path
+) -> None:
+    def refused(folder: Path, match: str) -> None:
+        with pytest.raises(WeightsError, match=match) as caught:
+            pretrained_encoder("resnet18", str(folder), channels=1)
+        assert str(folder) in str(caught.value)
+        assert "\n" not in str(caught.value)
+
+    empty = tmp_path / "empty"
+    empty.mkdir()
+    refused(empty, "cannot load")
+
+    folder, model = saved("resnet18")
+    weights = folder / "model.safetensors"
+    whole = weights.read_bytes()
+    weights.write_bytes(whole[: len(whole) // 2])
+    refused(folder, "cannot load")
+    weights.unlink()
+    refused(folder, "cannot load")
+    # Pickled weights run what they contain: never opened.
+    torch.save(model.state_dict(), folder / "pytorch_model.bin")
+    refused(folder, "cannot load")
+    (folder / "config.json").write_text("{")
+    refused(folder, "cannot load")
+    (folder / "config.json").write_text(json.dumps({"model_type": "no-such-family"}))
+    refused(folder, "cannot load")
+
+
+def test_weights_that_are_not_all_there_are_refused(
+    saved: Callable[..., tuple[Path, nn.Module]],
+) -> None:
+    from safetensors.torch import load_file, save_file
+
+    folder, _ = saved("resnet18")
+    state = load_file(folder / "model.safetensors")
+    del state["encoder.stages.1.layers.0.layer.0.convolution.weight"]
+    save_file(state, folder / "model.safetensors", metadata={"format": "pt"})
+    with pytest.raises(WeightsError, match=r"lacks 1 weights of .* such as encoder\.stages\.1"):
+        pretrained_encoder("resnet18", str(folder), channels=1)
+
+
+def test_a_plain_encoder_knows_its_patch_as_its_stride(
+    tiny: dict[str, Callable[[int], Any]],
+) -> None:
+    """`patch_size` of a ConvNeXt is its stem's, not its stride."""
+    strides = {name: build_encoder(name, channels=1).stride for name in tiny}
+    assert strides == {name: max(s) for name, s in STRIDES.items()}
+    assert isinstance(build_encoder("resnet18", channels=1), Encoder)

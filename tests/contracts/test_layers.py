@@ -1,0 +1,78 @@
+"""The house keeps its shape: dependencies point one way, files stay readable, names say what is inside."""
+
+from __future__ import annotations
+
+import ast
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import thermodepth
+
+SOURCE = Path(thermodepth.__file__).parent
+REPOSITORY = Path(__file__).parents[2]
+FILES = sorted(SOURCE.rglob("*.py"))
+MOST_LINES = 400
+SAYS_NOTHING = {"utils", "util", "helpers", "helper", "misc", "common", "core", "base", "manager"}
+
+
+def test_dependencies_point_one_way() -> None:
+    program = "import sys; from importlinter.cli import lint_imports_command; lint_imports_command()"
+    done = subprocess.run(
+        [sys.executable, "-c", program, "--no-cache"],
+        cwd=REPOSITORY,
+        env={**os.environ, "PYTHONIOENCODING": "utf-8", "NO_COLOR": "1"},
+        capture_output=True,
+        text=True,
+        encoding="utf-8",
+    )
+    assert "Dependencies point one way" in done.stdout, done.stdout + done.stderr
+    assert done.returncode == 0, done.stdout.partition("Broken contracts")[2]
+
+
+def test_every_room_stands_in_the_layers() -> None:
+    """A new module that no layer names would be checked by nobody."""
+    layers = (REPOSITORY / "pyproject.toml").read_text(encoding="utf-8").partition("layers = [")[2]
+    rooms = {p.stem if p.is_file() else p.name for p in SOURCE.iterdir() if _is_room(p)}
+    missing = {room for room in rooms if f"thermodepth.{room}" not in layers}
+    assert missing == set()
+
+
+def _is_room(path: Path) -> bool:
+    if path.is_dir():
+        return any(path.glob("*.py"))
+    return path.suffix == ".py" and path.stem not in ("__init__", "__main__")
+
+
+def _name(path: Path) -> str:
+    return path.relative_to(SOURCE).as_posix()
+
+
+@pytest.mark.parametrize("path", FILES, ids=_name)
+def test_a_file_is_read_in_one_sitting(path: Path) -> None:
+    lines = len(path.read_text(encoding="utf-8").splitlines())
+    assert lines <= MOST_LINES, f"{_name(path)} has {lines} lines and should be two files"
+
+
+def test_a_module_is_named_for_what_it_holds() -> None:
+    named = {part for path in FILES for part in (*path.relative_to(SOURCE).parts[:-1], path.stem)}
+    assert named & SAYS_NOTHING == set()
+
+
+@pytest.mark.parametrize("path", FILES, ids=_name)
+def test_a_module_says_its_purpose(path: Path) -> None:
+    text = path.read_text(encoding="utf-8")
+    tree = ast.parse(text)
+    if tree.body:
+        assert ast.get_docstring(tree), f"{_name(path)} has no docstring"
+
+
+def test_the_readers_and_all_below_them_need_no_torch() -> None:
+    """Looking at a data set is numpy: it must not wait seconds for torch."""
+    modules = "thermodepth.config, thermodepth.files, thermodepth.thermal, thermodepth.camera"
+    modules += ", thermodepth.types, thermodepth.data, thermodepth.data.transform"
+    program = f"import sys, {modules}; sys.exit('torch' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", program]).returncode == 0

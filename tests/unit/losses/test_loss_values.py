@@ -1,0 +1,342 @@
+"""Each term against its formula, by hand or in plain numpy."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from thermodepth.losses import LOSSES
+from thermodepth.types import Batch, Prediction
+
+Array = NDArray[np.float64]
+F64 = torch.float64
+
+
+def scene(rows: int = 13, columns: int = 17) -> tuple[Prediction, Batch]:
+    """Two images of random maps in float64 with holes in both masks."""
+    draw = torch.Generator().manual_seed(3)
+
+    def noise() -> Tensor:
+        return torch.randn(2, rows, columns, generator=draw, dtype=F64)
+
+    batch = Batch(
+        image=noise()[:, None].sigmoid(),
+        depth_m=(1.5 + 0.5 * noise()).exp(),
+        depth_valid=noise() > 0.0,
+        label=noise() + 3.0,
+        label_valid=noise() > -0.8,
+        intrinsics=torch.eye(3).expand(2, 3, 3),
+        sample_ids=("a", "b"),
+    )
+    return Prediction(structure=noise() - 1.0, log_depth=1.5 + 0.4 * noise()), batch
+
+
+def value(name: str, prediction: Prediction, batch: Batch, **edits: Any) -> list[float]:
+    """The term by name, with edited settings."""
+    row = LOSSES[name]
+    return row.function(prediction, batch, row.settings().edit(edits)).tolist()
+
+
+def n_of(x: Array, valid: NDArray[np.bool_]) -> Array:
+    """N(x) over the valid pixels, as a map; NaN elsewhere."""
+    values = np.sort(x[valid])
+    centred = x - values[(len(values) - 1) // 2]
+    return np.where(valid, centred / np.abs(centred[valid]).mean(), np.nan)
+
+
+def gradient_of(residual: Array, scales: int) -> float:
+    """Sum over scales of the two mean differences; NaN pixels make no pair."""
+    total = 0.0
+    for k in range(scales):
+        level = residual[:: 2**k, :: 2**k]
+        for axis in (0, 1):
+            steps = np.abs(np.diff(level, axis=axis))
+            total += float(np.nanmean(steps)) if np.isfinite(steps).any() else 0.0
+    return total
+
+
+def smooth_of(x: Array, guide: Array, sharpness: float) -> float:
+    """Edge-aware smoothness; NaN pixels make no pair."""
+    return sum(
+        float(
+            np.nanmean(
+                np.abs(np.diff(x, axis=axis))
+                * np.exp(-sharpness * np.abs(np.diff(guide, axis=axis)))
+            )
+        )
+        for axis in (0, 1)
+    )
+
+
+# --- structure -----------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("trim", [0.0, 0.2, 0.5])
+def test_structure_ssi_against_numpy(trim: float) -> None:
+    prediction, batch = scene()
+    expected = []
+    for s, t, m in zip(
+        prediction.structure.numpy(), batch.label.numpy(), batch.label_valid.numpy(), strict=True
+    ):
+        residual = np.sort(np.abs(n_of(s, m) - n_of(t, m))[m])
+        expected.append(residual[: len(residual) - int(trim * len(residual) + 1e-3)].mean())
+    assert value("structure_ssi", prediction, batch, trim=trim) == pytest.approx(expected, rel=1e-4)
+
+
+def test_structure_ssi_by_hand() -> None:
+    # N(s) = (0 1 2 3 4 - 2) / 1.2, N(t) = (0 0 0 0 10 - 0) / 2.
+    row = torch.tensor([[[0.0, 1.0, 2.0, 3.0, 4.0]]])
+    _, batch = scene()
+    batch = replace(
+        batch,
+        label=torch.tensor([[[0.0, 0.0, 0.0, 0.0, 10.0]]]),
+        label_valid=torch.ones(1, 1, 5, dtype=torch.bool),
+    )
+    residuals = [2 / 1.2, 1 / 1.2, 0.0, 1 / 1.2, 5 - 2 / 1.2]
+    prediction = Prediction(structure=row, log_depth=row)
+    assert value("structure_ssi", prediction, batch, trim=0.0) == pytest.approx(
+        [sum(residuals) / 5]
+    )
+    assert value("structure_ssi", prediction, batch, trim=0.2) == pytest.approx(
+        [sum(residuals[:4]) / 4], rel=1e-3
+    )
+
+
+def test_structure_ssi_knows_near_from_far() -> None:
+    prediction, batch = scene()
+    right = replace(prediction, structure=2.0 * batch.label)
+    upside_down = replace(prediction, structure=-2.0 * batch.label)
+    assert value("structure_ssi", right, batch) == pytest.approx([0.0, 0.0], abs=1e-6)
+    assert min(value("structure_ssi", upside_down, batch, trim=0.0)) > 1.5
+
+
+def test_structure_ssi_forgets_the_worst_pixels() -> None:
+    prediction, batch = scene()
+    structure = batch.label.clone()
+    structure[0][batch.label_valid[0].nonzero(as_tuple=True)[0][0]] += 0.5  # one row of 13
+    prediction = replace(prediction, structure=structure)
+    trimmed = value("structure_ssi", prediction, batch, trim=0.2)[0]
+    assert trimmed < 0.5 * value("structure_ssi", prediction, batch, trim=0.0)[0]
+
+
+@pytest.mark.parametrize("scales", [1, 2, 4])
+def test_structure_gradient_against_numpy(scales: int) -> None:
+    prediction, batch = scene()
+    expected = [
+        gradient_of(n_of(s, m) - n_of(t, m), scales)
+        for s, t, m in zip(
+            prediction.structure.numpy(),
+            batch.label.numpy(),
+            batch.label_valid.numpy(),
+            strict=True,
+        )
+    ]
+    assert value("structure_gradient", prediction, batch, scales=scales) == pytest.approx(expected)
+
+
+def test_structure_smooth_against_numpy() -> None:
+    prediction, batch = scene()
+    everywhere = np.ones((13, 17), dtype=bool)
+    expected: dict[str, list[float]] = {"thermal": [], "teacher": [], "all": []}
+    for i in range(2):
+        s, m = prediction.structure[i].numpy(), batch.label_valid[i].numpy()
+        thermal = n_of(batch.image[i, 0].numpy(), everywhere)
+        expected["thermal"].append(smooth_of(n_of(s, m), thermal, 2.0))
+        expected["teacher"].append(smooth_of(n_of(s, m), n_of(batch.label[i].numpy(), m), 2.0))
+        expected["all"].append(smooth_of(n_of(s, everywhere), thermal, 2.0))
+    name = "structure_smooth"
+    assert value(name, prediction, batch) == pytest.approx(expected["thermal"])
+    assert value(name, prediction, batch, guide="teacher") == pytest.approx(expected["teacher"])
+    assert value(name, prediction, batch, pixels="all") == pytest.approx(expected["all"])
+
+
+def test_structure_smooth_pays_less_where_the_thermal_image_has_an_edge() -> None:
+    _, batch = scene(8, 8)
+    step = torch.zeros(2, 8, 8)
+    step[:, :, 4:] = 1.0
+    flat = torch.full((2, 1, 8, 8), 0.5)
+    batch = replace(batch, label_valid=torch.ones(2, 8, 8, dtype=torch.bool))
+    prediction = Prediction(structure=step, log_depth=step)
+    # N of the step is 0 and 1/mean|.| = 0 and 2; one pair of seven crosses it.
+    blind = value("structure_smooth", prediction, replace(batch, image=flat))
+    seen = value("structure_smooth", prediction, replace(batch, image=step[:, None]))
+    assert blind == pytest.approx([2 / 7] * 2)
+    assert seen == pytest.approx([2 / 7 * math.exp(-2.0 * 2.0)] * 2)
+
+
+def test_guides_average_the_channels_of_an_image() -> None:
+    prediction, batch = scene()
+    three = torch.cat([batch.image, 0.5 * batch.image, 0.0 * batch.image], 1)
+    assert value("structure_smooth", prediction, replace(batch, image=three)) == pytest.approx(
+        value("structure_smooth", prediction, batch)
+    )
+
+
+# --- metric depth --------------------------------------------------------------------------------
+
+
+def test_metric_relative_against_numpy() -> None:
+    prediction, batch = scene()
+    expected = [
+        float((np.abs(np.exp(p[m]) - g[m]) / g[m]).mean())
+        for p, g, m in zip(
+            prediction.log_depth.numpy(),
+            batch.depth_m.numpy(),
+            batch.depth_valid.numpy(),
+            strict=True,
+        )
+    ]
+    assert value("metric_relative", prediction, batch) == pytest.approx(expected)
+
+
+@pytest.mark.parametrize("factor", [0.5, 1.0, 1.2, 3.0])
+@pytest.mark.parametrize("lam", [0.0, 0.85, 1.0])
+def test_closed_forms_of_a_common_factor(factor: float, lam: float) -> None:
+    prediction, batch = scene()
+    prediction = replace(prediction, log_depth=(factor * batch.depth_m).log())
+    expected = math.sqrt((1 - lam) * math.log(factor) ** 2 + 1e-6)
+    assert value("metric_silog", prediction, batch, lam=lam) == pytest.approx([expected] * 2)
+    assert value("metric_relative", prediction, batch) == pytest.approx([abs(factor - 1)] * 2)
+
+
+def test_metric_silog_against_numpy() -> None:
+    prediction, batch = scene()
+    expected = []
+    for p, g, m in zip(
+        prediction.log_depth.numpy(), batch.depth_m.numpy(), batch.depth_valid.numpy(), strict=True
+    ):
+        error = p[m] - np.log(g[m])
+        expected.append(math.sqrt(error.var() + 0.15 * error.mean() ** 2 + 0.01))
+    assert value("metric_silog", prediction, batch, eps=0.01) == pytest.approx(expected)
+
+
+def test_metric_silog_does_not_cancel_in_float32() -> None:
+    # Spread 1e-3 around a factor e^3 on one pixel in fifty: mean(g^2) - mean(g)^2 would lose it.
+    draw = torch.Generator().manual_seed(0)
+    spread = 1e-3 * torch.randn(1, 50, 60, generator=draw, dtype=F64)
+    valid = torch.rand(1, 50, 60, generator=draw) < 0.02
+    _, batch = scene()
+    batch = replace(batch, depth_m=torch.ones(1, 50, 60), depth_valid=valid)
+    log_depth = (3.0 + spread).float()
+    given = value(
+        "metric_silog",
+        Prediction(structure=log_depth, log_depth=log_depth),
+        batch,
+        lam=1.0,
+        eps=1e-12,
+    )
+    assert given == pytest.approx([float(spread[valid].std(correction=0))], rel=1e-3)
+
+
+# --- couplings -----------------------------------------------------------------------------------
+
+
+def test_guided_smooth_against_numpy() -> None:
+    prediction, batch = scene()
+    everywhere = np.ones((13, 17), dtype=bool)
+    expected: dict[str, list[float]] = {"structure": [], "thermal": [], "teacher": []}
+    for i in range(2):
+        d, m = prediction.log_depth[i].numpy(), batch.label_valid[i].numpy()
+        guides = {
+            "structure": n_of(prediction.structure[i].numpy(), everywhere),
+            "thermal": n_of(batch.image[i, 0].numpy(), everywhere),
+            "teacher": n_of(batch.label[i].numpy(), m),
+        }
+        for guide, g in guides.items():
+            expected[guide].append(smooth_of(d, g, 2.0))
+    for guide, values in expected.items():
+        assert value("guided_smooth", prediction, batch, guide=guide) == pytest.approx(values)
+
+
+def test_guided_smooth_with_a_teacher_ignores_what_the_teacher_does_not_see() -> None:
+    prediction, batch = scene()
+    clean = value("guided_smooth", prediction, batch, guide="teacher")
+    nan = torch.tensor(torch.nan, dtype=F64)
+    spoilt = replace(
+        prediction, log_depth=torch.where(batch.label_valid, prediction.log_depth, nan)
+    )
+    label = torch.where(batch.label_valid, batch.label, nan)
+    assert value("guided_smooth", spoilt, replace(batch, label=label), guide="teacher") == clean
+    nothing = replace(batch, label_valid=torch.zeros_like(batch.label_valid))
+    assert value("guided_smooth", prediction, nothing, guide="teacher") == [0.0, 0.0]
+
+
+@pytest.mark.parametrize("guide", ["structure", "thermal", "teacher"])
+def test_guided_smooth_never_moves_the_structure(guide: str) -> None:
+    prediction, batch = scene()
+    prediction = replace(
+        prediction,
+        structure=prediction.structure.requires_grad_(),
+        log_depth=prediction.log_depth.requires_grad_(),
+    )
+    row = LOSSES["guided_smooth"]
+    row.function(prediction, batch, row.settings().edit({"guide": guide})).sum().backward()
+    assert prediction.structure.grad is None
+    assert prediction.log_depth.grad is not None
+    assert bool((prediction.log_depth.grad != 0).any())
+
+
+@pytest.mark.parametrize("space", ["inverse", "log", "depth"])
+@pytest.mark.parametrize("scales", [1, 4])
+def test_gradient_consistency_against_numpy(space: str, scales: int) -> None:
+    prediction, batch = scene()
+    everywhere = np.ones((13, 17), dtype=bool)
+    nearness = {"inverse": lambda d: 1 / d, "log": lambda d: -np.log(d), "depth": lambda d: -d}
+    expected = [
+        gradient_of(n_of(nearness[space](np.exp(d)), everywhere) - n_of(s, everywhere), scales)
+        for s, d in zip(prediction.structure.numpy(), prediction.log_depth.numpy(), strict=True)
+    ]
+    given = value("gradient_consistency", prediction, batch, space=space, scales=scales)
+    assert given == pytest.approx(expected)
+
+
+@pytest.mark.parametrize("size", [(13, 17), (12, 16), (90, 70)])
+def test_gradient_consistency_vanishes_only_where_the_depths_agree(size: tuple[int, int]) -> None:
+    prediction, batch = scene(*size)
+    nearness = (-prediction.log_depth).exp()
+    agreed = {"inverse": nearness, "log": nearness.log(), "depth": -1 / nearness}
+    for space, structure in agreed.items():
+        pair = replace(prediction, structure=5.0 * structure + 2.0)
+        for other in agreed:
+            given = value("gradient_consistency", pair, batch, space=other)
+            if other == space:
+                assert given == pytest.approx([0.0, 0.0], abs=1e-9)
+            else:
+                assert min(given) > 0.05
+
+
+@pytest.mark.parametrize("detach", ["none", "structure", "metric"])
+def test_gradient_consistency_moves_the_side_that_is_not_detached(detach: str) -> None:
+    prediction, batch = scene()
+    maps = {
+        "structure": prediction.structure.requires_grad_(),
+        "metric": prediction.log_depth.requires_grad_(),
+    }
+    row = LOSSES["gradient_consistency"]
+    row.function(
+        Prediction(structure=maps["structure"], log_depth=maps["metric"]),
+        batch,
+        row.settings().edit({"detach": detach}),
+    ).sum().backward()
+    for side, leaf in maps.items():
+        assert (leaf.grad is None) == (side == detach)
+
+
+def test_a_nearly_constant_depth_is_not_blown_up() -> None:
+    # A fresh network: 0.1 % of relief. Without the floor it would count as full contrast.
+    prediction, batch = scene()
+    fresh = 2.0 + 1e-3 * prediction.log_depth
+    flat = replace(prediction, structure=torch.zeros_like(fresh), log_depth=fresh)
+    relief = replace(flat, log_depth=prediction.log_depth)
+    ratio = (
+        value("gradient_consistency", flat, batch)[0]
+        / value("gradient_consistency", relief, batch)[0]
+    )
+    assert 0.01 < ratio < 0.1

@@ -1,0 +1,263 @@
+"""Models on disk: what comes back, what is refused, and taking the built-in teacher's encoder."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+import torch
+
+from thermodepth.errors import WeightsError
+from thermodepth.model import (
+    DepthNetwork,
+    ModelRecipe,
+    ModelSettings,
+    fingerprint_of,
+    initialise,
+    load_model,
+    resolve_model,
+    save_model,
+)
+from thermodepth.model.weights import RECIPE_FILE, WEIGHTS_FILE, read_tensors
+
+NetworkOf = Callable[..., DepthNetwork]
+RecipeOf = Callable[..., ModelRecipe]
+
+
+@pytest.fixture
+def folder(tmp_path: Path, network_of: NetworkOf, recipe_of: RecipeOf) -> Path:
+    """A saved model."""
+    save_model(tmp_path / "model", network_of(seed=1), recipe_of())
+    return tmp_path / "model"
+
+
+def test_a_model_comes_back_as_it_was(
+    folder: Path, network_of: NetworkOf, recipe_of: RecipeOf
+) -> None:
+    loaded = load_model(folder)
+    assert loaded.recipe == recipe_of()
+    assert not loaded.network.training
+    assert not any(p.requires_grad for p in loaded.network.parameters())
+    wanted = network_of(seed=1).state_dict()
+    given = loaded.network.state_dict()
+    assert list(given) == list(wanted)
+    for name, tensor in wanted.items():
+        assert given[name].dtype == tensor.dtype, name
+        assert torch.equal(given[name], tensor), name
+    assert sorted(p.name for p in folder.iterdir()) == [RECIPE_FILE, WEIGHTS_FILE]
+
+
+def test_nothing_that_runs_is_stored(folder: Path) -> None:
+    """Our own names, no class paths; safetensors, no pickle."""
+    text = (folder / RECIPE_FILE).read_text()
+    assert json.loads(text)["model"]["encoder"] == "resnet-small"
+    assert "transformers" not in text
+    assert "thermodepth." not in text
+    assert (folder / WEIGHTS_FILE).read_bytes()[8:9] == b"{"
+
+
+def test_half_storage_is_half_as_large_and_nearly_the_same(
+    tmp_path: Path, folder: Path, network_of: NetworkOf, recipe_of: RecipeOf
+) -> None:
+    save_model(tmp_path / "half", network_of(seed=1), recipe_of(), half=True)
+    sizes = [(f / WEIGHTS_FILE).stat().st_size for f in (tmp_path / "half", folder)]
+    assert sizes[0] < 0.55 * sizes[1]
+    half, full = load_model(tmp_path / "half").network, load_model(folder).network
+    assert {t.dtype for t in half.state_dict().values()} == {torch.float32, torch.int64}
+    for name, tensor in full.state_dict().items():
+        # 11 bits of mantissa; below 6e-5 float16 has fewer.
+        torch.testing.assert_close(half.state_dict()[name], tensor, rtol=2**-11, atol=6e-8)
+    image = torch.rand(1, 1, 64, 80)
+    torch.testing.assert_close(half(image).log_depth, full(image).log_depth, rtol=0, atol=5e-3)
+
+
+def test_the_fingerprint_is_of_weights_and_recipe_but_not_of_the_history(
+    tmp_path: Path, folder: Path, network_of: NetworkOf, recipe_of: RecipeOf
+) -> None:
+    def fingerprint(network: DepthNetwork, recipe: ModelRecipe) -> str:
+        save_model(tmp_path / "other", network, recipe)
+        return load_model(tmp_path / "other").fingerprint
+
+    first = load_model(folder).fingerprint
+    assert len(first) == 16
+    network = network_of(seed=1)
+    assert fingerprint(network, recipe_of()) == first
+    assert fingerprint(network, recipe_of(history={"run": "another"})) == first
+    assert fingerprint(network, recipe_of(working_size=(64, 96))) != first
+    with torch.no_grad():
+        network.metric_head.value.bias.add_(1e-3)
+    assert fingerprint(network, recipe_of()) != first
+
+
+def test_a_network_in_memory_is_known_by_its_numbers(network_of: NetworkOf) -> None:
+    network = network_of(seed=1)
+    first = fingerprint_of(network)
+    assert first == fingerprint_of(network_of(seed=1))
+    # However its tensors lie in memory, and down to the statistics of its norms.
+    assert first == fingerprint_of(network.to(memory_format=torch.channels_last))
+    assert first != fingerprint_of(network_of(seed=2))
+    network.decoder.finish.norm.running_mean.add_(1)
+    assert first != fingerprint_of(network)
+
+
+def test_saving_replaces_whole_files(folder: Path, network_of: NetworkOf) -> None:
+    recipe = load_model(folder).recipe
+    save_model(folder, network_of(seed=5), recipe)
+    bias = load_model(folder).network.state_dict()["metric_head.hidden.bias"]
+    assert torch.equal(bias, network_of(seed=5).state_dict()["metric_head.hidden.bias"])
+    assert len(list(folder.iterdir())) == 2
+
+
+# --- refusals ------------------------------------------------------------------------------------
+
+
+def test_a_missing_or_foreign_folder(tmp_path: Path) -> None:
+    with pytest.raises(WeightsError, match=r"not a model folder \(no model\.json\).*thermal-small"):
+        load_model(tmp_path)
+    with pytest.raises(WeightsError, match="nowhere: no such model folder.*rgb-small"):
+        resolve_model(str(tmp_path / "nowhere"))
+    (tmp_path / "a-file").write_text("")
+    with pytest.raises(WeightsError, match="a-file: not a model folder"):
+        load_model(resolve_model(str(tmp_path / "a-file")))
+
+
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [
+        ("{", "cannot read settings"),
+        ("[1, 2]", "input should be an object"),
+        ("3", "input should be an object"),
+        ('{"architectures": ["ResNetBackbone"]}', "no setting 'architectures'"),
+    ],
+)
+def test_a_foreign_model_json(content: str, said: str, folder: Path) -> None:
+    (folder / RECIPE_FILE).write_text(content)
+    with pytest.raises(WeightsError, match=said) as caught:
+        load_model(folder)
+    assert str(folder / RECIPE_FILE) in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("path", "value", "said"),
+    [
+        ("flavour", 1, "no setting 'flavour'"),
+        ("model.decoder_widht", 16, "'model.decoder_widht'; did you mean 'decoder_width'"),
+        ("format", 2, "format = 2"),
+        ("modality", "radar", "modality = 'radar'"),
+        ("model.encoder", "resnet-smol", "unknown encoder 'resnet-smol'; did you mean"),
+        ("model.depth_range_m", None, "depth_range_m is missing"),
+        ("model.depth_range_m", [9.0, 3.0], "expected 0 < near < far"),
+    ],
+)
+def test_a_changed_model_json(path: str, value: object, said: str, folder: Path) -> None:
+    tree = json.loads((folder / RECIPE_FILE).read_text())
+    *parents, leaf = path.split(".")
+    node = tree
+    for parent in parents:
+        node = node[parent]
+    node[leaf] = value
+    (folder / RECIPE_FILE).write_text(json.dumps(tree))
+    with pytest.raises(WeightsError, match=said) as caught:
+        load_model(folder)
+    assert str(folder) in str(caught.value)
+
+
+@pytest.mark.parametrize("edit", [{"decoder_width": 18}, {"encoder": "resnet18"}])
+def test_weights_that_do_not_fit_the_recipe(
+    edit: dict[str, object], folder: Path, network_of: NetworkOf, recipe_of: RecipeOf
+) -> None:
+    recipe = recipe_of()
+    save_model(folder, network_of(), recipe.edit({f"model.{k}": v for k, v in edit.items()}))
+    with pytest.raises(WeightsError, match=r"weights\.safetensors: does not fit model\.json"):
+        load_model(folder)
+
+
+@pytest.mark.parametrize("keep", [0, 4, 500, -1])
+def test_damaged_weights_are_named(keep: int, folder: Path) -> None:
+    path = folder / WEIGHTS_FILE
+    path.write_bytes(path.read_bytes()[:keep])
+    with pytest.raises(WeightsError, match=r"weights\.safetensors: damaged weights"):
+        load_model(folder)
+
+
+def test_missing_weights_are_named(folder: Path) -> None:
+    (folder / WEIGHTS_FILE).unlink()
+    with pytest.raises(WeightsError, match=r"weights\.safetensors: no such file"):
+        load_model(folder)
+    with pytest.raises(WeightsError, match=r"model: damaged weights"):
+        read_tensors(folder)  # a folder
+
+
+# --- names ---------------------------------------------------------------------------------------
+
+
+def test_a_run_folder_stands_for_its_model(folder: Path, tmp_path: Path) -> None:
+    assert resolve_model(str(tmp_path)) == folder
+    assert resolve_model(str(folder)) == folder
+    os.symlink(folder, tmp_path / "link")
+    assert load_model(resolve_model(str(tmp_path / "link"))).recipe.modality == "thermal"
+
+
+@pytest.mark.parametrize("name", ["rgb-small", "thermal-small"])
+def test_built_in_names_lead_into_the_package(name: str) -> None:
+    assert resolve_model(name).parts[-3:] == ("thermodepth", "assets", name)
+
+
+# --- the built-in teacher's encoder ---------------------------------------------------------------
+
+
+@pytest.fixture
+def donor(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, network_of: NetworkOf, recipe_of: RecipeOf
+) -> DepthNetwork:
+    """An RGB model in the place of the built-in one."""
+    network = network_of(seed=9, channels=3)
+    save_model(tmp_path / "rgb-small", network, recipe_of(modality="rgb"))
+    places = {"rgb-small": tmp_path / "rgb-small"}
+    monkeypatch.setattr("thermodepth.model.weights.resolve_model", places.__getitem__)
+    return network
+
+
+def test_the_teacher_s_encoder_is_taken_and_folded(
+    donor: DepthNetwork, settings_of: Callable[..., ModelSettings]
+) -> None:
+    student = initialise(settings_of(weights="rgb-small"), channels=1, seed=0)
+    fresh = initialise(settings_of(), channels=1, seed=0)
+    folded = 0
+    for name, tensor in donor.encoder.state_dict().items():
+        own = student.encoder.state_dict()[name]
+        if own.shape != tensor.shape:
+            folded += 1
+            tensor = tensor.sum(1, keepdim=True)
+        assert torch.equal(own, tensor), name
+    assert folded == 1  # the stem, and nothing else
+    # Decoder and heads start from the seed, as they do from scratch: arms stay paired.
+    for name, tensor in fresh.state_dict().items():
+        if not name.startswith("encoder."):
+            assert torch.equal(student.state_dict()[name], tensor), name
+
+    image = torch.rand(1, 1, 64, 64)
+    with torch.inference_mode():
+        wanted = donor.eval().encoder(image.expand(-1, 3, -1, -1))
+        for given, feature in zip(student.eval().encoder(image), wanted, strict=True):
+            torch.testing.assert_close(given, feature, rtol=1e-4, atol=1e-5)
+
+
+def test_the_student_learns_even_though_the_teacher_is_frozen(
+    donor: DepthNetwork, settings_of: Callable[..., ModelSettings]
+) -> None:
+    del donor
+    student = initialise(settings_of(weights="rgb-small"), channels=1, seed=0)
+    assert student.training
+    assert all(p.requires_grad for p in student.parameters())
+
+
+def test_another_encoder_cannot_take_it(
+    donor: DepthNetwork, settings_of: Callable[..., ModelSettings]
+) -> None:
+    del donor
+    with pytest.raises(WeightsError, match=r"encoder is a 'resnet-small', but model\.encoder=resn"):
+        initialise(settings_of(weights="rgb-small", encoder="resnet18"), channels=1, seed=0)

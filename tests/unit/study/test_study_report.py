@@ -1,0 +1,207 @@
+"""The page: whole, self-contained, well formed, and safe whatever the names are."""
+
+import base64
+import re
+from html.parser import HTMLParser
+
+import numpy as np
+import pytest
+
+from thermodepth.errors import StudyError
+from thermodepth.evaluation.protocol import named_protocol
+from thermodepth.study.contrasts import ONE_RUN
+from thermodepth.study.curves import Curve, draw_curves, read_curve
+from thermodepth.study.figures import DrawnFigure
+from thermodepth.study.frames import PickedFrame
+from thermodepth.study.lines import ArmLabel
+from thermodepth.study.report import StudyReport, report_html
+
+VOID = {"meta", "img", "br", "path"}
+EVIL = "<script>alert('x')</script>\"><img src=x onerror=alert(1)>&amp;"
+
+
+class Reader(HTMLParser):
+    """Checks that every tag is closed in order, and collects what the page says and loads."""
+
+    def __init__(self):
+        super().__init__(convert_charrefs=True)
+        self.open, self.tags, self.words, self.links = [], [], [], []
+
+    def handle_starttag(self, tag, attrs):
+        self.tags.append(tag)
+        self.links += [value for name, value in attrs if name in ("src", "href", "style", "action")]
+        assert not any(name.startswith("on") for name, _ in attrs), attrs
+        if tag not in VOID:
+            self.open.append(tag)
+
+    def handle_startendtag(self, tag, attrs):
+        del attrs
+        self.tags.append(tag)
+
+    def handle_endtag(self, tag):
+        assert self.open.pop() == tag
+
+    def handle_data(self, data):
+        self.words.append(data)
+
+
+def read(page):
+    reader = Reader()
+    reader.feed(page)
+    reader.close()
+    assert reader.open == []
+    return reader
+
+
+@pytest.fixture
+def make_report(make_rows, arms):
+    def make(*, seeds=(0,), arms=arms, words="Loss configurations", png=b"\x89PNG", frames=3):
+        values = {
+            arm.name: {
+                seed: {f"{words}-{f}": 0.1 + f / 10 + n / 20 + seed / 100 for f in range(frames)}
+                for seed in seeds
+            }
+            for n, arm in enumerate(arms)
+        }
+        values["mean-depth map"] = {0: {f"{words}-{f}": 0.9 for f in range(frames)}}
+        rows = make_rows(values, conditions={f"{words}-0": words})
+        steps = tuple((float(s), 1 / (s + 1)) for s in range(0, 1000, 2))
+        return StudyReport(
+            title=words,
+            setup={"Data": words, words: "x"},
+            protocol=named_protocol("synthetic"),
+            arms=arms,
+            reference=arms[0].name,
+            rows=rows,
+            figures=[DrawnFigure(kind="metric", title=words, caption=words, png=png)],
+            picked=[PickedFrame(sample_id=f"{words}-0", condition="", reason=words)],
+            curves=[
+                Curve(
+                    arm=arm.name,
+                    seed=s,
+                    columns={"total": steps, words: steps, "flat": ((5.0, 0.0),)},
+                )
+                for arm in arms
+                for s in seeds
+            ],
+            edits={arms[1].name: {words: (True, [1, words])}},
+            provenance={"Command": words},
+            remarks=(words,),
+        )
+
+    return make
+
+
+def test_the_page_says_everything_and_loads_nothing(make_report):
+    page = report_html(make_report())
+    reader = read(page)
+    text = " ".join(reader.words)
+    for heading in (
+        "Results",
+        "Figures",
+        "By distance",
+        "By condition",
+        "Learning curves",
+        "Frames",
+    ):
+        assert heading in text
+    assert "Beside the published table" in text
+    assert all(link.startswith(("#", "data:image/png;base64,")) for link in reader.links)
+    assert "http://" not in page
+    assert "https://" not in page
+    assert not re.search(r"@import|url\(", page)
+    assert "default-src 'none'" in page
+    assert "prefers-color-scheme: dark" in page
+    assert "@media print" in page
+    assert base64.b64encode(b"\x89PNG").decode() in page
+
+
+def test_the_stamp_is_there_with_one_seed_and_gone_with_two(make_report):
+    one, two = report_html(make_report()), report_html(make_report(seeds=(0, 1)))
+    assert f'<p class="stamp">{ONE_RUN}</p>' in one
+    assert "95 % of" not in one
+    # The published table is one run each, whatever ours is.
+    assert two.count(ONE_RUN) == 1
+    assert "Published: " in two.split(ONE_RUN)[0].rsplit("<li>", 1)[1]
+    assert "95 % of" in two
+
+
+def test_hostile_words_are_words(make_report):
+    arms = [ArmLabel(name="full", title=EVIL), ArmLabel(name="b", title=EVIL + "2")]
+    page = report_html(make_report(arms=arms, words=EVIL))
+    reader = read(page)
+    assert reader.tags.count("script") == 1
+    assert reader.tags.count("img") == 1
+    assert "<script>alert" not in page
+    assert EVIL in " ".join(reader.words)
+
+
+@pytest.mark.parametrize("count", [2, 8])
+def test_any_number_of_arms(make_report, count):
+    arms = [ArmLabel(name=f"arm-{n}", title=f"Arm {n}") for n in range(count)]
+    page = report_html(make_report(arms=arms))
+    read(page)
+    assert f"arm-{count - 1}" in page
+
+
+def test_the_same_report_gives_the_same_page(make_report):
+    assert report_html(make_report()) == report_html(make_report())
+
+
+def test_another_protocol_is_refused(make_report):
+    from dataclasses import replace
+
+    with pytest.raises(StudyError, match="made under protocol synthetic-"):
+        report_html(replace(make_report(), protocol=named_protocol("mm5")))
+
+
+def test_pictures_and_frames_are_kept_within_bounds(make_report, monkeypatch):
+    from thermodepth.files import encode_png
+    from thermodepth.study import report
+
+    monkeypatch.setattr(report, "MOST_FRAMES", 2)
+    monkeypatch.setattr(report, "MOST_FIGURE_BYTES", 30_000)
+    noise = np.random.default_rng(0).integers(0, 255, (150, 200, 3)).astype(np.uint8)
+    page = report_html(make_report(png=encode_png(noise)))
+    read(page)
+    assert len(page) < 120_000
+    assert "Reduced for this page; full size in fig2_metric.png" in page
+    assert "The 2 of 3 frames with the largest spread" in page
+
+
+def test_shared_cells_are_written_once(make_report):
+    page = report_html(make_report())
+    distance = page.split('<section id="distance">')[1].split("</section>")[0]
+    assert distance.count(">0.3–1 m<") == 1
+    assert 'rowspan="6"' in distance
+
+
+def test_an_arm_that_failed_leaves_the_page_whole(make_report, arms):
+    from dataclasses import replace
+
+    made = make_report(arms=arms[:3])
+    page = report_html(replace(made, arms=arms[:4]))
+    read(page)
+    assert "No results (not run, failed or diverged): No Consistency" in page
+
+
+def test_logs_are_read_and_drawn(tmp_path, arms):
+    log = tmp_path / "log.csv"
+    log.write_text("step,learning_rate,total,late,gradient_norm\n20,1,0.5,,2\n40,1,0.25,7,nan\n")
+    curve = read_curve(log, arm="full", seed=0)
+    assert curve.columns["total"] == ((20.0, 0.5), (40.0, 0.25))
+    assert curve.columns["late"] == ((40.0, 7.0),)
+    assert "learning_rate" not in curve.columns
+    drawn = draw_curves([curve], arms=arms)
+    assert [d.name for d in drawn] == ["total", "late", "gradient_norm"]
+    for each in drawn:
+        read(each.svg)
+        assert "nan" not in each.svg
+
+
+def test_a_log_that_is_none_is_refused(tmp_path):
+    with pytest.raises(StudyError, match="cannot read"):
+        read_curve(tmp_path / "no.csv", arm="full", seed=0)
+    (tmp_path / "log.csv").write_text("a,b\n1,2\n")
+    with pytest.raises(StudyError, match="not a training log"):
+        read_curve(tmp_path / "log.csv", arm="full", seed=0)

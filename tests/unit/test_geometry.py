@@ -1,0 +1,447 @@
+"""Tensor maths against plain numpy loops and closed forms."""
+
+from __future__ import annotations
+
+import importlib.util
+import subprocess
+import sys
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from thermodepth import geometry
+
+Array = NDArray[np.float64]
+
+
+def maps(
+    images: int = 3, rows: int = 7, columns: int = 9, share: float = 0.7, seed: int = 0
+) -> tuple[Tensor, Tensor]:
+    """Random values and a random mask, float64."""
+    draw = torch.Generator().manual_seed(seed)
+    x = torch.randn(images, rows, columns, generator=draw, dtype=torch.float64)
+    return x, torch.rand(images, rows, columns, generator=draw) < share
+
+
+def per_image(function: Callable[[Array], float], x: Tensor, valid: Tensor) -> list[Any]:
+    """Apply a numpy function to the valid values of each image."""
+    return [function(a[m]) for a, m in zip(x.numpy(), valid.numpy(), strict=True)]
+
+
+def n_of(values: Array) -> Array:
+    """N(x) of method.md over a flat array; the lower middle is the median."""
+    centred = values - np.sort(values)[(len(values) - 1) // 2]
+    return centred / np.abs(centred).mean()  # type: ignore[no-any-return]
+
+
+# --- masks ---------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16, torch.float32, torch.float64])
+@pytest.mark.parametrize("fill", [0.0, 1.0])
+def test_keep_replaces_what_is_masked(dtype: torch.dtype, fill: float) -> None:
+    x = torch.tensor([[[1.5, float("nan"), float("inf"), -2.0, -0.0]]], dtype=dtype)
+    valid = torch.tensor([[[True, False, False, True, True]]])
+    kept = geometry.keep(x, valid, fill)
+    assert kept.tolist() == [[[1.5, fill, fill, -2.0, 0.0]]]
+    assert kept.dtype == (torch.float64 if dtype == torch.float64 else torch.float32)
+
+
+def test_keep_leaves_faults_at_valid_pixels() -> None:
+    x = torch.tensor([[[float("nan"), float("inf"), 1.0]]])
+    kept = geometry.keep(x, torch.ones(1, 1, 3, dtype=torch.bool), 1.0)
+    assert kept[0, 0, 0].isnan()
+    assert kept[0, 0, 1].isinf()
+
+
+def test_keep_passes_no_gradient_to_masked_pixels() -> None:
+    x = torch.tensor([[[2.0, 0.0, -1.0]]], requires_grad=True)
+    valid = torch.tensor([[[True, False, False]]])
+    geometry.keep(x, valid, 1.0).log().sum().backward()
+    assert x.grad is not None
+    assert x.grad.tolist() == [[[0.5, 0.0, 0.0]]]
+
+
+def test_keep_works_on_views_that_are_not_contiguous() -> None:
+    x, valid = maps()
+    wide = x.transpose(1, 2)
+    mask = valid.transpose(1, 2)
+    expected = torch.where(mask, wide, 0.0)
+    assert torch.equal(geometry.keep(wide, mask), expected)
+
+
+def test_counts_sums_and_means() -> None:
+    x, valid = maps()
+    assert geometry.count(x, valid).tolist() == per_image(len, x, valid)
+    assert geometry.count(x, None).tolist() == [63.0] * 3
+    assert geometry.masked_sum(x, valid).tolist() == pytest.approx(per_image(np.sum, x, valid))
+    assert geometry.masked_mean(x, valid).tolist() == pytest.approx(per_image(np.mean, x, valid))
+    assert geometry.masked_mean(x, None).tolist() == pytest.approx(x.mean((1, 2)).tolist())
+
+
+def test_half_precision_sums_do_not_overflow() -> None:
+    x = torch.full((1, 300, 300), 2.0, dtype=torch.float16)
+    assert geometry.masked_sum(x, None).tolist() == [180000.0]
+
+
+def test_masked_median_is_the_lower_middle_value() -> None:
+    x, valid = maps()
+    expected = per_image(lambda v: np.sort(v)[(len(v) - 1) // 2], x, valid)
+    assert geometry.masked_median(x, valid).tolist() == expected
+    four = torch.tensor([[[4.0, 1.0, 3.0, 2.0]]])
+    assert geometry.masked_median(four, None).tolist() == [2.0]
+
+
+def test_masked_median_sends_its_gradient_to_one_valid_pixel() -> None:
+    x = torch.tensor([[[9.0, float("nan"), 5.0, 7.0]]], requires_grad=True)
+    geometry.masked_median(x, torch.tensor([[[True, False, True, True]]])).sum().backward()
+    assert x.grad is not None
+    assert x.grad.tolist() == [[[0.0, 0.0, 0.0, 1.0]]]
+
+
+@pytest.mark.parametrize(
+    "function", [geometry.masked_sum, geometry.masked_mean, geometry.masked_median]
+)
+def test_an_empty_mask_gives_a_connected_zero(function: Callable[..., Tensor]) -> None:
+    x = torch.full((2, 3, 4), float("nan"), requires_grad=True)
+    value = function(x, torch.zeros(2, 3, 4, dtype=torch.bool))
+    assert value.tolist() == [0.0, 0.0]
+    value.sum().backward()
+    assert x.grad is not None
+    assert bool((x.grad == 0).all())
+
+
+# --- normalisation -------------------------------------------------------------------------------
+
+
+def test_normalise_against_numpy() -> None:
+    x, valid = maps()
+    normal = geometry.normalise(x, valid)
+    for i in range(3):
+        expected = n_of(x[i][valid[i]].numpy())
+        np.testing.assert_allclose(normal[i][valid[i]].numpy(), expected, rtol=1e-12)
+    assert bool((normal[~valid] == 0).all())
+    everywhere = geometry.normalise(x, None)
+    np.testing.assert_allclose(everywhere[1].flatten().numpy(), n_of(x[1].flatten().numpy()))
+
+
+def test_normalise_of_a_large_map_uses_a_grid_and_stays_close() -> None:
+    # 97 x 131: sides that no stride divides.
+    x, valid = maps(2, 97, 131)
+    normal = geometry.normalise(x, valid)
+    for i in range(2):
+        expected = n_of(x[i][valid[i]].numpy())
+        difference = normal[i][valid[i]].numpy() - expected
+        assert 0 < np.abs(difference).max() < 0.15
+        ratio = (
+            np.abs(np.diff(normal[i][valid[i]].numpy())).mean() / np.abs(np.diff(expected)).mean()
+        )
+        assert ratio == pytest.approx(1.0, abs=5e-3)
+    affine = geometry.normalise(3.0 * x - 2.0, valid)
+    torch.testing.assert_close(affine, normal)
+
+
+def test_normalise_falls_back_to_the_mean_where_the_grid_sees_nothing() -> None:
+    x, _ = maps(1, 80, 80)
+    valid = torch.zeros_like(x, dtype=torch.bool)
+    valid[:, 1::2, 1::2] = True
+    normal = geometry.normalise(x, valid)
+    values = x[valid].numpy()
+    centred = values - values.mean()
+    np.testing.assert_allclose(normal[valid].numpy(), centred / np.abs(centred).mean())
+
+
+def test_a_flat_map_stays_flat_with_a_bounded_gradient() -> None:
+    x = torch.full((1, 4, 5), 3.0, requires_grad=True)
+    normal = geometry.normalise(x, None)
+    assert bool((normal == 0).all())
+    normal[0, 1, 1].backward()
+    assert x.grad is not None
+    assert x.grad[0, 1, 1].item() == pytest.approx(1 / geometry.FLAT, rel=0.1)
+
+
+def test_unit_contrast_divides_by_the_floor_below_it() -> None:
+    x = torch.tensor([[[0.1, -0.1, 0.0, 0.0]]])
+    two = torch.tensor([2.0])
+    whole = geometry.unit_contrast(x, two)
+    assert whole.flatten().tolist() == pytest.approx([1.0, -1.0, 0.0, 0.0])
+    floored = geometry.unit_contrast(x, two, floor=0.5)
+    assert floored.flatten().tolist() == pytest.approx([0.2, -0.2, 0.0, 0.0])
+
+
+# --- neighbouring pixels -------------------------------------------------------------------------
+
+
+def test_differences_and_pairs() -> None:
+    x = torch.tensor([[[1.0, 4.0, 9.0], [2.0, 8.0, 1.0]]])
+    w = torch.tensor([[[1.0, 1.0, 0.0], [0.0, 1.0, 1.0]]])
+    assert geometry.horizontal(x).tolist() == [[[3.0, 5.0], [6.0, -7.0]]]
+    assert geometry.vertical(x).tolist() == [[[1.0, 4.0, -8.0]]]
+    assert geometry.horizontal_pairs(w).tolist() == [[[1.0, 0.0], [0.0, 1.0]]]
+    assert geometry.vertical_pairs(w).tolist() == [[[0.0, 1.0, 0.0]]]
+
+
+def test_pyramid_strides_both_axes() -> None:
+    x = torch.arange(35.0).reshape(1, 5, 7)
+    levels = list(geometry.pyramid(x, 3))
+    assert [tuple(level.shape) for level in levels] == [(1, 5, 7), (1, 3, 4), (1, 2, 2)]
+    assert levels[1][0, 1].tolist() == [14.0, 16.0, 18.0, 20.0]
+    assert levels[2].tolist() == [[[0.0, 4.0], [28.0, 32.0]]]
+
+
+def gradient_loop(x: Array, valid: NDArray[np.bool_], scales: int) -> float:
+    """The sum of means, pixel by pixel."""
+    total = 0.0
+    for k in range(scales):
+        a, m = x[:: 2**k, :: 2**k], valid[:: 2**k, :: 2**k]
+        for dr, dc in ((0, 1), (1, 0)):
+            steps = [
+                abs(a[r + dr, c + dc] - a[r, c])
+                for r in range(a.shape[0] - dr)
+                for c in range(a.shape[1] - dc)
+                if m[r, c] and m[r + dr, c + dc]
+            ]
+            total += float(np.mean(steps)) if steps else 0.0
+    return total
+
+
+@pytest.mark.parametrize("size", [(7, 9), (16, 24), (1, 9), (6, 1)])
+@pytest.mark.parametrize("scales", [1, 4])
+@pytest.mark.parametrize("masked", [True, False])
+def test_gradient_mean_against_a_loop(size: tuple[int, int], scales: int, masked: bool) -> None:
+    x, valid = maps(3, *size)
+    valid = valid if masked else torch.ones_like(valid)
+    given = geometry.gradient_mean(geometry.keep(x, valid), valid if masked else None, scales)
+    expected = [gradient_loop(x[i].numpy(), valid[i].numpy(), scales) for i in range(3)]
+    assert given.tolist() == pytest.approx(expected)
+
+
+def test_a_hole_has_no_border() -> None:
+    x = torch.full((1, 8, 8), 10.0)
+    valid = torch.ones_like(x, dtype=torch.bool)
+    valid[:, 3:5, 3:6] = False
+    assert geometry.gradient_mean(geometry.keep(x, valid), valid, 3).tolist() == [0.0]
+
+
+@pytest.mark.parametrize("masked", [True, False])
+def test_edge_aware_mean_against_a_loop(masked: bool) -> None:
+    x, valid = maps()
+    guide, _ = maps(seed=1)
+    valid = valid if masked else torch.ones_like(valid)
+    given = geometry.edge_aware_mean(geometry.keep(x, valid), guide, valid if masked else None, 1.5)
+    for i in range(3):
+        a, g, m, total = x[i].numpy(), guide[i].numpy(), valid[i].numpy(), 0.0
+        for dr, dc in ((0, 1), (1, 0)):
+            terms = [
+                abs(a[r + dr, c + dc] - a[r, c]) * np.exp(-1.5 * abs(g[r + dr, c + dc] - g[r, c]))
+                for r in range(7 - dr)
+                for c in range(9 - dc)
+                if m[r, c] and m[r + dr, c + dc]
+            ]
+            total += float(np.mean(terms))
+        assert given[i].item() == pytest.approx(total)
+
+
+def test_gradients_of_the_difference_sums() -> None:
+    x, valid = maps(2, 9, 11)
+    guide, _ = maps(2, 9, 11, seed=1)
+    x = geometry.keep(x, valid).requires_grad_()
+    for mask in (valid, None):
+        assert torch.autograd.gradcheck(lambda a, m=mask: geometry.gradient_mean(a, m, 3), x)
+        assert torch.autograd.gradcheck(
+            lambda a, m=mask: geometry.edge_aware_mean(a, guide, m, 0.7), x
+        )
+
+
+def test_the_guide_gets_no_gradient() -> None:
+    x, valid = maps()
+    guide = x.clone().requires_grad_()
+    value = geometry.edge_aware_mean(geometry.keep(x, valid).requires_grad_(), guide, valid, 1.0)
+    value.sum().backward()
+    assert guide.grad is None
+
+
+# --- trimming ------------------------------------------------------------------------------------
+
+
+def trimmed_loop(values: Array, trim: float) -> float:
+    """Sort, drop the largest floor(trim n), average."""
+    kept = np.sort(values)[: len(values) - int(np.floor(trim * len(values) + 1e-3))]
+    return float(kept.mean())
+
+
+@pytest.mark.parametrize(
+    ("trim", "tail"),
+    [
+        (0.0, 1.0),
+        (0.01, 1.0),
+        (0.2, 1.0),
+        (0.29, 1.0),
+        (0.5, 1.0),
+        (0.9, 1.0),
+        (0.2, 4.0),
+        (0.5, 4.0),
+    ],
+)
+@pytest.mark.parametrize("masked", [True, False])
+def test_trimmed_mean_against_a_sort(trim: float, tail: float, masked: bool) -> None:
+    x, valid = maps(3, 20, 30)
+    x = x.abs() ** tail  # 4: the largest is five hundred times the median
+    valid = valid if masked else torch.ones_like(valid)
+    kept = geometry.keep(x.float(), valid)
+    given = geometry.trimmed_mean(kept, valid if masked else None, trim)
+    expected = per_image(lambda v: trimmed_loop(v, trim), x, valid)
+    assert given.tolist() == pytest.approx(expected, rel=2e-3)
+
+
+def test_trimmed_mean_is_accurate_on_one_valid_pixel_of_many() -> None:
+    x, valid = torch.zeros(1, 100, 100), torch.zeros(1, 100, 100, dtype=torch.bool)
+    x[0, 50, 50], valid[0, 50, 50] = 0.37, True
+    assert geometry.trimmed_mean(x, valid, 0.2).tolist() == pytest.approx([0.37], rel=1e-6)
+
+
+@pytest.mark.parametrize("size", [4, 10, 100])
+def test_trimmed_mean_of_equal_values_keeps_value_and_gradient(size: int) -> None:
+    x = torch.full((1, 1, size), 0.25, requires_grad=True)
+    value = geometry.trimmed_mean(x, None, 0.2)
+    assert value.tolist() == pytest.approx([0.25], rel=5e-4)
+    value.sum().backward()
+    assert x.grad is not None
+    assert bool((x.grad > 0).all()), "a tie must not lose the gradient of every pixel"
+
+
+def test_trimmed_pixels_have_no_gradient_and_the_others_one_share() -> None:
+    x = torch.arange(1.0, 11.0).reshape(1, 2, 5).requires_grad_()
+    geometry.trimmed_mean(x, None, 0.2).sum().backward()
+    assert x.grad is not None
+    assert x.grad.flatten().tolist() == pytest.approx([1 / 8] * 8 + [0.0] * 2)
+
+
+@pytest.mark.parametrize("smallest", [1.0, 30.0, 480.0, 599.0])
+def test_quantile_threshold_separates_the_smallest(smallest: float) -> None:
+    x = maps(3, 20, 30)[0].abs()
+    threshold = geometry.quantile_threshold(x, torch.full((3,), smallest, dtype=x.dtype), passes=30)
+    below = (x < threshold[:, None, None]).sum((1, 2))
+    assert below.tolist() == [int(smallest)] * 3
+
+
+# --- alignment -----------------------------------------------------------------------------------
+
+
+def test_align_scale_against_lstsq() -> None:
+    (x, valid), (target, _) = maps(), maps(seed=1)
+    spoilt = torch.where(valid, x, torch.nan)
+    alignment = geometry.align_scale(spoilt, target, valid)
+    for i in range(3):
+        a = x[i][valid[i]].numpy()[:, None]
+        scale = np.linalg.lstsq(a, target[i][valid[i]].numpy(), rcond=None)[0]
+        assert alignment.scale[i].item() == pytest.approx(scale[0])
+        assert bool(alignment.positive[i]) == (scale[0] > 0)
+    assert alignment.offset.tolist() == [0.0] * 3
+    torch.testing.assert_close(alignment.apply(x), alignment.scale[:, None, None] * x)
+
+
+def test_align_affine_against_lstsq() -> None:
+    (x, valid), (target, _) = maps(), maps(seed=1)
+    alignment = geometry.align_affine(torch.where(valid, x, torch.inf), target, valid)
+    for i in range(3):
+        a = x[i][valid[i]].numpy()
+        design = np.stack([a, np.ones_like(a)], 1)
+        scale, offset = np.linalg.lstsq(design, target[i][valid[i]].numpy(), rcond=None)[0]
+        assert alignment.scale[i].item() == pytest.approx(scale)
+        assert alignment.offset[i].item() == pytest.approx(offset)
+        expected = scale * x[i] + offset
+        torch.testing.assert_close(alignment.apply(x)[i], expected)
+
+
+def test_align_affine_does_not_cancel_in_float32() -> None:
+    x = maps()[0].float() * 1e-3 + 100.0
+    alignment = geometry.align_affine(x, 2.0 * x - 150.0, None)
+    assert alignment.scale.tolist() == pytest.approx([2.0] * 3, rel=1e-2)
+
+
+def test_an_upside_down_or_impossible_alignment_says_so() -> None:
+    x, _ = maps()
+    nothing = torch.zeros_like(x, dtype=torch.bool)
+    assert geometry.align_affine(x, -x, None).positive.tolist() == [False] * 3
+    assert geometry.align_affine(x, x + 5.0, None).positive.tolist() == [True] * 3
+    flat = geometry.align_affine(torch.ones_like(x), x, None)
+    assert flat.scale.tolist() == [0.0] * 3
+    assert flat.offset.tolist() == pytest.approx(x.mean((1, 2)).tolist())
+    assert flat.positive.tolist() == [False] * 3
+    for empty in (geometry.align_scale(x, x, nothing), geometry.align_affine(x, x, nothing)):
+        assert empty.scale.tolist() == [0.0] * 3
+        assert empty.positive.tolist() == [False] * 3
+
+
+# --- annotations ---------------------------------------------------------------------------------
+
+
+def test_annotated_shapes_are_true(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Every public function under a run-time check of its jaxtyping annotations."""
+    beartype = pytest.importorskip("beartype")
+    jaxtyping = pytest.importorskip("jaxtyping")
+    names = {
+        "Map": jaxtyping.Float[Tensor, "b h w"],
+        "Mask": jaxtyping.Bool[Tensor, "b h w"],
+        "Pairs": jaxtyping.Float[Tensor, "b _ _"],
+        "PerImage": jaxtyping.Float[Tensor, "b"],
+    }
+    for name, kind in names.items():
+        monkeypatch.setattr(geometry, name, kind, raising=False)
+
+    def checked(function: Callable[..., Any]) -> Callable[..., Any]:
+        return jaxtyping.jaxtyped(typechecker=beartype.beartype)(function)  # type: ignore[no-any-return]
+
+    x, valid = maps()
+    pixels = geometry.count(x, valid)
+    calls: dict[str, tuple[Any, ...]] = {
+        "keep": (x, valid),
+        "count": (x, valid),
+        "weights_of": (x, valid),
+        "masked_sum": (x, valid),
+        "masked_mean": (x, None),
+        "masked_median": (x, valid),
+        "unit_contrast": (x, pixels),
+        "centre": (x,),
+        "normalise": (x, valid),
+        "horizontal": (x,),
+        "vertical": (x,),
+        "horizontal_pairs": (x,),
+        "vertical_pairs": (x,),
+        "gradient_mean": (x, valid, 2),
+        "edge_aware_mean": (x, x, valid, 1.0),
+        "quantile_threshold": (x.abs(), pixels),
+        "trimmed_mean": (x.abs(), valid, 0.2),
+        "align_scale": (x, x, valid),
+        "align_affine": (x, x, valid),
+    }
+    public = {
+        name
+        for name, value in vars(geometry).items()
+        if getattr(value, "__module__", "") == geometry.__name__
+        and callable(value)
+        and not isinstance(value, type)
+        and not name.startswith("_")
+    }
+    assert public - set(calls) == {"widen", "pyramid", "pair_weights"}  # shapes that vary
+    for name, arguments in calls.items():
+        function = checked(getattr(geometry, name))
+        function(*arguments)
+        with pytest.raises(jaxtyping.TypeCheckError):
+            function(x[0], *arguments[1:])
+
+
+def test_users_need_no_jaxtyping() -> None:
+    assert importlib.util.find_spec("jaxtyping") is not None, "the check below would be empty"
+    code = (
+        "import sys; sys.modules['jaxtyping'] = None; "
+        "import thermodepth.losses, thermodepth.geometry; print('fine')"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert done.stdout == "fine\n", done.stderr
