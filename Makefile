@@ -7,7 +7,7 @@ ARGS ?=
 BIN := $(VENV)/bin
 ASSETS := src/thermodepth/assets
 
-.PHONY: help setup study test check format pack rgb-teacher thermal-small assets clean
+.PHONY: help setup study results test check format pack rgb-teacher thermal-small assets clean
 help:            ## this list
 	@awk -F' *## ' '/^[a-z-]+:.*##/ {sub(/:.*/, "", $$1); printf "%-15s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
@@ -19,6 +19,9 @@ $(VENV)/.stamp: pyproject.toml $(CONSTRAINTS)
 
 study: setup     ## the paper's five arms on the shipped pack: table, figures, report in runs/paper-synthetic
 	$(BIN)/thermodepth study run paper $(ARGS)
+
+results: setup   ## put the tables and figures of finished studies into the README and docs/results.md
+	$(BIN)/python docs/refresh.py
 
 test: check      ## style, types and layers, then every test
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest $(ARGS)

@@ -100,7 +100,8 @@ def _decode(content: bytes, name: str) -> NDArray[Any]:
                 return np.asarray(opened.convert(plain) if plain else opened)
     except UnidentifiedImageError:
         raise DataError(
-            f"{name}: not a PNG, TIFF, JPEG, BMP or NPY file (judged by its content)"
+            f"{name}: not a PNG, TIFF, JPEG, BMP or NPY file, or cut off within its header (judged by "
+            "its content)"
         ) from None
     except (Image.DecompressionBombError, Image.DecompressionBombWarning):
         raise _too_large("a far larger picture", name) from None

@@ -146,7 +146,7 @@ class TestEdit:
 
     @pytest.mark.parametrize("value", [{1, 2}, Path("x"), object()])
     def test_a_value_that_is_not_json_is_a_settings_error(self, value: object) -> None:
-        with pytest.raises(SettingsError, match="edit name=.*plain JSON values"):
+        with pytest.raises(SettingsError, match=r"edit name=.*plain JSON values"):
             Run().edit({"name": value})
 
     def test_bytes_that_are_not_text_do_not_print_the_whole_tree(self) -> None:

@@ -37,9 +37,7 @@ def settings(name: str, **changes: float) -> NormaliserSettings:
 class TestNormalisers:
     @pytest.mark.parametrize(("low", "high"), [(1, 99), (2, 98), (0, 100), (0.5, 99.9), (12, 61)])
     @pytest.mark.parametrize("raw", [COUNTS, KELVIN, COUNTS[:7, :9], COUNTS[:1, :2]])
-    def test_percentile_against_numpy(
-        self, raw: NDArray[Any], low: float, high: float
-    ) -> None:
+    def test_percentile_against_numpy(self, raw: NDArray[Any], low: float, high: float) -> None:
         p_low, p_high = np.percentile(raw.astype(np.float64), [low, high], method="nearest")
         span = max(p_high - p_low, 1e-9)
         expected = np.clip((raw.astype(np.float64) - p_low) / span, 0, 1)
@@ -84,7 +82,9 @@ class TestNormalisers:
         calm = normalise(COUNTS, ThermalUnit.COUNTS, recipe)
         same = normalise(hot, ThermalUnit.COUNTS, recipe)
         assert np.abs(np.delete(same - calm, 5 * 64 + 5)).max() < 0.01
-        assert np.ptp(np.delete(normalise(hot, ThermalUnit.COUNTS, settings("min_max")), 325)) < 0.11
+        assert (
+            np.ptp(np.delete(normalise(hot, ThermalUnit.COUNTS, settings("min_max")), 325)) < 0.11
+        )
 
     @pytest.mark.parametrize("unit", UNITS)
     @pytest.mark.parametrize("name", ["percentile", "min_max"])
@@ -211,7 +211,9 @@ class TestReadThermal:
 
     def test_celsius_is_refused_with_the_remedy(self, tmp_path: Path) -> None:
         path = saved(tmp_path / "frame", (KELVIN - 273.15).astype(np.float32))
-        with pytest.raises(DataError, match=r"frame\.tiff: values .*Add 273\.15 to degrees Celsius"):
+        with pytest.raises(
+            DataError, match=r"frame\.tiff: values .*Add 273\.15 to degrees Celsius"
+        ):
             read_thermal(path)
 
     def test_counts_stored_as_float_are_refused_with_the_remedy(self, tmp_path: Path) -> None:

@@ -10,6 +10,7 @@ matrix keeps its focal length while the principal point moves.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
@@ -31,6 +32,7 @@ class AugmentationSettings(Settings):
     zoom: float = Field(1.15, ge=1, le=2)  # crops are enlarged by 1 to this factor
     gain: float = Field(0.15, ge=0, lt=1)  # contrast of the raw frame varies by this share
     offset: float = Field(0.15, ge=0, lt=1)  # raw level moves by this share of the frame's span
+    colour: float = Field(0.25, ge=0, lt=1)  # each colour of an RGB input varies by this share
 
 
 def augment(
@@ -41,11 +43,13 @@ def augment(
 ) -> Sample:
     """A varied copy at `size` (rows, columns). The same generator state gives the same copy."""
     # Always the same number of draws, so that one part switched off leaves the others as they were.
-    flip, zoom, place_x, place_y, gain, offset = rng.random(6)
+    flip, zoom, place_x, place_y, gain, offset, *colours = rng.random(9)
     factor = 1 + (settings.zoom - 1) * float(zoom)
     sample = crop_resize(sample, size, zoom=factor, place=(float(place_y), float(place_x)))
     if flip < settings.flip_probability:
         sample = mirror(sample)
+    if sample.rgb is not None:
+        sample = tint(sample, [1 + settings.colour * (2 * float(c) - 1) for c in colours])
     return drift(
         sample,
         gain=1 + settings.gain * (2 * float(gain) - 1),
@@ -119,6 +123,13 @@ def drift(sample: Sample, *, gain: float, offset: float) -> Sample:
     moved = (raw - mean) * np.float32(gain) + (mean + np.float32(offset) * span)
     top = {ThermalUnit.COUNTS: 65535.0, ThermalUnit.DISPLAY: 255.0, ThermalUnit.KELVIN: np.inf}
     return replace(sample, thermal=np.clip(moved, 0, top[sample.thermal_unit]))
+
+
+def tint(sample: Sample, gains: Sequence[float]) -> Sample:
+    """The RGB image under other light: each colour times its gain."""
+    assert sample.rgb is not None
+    light = sample.rgb * np.asarray(gains, np.float32)
+    return replace(sample, rgb=np.clip(np.rint(light), 0, 255).astype(np.uint8))
 
 
 def resize_image(image: NDArray[Any], size: tuple[int, int]) -> NDArray[Any]:

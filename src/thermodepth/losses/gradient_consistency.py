@@ -49,7 +49,9 @@ def gradient_consistency(maps: Maps, settings: GradientConsistencySettings) -> T
 
 def _normalised_depth(log_depth: Tensor, space: Space) -> Tensor:
     nearness = -log_depth
-    relative = nearness - centre(nearness)[:, None, None]  # ln(m / D): 0 where N(s) is, if they agree
+    relative = (
+        nearness - centre(nearness)[:, None, None]
+    )  # ln(m / D): 0 where N(s) is, if they agree
     # exp(x) - 1 and not expm1(x), which takes four times as long; the digits it would save are below
     # FLAT_DEPTH by far.
     if space == "inverse":

@@ -16,9 +16,12 @@ Guide = Literal["thermal", "teacher", "structure"]
 
 
 def guide_map(guide: Guide, maps: Maps) -> tuple[Tensor, Tensor | None]:
-    """The normalised guide `[b h w]` and the pixels where it is known (None: all)."""
+    """The normalised guide `[b h w]` and the pixels where it is known (None: all).
+
+    For `edge_aware_mean`, which sends no gradient to its guide.
+    """
     if guide == "thermal":
         return maps.thermal(), None
     if guide == "teacher":
         return maps.label(), maps.batch.label_valid
-    return maps.structure_everywhere().detach(), None
+    return maps.structure_everywhere(), None

@@ -1,6 +1,6 @@
 """What every loss term shares: its signature, its schedule, and arithmetic in full precision.
 
-    term(maps, settings) -> Tensor[b]
+term(maps, settings) -> Tensor[b]
 """
 
 from __future__ import annotations

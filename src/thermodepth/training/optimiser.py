@@ -35,7 +35,7 @@ def make_optimiser(network: DepthNetwork, settings: OptimiserSettings) -> torch.
 def set_learning_rate(
     optimiser: torch.optim.Optimizer, settings: OptimiserSettings, *, step: int, steps: int
 ) -> float:
-    """Warm up linearly, then half a cosine down to zero at the last step.
+    """Warm up linearly, then half a cosine down to zero, which the step after the last would have.
 
     Returns:
         The base rate of this step.

@@ -68,7 +68,7 @@ class TrainingSettings(Settings):
         """The same run with everything that was left to the data set filled in.
 
         Raises:
-            SettingsError: when the training size cannot be divided into a batch.
+            SettingsError: when the training size is too small.
         """
         near, far = dataset.depth_range_m
         edits = {
@@ -78,9 +78,13 @@ class TrainingSettings(Settings):
             "model.depth_range_m": list(self.model.depth_range_m or dataset.depth_range_m),
         }
         run = self.edit(edits)
-        assert run.data.size is not None
-        if min(run.data.size) < 32:
+        size = run.data.size
+        assert size is not None
+        if min(size) < 32:
+            raise SettingsError(f"data.size={size[0]}x{size[1]}: at least 32 pixels each way")
+        if max(size) == 32 and run.data.batch_size == 1:
             raise SettingsError(
-                f"data.size={run.data.size[0]}x{run.data.size[1]}: at least 32 pixels each way"
+                "data.size=32x32 with data.batch_size=1: the deepest map is one pixel of one image, which "
+                "has no statistics to be normed by; take larger frames or more of them"
             )
         return run

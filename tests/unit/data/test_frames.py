@@ -46,7 +46,9 @@ class TestRemembered:
         assert remembered.fingerprint() == "counted-3"
         assert remembered.noise_is_drawn is False
 
-    @pytest.mark.parametrize(("budget", "kept"), [(0, 0), (FRAME_BYTES - 1, 0), (1200, 2), (1799, 2)])
+    @pytest.mark.parametrize(
+        ("budget", "kept"), [(0, 0), (FRAME_BYTES - 1, 0), (1200, 2), (1799, 2)]
+    )
     def test_the_budget_is_kept(self, make_sample, budget: int, kept: int) -> None:
         assert make_sample((10, 10)).thermal.nbytes + 400 == FRAME_BYTES
         frames = Counted(make_sample, 4)

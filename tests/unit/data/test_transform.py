@@ -57,7 +57,9 @@ def inner_points(frame: Sample) -> np.ndarray:
 
 class TestGeometry:
     @pytest.mark.parametrize("zoom", [1.0, 1.05, 1.15, 1.5, 2.0])
-    @pytest.mark.parametrize("size", [(60, 80), (30, 40), (31, 47), (97, 129), (45, 160)])
+    @pytest.mark.parametrize(
+        "size", [(61, 83), (120, 160), (97, 129), (60, 80), (30, 40), (31, 47), (45, 160)]
+    )
     @pytest.mark.parametrize("flip", [False, True])
     def test_a_point_meets_the_same_content_before_and_after(
         self, size: tuple[int, int], zoom: float, flip: bool
@@ -72,7 +74,9 @@ class TestGeometry:
             after = crop_resize(frame, size, zoom=zoom, place=(0.3, 0.7))
             after = mirror(after) if flip else after
             assert after.size == size
-            np.testing.assert_allclose(seen_at(after, moved), expected, atol=0.02)
+            # The mean over a part of a pixel knows its place to an eighth of a pixel only.
+            error_px = 0.02 if size > (60, 80) else 0.125
+            np.testing.assert_allclose(seen_at(after, moved), expected, atol=error_px)
 
     @pytest.mark.parametrize("seed", range(6))
     @pytest.mark.parametrize("flip", [0.0, 1.0])
@@ -81,12 +85,12 @@ class TestGeometry:
         across, down = ramps((60, 80))
         points = inner_points(across)
         for frame in (across, down):
-            after = augment(frame, recipe, (45, 61), np.random.default_rng(seed))
+            after = augment(frame, recipe, (65, 91), np.random.default_rng(seed))
             assert after.depth_m is not None
             nearer = float(after.depth_m[0, 0]) / 8.0
             assert 1 / 1.4 <= nearer < 1
             moved = points * [-1 if flip else 1, 1, nearer]
-            np.testing.assert_allclose(seen_at(after, moved), seen_at(frame, points), atol=0.03)
+            np.testing.assert_allclose(seen_at(after, moved), seen_at(frame, points), atol=0.02)
 
     @pytest.mark.parametrize("zoom", [1.0, 1.25, 1.6])
     def test_the_lens_does_not_change_with_the_zoom(self, zoom: float) -> None:
@@ -97,7 +101,11 @@ class TestGeometry:
 
     def test_place_says_which_corner(self) -> None:
         across, down = ramps((40, 80))
-        for place, corner in {(0, 0): (0.5, 0.5), (1, 1): (20.5, 40.5), (0, 1): (0.5, 40.5)}.items():
+        for place, corner in {
+            (0, 0): (0.5, 0.5),
+            (1, 1): (20.5, 40.5),
+            (0, 1): (0.5, 40.5),
+        }.items():
             got = [
                 crop_resize(f, (20, 40), zoom=2, place=place).thermal[0, 0] for f in (down, across)
             ]
@@ -237,7 +245,7 @@ class TestAugment:
             unflipped[:, ::-1], whole, equal_nan=True
         )
 
-    def test_every_part_happens_and_stays_within_its_bounds(self, make_sample) -> None:
+    def test_every_part_happens_and_stays_within_its_bounds(self) -> None:
         frame = replace(ramps((40, 40), depth_m=10)[0], thermal_unit=ThermalUnit.COUNTS)
         flat = replace(frame, thermal=frame.thermal * 0 + np.float32(7000))
         flips, nearer, spans = [], [], []

@@ -21,6 +21,7 @@ from thermodepth.losses import (
     evaluate,
     weight_at,
 )
+from thermodepth.losses.maps import Maps
 from thermodepth.types import Batch, Prediction
 
 
@@ -239,6 +240,23 @@ def test_total_is_float32_under_autocast(dtype: torch.dtype) -> None:
     with torch.autocast("cpu", dtype=torch.bfloat16):
         report = evaluate(half, batch, LossesSettings(), progress=1.0)
     assert report.total.dtype == torch.float32
+
+
+def test_no_term_ever_sees_autocast(monkeypatch: pytest.MonkeyPatch) -> None:
+    seen = []
+
+    def probe(maps: Maps, _: Any) -> torch.Tensor:
+        product = maps.structure @ maps.structure.mT  # what autocast would do in half precision
+        seen.append((product.dtype, torch.is_autocast_enabled("cpu")))
+        return maps.structure.sum((1, 2))
+
+    prediction, batch = scene()
+    table = {name: replace(row, term=probe) for name, row in LOSSES.items()}
+    monkeypatch.setattr("thermodepth.losses.report.LOSSES", table)
+    with torch.autocast("cpu", dtype=torch.bfloat16):
+        evaluate(prediction, batch, LossesSettings(), progress=1.0)
+        table["metric_silog"].function(prediction, batch, LossesSettings().term("metric_silog"))
+    assert seen == [(torch.float32, False)] * (len(LOSSES) + 1)
 
 
 def test_nonfinite_is_explained_by_term_and_samples() -> None:

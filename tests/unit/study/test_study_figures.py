@@ -42,7 +42,7 @@ def test_a_person_s_style_changes_nothing(make_scene, arms):
     import matplotlib
 
     plain = draw("metric", [make_scene(arms)], arms).png
-    with matplotlib.rc_context({"font.size": 40, "axes.facecolor": "red", "image.cmap": "jet"}):
+    with matplotlib.rc_context({"font.size": 40, "image.origin": "lower", "axes.grid": True}):
         assert draw("metric", [make_scene(arms)], arms).png == plain
         assert matplotlib.rcParams["font.size"] == 40
 

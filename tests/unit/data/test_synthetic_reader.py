@@ -1,0 +1,159 @@
+"""The synthetic set's reader: sensor noise drawn at reading over a pack made by hand."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from thermodepth.data import synthetic as reader
+from thermodepth.data.synthetic import open_synthetic
+from thermodepth.errors import DataError
+from thermodepth.synthetic.pack import write_pack
+from thermodepth.types import ThermalUnit
+
+
+@pytest.fixture
+def pack(tmp_path: Path, made_frame) -> Path:
+    path = tmp_path / "pack.zip"
+    write_pack(
+        path,
+        {
+            "train": [made_frame(1), made_frame(2), made_frame(2, suffix="-v1")],
+            "val": [made_frame(100_000)],
+            "test": [made_frame(200_000)],
+        },
+    )
+    return path
+
+
+def test_a_sample_holds_what_the_pack_does(pack: Path, made_frame) -> None:
+    data = open_synthetic(pack)
+    sample = data.split("train").read(1)
+    frame = made_frame(2)
+    assert sample.sample_id == "street-day-0000002"
+    assert sample.condition == "street-day"
+    assert sample.thermal_unit is ThermalUnit.COUNTS
+    assert sample.thermal.dtype == np.uint16
+    np.testing.assert_allclose(sample.depth_m, frame.depth_m, atol=0.5 / 256 + 1e-5)
+    assert np.isnan(sample.depth_m).sum() == 3
+    assert sample.depth_m.dtype == np.float32
+    np.testing.assert_allclose(sample.intrinsics, frame.intrinsics)
+    assert np.abs(sample.rgb.astype(int) - frame.rgb).max() < 12
+    assert data.training_size == (8, 12)
+
+
+def test_warmer_is_more_counts_about_45_a_kelvin(tmp_path: Path, made_frame) -> None:
+    path = tmp_path / "flat.zip"
+    write_pack(path, {"train": [made_frame(1, kelvin=295.0), made_frame(2, kelvin=305.0)]})
+    frames = open_synthetic(path).split("train")
+    cold, warm = (
+        np.mean([frames.read(index, draw=d).thermal.mean() for d in range(200)]) for index in (0, 1)
+    )
+    assert cold == pytest.approx(7300, abs=60)  # drift: 150 counts over the root of 200 draws
+    assert (warm - cold) / 10 == pytest.approx(45, abs=4)
+
+
+class TestNoise:
+    def test_a_draw_is_fresh_and_can_be_had_again(self, pack: Path) -> None:
+        frames = open_synthetic(pack).split("train")
+        one, two, again = (frames.read(0, draw=d).thermal for d in (1, 2, 1))
+        assert frames.noise_is_drawn
+        assert not np.array_equal(one, two)
+        np.testing.assert_array_equal(one, again)
+
+    def test_the_standing_draw_is_the_same_for_everybody(self, pack: Path) -> None:
+        one = open_synthetic(pack).split("test").read(0)
+        two = open_synthetic(pack).split("test").read(0, with_rgb=False)
+        np.testing.assert_array_equal(one.thermal, two.thermal)
+
+    def test_the_standing_draw_differs_between_frames(self, tmp_path: Path, made_frame) -> None:
+        path = tmp_path / "flat.zip"
+        write_pack(path, {"test": [made_frame(1, kelvin=295.0), made_frame(2, kelvin=295.0)]})
+        frames = open_synthetic(path).split("test")
+        assert not np.array_equal(frames.read(0).thermal, frames.read(1).thermal)
+
+    def test_depth_rgb_and_history_have_no_noise(self, pack: Path) -> None:
+        frames = open_synthetic(pack).split("train")
+        reads = [
+            frames.read(0, draw=d, with_rgb=rgb) for d, rgb in ((0, True), (5, False), (9, True))
+        ]
+        for sample in reads:
+            np.testing.assert_array_equal(sample.depth_m, reads[0].depth_m)
+        np.testing.assert_array_equal(reads[0].rgb, reads[2].rgb)
+        assert reads[1].rgb is None
+        np.testing.assert_array_equal(frames.read(0, draw=5).thermal, reads[1].thermal)
+
+
+def test_views_of_one_scene_are_one_sequence(pack: Path) -> None:
+    frames = open_synthetic(pack).split("train")
+    assert [frames.read(i).sequence for i in range(3)] == [
+        "street-day-0000001",
+        "street-day-0000002",
+        "street-day-0000002",
+    ]
+
+
+def test_decoded_frames_stay_in_memory_up_to_a_bound(
+    pack: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(reader, "CACHE_BYTES", 2 * 8 * 12 * 8)  # two frames of 8 x 12
+    data = open_synthetic(pack)
+    frames = data.split("train")
+    decoded: list[str] = []
+    read = frames._pack.read
+    monkeypatch.setattr(frames._pack, "read", lambda name: decoded.append(name) or read(name))
+    for _ in range(3):
+        for index in range(3):
+            assert frames.read(index, with_rgb=False).sample_id == frames.sample_ids[index]
+    assert decoded.count(frames.sample_ids[0]) == 1
+    assert decoded.count(frames.sample_ids[1]) == 1
+    assert decoded.count(frames.sample_ids[2]) == 3
+
+
+class TestFingerprint:
+    def test_it_changes_with_the_content_and_not_with_the_place(
+        self, pack: Path, tmp_path: Path, made_frame
+    ) -> None:
+        before = open_synthetic(pack).fingerprint()
+        copy = tmp_path / "copy.zip"
+        copy.write_bytes(pack.read_bytes())
+        assert open_synthetic(copy).fingerprint() == before
+        warmer = made_frame(1)
+        warmer.apparent_temperature_k[3, 3] += 0.1
+        write_pack(copy, {"train": [warmer]})
+        other = open_synthetic(copy).fingerprint()
+        write_pack(copy, {"train": [made_frame(1)]})
+        assert len({before, other, open_synthetic(copy).fingerprint()}) == 3
+
+    def test_splits_differ(self, pack: Path) -> None:
+        data = open_synthetic(pack)
+        prints = {data.split(name).fingerprint() for name in ("train", "val", "test")}
+        assert len(prints) == 3
+
+
+class TestMissing:
+    def test_a_pack_that_is_not_there_says_how_to_make_one(self, tmp_path: Path) -> None:
+        for path in (tmp_path / "none.zip", tmp_path):
+            with pytest.raises(DataError, match=r"no such pack\..*thermodepth data render --out"):
+                open_synthetic(path)
+
+    def test_another_file_is_not_a_pack(self, tmp_path: Path) -> None:
+        (tmp_path / "text.zip").write_text("hello")
+        with pytest.raises(DataError, match=r"text\.zip: not a pack"):
+            open_synthetic(tmp_path / "text.zip")
+
+    def test_a_split_that_the_pack_has_not(self, tmp_path: Path, made_frame) -> None:
+        path = tmp_path / "one.zip"
+        write_pack(path, {"train": [made_frame(1)]})
+        with pytest.raises(DataError, match="unknown split 'test'"):
+            open_synthetic(path).split("test")
+
+    def test_without_a_path_it_is_the_shipped_one(
+        self, pack: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(reader, "shipped_pack", lambda: pack)
+        assert open_synthetic(None).spec == "synthetic"
+        assert open_synthetic(pack).spec == f"synthetic:{pack}"
+        assert open_synthetic(None).fingerprint() == open_synthetic(pack).fingerprint()

@@ -1,0 +1,146 @@
+"""Labels for a training: made once, resumed, remembered within a budget."""
+
+from __future__ import annotations
+
+import pickle
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+from thermodepth.data.frames import Dataset
+from thermodepth.errors import TeacherError
+from thermodepth.model import ModelRecipe, ModelSettings, save_model
+from thermodepth.model.network import build_network
+from thermodepth.teacher import LabelStore, TeacherSettings, TruthTeacher, to_affine_inverse
+from thermodepth.thermal import NormaliserSettings
+from thermodepth.training.labels import (
+    default_label_root,
+    label_reader,
+    label_source,
+    make_labels,
+    open_built_in,
+)
+from thermodepth.types import Geometry, Sample, ThermalUnit
+
+TRUTH = TeacherSettings(kind="truth")
+
+
+def test_labels_are_made_for_every_frame_of_the_split(dataset: Dataset, tmp_path: Path) -> None:
+    seen: list[tuple[int, int]] = []
+    store = make_labels(TRUTH, dataset, tmp_path, progress=lambda *now: seen.append(now))
+    frames = dataset.split("train")
+    assert store.ids() == sorted(frames.sample_ids)
+    assert seen == [(4, 12), (8, 12), (12, 12)]  # batches of four
+    sample = frames.read(3)
+    assert sample.depth_m is not None
+    wanted = to_affine_inverse(sample.depth_m, Geometry.METRIC_DEPTH)
+    np.testing.assert_allclose(store.label(sample.sample_id), wanted, rtol=1e-4)
+    assert label_source(store) == f"{TruthTeacher().fingerprint()}/metric_depth"
+
+
+def test_labels_go_on_where_they_were_cut_off(
+    dataset: Dataset, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[str] = []
+    label = TruthTeacher.label
+
+    def counted(self: TruthTeacher, samples: Sequence[Sample]) -> list[NDArray[np.float32]]:
+        if len(asked) >= 8:
+            raise KeyboardInterrupt
+        asked.extend(s.sample_id for s in samples)
+        return label(self, samples)
+
+    monkeypatch.setattr(TruthTeacher, "label", counted)
+    with pytest.raises(KeyboardInterrupt):
+        make_labels(TRUTH, dataset, tmp_path)
+    first, asked = asked, []
+    seen: list[tuple[int, int]] = []
+    store = make_labels(TRUTH, dataset, tmp_path, progress=lambda *now: seen.append(now))
+    assert len(first) == 8
+    assert sorted(first + asked) == store.ids()  # each exactly once
+    assert seen == [(12, 12)]
+    asked = []
+    make_labels(TRUTH, dataset, tmp_path, progress=lambda *_: pytest.fail("all are there"))
+    assert asked == []
+
+
+def test_frames_that_have_labels_are_not_read_again(
+    dataset: Dataset, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    make_labels(TRUTH, dataset, tmp_path)
+    kind = type(dataset.split("train"))
+    monkeypatch.setattr(kind, "read", lambda *_, **__: pytest.fail("read"))
+    make_labels(TRUTH, dataset, tmp_path)
+
+
+class CountingStore:
+    """A store whose labels are 1 kB each."""
+
+    def __init__(self) -> None:
+        self.read: list[str] = []
+
+    def label(self, sample_id: str) -> NDArray[np.float32]:
+        self.read.append(sample_id)
+        return np.full((16, 16), len(sample_id), np.float32)
+
+
+def test_the_reader_keeps_labels_until_its_budget_is_used_up() -> None:
+    store = CountingStore()
+    label_of = label_reader(store, budget_bytes=2 * 1024 + 100)  # type: ignore[arg-type]
+    for _ in range(3):
+        for name in ("a", "bb", "ccc"):
+            np.testing.assert_array_equal(label_of(name), np.full((16, 16), len(name)))
+    assert store.read == ["a", "bb", "ccc", "ccc", "ccc"]  # the third never fits
+    nothing = label_reader(store, budget_bytes=0)  # type: ignore[arg-type]
+    store.read.clear()
+    nothing("a")
+    nothing("a")
+    assert store.read == ["a", "a"]
+
+
+def test_the_reader_can_be_sent_to_worker_processes(dataset: Dataset, tmp_path: Path) -> None:
+    store = make_labels(TRUTH, dataset, tmp_path)
+    label_of = label_reader(store, budget_bytes=2**20)
+    name = store.ids()[0]
+    sent = pickle.loads(pickle.dumps(label_of))
+    np.testing.assert_array_equal(sent(name), label_of(name))
+
+
+def test_the_label_root_can_be_moved(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("THERMODEPTH_CACHE", str(tmp_path))
+    assert default_label_root() == tmp_path / "labels"
+    monkeypatch.delenv("THERMODEPTH_CACHE")
+    assert default_label_root() == Path.home() / ".cache" / "thermodepth" / "labels"
+
+
+def own_model(folder: Path, modality: str) -> TeacherSettings:
+    """A model of ours on disk, named as a teacher."""
+    small = ModelSettings(weights="none", decoder_width=8, depth_range_m=(1.0, 80.0))
+    recipe = ModelRecipe(
+        model=small,
+        modality=modality,  # type: ignore[arg-type]
+        normaliser=NormaliserSettings(),
+        trained_unit=ThermalUnit.COUNTS,
+        working_size=(64, 64),
+    )
+    save_model(folder, build_network(small, channels=recipe.channels), recipe)
+    return TeacherSettings(kind="rgb-small", model=str(folder), input_size=64)
+
+
+def test_our_own_rgb_model_is_a_teacher(dataset: Dataset, tmp_path: Path) -> None:
+    settings = own_model(tmp_path / "model", "rgb")
+    teacher = open_built_in(settings)
+    assert teacher.geometry is Geometry.AFFINE_INVERSE
+    store = make_labels(settings, dataset, tmp_path / "labels", split="val")
+    assert isinstance(store, LabelStore)
+    for name in dataset.split("val").sample_ids:
+        assert np.isfinite(store.label(name)).all()
+    assert store.missing(dataset.split("train").sample_ids)  # another split is another day
+
+
+def test_a_thermal_model_is_no_teacher(tmp_path: Path) -> None:
+    with pytest.raises(TeacherError, match="model: a thermal model; a teacher reads RGB"):
+        open_built_in(own_model(tmp_path / "model", "thermal"))
