@@ -48,8 +48,8 @@ rgb-teacher: setup   ## the built-in RGB teacher
 	$(BIN)/python -m thermodepth.model build/rgb-teacher $(ASSETS)/rgb-small
 
 thermal-small: setup ## the small model that `predict` uses
-	$(BIN)/thermodepth data render --out build/student.zip --train 3000 --val 0 --test 0 --size 128x96
-	$(BIN)/thermodepth train --data synthetic:build/student.zip --labels build/labels --steps 6000 --out build/thermal-small
+	$(BIN)/thermodepth data render --out build/student.zip --train 2000 --val 0 --test 0 --size 128x96
+	$(BIN)/thermodepth train --data synthetic:build/student.zip --labels build/labels --steps 3000 --out build/thermal-small
 	$(BIN)/python -m thermodepth.model build/thermal-small $(ASSETS)/thermal-small
 
 clean:           ## the environment and caches; runs and assets stay

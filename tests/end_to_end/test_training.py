@@ -16,16 +16,19 @@ from typing import Any
 
 import pytest
 import torch
+from safetensors.torch import load_file
 from torch import Tensor
 
 from thermodepth.data import open_dataset
 from thermodepth.errors import DivergedError, SettingsError
 from thermodepth.losses import LOSSES
 from thermodepth.losses.maps import Maps
-from thermodepth.model import load_model
+from thermodepth.model import ENCODERS, ModelSettings, encoders, initialise, load_model
+from thermodepth.model.encoders import EncoderRow
 from thermodepth.training.labels import label_reader, label_source, make_labels
-from thermodepth.training.loop import Progress, Report, train
+from thermodepth.training.loop import Progress, Report, as_input, train
 from thermodepth.training.settings import TrainingSettings
+from thermodepth.types import Batch
 
 STEPS = 12
 #: Checkpoints at 4 and 8, log lines at 3, 6, 9 and 12, one term from step 5 on: nothing coincides.
@@ -43,9 +46,7 @@ SMALL: dict[str, Any] = {
 }
 
 
-def run(
-    pack: Path, out: Path, labels: Path, *, report: Report | None = None, **edits: Any
-) -> Path:
+def run(pack: Path, out: Path, labels: Path, *, report: Report | None = None, **edits: Any) -> Path:
     """What `thermodepth train` does, in this process."""
     dataset = open_dataset(f"synthetic:{pack}")
     tree = {**SMALL, **{k.replace("__", "."): v for k, v in edits.items()}}
@@ -111,10 +112,20 @@ def total_loss(out: Path) -> list[float]:
 
 def test_a_run_leaves_a_model_a_log_and_its_record(undisturbed: Path) -> None:
     names = sorted(p.name for p in undisturbed.iterdir())
-    assert names == ["done.json", "environment.json", "log.csv", "model", "run.json", "settings.json"]
+    assert names == [
+        "done.json",
+        "environment.json",
+        "log.csv",
+        "model",
+        "run.json",
+        "settings.json",
+    ]
     lines = [line.split(",") for line in (undisturbed / "log.csv").read_text().splitlines()]
     assert [line[0] for line in lines] == ["step", "3", "6", "9", "12"]
     assert set(lines[0]) == {"step", "learning_rate", "total", "gradient_norm", *LOSSES}
+    # One step of warm-up, then half a cosine over eleven: 2e-3 (1 + cos(pi k / 11)) / 2, k = 1, 4, 7, 10.
+    rates = [float(line[lines[0].index("learning_rate")]) for line in lines[1:]]
+    assert rates == pytest.approx([1.95949e-3, 1.41542e-3, 5.84585e-4, 4.05070e-5], rel=1e-5)
     late = lines[0].index("guided_smooth")
     assert lines[1][late] == ""
     assert all(float(line[late]) > 0 for line in lines[2:])
@@ -205,9 +216,40 @@ def test_a_run_stopped_at_its_last_step_is_only_finished(
     out = tmp_path / "run"
     with pytest.raises(KeyboardInterrupt):
         run(tiny_pack, out, labels, report=signalling(STEPS, signal.SIGINT))
+    state = load_file(out / "checkpoint.safetensors")
     run(tiny_pack, out, labels, report=lambda _: pytest.fail("a step was run again"))
     ours = (out / "model/weights.safetensors").read_bytes()
     assert ours == (undisturbed / "model/weights.safetensors").read_bytes()
+    # What a run leaves are the averaged weights, not the last ones.
+    name = "metric_head.value.weight"
+    weight = load_file(out / "model" / "weights.safetensors")[name]
+    assert torch.equal(weight, state[f"average/{name}"])
+    assert not torch.equal(weight, state[f"model/{name}"])
+
+
+def test_layers_that_draw_random_numbers_go_on_to_the_bit_too(
+    tiny_pack: Path, labels: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A DINOv3 rescales its positions at random in training."""
+    config = encoders._dinov3(16, 2, 4)
+    row = EncoderRow(name="dinov3-small", config=config, summary="a tiny one")
+    monkeypatch.setitem(ENCODERS, "dinov3-small", row)
+    whole, stopped = tmp_path / "whole" / "run", tmp_path / "stopped" / "run"
+    for out in (whole, stopped):
+        out.parent.mkdir()
+        report = signalling(5, signal.SIGINT) if out is stopped else keep_checkpoint(out)
+        try:
+            run(tiny_pack, out, labels, model__encoder="dinov3-small", report=report)
+        except KeyboardInterrupt:
+            torch.rand(13)  # another process would be elsewhere in its stream
+    run(
+        tiny_pack,
+        stopped,
+        labels,
+        model__encoder="dinov3-small",
+        report=keep_checkpoint(stopped),
+    )
+    assert_same_run(stopped, whole)
 
 
 KILLED = """
@@ -270,24 +312,28 @@ def test_a_loss_that_is_not_finite_stops_before_its_step_is_taken(
     out = tmp_path / "run"
     row = replace(LOSSES["metric_silog"], term=broken_from(7, sample=1))
     seen: list[tuple[str, ...]] = []
-    steps: list[int] = []
+    taken: list[torch.optim.Optimizer] = []
+    take_step = torch.optim.AdamW.step
 
-    def watched(batch: Any, device: torch.device) -> Any:
+    def counted(self: torch.optim.AdamW, *args: Any, **kwargs: Any) -> Any:
+        taken.append(self)
+        return take_step(self, *args, **kwargs)
+
+    def watched(batch: Batch, device: torch.device) -> Batch:
         seen.append(batch.sample_ids)
         return as_input(batch, device)
-
-    from thermodepth.training.loop import as_input
 
     with monkeypatch.context() as patch:
         patch.setattr("thermodepth.losses.report.LOSSES", {**LOSSES, "metric_silog": row})
         patch.setattr("thermodepth.training.loop.as_input", watched)
+        patch.setattr(torch.optim.AdamW, "step", counted)
         with pytest.raises(DivergedError) as caught:
-            run(tiny_pack, out, labels, report=lambda now: steps.append(now.step))
+            run(tiny_pack, out, labels)
     said = str(caught.value)
     assert said.startswith("step 6: loss term 'metric_silog' is not finite for 1 of 3 images: ")
     assert f": {seen[6][1]}. " in said
     assert "last checkpoint is kept" in said
-    assert steps == [1, 2, 3, 4, 5, 6]  # the seventh step was not taken
+    assert len(taken) == 6  # the seventh step was not
     assert not (out / "model").exists()
     # The checkpoint is whole: mended, the run ends as if nothing had happened.
     run(tiny_pack, out, labels, report=keep_checkpoint(out))
@@ -305,15 +351,15 @@ def test_a_gradient_that_is_not_finite_stops_too(
 
     row = replace(LOSSES["metric_silog"], term=steep)
     monkeypatch.setattr("thermodepth.losses.report.LOSSES", {**LOSSES, "metric_silog": row})
-    with pytest.raises(DivergedError, match=r"^step 0: the gradient's norm is (nan|inf); samples s"):
+    with pytest.raises(
+        DivergedError, match=r"^step 0: the gradient's norm is (nan|inf); samples s"
+    ):
         run(tiny_pack, tmp_path / "run", labels)
 
 
 def test_first_weights_that_changed_meanwhile_are_not_trained_on(
     tiny_pack: Path, labels: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from thermodepth.model import initialise
-
     out = tmp_path / "run"
     with pytest.raises(KeyboardInterrupt):
         run(tiny_pack, out, labels, report=signalling(5, signal.SIGINT))
@@ -331,27 +377,82 @@ def test_first_weights_that_changed_meanwhile_are_not_trained_on(
 
 
 def test_two_frames_can_be_learnt_by_heart(tiny_pack: Path, labels: Path, tmp_path: Path) -> None:
-    still = {
-        "data__augmentation__flip_probability": 0.0,
-        "data__augmentation__zoom": 1.0,
-        "data__augmentation__gain": 0.0,
-        "data__augmentation__offset": 0.0,
-    }
     run(
         tiny_pack,
         tmp_path / "run",
         labels,
         data__split="val",  # it has two frames
         data__batch_size=2,
-        steps=80,
+        data__augmentation__flip_probability=0.0,
+        data__augmentation__zoom=1.0,
+        data__augmentation__gain=0.0,
+        data__augmentation__offset=0.0,
+        model__decoder_width=32,
+        steps=40,
         losses__guided_smooth__start=0.0,
-        runtime__log_every=8,
-        runtime__checkpoint_every=100,
-        **still,
+        runtime__log_every=5,
     )
     loss = total_loss(tmp_path / "run")
-    assert len(loss) == 10
+    assert len(loss) == 8
     assert loss[-1] < 0.5 * loss[0]
+
+
+def test_gradients_are_clipped(tiny_pack: Path, labels: Path, tmp_path: Path) -> None:
+    """Far below AdamW's epsilon nothing moves."""
+
+    def furthest(out: Path, **edits: Any) -> float:
+        still = {"steps": 2, "optimiser__weight_decay": 0.0, "optimiser__ema_decay": 0.0}
+        run(tiny_pack, out, labels, **still, **edits)
+        network = load_model(out / "model").network
+        first = initialise(network_settings(out), channels=1, seed=0)
+        moved = dict(network.named_parameters())
+        return max((p - moved[k]).abs().max().item() for k, p in first.named_parameters())
+
+    assert furthest(tmp_path / "free") > 1e-3
+    assert furthest(tmp_path / "clipped", optimiser__clip_norm=1e-13) < 1e-6
+
+
+def network_settings(out: Path) -> ModelSettings:
+    return TrainingSettings.parse(json.loads((out / "settings.json").read_text())).model
+
+
+def test_without_labels_the_metric_head_learns_alone(tiny_pack: Path, tmp_path: Path) -> None:
+    dataset = open_dataset(f"synthetic:{tiny_pack}")
+    settings = TrainingSettings().edit({**SMALL, "steps": 2}).resolved(dataset)
+    model = train(settings, tmp_path / "run", dataset=dataset, label_of=None, label_source="none")
+    weights = load_model(model).network.state_dict()
+    assert all(w.isfinite().all() for w in weights.values())
+    header, line = (tmp_path / "run" / "log.csv").read_text().splitlines()
+    told = dict(zip(header.split(","), line.split(","), strict=True))
+    assert float(told["structure_ssi"]) == 0
+    assert float(told["metric_relative"]) > 0
+
+
+def test_two_processes_train_one_model(tiny_pack: Path, labels: Path, tmp_path: Path) -> None:
+    out = tmp_path / "run"
+    here = Path(__file__).parent
+    script = tmp_path / "train.py"
+    script.write_text(SHARED)
+    call = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node=2"]
+    call += [str(script), *map(str, (tiny_pack, out, labels, here))]
+    told = os.environ | {"ACCELERATE_USE_CPU": "true"}
+    ended = subprocess.run(call, env=told, capture_output=True, text=True, timeout=240, check=False)
+    assert ended.returncode == 0, ended.stderr
+    lines = (out / "log.csv").read_text().splitlines()
+    assert [line.partition(",")[0] for line in lines] == ["step", "2", "4"]
+    assert (out / "done.json").is_file()
+    assert load_model(out / "model").recipe.history["steps"] == 4
+
+
+SHARED = """
+import sys
+from pathlib import Path
+sys.path.insert(0, sys.argv[4])
+from test_training import run
+
+edits = {"steps": 4, "data__batch_size": 4, "runtime__log_every": 2}
+run(Path(sys.argv[1]), Path(sys.argv[2]), Path(sys.argv[3]), **edits)
+"""
 
 
 def test_bfloat16_stays_finite_and_near_full_precision(

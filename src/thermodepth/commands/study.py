@@ -24,6 +24,7 @@ from thermodepth.study.cell import CellNews
 from thermodepth.study.design import Study
 from thermodepth.study.results import write_results
 from thermodepth.study.run import Tell, run_study
+from thermodepth.training.loop import check_device
 
 
 def run_named_study(
@@ -41,6 +42,7 @@ def run_named_study(
     if steps is not None:
         own["steps"] = steps
     settings = named_training("thermal").edit({**own, **dict(parse_edit(text) for text in edits)})
+    check_device(settings.runtime, settings.precision)
     dataset = open_dataset(data)
     study = named_study(name, settings.resolved(dataset), seeds=seeds)
     out = out or Path("runs") / f"{name}-{dataset.name}"

@@ -20,12 +20,13 @@ from thermodepth.training.labels import (
     label_source,
     make_labels,
 )
-from thermodepth.training.loop import Progress, train
+from thermodepth.training.loop import Progress, check_device, train
 from thermodepth.training.settings import TrainingSettings
 
 
 def train_one(settings: TrainingSettings, out: Path, *, label_root: Path | None) -> None:
     """Labels where they are missing, then the training, with its progress on stderr."""
+    check_device(settings.runtime, settings.precision)
     dataset = open_dataset(settings.data.source)
     settings = settings.resolved(dataset)
     with counting(f"labels by {settings.teacher.kind}") as tell:

@@ -14,12 +14,13 @@ from typing import Literal, Self
 
 import torch
 import torch.nn.functional as F
-from pydantic import Field, model_validator
+from pydantic import Field, field_validator, model_validator
 from torch import Tensor, nn
 
 from thermodepth.config import Settings
+from thermodepth.errors import unknown
 from thermodepth.model.decoder import STRIDE, Decoder, MapHead
-from thermodepth.model.encoders import Encoder, build_encoder
+from thermodepth.model.encoders import ENCODERS, Encoder, build_encoder
 from thermodepth.types import Prediction
 
 #: Mean and spread of a percentile-normalised frame, close to the grey of ImageNet's statistics, so
@@ -36,6 +37,13 @@ class ModelSettings(Settings):
     decoder_width: int = Field(64, ge=8, le=1024, multiple_of=2)
     upsampling: Literal["subpixel", "convex", "bilinear"] = "subpixel"
     depth_range_m: tuple[float, float] | None = None  # None takes the data set's
+
+    @field_validator("encoder")
+    @classmethod
+    def _known_encoder(cls, name: str) -> str:
+        if name not in ENCODERS:
+            raise ValueError(unknown("encoder", name, ENCODERS))
+        return name
 
     @model_validator(mode="after")
     def _range_is_a_range(self) -> Self:

@@ -179,18 +179,28 @@ def train(
     return out / "model"
 
 
-def make_accelerator(runtime: RuntimeSettings, precision: str) -> Accelerator:
-    """Devices and mixed precision.
+def check_device(runtime: RuntimeSettings, precision: str) -> None:
+    """Before anything is read or labelled.
 
     Raises:
         SettingsError: for a device that is not there, or that cannot do the precision.
     """
-    if runtime.device == "cuda" and not torch.cuda.is_available():
+    has_cuda = torch.cuda.is_available()
+    if runtime.device == "cuda" and not has_cuda:
         raise SettingsError("runtime.device=cuda: this machine has no CUDA device; use cpu or auto")
-    if precision == "fp16" and (runtime.device == "cpu" or not torch.cuda.is_available()):
+    if precision == "fp16" and (runtime.device == "cpu" or not has_cuda):
         raise SettingsError(
             "precision=fp16 needs a CUDA device; on a CPU use fp32, or bf16 to try it"
         )
+
+
+def make_accelerator(runtime: RuntimeSettings, precision: str) -> Accelerator:
+    """Devices and mixed precision.
+
+    Raises:
+        SettingsError: as `check_device`.
+    """
+    check_device(runtime, precision)
     # Accelerate keeps its first device and precision for the life of a process; a run decides for itself.
     AcceleratorState._reset_state(reset_partial_state=not torch.distributed.is_initialized())
     return Accelerator(

@@ -16,11 +16,12 @@ from thermodepth.data.transform import (
     mirror,
     pick,
     resize_image,
+    tint,
 )
 from thermodepth.errors import SettingsError
 from thermodepth.types import Sample, ThermalUnit
 
-STILL = AugmentationSettings(flip_probability=0, zoom=1, gain=0, offset=0)
+STILL = AugmentationSettings(flip_probability=0, zoom=1, gain=0, offset=0, colour=0)
 SIZES = [(12, 16), (11, 15), (7, 9), (24, 32), (23, 37), (6, 40)]
 F = 61.0  # focal length of the test camera
 
@@ -215,6 +216,28 @@ class TestDrift:
         assert after.rgb is sample.rgb
 
 
+class TestTint:
+    def test_each_colour_times_its_gain_within_8_bits(self, make_sample) -> None:
+        sample = make_sample((1, 1), rgb=np.array([[[100, 101, 240]]], np.uint8))
+        after = tint(sample, [0.8, 1.5, 1.25])
+        assert after.rgb.dtype == np.uint8
+        assert after.rgb.tolist() == [[[80, 152, 255]]]  # 151.5 goes to the even neighbour
+        assert after.thermal is sample.thermal
+
+    def test_colours_vary_one_by_one_and_within_the_share(self, make_sample) -> None:
+        sample = make_sample((8, 8), rgb=np.full((8, 8, 3), 100, np.uint8))
+        recipe = AugmentationSettings(colour=0.2)
+        drawn = np.array(
+            [
+                augment(sample, recipe, (8, 8), np.random.default_rng(seed)).rgb[0, 0]
+                for seed in range(60)
+            ]
+        )
+        assert 80 <= drawn.min() < 84
+        assert 116 < drawn.max() <= 120
+        assert (drawn.std(axis=1) > 3).mean() > 0.7
+
+
 class TestAugment:
     def test_the_same_state_gives_the_same_copy(self, make_sample) -> None:
         one, two = (
@@ -239,7 +262,7 @@ class TestAugment:
             return augment(sample, recipe, (24, 32), np.random.default_rng(seed)).depth_m
 
         whole = depth_under()
-        np.testing.assert_array_equal(depth_under(gain=0, offset=0), whole)
+        np.testing.assert_array_equal(depth_under(gain=0, offset=0, colour=0), whole)
         unflipped = depth_under(flip_probability=0)
         assert np.array_equal(unflipped, whole, equal_nan=True) or np.array_equal(
             unflipped[:, ::-1], whole, equal_nan=True

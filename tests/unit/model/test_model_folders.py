@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Callable
 from pathlib import Path
 
@@ -117,7 +116,7 @@ def test_saving_replaces_whole_files(folder: Path, network_of: NetworkOf) -> Non
 def test_a_missing_or_foreign_folder(tmp_path: Path) -> None:
     with pytest.raises(WeightsError, match=r"not a model folder \(no model\.json\).*thermal-small"):
         load_model(tmp_path)
-    with pytest.raises(WeightsError, match="nowhere: no such model folder.*rgb-small"):
+    with pytest.raises(WeightsError, match=r"nowhere: no such model folder.*rgb-small"):
         resolve_model(str(tmp_path / "nowhere"))
     (tmp_path / "a-file").write_text("")
     with pytest.raises(WeightsError, match="a-file: not a model folder"):
@@ -197,7 +196,7 @@ def test_missing_weights_are_named(folder: Path) -> None:
 def test_a_run_folder_stands_for_its_model(folder: Path, tmp_path: Path) -> None:
     assert resolve_model(str(tmp_path)) == folder
     assert resolve_model(str(folder)) == folder
-    os.symlink(folder, tmp_path / "link")
+    (tmp_path / "link").symlink_to(folder)
     assert load_model(resolve_model(str(tmp_path / "link"))).recipe.modality == "thermal"
 
 

@@ -73,7 +73,9 @@ def test_a_term_that_is_not_finite_is_named_with_its_sample() -> None:
 
 @pytest.mark.parametrize("norm", [float("inf"), float("nan")])
 def test_a_gradient_that_is_not_finite_is_named(norm: float) -> None:
-    with pytest.raises(DivergedError, match=rf"step 7: the gradient's norm is {norm}; samples a, b"):
+    with pytest.raises(
+        DivergedError, match=rf"step 7: the gradient's norm is {norm}; samples a, b"
+    ):
         stop_if_not_finite(report_of(silog=[1.0]), torch.tensor(norm), batch_of("a", "b"), 7)
 
 
@@ -123,9 +125,10 @@ def test_a_polite_signal_is_remembered_and_the_handlers_come_back(number: signal
 
 def test_asking_twice_stops_at_once() -> None:
     before = signal.getsignal(signal.SIGINT)
-    with pytest.raises(KeyboardInterrupt), interruption():
+    with interruption():
         os.kill(os.getpid(), signal.SIGINT)
-        os.kill(os.getpid(), signal.SIGINT)
+        with pytest.raises(KeyboardInterrupt):
+            os.kill(os.getpid(), signal.SIGINT)
     assert signal.getsignal(signal.SIGINT) == before
 
 

@@ -204,7 +204,9 @@ def test_a_run_is_not_continued_from_other_first_weights(
     open_run(settings, tmp_path, dataset=dataset, label_source=LABELS)
     note_start(tmp_path, first_weights="old", batches="b")
     note_start(tmp_path, first_weights="old", batches="b")
-    with pytest.raises(SettingsError, match=r"began from weights old, and model\.weights now gives"):
+    with pytest.raises(
+        SettingsError, match=r"began from weights old, and model\.weights now gives"
+    ):
         note_start(tmp_path, first_weights="new", batches="b")
 
 
