@@ -84,6 +84,6 @@ def predict_files(
 
 
 def _names(files: list[Path]) -> list[str]:
-    """Stems, or full names where two files of one stem would overwrite each other."""
+    """Stems, or full file names where two files share a stem and one would overwrite the other."""
     stems = [path.stem for path in files]
-    return [p.stem if stems.count(p.stem) == 1 else p.name.replace(".", "_") for p in files]
+    return stems if len(set(stems)) == len(stems) else [path.name for path in files]

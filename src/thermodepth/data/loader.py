@@ -9,6 +9,7 @@ processes cannot change a result.
 from __future__ import annotations
 
 import hashlib
+import warnings
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from functools import lru_cache
@@ -54,6 +55,17 @@ class DataSettings(Settings):
         near, far = self.min_truth_m, self.max_truth_m
         if near is not None and far is not None and near >= far:
             raise ValueError(f"min_truth_m {near:g} must be below max_truth_m {far:g}")
+        return self
+
+    @model_validator(mode="after")
+    def _drift_survives(self) -> Self:
+        recipe = self.normaliser.name
+        for part in ("gain", "offset"):
+            if getattr(self.augmentation, part) and recipe != "fixed_range":
+                warnings.warn(
+                    f"data.augmentation.{part} has no effect: the '{recipe}' normaliser undoes it",
+                    stacklevel=2,
+                )
         return self
 
 

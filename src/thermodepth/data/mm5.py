@@ -103,7 +103,8 @@ class MM5Frames:
     @cached_property
     def _fingerprint(self) -> str:
         files = [p for e in self._entries for p in (e.rgb, e.thermal, e.depth) if p is not None]
-        return fingerprint_files(files, self._root)
+        about = self._root / "frames.csv"
+        return fingerprint_files([*files, about] if about.is_file() else files, self._root)
 
     def fingerprint(self) -> str:
         return self._fingerprint
@@ -122,8 +123,10 @@ def open_mm5(path: Path | None) -> Dataset:
         raise DataError(f"{root}: no such folder; give the one that holds RGB, Thermal and Depth")
     entries = _index(root)
     splits: dict[str, list[_Entry]] = {"train": [], "val": [], "test": []}
+    block_of: dict[str, int] = {}  # a sequence stays whole, in the block in which it begins
     for place, entry in enumerate(entries):
-        splits[SPLIT_OF_BLOCK[place // BLOCK % len(SPLIT_OF_BLOCK)]].append(entry)
+        block = block_of.setdefault(entry.sequence, place // BLOCK)
+        splits[SPLIT_OF_BLOCK[block % len(SPLIT_OF_BLOCK)]].append(entry)
     return Dataset(
         name="mm5",
         spec=f"mm5:{path}",

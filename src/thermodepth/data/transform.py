@@ -30,8 +30,10 @@ class AugmentationSettings(Settings):
 
     flip_probability: float = Field(0.5, ge=0, le=1)
     zoom: float = Field(1.15, ge=1, le=2)  # crops are enlarged by 1 to this factor
-    gain: float = Field(0.15, ge=0, lt=1)  # contrast of the raw frame varies by this share
-    offset: float = Field(0.15, ge=0, lt=1)  # raw level moves by this share of the frame's span
+    #: Contrast of the raw frame varies by this share, its level by this share of the span. For recipes
+    #: that keep both (`fixed_range`); percentile and min-max undo them.
+    gain: float = Field(0.0, ge=0, lt=1)
+    offset: float = Field(0.0, ge=0, lt=1)
     colour: float = Field(0.25, ge=0, lt=1)  # each colour of an RGB input varies by this share
 
 

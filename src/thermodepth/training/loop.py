@@ -162,9 +162,7 @@ def train(
                         step=done, steps=settings.steps, images_per_s=images_per_s, terms=terms
                     )
                 )
-            stop = (
-                interrupted()
-            )  # asked once: a signal between two questions would skip the checkpoint
+            stop = interrupted()  # once: a signal between two questions would skip the checkpoint
             if stop or (done % runtime.checkpoint_every == 0 and done < settings.steps):
                 checkpoint(done)
             if stop:
