@@ -56,9 +56,6 @@ def run_named_study(
     results = write_results(study, folder, dataset)
     console.print()
     console.print(results.table.rich())
-    for note in results.table.notes:
-        console.print(note, style="dim", soft_wrap=True)
-    console.print()
     for path in results.files:
         console.print(f"  {path}", soft_wrap=True)
 

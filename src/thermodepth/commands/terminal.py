@@ -22,7 +22,10 @@ from rich.progress import (
 if TYPE_CHECKING:
     from thermodepth.training import loop as training
 
-console = Console(highlight=False)
+#: A pipe or a log file has no width of its own; tables need more than the 80 columns of old.
+PIPE_WIDTH = 120
+
+console = Console(highlight=False, width=None if sys.stdout.isatty() else PIPE_WIDTH)
 error_console = Console(stderr=True, highlight=False)
 
 #: In a log file a bar is noise; a line at every tenth is enough.

@@ -127,7 +127,10 @@ class Table:
         )
         for column in self.columns:
             # Fold: in a narrow terminal a number takes two lines rather than losing its digits.
-            table.add_column(Text(column.heading), justify=column.align, overflow="fold")
+            names = column.align == "left"
+            table.add_column(
+                Text(column.heading), justify=column.align, overflow="fold", no_wrap=names
+            )
         for r, row in enumerate(self.printed()):
             table.add_row(
                 *(

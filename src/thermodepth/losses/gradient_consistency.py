@@ -30,7 +30,7 @@ FLAT_DEPTH = 1e-2
 class GradientConsistencySettings(TermSettings):
     """Settings of `gradient_consistency`."""
 
-    weight: NonNegative = 0.25
+    weight: NonNegative = 0.1
     space: Space = "inverse"
     detach: Literal["none", "structure", "metric"] = "none"  # the side that is taken as given
     scales: Scales = 4

@@ -18,7 +18,7 @@ from thermodepth.losses.term import NonNegative, Scales, TermSettings
 class StructureGradientSettings(TermSettings):
     """Settings of `structure_gradient`."""
 
-    weight: NonNegative = 0.5
+    weight: NonNegative = 0.2
     scales: Scales = 4
 
 

@@ -16,12 +16,13 @@ from torch import Tensor
 
 from thermodepth.geometry import trimmed_mean
 from thermodepth.losses.maps import Maps
-from thermodepth.losses.term import TermSettings
+from thermodepth.losses.term import NonNegative, TermSettings
 
 
 class StructureSsiSettings(TermSettings):
     """Settings of `structure_ssi`."""
 
+    weight: NonNegative = 0.5
     trim: Annotated[float, Field(ge=0.0, le=0.9)] = 0.2  # share of the worst residuals left out
 
 

@@ -19,7 +19,7 @@ from torch import Tensor
 
 from thermodepth.config import Settings, read_settings
 from thermodepth.errors import SettingsError, WeightsError
-from thermodepth.files import replacing, write_json
+from thermodepth.files import write_bytes, write_json
 from thermodepth.model.encoders import fold_kernel, pretrained_encoder
 from thermodepth.model.network import DepthNetwork, ModelSettings, build_network
 from thermodepth.thermal import NormaliserSettings
@@ -65,15 +65,14 @@ def save_model(
     folder: Path, network: DepthNetwork, recipe: ModelRecipe, *, half: bool = False
 ) -> None:
     """Write a model folder; `half` stores float16, for models that ship."""
-    from safetensors.torch import save_file
+    from safetensors.torch import save
 
     folder.mkdir(parents=True, exist_ok=True)
     state = {
         name: (t.half() if half and t.is_floating_point() else t).detach().cpu().contiguous()
         for name, t in network.state_dict().items()
     }
-    with replacing(folder / WEIGHTS_FILE) as temporary:
-        save_file(state, temporary)
+    write_bytes(folder / WEIGHTS_FILE, save(state))
     write_json(folder / RECIPE_FILE, recipe.tree())
 
 

@@ -31,17 +31,19 @@ from thermodepth.study.figures import DrawnFigure, Scene, figure, write_figures
 from thermodepth.study.frames import PickedFrame, pick_frames, rule_of, scores_of_frame
 from thermodepth.study.report import StudyReport, report_html
 from thermodepth.study.run import StudyFolder, collect_rows
-from thermodepth.study.table import ArmLabel, study_tables, write_tables
+from thermodepth.study.table import ArmLabel, study_table, study_tables, write_tables
 from thermodepth.teacher import LabelStore, open_store
 from thermodepth.training.labels import open_built_in
 from thermodepth.training.log import FILE as LOG_FILE
+
+IN_THE_TERMINAL = ("abs_rel", "rmse", "silog", "delta_1")  # what 80 columns hold
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StudyResults:
     """What a person looks at."""
 
-    table: Table
+    table: Table  # the paper's columns and a few more, for a terminal; the files have all
     files: Sequence[Path]
 
 
@@ -84,7 +86,8 @@ def write_results(study: Study, folder: StudyFolder, dataset: Dataset) -> StudyR
     page = folder.path / "report.html"
     write_text(page, report_html(report))
     shown = [p for p in written if p.name in ("table.md", "fig1_structure.png", "fig2_metric.png")]
-    return StudyResults(table=tables["table"], files=[page, *shown])
+    short = study_table(rows, arms=arms, reference=study.reference, metrics=IN_THE_TERMINAL)
+    return StudyResults(table=short, files=[page, *shown])
 
 
 def draw_figures(

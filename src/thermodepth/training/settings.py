@@ -46,7 +46,7 @@ class TrainingSettings(Settings):
     """One training run."""
 
     seed: int = Field(0, ge=0, lt=2**31)
-    steps: int = Field(800, ge=1)
+    steps: int = Field(600, ge=1)
     precision: Literal["fp32", "bf16", "fp16"] = "fp32"
     data: DataSettings = DataSettings()
     model: ModelSettings = ModelSettings()
