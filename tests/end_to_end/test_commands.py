@@ -239,7 +239,7 @@ def wrong_size(root: Path) -> None:
 
 
 def eight_bit(root: Path) -> None:
-    write_png(root / "Thermal" / "5.png", np.full((64, 64), 90, np.uint8))
+    write_png(root / "Thermal" / "5.png", (counts(64, 64) // 64).astype(np.uint8))
 
 
 def lonely(root: Path) -> None:
