@@ -7,7 +7,7 @@ ARGS ?=
 BIN := $(VENV)/bin
 ASSETS := src/thermodepth/assets
 
-.PHONY: help setup study results test check format pack rgb-teacher thermal-small assets clean
+.PHONY: help setup study results pictures test check format pack rgb-teacher thermal-small assets clean
 help:            ## this list
 	@awk -F' *## ' '/^[a-z-]+:.*##/ {sub(/:.*/, "", $$1); printf "%-15s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
@@ -22,6 +22,9 @@ study: setup     ## the paper's five arms on the shipped pack: table, figures, r
 
 results: setup   ## put the tables and figures of finished studies into the README and docs/results.md
 	$(BIN)/python docs/refresh.py
+
+pictures: setup  ## the picture on top of the README
+	$(BIN)/python docs/first_picture.py
 
 test: check      ## style, types and layers, then every test
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest $(ARGS)

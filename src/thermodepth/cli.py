@@ -204,6 +204,24 @@ def predict(
 
 
 @app.command()
+def serve(
+    model: Annotated[str, typer.Option(help="A run folder, a model folder or a built-in name.")] = (
+        "thermal-small"
+    ),
+    host: Annotated[
+        str, typer.Option(help="The address to serve on; the default is seen by this machine only.")
+    ] = "127.0.0.1",
+    port: Annotated[int, typer.Option(min=1, max=65535)] = 7860,
+    device: Device = "auto",
+) -> None:
+    """A local web page: drop a thermal frame, see and download its depth. Extra `serve`."""
+    set_thread_policy()
+    from thermodepth.commands.serve import serve_page
+
+    serve_page(model, host=host, port=port, device=device)
+
+
+@app.command()
 def label(
     data: Data = "synthetic",
     split: Annotated[str, typer.Option(help="Which frames are labelled.")] = "train",

@@ -6,7 +6,7 @@ reference's mean over these seeds:
     change = 100 mean(d_s) / r percent,   interval = 100 (mean(d_s) +- t_{S-1, .975} sd(d_s) / sqrt(S)) / r
 
 the paired t interval, r taken as known. Both arms of a seed share start, batches and frames, so their
-difference has much less spread than either (facts/statistics.md 2.2, "seeds only"). It speaks of other
+difference has much less spread than either. It speaks of other
 seeds on this test set, not of other scenes. With one seed there is no interval, and every table says so.
 """
 
