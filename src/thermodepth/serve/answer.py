@@ -14,10 +14,12 @@ from thermodepth.inference.predictor import Predictor
 from thermodepth.thermal import read_thermal
 from thermodepth.types import ThermalUnit
 
-DISPLAY_NOTE = (
-    "This is an 8-bit picture after the camera's gain control; raw 14/16-bit counts keep more and are "
-    "what the model was trained on."
-)
+UNIT_WORDS = {
+    ThermalUnit.COUNTS: "raw counts",
+    ThermalUnit.KELVIN: "kelvin",
+    ThermalUnit.DISPLAY: "an 8-bit picture after the camera's gain control",
+}
+DISPLAY_NOTE = "Raw 14/16-bit counts keep more and are what the model was trained on."
 
 #: Beyond this the picture for people is a thread, and the network's input grows with the long side.
 LONGEST_TO_SHORTEST = 16
@@ -74,11 +76,11 @@ def answer(upload: Path, predictor: Predictor, folder: Path) -> Answer:
 
 
 def markdown(said: Answer) -> str:
-    """The numbers as a small table, and the note that 8-bit pictures get."""
+    """The numbers for people, and the note that 8-bit pictures get."""
     rows, columns = said.size
-    table = (
-        "| median depth | 5 to 95 % | frame |\n|:--|:--|:--|\n"
-        f"| **{said.median_m:.2f} m** | {said.near_m:.2f} to {said.far_m:.2f} m "
-        f"| {columns}x{rows}, {said.unit} |"
+    text = (
+        f"### Median depth {said.median_m:.2f} m\n"
+        f"5 to 95 %: {said.near_m:.2f} to {said.far_m:.2f} m. Frame: {columns}x{rows}, "
+        f"{UNIT_WORDS[said.unit]}."
     )
-    return f"{table}\n\n{DISPLAY_NOTE}" if said.unit is ThermalUnit.DISPLAY else table
+    return f"{text} {DISPLAY_NOTE}" if said.unit is ThermalUnit.DISPLAY else text

@@ -19,13 +19,14 @@ if TYPE_CHECKING:
 
     from thermodepth.inference.predictor import Predictor
 
-FORGET_S = 3600  # uploads and results older than this are deleted while the server runs
+# Every hour gradio deletes its copies of older frames; the raw uploads go when the server stops.
+FORGET_S = 3600
 
 INTRODUCTION = """\
 # thermodepth
 
-Structure and metric depth of one thermal frame, by the model `{model}`. The frame is read on the computer
-that runs this page and is not kept. Metres hold for the kind of lens that the model was trained with.
+Structure and metric depth of one thermal frame, by the model `{model}`. The frame stays on the computer
+that runs this page until the page is stopped. Metres hold for the kind of lens the model was trained with.
 """
 
 
@@ -43,7 +44,8 @@ def require_gradio() -> None:
 def build_page(predictor: Predictor, *, model: str) -> gradio.Blocks:
     """The page, not yet served; `model` is the name it shows."""
     require_gradio()
-    os.environ["GRADIO_ANALYTICS_ENABLED"] = "False"  # read at import too, before any argument
+    # Read at import too, before any argument; the history would keep every frame in the browser.
+    os.environ.update(GRADIO_ANALYTICS_ENABLED="False", GRADIO_RUN_HISTORY="False")
     import gradio as gr
 
     def show(upload: str | None) -> Iterator[tuple[Any, ...]]:
@@ -57,10 +59,7 @@ def build_page(predictor: Predictor, *, model: str) -> gradio.Blocks:
                 said = answer(Path(upload), predictor, Path(folder))
             except UserError as error:  # its text may quote the file, and the page reads HTML
                 raise gr.Error(
-                    html.escape(str(error), quote=False),
-                    title="Not predicted",
-                    duration=None,
-                    print_exception=False,
+                    html.escape(str(error), quote=False), duration=None, print_exception=False
                 ) from None
             files = (said.view, said.depth, said.structure)
             yield markdown(said), *(gr.update(value=str(path), visible=True) for path in files)
@@ -71,12 +70,13 @@ def build_page(predictor: Predictor, *, model: str) -> gradio.Blocks:
         gr.Markdown(INTRODUCTION.format(model=model))
         upload = gr.File(label="Thermal frame: 8/14/16-bit PNG, TIFF or NPY", height=150)
         numbers = gr.Markdown()
-        view = gr.Image(label="Prediction", show_label=False, interactive=False, visible=False)
+        # Without gradio's own share button, which would upload the picture.
+        view = gr.Image(
+            show_label=False, interactive=False, visible=False, buttons=["download", "fullscreen"]
+        )
         with gr.Row():
-            depth = gr.DownloadButton(
-                "Depth, 16-bit PNG (metres*256)", variant="primary", visible=False
-            )
-            structure = gr.DownloadButton("Structure, 16-bit PNG", visible=False)
+            depth = gr.DownloadButton("Depth (PNG, metres*256)", variant="primary", visible=False)
+            structure = gr.DownloadButton("Structure (PNG)", visible=False)
         upload.change(show, upload, [numbers, view, depth, structure], api_name="depth")
     return page
 
@@ -101,6 +101,7 @@ def start_page(page: gradio.Blocks, *, host: str, port: int) -> str:
             inbrowser=False,
             prevent_thread_lock=True,
             quiet=True,
+            footer_links=["settings"],
             max_file_size=MAX_FILE_BYTES,
         )
     except (OSError, ServerFailedToStartError):

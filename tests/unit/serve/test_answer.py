@@ -1,0 +1,125 @@
+"""A frame on disk becomes three pictures and three numbers; a wrong file becomes a sentence."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+from PIL import Image
+
+from thermodepth.errors import DataError
+from thermodepth.inference.predictor import Predictor
+from thermodepth.serve.answer import DISPLAY_NOTE, LONGEST_TO_SHORTEST, answer, markdown
+from thermodepth.types import ThermalUnit
+
+ROWS, COLUMNS = 48, 70
+
+
+def counts() -> NDArray[np.uint16]:
+    rng = np.random.default_rng(0)
+    return rng.integers(7000, 7400, (ROWS, COLUMNS)).astype(np.uint16)
+
+
+def save(path: Path, array: NDArray[np.generic]) -> Path:
+    if path.suffix == ".npy":
+        np.save(path, array)
+    else:
+        Image.fromarray(array).save(path)
+    return path
+
+
+@pytest.mark.parametrize(
+    ("suffix", "array", "unit"),
+    [
+        (".png", counts(), ThermalUnit.COUNTS),
+        (".tiff", counts(), ThermalUnit.COUNTS),
+        (".npy", counts(), ThermalUnit.COUNTS),
+        (".png", (counts() // 32).astype(np.uint8), ThermalUnit.DISPLAY),
+        (".tiff", (counts() / 25).astype(np.float32), ThermalUnit.KELVIN),
+        (".npy", (counts() / 25).astype(np.float32), ThermalUnit.KELVIN),
+    ],
+)
+def test_what_the_predictor_says_is_what_the_page_shows(
+    suffix: str,
+    array: NDArray[np.generic],
+    unit: ThermalUnit,
+    predictor: Predictor,
+    tmp_path: Path,
+) -> None:
+    said = answer(save(tmp_path / f"my frame{suffix}", array), predictor, tmp_path / "out")
+    depth_m = predictor(array).depth_m
+    assert (said.near_m, said.median_m, said.far_m) == tuple(np.percentile(depth_m, [5, 50, 95]))
+    assert (said.size, said.unit) == ((ROWS, COLUMNS), unit)
+    with Image.open(said.depth) as image:
+        assert image.mode == "I;16"
+        np.testing.assert_allclose(np.asarray(image) / 256, depth_m, atol=1 / 512, rtol=0)
+    with Image.open(said.structure) as image:
+        assert (image.mode, image.size) == ("I;16", (COLUMNS, ROWS))
+    with Image.open(said.view) as image:
+        assert image.width > 1200
+    assert sorted(path.name for path in (tmp_path / "out").iterdir()) == [
+        "my frame_depth.png",
+        "my frame_structure.png",
+        "my frame_view.png",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "says"),
+    [
+        ("notes.txt", b"hello", "not a PNG, TIFF, JPEG, BMP or NPY"),
+        ("empty.png", b"", "the file is empty"),
+        ("cut.png", b"\x89PNG\r\n\x1a\n\0\0", "cut off|damaged"),
+        ("odd.npy", b"\x93NUMPY\x01\x00\x02\x00{}", "damaged NPY"),
+    ],
+)
+def test_a_wrong_file_is_named_without_the_servers_folder(
+    name: str, content: bytes, says: str, predictor: Predictor, tmp_path: Path
+) -> None:
+    (tmp_path / name).write_bytes(content)
+    with pytest.raises(DataError, match=says) as caught:
+        answer(tmp_path / name, predictor, tmp_path / "out")
+    assert str(caught.value).startswith(f"{name}: ")
+    assert str(tmp_path) not in str(caught.value)
+    assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.parametrize(
+    ("array", "says"),
+    [
+        (np.random.default_rng(0).integers(0, 9, (20, 30, 3)).astype(np.uint8), "colour"),
+        (np.full((20, 30), 7, np.uint16), "closed shutter"),
+        (np.arange(20 * 900, dtype=np.uint16).reshape(20, 900), "900x20 pixels is a strip"),
+        (np.arange(20 * 900, dtype=np.uint16).reshape(900, 20), "20x900 pixels is a strip"),
+    ],
+    ids=["colour", "flat", "wide", "tall"],
+)
+def test_what_is_not_a_thermal_frame_is_refused(
+    array: NDArray[np.generic], says: str, predictor: Predictor, tmp_path: Path
+) -> None:
+    with pytest.raises(DataError, match=says) as caught:
+        answer(save(tmp_path / "f.png", array), predictor, tmp_path / "out")
+    assert str(caught.value).startswith("f.png: ")
+
+
+def test_the_longest_frame_that_is_taken(predictor: Predictor, tmp_path: Path) -> None:
+    longest = np.arange(8 * 8 * LONGEST_TO_SHORTEST, dtype=np.uint16).reshape(8, -1)
+    said = answer(save(tmp_path / "long.png", longest), predictor, tmp_path)
+    assert said.size == longest.shape
+
+
+def test_the_text_has_the_numbers_and_a_note_for_pictures_only(
+    predictor: Predictor, tmp_path: Path
+) -> None:
+    said = answer(save(tmp_path / "f.png", counts()), predictor, tmp_path)
+    text = markdown(said)
+    assert f"Median depth {said.median_m:.2f} m" in text
+    assert f"{said.near_m:.2f} to {said.far_m:.2f} m" in text
+    assert f"{COLUMNS}x{ROWS}, raw counts" in text
+    assert DISPLAY_NOTE not in text
+    picture = answer(
+        save(tmp_path / "g.png", (counts() // 32).astype(np.uint8)), predictor, tmp_path
+    )
+    assert DISPLAY_NOTE in markdown(picture)
