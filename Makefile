@@ -52,7 +52,7 @@ rgb-teacher: setup   ## the built-in RGB teacher
 
 thermal-small: setup ## the small model that `predict` uses
 	$(BIN)/thermodepth data render --out build/student.zip --train 2000 --val 0 --test 0 --size 128x96
-	$(BIN)/thermodepth train --data synthetic:build/student.zip --labels build/labels --steps 3000 --set model.upsampling=convex --set optimiser.ema_decay=0.998 --out build/thermal-small
+	$(BIN)/thermodepth train --data synthetic:build/student.zip --labels build/labels --steps 3000 --set optimiser.ema_decay=0.998 --out build/thermal-small
 	$(BIN)/python -m thermodepth.model build/thermal-small $(ASSETS)/thermal-small
 
 clean:           ## the environment and caches; runs and assets stay

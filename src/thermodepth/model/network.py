@@ -35,7 +35,7 @@ class ModelSettings(Settings):
     #: `none`, `rgb-small` (the built-in teacher's encoder), a hub id, or a local folder.
     weights: str = "rgb-small"
     decoder_width: int = Field(64, ge=8, le=1024, multiple_of=2)
-    upsampling: Literal["subpixel", "convex", "bilinear"] = "subpixel"
+    upsampling: Literal["convex", "subpixel", "bilinear"] = "convex"
     depth_range_m: tuple[float, float] | None = None  # None takes the data set's
 
     @field_validator("encoder")

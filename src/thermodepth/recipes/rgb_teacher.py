@@ -18,7 +18,6 @@ def rgb_teacher() -> TrainingSettings:
             "data.modality": "rgb",
             "data.augmentation.zoom": 1.5,
             "model.weights": "none",
-            "model.upsampling": "convex",
             "teacher.kind": "truth",
             "losses.groups.consistency": False,
             "losses.groups.smooth": False,

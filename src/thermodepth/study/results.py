@@ -176,7 +176,6 @@ def _setup(study: Study, dataset: Dataset, folder: StudyFolder) -> dict[str, str
         "Teacher": teacher,
         "Training": f"{settings.steps} steps of {settings.data.batch_size} at {columns}x{rows}",
         "Encoder": f"{settings.model.encoder}, first weights {settings.model.weights}",
-        "Arms and seeds": f"{len(study.arms)} x {len(study.seeds)}",
     }
 
 
