@@ -7,10 +7,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from rich.progress import TaskID
-
 from thermodepth.commands.terminal import (
-    bars,
+    Bars,
     console,
     counting,
     error_console,
@@ -81,20 +79,20 @@ def showing(study: Study) -> Iterator[Tell]:
         yield tell_plain
         return
 
-    progress = bars()
-    tasks: dict[str, TaskID] = {}
+    bars = Bars()
+    steps = study.settings.steps
 
     def tell(news: CellNews) -> None:
-        if news.name not in tasks:
-            tasks[news.name] = progress.add_task(news.name, total=study.settings.steps, note="")
-        task = tasks[news.name]
-        if news.progress is None:
-            progress.update(task, note=f"{news.stage} {news.message}".rstrip())
+        now = news.progress
+        if now is None:
+            done = steps if news.stage in ("predicting", "done") else None
+            bars.step(news.name, done, steps, note=news.stage)
+            bars.line(news.name, news.message)
             return
-        progress.update(task, completed=news.progress.step)
-        if news.progress.terms:
-            speed = f"{news.progress.images_per_s:.0f} images/s"
-            progress.update(task, note=f"{speed}  {term_line(news.progress.terms)}")
+        note = f"{now.images_per_s:.0f} images/s" if now.terms else ""
+        bars.step(news.name, now.step, steps, note=note)
+        if now.terms:
+            bars.line(news.name, term_line(now.terms))
 
-    with progress:
+    with bars:
         yield tell

@@ -7,17 +7,18 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
-from rich.console import Console
+from rich.console import Console, Group
+from rich.live import Live
 from rich.progress import (
     BarColumn,
     MofNCompleteColumn,
     Progress,
-    SpinnerColumn,
-    TaskProgressColumn,
+    TaskID,
     TextColumn,
     TimeElapsedColumn,
     TimeRemainingColumn,
 )
+from rich.text import Text
 
 if TYPE_CHECKING:
     from thermodepth.training import loop as training
@@ -32,46 +33,77 @@ error_console = Console(stderr=True, highlight=False)
 PLAIN_LINES = 10
 
 
-def bars() -> Progress:
-    """Bars with time left and room for a line of numbers."""
-    return Progress(
-        SpinnerColumn(),
-        TextColumn("{task.description}"),
-        BarColumn(bar_width=24),
-        MofNCompleteColumn(),
-        TaskProgressColumn(),
-        TimeElapsedColumn(),
-        TextColumn("left"),
-        TimeRemainingColumn(),
-        TextColumn("{task.fields[note]}", style="dim"),
-        console=error_console,
-    )
+class Bars:
+    """A bar with time left for everything at work, and below it the line of its loss terms."""
+
+    def __init__(self) -> None:
+        self._progress = Progress(
+            TextColumn("{task.description}"),
+            BarColumn(bar_width=24),
+            MofNCompleteColumn(),
+            TimeElapsedColumn(),
+            TextColumn("left"),
+            TimeRemainingColumn(),
+            TextColumn("{task.fields[note]}", style="dim"),
+            console=error_console,
+        )
+        self._tasks: dict[str, TaskID] = {}
+        self._lines: dict[str, Text] = {}
+        self._live = Live(get_renderable=self._render, console=error_console, refresh_per_second=4)
+
+    def __enter__(self) -> Bars:
+        self._live.start()
+        return self
+
+    def __exit__(self, *stopped: object) -> None:
+        self._live.stop()
+
+    def step(self, name: str, done: int | None, total: int, *, note: str = "") -> None:
+        """Move a bar, made when it is first named; None and an empty note leave what is there."""
+        if name not in self._tasks:
+            self._tasks[name] = self._progress.add_task(name, total=total, note="")
+        task = self._tasks[name]
+        if done is not None:
+            self._progress.update(task, completed=done)
+        if note:
+            self._progress.update(task, note=note)
+
+    def line(self, name: str, text: str) -> None:
+        """The line below the bars that belongs to a name; an empty one is taken away."""
+        self._lines.pop(name, None)
+        if text:
+            shown = f"{name}  {text}" if len(self._tasks) > 1 else text
+            self._lines[name] = Text(shown, style="dim", no_wrap=True, overflow="ellipsis")
+
+    def _render(self) -> Group:
+        return Group(self._progress, *self._lines.values())
 
 
 @contextmanager
 def counting(what: str) -> Iterator[Callable[[int, int], None]]:
     """A bar for a count, as `(done, total)`; it appears with the first call."""
-    progress = bars()
-    task = None
+    bars = Bars()
+    started = False
     shown = -1
 
     def tell(done: int, total: int) -> None:
-        nonlocal task, shown
+        nonlocal started, shown
         if not error_console.is_terminal:
             tenth = PLAIN_LINES * done // max(total, 1)
             if tenth > shown:
                 shown = tenth
                 print(f"{what}: {done}/{total}", file=sys.stderr, flush=True)
             return
-        if task is None:
-            progress.start()
-            task = progress.add_task(what, total=total, note="")
-        progress.update(task, completed=done)
+        if not started:
+            bars.__enter__()
+            started = True
+        bars.step(what, done, total)
 
     try:
         yield tell
     finally:
-        progress.stop()
+        if started:
+            bars.__exit__()
 
 
 def term_line(terms: Mapping[str, float]) -> str:

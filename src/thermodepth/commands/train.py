@@ -6,7 +6,7 @@ from contextlib import nullcontext
 from pathlib import Path
 
 from thermodepth.commands.terminal import (
-    bars,
+    Bars,
     console,
     counting,
     error_console,
@@ -37,16 +37,15 @@ def train_one(settings: TrainingSettings, out: Path, *, label_root: Path | None)
             split=settings.data.split,
             progress=tell,
         )
-    progress = bars()
-    task = progress.add_task("training", total=settings.steps, note="")
+    bars = Bars()
 
     def show(now: Progress) -> None:
-        progress.update(task, completed=now.step)
+        note = f"{now.images_per_s:.0f} images/s" if now.terms else ""
+        bars.step("training", now.step, now.steps, note=note)
         if now.terms:
-            note = f"{now.images_per_s:.0f} images/s  {term_line(now.terms)}"
-            progress.update(task, note=note)
+            bars.line("training", term_line(now.terms))
 
-    with progress if error_console.is_terminal else nullcontext():
+    with bars if error_console.is_terminal else nullcontext():
         model = train(
             settings,
             out,
