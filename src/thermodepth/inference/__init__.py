@@ -1,0 +1,1 @@
+"""From a thermal frame to depth: the predictor, and its results as files and pictures."""

@@ -1,0 +1,12 @@
+"""The loss study.
+
+design.py     arms as dotted edits, seeds, cells
+run.py        labels, baselines, cells in processes of their own
+cell.py       one cell: train, predict the test frames, score
+results.py    from the finished folder to everything below
+contrasts.py  differences to the reference arm, intervals over seeds
+table.py      Table 1 and its relatives; lines.py what their lines hold
+frames.py     which test frames a figure shows: by rule
+figures.py    Figures 1 and 2; grid.py draws them
+curves.py     learning curves; report.py the page with all of it
+"""
