@@ -18,6 +18,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+from urllib.parse import quote
 
 import numpy as np
 
@@ -185,6 +186,22 @@ def natural_order(name: str) -> tuple[tuple[int, int, str], ...]:
                 digits = ""
             text += character
     return (*key, (1, 0, text))
+
+
+def escaped_id(identifier: str) -> str:
+    """An id as part of a file name, reversible by `urllib.parse.unquote`.
+
+    Everything but letters, digits, `_`, `-`, `~` and inner dots is percent-encoded, so that no id can
+    name a file outside its folder or a hidden one.
+
+    Raises:
+        DataError: for an id that is not valid text.
+    """
+    try:
+        escaped = quote(identifier, safe="")
+    except UnicodeEncodeError:
+        raise DataError(f"frame id {identifier!r} is not valid text") from None
+    return "%2E" + escaped[1:] if escaped.startswith(".") else escaped
 
 
 @contextmanager

@@ -11,26 +11,10 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from numpy.typing import NDArray
+from random_maps import Array, maps, per_image
 from torch import Tensor
 
 from thermodepth import geometry
-
-Array = NDArray[np.float64]
-
-
-def maps(
-    images: int = 3, rows: int = 7, columns: int = 9, share: float = 0.7, seed: int = 0
-) -> tuple[Tensor, Tensor]:
-    """Random values and a random mask, float64."""
-    draw = torch.Generator().manual_seed(seed)
-    x = torch.randn(images, rows, columns, generator=draw, dtype=torch.float64)
-    return x, torch.rand(images, rows, columns, generator=draw) < share
-
-
-def per_image(function: Callable[[Array], float], x: Tensor, valid: Tensor) -> list[Any]:
-    """Apply a numpy function to the valid values of each image."""
-    return [function(a[m]) for a, m in zip(x.numpy(), valid.numpy(), strict=True)]
 
 
 def n_of(values: Array) -> Array:

@@ -14,6 +14,7 @@ from thermodepth.data.frames import Frames
 from thermodepth.errors import SettingsError
 from thermodepth.threads import available_cores
 
+MIN_SIDE, MAX_SIDE = 32, 4096  # of a rendered frame, pixels
 MOST_FRAMES = 200  # of a split that are looked at; evenly spread
 
 
@@ -71,11 +72,10 @@ def render_pack(out: Path, *, frames: Mapping[str, int], size: str, processes: i
     from thermodepth.synthetic.world import SPLIT_STARTS
 
     width, cross, height = size.partition("x")
-    if not (
-        cross and width.isdecimal() and height.isdecimal() and min(int(width), int(height)) >= 32
-    ):
+    sides = [int(side) for side in (width, height) if side.isdecimal() and len(side) < 6]
+    if not cross or len(sides) < 2 or not MIN_SIDE <= min(sides) <= max(sides) <= MAX_SIDE:
         raise SettingsError(
-            f"--size {size}: expected WIDTHxHEIGHT, such as 128x96, at least 32 each"
+            f"--size {size}: expected WIDTHxHEIGHT such as 128x96, {MIN_SIDE} to {MAX_SIDE} each"
         )
     seeds = {
         split: range(SPLIT_STARTS[split], SPLIT_STARTS[split] + count)
@@ -86,8 +86,8 @@ def render_pack(out: Path, *, frames: Mapping[str, int], size: str, processes: i
         build_pack(
             out,
             seeds=seeds,
-            width=int(width),
-            height=int(height),
+            width=sides[0],
+            height=sides[1],
             workers=processes or available_cores(),
             progress=tell,
         )

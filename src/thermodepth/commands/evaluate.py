@@ -22,7 +22,6 @@ from thermodepth.evaluation.summary import summarise
 from thermodepth.evaluation.tables import Cell, Column, Table
 from thermodepth.inference.predictor import Predictor, load
 from thermodepth.metrics import METRICS
-from thermodepth.study.cell import thermal_only
 
 
 def evaluate_model(model: str, *, data: str, split: str, out: Path | None, device: str) -> None:
@@ -72,7 +71,7 @@ def _model_scores(
     frames = dataset.split(split)
     made_by = {"model": predictor.model.fingerprint, "data": frames.fingerprint()}
     store = PredictionStore(folder / "predictions", made_by=made_by)
-    predict_into(store, frames, thermal_only(predictor))
+    predict_into(store, frames, predictor.maps_of)
     return score_frames(stored_pairs(store, frames), protocol, study="evaluate", arm=name, seed=0)
 
 

@@ -21,7 +21,7 @@ from pydantic import Field, model_validator
 
 from thermodepth.config import Settings
 from thermodepth.data.frames import Frames
-from thermodepth.data.transform import AugmentationSettings, augment, crop_resize
+from thermodepth.data.transform import AugmentationSettings, augment
 from thermodepth.errors import DataError, SettingsError, UserError
 from thermodepth.thermal import NormaliserSettings, normalise
 from thermodepth.types import Batch, Geometry, Sample
@@ -230,13 +230,6 @@ def network_input(
             raise DataError(f"{sample.sample_id}: no RGB image, which training on RGB needs")
         return np.ascontiguousarray(sample.rgb.transpose(2, 0, 1), np.float32) * np.float32(1 / 255)
     return normalise(sample.thermal, sample.thermal_unit, normaliser)[None]
-
-
-def standing_batch(
-    frames: Frames, indices: Sequence[int], settings: DataSettings, size: tuple[int, int]
-) -> Batch:
-    """Unvaried frames as a batch, for pictures and probes during training."""
-    return collate([crop_resize(frames.read(i), size) for i in indices], settings)
 
 
 def _or_nan(values: NDArray[np.float32] | None, sample: Sample) -> NDArray[np.float32]:

@@ -11,20 +11,19 @@ from __future__ import annotations
 
 import io
 import json
-import re
 import zipfile
 import zlib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Self
-from urllib.parse import quote, unquote
+from urllib.parse import unquote
 
 import numpy as np
 from numpy.typing import NDArray
 
 from thermodepth.errors import DataError, nearest
-from thermodepth.files import replacing, write_json
+from thermodepth.files import escaped_id, replacing, write_json
 
 _FORMAT = 1
 _MAPS = ("depth_m", "structure")
@@ -188,16 +187,12 @@ class PredictionStore:
 
 
 def _file_name(sample_id: str) -> str:
-    """The file name of a frame, reversibly: everything but letters, digits, `_`, `-`, `~` and inner dots is
-    percent-encoded, so that no id can name a file outside the folder or a hidden one.
+    """The file name of a frame, reversibly.
 
     Raises:
         DataError: for an empty id, one too long for a file name, or one that is not valid text.
     """
-    try:
-        name = re.sub(r"^\.", "%2E", quote(sample_id, safe=""))
-    except UnicodeEncodeError:
-        raise DataError(f"frame id {sample_id!r} is not valid text") from None
+    name = escaped_id(sample_id)
     if not name or len(name) > _LONGEST_NAME:
         raise DataError(
             f"frame id {sample_id!r} cannot be a file name: it takes {len(name)} bytes encoded, "

@@ -15,7 +15,7 @@ from thermodepth.data.transform import resize_image
 from thermodepth.errors import DataError, SettingsError, WeightsError
 from thermodepth.model import LoadedModel, load_model, resolve_model
 from thermodepth.thermal import check_compatible, normalise, read_thermal, thermal_unit
-from thermodepth.types import Geometry, ThermalUnit
+from thermodepth.types import Geometry, Sample, ThermalUnit
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -104,6 +104,16 @@ class Predictor:
             for frame in frames
         ]
         return self._run(np.stack(inputs)[:, None], size)
+
+    def maps_of(
+        self, samples: Sequence[Sample]
+    ) -> list[tuple[NDArray[np.float32], NDArray[np.float32]]]:
+        """(depth_m, structure) of samples of one size, as the evaluation asks for them.
+
+        Of a sample it sees the thermal frame and nothing else.
+        """
+        results = self.predict([s.thermal for s in samples], unit=samples[0].thermal_unit)
+        return [(result.depth_m, result.structure) for result in results]
 
     @torch.inference_mode()
     def _run(self, image: NDArray[np.float32], size: tuple[int, int]) -> list[Depth]:

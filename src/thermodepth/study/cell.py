@@ -19,13 +19,13 @@ from typing import TYPE_CHECKING, Any
 
 from thermodepth.data import open_dataset
 from thermodepth.errors import StudyError, ThermodepthError
-from thermodepth.evaluation.predict import Predict, predict_into, stored_pairs
+from thermodepth.evaluation.predict import predict_into, stored_pairs
 from thermodepth.evaluation.protocol import named_protocol
 from thermodepth.evaluation.rows import write_rows
 from thermodepth.evaluation.score import score_frames
 from thermodepth.evaluation.store import PredictionStore
 from thermodepth.files import write_json
-from thermodepth.inference.predictor import Depth, Predictor
+from thermodepth.inference.predictor import Predictor
 from thermodepth.model import load_model
 from thermodepth.teacher import LabelStore
 from thermodepth.training.labels import label_reader, label_source
@@ -34,13 +34,9 @@ from thermodepth.training.run_folder import run_facts
 from thermodepth.training.settings import TrainingSettings
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable
     from multiprocessing.connection import Connection
 
-    import numpy as np
-    from numpy.typing import NDArray
-
-    from thermodepth.types import Sample
 
 ROWS = "rows.parquet"
 FACTS = "cell.json"
@@ -119,7 +115,7 @@ def finish_cell(job: CellJob, tell: Callable[..., None]) -> None:
         made_by={"model": model.fingerprint, "data": dataset.fingerprint()},
     )
     predictor = Predictor(model, device=job.settings.runtime.device)
-    predict_into(store, frames, thermal_only(predictor))
+    predict_into(store, frames, predictor.maps_of)
 
     scores = score_frames(
         stored_pairs(store, frames),
@@ -136,20 +132,6 @@ def finish_cell(job: CellJob, tell: Callable[..., None]) -> None:
     }
     write_json(job.folder / FACTS, facts)
     write_rows(scores.rows, job.folder / ROWS)  # last: its presence says that the cell is done
-
-
-def thermal_only(predictor: Predictor) -> Predict:
-    """A predictor as the evaluation calls it. Of a sample it sees the thermal frame and nothing else."""
-
-    def predict(
-        samples: Sequence[Sample],
-    ) -> list[tuple[NDArray[np.float32], NDArray[np.float32]]]:
-        results: list[Depth] = predictor.predict(
-            [s.thermal for s in samples], unit=samples[0].thermal_unit
-        )
-        return [(r.depth_m, r.structure) for r in results]
-
-    return predict
 
 
 @contextmanager

@@ -19,8 +19,8 @@ from urllib.parse import quote, unquote
 
 import numpy as np
 
-from thermodepth.errors import TeacherError
-from thermodepth.files import write_bytes, write_json
+from thermodepth.errors import DataError, TeacherError
+from thermodepth.files import escaped_id, write_bytes, write_json
 from thermodepth.teacher.codec import CodecError, decode, encode
 from thermodepth.teacher.protocol import Teacher, to_affine_inverse
 from thermodepth.types import Geometry, Sample
@@ -227,9 +227,10 @@ def file_name(sample_id: str) -> str:
     Percent escapes for all but letters, digits and `_ . - ~`; a dot in front too, so that no name is
     hidden or points upwards.
     """
-    escaped = quote(sample_id, safe="")
-    if escaped.startswith("."):
-        escaped = "%2E" + escaped[1:]
+    try:
+        escaped = escaped_id(sample_id)
+    except DataError as error:
+        raise TeacherError(str(error)) from None
     if not 0 < len(escaped) <= MAX_NAME_BYTES:
         raise TeacherError(
             f"sample id '{sample_id[:80]}': {len(escaped)} letters as a file name, expected 1 to "

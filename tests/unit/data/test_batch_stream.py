@@ -17,7 +17,6 @@ from thermodepth.data.loader import (
     batches,
     collate,
     network_input,
-    standing_batch,
     with_label,
 )
 from thermodepth.data.mm5 import open_mm5
@@ -319,14 +318,3 @@ class TestBatches:
             list(batches(toy, range(2, 3), workers=1))
         assert str(there.value) == str(here.value)
         assert f"{depth}: damaged or truncated" in str(there.value)
-
-
-def test_a_standing_batch_is_unvaried_and_has_no_label() -> None:
-    frames = Toy()
-    batch = standing_batch(frames, [4, 1], settings(), (12, 16))
-    assert batch.sample_ids == ("toy-4", "toy-1")
-    assert [draw for _, draw, _ in frames.asked] == [0, 0]
-    truth = Toy().read(4).depth_m
-    valid = batch.depth_valid[0].numpy()
-    np.testing.assert_array_equal(batch.depth_m[0].numpy()[valid], truth[valid])
-    assert not batch.label_valid.any()
