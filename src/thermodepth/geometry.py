@@ -15,11 +15,12 @@ image, `[b]`. Rules that hold everywhere, because each has broken a published lo
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import torch
 from torch import Tensor
+from torch.nn.functional import avg_pool2d
 
 if TYPE_CHECKING:  # checked in the tests; users neither need jaxtyping nor pay for it
     from jaxtyping import Bool, Float
@@ -192,41 +193,44 @@ def vertical_pairs(weights: Map) -> Pairs:
     return weights[:, 1:] * weights[:, :-1]
 
 
-def pyramid(x: Map, scales: int) -> Iterator[Map]:
-    """`x[:, ::2^k, ::2^k]` for k = 0 .. scales-1.
-
-    Strided in rows *and* columns, never averaged: an average mixes values across a hole's border.
-    """
-    for k in range(scales):
-        yield x[:, :: 2**k, :: 2**k]
-
-
-def pair_weights(x: Map, valid: Mask | None, scales: int) -> tuple[list[Any], list[Any]]:
-    """For horizontal then vertical pairs of each scale in turn: their 0/1 weights (None: all 1), and
-    how many count, `[b]` and at least 1.
-
-    Each mean has its own count, so that sparse masks and coarse scales weigh as much as dense and
-    fine ones.
-    """
-    weights: list[Tensor | None] = []
-    counts: list[Tensor] = []
-    for level in pyramid(x if valid is None else weights_of(x, valid), scales):
-        for pairs_of, axis in ((horizontal_pairs, 2), (vertical_pairs, 1)):
-            if valid is None:
-                n = (level.shape[axis] - 1) * level.shape[3 - axis]
-                weights.append(None)
-                counts.append(level.new_full((level.shape[0],), float(max(n, 1))))
-            else:
-                pairs = pairs_of(level)
-                weights.append(pairs)
-                counts.append(pairs.sum((1, 2)).clamp(min=1.0))
-    return weights, counts
+def halve(x: Map) -> Map:
+    """The mean of each 2x2 block, `[b h//2 w//2]`; an odd last row or column is left out."""
+    return avg_pool2d(x[:, None], 2)[:, 0]
 
 
 def gradient_mean(kept: Map, valid: Mask | None, scales: int) -> PerImage:
-    """`sum over scales of mean|dx x| + mean|dy x|`, both pixels of a pair valid."""
-    weights, counts = pair_weights(kept, valid, scales)
-    return _absolute_differences(kept, weights, counts)
+    """`sum over scales of mean|dx x| + mean|dy x|` over means of 1x1, 2x2, 4x4, ... pixels.
+
+    The mean of a block runs over its valid pixels; the block counts where they are at least half of
+    it, a pair where both of its blocks do, so no value under the mask enters, and speckles in a mask
+    do not cost the coarse scales. Each mean has its own count, so that sparse masks and coarse scales
+    weigh as much as dense and fine ones. Blocks and not every 2^k-th pixel, which is the usual form:
+    that one pulls harder at the pixels of a grid, and networks print the grid as dots.
+    """
+    total = kept.new_zeros(kept.shape[0])
+    share = counts = None if valid is None else weights_of(kept, valid)
+    for scale in range(scales):
+        if scale:
+            if min(kept.shape[1:]) < 2:
+                break
+            kept = halve(kept)
+            if share is not None:
+                share = halve(share)
+                counts = (share >= 0.5).to(share.dtype)
+        x = kept if share is None or not scale else kept / share.clamp(min=0.5)
+        total = total + _absolute_differences(x, *pair_weights(x, counts))
+    return total
+
+
+def pair_weights(x: Map, weights: Map | None) -> tuple[list[Tensor | None], list[PerImage]]:
+    """For horizontal, then vertical pairs: their 0/1 weights (None: all 1), and how many count, at
+    least 1."""
+    if weights is None:
+        rows, columns = x.shape[1:]
+        pairs = (rows * (columns - 1), (rows - 1) * columns)
+        return [None, None], [x.new_full((x.shape[0],), float(max(n, 1))) for n in pairs]
+    both = [horizontal_pairs(weights), vertical_pairs(weights)]
+    return [*both], [pair.sum((1, 2)).clamp(min=1.0) for pair in both]
 
 
 def edge_aware_mean(kept: Map, guide: Map, valid: Mask | None, sharpness: float) -> PerImage:
@@ -236,20 +240,20 @@ def edge_aware_mean(kept: Map, guide: Map, valid: Mask | None, sharpness: float)
     eq. 5.
     """
     with torch.no_grad():
-        pairs, counts = pair_weights(kept, valid, scales=1)
-        weights = [(step.abs() * -sharpness).exp() for step in (horizontal(guide), vertical(guide))]
-        if valid is not None:
-            weights = [w * p for w, p in zip(weights, pairs, strict=True)]
+        pairs, counts = pair_weights(kept, None if valid is None else weights_of(kept, valid))
+        weights = [
+            (step.abs() * -sharpness).exp() * (1.0 if pair is None else pair)
+            for step, pair in zip((horizontal(guide), vertical(guide)), pairs, strict=True)
+        ]
     return _absolute_differences(kept, weights, counts)
 
 
 class _AbsoluteDifferences(torch.autograd.Function):
-    """`sum over i of (1 / count_i) sum over pairs of weight_i |difference_i of x|`, per image.
+    """`(1 / n_h) sum of w_h |horizontal x| + (1 / n_v) sum of w_v |vertical x|`, per image.
 
-    The differences are horizontal, vertical, then the same of the next coarser scale, and so on. The
-    gradient is written out because autograd's own way through the slices (fill, copy, add for each)
+    The gradient is written out because autograd's own way through the slices (fill, copy, add for each)
     costs twice as much, and these sums are most of the work of four terms. Only x has a gradient;
-    counts and weights come in tuples, since dynamo mixes up a varying number of arguments.
+    counts and weights come in tuples of two, horizontal first.
     """
 
     @staticmethod
@@ -258,29 +262,24 @@ class _AbsoluteDifferences(torch.autograd.Function):
     ) -> Tensor:
         total = x.new_zeros(x.shape[0])
         slopes = []
-        for i, weight in enumerate(weights):
-            level = x[:, :: 2 ** (i // 2), :: 2 ** (i // 2)]
-            step = vertical(level) if i % 2 else horizontal(level)
+        for step, weight, n in zip((horizontal(x), vertical(x)), weights, counts, strict=True):
             slopes.append(step.sign() if weight is None else step.sign() * weight)
-            total = total + (step * slopes[-1]).sum((1, 2)) / counts[i]
+            total = total + (step * slopes[-1]).sum((1, 2)) / n
         ctx.save_for_backward(torch.stack(counts), *slopes)
         ctx.size = x.shape
         return total
 
     @staticmethod
     def backward(ctx: Any, *from_above: Tensor) -> tuple[Tensor, None, None]:
-        counts, *slopes = ctx.saved_tensors
-        per_pair = from_above[0] / counts
-        gradient = per_pair.new_zeros(ctx.size)
-        for i, slope in enumerate(slopes):
-            level = gradient[:, :: 2 ** (i // 2), :: 2 ** (i // 2)]
-            pull = slope * per_pair[i, :, None, None]
-            if i % 2:
-                level[:, 1:].add_(pull)
-                level[:, :-1].sub_(pull)
-            else:
-                level[:, :, 1:].add_(pull)
-                level[:, :, :-1].sub_(pull)
+        counts, horizontal_slope, vertical_slope = ctx.saved_tensors
+        across, down = (from_above[0] / counts)[:, :, None, None]
+        gradient = across.new_zeros(ctx.size)
+        pull = horizontal_slope * across
+        gradient[:, :, 1:].add_(pull)
+        gradient[:, :, :-1].sub_(pull)
+        pull = vertical_slope * down
+        gradient[:, 1:].add_(pull)
+        gradient[:, :-1].sub_(pull)
         return gradient, None, None
 
 

@@ -257,7 +257,7 @@ def test_annotated_shapes_are_true(monkeypatch: pytest.MonkeyPatch) -> None:
         and not isinstance(value, type)
         and not name.startswith("_")
     }
-    assert public - set(calls) == {"widen", "pyramid", "pair_weights"}  # shapes that vary
+    assert public - set(calls) == {"widen", "halve", "pair_weights"}  # shapes that vary
     for name, arguments in calls.items():
         function = checked(getattr(geometry, name))
         function(*arguments)

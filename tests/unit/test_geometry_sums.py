@@ -22,26 +22,25 @@ def test_differences_and_pairs() -> None:
     assert geometry.vertical_pairs(w).tolist() == [[[0.0, 1.0, 0.0]]]
 
 
-def test_pyramid_strides_both_axes() -> None:
+def test_halve_leaves_out_what_makes_no_block() -> None:
     x = torch.arange(35.0).reshape(1, 5, 7)
-    levels = list(geometry.pyramid(x, 3))
-    assert [tuple(level.shape) for level in levels] == [(1, 5, 7), (1, 3, 4), (1, 2, 2)]
-    assert levels[1][0, 1].tolist() == [14.0, 16.0, 18.0, 20.0]
-    assert levels[2].tolist() == [[[0.0, 4.0], [28.0, 32.0]]]
+    assert geometry.halve(x).tolist() == [[[4.0, 6.0, 8.0], [18.0, 20.0, 22.0]]]
 
 
 def gradient_loop(x: Array, valid: NDArray[np.bool_], scales: int) -> float:
-    """The sum of means, pixel by pixel."""
+    """The sum of means, block by block; None where less than half of a block is valid."""
     total = 0.0
     for k in range(scales):
-        a, m = x[:: 2**k, :: 2**k], valid[:: 2**k, :: 2**k]
+        rows, columns = x.shape[0] >> k, x.shape[1] >> k
+        mean: dict[tuple[int, int], float | None] = {}
+        for r, c in np.ndindex(rows, columns):
+            block = slice(r << k, (r + 1) << k), slice(c << k, (c + 1) << k)
+            mean[r, c] = (
+                float(x[block][valid[block]].mean()) if valid[block].mean() >= 0.5 else None
+            )
         for dr, dc in ((0, 1), (1, 0)):
-            steps = [
-                abs(a[r + dr, c + dc] - a[r, c])
-                for r in range(a.shape[0] - dr)
-                for c in range(a.shape[1] - dc)
-                if m[r, c] and m[r + dr, c + dc]
-            ]
+            pairs = [(here, mean.get((r + dr, c + dc))) for (r, c), here in mean.items()]
+            steps = [abs(b - a) for a, b in pairs if a is not None and b is not None]
             total += float(np.mean(steps)) if steps else 0.0
     return total
 
@@ -55,6 +54,15 @@ def test_gradient_mean_against_a_loop(size: tuple[int, int], scales: int, masked
     given = geometry.gradient_mean(geometry.keep(x, valid), valid if masked else None, scales)
     expected = [gradient_loop(x[i].numpy(), valid[i].numpy(), scales) for i in range(3)]
     assert given.tolist() == pytest.approx(expected)
+
+
+def test_every_pixel_is_pulled_alike() -> None:
+    """A strided pyramid pulls twice as hard at every fourth pixel, and networks print that grid."""
+    x = torch.rand(1, 256, 256, generator=torch.Generator().manual_seed(0)).requires_grad_()
+    geometry.gradient_mean(x, None, 3).sum().backward()
+    assert x.grad is not None
+    places = x.grad.abs().reshape(64, 4, 64, 4).mean((0, 2))  # of a 4x4 cell
+    assert places.max() < 1.1 * places.min()
 
 
 def test_a_hole_has_no_border() -> None:

@@ -1,6 +1,6 @@
 """The two depths have the same gradients once scale and offset are taken out.
 
-    sum over scales k of mean|dx R_k| + mean|dy R_k|,  R = A - N(s),  R_k = R[::2^k, ::2^k]
+    sum over scales k of mean|dx R_k| + mean|dy R_k|,  R = A - N(s),  R_k = R in means of 2^k x 2^k
     A = N(1/D) for `space` inverse, N(-ln D) for log, N(-D) for depth
 
 In every space larger is nearer, as in s. Only `inverse` is the geometry of s; the other two compress

@@ -1,9 +1,10 @@
 """The edges of the structural map are the teacher's edges, fine and coarse.
 
-    sum over scales k of mean|dx R_k| + mean|dy R_k|,  R = N(s) - N(t),  R_k = R[::2^k, ::2^k]
+    sum over scales k of mean|dx R_k| + mean|dy R_k|,  R = N(s) - N(t),  R_k = R in means of 2^k x 2^k
 
-Only pairs with both pixels valid count, each mean over its own pairs.
-Source: the gradient-matching term of MiDaS (Ranftl et al., 2020), eq. 11.
+Only pairs count whose blocks are valid (by half or more), each mean over its own pairs. Source: the
+gradient-matching term of MiDaS (Ranftl et al., 2020), eq. 11, which takes every 2^k-th pixel instead:
+that pulls harder at the pixels of a grid, and the grid shows as dots in the maps of small networks.
 """
 
 from __future__ import annotations

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import warnings
 from dataclasses import replace
 from typing import Any
 
@@ -52,10 +53,16 @@ def n_of(x: Array, valid: NDArray[np.bool_]) -> Array:
 
 
 def gradient_of(residual: Array, scales: int) -> float:
-    """Sum over scales of the two mean differences; NaN pixels make no pair."""
+    """Sum over scales of block means of the two mean differences; a block counts if half of it does."""
     total = 0.0
     for k in range(scales):
-        level = residual[:: 2**k, :: 2**k]
+        rows, columns = (n // 2**k for n in residual.shape)
+        whole = residual[: rows * 2**k, : columns * 2**k]
+        blocks = whole.reshape(rows, 2**k, columns, 2**k)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", RuntimeWarning)  # of a block without a valid pixel
+            level = np.nanmean(blocks, (1, 3))
+        level[np.isfinite(blocks).mean((1, 3)) < 0.5] = np.nan
         for axis in (0, 1):
             steps = np.abs(np.diff(level, axis=axis))
             total += float(np.nanmean(steps)) if np.isfinite(steps).any() else 0.0
