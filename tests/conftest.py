@@ -19,7 +19,7 @@ import pytest
 def tiny_pack(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A pack of hand-made 64x64 frames: a floor, a wall, and a warm box of random place and distance."""
     from thermodepth.synthetic.frame import Frame
-    from thermodepth.synthetic.pack import write_pack
+    from thermodepth.synthetic.storage.pack import write_pack
 
     def frame(seed: int) -> Frame:
         rng = np.random.default_rng(seed)

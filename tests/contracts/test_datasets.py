@@ -18,7 +18,7 @@ from thermodepth.data.synthetic import shipped_pack
 from thermodepth.evaluation.protocol import PROTOCOLS
 from thermodepth.files import encode_png, write_bytes
 from thermodepth.synthetic.frame import Frame
-from thermodepth.synthetic.pack import write_pack
+from thermodepth.synthetic.storage.pack import write_pack
 from thermodepth.types import Sample, ThermalUnit
 
 REAL_MM5 = Path(__file__).parents[3] / "shared" / "data" / "mm5-half"

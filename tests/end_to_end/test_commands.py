@@ -12,7 +12,7 @@ import pytest
 from PIL import Image
 
 from thermodepth import cli
-from thermodepth.synthetic.pack import Pack
+from thermodepth.synthetic.storage.pack import Pack
 
 Thermodepth = Callable[..., tuple[int, str, str]]
 

@@ -68,7 +68,7 @@ def render_pack(out: Path, *, frames: Mapping[str, int], size: str, processes: i
         SettingsError: for a size that is not WIDTHxHEIGHT.
         DependencyError: when the ray caster is not installed.
     """
-    from thermodepth.synthetic.pack_building import build_pack
+    from thermodepth.synthetic.storage.building import build_pack
     from thermodepth.synthetic.world import SPLIT_STARTS
 
     width, cross, height = size.partition("x")

@@ -19,8 +19,8 @@ import numpy as np
 
 from thermodepth.data.frames import Dataset
 from thermodepth.errors import DataError
-from thermodepth.synthetic.pack import Pack
-from thermodepth.synthetic.sensors import MicrobolometerSettings, counts
+from thermodepth.synthetic.sensors.microbolometer import MicrobolometerSettings, counts
+from thermodepth.synthetic.storage.pack import Pack
 from thermodepth.types import Sample, ThermalUnit
 
 DEPTH_RANGE_M = (0.3, 80.0)

@@ -14,25 +14,27 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from thermodepth.synthetic.frame import Frame as Frame
-    from thermodepth.synthetic.pack import IndexRow as IndexRow
-    from thermodepth.synthetic.pack import Pack as Pack
-    from thermodepth.synthetic.pack import write_pack as write_pack
-    from thermodepth.synthetic.pack_building import build_pack as build_pack
-    from thermodepth.synthetic.sensors import MicrobolometerSettings as MicrobolometerSettings
-    from thermodepth.synthetic.sensors import counts as counts
+    from thermodepth.synthetic.sensors.microbolometer import (
+        MicrobolometerSettings as MicrobolometerSettings,
+    )
+    from thermodepth.synthetic.sensors.microbolometer import counts as counts
+    from thermodepth.synthetic.storage.building import build_pack as build_pack
+    from thermodepth.synthetic.storage.pack import IndexRow as IndexRow
+    from thermodepth.synthetic.storage.pack import Pack as Pack
+    from thermodepth.synthetic.storage.pack import write_pack as write_pack
     from thermodepth.synthetic.world import make_scene as make_scene
     from thermodepth.synthetic.world import render_frame as render_frame
 
 _HOME = {
     "Frame": "frame",
-    "IndexRow": "pack",
-    "MicrobolometerSettings": "sensors",
-    "Pack": "pack",
-    "build_pack": "pack_building",
-    "counts": "sensors",
+    "IndexRow": "storage.pack",
+    "MicrobolometerSettings": "sensors.microbolometer",
+    "Pack": "storage.pack",
+    "build_pack": "storage.building",
+    "counts": "sensors.microbolometer",
     "make_scene": "world",
     "render_frame": "world",
-    "write_pack": "pack",
+    "write_pack": "storage.pack",
 }
 
 __all__ = [

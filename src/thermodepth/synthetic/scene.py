@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from thermodepth.synthetic.camera_pose import CameraPose
+from thermodepth.synthetic.cameras.pose import CameraPose
 from thermodepth.synthetic.conditions import Conditions
-from thermodepth.synthetic.mesh import Mesh
+from thermodepth.synthetic.grammar.mesh import Mesh
 
 
 @dataclass(frozen=True, slots=True)

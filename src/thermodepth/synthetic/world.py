@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import numpy as np
 
-from thermodepth.synthetic.camera_pose import view_of
+from thermodepth.synthetic.cameras.pose import view_of
 from thermodepth.synthetic.conditions import choose, draw_conditions
 from thermodepth.synthetic.frame import Frame
+from thermodepth.synthetic.grammar.room import build_room
+from thermodepth.synthetic.grammar.street import build_street
 from thermodepth.synthetic.rays import EmbreeCaster
-from thermodepth.synthetic.render import render
-from thermodepth.synthetic.room import build_room
+from thermodepth.synthetic.rendering.render import render
 from thermodepth.synthetic.scene import Scene
-from thermodepth.synthetic.street import build_street
 
 GENERATOR_VERSION = 2  # raise it when the same seed no longer gives the same frame
 

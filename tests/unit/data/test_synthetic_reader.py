@@ -10,7 +10,7 @@ import pytest
 from thermodepth.data import synthetic as reader
 from thermodepth.data.synthetic import open_synthetic
 from thermodepth.errors import DataError
-from thermodepth.synthetic.pack import write_pack
+from thermodepth.synthetic.storage.pack import write_pack
 from thermodepth.types import ThermalUnit
 
 

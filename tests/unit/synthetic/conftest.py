@@ -8,10 +8,10 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from thermodepth.synthetic.camera_pose import CameraPose
+from thermodepth.synthetic.cameras.pose import CameraPose
 from thermodepth.synthetic.conditions import draw_conditions
 from thermodepth.synthetic.frame import Frame
-from thermodepth.synthetic.mesh import MeshBuilder, Surface
+from thermodepth.synthetic.grammar.mesh import MeshBuilder, Surface
 from thermodepth.synthetic.scene import Scene
 
 WALL_M = 5.0

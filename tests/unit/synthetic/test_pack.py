@@ -15,10 +15,10 @@ import pytest
 from PIL import Image
 
 from thermodepth.errors import DataError, SettingsError
-from thermodepth.synthetic import pack_building
 from thermodepth.synthetic.frame import Frame
-from thermodepth.synthetic.pack import Pack, write_pack
-from thermodepth.synthetic.pack_building import build_pack
+from thermodepth.synthetic.storage import building
+from thermodepth.synthetic.storage.building import build_pack
+from thermodepth.synthetic.storage.pack import Pack, write_pack
 
 MakeFrame = Callable[[int], Frame]
 
@@ -264,13 +264,13 @@ def test_building_goes_on_after_a_kill(tmp_path: Path, monkeypatch: pytest.Monke
     parts[0].write_bytes(parts[0].read_bytes()[:100])
 
     rendered: list[int] = []
-    original = pack_building.render_frame
+    original = building.render_frame
 
     def counted(seed: int, **settings: int) -> Frame:
         rendered.append(seed)
         return original(seed, **settings)
 
-    monkeypatch.setattr(pack_building, "render_frame", counted)
+    monkeypatch.setattr(building, "render_frame", counted)
     build_pack(killed, seeds=SEEDS, **SIZE)
     assert len(rendered) == 3
     assert killed.read_bytes() == whole.read_bytes()

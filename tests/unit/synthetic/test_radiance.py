@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from thermodepth.synthetic.radiance import (
+from thermodepth.synthetic.matter.radiance import (
     STEFAN_BOLTZMANN,
     apparent_temperature_k,
     band_radiance,

@@ -9,7 +9,11 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from thermodepth.synthetic.sensors import MicrobolometerSettings, apparent_temperature, counts
+from thermodepth.synthetic.sensors.microbolometer import (
+    MicrobolometerSettings,
+    apparent_temperature,
+    counts,
+)
 
 QUIET = MicrobolometerSettings(
     drift_counts=0.0,
@@ -82,7 +86,7 @@ def test_optics_keep_an_even_radiance_and_blur_a_point() -> None:
 
 def test_importing_the_sensor_pulls_in_no_ray_caster() -> None:
     program = (
-        "import sys, thermodepth.synthetic.sensors, thermodepth.synthetic.pack as p;"
+        "import sys, thermodepth.synthetic.sensors.microbolometer, thermodepth.synthetic.storage.pack as p;"
         "heavy = {'scipy', 'embreex', 'torch', 'cv2'} & set(sys.modules);"
         "sys.exit(' '.join(heavy) or 0)"
     )

@@ -10,13 +10,13 @@ import numpy as np
 import pytest
 
 from thermodepth.errors import DependencyError, SettingsError
-from thermodepth.synthetic.camera_pose import CameraPose, focal_px
+from thermodepth.synthetic.cameras.pose import CameraPose, focal_px
 from thermodepth.synthetic.conditions import WEATHER
 from thermodepth.synthetic.frame import Frame
-from thermodepth.synthetic.materials import MATERIALS
-from thermodepth.synthetic.radiance import apparent_temperature_k, band_radiance
+from thermodepth.synthetic.matter.materials import MATERIALS
+from thermodepth.synthetic.matter.radiance import apparent_temperature_k, band_radiance
 from thermodepth.synthetic.rays import EmbreeCaster
-from thermodepth.synthetic.render import render
+from thermodepth.synthetic.rendering.render import render
 from thermodepth.synthetic.scene import Scene
 from thermodepth.synthetic.world import SPLIT_STARTS, make_scene, render_frame
 

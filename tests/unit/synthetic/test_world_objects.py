@@ -6,14 +6,14 @@ import numpy as np
 import pytest
 
 from thermodepth.synthetic.conditions import draw_conditions
-from thermodepth.synthetic.materials import COLUMNS, MATERIALS
-from thermodepth.synthetic.mesh import Mesh, MeshBuilder, Surface
-from thermodepth.synthetic.patterns import PATTERN_INDEX, PATTERNS, albedo
-from thermodepth.synthetic.people import person
-from thermodepth.synthetic.street_furniture import PIECES
+from thermodepth.synthetic.grammar.mesh import Mesh, MeshBuilder, Surface
+from thermodepth.synthetic.grammar.people import person
+from thermodepth.synthetic.grammar.street_furniture import PIECES
+from thermodepth.synthetic.grammar.vehicles import VEHICLES, WARMTH, vehicle
+from thermodepth.synthetic.grammar.walls import FIXTURES, Wall
+from thermodepth.synthetic.matter.materials import COLUMNS, MATERIALS
+from thermodepth.synthetic.matter.patterns import PATTERN_INDEX, PATTERNS, albedo
 from thermodepth.synthetic.vectors import Placement
-from thermodepth.synthetic.vehicles import VEHICLES, WARMTH, vehicle
-from thermodepth.synthetic.walls import FIXTURES, Wall
 
 
 def _check(mesh: Mesh) -> None:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from thermodepth.synthetic.colours import Colour, scaled, varied
-from thermodepth.synthetic.mesh import MeshBuilder, Surface
+from thermodepth.synthetic.grammar.colours import Colour, scaled, varied
+from thermodepth.synthetic.grammar.mesh import MeshBuilder, Surface
 from thermodepth.synthetic.vectors import Placement, Vec, plus
 
 _GREEN: Colour = (0.09, 0.2, 0.04)

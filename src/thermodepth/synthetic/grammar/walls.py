@@ -9,9 +9,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from thermodepth.synthetic.colours import Colour, any_colour, grey, scaled
 from thermodepth.synthetic.conditions import Conditions
-from thermodepth.synthetic.mesh import MeshBuilder, Surface
+from thermodepth.synthetic.grammar.colours import Colour, any_colour, grey, scaled
+from thermodepth.synthetic.grammar.mesh import MeshBuilder, Surface
 from thermodepth.synthetic.vectors import Placement
 
 

@@ -10,13 +10,13 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from thermodepth.synthetic.buildings import Plot, building, skyline
-from thermodepth.synthetic.camera_pose import CameraPose
+from thermodepth.synthetic.cameras.pose import CameraPose
 from thermodepth.synthetic.conditions import Conditions
-from thermodepth.synthetic.mesh import Mesh, MeshBuilder
-from thermodepth.synthetic.people import person
-from thermodepth.synthetic.plants import tree
-from thermodepth.synthetic.road import (
+from thermodepth.synthetic.grammar.buildings import Plot, building, skyline
+from thermodepth.synthetic.grammar.mesh import Mesh, MeshBuilder
+from thermodepth.synthetic.grammar.people import person
+from thermodepth.synthetic.grammar.plants import tree
+from thermodepth.synthetic.grammar.road import (
     KERB_HEIGHT_M,
     KERB_M,
     PAVEMENT_Z,
@@ -27,9 +27,9 @@ from thermodepth.synthetic.road import (
     paint_markings,
     puddles,
 )
-from thermodepth.synthetic.street_furniture import any_piece, boundary, street_lamp
+from thermodepth.synthetic.grammar.street_furniture import any_piece, boundary, street_lamp
+from thermodepth.synthetic.grammar.vehicles import VEHICLES, vehicle
 from thermodepth.synthetic.vectors import Placement
-from thermodepth.synthetic.vehicles import VEHICLES, vehicle
 
 _FAR_M = 95.0
 _HOUSE_SHARE = {"city": 0.93, "houses": 0.85, "park": 0.25}  # how often a plot is built on

@@ -9,8 +9,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from thermodepth.synthetic.colours import Colour, grey, scaled, varied
-from thermodepth.synthetic.mesh import MeshBuilder, Surface
+from thermodepth.synthetic.grammar.colours import Colour, grey, scaled, varied
+from thermodepth.synthetic.grammar.mesh import MeshBuilder, Surface
 from thermodepth.synthetic.vectors import Array, unit
 
 START_Y, LENGTH = -6.0, 120.0

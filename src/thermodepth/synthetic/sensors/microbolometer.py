@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from thermodepth.synthetic.radiance import (
+from thermodepth.synthetic.matter.radiance import (
     apparent_temperature_k,
     band_radiance,
     radiance_slope,

@@ -13,9 +13,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from thermodepth.synthetic.colours import BLACK, Colour, any_colour, grey, one_of
 from thermodepth.synthetic.conditions import Conditions
-from thermodepth.synthetic.mesh import Lamp, MeshBuilder, Surface
+from thermodepth.synthetic.grammar.colours import BLACK, Colour, any_colour, grey, one_of
+from thermodepth.synthetic.grammar.mesh import Lamp, MeshBuilder, Surface
 from thermodepth.synthetic.vectors import Placement, Vec
 
 

@@ -8,12 +8,12 @@ from __future__ import annotations
 import numpy as np
 
 from thermodepth.synthetic.conditions import Conditions
-from thermodepth.synthetic.gbuffer import GBuffer
-from thermodepth.synthetic.materials import COLUMNS, MATERIAL_INDEX
-from thermodepth.synthetic.mesh import Lamp, Mesh
-from thermodepth.synthetic.noise import bilinear, nearest, smooth, white
+from thermodepth.synthetic.grammar.mesh import Lamp, Mesh
+from thermodepth.synthetic.matter.materials import COLUMNS, MATERIAL_INDEX
+from thermodepth.synthetic.matter.noise import bilinear, nearest, smooth, white
 from thermodepth.synthetic.rays import RayCaster
-from thermodepth.synthetic.thermal_shading import cloud_cover
+from thermodepth.synthetic.rendering.gbuffer import GBuffer
+from thermodepth.synthetic.rendering.thermal_shading import cloud_cover
 from thermodepth.synthetic.vectors import Array, dot
 
 _LAMPS = 10  # the nearest ones cast light

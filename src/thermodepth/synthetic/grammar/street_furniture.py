@@ -6,10 +6,10 @@ from collections.abc import Callable
 
 import numpy as np
 
-from thermodepth.synthetic.colours import any_colour, grey
 from thermodepth.synthetic.conditions import Conditions
-from thermodepth.synthetic.mesh import Lamp, MeshBuilder, Surface
-from thermodepth.synthetic.plants import bush
+from thermodepth.synthetic.grammar.colours import any_colour, grey
+from thermodepth.synthetic.grammar.mesh import Lamp, MeshBuilder, Surface
+from thermodepth.synthetic.grammar.plants import bush
 from thermodepth.synthetic.vectors import Placement
 
 _SODIUM = (1.0, 0.78, 0.5)

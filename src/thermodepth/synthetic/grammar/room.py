@@ -10,15 +10,15 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from thermodepth.synthetic.camera_pose import CameraPose
-from thermodepth.synthetic.colours import Colour, any_colour, grey, one_of, scaled, varied
+from thermodepth.synthetic.cameras.pose import CameraPose
 from thermodepth.synthetic.conditions import Conditions
-from thermodepth.synthetic.furniture import bookshelf, boxes, cabinet, chair, desk
-from thermodepth.synthetic.mesh import Lamp, Mesh, MeshBuilder, Surface
-from thermodepth.synthetic.people import person
-from thermodepth.synthetic.plants import pot_plant
+from thermodepth.synthetic.grammar.colours import Colour, any_colour, grey, one_of, scaled, varied
+from thermodepth.synthetic.grammar.furniture import bookshelf, boxes, cabinet, chair, desk
+from thermodepth.synthetic.grammar.mesh import Lamp, Mesh, MeshBuilder, Surface
+from thermodepth.synthetic.grammar.people import person
+from thermodepth.synthetic.grammar.plants import pot_plant
+from thermodepth.synthetic.grammar.walls import Wall, furnish_wall
 from thermodepth.synthetic.vectors import Placement
-from thermodepth.synthetic.walls import Wall, furnish_wall
 
 _BEHIND_M = 1.2  # the room goes on behind the camera
 _CORRIDOR_SHARE = 0.45

@@ -10,11 +10,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from thermodepth.synthetic.camera_pose import CameraPose, focal_px, primary_rays
+from thermodepth.synthetic.cameras.pose import CameraPose, focal_px, primary_rays
 from thermodepth.synthetic.conditions import Conditions
-from thermodepth.synthetic.materials import COLUMNS
-from thermodepth.synthetic.mesh import Mesh
-from thermodepth.synthetic.patterns import albedo
+from thermodepth.synthetic.grammar.mesh import Mesh
+from thermodepth.synthetic.matter.materials import COLUMNS
+from thermodepth.synthetic.matter.patterns import albedo
 from thermodepth.synthetic.rays import MISS_M, Hits, RayCaster
 from thermodepth.synthetic.vectors import Array, Vec, dot, unit
 

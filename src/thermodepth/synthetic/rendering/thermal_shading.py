@@ -19,11 +19,11 @@ from dataclasses import dataclass
 import numpy as np
 
 from thermodepth.synthetic.conditions import Conditions
-from thermodepth.synthetic.gbuffer import GBuffer, SurfacePoints
-from thermodepth.synthetic.materials import COLUMNS
-from thermodepth.synthetic.mesh import Mesh
-from thermodepth.synthetic.noise import bilinear, nearest, smooth
-from thermodepth.synthetic.radiance import STEFAN_BOLTZMANN, band_radiance
+from thermodepth.synthetic.grammar.mesh import Mesh
+from thermodepth.synthetic.matter.materials import COLUMNS
+from thermodepth.synthetic.matter.noise import bilinear, nearest, smooth
+from thermodepth.synthetic.matter.radiance import STEFAN_BOLTZMANN, band_radiance
+from thermodepth.synthetic.rendering.gbuffer import GBuffer, SurfacePoints
 from thermodepth.synthetic.vectors import Array
 
 _COLD_SPACE_K = 150.0  # through the window of a dry sky

@@ -5,15 +5,15 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from thermodepth.synthetic.camera_pose import CameraPose, intrinsics, primary_rays
+from thermodepth.synthetic.cameras.pose import CameraPose, intrinsics, primary_rays
 from thermodepth.synthetic.frame import Frame
-from thermodepth.synthetic.gbuffer import trace
 from thermodepth.synthetic.rays import EmbreeCaster, RayCaster
+from thermodepth.synthetic.rendering.gbuffer import trace
+from thermodepth.synthetic.rendering.thermal_shading import shade_thermal
+from thermodepth.synthetic.rendering.visible_shading import shade_visible
 from thermodepth.synthetic.scene import Scene
-from thermodepth.synthetic.sensors import apparent_temperature, rgb_picture
-from thermodepth.synthetic.thermal_shading import shade_thermal
+from thermodepth.synthetic.sensors.microbolometer import apparent_temperature, rgb_picture
 from thermodepth.synthetic.vectors import Array
-from thermodepth.synthetic.visible_shading import shade_visible
 
 # One stream of random numbers a purpose: changing how one is used leaves the others alone.
 _RAYS, _LIGHTS, _RGB, _OPTICS = 5, 6, 11, 13

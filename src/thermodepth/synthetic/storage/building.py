@@ -18,7 +18,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from thermodepth.errors import DataError, SettingsError, UserError
-from thermodepth.synthetic.pack import EncodedFrame, Pack, write_encoded, write_pack
+from thermodepth.synthetic.storage.pack import EncodedFrame, Pack, write_encoded, write_pack
 from thermodepth.synthetic.world import GENERATOR_VERSION, render_frame
 
 _THREAD_SETTINGS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")

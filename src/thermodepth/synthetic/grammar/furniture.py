@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from thermodepth.synthetic.colours import Colour, any_colour, grey, varied
-from thermodepth.synthetic.mesh import Lamp, MeshBuilder, Surface
+from thermodepth.synthetic.grammar.colours import Colour, any_colour, grey, varied
+from thermodepth.synthetic.grammar.mesh import Lamp, MeshBuilder, Surface
 from thermodepth.synthetic.vectors import Placement
 
 _DESK_M = 0.73

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from thermodepth.synthetic.noise import bilinear, cell, nearest, rough, smooth, white
+from thermodepth.synthetic.matter.noise import bilinear, cell, nearest, rough, smooth, white
 from thermodepth.synthetic.vectors import Array
 
 

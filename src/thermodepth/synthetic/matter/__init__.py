@@ -1,0 +1,1 @@
+"""What things are made of: materials, visible patterns, noise textures, long-wave radiance."""

@@ -1,0 +1,1 @@
+"""From geometry to radiance: ray casts once, then one shader a band."""

@@ -1,0 +1,1 @@
+"""What detectors make of radiance: optics, noise, counts."""

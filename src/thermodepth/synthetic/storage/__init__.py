@@ -1,0 +1,1 @@
+"""Frames on disk: the pack format, building one, other projects' layouts."""
