@@ -7,7 +7,7 @@ ARGS ?=
 BIN := $(VENV)/bin
 ASSETS := src/thermodepth/assets
 
-.PHONY: help setup study results pictures test check format pack rgb-teacher thermal-small assets clean
+.PHONY: help setup study results pictures world test check format pack rgb-teacher thermal-small assets clean
 help:            ## this list
 	@awk -F' *## ' '/^[a-z-]+:.*##/ {sub(/:.*/, "", $$1); printf "%-15s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
@@ -26,6 +26,9 @@ results: setup   ## put the tables and figures of finished studies into the READ
 pictures: setup  ## the picture on top of the README
 	$(BIN)/python docs/first_picture.py
 
+world: setup     ## the pictures of docs/world.md
+	$(BIN)/python docs/world_pictures.py
+
 test: check      ## style, types and layers, then every test
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest $(ARGS)
 
@@ -43,15 +46,16 @@ format: setup    ## rewrite the sources in the house style
 assets: pack rgb-teacher thermal-small  ## everything that ships, made anew (about 2 hours on two cores)
 
 pack: setup      ## the synthetic pack
-	$(BIN)/thermodepth data render --out $(ASSETS)/synthetic-pack.zip --train 530 --val 40 --test 120 --size 128x96
+	rm -f $(ASSETS)/synthetic-pack.zip
+	$(BIN)/thermodepth data render --scenes 530/40/120 --seed 0 --size 128x96 --out $(ASSETS)/synthetic-pack.zip
 
 rgb-teacher: setup   ## the built-in RGB teacher
-	$(BIN)/thermodepth data render --out build/teacher.zip --train 0 --val 0 --test 0 --teacher 2000 --size 128x96
+	$(BIN)/thermodepth data render --scenes 4000/0/0 --seed 1000000 --size 128x96 --out build/teacher.zip
 	$(BIN)/thermodepth train --recipe rgb-teacher --data synthetic:build/teacher.zip --labels build/labels --out build/rgb-teacher
 	$(BIN)/python -m thermodepth.model build/rgb-teacher $(ASSETS)/rgb-small
 
 thermal-small: setup ## the small model that `predict` uses
-	$(BIN)/thermodepth data render --out build/student.zip --train 2000 --val 0 --test 0 --size 128x96
+	$(BIN)/thermodepth data render --scenes 2000/0/0 --seed 2000000 --size 128x96 --out build/student.zip
 	$(BIN)/thermodepth train --data synthetic:build/student.zip --labels build/labels --steps 3000 --set optimiser.ema_decay=0.998 --out build/thermal-small
 	$(BIN)/python -m thermodepth.model build/thermal-small $(ASSETS)/thermal-small
 

@@ -38,7 +38,7 @@ Set = Annotated[
         help="Edit any setting: PATH=VALUE, such as losses.metric_silog.weight=2. Repeatable.",
     ),
 ]
-Data = Annotated[str, typer.Option("--data", help="synthetic, synthetic:FILE.zip or mm5:FOLDER.")]
+Data = Annotated[str, typer.Option("--data", help="synthetic, synthetic:PATH or mm5:FOLDER.")]
 Steps = Annotated[Optional[int], typer.Option(min=1, help="Optimiser steps.")]  # noqa: UP045
 Device = Annotated[str, typer.Option(help="auto, cpu or cuda.")]
 Labels = Annotated[
@@ -250,7 +250,7 @@ def label(
 
 @data_app.command("info")
 def data_info(
-    data: Annotated[str, typer.Argument(help="synthetic, synthetic:FILE.zip or mm5:FOLDER.")],
+    data: Annotated[str, typer.Argument(help="synthetic, synthetic:PATH or mm5:FOLDER.")],
 ) -> None:
     """What a data set holds: splits, sizes, units, ranges, conditions, holes."""
     set_thread_policy()
@@ -259,27 +259,84 @@ def data_info(
     print_info(data)
 
 
+@data_app.command("preview")
+def data_preview(
+    data: Annotated[
+        str,
+        typer.Argument(help="synthetic, mm5:FOLDER, or the path of a rendered folder or .zip."),
+    ],
+    out: Annotated[Path, typer.Option(help="The picture to write, .png or .jpg.")] = Path(
+        "preview.png"
+    ),
+    frames: Annotated[int, typer.Option(min=1, max=64, help="How many frames.")] = 8,
+    split: Annotated[
+        Optional[str],  # noqa: UP045
+        typer.Option(help="Only frames of this split. Default: like shares of all splits."),
+    ] = None,
+) -> None:
+    """A contact sheet: RGB, thermal and depth of frames spread evenly over a data set."""
+    set_thread_policy()
+    from thermodepth.commands.preview import preview
+
+    preview(data, out=out, frames=frames, split=split)
+
+
 @data_app.command("render")
 def data_render(
-    out: Annotated[Path, typer.Option(help="The pack to write, a .zip file.")],
-    train: Annotated[int, typer.Option(min=0, max=99_999, help="Training scenes.")] = 300,
-    val: Annotated[int, typer.Option(min=0, max=99_999, help="Validation scenes.")] = 40,
-    test: Annotated[int, typer.Option(min=0, max=99_999, help="Test scenes.")] = 60,
-    teacher: Annotated[int, typer.Option(min=0, max=99_999, help="Scenes for an RGB teacher.")] = 0,
-    size: Annotated[str, typer.Option(help="WIDTHxHEIGHT in pixels.")] = "128x96",
+    out: Annotated[Path, typer.Option(help="The folder to write; NAME.zip makes one file.")],
+    scenes: Annotated[
+        str, typer.Option(help="N (80 % train, 10 % val, 10 % test) or TRAIN/VAL/TEST.")
+    ] = "100",
+    size: Annotated[
+        Optional[str],  # noqa: UP045
+        typer.Option(help="WIDTHxHEIGHT of the thermal frame. Default: the rig's own."),
+    ] = None,
+    seed: Annotated[int, typer.Option(min=0, help="Of the first scene; the next have +1, +2.")] = (
+        10_000_000
+    ),
+    rig: Annotated[str, typer.Option(help="coaxial, ms2 or a calibration FILE.json.")] = "coaxial",
+    sequence: Annotated[int, typer.Option(min=1, help="Frames of each scene.")] = 1,
+    rate: Annotated[
+        Optional[float],  # noqa: UP045
+        typer.Option(help="Frames a second of a sequence. Default: 10."),
+    ] = None,
+    lidar: Annotated[int, typer.Option(min=0, help="Channels of a lidar; 0: none.")] = 0,
+    layout: Annotated[str, typer.Option(help="folder, or ms2 for readers of MS2.")] = "folder",
+    condition: Annotated[
+        Optional[str],  # noqa: UP045
+        typer.Option(help="day, overcast, dusk, night, rain, lit or dark. Default: drawn."),
+    ] = None,
+    radiometric: Annotated[
+        bool, typer.Option("--radiometric", help="A calibrated camera: kelvin, no drift.")
+    ] = False,
+    bad_pixels: Annotated[float, typer.Option(help="Share of dead, hot, blinking pixels.")] = 0.0,
+    shutter: Annotated[
+        Optional[float],  # noqa: UP045
+        typer.Option(help="Seconds between shutter events of a sequence. Default: none."),
+    ] = None,
     processes: Annotated[
         Optional[int],  # noqa: UP045
         typer.Option(min=1, help="Renderers side by side. Default: one a core."),
     ] = None,
 ) -> None:
-    """Render synthetic streets and rooms into a pack. A killed run goes on when started again."""
+    """Render synthetic streets and rooms. A killed run goes on when started again."""
     set_thread_policy(1)
-    from thermodepth.commands.data import render_pack
+    from thermodepth.commands.data import render
 
-    render_pack(
+    render(
         out,
-        frames={"train": train, "val": val, "test": test, "teacher": teacher},
+        scenes=scenes,
         size=size,
+        seed=seed,
+        rig=rig,
+        sequence=sequence,
+        rate_hz=rate,
+        lidar=lidar,
+        layout=layout,
+        condition=condition,
+        radiometric=radiometric,
+        bad_pixels=bad_pixels,
+        shutter_s=shutter,
         processes=processes,
     )
 

@@ -12,7 +12,6 @@ import pytest
 from PIL import Image
 
 from thermodepth import cli
-from thermodepth.synthetic.storage.pack import Pack
 
 Thermodepth = Callable[..., tuple[int, str, str]]
 
@@ -136,18 +135,6 @@ def test_data_info(thermodepth: Thermodepth, mm5: Path) -> None:
     assert "kelvin" in out
 
 
-def test_data_render(thermodepth: Thermodepth, tmp_path: Path) -> None:
-    pytest.importorskip("embreex")
-    call = ["data", "render", "--out", "deep/p.zip", "--train", "2", "--val", "0", "--test", "1"]
-    code, out, err = thermodepth(*call, "--size", "40x32", "--processes", "1")
-    assert code == 0, err
-    assert "3 frames" in out
-    assert "3/3" in err
-    with Pack.open(tmp_path / "deep" / "p.zip") as pack:
-        assert [row.seed for row in pack.rows] == [0, 1, 200_000]
-        assert pack.size == (32, 40)
-
-
 # ---- what a person gets wrong: one line that names the place and the remedy, exit code 2, nothing left
 
 
@@ -192,14 +179,6 @@ def refused(result: tuple[int, str, str], *words: str) -> None:
             ["label", "--teacher", "transformers", "--teacher-model", "./nowhere"],
             ["nowhere"],
         ),
-        *(
-            (["data", "render", "--out", "p.zip", "--size", size], [f"--size {size}", "128x96"])
-            for size in ("128", "4x4", "99999x40", "ax b")
-        ),
-        (
-            ["data", "render", "--out", "p.zip", "--train", "0", "--val", "0", "--test", "0"],
-            ["at least one seed"],
-        ),
     ],
     ids=lambda value: " ".join(value) if isinstance(value, list) else None,
 )
@@ -208,7 +187,6 @@ def test_wrong_words(
 ) -> None:
     refused(thermodepth(*call), *words)
     assert not (tmp_path / "r" / "model").exists()
-    assert not (tmp_path / "p.zip").exists()
 
 
 def test_eight_bits_where_counts_are_meant(thermodepth: Thermodepth, tmp_path: Path) -> None:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import re
+import shlex
+import time
 from collections import Counter
 from collections.abc import Mapping
 from pathlib import Path
@@ -14,8 +17,9 @@ from thermodepth.data.frames import Frames
 from thermodepth.errors import SettingsError
 from thermodepth.threads import available_cores
 
-MIN_SIDE, MAX_SIDE = 32, 4096  # of a rendered frame, pixels
 MOST_FRAMES = 200  # of a split that are looked at; evenly spread
+FREEZE_S = 0.4  # how long a shutter event takes
+MS2_LIDAR = 64  # channels, where MS2's layout is asked for and nothing is said
 
 
 def print_info(spec: str) -> None:
@@ -61,34 +65,105 @@ def _describe(frames: Frames) -> list[str]:
     ]
 
 
-def render_pack(out: Path, *, frames: Mapping[str, int], size: str, processes: int | None) -> None:
-    """Render scenes into a pack file.
+def render(
+    out: Path,
+    *,
+    scenes: str,
+    size: str | None,
+    seed: int,
+    rig: str,
+    sequence: int,
+    rate_hz: float | None,
+    lidar: int,
+    layout: str,
+    condition: str | None,
+    radiometric: bool,
+    bad_pixels: float,
+    shutter_s: float | None,
+    processes: int | None,
+) -> None:
+    """Render scenes into a folder, a zip file or MS2's layout, and say what to type next.
 
     Raises:
-        SettingsError: for a size that is not WIDTHxHEIGHT.
+        SettingsError: naming the option that cannot be.
+        DataError: when `out` holds something else.
         DependencyError: when the ray caster is not installed.
     """
+    from thermodepth.synthetic.cameras.rig import open_rig
+    from thermodepth.synthetic.sensors.microbolometer import MicrobolometerSettings
     from thermodepth.synthetic.storage.building import build_pack
-    from thermodepth.synthetic.world import SPLIT_STARTS
+    from thermodepth.synthetic.storage.order import RenderOrder
 
-    width, cross, height = size.partition("x")
-    sides = [int(side) for side in (width, height) if side.isdecimal() and len(side) < 6]
-    if not cross or len(sides) < 2 or not MIN_SIDE <= min(sides) <= max(sides) <= MAX_SIDE:
-        raise SettingsError(
-            f"--size {size}: expected WIDTHxHEIGHT such as 128x96, {MIN_SIDE} to {MAX_SIDE} each"
-        )
-    seeds = {
-        split: range(SPLIT_STARTS[split], SPLIT_STARTS[split] + count)
-        for split, count in frames.items()
-        if count
-    }
+    for option, given in (("--rate", rate_hz), ("--shutter", shutter_s)):
+        if given is not None and sequence == 1:
+            raise SettingsError(f"{option} {given:g} has no effect without --sequence")
+    if layout == "ms2" and not lidar:
+        lidar = MS2_LIDAR
+    order = RenderOrder(
+        scenes=_seeds(_scene_counts(scenes), seed),
+        rig=open_rig(rig, _pixels(size) if size else None),
+        frames=sequence,
+        rate_hz=10.0 if rate_hz is None else rate_hz,
+        lidar_channels=lidar,
+        condition=condition,
+        sensor=MicrobolometerSettings(
+            mode="radiometric" if radiometric else "counts",
+            bad_pixel_share=bad_pixels,
+            shutter_every_s=shutter_s or 0.0,
+            freeze_s=min(FREEZE_S, shutter_s / 2) if shutter_s else 0.0,
+        ),
+    )
+    begun = time.perf_counter()
     with counting("rendering") as tell:
-        build_pack(
-            out,
-            seeds=seeds,
-            width=sides[0],
-            height=sides[1],
-            workers=processes or available_cores(),
-            progress=tell,
+        built = build_pack(
+            out, order, layout=layout, workers=processes or available_cores(), progress=tell
         )
-    console.print(f"{out}: {sum(frames.values())} frames, {out.stat().st_size / 1e6:.1f} MB")
+    seconds = time.perf_counter() - begun
+    files = [out] if out.is_file() else [file for file in out.rglob("*") if file.is_file()]
+    megabytes = sum(file.stat().st_size for file in files) / 1e6
+    rate = f"rendered at {built.rendered / seconds:.1f} frames/s"
+    told = rate if built.rendered else "complete already"
+    _say(f"{out}: {built.frames} frames, {megabytes:.1f} MB; {told}")
+    if layout == "ms2":
+        _say(f"next: any reader of MS2, with {out} as its root")
+    else:
+        _say(f"next: thermodepth data preview {shlex.quote(str(out))}")
+
+
+def _say(text: str) -> None:
+    console.print(text, markup=False, soft_wrap=True)
+
+
+def _pixels(size: str) -> tuple[int, int]:
+    from thermodepth.synthetic.cameras.rig import MAX_SIDE, MIN_SIDE
+
+    match = re.fullmatch(r"([0-9]{1,5})x([0-9]{1,5})", size)
+    width, height = (int(match[1]), int(match[2])) if match else (0, 0)
+    if not MIN_SIDE <= min(width, height) <= max(width, height) <= MAX_SIDE:
+        raise SettingsError(
+            f"--size {size}: expected WIDTHxHEIGHT such as 160x128, {MIN_SIDE} to {MAX_SIDE} each"
+        )
+    return width, height
+
+
+def _scene_counts(text: str) -> dict[str, int]:
+    """`{split: scenes}` of N (80, 10 and 10 %; below three, all train) or TRAIN/VAL/TEST."""
+    words = text.split("/")
+    counts = [int(word) for word in words if re.fullmatch("[0-9]{1,6}", word)]
+    if len(counts) != len(words) or len(counts) not in (1, 3) or not any(counts):
+        raise SettingsError(
+            f"--scenes {text}: expected a number such as 100, or TRAIN/VAL/TEST such as 530/40/120"
+        )
+    if len(counts) == 1:
+        held_out = max(counts[0] // 10, 1) if counts[0] >= 3 else 0
+        counts = [counts[0] - 2 * held_out, held_out, held_out]
+    return dict(zip(("train", "val", "test"), counts, strict=True))
+
+
+def _seeds(counts: Mapping[str, int], first: int) -> dict[str, range]:
+    """One seed a scene, one split after the other."""
+    seeds = {}
+    for split, count in counts.items():
+        seeds[split] = range(first, first + count)
+        first += count
+    return seeds

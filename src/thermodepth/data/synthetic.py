@@ -1,26 +1,24 @@
 """The synthetic set: a pack of rendered streets and rooms, with sensor noise drawn at reading.
 
 A pack holds what the optics deliver: noise-free apparent temperature, RGB and exact depth. The camera
-electronics (fixed pattern, temporal noise, drift, 14-bit counts) are a seeded model that runs here, so
-training sees fresh noise in every epoch while validation and test keep one standing draw.
+electronics (fixed pattern, temporal noise, drift, 14-bit counts) are a seeded model that runs here, with
+the sensor that the pack names, so training sees fresh noise in every epoch while validation and test keep
+one standing draw. While the shutter is closed the camera shows its last picture; depth goes on.
 """
 
 from __future__ import annotations
 
-import hashlib
 import re
-import zlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from importlib.resources import files
 from pathlib import Path
 
-import numpy as np
-
 from thermodepth.data.frames import Dataset
 from thermodepth.errors import DataError
-from thermodepth.synthetic.sensors.microbolometer import MicrobolometerSettings, counts
-from thermodepth.synthetic.storage.pack import Pack
+from thermodepth.synthetic.sensors.microbolometer import kelvin_of_counts
+from thermodepth.synthetic.storage.pack import IndexRow, Pack
+from thermodepth.synthetic.storage.thermal import frozen, raw_frame
 from thermodepth.types import Sample, ThermalUnit
 
 DEPTH_RANGE_M = (0.3, 80.0)
@@ -32,39 +30,46 @@ class SyntheticFrames:
 
     noise_is_drawn = True
 
-    def __init__(self, pack: Pack, sample_ids: Sequence[str], fingerprint: str) -> None:
+    def __init__(self, pack: Pack, split: str, frozen_frames: Mapping[str, IndexRow]) -> None:
         self._pack = pack
-        self._fingerprint = fingerprint
-        self.sample_ids = list(sample_ids)
-        self._sensor = MicrobolometerSettings()
-        self._maps: dict[int, Sample] = {}
+        self._split = split
+        self.sample_ids: Sequence[str] = [row.frame_id for row in pack.of(split)]
+        self._seen = [frozen_frames.get(name, pack.row(name)) for name in self.sample_ids]
+        sensor = pack.header.sensor
+        self._radiometric = sensor.mode == "radiometric"
+        self._maps: dict[int, Sample] = {}  # thermal: noise-free kelvin
         height, width = pack.size
         self._most_kept = CACHE_BYTES // (8 * height * width)
 
     def read(self, index: int, *, draw: int = 0, with_rgb: bool = True) -> Sample:
-        sample_id = self.sample_ids[index]
-        if with_rgb or index not in self._maps:
-            frame = self._pack.read(sample_id)
-            sample = Sample(
-                sample_id=sample_id,
-                thermal=frame.apparent_temperature_k,
-                thermal_unit=ThermalUnit.COUNTS,
-                intrinsics=frame.intrinsics,
-                depth_m=frame.depth_m,
-                sequence=re.sub(r"-v\d+$", "", sample_id),  # further views of a scene end in -v1
-                condition=f"{frame.kind}-{frame.condition}",
-            )
-            if len(self._maps) < self._most_kept:
-                self._maps[index] = sample
-            if with_rgb:
-                sample = replace(sample, rgb=frame.rgb)
-        else:
-            sample = self._maps[index]
-        rng = np.random.default_rng([zlib.crc32(sample_id.encode()), draw])
-        return replace(sample, thermal=counts(sample.thermal, rng, self._sensor))
+        sample = self._maps.get(index) or self._decoded(index)
+        if with_rgb and self._pack.header.rgb is None:
+            sample = replace(sample, rgb=self._pack.rgb(sample.sample_id))
+        sensor = self._pack.header.sensor
+        counts = raw_frame(sample.thermal, self._seen[index], sensor, draw=draw)
+        if self._radiometric:
+            return replace(sample, thermal=kelvin_of_counts(counts, sensor))
+        return replace(sample, thermal=counts)
+
+    def _decoded(self, index: int) -> Sample:
+        name = self.sample_ids[index]
+        row = self._pack.row(name)
+        sample = Sample(
+            sample_id=name,
+            thermal=self._pack.kelvin(self._seen[index].frame_id),
+            thermal_unit=ThermalUnit.KELVIN if self._radiometric else ThermalUnit.COUNTS,
+            intrinsics=self._pack.header.intrinsics,
+            depth_m=self._pack.depth_m(name),
+            # Further views of a scene end in -v1 and are not frames of one recording, yet one scene.
+            sequence=row.sequence or re.sub(r"-v\d+$", "", name),
+            condition=f"{row.kind}-{row.condition}",
+        )
+        if len(self._maps) < self._most_kept:
+            self._maps[index] = sample
+        return sample
 
     def fingerprint(self) -> str:
-        return self._fingerprint
+        return f"{self._pack.fingerprint()}/{self._split}"
 
 
 def shipped_pack() -> Path:
@@ -73,33 +78,33 @@ def shipped_pack() -> Path:
 
 
 def open_synthetic(path: Path | None) -> Dataset:
-    """Open the shipped pack, or another one.
+    """Open the shipped pack, or another one: a zip file or a folder.
 
     Raises:
         DataError: naming the file, when it is missing or not a pack.
     """
-    file = path or shipped_pack()
-    if not file.is_file():
+    place = path or shipped_pack()
+    if not place.exists() or (place.is_dir() and not any(place.iterdir())):
         raise DataError(
-            f"{file}: no such pack. Leave the path out for the shipped one, or render one with "
-            "`thermodepth data render --out FILE.zip`"
+            f"{place}: no such pack. Leave the path out for the shipped one, or render one with "
+            "`thermodepth data render --out DIR`"
         )
-    pack = Pack.open(file)
-    with file.open("rb") as stream:
-        content = hashlib.file_digest(stream, "sha256").hexdigest()[:16]
+    pack = Pack.open(place)
+    try:
+        frozen_frames = frozen(pack.rows, pack.header.sensor)
+    except DataError as error:
+        raise DataError(f"{place}: 'index.csv': {error}") from None
     height, width = pack.size
+    note = f"rendered streets and rooms, {len(pack.rows)} frames of {width}x{height}"
+    if pack.header.rgb is not None:
+        note += "; RGB is another camera's view and is not read"
     return Dataset(
         name="synthetic",
         spec="synthetic" if path is None else f"synthetic:{path}",
-        splits={
-            split: SyntheticFrames(
-                pack, [row.frame_id for row in pack.of(split)], f"{content}/{split}"
-            )
-            for split in pack.splits
-        },
+        splits={split: SyntheticFrames(pack, split, frozen_frames) for split in pack.splits},
         protocol="synthetic",
         depth_range_m=DEPTH_RANGE_M,
         training_size=(height, width),
         licence="Apache-2.0",
-        note=f"rendered streets and rooms, {len(pack.rows)} frames of {width}x{height}",
+        note=note,
     )

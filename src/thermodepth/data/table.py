@@ -27,7 +27,7 @@ DATASETS: dict[str, DatasetRow] = {
         DatasetRow(
             name="synthetic",
             open=open_synthetic,
-            summary="the shipped pack of rendered streets and rooms, or another pack: synthetic:FILE.zip",
+            summary="the shipped pack of rendered streets and rooms, or your own: synthetic:PATH",
         ),
         DatasetRow(
             name="mm5",

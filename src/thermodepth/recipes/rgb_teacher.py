@@ -1,6 +1,6 @@
 """The built-in RGB teacher: our own network on RGB, taught by exact depth of scenes no study uses.
 
-thermodepth data render --out teacher.zip --train 0 --val 0 --test 0 --teacher 2000
+thermodepth data render --scenes 4000/0/0 --seed 1000000 --size 128x96 --out teacher.zip
 thermodepth train --recipe rgb-teacher --data synthetic:teacher.zip --out runs/rgb-teacher
 """
 
@@ -13,8 +13,7 @@ def rgb_teacher() -> TrainingSettings:
     """Structure from the truth's own inverse depth; consistency off, for there is nothing to tie."""
     return TrainingSettings().edit(
         {
-            "steps": 4000,
-            "data.split": "teacher",
+            "steps": 8000,
             "data.modality": "rgb",
             "data.augmentation.zoom": 1.5,
             "model.weights": "none",

@@ -13,27 +13,35 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from thermodepth.synthetic.cameras.rig import open_rig as open_rig
     from thermodepth.synthetic.frame import Frame as Frame
     from thermodepth.synthetic.sensors.microbolometer import (
         MicrobolometerSettings as MicrobolometerSettings,
     )
     from thermodepth.synthetic.sensors.microbolometer import counts as counts
+    from thermodepth.synthetic.sensors.microbolometer import kelvin_of_counts as kelvin_of_counts
     from thermodepth.synthetic.storage.building import build_pack as build_pack
+    from thermodepth.synthetic.storage.order import RenderOrder as RenderOrder
     from thermodepth.synthetic.storage.pack import IndexRow as IndexRow
     from thermodepth.synthetic.storage.pack import Pack as Pack
     from thermodepth.synthetic.storage.pack import write_pack as write_pack
     from thermodepth.synthetic.world import make_scene as make_scene
     from thermodepth.synthetic.world import render_frame as render_frame
+    from thermodepth.synthetic.world import render_frames as render_frames
 
 _HOME = {
     "Frame": "frame",
     "IndexRow": "storage.pack",
     "MicrobolometerSettings": "sensors.microbolometer",
     "Pack": "storage.pack",
+    "RenderOrder": "storage.order",
     "build_pack": "storage.building",
     "counts": "sensors.microbolometer",
+    "kelvin_of_counts": "sensors.microbolometer",
     "make_scene": "world",
+    "open_rig": "cameras.rig",
     "render_frame": "world",
+    "render_frames": "world",
     "write_pack": "storage.pack",
 }
 
@@ -42,10 +50,14 @@ __all__ = [
     "IndexRow",
     "MicrobolometerSettings",
     "Pack",
+    "RenderOrder",
     "build_pack",
     "counts",
+    "kelvin_of_counts",
     "make_scene",
+    "open_rig",
     "render_frame",
+    "render_frames",
     "write_pack",
 ]
 

@@ -1,7 +1,8 @@
 """Weather, light and heat of one scene. Adding a condition is adding a row to `WEATHER`.
 
-Ranges are (low, high) of a uniform draw. Street air is 270..303 K; a room's air is 290..298 K with
-268..305 K behind its outer wall.
+Ranges are (low, high) of a uniform draw, but for the two of the long-wave sky: those follow from what
+else was drawn, since vapour and clouds are what a sky is warm by. Street air is 270..303 K; a room's air
+is 290..298 K with 268..305 K behind its outer wall.
 """
 
 from __future__ import annotations
@@ -17,6 +18,9 @@ from thermodepth.synthetic.vectors import Vec
 Range = tuple[float, float]
 NIGHT_SKYLIGHT: Vec = (0.012, 0.012, 0.016)
 KINDS: dict[str, float] = {"street": 0.65, "room": 0.35}  # how often each is drawn
+_STREET_AIR_K: Range = (270, 303)
+_ROOM_AIR_K: Range = (290, 298)
+_HUMIDITY: Range = (0.3, 0.9)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -28,8 +32,11 @@ class Weather:
     sun_w_m2: Range = (0.0, 0.0)  # direct, on a surface facing the sun
     sun_elevation_deg: Range = (22.0, 62.0)
     diffuse_w_m2: Range = (0.0, 0.0)
-    sky_deficit_w_m2: Range = (0.0, 0.0)  # long-wave: what a black roof loses to the sky
-    clear_zenith: Range = (0.5, 0.5)  # band transmission of the air straight up
+    sky_deficit_w_m2: Range = (
+        0.0,
+        0.0,
+    )  # what a black roof loses to a moist, clouded or a dry, clear sky
+    clear_zenith: Range = (0.5, 0.5)  # 8-14 um transmission straight up, moist and dry air
     stored_k: Range = (0.0, 0.0)  # warmth kept by walls and roads
     extinction_per_m: Range = (0.0, 0.0)  # 8-14 um
     cloud: Range = (0.0, 0.0)  # 0 clear, 1 closed
@@ -186,17 +193,37 @@ def choose(rng: np.random.Generator, kind: str | None, condition: str | None) ->
     return kind, str(rng.choice(list(rows), p=[row.share for row in rows.values()]))
 
 
+def _dryness(air_k: float, humidity: float) -> float:
+    """0 for the moistest air of a street, towards 1 for dry air: by the root of the vapour pressure.
+
+    Magnus' formula; the band's transmission falls with the root of the vapour in it (Minkina and Dudzik).
+    """
+    celsius, warmest = air_k - 273.15, _STREET_AIR_K[1] - 273.15
+    exponent = 17.27 * celsius / (celsius + 237.3) - 17.27 * warmest / (warmest + 237.3)
+    return 1 - math.sqrt(humidity / _HUMIDITY[1] * math.exp(exponent))
+
+
+def _within(ends: Range, share: float) -> float:
+    return ends[0] + (ends[1] - ends[0]) * share
+
+
 def draw_conditions(rng: np.random.Generator, name: str) -> Conditions:
     """One scene's weather. The same number of draws for every row."""
     row = WEATHER[name]
     indoors = row.kind == "room"
-    air_k = float(rng.uniform(290, 298) if indoors else rng.uniform(270, 303))
+    air_k = float(rng.uniform(*(_ROOM_AIR_K if indoors else _STREET_AIR_K)))
     outside_k = float(rng.uniform(268, 305))
     azimuth = float(rng.uniform(0, 2 * math.pi))
     elevation = math.radians(rng.uniform(*row.sun_elevation_deg))
     night = bool(rng.random() < row.night_share)
     sun_w_m2 = float(rng.uniform(*row.sun_w_m2))
     shines = sun_w_m2 > 0
+    humidity = float(rng.uniform(*_HUMIDITY))
+    dry = _dryness(air_k, humidity)
+    cloud = float(rng.uniform(*row.cloud))
+    least, most = row.cloud
+    # A sky that is clouded the same way every time differs by its vapour alone.
+    open_sky = (dry + (most - cloud) / (most - least)) / 2 if most > least else dry
     return Conditions(
         name=name,
         kind=row.kind,
@@ -205,15 +232,15 @@ def draw_conditions(rng: np.random.Generator, name: str) -> Conditions:
         lamps=row.lamps,
         air_k=air_k,
         outside_k=outside_k if indoors else air_k,
-        humidity=float(rng.uniform(0.3, 0.9)),
+        humidity=humidity,
         wind_m_s=float(rng.uniform(*row.wind_m_s)),
         sun_w_m2=sun_w_m2,
         diffuse_w_m2=float(rng.uniform(*row.diffuse_w_m2)) * (not night),
-        sky_deficit_w_m2=float(rng.uniform(*row.sky_deficit_w_m2)),
-        clear_zenith=float(rng.uniform(*row.clear_zenith)),
+        sky_deficit_w_m2=_within(row.sky_deficit_w_m2, open_sky),
+        clear_zenith=_within(row.clear_zenith, dry),
         stored_k=float(rng.uniform(*row.stored_k)),
         extinction_per_m=float(rng.uniform(*row.extinction_per_m)),
-        cloud=float(rng.uniform(*row.cloud)),
+        cloud=cloud,
         sun=_towards(azimuth, elevation) if shines else None,
         earlier_sun=_towards(azimuth - 0.35, min(elevation * 1.1 + 0.02, 1.2)) if shines else None,
         sunlight=_times(row.sunlight, sun_w_m2 / 100),

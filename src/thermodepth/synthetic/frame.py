@@ -2,25 +2,39 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class Frame:
-    """RGB, long-wave and depth on one pixel grid, same instant, same pose.
+class RgbView:
+    """The RGB camera of a rig whose two cameras do not share one pixel grid."""
 
-    Pixel convention: the centre of the first pixel is at (0.5, 0.5); the principal point is the centre of
-    the image, (w / 2, h / 2).
+    depth_m: NDArray[np.float32]  # [h w] along this camera's axis, NaN for sky
+    intrinsics: NDArray[np.float32]  # [3 3] pixels of the RGB image
+    rgb_from_thermal: NDArray[np.float64]  # [4 4] moves points from thermal to RGB axes, metres
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Frame:
+    """RGB, long-wave and depth at one instant; on one pixel grid unless `rgb_view` says otherwise.
+
+    Pixel convention: the centre of the first pixel is at (0.5, 0.5). Camera axes: right, down, ahead.
+    World axes: right, ahead, up.
     """
 
-    frame_id: str  # like street-night-0000123; a later view of the scene ends in -v1
+    frame_id: str  # street-night-0000123; later views end in -v1, frames of a sequence in -t0004
     kind: str  # street | room
     condition: str
     seed: int
-    rgb: NDArray[np.uint8]  # [h w 3]
+    rgb: NDArray[np.uint8]  # [h w 3], or the RGB camera's own [h w 3]
     apparent_temperature_k: NDArray[np.float32]  # [h w] noise-free, after the optics
     depth_m: NDArray[np.float32]  # [h w] along the optical axis, NaN where the ray meets the sky
     intrinsics: NDArray[np.float32]  # [3 3] pixels
+    sequence: str = ""  # what the frames of one scene share; "" for a frame on its own
+    time_s: float = 0.0  # since the first frame of the sequence
+    world_from_camera: NDArray[np.float64] = field(default_factory=lambda: np.eye(4))  # thermal
+    rgb_view: RgbView | None = None
+    lidar_m: NDArray[np.float32] | None = None  # [h w] depth where a beam returned, NaN elsewhere

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
+from thermodepth.synthetic.cameras.path import Travel
 from thermodepth.synthetic.cameras.pose import CameraPose
 from thermodepth.synthetic.conditions import Conditions
 from thermodepth.synthetic.grammar.mesh import Mesh
@@ -16,5 +17,6 @@ class Scene:
     seed: int
     kind: str  # street | room
     conditions: Conditions
-    mesh: Mesh
-    camera: CameraPose
+    mesh: Mesh  # at this moment
+    camera: CameraPose  # at the first moment
+    travel: Travel = field(default_factory=Travel)

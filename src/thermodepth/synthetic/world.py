@@ -1,10 +1,15 @@
-"""Seeds in, scenes and frames out: the whole world is a function of a number."""
+"""Seeds in, scenes and frames out: the whole world is a function of a number and of the time."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
+
 import numpy as np
 
+from thermodepth.errors import SettingsError
+from thermodepth.synthetic.cameras.path import clear_travel
 from thermodepth.synthetic.cameras.pose import view_of
+from thermodepth.synthetic.cameras.rig import Rig, coaxial_rig
 from thermodepth.synthetic.conditions import choose, draw_conditions
 from thermodepth.synthetic.frame import Frame
 from thermodepth.synthetic.grammar.room import build_room
@@ -13,29 +18,27 @@ from thermodepth.synthetic.rays import EmbreeCaster
 from thermodepth.synthetic.rendering.render import render
 from thermodepth.synthetic.scene import Scene
 
-GENERATOR_VERSION = 2  # raise it when the same seed no longer gives the same frame
-
-# Disjoint on purpose: no scene of one split is ever seen in another.
-SPLIT_STARTS: dict[str, int] = {
-    "train": 0,
-    "val": 100_000,
-    "test": 200_000,
-    "teacher": 1_000_000,
-}
+GENERATOR_VERSION = 3  # raise it when the same seed no longer gives the same frame
+LONGEST_SEQUENCE = 100_000
 
 _GRAMMARS = {"street": build_street, "room": build_room}
 _CHOICE, _WEATHER, _GRAMMAR, _VIEW = 1, 2, 3, 99  # streams of random numbers
 
 
-def make_scene(seed: int, *, kind: str | None = None, condition: str | None = None) -> Scene:
-    """The scene of a seed; kind and condition are drawn from it unless given.
+def make_scene(
+    seed: int, *, kind: str | None = None, condition: str | None = None, time_s: float = 0.0
+) -> Scene:
+    """The scene of a seed at a moment; kind and condition are drawn from it unless given.
 
     Raises `SettingsError` for an unknown kind or condition, or one that does not fit the other.
     """
     kind, condition = choose(np.random.default_rng([seed, _CHOICE]), kind, condition)
     conditions = draw_conditions(np.random.default_rng([seed, _WEATHER]), condition)
-    mesh, camera = _GRAMMARS[kind](np.random.default_rng([seed, _GRAMMAR]), conditions)
-    return Scene(seed=seed, kind=kind, conditions=conditions, mesh=mesh, camera=camera)
+    rng = np.random.default_rng([seed, _GRAMMAR])
+    mesh, camera, travel = _GRAMMARS[kind](rng, conditions, time_s)
+    return Scene(
+        seed=seed, kind=kind, conditions=conditions, mesh=mesh, camera=camera, travel=travel
+    )
 
 
 def render_frame(
@@ -55,15 +58,76 @@ def render_frame(
     scene = make_scene(seed, kind=kind, condition=condition)
     caster = EmbreeCaster(scene.mesh.positions)
     rng = np.random.default_rng([seed, _VIEW, view])
-    pose = view_of(scene.camera, scene.kind, caster, rng, view)
     suffix = f"-v{view}" if view else ""
     return render(
         scene,
-        width=width,
-        height=height,
+        rig=coaxial_rig(width, height),
         samples=samples,
-        seed=seed * 16 + view,
-        frame_id=f"{scene.kind}-{scene.conditions.name}-{seed:07d}{suffix}",
-        pose=pose,
+        seed=(seed, view, 0),
+        frame_id=_scene_id(scene) + suffix,
+        body=view_of(scene.camera, scene.kind, caster, rng, view),
         caster=caster,
     )
+
+
+def render_frames(
+    seed: int,
+    *,
+    rig: Rig,
+    frames: int = 1,
+    rate_hz: float = 10.0,
+    lidar_channels: int = 0,
+    only: Sequence[int] | None = None,
+    samples: int = 2,
+    kind: str | None = None,
+    condition: str | None = None,
+) -> Iterator[Frame]:
+    """A sequence: the camera moves on, people walk, traffic drives; one frame is a still.
+
+    Args:
+        frames: length of the sequence.
+        rate_hz: frames a second.
+        lidar_channels: 0 for no lidar.
+        only: which frames to render, in this order; each is the same whichever others are asked for.
+
+    Raises:
+        SettingsError: for a length or rate that cannot be, and as `make_scene` does.
+        DependencyError: without the ray caster.
+    """
+    if not 1 <= frames <= LONGEST_SEQUENCE:
+        raise SettingsError(f"a sequence of {frames} frames: expected 1 to {LONGEST_SEQUENCE}")
+    if not 0.01 <= rate_hz <= 1000:
+        raise SettingsError(f"{rate_hz:g} frames a second: expected 0.01 to 1000")
+
+    def moment(time_s: float) -> Scene:
+        return make_scene(seed, kind=kind, condition=condition, time_s=time_s)
+
+    scene = moment(0.0)
+    caster = EmbreeCaster(scene.mesh.positions)
+    rng = np.random.default_rng([seed, _VIEW, 0])
+    start = view_of(scene.camera, scene.kind, caster, rng, 0)
+    travel = clear_travel(
+        scene.travel,
+        start,
+        (frames - 1) / rate_hz,
+        lambda time_s: EmbreeCaster(moment(time_s).mesh.positions),
+    )
+    for index in range(frames) if only is None else only:
+        time_s = index / rate_hz
+        name = _scene_id(scene)
+        yield render(
+            moment(time_s) if index else scene,
+            rig=rig,
+            samples=samples,
+            seed=(seed, 0, index),
+            frame_id=f"{name}-t{index:04d}" if frames > 1 else name,
+            sequence=name if frames > 1 else "",
+            time_s=time_s,
+            body=travel.pose(start, time_s),
+            caster=None if index else caster,
+            lidar_channels=lidar_channels,
+        )
+
+
+def _scene_id(scene: Scene) -> str:
+    return f"{scene.kind}-{scene.conditions.name}-{scene.seed:07d}"

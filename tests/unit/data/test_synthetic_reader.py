@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
+from PIL import Image
 
 from thermodepth.data import synthetic as reader
 from thermodepth.data.synthetic import open_synthetic
 from thermodepth.errors import DataError
+from thermodepth.synthetic.frame import RgbView
+from thermodepth.synthetic.sensors.microbolometer import MicrobolometerSettings, kelvin_of_counts
 from thermodepth.synthetic.storage.pack import write_pack
 from thermodepth.types import ThermalUnit
 
@@ -102,14 +106,86 @@ def test_decoded_frames_stay_in_memory_up_to_a_bound(
     data = open_synthetic(pack)
     frames = data.split("train")
     decoded: list[str] = []
-    read = frames._pack.read
-    monkeypatch.setattr(frames._pack, "read", lambda name: decoded.append(name) or read(name))
+    read = frames._pack.kelvin
+    monkeypatch.setattr(frames._pack, "kelvin", lambda name: decoded.append(name) or read(name))
     for _ in range(3):
         for index in range(3):
             assert frames.read(index, with_rgb=False).sample_id == frames.sample_ids[index]
     assert decoded.count(frames.sample_ids[0]) == 1
     assert decoded.count(frames.sample_ids[1]) == 1
     assert decoded.count(frames.sample_ids[2]) == 3
+
+
+class TestFolder:
+    def test_the_standing_draw_is_the_file(self, tmp_path: Path, made_frame) -> None:
+        write_pack(tmp_path / "pack", {"test": [made_frame(1), made_frame(2)]})
+        frames = open_synthetic(tmp_path / "pack").split("test")
+        for index, name in enumerate(frames.sample_ids):
+            stored = np.asarray(Image.open(tmp_path / "pack" / "thermal" / f"{name}.png"))
+            np.testing.assert_array_equal(frames.read(index).thermal, stored)
+            assert not np.array_equal(frames.read(index, draw=1).thermal, stored)
+
+    def test_it_reads_as_the_zip_does(self, tmp_path: Path, made_frame) -> None:
+        for name in ("pack", "pack.zip"):
+            write_pack(tmp_path / name, {"test": [made_frame(1)]})
+        a, b = (open_synthetic(tmp_path / n).split("test").read(0) for n in ("pack", "pack.zip"))
+        for band in ("thermal", "depth_m", "rgb", "intrinsics"):
+            np.testing.assert_array_equal(getattr(a, band), getattr(b, band))
+
+
+class TestSensorOfThePack:
+    def test_radiometric_counts_come_as_kelvin(self, tmp_path: Path, made_frame) -> None:
+        sensor = MicrobolometerSettings(mode="radiometric")
+        write_pack(tmp_path / "pack", {"test": [made_frame(1, kelvin=310.0)]}, sensor=sensor)
+        sample = open_synthetic(tmp_path / "pack").split("test").read(0)
+        assert sample.thermal_unit is ThermalUnit.KELVIN
+        assert sample.thermal.dtype == np.float32
+        assert sample.thermal.mean() == pytest.approx(310.0, abs=0.3)
+        assert 0.01 < sample.thermal.std() < 0.5
+        stored = np.asarray(next(Image.open(p) for p in (tmp_path / "pack/thermal").iterdir()))
+        np.testing.assert_array_equal(sample.thermal, kelvin_of_counts(stored, sensor))
+
+    def test_a_closed_shutter_freezes_the_thermal_frame_and_not_the_depth(
+        self, tmp_path: Path, made_frame
+    ) -> None:
+        made = [
+            replace(made_frame(number), sequence="s", time_s=number / 10) for number in range(6)
+        ]
+        sensor = MicrobolometerSettings(shutter_every_s=0.3, freeze_s=0.15)
+        write_pack(tmp_path / "pack", {"test": made}, sensor=sensor)
+        frames = open_synthetic(tmp_path / "pack").split("test")
+        for draw in (0, 3):
+            reads = [frames.read(index, draw=draw) for index in range(6)]
+            for index, shown in enumerate((0, 1, 2, 2, 2, 5)):
+                np.testing.assert_array_equal(reads[index].thermal, reads[shown].thermal)
+                np.testing.assert_allclose(
+                    reads[index].depth_m, made[index].depth_m, atol=0.5 / 256 + 1e-5
+                )
+            assert not np.array_equal(reads[2].thermal, reads[1].thermal)
+            assert {sample.sequence for sample in reads} == {"s"}
+        for index, name in enumerate(frames.sample_ids):
+            stored = np.asarray(Image.open(tmp_path / "pack" / "thermal" / f"{name}.png"))
+            np.testing.assert_array_equal(frames.read(index).thermal, stored)
+
+    def test_times_that_do_not_rise(self, tmp_path: Path, made_frame) -> None:
+        made = [replace(made_frame(number), sequence="s") for number in range(2)]
+        sensor = MicrobolometerSettings(shutter_every_s=0.3, freeze_s=0.15)
+        write_pack(tmp_path / "pack.zip", {"test": made}, sensor=sensor)
+        with pytest.raises(DataError, match=r"pack\.zip: 'index\.csv': .*times must rise"):
+            open_synthetic(tmp_path / "pack.zip")
+
+
+def test_rgb_of_another_view_is_not_on_the_thermal_grid(tmp_path: Path, made_frame) -> None:
+    view = RgbView(
+        depth_m=np.full((10, 20), 7.5, np.float32),
+        intrinsics=np.eye(3, dtype=np.float32),
+        rgb_from_thermal=np.eye(4),
+    )
+    frame = replace(made_frame(1), rgb=np.zeros((10, 20, 3), np.uint8), rgb_view=view)
+    write_pack(tmp_path / "pack.zip", {"test": [frame]})
+    data = open_synthetic(tmp_path / "pack.zip")
+    assert data.split("test").read(0).rgb is None
+    assert "RGB is another camera's view" in data.note
 
 
 class TestFingerprint:
@@ -135,7 +211,8 @@ class TestFingerprint:
 
 class TestMissing:
     def test_a_pack_that_is_not_there_says_how_to_make_one(self, tmp_path: Path) -> None:
-        for path in (tmp_path / "none.zip", tmp_path):
+        (tmp_path / "empty").mkdir()
+        for path in (tmp_path / "none.zip", tmp_path / "empty"):
             with pytest.raises(DataError, match=r"no such pack\..*thermodepth data render --out"):
                 open_synthetic(path)
 
@@ -143,6 +220,11 @@ class TestMissing:
         (tmp_path / "text.zip").write_text("hello")
         with pytest.raises(DataError, match=r"text\.zip: not a pack"):
             open_synthetic(tmp_path / "text.zip")
+
+    def test_another_folder_is_not_a_pack(self, tmp_path: Path) -> None:
+        (tmp_path / "text.txt").write_text("hello")
+        with pytest.raises(DataError, match=r"'pack\.json' is missing"):
+            open_synthetic(tmp_path)
 
     def test_a_split_that_the_pack_has_not(self, tmp_path: Path, made_frame) -> None:
         path = tmp_path / "one.zip"

@@ -8,16 +8,16 @@ import pickle
 import zipfile
 import zlib
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 from PIL import Image
 
-from thermodepth.errors import DataError, SettingsError
-from thermodepth.synthetic.frame import Frame
-from thermodepth.synthetic.storage import building
-from thermodepth.synthetic.storage.building import build_pack
+from thermodepth.errors import DataError
+from thermodepth.synthetic.frame import Frame, RgbView
+from thermodepth.synthetic.sensors.microbolometer import MicrobolometerSettings
 from thermodepth.synthetic.storage.pack import Pack, write_pack
 
 MakeFrame = Callable[[int], Frame]
@@ -63,6 +63,62 @@ def test_round_trip(small: Path, made_frame: MakeFrame) -> None:
     assert read.apparent_temperature_k.dtype == read.depth_m.dtype == np.float32
 
 
+def in_motion(frame: Frame, index: int) -> Frame:
+    """One of a sequence, with a lidar and an RGB camera of 20 x 10 pixels beside the thermal one."""
+    turn = np.pi / 7 * (index + 1)
+    world_from_camera = np.eye(4)
+    world_from_camera[:2, :2] = [[np.cos(turn), -np.sin(turn)], [np.sin(turn), np.cos(turn)]]
+    world_from_camera[:3, 3] = [index / 3, 0.1, 1.4]
+    rgb_from_thermal = np.eye(4)
+    rgb_from_thermal[0, 3] = -0.123456789
+    lidar_m = np.where(np.arange(12) % 3 == 0, frame.depth_m, np.float32(np.nan))
+    return replace(
+        frame,
+        sequence="street-day-0000001",
+        time_s=index / 30,
+        world_from_camera=world_from_camera,
+        rgb=np.full((10, 20, 3), 90, np.uint8),
+        lidar_m=lidar_m,
+        rgb_view=RgbView(
+            depth_m=np.full((10, 20), 7.5, np.float32),
+            intrinsics=np.array([[30.25, 0, 10], [0, 30.25, 5], [0, 0, 1]], np.float32),
+            rgb_from_thermal=rgb_from_thermal,
+        ),
+    )
+
+
+@pytest.mark.parametrize("name", ["moving.zip", "moving"])
+def test_sequence_lidar_and_second_view_come_back(
+    tmp_path: Path, made_frame: MakeFrame, name: str
+) -> None:
+    sensor = MicrobolometerSettings(mode="radiometric", shutter_every_s=3.0, freeze_s=0.4)
+    made = [in_motion(made_frame(number), number - 1) for number in (1, 2, 3)]
+    write_pack(tmp_path / name, {"train": made}, sensor=sensor, rig="mine")
+    with Pack.open(tmp_path / name) as pack:
+        assert (pack.header.rig, pack.header.sensor) == ("mine", sensor)
+        for frame in made:
+            read = pack.read(frame.frame_id)
+            assert (read.sequence, read.time_s) == (frame.sequence, frame.time_s)
+            np.testing.assert_array_equal(read.world_from_camera, frame.world_from_camera)
+            assert read.rgb.shape == (10, 20, 3)
+            assert read.rgb_view is not None
+            assert read.lidar_m is not None
+            assert (read.rgb_view.depth_m == 7.5).all()
+            np.testing.assert_array_equal(read.rgb_view.intrinsics, frame.rgb_view.intrinsics)
+            np.testing.assert_array_equal(
+                read.rgb_view.rgb_from_thermal, frame.rgb_view.rgb_from_thermal
+            )
+            beams = np.isfinite(read.lidar_m)
+            np.testing.assert_array_equal(beams, np.isfinite(frame.lidar_m))
+            np.testing.assert_array_equal(read.lidar_m[beams], read.depth_m[beams])
+
+
+def test_all_frames_have_the_same_maps(tmp_path: Path, made_frame: MakeFrame) -> None:
+    made = [in_motion(made_frame(1), 0), replace(in_motion(made_frame(2), 1), lidar_m=None)]
+    with pytest.raises(DataError, match="'street-day-0000002' differs in size, cameras or maps"):
+        write_pack(tmp_path / "out.zip", {"train": made})
+
+
 def test_depth_beyond_the_encoding_has_no_value(tmp_path: Path, made_frame: MakeFrame) -> None:
     frame = made_frame(1)
     frame.depth_m[3, 3] = 300.0
@@ -82,8 +138,10 @@ def test_a_person_can_read_the_header(small: Path) -> None:
     assert facts["depth"]["step_m"] == 1 / 256
     assert (
         _content(small, "index.csv").decode().splitlines()[1]
-        == "street-day-0000001,train,street,day,1"
+        == "street-day-0000001,train,street,day,1,,0.0"
     )
+    assert MicrobolometerSettings(**facts["sensor"]) == MicrobolometerSettings()
+    assert facts["rgb"] is None
 
 
 def test_survives_pickling_into_a_worker(small: Path) -> None:
@@ -119,7 +177,9 @@ def test_truncated_zip(small: Path) -> None:
         Pack.open(small)
 
 
-@pytest.mark.parametrize("member", ["pack.json", "index.csv", "depth/street-day-0000002.png"])
+@pytest.mark.parametrize(
+    "member", ["pack.json", "index.csv", "poses.csv", "depth/street-day-0000002.png"]
+)
 def test_missing_member(small: Path, member: str) -> None:
     with pytest.raises(DataError, match=f"'{member}' is missing"):
         Pack.open(_changed(small, member, None))
@@ -186,6 +246,23 @@ def test_member_that_is_too_large(small: Path) -> None:
     ("key", "value", "message"),
     [
         ("format_version", 99, "pack format 99 is unknown"),
+        ("format_version", 1, "pack format 1 is no longer read.*thermodepth data render"),
+        ("sensor", {"netd": 1}, "unknown sensor setting 'netd'"),
+        ("sensor", {"bits": "14"}, "sensor setting 'bits' is '14'"),
+        ("sensor", {"bits": 99}, "impossible sensor: microbolometer bits = 99"),
+        ("sensor", {"tilt_k": float("inf")}, "impossible sensor"),
+        ("sensor", 3, "'pack.json' is broken"),
+        ("rgb", {"width": 4}, "'pack.json' is broken"),
+        (
+            "rgb",
+            {
+                "width": 10**6,
+                "height": 4,
+                "intrinsics": np.eye(3).tolist(),
+                "rgb_from_thermal": np.eye(4).tolist(),
+            },
+            "rgb size 1000000x4 is not within",
+        ),
         ("width", 10**9, "is not within 1..8192"),
         ("height", 0, "is not within 1..8192"),
         ("intrinsics", [1, 2], "'pack.json' is broken"),
@@ -208,17 +285,38 @@ def test_rubbish_header(small: Path, content: bytes) -> None:
 @pytest.mark.parametrize(
     ("line", "message"),
     [
-        ("../../etc/passwd,train,street,day,1", "is not a plain name"),
-        ("/abs,train,street,day,1", "is not a plain name"),
+        ("../../etc/passwd,train,street,day,1,,0.0", "is not a plain name"),
+        ("/abs,train,street,day,1,,0.0", "is not a plain name"),
         ("street-day-1,train,street,day", "has 4 columns"),
-        ("street-day-1,train,street,day,one", "is not a number"),
-        ("street-day-0000001,train,street,day,1", "names a frame twice"),
+        ("street-day-1,train,street,day,one,,0.0", "is not a number"),
+        ("street-day-0000001,train,street,day,1,,0.0", "names a frame twice"),
+        ("street-day-1,train,street,day,1,../up,0.0", "'../up' is not a plain name"),
+        ("street-day-1,train,street,day,1,s,soon", "time_s 'soon' is not a time"),
+        ("street-day-1,train,street,day,1,s,nan", "time_s 'nan' is not a time"),
+        ("street-day-1,train,street,day,1,s,-1", "time_s '-1' is not a time"),
+        ("a,train,street,day,1,s,0\nb,test,street,day,1,s,1", "sequence 's' is in two splits"),
     ],
 )
 def test_broken_index(small: Path, line: str, message: str) -> None:
     content = _content(small, "index.csv") + f"{line}\n".encode()
     with pytest.raises(DataError, match=message):
         Pack.open(_changed(small, "index.csv", content))
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "message"),
+    [
+        ("street-day-0000002,", "street-day-0000009,", "has no line for 'street-day-0000002'"),
+        ("0000002,1.0,", "0000002,one,", "'poses.csv' line 3: could not convert"),
+        ("0000002,1.0,", "0000002,inf,", "line 3 has a number that is not finite"),
+        ("0000002,1.0,", "0000002,", "line 3 has 12 columns, not 13"),
+        ("frame_id", "id", "must begin with frame_id,m00"),
+    ],
+)
+def test_broken_poses(small: Path, old: str, new: str, message: str) -> None:
+    content = _content(small, "poses.csv").decode().replace(old, new, 1)
+    with pytest.raises(DataError, match=message):
+        Pack.open(_changed(small, "poses.csv", content.encode()))
 
 
 def test_index_with_other_columns(small: Path) -> None:
@@ -235,73 +333,3 @@ def test_member_that_would_escape(small: Path, name: str) -> None:
 def test_unknown_frame(small: Path) -> None:
     with pytest.raises(DataError, match="no frame 'street-day-9999999'"):
         Pack.open(small).read("street-day-9999999")
-
-
-SEEDS = {"train": range(3), "test": range(200_000, 200_001)}
-SIZE = {"width": 24, "height": 18, "samples": 1}
-
-
-def test_building_goes_on_after_a_kill(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    pytest.importorskip("embreex")
-    whole, killed = tmp_path / "whole.zip", tmp_path / "killed.zip"
-    seen: list[tuple[int, int]] = []
-    build_pack(whole, seeds=SEEDS, **SIZE, progress=lambda done, total: seen.append((done, total)))
-    assert seen == [(0, 4), (1, 4), (2, 4), (3, 4), (4, 4)]
-
-    class Killed(BaseException):
-        pass
-
-    def kill_after_two(done: int, _: int) -> None:
-        if done == 2:
-            raise Killed
-
-    with pytest.raises(Killed):
-        build_pack(killed, seeds=SEEDS, **SIZE, progress=kill_after_two)
-    assert not killed.exists()
-    # What a kill in the middle of writing leaves must not be taken for a frame.
-    parts = sorted((tmp_path / "killed.zip.parts").glob("*.zip"))
-    assert len(parts) == 2
-    parts[0].write_bytes(parts[0].read_bytes()[:100])
-
-    rendered: list[int] = []
-    original = building.render_frame
-
-    def counted(seed: int, **settings: int) -> Frame:
-        rendered.append(seed)
-        return original(seed, **settings)
-
-    monkeypatch.setattr(building, "render_frame", counted)
-    build_pack(killed, seeds=SEEDS, **SIZE)
-    assert len(rendered) == 3
-    assert killed.read_bytes() == whole.read_bytes()
-    assert not (tmp_path / "killed.zip.parts").exists()
-
-
-def test_bytes_do_not_depend_on_the_number_of_workers(tmp_path: Path) -> None:
-    pytest.importorskip("embreex")
-    one, two = tmp_path / "one.zip", tmp_path / "two.zip"
-    build_pack(one, seeds=SEEDS, **SIZE)
-    build_pack(two, seeds=SEEDS, **SIZE, workers=2)
-    assert one.read_bytes() == two.read_bytes()
-
-
-def test_parts_of_other_settings_are_not_mixed_in(tmp_path: Path) -> None:
-    pytest.importorskip("embreex")
-
-    def stop(done: int, _: int) -> None:
-        if done:
-            raise InterruptedError
-
-    with pytest.raises(InterruptedError):
-        build_pack(tmp_path / "out.zip", seeds=SEEDS, **SIZE, progress=stop)
-    with pytest.raises(DataError, match=r"out\.zip\.parts: holds frames of an unfinished pack"):
-        build_pack(tmp_path / "out.zip", seeds=SEEDS, width=32, height=24, samples=1)
-
-
-def test_impossible_orders(tmp_path: Path) -> None:
-    with pytest.raises(SettingsError, match="seed 2 is in both 'train' and 'val'"):
-        build_pack(tmp_path / "o.zip", seeds={"train": range(3), "val": [2]}, **SIZE)
-    with pytest.raises(SettingsError, match="at least one seed"):
-        build_pack(tmp_path / "o.zip", seeds={}, **SIZE)
-    with pytest.raises(SettingsError, match="workers is 0"):
-        build_pack(tmp_path / "o.zip", seeds=SEEDS, **SIZE, workers=0)

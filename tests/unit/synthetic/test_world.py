@@ -10,7 +10,8 @@ import numpy as np
 import pytest
 
 from thermodepth.errors import DependencyError, SettingsError
-from thermodepth.synthetic.cameras.pose import CameraPose, focal_px
+from thermodepth.synthetic.cameras.pose import CameraPose
+from thermodepth.synthetic.cameras.rig import coaxial_rig
 from thermodepth.synthetic.conditions import WEATHER
 from thermodepth.synthetic.frame import Frame
 from thermodepth.synthetic.matter.materials import MATERIALS
@@ -18,9 +19,10 @@ from thermodepth.synthetic.matter.radiance import apparent_temperature_k, band_r
 from thermodepth.synthetic.rays import EmbreeCaster
 from thermodepth.synthetic.rendering.render import render
 from thermodepth.synthetic.scene import Scene
-from thermodepth.synthetic.world import SPLIT_STARTS, make_scene, render_frame
+from thermodepth.synthetic.world import make_scene, render_frame
 
 WIDTH, HEIGHT = 48, 36
+RIG = coaxial_rig(WIDTH, HEIGHT)
 WALL_M = 5.0  # where `wall_scene` stands
 
 
@@ -37,16 +39,16 @@ def _same(a: Frame, b: Frame) -> bool:
 
 
 def test_depth_of_a_wall_square_to_the_camera(wall_scene: Callable[..., Scene]) -> None:
-    frame = render(wall_scene(300.0, 295.0), width=WIDTH, height=HEIGHT, seed=1)
+    frame = render(wall_scene(300.0, 295.0), rig=RIG, seed=(1,))
     np.testing.assert_allclose(frame.depth_m, WALL_M, rtol=1e-5)
 
 
 def test_depth_of_a_slanted_wall_follows_the_plane(wall_scene: Callable[..., Scene]) -> None:
     pose = CameraPose(position=(0.3, 0.0, 1.4), yaw=0.3, pitch=0.1, roll=0.05)
     scene = wall_scene(300.0, 295.0, pose)
-    frame = render(scene, width=WIDTH, height=HEIGHT, samples=1, seed=1)
+    frame = render(scene, rig=RIG, samples=1, seed=(1,))
     right, up, ahead = pose.axes()
-    f = focal_px(WIDTH)
+    f = RIG.thermal.intrinsics[0, 0]
     x, y = np.meshgrid(
         (np.arange(WIDTH) + 0.5 - WIDTH / 2) / f, (np.arange(HEIGHT) + 0.5 - HEIGHT / 2) / f
     )
@@ -56,14 +58,18 @@ def test_depth_of_a_slanted_wall_follows_the_plane(wall_scene: Callable[..., Sce
 
 
 def test_intrinsics_have_their_centre_in_the_middle(wall_scene: Callable[..., Scene]) -> None:
-    frame = render(wall_scene(300.0, 295.0), width=WIDTH, height=HEIGHT, samples=1, seed=1)
+    frame = render(wall_scene(300.0, 295.0), rig=RIG, samples=1, seed=(1,))
     assert frame.intrinsics[0, 2] == WIDTH / 2
     assert frame.intrinsics[1, 2] == HEIGHT / 2
-    assert frame.intrinsics[0, 0] == frame.intrinsics[1, 1] == pytest.approx(focal_px(WIDTH))
+    assert (
+        frame.intrinsics[0, 0]
+        == frame.intrinsics[1, 1]
+        == pytest.approx(RIG.thermal.intrinsics[0, 0])
+    )
 
 
 def test_a_wall_as_warm_as_its_room_reads_its_temperature(wall_scene: Callable[..., Scene]) -> None:
-    frame = render(wall_scene(293.0, 293.0), width=WIDTH, height=HEIGHT, seed=2)
+    frame = render(wall_scene(293.0, 293.0), rig=RIG, seed=(2,))
     error_k = frame.apparent_temperature_k - 293.0
     # Emission and reflection add up to a black body; what is left is the wall's own mottling.
     assert abs(float(error_k.mean())) < 0.04
@@ -71,7 +77,7 @@ def test_a_wall_as_warm_as_its_room_reads_its_temperature(wall_scene: Callable[.
 
 
 def test_a_hot_wall_reads_low_by_its_emissivity(wall_scene: Callable[..., Scene]) -> None:
-    frame = render(wall_scene(340.0, 293.0), width=WIDTH, height=HEIGHT, seed=2)
+    frame = render(wall_scene(340.0, 293.0), rig=RIG, seed=(2,))
     middle = float(frame.apparent_temperature_k[16:20, 22:26].mean())
     emissivity = MATERIALS["paper"].emissivity
     leaving = emissivity * band_radiance(340.0) + (1 - emissivity) * band_radiance(293.0)
@@ -152,11 +158,6 @@ def test_shares_of_kinds_and_conditions_are_whole() -> None:
         assert sum(shares) == pytest.approx(1.0)
 
 
-def test_split_starts_leave_room() -> None:
-    starts = sorted(SPLIT_STARTS.values())
-    assert min(np.diff(starts)) >= 100_000
-
-
 def test_without_embreex_the_message_says_what_to_install(
     monkeypatch: pytest.MonkeyPatch, wall_scene: Callable[..., Scene]
 ) -> None:
@@ -180,7 +181,7 @@ def test_emissivity_shows(wall_scene: Callable[..., Scene]) -> None:
     scene = wall_scene(320.0, 293.0)
     colder = replace(scene, conditions=replace(scene.conditions, air_k=270.0))
     warm, cold = (
-        render(s, width=24, height=18, samples=1, seed=0).apparent_temperature_k
+        render(s, rig=coaxial_rig(24, 18), samples=1, seed=(0,)).apparent_temperature_k
         for s in (scene, colder)
     )
     assert float((warm - cold).mean()) > 0.5

@@ -1,7 +1,6 @@
-"""Where the camera stands, its pinhole model and its rays.
+"""Where a camera stands, and finding a place where it may.
 
-Pixel convention: the centre of the first pixel is at (0.5, 0.5), so the principal point of a W x H image
-is (W / 2, H / 2) and a pixel (row, column) sees x = (column + 0.5 - W / 2) / focal.
+World axes are right, ahead, up; camera axes right, down, ahead, as everywhere in computer vision.
 """
 
 from __future__ import annotations
@@ -12,10 +11,10 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
+from thermodepth.synthetic.cameras.view import View
 from thermodepth.synthetic.rays import RayCaster
 from thermodepth.synthetic.vectors import Array, Vec
 
-FIELD_OF_VIEW_DEG = 60.0  # across the width
 _TRIES = 12
 
 
@@ -38,34 +37,13 @@ class CameraPose:
         cr, sr = math.cos(self.roll), math.sin(self.roll)
         return cr * right + sr * up, cr * up - sr * right, ahead
 
-
-def focal_px(width: int) -> float:
-    """Focal length in pixels of the output image."""
-    return width / 2 / math.tan(math.radians(FIELD_OF_VIEW_DEG) / 2)
-
-
-def intrinsics(width: int, height: int) -> NDArray[np.float32]:
-    """[3 3] pinhole matrix, pixel centres at +0.5."""
-    f = focal_px(width)
-    return np.array([[f, 0, width / 2], [0, f, height / 2], [0, 0, 1]], np.float32)
-
-
-def primary_rays(
-    pose: CameraPose, width: int, height: int, samples: int
-) -> tuple[Array, Array, Array]:
-    """Origin [3], unit directions [n 3], and how far a ray runs per metre of depth [n].
-
-    n = height * samples * width * samples, row by row; samples lie on an even grid inside each pixel.
-    """
-    right, up, ahead = pose.axes()
-    f = focal_px(width)
-    x = ((np.arange(width * samples) + 0.5) / samples - width / 2) / f
-    y = ((np.arange(height * samples) + 0.5) / samples - height / 2) / f
-    across, down = np.meshgrid(x, y)
-    rays = across[..., None] * right - down[..., None] * up + ahead
-    stretch = np.linalg.norm(rays, axis=-1)
-    directions = (rays / stretch[..., None]).reshape(-1, 3).astype(np.float32)
-    return np.array(pose.position, np.float32), directions, stretch.reshape(-1).astype(np.float32)
+    def matrix(self) -> NDArray[np.float64]:
+        """[4 4] world from camera axes (right, down, ahead)."""
+        right, up, ahead = self.axes()
+        moved = np.eye(4)
+        moved[:3, :3] = np.stack([right, -up, ahead], -1)
+        moved[:3, 3] = self.position
+        return moved
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -105,16 +83,22 @@ LEEWAY: dict[str, Leeway] = {
 
 def is_clear(pose: CameraPose, caster: RayCaster, leeway: Leeway) -> bool:
     """Nothing hides the view and the camera stands inside nothing."""
-    origin, directions, _ = primary_rays(pose, 20, 16, 1)
+    look = View.ahead_of(pose.matrix())
+    origin, directions, _ = look.rays(1)
     metres = caster.distance(np.broadcast_to(origin, directions.shape), directions)
-    turn = np.linspace(0, 2 * np.pi, 16, endpoint=False)
-    ring = np.stack([np.cos(turn), np.sin(turn), np.zeros(16)], -1)
-    around = caster.distance(np.broadcast_to(origin, ring.shape), ring)
     return bool(
         np.percentile(metres, 3) > leeway.nearest_m
         and np.median(metres) > leeway.median_m
-        and around.min() > leeway.around_m
+        and free_around_m(pose, caster) > leeway.around_m
     )
+
+
+def free_around_m(pose: CameraPose, caster: RayCaster) -> float:
+    """The nearest thing at the height of the camera, on any side."""
+    turn = np.linspace(0, 2 * np.pi, 16, endpoint=False)
+    ring = np.stack([np.cos(turn), np.sin(turn), np.zeros(16)], -1).astype(np.float32)
+    origin = np.array(pose.position, np.float32)
+    return float(caster.distance(np.broadcast_to(origin, ring.shape), ring).min())
 
 
 def view_of(

@@ -65,6 +65,9 @@ class Mesh:
     shade: Array  # [t] factor on the colour
     object_id: Array  # [t]
     object_random: Array  # [o 4] uniform 0..1, constant over an object
+    object_origin: (
+        Array  # [o 3] float32: patches of warmth are fixed to it, so that they move with it
+    )
     material: Array  # [s] row of MATERIALS
     pattern: Array  # [s] row of PATTERNS
     colour: Array  # [s 3]
@@ -111,20 +114,48 @@ def _circle(sides: int) -> Array:
     return np.stack([np.cos(turn), np.sin(turn)], -1)
 
 
+@functools.cache
+def _tube(sides: int) -> Array:
+    """[2 sides, 3] triangles between two rings of sides + 1 points, rows of one after the other."""
+    low = np.arange(sides)
+    high = low + sides + 1
+    first, second = (low, low + 1, high + 1), (low, high + 1, high)
+    return np.concatenate([np.stack(first, 1), np.stack(second, 1)])
+
+
+@functools.cache
+def _disc(sides: int) -> Array:
+    """[sides, 3] triangles from a ring's points to its centre, which is row sides + 1."""
+    rim = np.arange(sides)
+    return np.stack([np.full(sides, sides + 1), rim, rim + 1], 1)
+
+
+def _cross(a: Sequence[float], b: Sequence[float]) -> Vec:
+    """a x b; numpy's own costs more than a whole cylinder does."""
+    return (a[1] * b[2] - a[2] * b[1], a[2] * b[0] - a[0] * b[2], a[0] * b[1] - a[1] * b[0])
+
+
 class MeshBuilder:
     """Gathers shapes, then `finish()` makes the arrays. Call `begin_object()` before each new thing."""
 
     def __init__(self) -> None:
-        self._objects = 0
+        self._origins: list[Vec] = [(0.0, 0.0, 0.0)]
         self._surfaces: dict[Surface, int] = {}
         self._quads: list[tuple[float, ...]] = []
         self._corners: list[tuple[float, ...]] = []
         self._chunks: list[tuple[Array, ...]] = []
         self._lamps: list[Lamp] = []
 
-    def begin_object(self) -> None:
-        """What follows shares one identity: one temperature offset, one texture offset."""
-        self._objects += 1
+    def begin_object(self, origin: Vec = (0.0, 0.0, 0.0)) -> None:
+        """What follows shares one identity: one temperature offset, one texture offset.
+
+        Give a thing that moves its place as `origin`.
+        """
+        self._origins.append(origin)
+
+    @property
+    def _object(self) -> int:
+        return len(self._origins) - 1
 
     def lamp(self, lamp: Lamp) -> None:
         """Add a light (its body is a shape of its own)."""
@@ -132,7 +163,7 @@ class MeshBuilder:
 
     def quad(self, corner: Vec, edge_u: Vec, edge_v: Vec, surface: Surface) -> None:
         """A parallelogram."""
-        self._quads.append((*corner, *edge_u, *edge_v, self._row(surface), self._objects))
+        self._quads.append((*corner, *edge_u, *edge_v, self._row(surface), self._object))
 
     def box(
         self,
@@ -180,7 +211,7 @@ class MeshBuilder:
                     *flat[i],
                     *flat[i + 1],
                     row,
-                    self._objects,
+                    self._object,
                 )
             )
 
@@ -199,29 +230,22 @@ class MeshBuilder:
         axis = q - p
         length = float(np.sqrt(axis @ axis))
         axis /= length
-        side = np.cross(axis, (0.0, 0.0, 1.0) if abs(axis[2]) < 0.9 else (1.0, 0.0, 0.0))
+        upright = (0.0, 0.0, 1.0) if abs(axis[2]) < 0.9 else (1.0, 0.0, 0.0)
+        side = np.array(_cross(axis.tolist(), upright))
         side /= np.sqrt(side @ side)
         circle = _circle(sides)
-        ring = circle[:, :1] * side + circle[:, 1:] * np.cross(axis, side)
+        other = np.array(_cross(axis.tolist(), side.tolist()))
+        ring = circle[:, :1] * side + circle[:, 1:] * other
         low, high = p + radii[0] * ring, q + radii[1] * ring
-        around = np.linspace(0, 2 * np.pi * radii[0], sides + 1)
-        zero, up = np.zeros(sides), np.full(sides, length)
-        corner_uv = [
-            np.stack(pair, -1)
-            for pair in (
-                (around[:-1], zero),
-                (around[1:], zero),
-                (around[1:], up),
-                (around[:-1], up),
-            )
-        ]
-        corners = (low[:-1], low[1:], high[1:], high[:-1])
-        outward = (ring[:-1], ring[1:], ring[1:], ring[:-1])
-        positions, uv, normals = (_split_quads(part) for part in (corners, corner_uv, outward))
-        self.triangles(positions, uv, normals, surface)
+        tube, count = _tube(sides), sides + 1
+        uv = np.zeros((2 * count, 2))
+        uv[:, 0] = np.tile(np.linspace(0, 2 * np.pi * radii[0], count), 2)
+        uv[count:, 1] = length
+        positions = np.concatenate([low, high])[tube]
+        self.triangles(positions, uv[tube], ring[tube % count], surface)
         if caps:
             for centre, rim, facing in ((p, low, -axis), (q, high, axis)):
-                fan = np.stack([np.broadcast_to(centre, rim[1:].shape), rim[:-1], rim[1:]], 1)
+                fan = np.concatenate([rim, centre[None]])[_disc(sides)]
                 cap_uv = np.full((sides, 3, 2), 0.1)
                 self.triangles(fan, cap_uv, np.broadcast_to(facing, fan.shape), surface)
 
@@ -282,7 +306,7 @@ class MeshBuilder:
                 normals.astype(np.float32),
                 np.full(n, self._row(surface), np.int32),
                 np.full(n, shade, np.float32),
-                np.full(n, self._objects, np.int32),
+                np.full(n, self._object, np.int32),
             )
         )
 
@@ -297,7 +321,7 @@ class MeshBuilder:
             np.concatenate, zip(*chunks, strict=True)
         )
         rows = list(self._surfaces)
-        random = np.random.default_rng(_OBJECT_SEED).random((self._objects + 1, 4))
+        random = np.random.default_rng(_OBJECT_SEED).random((len(self._origins), 4))
         return Mesh(
             positions=np.ascontiguousarray(positions),
             normals=normals,
@@ -306,6 +330,7 @@ class MeshBuilder:
             shade=shade,
             object_id=object_id,
             object_random=random.astype(np.float32),
+            object_origin=np.array(self._origins, np.float32),
             material=np.array([MATERIAL_INDEX[row.material] for row in rows]),
             pattern=np.array([PATTERN_INDEX[row.pattern] for row in rows]),
             colour=np.array([row.colour for row in rows], np.float32),

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import math
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -47,6 +48,41 @@ def _dress(rng: np.random.Generator, conditions: Conditions) -> _Clothes:
     )
 
 
+@dataclass(frozen=True, slots=True)
+class Gait:
+    """How somebody walks: a step is half a turn of the phase."""
+
+    speed_m_s: float
+    phase: float  # radians
+    stride: float = 0.28  # metres that a foot swings ahead of the body
+
+    def swing(self, time_s: float) -> float:
+        """How far the left foot is ahead, metres."""
+        # Standing people keep the pose they stopped in.
+        return self.stride * math.sin(self.phase + 2 * math.pi * 0.75 * self.speed_m_s * time_s)
+
+    def walked(self, start: Placement, time_s: float) -> Placement:
+        """The place after walking straight ahead."""
+        x, y, z = start.point(0.0, self.speed_m_s * time_s, 0.0)
+        return replace(start, x=x, y=y, z=z)
+
+    def paced(self, start: Placement, free_m: tuple[float, float], time_s: float) -> Placement:
+        """The place after walking up and down between `free_m` behind (negative) and ahead of `start`."""
+        back, front = free_m
+        length = front - back
+        if length <= 0 or self.speed_m_s == 0:
+            return start
+        turns, along = divmod(self.speed_m_s * time_s - back, length)
+        there = turns % 2 == 0
+        x, y, z = start.point(0.0, back + along if there else front - along, 0.0)
+        return replace(start, x=x, y=y, z=z, yaw=start.yaw if there else start.yaw + math.pi)
+
+
+def draw_gait(rng: np.random.Generator) -> Gait:
+    """0.8 to 1.7 m/s."""
+    return Gait(float(rng.uniform(0.8, 1.7)), float(rng.uniform(0, 2 * math.pi)))
+
+
 def person(
     mesh: MeshBuilder,
     rng: np.random.Generator,
@@ -54,12 +90,12 @@ def person(
     conditions: Conditions,
     *,
     seated: bool = False,
+    swing: float = 0.0,
 ) -> None:
-    """Add one person of 1.45 to 1.92 m whose feet are at `at`."""
-    mesh.begin_object()
+    """Add one person of 1.45 to 1.92 m whose feet are at `at`, one of them `swing` metres ahead."""
+    mesh.begin_object((at.x, at.y, at.z))
     body = Placement(at.x, at.y, at.z, at.yaw, float(rng.uniform(1.45, 1.92)) / 1.75)
     clothes = _dress(rng, conditions)
-    swing = 0.0 if seated else float(rng.uniform(-0.28, 0.28))
     drop = _HIP_DROP if seated else 0.0
     if seated:
         _seated_legs(mesh, body, clothes.legs)

@@ -16,6 +16,10 @@ from thermodepth.synthetic.vectors import Array, unit
 START_Y, LENGTH = -6.0, 120.0
 KERB_M, KERB_HEIGHT_M = 0.15, 0.13
 PAVEMENT_Z = 0.125
+_NARROWEST_LANE_M = 2.8
+
+
+PARKING_M = 2.3  # a strip along the kerb
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -24,24 +28,37 @@ class RoadPlan:
 
     style: str  # city | houses | park
     width: float
+    parking: tuple[bool, bool]  # a strip for parked cars on the left, on the right
     pavement: float
     asphalt: Colour
     paving: Colour
     grass: Colour
 
     @property
+    def driven(self) -> tuple[float, float]:
+        """From where to where across the road traffic moves."""
+        left, right = (PARKING_M * strip for strip in self.parking)
+        return left - self.width / 2, self.width / 2 - right
+
+    @property
     def lanes(self) -> int:
         """As many as fit."""
-        return max(1, round(self.width / 3.3))
+        left, right = self.driven
+        return max(1, round((right - left) / 3.3))
 
     @property
     def building_line(self) -> float:
         """Distance of the nearest possible facade from the middle of the road."""
         return self.width / 2 + KERB_M + self.pavement
 
-    def lane_x(self, lane: int) -> float:
-        """Middle of a lane; the right half drives away from the camera."""
-        return -self.width / 2 + self.width * (lane + 0.5) / self.lanes
+    def lane_x(self, lane: float) -> float:
+        """Middle of a lane, counted from the left; -0.5 and lanes - 0.5 are the outer edges."""
+        left, right = self.driven
+        return left + (right - left) * (lane + 0.5) / self.lanes
+
+    def goes_away(self, lane: int) -> bool:
+        """Traffic keeps to the right: those lanes drive the way the camera looks, the others meet it."""
+        return 2 * lane + 1 >= self.lanes
 
 
 STYLES: dict[str, float] = {"city": 0.5, "houses": 0.3, "park": 0.2}
@@ -50,9 +67,16 @@ STYLES: dict[str, float] = {"city": 0.5, "houses": 0.3, "park": 0.2}
 def draw_road(rng: np.random.Generator) -> RoadPlan:
     """A plan: 4 to 11.4 m of carriageway between pavements of 1.6 to 4.2 m."""
     lanes = float(rng.choice([1, 2, 2, 3]))
+    width = max(4.0, float(rng.uniform(2.9, 3.8)) * lanes)
+    left, right = (rng.random(2) < 0.55).tolist()
+    if width - PARKING_M * (left + right) < _NARROWEST_LANE_M:
+        left = False
+    if width - PARKING_M * (left + right) < _NARROWEST_LANE_M:
+        right = False
     return RoadPlan(
         style=str(rng.choice(list(STYLES), p=list(STYLES.values()))),
-        width=max(4.0, float(rng.uniform(2.9, 3.8)) * lanes),
+        width=width,
+        parking=(left, right),
         pavement=float(rng.uniform(1.6, 4.2)),
         asphalt=varied(rng, (0.11, 0.11, 0.115), 0.6, 1.6),
         paving=varied(rng, (0.36, 0.34, 0.31), 0.6, 1.3),
@@ -94,7 +118,7 @@ def paint_markings(mesh: MeshBuilder, rng: np.random.Generator, plan: RoadPlan) 
     mesh.begin_object()
     white, line = Surface("paint", grey(0.7)), 0.12
     for lane in range(1, plan.lanes):
-        x = -plan.width / 2 + plan.width * lane / plan.lanes - line / 2
+        x = plan.lane_x(lane - 0.5) - line / 2
         dashed = rng.random() < 0.7
         first = -4 + float(rng.uniform(0, 3))
         for y in np.arange(first, 90, 6.0 if dashed else 60.0).tolist():

@@ -1,27 +1,31 @@
 """The room grammar: a corridor or a room, its lamps, what hangs on its walls and stands in it.
 
-As on a street, the draws do not depend on the conditions.
+As on a street, the draws depend neither on the conditions nor on the time. Adding a piece of furniture is
+a function and a row in `FURNITURE`.
 """
 
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, field
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
+from thermodepth.synthetic.cameras.path import Travel
 from thermodepth.synthetic.cameras.pose import CameraPose
 from thermodepth.synthetic.conditions import Conditions
 from thermodepth.synthetic.grammar.colours import Colour, any_colour, grey, one_of, scaled, varied
 from thermodepth.synthetic.grammar.furniture import bookshelf, boxes, cabinet, chair, desk
 from thermodepth.synthetic.grammar.mesh import Lamp, Mesh, MeshBuilder, Surface
-from thermodepth.synthetic.grammar.people import person
+from thermodepth.synthetic.grammar.people import draw_gait, person
 from thermodepth.synthetic.grammar.plants import pot_plant
 from thermodepth.synthetic.grammar.walls import Wall, furnish_wall
 from thermodepth.synthetic.vectors import Placement
 
 _BEHIND_M = 1.2  # the room goes on behind the camera
 _CORRIDOR_SHARE = 0.45
+_BODY_M = 0.35  # the floor that a person takes up
 _WALL_COLOURS: tuple[Colour, ...] = (
     (0.7, 0.68, 0.62),
     (0.55, 0.6, 0.6),
@@ -45,6 +49,7 @@ class _Room:
     mesh: MeshBuilder
     rng: np.random.Generator
     conditions: Conditions
+    time_s: float
     corridor: bool
     width: float
     length: float
@@ -82,10 +87,24 @@ class _Room:
                 return x, y
         return None
 
+    def free_stretch(self, x: float, y: float) -> tuple[float, float]:
+        """How far one may walk along -Y (negative) and +Y from a place that was just claimed."""
+        back, front = 1.5 - y, self.length - 0.6 - y
+        for other_x, other_y, radius in self.taken[:-1]:
+            if abs(other_x - x) < radius + _BODY_M:
+                gap = other_y - y
+                if gap > 0:
+                    front = min(front, gap - radius - _BODY_M)
+                else:
+                    back = max(back, gap + radius + _BODY_M)
+        return min(back, 0.0), max(front, 0.0)
 
-def build_room(rng: np.random.Generator, conditions: Conditions) -> tuple[Mesh, CameraPose]:
+
+def build_room(
+    rng: np.random.Generator, conditions: Conditions, time_s: float = 0.0
+) -> tuple[Mesh, CameraPose, Travel]:
     """One room and where the camera stands in it."""
-    room = _draw_room(rng, conditions)
+    room = _draw_room(rng, conditions, time_s)
     _shell(room)
     _ceiling_lamps(room)
     for side in (-1, 1):
@@ -96,27 +115,28 @@ def build_room(rng: np.random.Generator, conditions: Conditions) -> tuple[Mesh, 
     _end_door(room)
     if room.chance(0.4):
         _ceiling_pipe(room)
+    shares = np.array([row.corridor if room.corridor else row.room for row in FURNITURE.values()])
     for _ in range(int(rng.integers(1, 4)) if room.corridor else int(rng.integers(4, 11))):
-        _furnish(room)
-    for _ in range(int(rng.integers(0, 4))):
-        spot = room.claim(0.35)
-        if spot:
-            person(room.mesh, rng, Placement(*spot, 0.0, room.between(0, 6.28)), conditions)
+        FURNITURE[str(rng.choice(list(FURNITURE), p=shares / shares.sum()))].place(room)
     camera = CameraPose(
         position=(room.between(-0.25, 0.25) * room.width, 0.0, room.between(1.0, 1.75)),
         yaw=float(rng.normal(0, 0.12 if room.corridor else 0.3)),
         pitch=float(rng.normal(-0.06, 0.06)),
         roll=float(rng.normal(0, 0.02)),
     )
-    return room.mesh.finish(), camera
+    for _ in range(int(rng.integers(0, 4))):
+        _walker(room, camera.position[0])
+    travel = Travel(room.between(0.2, 0.8) * room.chance(0.7), on_foot=True)
+    return room.mesh.finish(), camera, travel
 
 
-def _draw_room(rng: np.random.Generator, conditions: Conditions) -> _Room:
+def _draw_room(rng: np.random.Generator, conditions: Conditions, time_s: float) -> _Room:
     corridor = bool(rng.random() < _CORRIDOR_SHARE)
     return _Room(
         mesh=MeshBuilder(),
         rng=rng,
         conditions=conditions,
+        time_s=time_s,
         corridor=corridor,
         width=float(rng.uniform(1.8, 3.2) if corridor else rng.uniform(3.5, 8)),
         length=float(rng.uniform(9, 24) if corridor else rng.uniform(4.5, 10)),
@@ -199,26 +219,37 @@ def _ceiling_pipe(room: _Room) -> None:
     room.mesh.cylinder(start, end, (0.05, 0.05), pipe, sides=8)
 
 
-def _furnish(room: _Room) -> None:
-    """One piece, if there is room for it."""
-    draw = float(room.rng.random())
-    if draw < 0.4 and not room.corridor:
-        _work_place(room)
-    elif draw < 0.62:
-        _against_wall(room)
-    elif draw < 0.75:
-        spot = room.claim(0.3)
-        if spot:
-            pot_plant(room.mesh, room.rng, Placement(*spot))
-    elif draw < 0.88:
-        spot = room.claim(0.4)
-        if spot:
-            boxes(room.mesh, room.rng, Placement(*spot))
+def _plant(room: _Room) -> None:
+    if spot := room.claim(0.3):
+        pot_plant(room.mesh, room.rng, Placement(*spot))
+
+
+def _pile(room: _Room) -> None:
+    if spot := room.claim(0.4):
+        boxes(room.mesh, room.rng, Placement(*spot))
+
+
+def _seat(room: _Room) -> None:
+    if spot := room.claim(0.35):
+        at = Placement(*spot, 0.0, room.between(0, 6.28))
+        chair(room.mesh, room.rng, at, vacated=room.chance(0.4))
+
+
+def _walker(room: _Room, camera_x: float) -> None:
+    """Somebody who paces up and down the free floor, or stands."""
+    gait, yaw = draw_gait(room.rng), room.between(0, 2 * math.pi)
+    pacing = room.chance(0.7)
+    if not (spot := room.claim(_BODY_M)):
+        return
+    x, y = spot
+    free = room.free_stretch(x, y)
+    if pacing and abs(x - camera_x) > 2 * _BODY_M and free[1] - free[0] > 1.0:
+        at = gait.paced(Placement(x, y, 0.0, 0.0), free, room.time_s)
+        for along in np.arange(free[0], free[1], 2 * _BODY_M).tolist():
+            room.taken.append((x, y + along, _BODY_M))
     else:
-        spot = room.claim(0.35)
-        if spot:
-            at = Placement(*spot, 0.0, room.between(0, 6.28))
-            chair(room.mesh, room.rng, at, vacated=room.chance(0.4))
+        gait, at = replace(gait, speed_m_s=0.0), Placement(x, y, 0.0, yaw)
+    person(room.mesh, room.rng, at, room.conditions, swing=gait.swing(room.time_s))
 
 
 def _work_place(room: _Room) -> None:
@@ -248,3 +279,21 @@ def _against_wall(room: _Room) -> None:
         bookshelf(room.mesh, room.rng, at, room.height)
     else:
         cabinet(room.mesh, room.rng, at, room.height, room.conditions.air_k)
+
+
+@dataclass(frozen=True, slots=True)
+class Furniture:
+    """One row: how often it is tried in a room and in a corridor, and how it finds its place."""
+
+    room: float
+    corridor: float
+    place: Callable[[_Room], None]
+
+
+FURNITURE: dict[str, Furniture] = {
+    "work place": Furniture(0.40, 0.0, _work_place),
+    "shelf or cabinet": Furniture(0.22, 0.62, _against_wall),
+    "plant": Furniture(0.13, 0.13, _plant),
+    "boxes": Furniture(0.13, 0.13, _pile),
+    "chair": Furniture(0.12, 0.12, _seat),
+}

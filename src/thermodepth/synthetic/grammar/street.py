@@ -1,24 +1,28 @@
 """The street grammar: plan the road, then line it with houses, trees, furniture, traffic and people.
 
-The draws do not depend on the conditions: a seed is one street, by day, by night and in the rain.
+The draws depend neither on the conditions nor on the time: a seed is one street, by day, by night and in
+the rain, and a moment later it differs by what moved. All vehicles of a lane keep one speed, the camera's
+car among them, so that nobody runs into anybody.
 """
 
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
+from thermodepth.synthetic.cameras.path import Travel
 from thermodepth.synthetic.cameras.pose import CameraPose
 from thermodepth.synthetic.conditions import Conditions
 from thermodepth.synthetic.grammar.buildings import Plot, building, skyline
 from thermodepth.synthetic.grammar.mesh import Mesh, MeshBuilder
-from thermodepth.synthetic.grammar.people import person
+from thermodepth.synthetic.grammar.people import draw_gait, person
 from thermodepth.synthetic.grammar.plants import tree
 from thermodepth.synthetic.grammar.road import (
     KERB_HEIGHT_M,
     KERB_M,
+    PARKING_M,
     PAVEMENT_Z,
     RoadPlan,
     draw_road,
@@ -32,6 +36,11 @@ from thermodepth.synthetic.grammar.vehicles import VEHICLES, vehicle
 from thermodepth.synthetic.vectors import Placement
 
 _FAR_M = 95.0
+_HELD_SHARE = 0.2  # lanes that wait at a light
+_SHOULDERS_M, _BERTH_M = (
+    0.75,
+    1.8,
+)  # between a walker and the path of the camera, on foot and by car
 _HOUSE_SHARE = {"city": 0.93, "houses": 0.85, "park": 0.25}  # how often a plot is built on
 
 
@@ -43,7 +52,10 @@ class _Street:
     rng: np.random.Generator
     conditions: Conditions
     plan: RoadPlan
+    time_s: float
     camera_x: float
+    travel: Travel
+    lane_speeds: tuple[float, ...]  # m/s
     taken: list[tuple[float, float, float]] = field(default_factory=list)  # x, y, length
 
     def chance(self, share: float) -> bool:
@@ -66,14 +78,24 @@ class _Street:
         return True
 
 
-def build_street(rng: np.random.Generator, conditions: Conditions) -> tuple[Mesh, CameraPose]:
-    """One street and where the camera stands in it: on the road (3 of 4) or on a pavement."""
+def build_street(
+    rng: np.random.Generator, conditions: Conditions, time_s: float = 0.0
+) -> tuple[Mesh, CameraPose, Travel]:
+    """One street, and where the camera stands in it: in a lane (3 of 4) or on a pavement."""
     plan = draw_road(rng)
-    on_road = rng.random() < 0.75
-    side = float(rng.choice([-1, 1]))
-    across = float(rng.uniform(-0.3, 0.3)) * plan.width
-    camera_x = across if on_road else side * (plan.width / 2 + plan.pavement * 0.5)
-    street = _Street(MeshBuilder(), rng, conditions, plan, camera_x)
+    speeds = np.where(rng.random(plan.lanes) < _HELD_SHARE, 0.0, rng.uniform(4, 13, plan.lanes))
+    on_road = bool(rng.random() < 0.75)
+    lane = int(rng.choice([i for i in range(plan.lanes) if plan.goes_away(i)]))
+    side, aside = float(rng.choice([-1, 1])), float(rng.uniform(-0.6, 0.6))
+    walking = float(rng.uniform(0.8, 1.6)) * (rng.random() < 0.75)
+    if on_road:
+        camera_x, travel = plan.lane_x(lane) + aside, Travel(float(speeds[lane]), on_foot=False)
+    else:
+        camera_x = side * (plan.width / 2 + KERB_M + plan.pavement * 0.5)
+        travel = Travel(walking, on_foot=True)
+    street = _Street(
+        MeshBuilder(), rng, conditions, plan, time_s, camera_x, travel, tuple(speeds.tolist())
+    )
     lay_ground(street.mesh, plan)
     paint_markings(street.mesh, rng, plan)
     mend(street.mesh, rng, plan)
@@ -94,7 +116,7 @@ def build_street(rng: np.random.Generator, conditions: Conditions) -> tuple[Mesh
         pitch=float(rng.normal(-0.01, 0.015)),
         roll=float(rng.normal(0, 0.015)),
     )
-    return street.mesh.finish(), camera
+    return street.mesh.finish(), camera, travel
 
 
 def _line_with_houses(street: _Street, side: int) -> None:
@@ -144,26 +166,21 @@ def _line_with_furniture(street: _Street, side: int) -> None:
         any_piece(street.mesh, rng, Placement(x, street.between(4, 30), PAVEMENT_Z))
 
 
-def _heading(x: float) -> float:
-    """Traffic keeps to the right."""
-    return 0.0 if x > 0 else math.pi
-
-
 def _kind(street: _Street, column: str) -> str:
     shares = np.array([getattr(row, column) for row in VEHICLES.values()])
     return str(street.rng.choice(list(VEHICLES), p=shares / shares.sum()))
 
 
 def _park_vehicles(street: _Street) -> None:
-    for side in (-1, 1):
-        if street.plan.width < 5.5 or not street.chance(0.55):
+    for side, strip in zip((-1, 1), street.plan.parking, strict=True):
+        if not strip:
             continue
         y = street.between(-3, 6)
         while y < 60:
-            x = side * (street.plan.width / 2 - 1.1)
+            x = side * (street.plan.width / 2 - PARKING_M / 2)
             kind = _kind(street, "parked_share")
             if street.chance(0.6) and street.claim(x, y, VEHICLES[kind].length):
-                yaw = _heading(x) + float(street.rng.normal(0, 0.03))
+                yaw = (0.0 if side > 0 else math.pi) + float(street.rng.normal(0, 0.03))
                 at = Placement(x + float(street.rng.normal(0, 0.06)), y, 0.0, yaw)
                 state = "warm" if street.chance(0.25) else "cold"
                 vehicle(street.mesh, street.rng, at, street.conditions, kind=kind, state=state)
@@ -171,26 +188,41 @@ def _park_vehicles(street: _Street) -> None:
 
 
 def _drive_vehicles(street: _Street) -> None:
-    for lane in range(street.plan.lanes):
-        x = street.plan.lane_x(lane)
-        for _ in range(int(street.rng.integers(0, 3))):
-            kind, y = _kind(street, "moving_share"), street.between(5, 60)
+    for lane, speed in enumerate(street.lane_speeds):
+        away = street.plan.goes_away(lane)
+        for _ in range(int(street.rng.integers(0, 4))):
+            kind, y = _kind(street, "moving_share"), street.between(5, 85)
+            x = street.plan.lane_x(lane)
             if street.claim(x, y, VEHICLES[kind].length):
-                at = Placement(x + float(street.rng.normal(0, 0.15)), y, 0.0, _heading(x))
+                x += float(street.rng.normal(0, 0.15))
+                y += speed * street.time_s * (1 if away else -1)
+                at = Placement(x, y, 0.0, 0.0 if away else math.pi)
                 vehicle(street.mesh, street.rng, at, street.conditions, kind=kind, state="running")
 
 
 def _walk_people(street: _Street) -> None:
-    half = street.plan.width / 2
     for _ in range(int(street.rng.integers(0, 8))):
         side = float(street.rng.choice([-1, 1]))
         on_pavement = street.chance(0.8)
-        x = side * (half + KERB_M + street.between(0.25, street.plan.pavement))
-        if not on_pavement:
-            x = street.between(-half, half)
-        y, yaw = street.between(2.5, 26), street.between(0, 2 * math.pi)
+        y, across = street.between(2.5, 26), street.between(0, 1)
+        gait = draw_gait(street.rng)
+        turned = float(street.rng.normal(0, 0.1)) + math.pi * street.chance(0.5)
+        lounging = street.chance(0.2)
+        if on_pavement:
+            x = side * (street.plan.width / 2 + KERB_M + 0.25 + across * street.plan.pavement)
+            if abs(x - street.camera_x) < _SHOULDERS_M:  # would be walked through
+                x = street.camera_x + math.copysign(_SHOULDERS_M, x - street.camera_x)
+        else:
+            x = (across - 0.5) * street.plan.width
+            if street.travel.speed_m_s == 0 or street.travel.on_foot:
+                turned += math.pi / 2  # crossing
+            elif abs(x - street.camera_x) < _BERTH_M:
+                continue
+        if lounging:
+            gait, turned = replace(gait, speed_m_s=0.0), street.between(0, 2 * math.pi)
         blocked = any(abs(x - a) < 1.5 and abs(y - b) < c / 2 + 0.5 for a, b, c in street.taken)
         if blocked or math.hypot(x - street.camera_x, y) < 2.2:
             continue
-        at = Placement(x, y, PAVEMENT_Z if on_pavement else 0.0, yaw)
-        person(street.mesh, street.rng, at, street.conditions)
+        start = Placement(x, y, PAVEMENT_Z if on_pavement else 0.0, turned)
+        at = gait.walked(start, street.time_s)
+        person(street.mesh, street.rng, at, street.conditions, swing=gait.swing(street.time_s))

@@ -230,7 +230,7 @@ def vehicle(
     state: str,
 ) -> None:
     """Add one vehicle whose middle is at `at` and whose front looks ahead."""
-    mesh.begin_object()
+    mesh.begin_object((at.x, at.y, at.z))
     body = _Body(mesh, VEHICLES[kind], at)
     warmth = WARMTH[state]
     colour = any_colour(rng, 0.05, 0.7) if rng.random() < 0.17 else one_of(rng, _PAINTS)

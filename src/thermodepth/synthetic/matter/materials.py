@@ -1,7 +1,7 @@
 """What things are made of, in both bands. Adding a material is adding a row to `MATERIALS`.
 
 Emissivities 8-14 um: looked-up tables of two camera makers where they list the material (asphalt .95-.97,
-concrete .92-.97, brick .93, plaster .91, glass .85-.94, skin .98, ...), else general
+concrete .92-.97, brick .93, plaster .91, paint .94, glass .85-.94, skin .98, ...), else general
 knowledge (car paint, plants). The other columns were set by eye.
 """
 
@@ -34,7 +34,9 @@ MATERIALS: dict[str, Material] = {
     "concrete": Material(emissivity=0.93, inertia=0.8, mottle_k=0.45, mottle_per_m=0.3),
     "brick": Material(emissivity=0.93, inertia=0.7, mottle_k=0.35, mottle_per_m=0.4),
     "plaster": Material(emissivity=0.92, inertia=0.6, mottle_k=0.35, mottle_per_m=0.35),
-    "paint": Material(emissivity=0.91, inertia=0.65, mottle_k=0.2),
+    # As black and as slow as the road it marks, so that lane lines show by their albedo alone: they
+    # vanish at night.
+    "paint": Material(emissivity=0.94, inertia=0.75, mottle_k=0.2),
     "roof": Material(emissivity=0.90, inertia=0.3, mottle_k=0.4, mottle_per_m=0.4),
     "wood": Material(emissivity=0.90, visible_r0=0.01, mottle_k=0.15, mottle_per_m=0.7),
     "plastic": Material(

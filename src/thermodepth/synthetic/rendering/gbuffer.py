@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from thermodepth.synthetic.cameras.pose import CameraPose, focal_px, primary_rays
+from thermodepth.synthetic.cameras.view import View
 from thermodepth.synthetic.conditions import Conditions
 from thermodepth.synthetic.grammar.mesh import Mesh
 from thermodepth.synthetic.matter.materials import COLUMNS
@@ -35,6 +35,7 @@ class SurfacePoints:
     offset: Array  # [k 4] the object's random numbers
     shade: Array  # [k]
     position: Array  # [k 3]
+    anchored: Array  # [k 3] position from the object's own origin: moves with it
     normal: Array  # [k 3] towards the viewer
     uv: Array  # [k 2]
     distance_m: Array  # [k] along the ray
@@ -71,19 +72,17 @@ class GBuffer:
 def trace(
     mesh: Mesh,
     caster: RayCaster,
-    pose: CameraPose,
+    view: View,
     conditions: Conditions,
     *,
-    width: int,
-    height: int,
     samples: int,
     rng: np.random.Generator,
 ) -> GBuffer:
     """Cast every ray of one view."""
-    origin, directions, _ = primary_rays(pose, width, height, samples)
+    origin, directions, _ = view.rays(samples)
     hits = caster.hit(np.broadcast_to(origin, directions.shape), directions)
     points = _surface_points(mesh, hits, origin, directions)
-    footprint_m = points.distance_m / (focal_px(width) * samples) / np.sqrt(points.cosine)
+    footprint_m = points.distance_m / (view.focal_px * samples) / np.sqrt(points.cosine)
     painted = albedo(
         mesh.colour[points.surface] * points.shade[:, None],
         mesh.pattern[points.surface],
@@ -95,7 +94,7 @@ def trace(
     # Water fills the pores: wet surfaces are darker.
     painted *= (1 - 0.4 * wetness)[:, None]
     start = points.position + points.normal * (2e-3 * (1 + 0.2 * points.distance_m))[:, None]
-    rows, columns = height * samples, width * samples
+    rows, columns = view.camera.height * samples, view.camera.width * samples
     sky_view, openness = _hemisphere(points, start, caster, conditions, columns, rng)
     sun = _lit(points, start, caster, conditions.sun, _SUN_BLUR, rng)
     earlier = _lit(points, start, caster, conditions.earlier_sun, _EARLIER_SUN_BLUR, rng)
@@ -130,6 +129,7 @@ def _surface_points(mesh: Mesh, hits: Hits, origins: Array, directions: Array) -
     facing = dot(normal, towards)
     normal = np.where(facing[:, None] > 0, -normal, normal)
     start = origins if origins.ndim == 1 else origins[index]
+    position = start + towards * distance_m[:, None]
     surface, object_id = mesh.surface[triangle], mesh.object_id[triangle]
     return SurfacePoints(
         index=index,
@@ -138,7 +138,8 @@ def _surface_points(mesh: Mesh, hits: Hits, origins: Array, directions: Array) -
         object_id=object_id,
         offset=mesh.object_random[object_id],
         shade=mesh.shade[triangle],
-        position=start + towards * distance_m[:, None],
+        position=position,
+        anchored=position - mesh.object_origin[object_id],
         normal=normal,
         uv=np.einsum("kc,kcx->kx", weights, mesh.uv[triangle]),
         distance_m=distance_m,

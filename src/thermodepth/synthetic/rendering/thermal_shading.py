@@ -117,7 +117,7 @@ def _indoor_k(points: SurfacePoints, exposure: Exposure, conditions: Conditions)
 
 def _mottling_k(points: SurfacePoints, conditions: Conditions) -> Array:
     """Two octaves of unevenness in space, independent of the visible texture."""
-    x, y, z = points.position.T
+    x, y, z = points.anchored.T
     u, v = x + 0.63 * y, z + 0.77 * y - 0.21 * x
     per_m = 28 * COLUMNS.mottle_per_m[points.material]
     texture = 0.6 * bilinear(smooth(), u, v, per_m, points.offset[:, 1])

@@ -1,45 +1,89 @@
-"""What cameras make of radiance: an RGB sensor, thermal optics, and the noise of a microbolometer.
+"""The electronics of an uncooled thermal camera: apparent temperature in, raw counts out.
 
-The thermal path is cut in two. `apparent_temperature` belongs to the renderer: optics and detector area,
-no noise. `counts` belongs to the training loader: it makes fresh raw counts from the stored noise-free
-map, in well under a millisecond, and needs nothing but numpy.
+The noise follows the three-dimensional noise split (D'Agostino and Webb, SPIE 1488, 1991), each term a
+share of the noise-equivalent temperature difference (NETD):
+
+                  fixed (belongs to the camera)         temporal (belongs to the frame)
+    pixel         pixel_share NETD, gain_pixel          NETD
+    column        column_share NETD, gain_column        -
+    row           -                                     row_share NETD
+    whole frame   level, shading, tilt                  -
+
+Gain unevenness and drift after Wolf et al., Sensors 2016, 16(7) 1121. `counts` draws camera and frame at
+once, for a training loader, in well under a millisecond. For a video draw a `Detector` once and `expose`
+it to each frame, or let `sensors.sequence` do so. Nothing but numpy is needed.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import math
+from dataclasses import dataclass, replace
+from typing import Final, Literal, get_args
 
 import numpy as np
 from numpy.typing import NDArray
 
+from thermodepth.errors import DataError, SettingsError, unknown
 from thermodepth.synthetic.matter.radiance import (
+    COLDEST_K,
+    HOTTEST_K,
     apparent_temperature_k,
     band_radiance,
     radiance_slope,
 )
+from thermodepth.synthetic.sensors.bad_pixels import BadPixel, draw_bad_pixels
 from thermodepth.synthetic.vectors import Array
 
-_OPTICS_SIGMA_PX = 0.65  # diffraction and defocus of a thermal lens, in output pixels
-_LENS_SIGMA_PX = 0.45  # of an RGB lens
-_LARGEST_SMEAR_PX = 0.8
-_LARGEST_GAIN = 7.0  # caps automatic exposure, so that night stays dark
+Mode = Literal["counts", "radiometric"]
+
 _COUNTS_TEMPERATURE_K = 300.0  # where counts_per_k holds
+_SLOPE = radiance_slope(_COUNTS_TEMPERATURE_K)
+# counts = R1 / (R2 (exp(B / T) - F)) - O: the form and typical constants of FLIR's radiometric files.
+_R1, _R2, _B, _F, _O = 21106.77, 0.012545258, 1501.0, 1.0, -7340.0
+_RADIOMETRIC_BITS = 16
+_RADIOMETRIC_RESIDUAL = 0.25  # share of gain unevenness and shading that a calibration leaves
+_BLINK_K = 2.0  # the step of a blinking pixel
+
+# Lowest and highest value of each number; the default 0 switches an option off.
+_RANGES: Final[dict[str, tuple[float, float]]] = {
+    "counts_per_k": (0.1, 10_000.0),
+    "base_counts": (0.0, 65_535.0),
+    "reference_k": (COLDEST_K, HOTTEST_K),
+    "drift_counts": (0.0, 10_000.0),
+    "drift_renewal_s": (1.0, 86_400.0),
+    "netd_low_k": (0.0, 10.0),
+    "netd_high_k": (0.0, 10.0),
+    "column_share": (0.0, 10.0),
+    "row_share": (0.0, 10.0),
+    "pixel_share": (0.0, 10.0),
+    "gain_pixel": (0.0, 1.0),
+    "gain_column": (0.0, 1.0),
+    "shading_k": (0.0, 10.0),
+    "tilt_k": (0.0, 10.0),
+    "bits": (8, 16),
+    "bad_pixel_share": (0.0, 0.1),
+    "shutter_every_s": (0.0, 86_400.0),
+    "freeze_s": (0.0, 60.0),
+}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MicrobolometerSettings:
-    """An uncooled core without radiometric calibration.
+    """An uncooled core; by default without radiometric calibration, shutter events or bad pixels.
 
-    The noise terms follow the three-dimensional noise split (D'Agostino and Webb 1991) for one frame:
-    each is a share of the noise-equivalent temperature difference (NETD). Gain unevenness and drift
-    after Wolf et al., Sensors 2016, 16(7) 1121.
+    Raises:
+        SettingsError: naming the field, the value and what is allowed.
     """
 
-    counts_per_k: float = 45.0  # at 300 K
+    mode: Mode = "counts"  # "radiometric": 16-bit counts that stand for a temperature
+    counts_per_k: float = (
+        45.0  # at 300 K; mode "counts", as base_counts to drift_renewal_s and bits
+    )
     base_counts: float = 7300.0  # for a scene at reference_k
     reference_k: float = 295.0
-    drift_counts: float = 150.0  # sigma, one draw a frame: absolute counts mean little
-    netd_low_k: float = 0.04  # one uniform draw a frame between these
+    drift_counts: float = 150.0  # sigma of the level: absolute counts mean little
+    drift_renewal_s: float = 600.0  # so long after a shutter event the level is another draw
+    netd_low_k: float = 0.04  # one uniform draw a camera between these
     netd_high_k: float = 0.09
     column_share: float = 0.55
     row_share: float = 0.40
@@ -49,10 +93,99 @@ class MicrobolometerSettings:
     shading_k: float = 0.12  # sigma of the radial lens and narcissus shading at mid-edge
     tilt_k: float = 0.06
     bits: int = 14
+    bad_pixel_share: float = 0.0  # dead, hot or blinking
+    shutter_every_s: float = 0.0  # flat-field correction; 0: never
+    freeze_s: float = 0.0  # how long the last picture stands while the shutter is closed
+
+    def __post_init__(self) -> None:
+        if self.mode not in get_args(Mode):
+            raise SettingsError(unknown("microbolometer mode", self.mode, get_args(Mode)))
+        for name, (low, high) in _RANGES.items():
+            value = getattr(self, name)
+            if not low <= value <= high:
+                raise SettingsError(f"microbolometer {name} = {value}: must be {low:g}..{high:g}")
+        if self.netd_low_k > self.netd_high_k:
+            raise SettingsError(
+                f"microbolometer netd_low_k = {self.netd_low_k}: must be at most netd_high_k, "
+                f"{self.netd_high_k}"
+            )
+        if 0 < self.shutter_every_s < 0.1:
+            raise SettingsError(
+                f"microbolometer shutter_every_s = {self.shutter_every_s}: must be 0 (never) or "
+                "0.1 and more"
+            )
+        if self.freeze_s > 0 and self.freeze_s >= self.shutter_every_s:
+            raise SettingsError(
+                f"microbolometer freeze_s = {self.freeze_s}: must be less than shutter_every_s, "
+                f"{self.shutter_every_s}"
+            )
+
+
+@dataclass(frozen=True, slots=True, eq=False, kw_only=True)
+class Detector:
+    """One camera between two shutter events: all that stays the same from frame to frame."""
+
+    gain: Array  # [h w] relative, about 1
+    shading_row_k: Array  # [h 1] shading is a sum over rows and columns
+    shading_column_k: Array  # [1 w]
+    pixel_k: Array  # [h w] the fixed pattern, anew after each shutter event
+    column_k: Array  # [1 w]
+    level_counts: tuple[float, float]  # cosine and sine part of the drift, anew after each event
+    netd_k: float
+    bad_pixels: NDArray[np.uint8] | None  # [h w] of `BadPixel`; None where there is none
 
 
 _DEFAULT = MicrobolometerSettings()
-_SLOPE = radiance_slope(_COUNTS_TEMPERATURE_K)
+
+
+def draw_detector(
+    shape: tuple[int, int],
+    rng: np.random.Generator,
+    settings: MicrobolometerSettings = _DEFAULT,
+) -> Detector:
+    """A camera of [h w] pixels, just after a shutter event."""
+    netd_k = float(rng.uniform(settings.netd_low_k, settings.netd_high_k))
+    return _detector(shape, rng, settings, netd_k, pixel_k=netd_k * settings.pixel_share)
+
+
+def after_shutter(
+    detector: Detector, rng: np.random.Generator, settings: MicrobolometerSettings = _DEFAULT
+) -> Detector:
+    """The same camera after a shutter event: fixed pattern and level drawn anew.
+
+    Gain, NETD, bad pixels, and the shading, whose sources stand before the shutter, stay.
+    """
+    rows, columns = detector.gain.shape
+    return replace(
+        detector,
+        pixel_k=_normal(rng, (rows, columns), detector.netd_k * settings.pixel_share),
+        column_k=_normal(rng, (1, columns), detector.netd_k * settings.column_share),
+        level_counts=_draw_level(rng, settings),
+    )
+
+
+def expose(
+    apparent_temperature: Array,
+    detector: Detector,
+    rng: np.random.Generator,
+    settings: MicrobolometerSettings = _DEFAULT,
+    *,
+    age_s: float = 0.0,
+) -> NDArray[np.uint16]:
+    """[h w] kelvin -> [h w] raw counts of one frame, `age_s` seconds after the last shutter event.
+
+    Temporal noise comes from `rng`, all else from the detector. The level drifts with the age on a slow
+    sine, so that its spread is `drift_counts` at any age and its pace is even at first.
+
+    Raises:
+        DataError: when the map and the detector are not of one size.
+    """
+    if apparent_temperature.shape != detector.gain.shape:
+        raise DataError(
+            f"a map of {apparent_temperature.shape} and a detector of {detector.gain.shape}: "
+            "must be of one size (rows, columns)"
+        )
+    return _expose(apparent_temperature, detector, rng, settings, age_s, detector.netd_k)
 
 
 def counts(
@@ -60,107 +193,119 @@ def counts(
     rng: np.random.Generator,
     settings: MicrobolometerSettings = _DEFAULT,
 ) -> NDArray[np.uint16]:
-    """[h w] kelvin -> [h w] raw counts; the same generator state gives the same counts.
+    """[h w] kelvin -> [h w] raw counts of a frame on its own, by a camera of its own.
 
-    counts = base + drift + counts_per_k ((L - L_ref) gain / (dL/dT at 300 K) + noise_k): linear in
-    radiance, so a sky 60 K below the scene is worth fewer counts a kelvin, as it is to a real core.
+    The statistics are those of `draw_detector` and `expose`. The same generator state gives the same
+    counts.
     """
-    s = settings
     rows, columns = apparent_temperature.shape
+    netd_k = float(rng.uniform(settings.netd_low_k, settings.netd_high_k))
+    # In a single frame a pixel's temporal and fixed noise cannot be told apart: one draw for both.
+    detector = _detector((rows, columns), rng, settings, netd_k, pixel_k=None)
+    both_k = netd_k * math.hypot(1, settings.pixel_share)
+    return _expose(apparent_temperature, detector, rng, settings, 0.0, both_k)
+
+
+def kelvin_of_counts(
+    raw: NDArray[np.uint16], settings: MicrobolometerSettings
+) -> NDArray[np.float32]:
+    """Raw counts of a radiometric camera -> kelvin: T = B / ln(R1 / (R2 (counts + O)) + F).
+
+    A pixel at full scale is at least as hot as it reads (442 K), one at the lower end (a dead one) at
+    most as warm: 150 K.
+
+    Raises:
+        SettingsError: in mode "counts", whose level drifts.
+    """
+    if settings.mode != "radiometric":
+        raise SettingsError(
+            f"microbolometer mode = '{settings.mode}': its counts drift and have no temperature "
+            "(only those of mode 'radiometric' do)"
+        )
+    signal = raw.astype(np.float64) + _O
+    np.maximum(signal, 1e-9, out=signal)  # no count at or below -O comes from any temperature
+    kelvin = (_B / np.log(_R1 / (_R2 * signal) + _F)).astype(np.float32)
+    return np.maximum(kelvin, np.float32(COLDEST_K))
+
+
+def _detector(
+    shape: tuple[int, int],
+    rng: np.random.Generator,
+    settings: MicrobolometerSettings,
+    netd_k: float,
+    pixel_k: float | None,
+) -> Detector:
+    """`pixel_k` is the sigma of the fixed pattern of pixels; None: they are left out."""
+    s = settings
+    rows, columns = shape
+    left = _RADIOMETRIC_RESIDUAL if s.mode == "radiometric" else 1.0
+    radial, tilt_x, tilt_y = (left * rng.standard_normal(3)).tolist()
+    gain = _normal(rng, shape, s.gain_pixel * left)
+    gain += _normal(rng, (1, columns), s.gain_column * left) + np.float32(1)
+    y = np.linspace(-1, 1, rows, dtype=np.float32)[:, None]
+    x = np.linspace(-1, 1, columns, dtype=np.float32)[None, :]
+    radial *= s.shading_k
+    return Detector(
+        gain=gain,
+        shading_row_k=y * y * np.float32(radial) + y * np.float32(s.tilt_k * tilt_y),
+        shading_column_k=x * x * np.float32(radial) + x * np.float32(s.tilt_k * tilt_x),
+        pixel_k=np.zeros((1, 1), np.float32) if pixel_k is None else _normal(rng, shape, pixel_k),
+        column_k=_normal(rng, (1, columns), netd_k * s.column_share),
+        level_counts=_draw_level(rng, s),
+        netd_k=netd_k,
+        bad_pixels=draw_bad_pixels(shape, s.bad_pixel_share, rng) if s.bad_pixel_share else None,
+    )
+
+
+def _expose(
+    apparent_temperature: Array,
+    detector: Detector,
+    rng: np.random.Generator,
+    settings: MicrobolometerSettings,
+    age_s: float,
+    temporal_k: float,
+) -> NDArray[np.uint16]:
+    """`expose`, with the sigma of the temporal noise of a pixel given."""
+    s, d = settings, detector
+    rows, _ = apparent_temperature.shape
     reference = float(band_radiance(s.reference_k))
-    netd_k = float(rng.uniform(s.netd_low_k, s.netd_high_k))
-    drift, radial, tilt_x, tilt_y = rng.standard_normal(4).tolist()
-
-    def normal(*shape: int) -> Array:
-        return rng.standard_normal(shape, dtype=np.float32)
-
     signal_k = band_radiance(apparent_temperature)
     signal_k -= np.float32(reference)
     signal_k *= np.float32(1 / _SLOPE)
-    uneven = normal(rows, columns) * np.float32(s.gain_pixel)
-    uneven += normal(1, columns) * np.float32(s.gain_column) + np.float32(1)
-    signal_k *= uneven
-    # In a single frame a pixel's temporal and fixed noise cannot be told apart: one draw for both.
-    signal_k += normal(rows, columns) * np.float32(netd_k * (1 + s.pixel_share**2) ** 0.5)
-    y = np.linspace(-1, 1, rows, dtype=np.float32)[:, None]
-    x = np.linspace(-1, 1, columns, dtype=np.float32)[None, :]
-    shading, tilt = s.shading_k * radial, s.tilt_k
-    by_row = normal(rows, 1) * np.float32(netd_k * s.row_share)
-    by_column = normal(1, columns) * np.float32(netd_k * s.column_share)
-    signal_k += by_row + y * y * np.float32(shading) + y * np.float32(tilt * tilt_y)
-    signal_k += by_column + x * x * np.float32(shading) + x * np.float32(tilt * tilt_x)
-    signal_k *= np.float32(s.counts_per_k)
-    signal_k += np.float32(s.base_counts + s.drift_counts * drift)
-    return np.rint(signal_k, out=signal_k).clip(0, 2**s.bits - 1).astype(np.uint16)
+    signal_k *= d.gain
+    signal_k += _normal(rng, apparent_temperature.shape, temporal_k)
+    signal_k += d.shading_row_k + _normal(rng, (rows, 1), d.netd_k * s.row_share)
+    signal_k += d.shading_column_k + d.column_k
+    if d.pixel_k.size > 1:
+        signal_k += d.pixel_k
+    if d.bad_pixels is not None:
+        blinking = d.bad_pixels == BadPixel.BLINKING
+        signal_k[blinking] += _BLINK_K * rng.integers(0, 2, int(blinking.sum()))
+    if s.mode == "radiometric":
+        read_k = apparent_temperature_k(signal_k * _SLOPE + reference)
+        digital = _R1 / (_R2 * (np.exp(_B / read_k) - _F)) - _O
+        largest = 2**_RADIOMETRIC_BITS - 1
+    else:
+        phase = math.pi / 2 * age_s / s.drift_renewal_s
+        now, later = d.level_counts
+        signal_k *= np.float32(s.counts_per_k)
+        signal_k += np.float32(s.base_counts + now * math.cos(phase) + later * math.sin(phase))
+        digital, largest = signal_k, 2**s.bits - 1
+    raw = np.rint(digital, out=digital).clip(0, largest).astype(np.uint16)
+    if d.bad_pixels is not None:
+        raw[d.bad_pixels == BadPixel.DEAD] = 0
+        raw[d.bad_pixels == BadPixel.HOT] = largest
+    return raw
 
 
-def apparent_temperature(
-    radiance: Array, samples: int, rng: np.random.Generator
-) -> NDArray[np.float32]:
-    """[h*samples w*samples] radiance -> [h w] kelvin: lens blur, time constant, detector area.
-
-    The time constant of the detector smears a moving scene to one side, exp(-x / reach), reach up to
-    0.8 px; how much is one draw a frame.
-    """
-    blurred = _gaussian_blur(radiance.astype(np.float64), _OPTICS_SIGMA_PX * samples)
-    reach = float(rng.uniform(0, _LARGEST_SMEAR_PX)) * samples
-    to_the_left = rng.random() < 0.5
-    if reach > 0.3:
-        blurred = (
-            _smear(blurred[:, ::-1], reach)[:, ::-1] if to_the_left else _smear(blurred, reach)
-        )
-    return apparent_temperature_k(_box_mean(blurred, samples))
+def _draw_level(rng: np.random.Generator, settings: MicrobolometerSettings) -> tuple[float, float]:
+    """Cosine and sine part of the level, in counts."""
+    now, later = (settings.drift_counts * rng.standard_normal(2)).tolist()
+    return now, later
 
 
-def rgb_picture(light: Array, samples: int, rng: np.random.Generator) -> NDArray[np.uint8]:
-    """[h*samples w*samples 3] linear light -> [h w 3]: lens, automatic exposure, noise, film curve."""
-    picture = _box_mean(_gaussian_blur(light, _LENS_SIGMA_PX * samples), samples)
-    rows, columns = picture.shape[:2]
-    luminance = picture.mean(2)
-    metered = np.percentile(luminance, 60) + 0.35 * luminance.mean() + 1e-4
-    gain = min(0.40 / float(metered), _LARGEST_GAIN)
-    y, x = np.linspace(-1, 1, rows)[:, None], np.linspace(-1, 1, columns)[None, :]
-    vignette = 1 - 0.16 * (x * x + y * y)
-    exposed = np.clip(picture * gain * vignette[..., None], 0, 4)
-    full_well = 4000.0 / max(gain, 0.5)
-    noisy = rng.poisson(exposed * full_well) / full_well
-    noisy = noisy + rng.normal(0, 0.0025 * max(1.0, gain), exposed.shape)
-    noisy = np.clip(noisy, 0, None)
-    film = noisy * (1 + noisy / 6) / (1 + noisy)
-    display = np.clip(film * 1.25, 0, 1) ** (1 / 2.2)
-    return (display * 255 + rng.random(display.shape)).clip(0, 255).astype(np.uint8)
-
-
-def _gaussian_blur(image: Array, sigma: float) -> Array:
-    """Along rows and columns; the border is repeated."""
-    radius = int(4 * sigma + 0.5)
-    taps = np.exp(-0.5 * (np.arange(-radius, radius + 1) / sigma) ** 2)
-    taps /= taps.sum()
-    for axis in (0, 1):
-        pad = [(radius, radius) if a == axis else (0, 0) for a in range(image.ndim)]
-        padded = np.pad(image, pad, mode="edge")
-        length = image.shape[axis]
-        image = sum(
-            tap * np.take(padded, range(i, i + length), axis) for i, tap in enumerate(taps.tolist())
-        )
-    return image
-
-
-def _smear(image: Array, reach: float) -> Array:
-    """One-sided exponential along the columns."""
-    taps = np.exp(-np.arange(int(4 * reach) + 1) / reach)
-    taps /= taps.sum()
-    size, columns = len(taps), image.shape[1]
-    padded = np.pad(image, ((0, 0), (size, 0)), mode="edge")
-    smeared: Array = np.zeros_like(image)
-    for i, tap in enumerate(taps.tolist()):
-        smeared += tap * padded[:, size - i : size - i + columns]
-    return smeared
-
-
-def _box_mean(image: Array, samples: int) -> Array:
-    """Mean over samples x samples blocks: the area of a detector."""
-    rows, columns = image.shape[0] // samples, image.shape[1] // samples
-    blocks = image.reshape(rows, samples, columns, samples, *image.shape[2:])
-    mean: Array = blocks.mean((1, 3))
-    return mean
+def _normal(rng: np.random.Generator, shape: tuple[int, ...], sigma: float) -> Array:
+    """Gaussian noise, float32."""
+    drawn = rng.standard_normal(shape, dtype=np.float32)
+    drawn *= np.float32(sigma)
+    return drawn

@@ -1,1 +1,1 @@
-"""Frames on disk: the pack format, building one, other projects' layouts."""
+"""Frames on disk: the pack format in its two containers, rendering into one, MS2's own layout."""

@@ -1,7 +1,10 @@
-"""Render a whole pack, with several processes if wanted, going on where a killed run stopped.
+"""Render an order into a folder, a zip file or MS2's layout, going on where a killed run stopped.
 
-Every rendered frame is kept as a pack of one in the sibling folder `OUT.parts/` until the whole is
-complete; the final bytes do not depend on the number of workers nor on how often it was interrupted.
+Work is cut into pieces of up to eight frames of one scene. Every file is whole or absent, and a piece is
+done when its note lies in `rendering/`. The notes and files of a zip stand in the sibling folder
+`OUT.parts/` until it is complete. `rendering.json` says what is rendered, so that another order is never
+mixed in; it stays when all is done. The bytes do not depend on the number of workers nor on how often a
+run was interrupted.
 """
 
 from __future__ import annotations
@@ -10,122 +13,235 @@ import json
 import multiprocessing
 import os
 import shutil
-from collections.abc import Callable, Iterable, Iterator, Mapping
+import signal
+from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
+from typing import Any
 
-from thermodepth.errors import DataError, SettingsError, UserError
-from thermodepth.synthetic.storage.pack import EncodedFrame, Pack, write_encoded, write_pack
-from thermodepth.synthetic.world import GENERATOR_VERSION, render_frame
+import numpy as np
 
+from thermodepth.config import flatten
+from thermodepth.errors import DataError, SettingsError, UserError, unknown
+from thermodepth.files import write_bytes, write_json
+from thermodepth.synthetic import world
+from thermodepth.synthetic.storage.container import open_container, write_zip
+from thermodepth.synthetic.storage.encoding import member
+from thermodepth.synthetic.storage.layout import Layout, PackLayout, Rendered, rendered
+from thermodepth.synthetic.storage.ms2_layout import Ms2Layout
+from thermodepth.synthetic.storage.order import RenderOrder
+from thermodepth.synthetic.storage.pack import RENDERING
+from thermodepth.synthetic.storage.tables import IndexRow
+
+LAYOUTS = ("folder", "ms2")
+_NOTES = "rendering"
+_LARGEST_NOTE_BYTES = 1 << 20
 _THREAD_SETTINGS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
+_MOST_DIFFERENCES = 4  # that a message names
+
+
+@dataclass(frozen=True, slots=True)
+class Built:
+    """What a call did: frames in all, and those that it had to render."""
+
+    frames: int
+    rendered: int
 
 
 @dataclass(frozen=True, slots=True)
 class _Job:
-    """One frame to render."""
+    """One piece of one scene."""
 
     split: str
     seed: int
-    width: int
-    height: int
-    samples: int
-    part: Path
+    frames: range
+    order: RenderOrder
+    layout: Layout
+    root: Path
+
+    @property
+    def note(self) -> Path:
+        """Where it is written down that the piece is done."""
+        return self.root / _NOTES / f"{self.split}-{self.seed}-{self.frames.start}.json"
 
 
 def build_pack(
     out: Path | str,
+    order: RenderOrder,
     *,
-    seeds: Mapping[str, Iterable[int]],
-    width: int,
-    height: int,
+    layout: str = "folder",
     workers: int = 1,
-    samples: int = 2,
     progress: Callable[[int, int], None] | None = None,
-) -> None:
-    """Render one view per scene seed and split into `out`; `progress(done, total)` after each frame.
+) -> Built:
+    """Render `order` into `out`: a zip file where the name ends in `.zip`, else a folder.
 
-    Raises `SettingsError` for a seed in two splits or a size below one pixel, `DataError` when
-    `OUT.parts/` holds frames that were rendered with other settings, `UserError` when a worker dies.
+    `progress(done, total)` counts frames. What is complete already is left as it is.
+
+    Raises:
+        SettingsError: for an unknown layout, one that does not fit the rig or a zip, or no workers.
+        DataError: when `out` holds something else, or a rendering with other settings.
+        DependencyError: when the ray caster is not installed.
+        UserError: when a worker dies.
     """
     out = Path(out)
-    parts = out.with_name(out.name + ".parts")
-    jobs = [
-        _Job(split, seed, width, height, samples, parts / f"{split}-{seed:07d}.zip")
-        for split, numbers in seeds.items()
-        for seed in numbers
-    ]
-    _check(jobs, workers)
-    _claim_parts(parts, width, height, samples)
-    missing = [job for job in jobs if not _is_complete(job)]
-    done = len(jobs) - len(missing)
-    if progress:
-        progress(done, len(jobs))
-    for _ in _rendered(missing, workers):
-        done += 1
-        if progress:
-            progress(done, len(jobs))
-    write_encoded(out, (_load(job) for job in jobs))
-    shutil.rmtree(parts)
-
-
-def _check(jobs: list[_Job], workers: int) -> None:
-    if not jobs:
-        raise SettingsError("a pack needs at least one seed in at least one split")
+    zipped = out.suffix == ".zip"
     if workers < 1:
         raise SettingsError(f"workers is {workers}; at least 1 is needed")
-    if min(jobs[0].width, jobs[0].height, jobs[0].samples) < 1:
-        raise SettingsError("width, height and samples must be at least 1")
-    split_of: dict[int, str] = {}
-    for job in jobs:
-        other = split_of.setdefault(job.seed, job.split)
-        if other != job.split:
-            raise SettingsError(f"seed {job.seed} is in both '{other}' and '{job.split}'")
+    writer = _layout(layout, order, zipped)
+    settings = {"layout": layout, **order.facts(world.GENERATOR_VERSION)}
+    root = out.with_name(out.name + ".parts") if zipped else out
+    if _is_finished(out, settings):
+        shutil.rmtree(root if zipped else root / _NOTES, ignore_errors=True)  # killed before that
+        return Built(order.total, 0)
+    new = _claim(root, settings)
 
-
-def _claim_parts(parts: Path, width: int, height: int, samples: int) -> None:
-    """Make the folder, or check that a killed run with the same settings left it."""
-    wanted = {
-        "width": width,
-        "height": height,
-        "samples": samples,
-        "generator_version": GENERATOR_VERSION,
-    }
-    note = parts / "settings.json"
-    if parts.exists():
-        try:
-            found = json.loads(note.read_text())
-        except (OSError, ValueError):
-            found = None
-        if found != wanted and any(parts.glob("*.zip")):
-            raise DataError(
-                f"{parts}: holds frames of an unfinished pack with other settings ({found}); "
-                "finish that one, or delete the folder"
-            )
-    parts.mkdir(parents=True, exist_ok=True)
-    note.write_text(json.dumps(wanted))
-
-
-def _is_complete(job: _Job) -> bool:
+    jobs = [
+        # A job travels to another process: of the scenes it takes along its own.
+        _Job(split, seed, frames, replace(order, scenes={split: [seed]}), writer, root)
+        for split, seed, frames in order.chunks()
+    ]
+    notes = {job.note: _read_note(job) for job in jobs}
+    missing = [job for job in jobs if notes[job.note] is None]
+    done = order.total - sum(len(job.frames) for job in missing)
+    built = Built(order.total, order.total - done)
+    if progress:
+        progress(done, order.total)
     try:
-        _load(job)
-    except DataError:
+        for job in _rendered(missing, workers):
+            done += len(job.frames)
+            if progress:
+                progress(done, order.total)
+    except UserError:
+        if new and done == 0:  # such as no ray caster: nothing is worth keeping
+            shutil.rmtree(root)
+        raise
+
+    finished: list[Rendered] = []
+    for job in jobs:
+        found = notes[job.note] or _read_note(job)
+        if found is None:
+            raise DataError(f"{job.note}: is gone; run the same command again")
+        finished += found
+    writer.finish(root, finished)
+    for leftover in root.rglob(".*.part"):  # of processes that were killed while writing
+        leftover.unlink()
+    write_json(root / RENDERING, {"finished": True, **settings})
+    if zipped:
+        assert isinstance(writer, PackLayout)
+        write_zip(out, _members(root, writer, finished))
+    shutil.rmtree(root if zipped else root / _NOTES)
+    return built
+
+
+def _layout(name: str, order: RenderOrder, zipped: bool) -> Layout:
+    if name not in LAYOUTS:
+        raise SettingsError(unknown("layout", name, LAYOUTS))
+    if name == "ms2":
+        if zipped:
+            raise SettingsError("layout ms2 is a folder; give an --out that does not end in .zip")
+        writer = Ms2Layout(rig=order.rig, sensor=order.sensor)
+        if order.lidar_channels == 0:
+            raise SettingsError("layout ms2 wants a lidar: its depth maps hold what one returned")
+        return writer
+    return PackLayout(header=order.header(world.GENERATOR_VERSION), with_thermal=not zipped)
+
+
+# ---- whose is the place
+
+
+def _is_finished(out: Path, settings: Mapping[str, Any]) -> bool:
+    """Is this very rendering there? Raises `DataError` when something else is."""
+    if not out.exists() or (out.is_dir() and not (out / RENDERING).exists()):
+        return False  # nothing, or a folder that `_claim` looks at
+    try:
+        container = open_container(out)
+        found = json.loads(container.read(RENDERING, _LARGEST_NOTE_BYTES))
+        container.close()
+        finished = bool(found.pop("finished"))
+    except (DataError, ValueError, KeyError, AttributeError, TypeError):
+        raise DataError(
+            f"{out}: is there already and was not rendered by this version; give another place, or "
+            "delete it"
+        ) from None
+    if found != settings:
+        state = "a finished" if finished else "an unfinished"
+        raise DataError(
+            f"{out}: holds {state} rendering with other settings ({_differences(found, settings)}); "
+            f"{'give another place' if finished else 'finish that one'}, or delete it"
+        )
+    return finished
+
+
+def _claim(root: Path, settings: Mapping[str, Any]) -> bool:
+    """Make the folder (True), or check that it is empty or left by an interrupted run of the order."""
+    if root.exists() and not root.is_dir():
+        raise DataError(f"{root}: is a file; a folder is to be written there")
+    if (root / RENDERING).is_file():
+        _is_finished(root, settings)
         return False
-    return True
+    # A run that was killed in its first write leaves a temporary file and nothing else.
+    if root.exists() and any(not p.name.startswith(f".{RENDERING}.") for p in root.iterdir()):
+        raise DataError(f"{root}: is not empty and holds no rendering; give another place")
+    new = not root.exists()
+    root.mkdir(parents=True, exist_ok=True)
+    write_json(root / RENDERING, {"finished": False, **settings})
+    return new
 
 
-def _load(job: _Job) -> EncodedFrame:
-    with Pack.open(job.part) as pack:
-        return pack.encoded(pack.rows[0].frame_id)
+def _differences(found: Mapping[str, Any], wanted: Mapping[str, Any]) -> str:
+    a, b = flatten(found), flatten(wanted)
+    unlike = [key for key in sorted(a.keys() | b.keys()) if a.get(key) != b.get(key)]
+    told = [f"{key} {a.get(key)} there, {b.get(key)} asked" for key in unlike[:_MOST_DIFFERENCES]]
+    return "; ".join(told + (["..."] if len(unlike) > _MOST_DIFFERENCES else []))
+
+
+# ---- one piece
 
 
 def _render(job: _Job) -> _Job:
-    frame = render_frame(job.seed, width=job.width, height=job.height, samples=job.samples)
-    write_pack(job.part, {job.split: [frame]})
+    order = job.order
+    frames = world.render_frames(
+        job.seed,
+        rig=order.rig,
+        frames=order.frames,
+        rate_hz=order.rate_hz,
+        lidar_channels=order.lidar_channels,
+        only=list(job.frames),
+        samples=order.samples,
+        condition=order.condition,
+    )
+    note = []
+    for number, frame in zip(job.frames, frames, strict=True):
+        done = rendered(frame, job.split, number)
+        sizes = {}
+        for name, content in job.layout.files(frame, done).items():
+            write_bytes(job.root / name, content)
+            sizes[name] = len(content)
+        note.append({"row": asdict(done.row), "pose": done.pose.tolist(), "files": sizes})
+    write_json(job.note, note)
     return job
+
+
+def _read_note(job: _Job) -> list[Rendered] | None:
+    """What is written down of a piece, or None where it or one of its files is missing."""
+    try:
+        found = json.loads(job.note.read_text(encoding="utf-8"))
+        for frame in found:
+            for name, size in frame["files"].items():
+                if (job.root / name).stat().st_size != size:
+                    return None
+        return [
+            Rendered(row=IndexRow(**frame["row"]), number=number, pose=np.array(frame["pose"]))
+            for number, frame in zip(job.frames, found, strict=True)
+        ]
+    except (OSError, ValueError, KeyError, TypeError, AttributeError):
+        return None
+
+
+# ---- many of them
 
 
 def _rendered(jobs: list[_Job], workers: int) -> Iterator[_Job]:
@@ -139,7 +255,9 @@ def _rendered(jobs: list[_Job], workers: int) -> Iterator[_Job]:
     context = multiprocessing.get_context("spawn")
     with (
         _single_threaded_children(),
-        ProcessPoolExecutor(min(workers, len(jobs)), mp_context=context) as executor,
+        ProcessPoolExecutor(
+            min(workers, len(jobs)), mp_context=context, initializer=_end_at_interrupt
+        ) as executor,
     ):
         try:
             for future in as_completed([executor.submit(_render, job) for job in jobs]):
@@ -151,6 +269,11 @@ def _rendered(jobs: list[_Job], workers: int) -> Iterator[_Job]:
             ) from error
         finally:
             executor.shutdown(wait=True, cancel_futures=True)
+
+
+def _end_at_interrupt() -> None:
+    """Ctrl-C reaches all processes; a worker has nothing to say about it."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
 
 
 @contextmanager
@@ -166,3 +289,15 @@ def _single_threaded_children() -> Iterator[None]:
                 del os.environ[name]
             else:
                 os.environ[name] = value
+
+
+# ---- the end
+
+
+def _members(root: Path, layout: PackLayout, frames: list[Rendered]) -> Iterator[tuple[str, bytes]]:
+    for frame in frames:
+        for folder in layout.header.folders:
+            name = member(folder, frame.row.frame_id)
+            yield name, (root / name).read_bytes()
+    for name in ("index.csv", "poses.csv", RENDERING, "pack.json"):
+        yield name, (root / name).read_bytes()

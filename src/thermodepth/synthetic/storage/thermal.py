@@ -1,0 +1,47 @@
+"""Raw thermal frames of a pack, the same for whoever writes them and whoever draws them at reading."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+import numpy as np
+from numpy.typing import NDArray
+
+from thermodepth.synthetic.sensors.microbolometer import MicrobolometerSettings
+from thermodepth.synthetic.sensors.sequence import raw, shown
+from thermodepth.synthetic.storage.tables import IndexRow
+
+
+def frozen(rows: Iterable[IndexRow], sensor: MicrobolometerSettings) -> dict[str, IndexRow]:
+    """`{id of a frame while the shutter is closed: the earlier frame that the camera still shows}`.
+
+    Raises:
+        DataError: when the times of a sequence do not rise.
+    """
+    if sensor.freeze_s == 0:
+        return {}
+    sequences: dict[str, list[IndexRow]] = {}
+    for row in rows:
+        if row.sequence:
+            sequences.setdefault(row.sequence, []).append(row)
+    earlier: dict[str, IndexRow] = {}
+    for members in sequences.values():
+        members.sort(key=lambda row: row.time_s)
+        for index, seen in enumerate(shown([row.time_s for row in members], sensor)):
+            if seen != index:
+                earlier[members[index].frame_id] = members[seen]
+    return earlier
+
+
+def raw_frame(
+    kelvin: NDArray[np.float32], row: IndexRow, sensor: MicrobolometerSettings, *, draw: int = 0
+) -> NDArray[np.uint16]:
+    """[h w] counts of one frame; draw 0 is the standing one, which a folder holds as `thermal/ID.png`."""
+    return raw(
+        kelvin,
+        sequence=row.sequence,
+        frame_id=row.frame_id,
+        time_s=row.time_s,
+        draw=draw,
+        settings=sensor,
+    )
