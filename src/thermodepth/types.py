@@ -35,12 +35,22 @@ class ThermalUnit(StrEnum):
     DISPLAY = "display"  # 8-bit after the camera's gain control: contrast only
 
 
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class RgbView:
+    """The RGB camera of a rig whose two cameras do not share one pixel grid."""
+
+    intrinsics: NDArray[np.float32]  # [3 3] pixels of the RGB image
+    rgb_from_thermal: NDArray[np.float64]  # [4 4] moves points from thermal to RGB axes, metres
+    depth_m: NDArray[np.float32] | None = None  # [h w] truth in this view, NaN where there is none
+    later_s: float = 0.0  # RGB exposure minus thermal exposure
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Sample:
     """One frame as read from disk, in native units and native size.
 
-    All maps of a sample share one pixel grid, the thermal camera's. `rgb` and `label` exist in training
-    only; prediction never has them.
+    Its maps share one pixel grid, the thermal camera's; only `rgb` may have a grid of its own, which
+    `rgb_view` describes then. `rgb` and `label` exist in training only; prediction never has them.
     """
 
     sample_id: str
@@ -49,6 +59,7 @@ class Sample:
     intrinsics: NDArray[np.float32]  # [3 3] pinhole matrix in pixels of this grid
     depth_m: NDArray[np.float32] | None = None  # [h w], NaN where there is no truth
     rgb: NDArray[np.uint8] | None = None  # [h w 3]
+    rgb_view: RgbView | None = None  # None: `rgb` lies on the thermal pixel grid
     label: NDArray[np.float32] | None = None  # [h w] the teacher's map, NaN where unusable
     label_geometry: Geometry | None = None
     sequence: str = ""  # frames of one recording; splits and intervals never cut through it

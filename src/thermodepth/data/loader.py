@@ -226,8 +226,10 @@ def network_input(
         DataError: when the RGB image is wanted and there is none.
     """
     if modality == "rgb":
-        if sample.rgb is None:
-            raise DataError(f"{sample.sample_id}: no RGB image, which training on RGB needs")
+        if sample.rgb is None or sample.rgb_view is not None:
+            raise DataError(
+                f"{sample.sample_id}: no RGB image on the thermal pixel grid, which training on RGB needs"
+            )
         return np.ascontiguousarray(sample.rgb.transpose(2, 0, 1), np.float32) * np.float32(1 / 255)
     return normalise(sample.thermal, sample.thermal_unit, normaliser)[None]
 

@@ -43,8 +43,12 @@ class SyntheticFrames:
 
     def read(self, index: int, *, draw: int = 0, with_rgb: bool = True) -> Sample:
         sample = self._maps.get(index) or self._decoded(index)
-        if with_rgb and self._pack.header.rgb is None:
-            sample = replace(sample, rgb=self._pack.rgb(sample.sample_id))
+        if with_rgb:
+            sample = replace(
+                sample,
+                rgb=self._pack.rgb(sample.sample_id),
+                rgb_view=self._pack.rgb_view(sample.sample_id),
+            )
         sensor = self._pack.header.sensor
         counts = raw_frame(sample.thermal, self._seen[index], sensor, draw=draw)
         if self._radiometric:
@@ -97,7 +101,7 @@ def open_synthetic(path: Path | None) -> Dataset:
     height, width = pack.size
     note = f"rendered streets and rooms, {len(pack.rows)} frames of {width}x{height}"
     if pack.header.rgb is not None:
-        note += "; RGB is another camera's view and is not read"
+        note += "; RGB is another camera's view"
     return Dataset(
         name="synthetic",
         spec="synthetic" if path is None else f"synthetic:{path}",

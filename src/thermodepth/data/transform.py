@@ -78,6 +78,7 @@ def crop_resize(
     window_h, window_w = max(round(height / zoom), 2), max(round(width / zoom), 2)
     top, left = round((height - window_h) * place[0]), round((width - window_w) * place[1])
     window = np.s_[top : top + window_h, left : left + window_w]
+    sample = without_foreign_rgb(sample)
     depth_m, label, rgb = sample.depth_m, sample.label, sample.rgb
     if depth_m is not None:
         depth_m = pick(depth_m[window], size) * np.float32(1 / zoom)
@@ -102,6 +103,7 @@ def mirror(sample: Sample) -> Sample:
     def flip(array: NDArray[Any] | None) -> Any:
         return None if array is None else np.ascontiguousarray(array[:, ::-1])
 
+    sample = without_foreign_rgb(sample)
     return replace(
         sample,
         thermal=flip(sample.thermal),
@@ -110,6 +112,11 @@ def mirror(sample: Sample) -> Sample:
         rgb=flip(sample.rgb),
         intrinsics=mirrored(sample.intrinsics, width=sample.size[1]),
     )
+
+
+def without_foreign_rgb(sample: Sample) -> Sample:
+    """The frame without an RGB image of another view, which no window of this one is a window of."""
+    return sample if sample.rgb_view is None else replace(sample, rgb=None, rgb_view=None)
 
 
 def drift(sample: Sample, *, gain: float, offset: float) -> Sample:

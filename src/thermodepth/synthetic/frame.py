@@ -7,14 +7,7 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
-
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class RgbView:
-    """The RGB camera of a rig whose two cameras do not share one pixel grid."""
-
-    depth_m: NDArray[np.float32]  # [h w] along this camera's axis, NaN for sky
-    intrinsics: NDArray[np.float32]  # [3 3] pixels of the RGB image
-    rgb_from_thermal: NDArray[np.float64]  # [4 4] moves points from thermal to RGB axes, metres
+from thermodepth.types import RgbView
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)

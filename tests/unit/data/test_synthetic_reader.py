@@ -10,11 +10,13 @@ import pytest
 from PIL import Image
 
 from thermodepth.data import synthetic as reader
+from thermodepth.data.loader import network_input
 from thermodepth.data.synthetic import open_synthetic
 from thermodepth.errors import DataError
 from thermodepth.synthetic.frame import RgbView
 from thermodepth.synthetic.sensors.microbolometer import MicrobolometerSettings, kelvin_of_counts
 from thermodepth.synthetic.storage.pack import write_pack
+from thermodepth.thermal import NormaliserSettings
 from thermodepth.types import ThermalUnit
 
 
@@ -184,7 +186,14 @@ def test_rgb_of_another_view_is_not_on_the_thermal_grid(tmp_path: Path, made_fra
     frame = replace(made_frame(1), rgb=np.zeros((10, 20, 3), np.uint8), rgb_view=view)
     write_pack(tmp_path / "pack.zip", {"test": [frame]})
     data = open_synthetic(tmp_path / "pack.zip")
-    assert data.split("test").read(0).rgb is None
+    sample = data.split("test").read(0)
+    assert sample.rgb is not None
+    assert sample.rgb.shape == (10, 20, 3)
+    assert sample.rgb_view is not None
+    assert np.array_equal(sample.rgb_view.rgb_from_thermal, np.eye(4))
+    assert data.split("test").read(0, with_rgb=False).rgb_view is None
+    with pytest.raises(DataError, match="no RGB image on the thermal pixel grid"):
+        network_input(sample, "rgb", NormaliserSettings())
     assert "RGB is another camera's view" in data.note
 
 

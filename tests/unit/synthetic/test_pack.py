@@ -16,9 +16,10 @@ import pytest
 from PIL import Image
 
 from thermodepth.errors import DataError
-from thermodepth.synthetic.frame import Frame, RgbView
+from thermodepth.synthetic.frame import Frame
 from thermodepth.synthetic.sensors.microbolometer import MicrobolometerSettings
 from thermodepth.synthetic.storage.pack import Pack, write_pack
+from thermodepth.types import RgbView
 
 MakeFrame = Callable[[int], Frame]
 

@@ -9,7 +9,7 @@ from thermodepth.synthetic.cameras.lidar import Surroundings, sweep
 from thermodepth.synthetic.cameras.pose import CameraPose
 from thermodepth.synthetic.cameras.rig import Rig
 from thermodepth.synthetic.cameras.view import View
-from thermodepth.synthetic.frame import Frame, RgbView
+from thermodepth.synthetic.frame import Frame
 from thermodepth.synthetic.matter.materials import COLUMNS
 from thermodepth.synthetic.rays import MISS_M, EmbreeCaster, RayCaster
 from thermodepth.synthetic.rendering.gbuffer import trace
@@ -18,6 +18,7 @@ from thermodepth.synthetic.rendering.visible_shading import shade_visible
 from thermodepth.synthetic.scene import Scene
 from thermodepth.synthetic.sensors.optics import apparent_temperature
 from thermodepth.synthetic.sensors.rgb_camera import rgb_picture
+from thermodepth.types import RgbView
 
 # One stream of random numbers a purpose: changing how one is used leaves the others alone.
 _RAYS, _LIGHTS, _RGB, _OPTICS, _RGB_RAYS, _LIDAR = 5, 6, 11, 13, 17, 19

@@ -75,6 +75,7 @@ def encode(frame: Frame) -> dict[str, bytes]:
     if frame.lidar_m is not None:
         files["lidar"] = png(depth_values(frame.lidar_m))
     if frame.rgb_view is not None:
+        assert frame.rgb_view.depth_m is not None, "a rendered view has its depth"
         files["rgb_depth"] = png(depth_values(frame.rgb_view.depth_m))
     return {member(folder, frame.frame_id): content for folder, content in files.items()}
 

@@ -66,6 +66,7 @@ class Ms2Layout:
         assert frame.rgb_view is not None, "the rig has two views"
         assert frame.lidar_m is not None, "depth maps want a lidar"
         view = frame.rgb_view
+        assert view.depth_m is not None, "a rendered view has its depth"
         thermal_k, rgb_k = frame.intrinsics, view.intrinsics
         world_from_rgb = frame.world_from_camera @ np.linalg.inv(view.rgb_from_thermal)
         # One stream a camera: what one map loses tells nothing about the other.

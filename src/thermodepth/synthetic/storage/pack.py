@@ -24,7 +24,7 @@ from numpy.typing import NDArray
 
 from thermodepth.errors import DataError
 from thermodepth.files import write_bytes
-from thermodepth.synthetic.frame import Frame, RgbView
+from thermodepth.synthetic.frame import Frame
 from thermodepth.synthetic.sensors.microbolometer import MicrobolometerSettings
 from thermodepth.synthetic.storage.container import Container, open_container, write_zip
 from thermodepth.synthetic.storage.encoding import (
@@ -38,6 +38,7 @@ from thermodepth.synthetic.storage.header import Header, RgbCamera, parse_header
 from thermodepth.synthetic.storage.layout import PackLayout, Rendered, rendered
 from thermodepth.synthetic.storage.tables import IndexRow, Pose, parse_index, parse_poses
 from thermodepth.synthetic.vectors import Array
+from thermodepth.types import RgbView
 
 _LARGEST_TEXT_BYTES = 64 << 20
 RENDERING = "rendering.json"  # what an unfinished folder holds, see `building`
@@ -222,16 +223,20 @@ class Pack:
         """[h w 3] in the RGB camera's own size. Raises `DataError` as `read` does."""
         return self._picture("rgb", frame_id, "RGB")
 
+    def rgb_view(self, frame_id: str) -> RgbView | None:
+        """The RGB camera's own view, with its exact depth; None where it is the thermal camera's."""
+        own = self.header.rgb
+        if own is None:
+            return None
+        return RgbView(
+            depth_m=metres_of(self._picture("rgb_depth", frame_id), self.header),
+            intrinsics=own.intrinsics.copy(),
+            rgb_from_thermal=own.rgb_from_thermal.copy(),
+        )
+
     def read(self, frame_id: str) -> Frame:
         """Decode one frame. Raises `DataError` for an id that is not in the index or a broken member."""
         row, header = self.row(frame_id), self.header
-        view = None
-        if header.rgb is not None:
-            view = RgbView(
-                depth_m=metres_of(self._picture("rgb_depth", frame_id), header),
-                intrinsics=header.rgb.intrinsics.copy(),
-                rgb_from_thermal=header.rgb.rgb_from_thermal.copy(),
-            )
         lidar_m = metres_of(self._picture("lidar", frame_id), header) if header.lidar else None
         return Frame(
             frame_id=frame_id,
@@ -245,7 +250,7 @@ class Pack:
             sequence=row.sequence,
             time_s=row.time_s,
             world_from_camera=self._poses[frame_id].copy(),
-            rgb_view=view,
+            rgb_view=self.rgb_view(frame_id),
             lidar_m=lidar_m,
         )
 
