@@ -7,7 +7,7 @@ ARGS ?=
 BIN := $(VENV)/bin
 ASSETS := src/thermodepth/assets
 
-.PHONY: help setup study results pictures world test check format pack rgb-teacher thermal-small assets clean
+.PHONY: help setup study results pictures transfer-picture world test check format pack rgb-teacher thermal-small assets clean
 help:            ## this list
 	@awk -F' *## ' '/^[a-z-]+:.*##/ {sub(/:.*/, "", $$1); printf "%-15s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
@@ -41,6 +41,9 @@ check: setup     ## style, types, layers
 format: setup    ## rewrite the sources in the house style
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
+
+transfer-picture: setup  ## the picture of docs/teachers.md; DATA=a folder with one frame of MS2
+	$(BIN)/python docs/transfer_picture.py $(DATA)
 
 # ---- what ships inside the package; each is made from seeds that no other one uses
 assets: pack rgb-teacher thermal-small  ## everything that ships, made anew (about 2 hours on two cores)

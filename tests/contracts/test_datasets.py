@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import pickle
 import re
+import textwrap
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -12,11 +14,12 @@ import pytest
 import torch
 from PIL import Image
 
-from thermodepth.data import DATASETS, Dataset, open_dataset, samples_of
+from thermodepth.data import DATASETS, Dataset, Frames, open_dataset, samples_of
 from thermodepth.data.loader import BatchStream, DataSettings
 from thermodepth.data.synthetic import shipped_pack
-from thermodepth.evaluation.protocol import PROTOCOLS
-from thermodepth.files import encode_png, write_bytes
+from thermodepth.data.vivid import LISTS as VIVID_LISTS
+from thermodepth.evaluation.protocol import named_protocol
+from thermodepth.files import encode_png, write_bytes, write_json
 from thermodepth.synthetic.frame import Frame
 from thermodepth.synthetic.storage.pack import write_pack
 from thermodepth.types import Sample, ThermalUnit
@@ -65,6 +68,102 @@ def make_synthetic(folder: Path) -> str:
     return f"synthetic:{folder / 'pack.zip'}"
 
 
+SIZE = (32, 80)  # of the sets that are made here
+CAMERA = np.array([[60, 0, 39.5], [0, 60, 15.5], [0, 0, 1]])  # from the centre of the first pixel
+
+
+def some_counts(rng: np.random.Generator) -> bytes:
+    return encode_png(rng.integers(7000, 8200, SIZE, dtype=np.uint16))
+
+
+def some_colours(rng: np.random.Generator) -> bytes:
+    return encode_png(rng.integers(0, 256, (24, 64, 3), dtype=np.uint8))
+
+
+def make_ms2(folder: Path) -> str:
+    rng = np.random.default_rng(0)
+    lists = {
+        "train": "_a _b",
+        "val": "_c",
+        "test_day": "_d",
+        "test_night": "_e",
+        "test_rainy": "_f",
+    }
+    for title, names in lists.items():
+        write_bytes(folder / f"{title}_list.txt", "\n".join(names.split()).encode())
+        for name in names.split():
+            sync, proj = folder / "sync_data" / name, folder / "proj_depth" / name
+            for number in range(5):
+                file = f"{number:06d}.png"
+                write_bytes(sync / "thr" / "img_left" / file, some_counts(rng))
+                write_bytes(sync / "rgb" / "img_left" / file, some_colours(rng))
+                metres = rng.uniform(2, 70, SIZE)
+                metres[rng.random(SIZE) < 0.3] = 0
+                values = (metres * 256).astype(np.uint16)
+                write_bytes(proj / "thr" / "depth_filtered" / file, encode_png(values))
+            rgb_camera = CAMERA - [[0, 0, 10], [0, 0, 5], [0, 0, 0]]
+            facts = {"K_thrL": CAMERA, "K_rgbL": rgb_camera, "K_nirL": CAMERA}
+            facts |= {"R_nir2thr": np.eye(3), "R_nir2rgb": np.eye(3)}
+            facts |= {"T_nir2thr": np.zeros((3, 1)), "T_nir2rgb": np.array([[500.0], [0], [0]])}
+            write_json(sync / "calib.json", {key: value.tolist() for key, value in facts.items()})
+    return f"ms2:{folder}"
+
+
+def make_vivid(folder: Path, place: str) -> str:
+    rng = np.random.default_rng(0)
+    for name in {name for names in VIVID_LISTS[place].values() for name in names}:
+        for number in range(1, 4):
+            write_bytes(folder / name / "Thermal" / f"{number:06d}.png", some_counts(rng))
+            write_bytes(folder / name / "RGB" / f"{number:06d}.png", some_colours(rng))
+            maps = folder / name / "Depth_T"
+            maps.mkdir(exist_ok=True)
+            np.save(maps / f"{number:06d}.npy", rng.uniform(1, 9, (64, 160)).astype(np.float32))
+        for file, matrix in (
+            ("cam_T.txt", CAMERA),
+            ("cam_RGB.txt", CAMERA - [[0, 0, 10], [0, 0, 5], [0, 0, 0]]),
+            ("Tr_T2RGB.txt", np.eye(4)),
+        ):
+            np.savetxt(folder / name / file, matrix)
+    return f"vivid_{place}:{folder}"
+
+
+def make_firestereo(folder: Path) -> str:
+    rng = np.random.default_rng(0)
+    for name in ("hawkins_2", "hawkins_3", "frick_2"):
+        for number in range(4):
+            counts = rng.integers(7000, 8200, (64, 80), dtype=np.uint16)
+            write_bytes(folder / name / "img_left" / f"{number}.png", encode_png(counts))
+            values = rng.integers(1 * 256, 40 * 256, (64, 80)).astype(np.uint16)
+            write_bytes(folder / name / "depth" / f"{number}.png", encode_png(values))
+    return f"firestereo:{folder}"
+
+
+def make_folder(folder: Path) -> str:
+    rng = np.random.default_rng(0)
+    for name in ("yard 1", "yard 2", "street", "hall"):
+        for number in range(3):
+            place = folder / "files" / name
+            write_bytes(place / "thermal" / f"{number}.png", some_counts(rng))
+            values = rng.integers(800, 9000, SIZE).astype(np.uint16)
+            values[:3] = 0
+            write_bytes(place / "depth" / f"{number}.png", encode_png(values))
+            colours = rng.integers(0, 256, (*SIZE, 3), dtype=np.uint8)
+            write_bytes(place / "rgb" / f"{number}.png", encode_png(colours))
+    description = """
+        root: files
+        thermal: {files: "{sequence}/thermal/{frame}.png", unit: counts}
+        depth: {files: "{sequence}/depth/{frame}.png", metres: 0.001}
+        rgb: {files: "{sequence}/rgb/{frame}.png"}
+        intrinsics: {fx: 60, fy: 60, cx: 39.5, cy: 15.5}
+        near_m: 0.5
+        far_m: 10
+        splits: {train: ["yard*"], val: [street], test: [hall]}
+        licence: CC0
+    """
+    write_bytes(folder / "thermodepth.yaml", textwrap.dedent(description).encode())
+    return f"folder:{folder}"
+
+
 def find_shipped_pack(_: Path) -> str:
     if not shipped_pack().is_file():
         pytest.skip(f"{shipped_pack()} is not there: this checkout was made without the pack")
@@ -83,7 +182,17 @@ SOURCES: dict[str, Callable[[Path], str]] = {
     "synthetic, shipped": find_shipped_pack,
     "mm5": make_mm5,
     "mm5, real": find_real_mm5,
+    "ms2": make_ms2,
+    "vivid_indoor": partial(make_vivid, place="indoor"),
+    "vivid_outdoor": partial(make_vivid, place="outdoor"),
+    "firestereo": make_firestereo,
+    "folder": make_folder,
 }
+#: Their RGB camera has a view of its own; there is no RGB camera.
+OWN_VIEW, NO_RGB = {"ms2", "vivid_indoor", "vivid_outdoor"}, {"firestereo"}
+#: Their published lists validate on what they test on, which they warn of.
+VAL_IN_TEST = {"vivid_indoor", "vivid_outdoor"}
+pytestmark = pytest.mark.filterwarnings("ignore:.*has seen the test")
 
 
 @pytest.fixture(scope="module", params=SOURCES)
@@ -129,8 +238,8 @@ def test_it_says_what_it_is(dataset: Dataset, spec: str) -> None:
 
 
 def test_its_protocol_exists_and_scores_what_the_metric_head_can_say(dataset: Dataset) -> None:
-    protocol = PROTOCOLS[dataset.protocol]
-    assert (protocol.min_depth_m, protocol.max_depth_m) == dataset.depth_range_m
+    protocol, (near, far) = named_protocol(dataset.protocol), dataset.depth_range_m
+    assert protocol.min_depth_m <= near < far == protocol.max_depth_m
 
 
 def test_its_training_size_keeps_the_aspect(dataset: Dataset) -> None:
@@ -139,15 +248,27 @@ def test_its_training_size_keeps_the_aspect(dataset: Dataset) -> None:
     assert rows / columns == pytest.approx(native_rows / native_columns, rel=0.05)
 
 
+def apart(dataset: Dataset) -> dict[str, Frames]:
+    """The splits without those that are a part of another one by design."""
+    twice = {"val"} if dataset.name in VAL_IN_TEST else set()
+    return {name: dataset.splits[name] for name in SPLITS if name not in twice}
+
+
 def test_ids_are_unique_in_the_set_and_safe_as_file_names(dataset: Dataset) -> None:
-    ids = [i for frames in dataset.splits.values() for i in frames.sample_ids]
+    ids = [i for frames in apart(dataset).values() for i in frames.sample_ids]
     assert len({i.casefold() for i in ids}) == len(ids)
     assert all(SAFE_NAME.fullmatch(i) for i in ids)
 
 
+def test_further_splits_are_parts_of_the_test(dataset: Dataset) -> None:
+    for name in set(dataset.splits) - set(SPLITS):
+        assert name.startswith("test_")
+        assert set(dataset.splits[name].sample_ids) <= set(dataset.splits["test"].sample_ids)
+
+
 def test_no_recording_is_in_two_splits(dataset: Dataset) -> None:
     split_of: dict[str, str] = {}
-    for split, frames in dataset.splits.items():
+    for split, frames in apart(dataset).items():
         indices = np.unique(np.linspace(0, len(frames.sample_ids) - 1, 60).astype(int))
         for index in indices:
             sample = frames.read(int(index), with_rgb=False)
@@ -197,10 +318,22 @@ def test_rgb_is_there_when_asked_for_and_only_then(dataset: Dataset) -> None:
         for sample in some(dataset, with_rgb=with_rgb):
             if not with_rgb:
                 assert sample.rgb is None
+                assert sample.rgb_view is None
+                continue
+            if dataset.name in NO_RGB:
+                assert sample.rgb is None
                 continue
             assert sample.rgb is not None
             assert sample.rgb.dtype == np.uint8
-            assert sample.rgb.shape == (*sample.size, 3)
+            assert sample.rgb.ndim == 3
+            assert (sample.rgb_view is None) == (dataset.name not in OWN_VIEW)
+            if sample.rgb_view is None:
+                assert sample.rgb.shape == (*sample.size, 3)
+            else:
+                assert sample.rgb_view.rgb_from_thermal.shape == (4, 4)
+                height, width, _ = sample.rgb.shape
+                assert 0 < sample.rgb_view.intrinsics[0, 2] < width
+                assert 0 < sample.rgb_view.intrinsics[1, 2] < height
             assert np.ptp(sample.rgb) > 0
 
 

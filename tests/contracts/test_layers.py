@@ -71,5 +71,6 @@ def test_the_readers_and_all_below_them_need_no_torch() -> None:
     """Looking at a data set is numpy: it must not wait seconds for torch."""
     modules = "thermodepth.config, thermodepth.files, thermodepth.thermal, thermodepth.camera"
     modules += ", thermodepth.types, thermodepth.data, thermodepth.data.transform"
+    modules += ", thermodepth.calibration, thermodepth.doctor"
     program = f"import sys, {modules}; sys.exit('torch' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", program]).returncode == 0

@@ -64,11 +64,43 @@ def settings_of(tmp_path_factory: pytest.TempPathFactory) -> dict[str, TeacherSe
         decoder_hidden_size=8,
     )
     GLPNForDepthEstimation(config).save_pretrained(glpn)
+    maps = tmp_path_factory.mktemp("maps")
+    sizes = {"b": (64, 48), "0": (64, 64), "2": (64, 64), "4": (64, 64)}
+    (maps / "drive").mkdir()
+    for i, name in enumerate([*"abc01234", "drive/0", "drive/1", "drive/2"]):
+        values = np.random.default_rng(i).normal(size=sizes.get(name, (48, 80)))
+        np.save(maps / f"{name}.npy", values)
+    network = tmp_path_factory.mktemp("onnx") / "tiny.onnx"
+    save_onnx(network)
+    given: dict[str, dict[str, str]] = {
+        "rgb-small": {"model": str(built_in)},
+        "transformers": {"model": str(glpn)},
+        "onnx": {"model": str(network), "geometry": "affine_inverse"},
+        "maps": {"model": str(maps), "geometry": "affine_inverse"},
+        "truth": {},
+    }
     runtime = {"device": "cpu", "batch_size": 2}
     return {
-        kind: TeacherSettings.parse({"kind": kind, "model": str(model), "runtime": runtime})
-        for kind, model in {"rgb-small": built_in, "transformers": glpn, "truth": ""}.items()
+        kind: TeacherSettings.parse({"kind": kind, "runtime": runtime, **more})
+        for kind, more in given.items()
     }
+
+
+def save_onnx(path: Path) -> None:
+    """One random convolution over an image of any size and batch."""
+    import onnx
+    from onnx import TensorProto, helper, numpy_helper
+
+    kernel = np.random.default_rng(0).normal(size=(1, 3, 3, 3)).astype(np.float32)
+    graph = helper.make_graph(
+        [helper.make_node("Conv", ["image", "kernel"], ["depth"], pads=[1, 1, 1, 1])],
+        "tiny",
+        [helper.make_tensor_value_info("image", TensorProto.FLOAT, ["b", 3, "h", "w"])],
+        [helper.make_tensor_value_info("depth", TensorProto.FLOAT, ["b", 1, "h", "w"])],
+        [numpy_helper.from_array(kernel, "kernel")],
+    )
+    opset = [helper.make_opsetid("", 17)]
+    onnx.save(helper.make_model(graph, opset_imports=opset, ir_version=8), path)
 
 
 @pytest.fixture(params=sorted(TEACHERS))

@@ -28,12 +28,13 @@ def print_info(spec: str) -> None:
     console.print(f"{dataset.note}")
     console.print(f"licence {dataset.licence}; protocol {dataset.protocol}; ", end="")
     console.print(f"fingerprint {dataset.fingerprint()}")
+    width = max(map(len, dataset.splits)) + 2
     for name, frames in dataset.splits.items():
         if frames.sample_ids:
             first, *rest = _describe(frames)
-            console.print(f"\n[bold]{name:8}[/bold]{first}")
+            console.print(f"\n[bold]{name:{width}}[/bold]{first}")
             for line in rest:
-                console.print(f"{'':8}{line}")
+                console.print(f"{'':{width}}{line}")
 
 
 def _describe(frames: Frames) -> list[str]:

@@ -2,19 +2,27 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
 from thermodepth.commands.terminal import console, counting, error_console
 from thermodepth.errors import DataError, SettingsError, unknown
-from thermodepth.files import pictures_in
+from thermodepth.files import natural_order, pictures_in
 from thermodepth.inference.outputs import write_depth
 from thermodepth.inference.predictor import load
-from thermodepth.thermal import read_thermal
+from thermodepth.thermal import looks_like_agc, read_thermal, read_y16, refuse_agc
 from thermodepth.types import ThermalUnit
 
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
 FORMATS = ("png", "npy")
+Y16_SUFFIXES = (".raw", ".y16", ".bin")
+
+_Y16 = tuple[int, int, Literal["little", "big"]]  # width, height, byte order
 
 
 def predict_files(
@@ -27,8 +35,9 @@ def predict_files(
     short_side: int | None,
     counts: bool,
     device: str,
+    y16: str = "",
 ) -> None:
-    """Predict one frame or every frame of a folder.
+    """Predict one frame or every frame of a folder; `y16` is the size of frames without a header.
 
     Raises:
         DataError: for a source without thermal frames; a broken frame of a folder is named, the
@@ -38,25 +47,28 @@ def predict_files(
         raise SettingsError(f"--format: {unknown('format', depth_format, FORMATS)}")
     if not source.exists():
         raise DataError(f"{source}: no such file or folder")
-    files = pictures_in(source) if source.is_dir() else [source]
+    layout = _y16_layout(y16) if y16 else None
+    files = [source]
+    if source.is_dir():
+        files = pictures_in(source) if layout is None else _y16_files(source)
     if not files:
-        raise DataError(f"{source}: no PNG, TIFF, JPEG, BMP or NPY files in this folder")
+        kinds = "PNG, TIFF, JPEG, BMP or NPY" if layout is None else ", ".join(Y16_SUFFIXES)
+        raise DataError(f"{source}: no {kinds} files in this folder")
     if out.exists() and not out.is_dir():
         raise SettingsError(f"--out {out}: is a file, expected a folder")
     names = _names(files)
     predictor = load(model, device=device, short_side=short_side)
-    expect = ThermalUnit.COUNTS if counts else None
     broken: list[DataError] = []
     display_only = 0
     written = 0
     with counting("predicting") as tell:
         for number, (path, name) in enumerate(zip(files, names, strict=True), start=1):
             try:
-                raw, unit = read_thermal(path, expect=expect)
+                raw, unit = _read(path, layout, counts=counts)
             except DataError as error:
                 broken.append(error)
                 continue
-            display_only += unit is ThermalUnit.DISPLAY
+            display_only += looks_like_agc(raw) is not None
             result = predictor.predict([raw], unit=unit)[0]
             paths = write_depth(
                 out, name, result, thermal=raw, unit=unit, depth_format=depth_format, view=view
@@ -81,6 +93,30 @@ def predict_files(
     if broken:
         listing = "\n  ".join(str(error) for error in broken)
         raise DataError(f"{len(broken)} of {len(files)} files could not be read:\n  {listing}")
+
+
+def _read(path: Path, layout: _Y16 | None, *, counts: bool) -> tuple[NDArray[Any], ThermalUnit]:
+    if layout is None:
+        return read_thermal(path, expect=ThermalUnit.COUNTS if counts else None)
+    raw = read_y16(path, *layout)
+    if counts:
+        refuse_agc(raw, str(path))
+    return raw, ThermalUnit.COUNTS
+
+
+def _y16_layout(text: str) -> _Y16:
+    match = re.fullmatch(r"([0-9]{1,5})x([0-9]{1,5})(:big|:little)?", text)
+    if match is None:
+        raise SettingsError(
+            f"--y16 {text}: expected WIDTHxHEIGHT such as 640x512, or 640x512:big where the high byte "
+            "comes first"
+        )
+    return int(match[1]), int(match[2]), "big" if match[3] == ":big" else "little"
+
+
+def _y16_files(folder: Path) -> list[Path]:
+    found = [p for p in folder.iterdir() if p.suffix.lower() in Y16_SUFFIXES and p.is_file()]
+    return sorted(found, key=lambda p: (natural_order(p.name), p.name))
 
 
 def _names(files: list[Path]) -> list[str]:

@@ -123,7 +123,7 @@ def choose_frames(dataset: Dataset, frames: int, split: str | None) -> list[tupl
     if split is not None:
         counts = {split: len(dataset.split(split).sample_ids)}
     else:
-        counts = {name: len(part.sample_ids) for name, part in dataset.splits.items()}
+        counts = {name: len(part.sample_ids) for name, part in dataset.whole_splits.items()}
     if not any(counts.values()):
         raise DataError(f"{dataset.spec}: holds no frames")
     return [

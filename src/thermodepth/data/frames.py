@@ -82,11 +82,21 @@ class Dataset:
     name: str  # its row in DATASETS
     spec: str  # what the person typed
     splits: Mapping[str, Frames]  # train, val, test
-    protocol: str  # how its numbers are scored: a row of PROTOCOLS
+    protocol: str  # how its numbers are scored: a row of PROTOCOLS, or range:NEAR-FAR
     depth_range_m: tuple[float, float]  # what the metric head can say
     training_size: tuple[int, int]  # (rows, columns) that suit a first training on a CPU
     licence: str
     note: str  # one line for people
+
+    @property
+    def whole_splits(self) -> dict[str, Frames]:
+        """The splits that share no frame: `test_night` is a part of `test` where both exist."""
+        ids = {name: set(frames.sample_ids) for name, frames in self.splits.items()}
+        return {
+            name: frames
+            for name, frames in self.splits.items()
+            if not any(name.startswith(f"{other}_") and ids[name] <= ids[other] for other in ids)
+        }
 
     def split(self, name: str) -> Frames:
         """The frames of a split.

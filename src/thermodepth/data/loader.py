@@ -23,7 +23,7 @@ from thermodepth.config import Settings
 from thermodepth.data.frames import Frames
 from thermodepth.data.transform import AugmentationSettings, augment
 from thermodepth.errors import DataError, SettingsError, UserError
-from thermodepth.thermal import NormaliserSettings, normalise
+from thermodepth.thermal import NORMALISERS, NormaliserSettings, normalise
 from thermodepth.types import Batch, Geometry, Sample
 
 if TYPE_CHECKING:
@@ -61,7 +61,7 @@ class DataSettings(Settings):
     def _drift_survives(self) -> Self:
         recipe = self.normaliser.name
         for part in ("gain", "offset"):
-            if getattr(self.augmentation, part) and recipe != "fixed_range":
+            if getattr(self.augmentation, part) and not NORMALISERS[recipe].keeps_level:
                 warnings.warn(
                     f"data.augmentation.{part} has no effect: the '{recipe}' normaliser undoes it",
                     stacklevel=2,

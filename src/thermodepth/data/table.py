@@ -4,11 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
+from thermodepth.data.firestereo import open_firestereo
+from thermodepth.data.folder import open_folder
 from thermodepth.data.frames import Dataset
 from thermodepth.data.mm5 import open_mm5
+from thermodepth.data.ms2 import open_ms2
 from thermodepth.data.synthetic import open_synthetic
+from thermodepth.data.vivid import open_vivid
 from thermodepth.errors import DataError, unknown
 
 
@@ -33,6 +38,31 @@ DATASETS: dict[str, DatasetRow] = {
             name="mm5",
             open=open_mm5,
             summary="MM5, real aligned RGB + thermal + depth table-top frames: mm5:FOLDER",
+        ),
+        DatasetRow(
+            name="ms2",
+            open=open_ms2,
+            summary="MS2, driving by day, night and rain, RGB from another view: ms2:ROOT",
+        ),
+        DatasetRow(
+            name="vivid_indoor",
+            open=partial(open_vivid, place="indoor"),
+            summary="ViViD, handheld indoors in light and darkness: vivid_indoor:ROOT",
+        ),
+        DatasetRow(
+            name="vivid_outdoor",
+            open=partial(open_vivid, place="outdoor"),
+            summary="ViViD, handheld outdoors by day and night: vivid_outdoor:ROOT",
+        ),
+        DatasetRow(
+            name="firestereo",
+            open=open_firestereo,
+            summary="FIReStereo, forests and houses from a drone's rig, no RGB: firestereo:ROOT",
+        ),
+        DatasetRow(
+            name="folder",
+            open=open_folder,
+            summary="any tree of files that a short YAML file describes: folder:FILE.yaml",
         ),
     )
 }

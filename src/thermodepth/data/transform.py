@@ -19,7 +19,9 @@ from pydantic import Field
 
 from thermodepth.camera import cropped, mirrored, resized
 from thermodepth.config import Settings
-from thermodepth.types import Sample, ThermalUnit
+from thermodepth.data.thermal_augmentation import ThermalAugmentationSettings, vary_thermal
+from thermodepth.thermal import HIGHEST
+from thermodepth.types import Sample
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -31,10 +33,11 @@ class AugmentationSettings(Settings):
     flip_probability: float = Field(0.5, ge=0, le=1)
     zoom: float = Field(1.15, ge=1, le=2)  # crops are enlarged by 1 to this factor
     #: Contrast of the raw frame varies by this share, its level by this share of the span. For recipes
-    #: that keep both (`fixed_range`); percentile and min-max undo them.
+    #: that keep both (`fixed_range`, `temperature`, `raw_14bit`); the others undo them.
     gain: float = Field(0.0, ge=0, lt=1)
     offset: float = Field(0.0, ge=0, lt=1)
     colour: float = Field(0.25, ge=0, lt=1)  # each colour of an RGB input varies by this share
+    thermal: ThermalAugmentationSettings = ThermalAugmentationSettings()
 
 
 def augment(
@@ -52,6 +55,8 @@ def augment(
         sample = mirror(sample)
     if sample.rgb is not None:
         sample = tint(sample, [1 + settings.colour * (2 * float(c) - 1) for c in colours])
+    if settings.thermal.is_on:
+        sample = vary_thermal(sample, settings.thermal, rng.spawn(1)[0])
     return drift(
         sample,
         gain=1 + settings.gain * (2 * float(gain) - 1),
@@ -130,8 +135,7 @@ def drift(sample: Sample, *, gain: float, offset: float) -> Sample:
     raw = sample.thermal.astype(np.float32)
     mean, span = raw.mean(), raw.max() - raw.min()
     moved = (raw - mean) * np.float32(gain) + (mean + np.float32(offset) * span)
-    top = {ThermalUnit.COUNTS: 65535.0, ThermalUnit.DISPLAY: 255.0, ThermalUnit.KELVIN: np.inf}
-    return replace(sample, thermal=np.clip(moved, 0, top[sample.thermal_unit]))
+    return replace(sample, thermal=np.clip(moved, 0, HIGHEST[sample.thermal_unit]))
 
 
 def tint(sample: Sample, gains: Sequence[float]) -> Sample:

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pyarrow as pa
 
 from thermodepth.config import difference
@@ -33,7 +34,7 @@ from thermodepth.study.report import StudyReport, report_html
 from thermodepth.study.run import StudyFolder, collect_rows
 from thermodepth.study.table import ArmLabel, study_table, study_tables, write_tables
 from thermodepth.teacher import LabelStore, open_store
-from thermodepth.training.labels import open_built_in
+from thermodepth.training.labels import open_for_frames
 from thermodepth.training.log import FILE as LOG_FILE
 
 IN_THE_TERMINAL = ("abs_rel", "rmse", "silog", "delta_1")  # what 80 columns hold
@@ -113,8 +114,9 @@ def draw_figures(
     scenes = []
     for frame in picked:
         sample = frames.read(place[frame.sample_id])
-        if labels is not None:
-            sample = with_label(sample, labels.label(frame.sample_id))
+        label = None if labels is None else labels.label(frame.sample_id)
+        if label is not None and np.isfinite(label).any():  # a rejected frame has none to show
+            sample = with_label(sample, label)
         scores = scores_of_frame(rows, frame.sample_id, seed=seed)
         scenes.append(
             Scene(
@@ -139,7 +141,7 @@ def _labels_of(
     samples = [frames.read(place) for place in places]
     if any(sample.rgb is None for sample in samples):
         return None
-    teacher = open_built_in(study.settings.teacher)
+    teacher = open_for_frames(study.settings.teacher, frames)
     store = open_store(folder.labels, teacher, dataset.fingerprint())
     store.fill(teacher, samples)
     return store
@@ -168,7 +170,7 @@ def _setup(study: Study, dataset: Dataset, folder: StudyFolder) -> dict[str, str
     settings = study.settings
     rows, columns = settings.data.size or dataset.training_size
     train, test = dataset.split(settings.data.split), dataset.split(TEST_SPLIT)
-    teacher = open_built_in(settings.teacher).description
+    teacher = open_for_frames(settings.teacher, train).description
     frames = cell_facts(folder.cell(study.cells()[0]))["frames"]
     return {
         "Data": f"{dataset.note} ({dataset.licence})",

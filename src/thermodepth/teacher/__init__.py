@@ -6,11 +6,15 @@
     store.label(sample_id)  # [h w] inverse depth, larger = nearer
 
 `protocol` says what a teacher is, `table` lists the kinds, `store` keeps their labels, `agreement` scores
-them. Importing this package loads neither torch nor transformers.
+them. Where RGB is another camera's view, `transfer` moves maps into the thermal one: `quality` and
+`metric_fit` decide about the frame, `warp` moves it, `trust` decides about its pixels.
+
+Importing this package loads neither torch nor transformers.
 """
 
 from thermodepth.teacher.agreement import Agreement, agreement
-from thermodepth.teacher.protocol import Teacher, to_affine_inverse
+from thermodepth.teacher.protocol import ExplainingTeacher, Teacher, to_affine_inverse
+from thermodepth.teacher.quality import Rejection
 from thermodepth.teacher.store import LabelStore, open_store
 from thermodepth.teacher.table import (
     TEACHERS,
@@ -19,16 +23,22 @@ from thermodepth.teacher.table import (
     TeacherSettings,
     open_teacher,
 )
+from thermodepth.teacher.transfer import Transfer, TransferringTeacher, TransferSettings
 from thermodepth.teacher.truth import TruthTeacher
 
 __all__ = [
     "TEACHERS",
     "Agreement",
+    "ExplainingTeacher",
     "LabelStore",
+    "Rejection",
     "Teacher",
     "TeacherRow",
     "TeacherRuntime",
     "TeacherSettings",
+    "Transfer",
+    "TransferSettings",
+    "TransferringTeacher",
     "TruthTeacher",
     "agreement",
     "open_store",

@@ -7,7 +7,11 @@ Geometry and sign, checked in the models' code (transformers 5.23) and with thei
     dpt                 MiDaS weights: inverse depth                nearer
     dpt on dinov2       trained on NYU or KITTI distances: ask      farther, probably
     glpn, zoedepth      metres                                      farther
+    tipsv2_dpt          metres                                      farther
     depth_pro           canonical inverse depth, with a field of view it becomes metres
+
+What else the library calls depth estimation is refused with the reason (`REFUSED`), or unknown here and must
+be told its geometry.
 
 The library's own image processors are not used: they scale "as little as possible", which shrinks a wide
 thermal frame (640x256 to 518x210 for Depth Anything), and some need torchvision. Here the target is a
@@ -18,80 +22,18 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
-import torch
-import torch.nn.functional as F
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from thermodepth.errors import TeacherError
+from thermodepth.teacher.preparation import NORMALISATIONS, Preparation, Triple
 from thermodepth.teacher.rgb import multiple_at_least
 from thermodepth.types import Geometry
 
-Triple = tuple[float, float, float]
-
-_IMAGENET: tuple[Triple, Triple] = ((0.485, 0.456, 0.406), (0.229, 0.224, 0.225))
-_HALF: tuple[Triple, Triple] = ((0.5, 0.5, 0.5), (0.5, 0.5, 0.5))
-_NONE: tuple[Triple, Triple] = ((0.0, 0.0, 0.0), (1.0, 1.0, 1.0))
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Preparation:
-    """How an image becomes network input. Every field decides the maps, so all are in the fingerprint."""
-
-    fit: Literal["lower_bound", "exact", "native"]
-    height: int  # target rows: a lower bound, or exact; not used by `native`
-    width: int
-    multiple: int  # both sides become multiples of this
-    mean: Triple
-    std: Triple
-    mode: Literal["bicubic", "bilinear"] = "bicubic"
-    align_corners: bool = False
-    reflect: bool = False  # pad by ZoeDepth's rule before resizing
-
-    def network_size(self, height: int, width: int) -> tuple[int, int]:
-        """(rows, columns) that an image of this size has at the network's input."""
-        if self.fit == "exact":
-            return self.height, self.width
-        if self.fit == "native":
-            return (
-                multiple_at_least(height, self.multiple, self.multiple),
-                multiple_at_least(width, self.multiple, self.multiple),
-            )
-        scale = max(self.height / height, self.width / width)
-        return (
-            multiple_at_least(scale * height, self.height, self.multiple),
-            multiple_at_least(scale * width, self.width, self.multiple),
-        )
-
-    def padding(self, height: int, width: int) -> tuple[int, int]:
-        """Rows and columns of reflection on each side: 3 sqrt(side / 2), as ZoeDepth was trained with."""
-        if not self.reflect:
-            return 0, 0
-        return int((height / 2) ** 0.5 * 3), int((width / 2) ** 0.5 * 3)
-
-    def prepare(self, image: torch.Tensor) -> torch.Tensor:
-        """`[b 3 h w]` in [0, 1] -> normalised network input."""
-        rows, columns = self.padding(int(image.shape[-2]), int(image.shape[-1]))
-        if rows or columns:
-            image = F.pad(image, (columns, columns, rows, rows), mode="reflect")
-        size = self.network_size(int(image.shape[-2]), int(image.shape[-1]))
-        if size != tuple(image.shape[-2:]):
-            # Corner-aligned sampling has no antialiasing in the original either.
-            corners = True if self.align_corners else None
-            antialias = not self.align_corners
-            image = F.interpolate(
-                image, size=size, mode=self.mode, align_corners=corners, antialias=antialias
-            ).clamp(0, 1)
-        return (image - image.new_tensor(self.mean)[:, None, None]) / image.new_tensor(self.std)[
-            :, None, None
-        ]
-
-    def identity(self) -> dict[str, Any]:
-        """Plain values for the fingerprint."""
-        return asdict(self)
+_IMAGENET, _HALF, _NONE = (NORMALISATIONS[name] for name in ("imagenet", "half", "none"))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -162,6 +104,7 @@ def _zoedepth(config: Any) -> Family:
         std=std,
         mode="bilinear",
         align_corners=True,
+        antialias=False,
         reflect=True,
     )
     # With several heads the images of a batch vote together on indoor or outdoor.
@@ -173,7 +116,14 @@ def _depth_pro(config: Any) -> Family:
     mean, std = _HALF
     side = round(config.patch_size / min(config.scaled_images_ratios))
     square = Preparation(
-        fit="exact", height=side, width=side, multiple=side, mean=mean, std=std, mode="bilinear"
+        fit="exact",
+        height=side,
+        width=side,
+        multiple=side,
+        mean=mean,
+        std=std,
+        mode="bilinear",
+        antialias=False,
     )
     metric = bool(getattr(config, "use_fov_model", False))
     return Family(
@@ -182,12 +132,36 @@ def _depth_pro(config: Any) -> Family:
     )
 
 
+def _tipsv2_dpt(config: Any) -> Family:
+    mean, std = _NONE
+    patch = _first(getattr(config.backbone_config, "patch_size", None), 14)
+    size = multiple_at_least(448, 448, patch)
+    wide = Preparation(
+        fit="lower_bound",
+        height=size,
+        width=size,
+        multiple=patch,
+        mean=mean,
+        std=std,
+        mode="bilinear",
+    )
+    return Family(preparation=wide, geometry=Geometry.METRIC_DEPTH)
+
+
 FAMILIES: dict[str, Callable[[Any], Family]] = {
     "depth_anything": _depth_anything,
     "dpt": _dpt,
     "glpn": _glpn,
     "zoedepth": _zoedepth,
     "depth_pro": _depth_pro,
+    "tipsv2_dpt": _tipsv2_dpt,
+}
+
+#: Model types that the library lists under depth estimation and that cannot teach, with the reason.
+REFUSED: dict[str, str] = {
+    "chmv2": "it gives the height of trees above the ground in pictures from above, not distance",
+    "prompt_depth_anything": "it completes a depth map that is given with each image, which a teacher does "
+    "not have; what it gives without one is neither trained nor documented. Take depth_anything",
 }
 
 

@@ -57,6 +57,28 @@ class Teacher(Protocol):
         """
 
 
+@runtime_checkable
+class ExplainingTeacher(Teacher, Protocol):
+    """A teacher that may have to refuse a frame, and says why."""
+
+    def explained(
+        self, samples: Sequence[Sample]
+    ) -> list[tuple[NDArray[np.float32], dict[str, Any]]]:
+        """What `label` gives, each map with plain facts; `rejected` in them is "" or the reason."""
+
+
+@runtime_checkable
+class ChecksFrames(Protocol):
+    """A teacher that can say, before anything is read or written, whether it has what frames need."""
+
+    def check_frames(self, sample_ids: Sequence[str]) -> None:
+        """Do nothing, or say what is missing.
+
+        Raises:
+            TeacherError: with the count and the first names.
+        """
+
+
 def to_affine_inverse(values: NDArray[Any], geometry: Geometry) -> NDArray[np.float32]:
     """A teacher's map as affine-invariant inverse depth: larger is nearer, whatever it was before.
 

@@ -61,6 +61,11 @@ def _checked_rgb(sample: Sample) -> NDArray[np.uint8]:
         raise TeacherError(
             f"frame {sample.sample_id}: RGB image is {rgb.dtype} {list(rgb.shape)}, expected uint8 [h w 3]"
         )
+    if sample.rgb_view is not None:
+        raise TeacherError(
+            f"frame {sample.sample_id}: its RGB is another camera's view, whose maps do not fit the thermal "
+            "frame; wrap the teacher in a TransferringTeacher"
+        )
     if rgb.shape[:2] != sample.size:
         raise TeacherError(
             f"frame {sample.sample_id}: RGB image is {rgb.shape[1]}x{rgb.shape[0]}, the thermal frame "

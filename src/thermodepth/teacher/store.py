@@ -3,6 +3,7 @@
     <root>/<teacher fingerprint>-<data fingerprint>/
         store.json          what the maps are and who made them
         <sample id>.png     one map each (see `codec`), the id escaped so that it can be read back
+        facts/<id>.json     why a frame was rejected, and what it was judged by, where a teacher says so
 
 Each map carries the store's two fingerprints and its own id, so that a file copied or renamed by hand is
 refused rather than used.
@@ -12,6 +13,7 @@ from __future__ import annotations
 
 import json
 import re
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -22,7 +24,7 @@ import numpy as np
 from thermodepth.errors import DataError, TeacherError
 from thermodepth.files import escaped_id, write_bytes, write_json
 from thermodepth.teacher.codec import CodecError, decode, encode
-from thermodepth.teacher.protocol import Teacher, to_affine_inverse
+from thermodepth.teacher.protocol import ExplainingTeacher, Teacher, to_affine_inverse
 from thermodepth.types import Geometry, Sample
 
 if TYPE_CHECKING:
@@ -33,6 +35,7 @@ FORMAT = 1
 MAX_NAME_BYTES = 220
 #: No 16-bit map that fits the pixel bound comes out larger.
 MAX_FILE_BYTES = 160_000_000
+MAX_FACTS_BYTES = 1 << 16
 #: How many batches of frames may wait for others of their size.
 WAITING_BATCHES = 4
 
@@ -122,9 +125,7 @@ class LabelStore:
         """
         path = self.path(sample_id)
         try:
-            if path.stat().st_size > MAX_FILE_BYTES:
-                raise CodecError(f"larger than {MAX_FILE_BYTES // 10**6} MB")
-            return decode(path.read_bytes(), self.geometry, owner=self._owner(sample_id))
+            return self._decoded(sample_id)
         except FileNotFoundError:
             raise TeacherError(
                 f"{path}: frame {sample_id} has no label yet; make the labels again, which only adds "
@@ -135,8 +136,26 @@ class LabelStore:
         except CodecError as error:
             raise TeacherError(
                 f"{path}: {error}. Delete the file and make the labels again; only what is missing "
-                "is made"
+                "is made (`thermodepth label` does both)"
             ) from None
+
+    def drop_damaged(self, ids: Iterable[str]) -> list[str]:
+        """Read every map that is there and delete what cannot be used, so that it is made again.
+
+        Returns:
+            For people: each file and what was wrong with it.
+        """
+        problems = []
+        for sample_id in ids:
+            path = self.path(sample_id)
+            try:
+                self._decoded(sample_id)
+            except FileNotFoundError:
+                continue
+            except CodecError as error:
+                problems.append(f"{path}: {error}")
+                path.unlink(missing_ok=True)
+        return problems
 
     def label(self, sample_id: str) -> NDArray[np.float32]:
         """One map as training wants it: affine-invariant inverse depth, larger = nearer, NaN = none.
@@ -145,6 +164,39 @@ class LabelStore:
             TeacherError: as `read`.
         """
         return to_affine_inverse(self.read(sample_id), self.geometry)
+
+    def facts(self, sample_id: str) -> dict[str, Any] | None:
+        """What the teacher said of this frame beside its map; None where it said nothing.
+
+        Raises:
+            TeacherError: naming the file, when it is damaged.
+        """
+        path = self._facts_path(sample_id)
+        try:
+            if path.stat().st_size > MAX_FACTS_BYTES:
+                raise ValueError(f"larger than {MAX_FACTS_BYTES} bytes")
+            facts = json.loads(path.read_text(encoding="utf-8"))
+        except FileNotFoundError:
+            return None
+        except (OSError, ValueError, RecursionError) as error:
+            facts, reason = None, str(error)
+        else:
+            reason = "not a JSON object"
+        if not isinstance(facts, dict):
+            raise TeacherError(
+                f"{path}: cannot be read ({reason}). Delete it and the map of the same name; only what is "
+                "missing is made again"
+            )
+        return facts
+
+    def rejected(self, ids: Iterable[str]) -> Counter[str]:
+        """How many of these frames were rejected, by reason.
+
+        Raises:
+            TeacherError: as `facts`.
+        """
+        found = (self.facts(sample_id) for sample_id in ids)
+        return Counter(str(one["rejected"]) for one in found if one and one.get("rejected"))
 
     def fill(
         self,
@@ -174,12 +226,14 @@ class LabelStore:
         self._check_teacher(teacher)
         done = 0
         for batch in _equal_sizes(self._unlabelled(samples), batch_size):
-            for sample, values in zip(batch, teacher.label(batch), strict=True):
+            for sample, (values, facts) in zip(batch, _answers(teacher, batch), strict=True):
                 if values.shape != sample.size:
                     raise TeacherError(
                         f"frame {sample.sample_id} is {sample.size}, the teacher's map "
                         f"{values.shape}; a teacher gives maps at the frame's own size"
                     )
+                if facts is not None:  # first, so that no map is without them
+                    self._write_facts(sample.sample_id, facts)
                 self.write(sample.sample_id, values)
                 done += 1
             if progress is not None:
@@ -200,6 +254,22 @@ class LabelStore:
                 f"{self.folder}: holds labels of {self.teacher_fingerprint} ({self.geometry}), the "
                 f"teacher is {given[0]} ({given[1]}); open a store for this teacher"
             )
+
+    def _facts_path(self, sample_id: str) -> Path:
+        return self.folder / "facts" / (file_name(sample_id).removesuffix(".png") + ".json")
+
+    def _write_facts(self, sample_id: str, facts: dict[str, Any]) -> None:
+        path = self._facts_path(sample_id)
+        try:
+            write_json(path, facts)
+        except OSError as error:
+            raise TeacherError(f"{path}: cannot be written ({error.strerror or error})") from None
+
+    def _decoded(self, sample_id: str) -> NDArray[np.float32]:
+        path = self.path(sample_id)
+        if path.stat().st_size > MAX_FILE_BYTES:
+            raise CodecError(f"larger than {MAX_FILE_BYTES // 10**6} MB")
+        return decode(path.read_bytes(), self.geometry, owner=self._owner(sample_id))
 
     def _owner(self, sample_id: str) -> str:
         # Escaped, because PNG text is Latin-1.
@@ -258,6 +328,15 @@ def _check_same(path: Path, about: dict[str, Any]) -> None:
                 f"{path}: {key} is {there}, expected {value}; these labels are not used. Delete the "
                 "folder to have them made again, or give another root"
             )
+
+
+def _answers(
+    teacher: Teacher, samples: Sequence[Sample]
+) -> list[tuple[NDArray[np.float32], dict[str, Any] | None]]:
+    """Maps with the teacher's facts, or with None from a teacher that has none."""
+    if isinstance(teacher, ExplainingTeacher):
+        return list(teacher.explained(samples))
+    return [(values, None) for values in teacher.label(samples)]
 
 
 def _equal_sizes(samples: Iterable[Sample], batch_size: int) -> Iterator[Sequence[Sample]]:

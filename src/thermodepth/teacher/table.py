@@ -9,13 +9,14 @@ import warnings
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, ClassVar, Self
+from typing import TYPE_CHECKING, ClassVar, Literal, Self
 
 from pydantic import Field, field_validator, model_validator
 
 from thermodepth.config import Settings
 from thermodepth.errors import TeacherError, unknown
 from thermodepth.teacher.protocol import Teacher
+from thermodepth.teacher.transfer import TransferSettings
 from thermodepth.types import Geometry
 
 if TYPE_CHECKING:
@@ -39,14 +40,25 @@ class TeacherSettings(Settings):
 
     #: A name of TEACHERS.
     kind: str = "rgb-small"
-    #: For `transformers` a hub id or a local folder; for `rgb-small` another weights folder, or empty.
+    #: For `transformers` a hub id or a local folder; for `onnx` a file; for `maps` a folder; for `rgb-small`
+    #: another weights folder, or empty.
     model: str = ""
     #: Branch, tag or commit of a hub id; empty for the newest.
     revision: str = ""
     #: Pixels of the short side at the network's input; None for the teacher's own.
     input_size: int | None = Field(default=None, ge=32, le=4096)
-    #: What the values of the map mean, for models whose family does not tell.
+    #: What the values of the map mean, for models whose family does not tell; `maps` always needs it.
     geometry: Geometry | None = None
+    #: `onnx`: (x - mean) / deviation of which images; None for imagenet.
+    normalise: Literal["imagenet", "half", "none"] | None = None
+    #: `onnx`, where sides are free: they become multiples of this; None for 14.
+    multiple: int | None = Field(default=None, ge=1, le=256)
+    #: `maps`: stored values times this are what `geometry` says, such as 0.001 for millimetres; None for 1.
+    map_scale: float | None = Field(default=None, gt=0)
+    #: `maps`: what besides NaN means no value; None for nothing.
+    map_none: Literal["nan", "zero"] | None = None
+    #: Where RGB has a view of its own: how maps are moved into the thermal one, and what is trusted.
+    transfer: TransferSettings = TransferSettings()
     runtime: TeacherRuntime = TeacherRuntime()
 
     @field_validator("kind")
@@ -58,10 +70,31 @@ class TeacherSettings(Settings):
 
     @model_validator(mode="after")
     def _model_named(self) -> Self:
-        if self.kind == "transformers" and not self.model:
-            raise ValueError("a transformers teacher needs model: a hub id or a local folder")
+        needed = {
+            "transformers": "a hub id or a local folder",
+            "onnx": "an .onnx file",
+            "maps": "a folder of ready maps",
+        }
+        if self.kind in needed and not self.model:
+            raise ValueError(f"a teacher of kind {self.kind} needs model: {needed[self.kind]}")
+        if self.kind == "maps" and self.geometry is None:
+            raise ValueError(
+                f"ready maps do not say what they mean: geometry must ({', '.join(Geometry)})"
+            )
         return self
 
+
+#: Settings that some kinds read and others do not.
+_OF_SOME = (
+    "model",
+    "revision",
+    "input_size",
+    "geometry",
+    "normalise",
+    "multiple",
+    "map_scale",
+    "map_none",
+)
 
 OpenTeacher = Callable[[TeacherSettings, "NetworkLoader | None"], Teacher]
 
@@ -73,9 +106,9 @@ class TeacherRow:
     name: str
     summary: str
     open: OpenTeacher
-    reads: frozenset[str] = (
-        frozenset()
-    )  # settings that have an effect, besides `kind` and `runtime`
+    # settings that have an effect, besides `kind`, `transfer` and `runtime`
+    reads: frozenset[str] = frozenset()
+    reads_rgb: bool = True  # its maps lie on the RGB camera's grid
 
 
 def _open_rgb_small(settings: TeacherSettings, network_loader: NetworkLoader | None) -> Teacher:
@@ -107,6 +140,31 @@ def _open_transformers(settings: TeacherSettings, _loader: NetworkLoader | None)
     )
 
 
+def _open_onnx(settings: TeacherSettings, _loader: NetworkLoader | None) -> Teacher:
+    from thermodepth.teacher.onnx_depth import open_onnx
+
+    return open_onnx(
+        settings.model,
+        geometry=settings.geometry,
+        input_size=settings.input_size,
+        normalise=settings.normalise,
+        multiple=settings.multiple,
+        batch_size=settings.runtime.batch_size,
+        device=settings.runtime.device,
+    )
+
+
+def _open_maps(settings: TeacherSettings, _loader: NetworkLoader | None) -> Teacher:
+    from thermodepth.teacher.maps_folder import open_maps
+
+    return open_maps(
+        settings.model,
+        settings.geometry,
+        scale=settings.map_scale,
+        none=settings.map_none,
+    )
+
+
 def _open_truth(_settings: TeacherSettings, _loader: NetworkLoader | None) -> Teacher:
     from thermodepth.teacher.truth import TruthTeacher
 
@@ -129,9 +187,22 @@ TEACHERS: dict[str, TeacherRow] = {
             reads=frozenset({"model", "revision", "input_size", "geometry"}),
         ),
         TeacherRow(
+            name="onnx",
+            summary="a depth model in an ONNX file, run by ONNX Runtime",
+            open=_open_onnx,
+            reads=frozenset({"model", "input_size", "geometry", "normalise", "multiple"}),
+        ),
+        TeacherRow(
+            name="maps",
+            summary="ready maps in a folder, one file a frame, made by any program",
+            open=_open_maps,
+            reads=frozenset({"model", "geometry", "map_scale", "map_none"}),
+        ),
+        TeacherRow(
             name="truth",
             summary="the ground-truth depth itself: the ceiling of what a teacher can teach",
             open=_open_truth,
+            reads_rgb=False,
         ),
     )
 }
@@ -150,7 +221,7 @@ def open_teacher(
         TeacherError: when it cannot be opened; the message says how it can.
     """
     row = TEACHERS[settings.kind]
-    for name in ("model", "revision", "input_size", "geometry"):
+    for name in _OF_SOME:
         if getattr(settings, name) not in ("", None) and name not in row.reads:
             warnings.warn(f"teacher '{row.name}': {name} has no effect on it", stacklevel=2)
     return row.open(settings, network_loader)

@@ -18,9 +18,10 @@ import numpy as np
 import torch
 
 from thermodepth.errors import TeacherError
-from thermodepth.teacher.families import Family, family_of, read_processor
+from thermodepth.teacher.families import REFUSED, Family, family_of, read_processor
+from thermodepth.teacher.preparation import LEAST_DEPTH_M
 from thermodepth.teacher.protocol import fingerprint_of, weights_sha256
-from thermodepth.teacher.rgb import label_rgb, open_device, resize_map
+from thermodepth.teacher.rgb import label_rgb, open_device
 from thermodepth.types import Geometry, Sample
 
 if TYPE_CHECKING:
@@ -34,8 +35,6 @@ HUB_FILES = (
     "model-*-of-*.safetensors",
     "model.safetensors.index.json",
 )
-#: Metric depth below a millimetre is rounding, and a store keeps the logarithm.
-LEAST_DEPTH_M = 1e-3
 #: Depth Pro's own bounds for inverse depth, from its post-processing.
 DEPTH_PRO_INVERSE = (1e-4, 1e4)
 #: Config entries that never change a map but do change between versions of the library.
@@ -102,16 +101,13 @@ class TransformersTeacher:
 
     def _predict(self, image: torch.Tensor) -> torch.Tensor:
         """`[b 3 h w]` in [0, 1] -> `[b h w]`."""
-        height, width = int(image.shape[-2]), int(image.shape[-1])
         plan = self._family.preparation
         output = self._model(pixel_values=plan.prepare(image))
         depth = output.predicted_depth.float()  # [b h' w']
-        rows, columns = plan.padding(height, width)
         is_depth_pro = self._identity["model_type"] == "depth_pro"
         if is_depth_pro:
             depth = depth * _canonical_factor(output)
-        depth = resize_map(depth, (height + 2 * rows, width + 2 * columns))
-        depth = depth[:, rows : rows + height, columns : columns + width]
+        depth = plan.restore(depth, int(image.shape[-2]), int(image.shape[-1]))
         if is_depth_pro:
             depth = 1 / depth.clamp(*DEPTH_PRO_INVERSE)
         if self._geometry in (Geometry.METRIC_DEPTH, Geometry.SCALE_DEPTH):
@@ -237,6 +233,8 @@ def _load_config(folder: Path, model: str) -> Any:
         raise TeacherError(
             f"{model}: is a {config.model_type}, which gives no depth maps in this version of transformers"
         )
+    if config.model_type in REFUSED:
+        raise TeacherError(f"{model}: is a {config.model_type}: {REFUSED[config.model_type]}")
     return config
 
 

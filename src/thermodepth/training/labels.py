@@ -3,15 +3,26 @@
 from __future__ import annotations
 
 import os
+import warnings
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from thermodepth.data.frames import Dataset
+from thermodepth.data.frames import Dataset, Frames
 from thermodepth.data.loader import LabelOf
 from thermodepth.errors import TeacherError
 from thermodepth.model import load_model
-from thermodepth.teacher import LabelStore, Teacher, TeacherSettings, open_store, open_teacher
+from thermodepth.teacher import (
+    TEACHERS,
+    LabelStore,
+    Teacher,
+    TeacherSettings,
+    TransferringTeacher,
+    TransferSettings,
+    open_store,
+    open_teacher,
+)
+from thermodepth.teacher.protocol import ChecksFrames
 
 if TYPE_CHECKING:
     import numpy as np
@@ -35,6 +46,7 @@ def make_labels(
     *,
     split: str = "train",
     progress: Callable[[int, int], None] | None = None,
+    verify: bool = False,
 ) -> LabelStore:
     """Label what has no label yet; running it again goes on where it was cut off.
 
@@ -44,14 +56,21 @@ def make_labels(
         root: folder of all label stores.
         split: which frames.
         progress: called with (labelled now, all of the split).
+        verify: read what is there first; damaged labels are made again, with a warning for each.
 
     Raises:
         TeacherError: when the teacher cannot be opened, or a frame lacks what it reads.
     """
-    teacher = open_built_in(settings)
-    store = open_store(root, teacher, dataset.fingerprint())
     frames = dataset.split(split)
+    teacher = open_for_frames(settings, frames)
+    store = open_store(root, teacher, dataset.fingerprint())
+    if verify:
+        for problem in store.drop_damaged(frames.sample_ids):
+            warnings.warn(f"{problem}; this label is made again", stacklevel=2)
     missing = set(store.missing(frames.sample_ids))
+    asked = teacher.teacher if isinstance(teacher, TransferringTeacher) else teacher
+    if missing and isinstance(asked, ChecksFrames):
+        asked.check_frames([name for name in frames.sample_ids if name in missing])
     total = len(frames.sample_ids)
     if missing:
         done_before = total - len(missing)
@@ -62,6 +81,25 @@ def make_labels(
             progress=None if progress is None else lambda n: progress(done_before + n, total),
         )
     return store
+
+
+def open_for_frames(settings: TeacherSettings, frames: Frames) -> Teacher:
+    """The teacher that labels these frames: one that moves its maps, where RGB has a view of its own.
+
+    Raises:
+        TeacherError: when it cannot be opened.
+        DataError: when the first frame cannot be read.
+    """
+    teacher = open_built_in(settings)
+    apart = TEACHERS[settings.kind].reads_rgb and frames.read(0).rgb_view is not None
+    if apart:
+        return TransferringTeacher(teacher, settings.transfer)
+    if settings.transfer != TransferSettings():
+        warnings.warn(
+            f"teacher '{settings.kind}': teacher.transfer has no effect, no map is moved here",
+            stacklevel=2,
+        )
+    return teacher
 
 
 def open_built_in(settings: TeacherSettings) -> Teacher:

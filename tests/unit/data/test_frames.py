@@ -175,7 +175,10 @@ class TestOpenDataset:
     @pytest.mark.parametrize(
         ("spec", "message"),
         [
-            ("mm6", "unknown data set 'mm6'; did you mean 'mm5'? (known: mm5, synthetic)"),
+            (
+                "mm6",
+                "unknown data set 'mm6'; did you mean 'mm5'? (known: firestereo, folder, mm5, ms2, ",
+            ),
             ("mm6:/x", "unknown data set 'mm6'"),
             ("", "unknown data set ''"),
             ("mm5:", "mm5:: expected a path after the colon"),

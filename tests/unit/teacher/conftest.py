@@ -51,6 +51,7 @@ def _configs() -> dict[str, Callable[[], Any]]:
         Dinov2Config,
         DPTConfig,
         GLPNConfig,
+        Swinv2Config,
         ZoeDepthConfig,
     )
 
@@ -77,6 +78,58 @@ def _configs() -> dict[str, Callable[[], Any]]:
             use_relative_position_bias=True,
             **small,
         )
+
+    def swinv2() -> Any:
+        return Swinv2Config(
+            image_size=64,
+            patch_size=4,
+            embed_dim=8,
+            depths=[1, 1, 1, 1],
+            num_heads=[1, 1, 2, 2],
+            window_size=4,
+            out_indices=[1, 2, 3, 4],
+        )
+
+    def hybrid() -> Any:
+        convolutions = {
+            "model_type": "bit",
+            "global_padding": "same",
+            "layer_type": "bottleneck",
+            "depths": [1, 1, 1],
+            "out_features": ["stage1", "stage2", "stage3"],
+            "embedding_dynamic_padding": True,
+            "embedding_size": 8,
+            "hidden_sizes": [16, 32, 64, 128],
+            "num_groups": 4,
+        }
+        return DPTConfig(
+            is_hybrid=True,
+            backbone_config=convolutions,
+            image_size=64,
+            patch_size=16,
+            intermediate_size=32,
+            backbone_featmap_shape=[1, 64, 4, 4],
+            neck_ignore_stages=[0, 1],
+            reassemble_factors=[1, 1, 1, 0.5],
+            neck_hidden_sizes=[16, 32, 8, 8],
+            backbone_out_indices=[0, 1, 2, 3],
+            fusion_hidden_size=8,
+            **small,
+        )
+
+    def tipsv2() -> Any:
+        pytest.importorskip("transformers.models.tipsv2_dpt", reason="not in this transformers")
+        from transformers import Tipsv2DptConfig, Tipsv2VisionConfig
+
+        backbone = Tipsv2VisionConfig(
+            image_size=56,
+            patch_size=14,
+            mlp_ratio=2,
+            out_indices=[1, 2, 3, 4],
+            reshape_hidden_states=False,
+            **small,
+        )
+        return Tipsv2DptConfig(backbone_config=backbone, num_depth_bins=16, **neck)
 
     def depth_anything(**kind: Any) -> Any:
         return DepthAnythingConfig(
@@ -130,6 +183,14 @@ def _configs() -> dict[str, Callable[[], Any]]:
         ),
         "dpt_beit": lambda: DPTConfig(backbone_config=beit(), **neck),
         "dpt_dinov2": lambda: DPTConfig(backbone_config=dinov2(), **neck),
+        "dpt_swinv2": lambda: DPTConfig(
+            backbone_config=swinv2(),
+            neck_hidden_sizes=[8, 16, 32, 64],
+            fusion_hidden_size=8,
+            reassemble_factors=[1, 1, 1, 1],
+        ),
+        "dpt_hybrid": hybrid,
+        "tipsv2_dpt": tipsv2,
         "glpn": lambda: GLPNConfig(
             depths=[1, 1, 1, 1],
             hidden_sizes=[8, 8, 16, 16],

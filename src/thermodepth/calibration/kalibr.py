@@ -1,0 +1,105 @@
+"""Kalibr's camera chain (`camchain.yaml`): cam0, cam1, ... each tied to the one before.
+
+`X_cn = T_cn_cnm1 X_c(n-1)` in metres; intrinsics [fu fv pu pv] count from the centre of the first pixel.
+Source: Kalibr's wiki, "yaml formats". Which camera is thermal is read from `label` or `rostopic`, or told.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+
+from thermodepth.calibration.content import Content
+from thermodepth.calibration.numbers import intrinsics, numbers, pixels, rigid
+from thermodepth.calibration.roles import assign_roles
+from thermodepth.calibration.types import Calibration, Camera, Distortion
+from thermodepth.errors import DataError, unknown
+
+#: distortion_model -> how many coefficients it has
+DISTORTIONS = {"radtan": 4, "equidistant": 4, "fov": 1, "none": 0}
+
+
+def recognises(content: Content) -> bool:
+    """Has it a `cam0:` at the left margin?"""
+    return (
+        not content.is_json and re.search(rb"^cam0[ \t]*:", content.raw, re.MULTILINE) is not None
+    )
+
+
+def read(content: Content, roles: Mapping[str, str]) -> Calibration:
+    """The cameras of the chain under their roles.
+
+    Raises:
+        DataError: naming the camera and what is missing or broken; when no camera, or several, may be
+            the thermal one and `roles` does not say.
+    """
+    chain = content.tree
+    names = [name for name in chain if re.fullmatch("cam[0-9]{1,2}", name)]
+    if names != [f"cam{place}" for place in range(len(names))] or not names:
+        raise DataError(
+            f"{content.name}: cameras {', '.join(names)}; expected cam0, cam1, ... in order"
+        )
+    for name in names:
+        if not isinstance(chain[name], dict):
+            raise DataError(f"{content.name}: {name}: expected intrinsics, resolution and so on")
+    words = {
+        n: " ".join(str(chain[n].get(k, ""))[:200] for k in ("label", "rostopic")) for n in names
+    }
+    called = assign_roles({n: said.strip() for n, said in words.items()}, roles, content.name)
+    cameras, from_first = {}, {}
+    whole = np.eye(4)
+    for place, name in enumerate(names):
+        where = f"{content.name}: {name}"
+        if place:
+            link = _get(chain[name], "T_cn_cnm1", where)
+            whole = rigid(link, f"{where}: T_cn_cnm1") @ whole
+        cameras[called[name]] = _camera(called[name], chain[name], where)
+        from_first[called[name]] = whole
+    return Calibration(cameras=cameras, from_reference=from_first, source=content.name)
+
+
+def _camera(name: str, facts: Mapping[str, Any], where: str) -> Camera:
+    model = facts.get("camera_model", "pinhole")
+    if model != "pinhole":
+        raise DataError(f"{where}: camera_model {str(model)[:40]!r}; only pinhole cameras are read")
+    four = numbers(_get(facts, "intrinsics", where), f"{where}: intrinsics")
+    if len(four) != 4:
+        raise DataError(f"{where}: intrinsics: {len(four)} numbers, expected fu, fv, pu, pv")
+    fu, fv, pu, pv = four
+    size = facts.get("resolution")
+    if size is not None and (not isinstance(size, list) or len(size) != 2):
+        raise DataError(f"{where}: resolution: expected [width, height]")
+    width, height = (
+        (pixels(side, f"{where}: resolution") for side in size) if size else (None, None)
+    )
+    matrix = [[fu, 0, pu], [0, fv, pv], [0, 0, 1]]
+    return Camera(
+        name=name,
+        width=width,
+        height=height,
+        intrinsics=intrinsics(matrix, f"{where}: intrinsics", first_pixel=0.0),
+        distortion=_distortion(facts, where),
+    )
+
+
+def _distortion(facts: Mapping[str, Any], where: str) -> Distortion | None:
+    model = str(facts.get("distortion_model", "none"))[:40]
+    if model not in DISTORTIONS:
+        raise DataError(f"{where}: {unknown('distortion_model', repr(model)[1:-1], DISTORTIONS)}")
+    found = numbers(facts.get("distortion_coeffs", []), f"{where}: distortion_coeffs")
+    if len(found) != DISTORTIONS[model]:
+        raise DataError(
+            f"{where}: distortion_coeffs: {len(found)} numbers, '{model}' has {DISTORTIONS[model]}"
+        )
+    # `equidistant` with zeros is still a fisheye; `radtan` and `fov` with zeros are a pinhole.
+    bends = any(found) or model == "equidistant"
+    return Distortion(model=model, coefficients=tuple(found)) if bends else None
+
+
+def _get(facts: Mapping[str, Any], key: str, where: str) -> Any:
+    if key not in facts:
+        raise DataError(f"{where}: no '{key}'")
+    return facts[key]

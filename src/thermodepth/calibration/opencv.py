@@ -1,0 +1,130 @@
+"""What OpenCV's `FileStorage` writes (YAML or JSON), and ROS camera files, which spell it alike.
+
+One camera: `camera_matrix`, `distortion_coefficients`, `image_width`, `image_height`. Two: K1 D1 K2 D2 R T
+(or M1 M2, cameraMatrix1 ...), where `X_2 = R X_1 + T` as `stereoCalibrate` has it, in the unit of the
+chessboard's squares, which must be metres. Principal points count from the centre of the first pixel.
+XML is not read: its parsers follow references out of the file.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+
+from thermodepth.calibration.content import Content
+from thermodepth.calibration.numbers import intrinsics, matrix, moved, numbers, pixels
+from thermodepth.calibration.roles import assign_roles
+from thermodepth.calibration.types import Calibration, Camera, Distortion
+from thermodepth.errors import DataError, unknown
+
+MATRIX_KEYS = ("K", "M", "camera_matrix", "cameraMatrix", "camera_matrix_", "cameraMatrix_")
+DISTORTION_KEYS = ("D", "distortion_coefficients", "dist_coeffs", "distCoeffs", "distortion_coeffs")
+WORD_KEYS = ("camera_name", "name", "label")
+#: How many coefficients OpenCV's models have, and ROS's names for them.
+DISTORTION_OF_COUNT = {4: "radtan", 5: "radtan", 8: "rational", 12: "rational", 14: "rational"}
+FISHEYE = ("equidistant", "fisheye")
+MODELS = ("plumb_bob", "radtan", "rational_polynomial", "rational", "none", *FISHEYE)
+
+
+def recognises(content: Content) -> bool:
+    """OpenCV's first line, its tag, or a camera matrix by its usual name."""
+    if content.raw.startswith(b"%YAML:1.0") or b"opencv-matrix" in content.raw:
+        return True
+    return any(key in content.raw for key in (b"camera_matrix", b"cameraMatrix"))
+
+
+def read(content: Content, roles: Mapping[str, str]) -> Calibration:
+    """One or two cameras under their roles; the file knows them as `camera`, or `1` and `2`.
+
+    Raises:
+        DataError: naming the key that is missing or broken; when nothing says which camera is thermal.
+    """
+    if content.raw.lstrip()[:1] == b"<":
+        raise DataError(
+            f"{content.name}: XML is not read; write it as YAML (name it .yaml in OpenCV)"
+        )
+    tree = content.tree
+    endings = {"1": "1", "2": "2"} if _find(tree, MATRIX_KEYS, "1") else {"camera": ""}
+    words = {name: str(_first(tree, WORD_KEYS, end) or "")[:200] for name, end in endings.items()}
+    called = assign_roles(words, roles, content.name)
+    cameras = {}
+    for name, end in endings.items():
+        cameras[called[name]] = _camera(tree, called[name], end, content.name)
+    if len(endings) == 1:
+        return Calibration(cameras=cameras, from_reference={}, source=content.name)
+    for key in ("R", "T"):
+        if key not in tree:
+            raise DataError(
+                f"{content.name}: no '{key}'; a pair of cameras needs R and T as stereoCalibrate gives "
+                "them. If they stand in a second file, put both into one"
+            )
+    second = moved(_plain(tree["R"]), _plain(tree["T"]), f"{content.name}: R, T")
+    return Calibration(
+        cameras=cameras,
+        from_reference={called["1"]: np.eye(4), called["2"]: second},
+        source=content.name,
+    )
+
+
+def _camera(tree: Mapping[str, Any], name: str, end: str, source: str) -> Camera:
+    key = _find(tree, MATRIX_KEYS, end)
+    if key is None:
+        raise DataError(f"{source}: no camera matrix; expected 'camera_matrix', or 'K1' and 'K2'")
+    width, height = _size(tree, end, source)
+    return Camera(
+        name=name,
+        width=width,
+        height=height,
+        intrinsics=intrinsics(_plain(tree[key]), f"{source}: {key}", first_pixel=0.0),
+        distortion=_distortion(tree, end, source),
+    )
+
+
+def _size(tree: Mapping[str, Any], end: str, source: str) -> tuple[int, int] | tuple[None, None]:
+    """A camera's own size, or the one of both."""
+    for suffix in (end, ""):
+        for key in (f"image_size{suffix}", f"imageSize{suffix}", f"size{suffix}"):
+            if key in tree:
+                width, height = matrix(tree[key], (2,), f"{source}: {key}").tolist()
+                return pixels(width, f"{source}: {key}"), pixels(height, f"{source}: {key}")
+        across, down = f"image_width{suffix}", f"image_height{suffix}"
+        if across in tree and down in tree:
+            return pixels(tree[across], f"{source}: {across}"), pixels(
+                tree[down], f"{source}: {down}"
+            )
+    return None, None
+
+
+def _distortion(tree: Mapping[str, Any], end: str, source: str) -> Distortion | None:
+    key = _find(tree, DISTORTION_KEYS, end)
+    if key is None:
+        return None
+    found = numbers(_plain(tree[key]), f"{source}: {key}")
+    told = _first(tree, ("distortion_model",), end) or _first(tree, ("distortion_model",), "")
+    if told is not None and str(told) not in MODELS:
+        raise DataError(
+            f"{source}: {unknown('distortion_model', repr(str(told)[:40])[1:-1], MODELS)}"
+        )
+    if told in FISHEYE:
+        return Distortion(model="equidistant", coefficients=tuple(found))
+    if not any(found):
+        return None
+    if len(found) not in DISTORTION_OF_COUNT:
+        raise DataError(f"{source}: {key}: {len(found)} numbers, expected 4, 5, 8, 12 or 14")
+    return Distortion(model=DISTORTION_OF_COUNT[len(found)], coefficients=tuple(found))
+
+
+def _find(tree: Mapping[str, Any], keys: tuple[str, ...], end: str) -> str | None:
+    return next((key + end for key in keys if key + end in tree), None)
+
+
+def _first(tree: Mapping[str, Any], keys: tuple[str, ...], end: str) -> Any:
+    key = _find(tree, keys, end)
+    return None if key is None else tree[key]
+
+
+def _plain(value: Any) -> Any:
+    """The numbers of OpenCV's `{rows, cols, dt, data}`, or the value as it is."""
+    return value["data"] if isinstance(value, dict) and "data" in value else value

@@ -1,0 +1,73 @@
+"""The command line: one sub-command a verb, heavy imports inside.
+
+`thermodepth --help` must cost nothing, so this room imports only typer, and a command imports what it
+needs after the thread policy is set. A person's mistake becomes one line on stderr and exit code 2.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from typing import Annotated
+
+import typer
+
+from thermodepth.cli.data import data_app
+from thermodepth.cli.verbs import evaluate, label, predict, serve, study_app, train
+from thermodepth.errors import DivergedError, UserError
+
+app = typer.Typer(
+    name="thermodepth",
+    help="Monocular depth from thermal cameras: train it, explain it, ship it.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+app.add_typer(study_app, name="study")
+for verb in (train, evaluate, predict, serve, label):
+    app.command()(verb)
+app.add_typer(data_app, name="data")
+
+
+def main() -> None:
+    """The program `thermodepth`."""
+    try:
+        # Without its standalone mode typer returns the exit code instead of ending the process.
+        code = app(standalone_mode=False)
+        if code == 130:
+            raise KeyboardInterrupt
+        sys.exit(code if isinstance(code, int) else 0)
+    except UserError as error:
+        _say_error(str(error))
+        sys.exit(2)
+    except DivergedError as error:
+        _say_error(f"training diverged: {error}")
+        sys.exit(3)
+    except (KeyboardInterrupt, typer.Abort):
+        _say_error("stopped; what was done is kept. The same command goes on from there")
+        sys.exit(130)
+    except BrokenPipeError:  # `thermodepth ... | head`
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(1)
+    except Exception as error:
+        # Typer's own usage errors know how to show themselves; ours keep their traceback.
+        show = getattr(error, "show", None)
+        if show is None:
+            raise
+        show()
+        sys.exit(getattr(error, "exit_code", 2))
+
+
+def _say_error(text: str) -> None:
+    print(f"error: {text}", file=sys.stderr)
+
+
+@app.callback(invoke_without_command=True)
+def _top(
+    version: Annotated[bool, typer.Option("--version", help="Print the version and stop.")] = False,
+) -> None:
+    if version:
+        from thermodepth import __version__
+
+        print(f"thermodepth {__version__}")
+        raise typer.Exit

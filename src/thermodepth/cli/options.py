@@ -1,0 +1,28 @@
+"""Options that several commands take, each described once."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Optional
+
+import typer
+
+Set = Annotated[
+    list[str],
+    typer.Option(
+        "--set",
+        help="Edit any setting: PATH=VALUE, such as losses.metric_silog.weight=2. Repeatable.",
+    ),
+]
+#: Kept by hand: the table itself, DATASETS, is not imported for a help text.
+SPECS = "synthetic, or NAME:PATH with synthetic, mm5, ms2, vivid_indoor, vivid_outdoor, firestereo, folder."
+Data = Annotated[str, typer.Option("--data", help=SPECS)]
+OptionalPath = Optional[Path]  # noqa: UP045 (typer reads it at run time)
+Steps = Annotated[Optional[int], typer.Option(min=1, help="Optimiser steps.")]  # noqa: UP045
+Device = Annotated[str, typer.Option(help="auto, cpu or cuda.")]
+Labels = Annotated[
+    Optional[Path],  # noqa: UP045
+    typer.Option(
+        help="Folder of teacher labels; made labels are found again. Default: user cache."
+    ),
+]

@@ -1,0 +1,201 @@
+"""Studies, training, evaluation, prediction, labels, the page."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Optional
+
+import typer
+
+from thermodepth.cli.options import Data, Device, Labels, OptionalPath, Set, Steps
+from thermodepth.threads import set_thread_policy
+
+if TYPE_CHECKING:
+    from thermodepth.training.settings import TrainingSettings
+
+study_app = typer.Typer(no_args_is_help=True, help="Loss studies: arms, tables, figures, report.")
+
+
+@study_app.command("run")
+def study_run(
+    name: Annotated[str, typer.Argument(help="A recipe: paper.")],
+    data: Data = "synthetic",
+    seeds: Annotated[int, typer.Option(min=1, max=1000, help="Seeds per arm.")] = 1,
+    steps: Steps = None,
+    out: Annotated[
+        Optional[Path],  # noqa: UP045
+        typer.Option(help="The study's folder. Default: runs/NAME-DATA."),
+    ] = None,
+    processes: Annotated[
+        Optional[int],  # noqa: UP045
+        typer.Option(
+            min=1, help="Cells trained side by side, one thread each. Default: one a core."
+        ),
+    ] = None,
+    edits: Set = [],  # noqa: B006
+) -> None:
+    """Train every arm of a study under the same conditions, then write its table, figures and report.
+
+    Running the same command again skips what is done and continues what is not; more --seeds are added
+    to the ones that are there.
+    """
+    set_thread_policy(1)
+    from thermodepth.commands.study import run_named_study
+
+    run_named_study(
+        name, data=data, seeds=seeds, steps=steps, out=out, processes=processes, edits=edits
+    )
+
+
+def train(
+    out: Annotated[Path, typer.Option(help="The run's folder; an unfinished run is continued.")],
+    data: Data = "synthetic",
+    recipe: Annotated[
+        str, typer.Option(help="thermal, or rgb-teacher for an RGB network.")
+    ] = "thermal",
+    steps: Steps = None,
+    seed: Annotated[int, typer.Option(min=0)] = 0,
+    labels: Labels = None,
+    edits: Set = [],  # noqa: B006
+) -> None:
+    """Train one network. Ctrl-C saves; the same command goes on."""
+    from thermodepth.threads import available_cores
+
+    set_thread_policy(available_cores())
+    from thermodepth.commands.train import train_one
+
+    settings = _settings(recipe, data=data, steps=steps, seed=seed, edits=edits)
+    train_one(settings, out, label_root=labels)
+
+
+def evaluate(
+    model: Annotated[str, typer.Argument(help="A run folder, a model folder or a built-in name.")],
+    data: Data = "synthetic",
+    split: Annotated[str, typer.Option(help="Which frames are scored.")] = "test",
+    out: Annotated[
+        Optional[Path],  # noqa: UP045
+        typer.Option(help="Folder for predictions and rows. Default: nothing is kept."),
+    ] = None,
+    device: Device = "auto",
+) -> None:
+    """Score a model on a data set, beside the constant depth and the mean-depth map."""
+    set_thread_policy()
+    from thermodepth.commands.evaluate import evaluate_model
+
+    evaluate_model(model, data=data, split=split, out=out, device=device)
+
+
+def predict(
+    source: Annotated[
+        Path,
+        typer.Argument(help="A thermal frame (PNG, TIFF, NPY, FLIR JPEG) or a folder of them."),
+    ],
+    out: Annotated[Path, typer.Option(help="Folder for the maps.")] = Path("depth"),
+    model: Annotated[str, typer.Option(help="A run folder, a model folder or a built-in name.")] = (
+        "thermal-small"
+    ),
+    depth_format: Annotated[
+        str, typer.Option("--format", help="png (16 bit, metres*256) or npy (float32 metres).")
+    ] = "png",
+    view: Annotated[bool, typer.Option(help="Also write a picture for people.")] = True,
+    short_side: Annotated[
+        Optional[int],  # noqa: UP045
+        typer.Option(help="Pixels of the short side that the network sees. Default: as trained."),
+    ] = None,
+    counts: Annotated[
+        bool,
+        typer.Option("--counts", help="Refuse 8-bit pictures: raw 14/16-bit counts are meant."),
+    ] = False,
+    y16: Annotated[
+        str,
+        typer.Option(
+            help="WIDTHxHEIGHT of raw 16-bit frames without a header; with :big where the high byte "
+            "comes first."
+        ),
+    ] = "",
+    device: Device = "auto",
+) -> None:
+    """Metric depth and structure of thermal frames.
+
+    Reads 8/14/16-bit PNG, TIFF and NPY, FLIR radiometric JPEG and raw Y16.
+    """
+    set_thread_policy()
+    from thermodepth.commands.predict import predict_files
+
+    predict_files(
+        source,
+        out,
+        model=model,
+        depth_format=depth_format,
+        view=view,
+        short_side=short_side,
+        counts=counts,
+        device=device,
+        y16=y16,
+    )
+
+
+def serve(
+    model: Annotated[str, typer.Option(help="A run folder, a model folder or a built-in name.")] = (
+        "thermal-small"
+    ),
+    host: Annotated[
+        str, typer.Option(help="The address to serve on; the default is seen by this machine only.")
+    ] = "127.0.0.1",
+    port: Annotated[int, typer.Option(min=1, max=65535)] = 7860,
+    device: Device = "auto",
+) -> None:
+    """A local web page: drop a thermal frame, see and download its depth. Extra `serve`."""
+    set_thread_policy()
+    from thermodepth.commands.serve import serve_page
+
+    serve_page(model, host=host, port=port, device=device)
+
+
+def label(
+    data: Data = "synthetic",
+    split: Annotated[str, typer.Option(help="Which frames are labelled.")] = "train",
+    teacher: Annotated[
+        str,
+        typer.Option(help="rgb-small, transformers, onnx, maps or truth; see docs/teachers.md."),
+    ] = "rgb-small",
+    teacher_model: Annotated[
+        str, typer.Option(help="Hub id or folder (transformers), .onnx file (onnx), folder (maps).")
+    ] = "",
+    out: Labels = None,
+    qa: Annotated[
+        OptionalPath,
+        typer.Option(
+            help="Folder for pictures of labels that were moved from an RGB camera apart."
+        ),
+    ] = None,
+    qa_frames: Annotated[
+        int, typer.Option(min=1, help="How many such pictures, evenly spread.")
+    ] = 16,
+    edits: Set = [],  # noqa: B006
+) -> None:
+    """Make a teacher's labels for a data set; what is there already is kept."""
+    set_thread_policy()
+    from thermodepth.commands.label import label_data
+
+    settings = _settings(
+        "thermal",
+        data=data,
+        steps=None,
+        seed=0,
+        edits=[f"teacher.kind={teacher}", f"teacher.model={teacher_model}", *edits],
+    )
+    label_data(settings, split=split, label_root=out, qa=qa, qa_frames=qa_frames)
+
+
+def _settings(
+    recipe: str, *, data: str, steps: int | None, seed: int, edits: list[str]
+) -> TrainingSettings:
+    """A recipe's settings with the command line's own options and `--set` edits on top."""
+    from thermodepth.config import parse_edit
+    from thermodepth.recipes import named_training
+
+    own = {"data.source": data, "seed": seed}
+    if steps is not None:
+        own["steps"] = steps
+    return named_training(recipe).edit({**own, **dict(parse_edit(text) for text in edits)})

@@ -1,0 +1,261 @@
+"""One pass over a data set: every file hashed, frames read once on all cores, then every check answered."""
+
+from __future__ import annotations
+
+import time
+from collections import deque
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+
+from thermodepth.data import DATASETS, Dataset, open_dataset
+from thermodepth.doctor.evidence import Evidence, Subject
+from thermodepth.doctor.finding import Finding, Severity
+from thermodepth.doctor.pixels import PixelWatch
+from thermodepth.doctor.source import Job, Seen, dataset_jobs, tree_jobs
+from thermodepth.doctor.stamps import StampList, is_stamps, read_stamps
+from thermodepth.doctor.table import CHECKS
+from thermodepth.doctor.tree import (
+    FileFacts,
+    files_below,
+    hash_file,
+    is_calibration,
+    is_picture,
+    split_lists,
+)
+from thermodepth.doctor.views import file_faults
+from thermodepth.errors import DataError, SettingsError, nearest
+from thermodepth.threads import available_cores
+
+#: Frames in flight, for each thread: enough to keep it busy, few enough to stay small in memory.
+AHEAD = 4
+#: Frame sizes of which single pixels are watched; a folder of pictures from everywhere has hundreds.
+MOST_SIZES = 8
+
+Progress = Callable[[str, int, int], None]
+
+
+def _silent(stage: str, done: int, total: int) -> None:
+    del stage, done, total
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Report:
+    """What was looked at and what was found, worst first."""
+
+    spec: str
+    note: str
+    frames: int  # in all
+    frames_read: int
+    files_hashed: int
+    bytes_hashed: int
+    seconds: float
+    findings: tuple[Finding, ...]
+
+    def count(self, severity: Severity) -> int:
+        """How many findings are as bad as this."""
+        return sum(finding.severity is severity for finding in self.findings)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Below:
+    """What stands below a root."""
+
+    root: Path
+    pictures: Sequence[Path] = ()
+    stamps: Sequence[StampList] = ()
+    calibrations: Sequence[Path] = ()
+
+
+def examine(
+    spec: str,
+    *,
+    most_frames: int | None = None,
+    threads: int | None = None,
+    progress: Progress = _silent,
+) -> Report:
+    """Examine what `open_dataset` opens, or any folder of pictures.
+
+    Args:
+        spec: `NAME`, `NAME:PATH`, or the path of a rendered pack or of a bare folder.
+        most_frames: about how many frames are decoded, in short runs spread evenly; None is all.
+            Files are hashed to the last one either way.
+        threads: that decode side by side; None is one a core.
+        progress: told (stage, done, total).
+
+    Raises:
+        SettingsError: for a number that cannot be.
+        DataError: for an unknown data set or a path that is not there. A data set that is there and
+            does not open is a finding.
+    """
+    dataset, root, failure = _open(spec)
+    return _examined(dataset, root, spec, failure, most_frames, threads, progress)
+
+
+def examine_dataset(
+    dataset: Dataset,
+    *,
+    most_frames: int | None = None,
+    threads: int | None = None,
+    progress: Progress = _silent,
+) -> Report:
+    """Examine a data set that is open already, by its frames alone; arguments as of `examine`.
+
+    Raises:
+        SettingsError: for a number that cannot be.
+    """
+    return _examined(dataset, None, dataset.spec, "", most_frames, threads, progress)
+
+
+def _examined(
+    dataset: Dataset | None,
+    root: Path | None,
+    spec: str,
+    failure: str,
+    most_frames: int | None,
+    threads: int | None,
+    progress: Progress,
+) -> Report:
+    for name, value in (("most_frames", most_frames), ("threads", threads)):
+        if value is not None and value < 1:
+            raise SettingsError(f"{name} {value}: expected at least 1")
+    workers = threads or available_cores()
+    begun = time.perf_counter()
+    below = _below(root) if root is not None else None
+    files = _hashed(below, workers, progress) if below else []
+    if dataset is not None:
+        jobs = list(dataset_jobs(dataset, most_frames))
+        in_all = sum(len(frames.sample_ids) for frames in dataset.whole_splits.values())
+        note = dataset.note
+    else:
+        assert below is not None
+        jobs = list(tree_jobs(below.root, below.pictures, most_frames))
+        in_all = len(below.pictures)
+        note = f"{in_all} pictures in a folder, their roles guessed"
+    frames, watches = [], _Watches()
+    for seen in _in_order(jobs, workers):
+        frames.append(seen.facts)
+        watches.add(seen)
+        progress("reading", len(frames), len(jobs))
+    evidence = Evidence(
+        subject=Subject(
+            spec=spec,
+            is_tree=dataset is None,
+            depth_range_m=dataset.depth_range_m if dataset else None,
+            calibrations=file_faults(below.calibrations, below.root)
+            if below and dataset is None
+            else (),
+            failure=failure,
+        ),
+        frames=frames,
+        frames_in_all=in_all,
+        files=files,
+        stamps=below.stamps if below else (),
+        lists=split_lists(below.root) if below else {},
+        watches=list(watches.of_size.values()),
+    )
+    findings = [found for check in CHECKS.values() for found in check.find(evidence)]
+    order = list(Severity)
+    return Report(
+        spec=spec,
+        note=note,
+        frames=in_all,
+        frames_read=len(frames),
+        files_hashed=len(files),
+        bytes_hashed=sum(file.size_bytes for file in files),
+        seconds=time.perf_counter() - begun,
+        findings=tuple(sorted(findings, key=lambda found: order.index(found.severity))),
+    )
+
+
+def _open(spec: str) -> tuple[Dataset | None, Path | None, str]:
+    """(the data set, the folder whose files are hashed, why it did not open)."""
+    name, colon, rest = spec.partition(":")
+    if name in DATASETS:
+        # Options of a reader stand behind a question mark, `ms2:ROOT?truth=depth`.
+        places = [Path(text).expanduser() for text in (rest, rest.rpartition("?")[0]) if text]
+        folder = next((place for place in places if place.is_dir()), None)
+        try:
+            return open_dataset(spec), folder, ""
+        except DataError as error:
+            if folder is None:
+                raise
+            return None, _with_pictures(folder), str(error)
+    path = Path(spec).expanduser()
+    if path.is_file() or (path / "pack.json").is_file():
+        return _open(f"synthetic:{spec}")
+    if path.is_dir():
+        return None, _with_pictures(path), ""
+    if colon or path.suffix or len(path.parts) > 1:
+        raise DataError(f"{spec}: no such folder, and no data set of that name")
+    raise DataError(
+        f"unknown data set '{spec}'{nearest(spec, DATASETS)} (known: {', '.join(sorted(DATASETS))}, "
+        "or the path of a folder of pictures)"
+    )
+
+
+def _with_pictures(folder: Path) -> Path:
+    if not any(is_picture(path) for path in files_below(folder)):
+        raise DataError(f"{folder}: holds no pictures (PNG, TIFF, JPEG, BMP or NPY)")
+    return folder
+
+
+def _below(root: Path) -> _Below:
+    pictures, stamps, calibrations = [], [], []
+    for path in files_below(root):
+        if is_picture(path):
+            pictures.append(path)
+        elif is_stamps(path) or (path.suffix.lower() == ".csv" and path.parent == root):
+            stamps += read_stamps(path, root)
+        if is_calibration(path):
+            calibrations.append(path)
+    return _Below(root=root, pictures=pictures, stamps=stamps, calibrations=calibrations)
+
+
+def _hashed(below: _Below, threads: int, progress: Progress) -> list[FileFacts]:
+    files = []
+    with ThreadPoolExecutor(threads) as pool:
+        for file in pool.map(lambda path: hash_file(path, below.root), below.pictures):
+            files.append(file)
+            progress("hashing", len(files), len(below.pictures))
+    return files
+
+
+def _in_order(jobs: Sequence[Job], threads: int) -> Iterator[Seen]:
+    """Results in the order of the jobs, with a few in flight."""
+    if not jobs:
+        return
+    yield jobs[0]()  # alone: a reader opens its archive at the first frame
+    waiting: deque[Future[Seen]] = deque()
+    with ThreadPoolExecutor(threads) as pool:
+        try:
+            for job in jobs[1:]:
+                waiting.append(pool.submit(job))
+                if len(waiting) > AHEAD * threads:
+                    yield waiting.popleft().result()
+            while waiting:
+                yield waiting.popleft().result()
+        finally:
+            for late in waiting:
+                late.cancel()
+
+
+class _Watches:
+    """A `PixelWatch` for each of the first frame sizes."""
+
+    def __init__(self) -> None:
+        self.of_size: dict[tuple[int, int], PixelWatch] = {}
+        self._last: bytes = b""
+
+    def add(self, seen: Seen) -> None:
+        """Add a frame; one equal to the last teaches nothing and would make every pixel look stuck."""
+        thermal = seen.facts.thermal
+        if seen.deviation is None or thermal is None or thermal.look.digest == self._last:
+            return
+        self._last = thermal.look.digest
+        size = thermal.look.size
+        if size not in self.of_size and len(self.of_size) < MOST_SIZES:
+            self.of_size[size] = PixelWatch(size)
+        if size in self.of_size:
+            self.of_size[size].add(seen.deviation)

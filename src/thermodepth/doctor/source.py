@@ -1,0 +1,153 @@
+"""Where frames come from: an opened data set, or the picture files of a bare folder."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from thermodepth.data import Dataset
+from thermodepth.data.frames import Frames
+from thermodepth.doctor.facts import (
+    Band,
+    FrameFacts,
+    depth_facts,
+    look_of,
+    rgb_facts,
+    thermal_facts,
+)
+from thermodepth.doctor.pixels import MOST_FRAMES, Deviation, deviation
+from thermodepth.doctor.tree import band_of, split_of
+from thermodepth.doctor.views import camera_faults, view_facts
+from thermodepth.errors import DataError
+from thermodepth.files import read_raster
+from thermodepth.types import Sample, ThermalUnit
+
+#: A sample is taken in runs of neighbouring frames, or frames that repeat would never be seen.
+RUN = 8
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Seen:
+    """One frame, read and let go."""
+
+    facts: FrameFacts
+    deviation: Deviation | None  # of frames whose pixels are watched
+
+
+Job = Callable[[], Seen]
+
+
+def chosen(count: int, most: int | None) -> list[int]:
+    """Which of `count` frames are read: all, or about `most` in runs spread evenly, in order."""
+    if most is None or count <= most:
+        return list(range(count))
+    run = min(RUN, most)
+    starts = np.linspace(0, count - run, most // run).astype(int)
+    return sorted({int(start) + i for start in starts for i in range(run)})
+
+
+def watched(places: Sequence[int]) -> set[int]:
+    """The frames whose single pixels are watched."""
+    spread = np.linspace(0, len(places) - 1, min(len(places), MOST_FRAMES)).astype(int)
+    return {places[i] for i in spread} if places else set()
+
+
+def dataset_jobs(dataset: Dataset, most: int | None) -> Iterator[Job]:
+    """One job a frame, split after split; of a limit each split gets its share."""
+    splits = dataset.whole_splits
+    total = sum(len(frames.sample_ids) for frames in splits.values())
+    for split, frames in splits.items():
+        count = len(frames.sample_ids)
+        share = None if most is None else max(most * count // max(total, 1), 1)
+        places = chosen(count, share)
+        watch = watched(places)
+        for place in places:
+            yield _frame_job(frames, split, place, watch=place in watch)
+
+
+def _frame_job(frames: Frames, split: str, place: int, *, watch: bool) -> Job:
+    def read() -> Seen:
+        name = frames.sample_ids[place]
+        try:
+            sample = frames.read(place)
+        except DataError as error:
+            return _unreadable(name, split, "", place, error)
+        facts = _sample_facts(sample, split, place)
+        usable = watch and np.isfinite(sample.thermal).all()
+        return Seen(facts=facts, deviation=deviation(sample.thermal) if usable else None)
+
+    return read
+
+
+def _unreadable(name: str, split: str, sequence: str, place: int, error: DataError) -> Seen:
+    facts = FrameFacts(name=name, split=split, sequence=sequence, place=place, problem=str(error))
+    return Seen(facts=facts, deviation=None)
+
+
+def _sample_facts(sample: Sample, split: str, place: int) -> FrameFacts:
+    view = sample.rgb_view
+    return FrameFacts(
+        name=sample.sample_id,
+        split=split,
+        sequence=sample.sequence,
+        place=place,
+        thermal=thermal_facts(sample.thermal, sample.thermal_unit),
+        depth=None if sample.depth_m is None else depth_facts(sample.depth_m, in_metres=True),
+        rgb=None if sample.rgb is None else rgb_facts(sample.rgb),
+        view=None
+        if view is None
+        else view_facts(view, depth_m=sample.depth_m, intrinsics=sample.intrinsics),
+        camera_faults=camera_faults(sample),
+    )
+
+
+def tree_jobs(root: Path, pictures: Sequence[Path], most: int | None) -> Iterator[Job]:
+    """One job a picture file; its place is the one in its folder."""
+    places: list[int] = []
+    in_folder: dict[Path, int] = {}
+    for path in pictures:
+        places.append(in_folder.get(path.parent, 0))
+        in_folder[path.parent] = places[-1] + 1
+    picked = chosen(len(pictures), most)
+    watch = watched(picked)
+    for index in picked:
+        yield _file_job(root, pictures[index], places[index], watch=index in watch)
+
+
+def _file_job(root: Path, path: Path, place: int, *, watch: bool) -> Job:
+    name = path.relative_to(root).as_posix()
+    split, folder = split_of(name), path.relative_to(root).parent.as_posix()
+
+    def read() -> Seen:
+        try:
+            picture = read_raster(path)
+        except DataError as error:
+            return _unreadable(name, split, folder, place, error)
+        if picture.dtype.kind == "b":
+            picture = picture.astype(np.uint8)
+        about: dict[str, Any] = {"name": name, "split": split, "sequence": folder, "place": place}
+        band = band_of(name, picture)
+        grey = picture[..., 0] if picture.ndim == 3 else picture
+        if band is Band.THERMAL and picture.ndim == 2 and np.isfinite(picture).all():
+            facts = FrameFacts(**about, thermal=thermal_facts(grey, _unit(grey)))
+            return Seen(facts=facts, deviation=deviation(grey) if watch else None)
+        if band is Band.DEPTH and picture.ndim == 2:
+            # A bare folder does not say the unit: stored numbers stay stored numbers.
+            return Seen(
+                facts=FrameFacts(**about, depth=depth_facts(grey, in_metres=False)), deviation=None
+            )
+        if band is Band.RGB and picture.dtype == np.uint8:
+            return Seen(facts=FrameFacts(**about, rgb=rgb_facts(picture)), deviation=None)
+        return Seen(facts=FrameFacts(**about, other=look_of(picture)), deviation=None)
+
+    return read
+
+
+def _unit(thermal: np.ndarray[Any, Any]) -> ThermalUnit:
+    if thermal.dtype == np.uint8:
+        return ThermalUnit.DISPLAY
+    return ThermalUnit.KELVIN if thermal.dtype.kind == "f" else ThermalUnit.COUNTS

@@ -1,0 +1,91 @@
+"""What an ONNX file refers to outside itself, read from its bytes before any runtime opens it.
+
+An ONNX file may keep tensors in other files, under names of its own choosing. Those are neither in the
+hash of the file nor bounded by its size, so a teacher takes whole files only. The walk follows the few
+message types of onnx.proto3 that lead to a tensor and steps over everything else.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+#: Deeper nesting of graphs within graphs than any exporter makes.
+MAX_NESTING = 32
+
+_VARINT, _FIXED64, _BYTES, _FIXED32 = 0, 1, 2, 5
+
+#: message -> {field number: message it holds}; numbers from onnx.proto3.
+_LEADS_TO: dict[str, dict[int, str]] = {
+    "model": {7: "graph", 20: "training", 25: "function"},
+    "training": {1: "graph", 2: "graph"},
+    "function": {7: "node", 11: "attribute"},
+    "graph": {1: "node", 5: "tensor", 15: "sparse"},
+    "node": {5: "attribute"},
+    "attribute": {5: "tensor", 6: "graph", 10: "tensor", 11: "graph", 22: "sparse", 23: "sparse"},
+    "sparse": {1: "tensor", 2: "tensor"},
+}
+_TENSOR_EXTERNAL_DATA, _TENSOR_DATA_LOCATION = 13, 14
+
+
+class OnnxFileError(ValueError):
+    """Bytes that are not a whole ONNX model; the teacher says which file."""
+
+
+def has_external_data(content: bytes) -> bool:
+    """Whether any tensor of the model lies in another file.
+
+    Raises:
+        OnnxFileError: for bytes that are cut short, not a protocol buffer, or nested without end.
+    """
+    waiting: list[tuple[str, int, int, int]] = [("model", 0, len(content), 0)]
+    graphs = 0
+    while waiting:
+        kind, start, end, depth = waiting.pop()
+        if depth > MAX_NESTING * 3:  # graph, node and attribute are one level of nesting
+            raise OnnxFileError("graphs nested too deep")
+        for field, wire, first, last in _fields(content, start, end):
+            if kind == "tensor":
+                if field == _TENSOR_EXTERNAL_DATA:
+                    return True
+                if field == _TENSOR_DATA_LOCATION and wire == _VARINT and content[first] != 0:
+                    return True
+            elif wire == _BYTES and field in _LEADS_TO[kind]:
+                graphs += kind == "model"
+                waiting.append((_LEADS_TO[kind][field], first, last, depth + 1))
+    if not graphs:
+        raise OnnxFileError("holds no graph")
+    return False
+
+
+def _fields(content: bytes, start: int, end: int) -> Iterator[tuple[int, int, int, int]]:
+    """(field number, wire type, first byte, byte after the last) of each field of one message."""
+    at = start
+    while at < end:
+        key, at = _varint(content, at, end)
+        wire = key & 7
+        first = at
+        if wire == _VARINT:
+            _, at = _varint(content, at, end)
+        elif wire == _BYTES:
+            length, first = _varint(content, at, end)
+            at = first + length
+        elif wire in (_FIXED64, _FIXED32):
+            at += 8 if wire == _FIXED64 else 4
+        else:
+            raise OnnxFileError("not an ONNX model")
+        if at > end:
+            raise OnnxFileError("cut short, or not an ONNX model")
+        yield key >> 3, wire, first, at
+
+
+def _varint(content: bytes, at: int, end: int) -> tuple[int, int]:
+    value = 0
+    for shift in range(0, 70, 7):
+        if at >= end:
+            raise OnnxFileError("cut short, or not an ONNX model")
+        byte = content[at]
+        at += 1
+        value |= (byte & 0x7F) << shift
+        if byte < 0x80:
+            return value, at
+    raise OnnxFileError("not an ONNX model")

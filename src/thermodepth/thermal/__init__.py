@@ -1,0 +1,44 @@
+"""Raw thermal frames and the recipe that turns them into network input.
+
+A raw frame is counts whose gain and offset drift with the camera's own temperature, or kelvin, or an
+8-bit picture after the camera's gain control. The recipe is data: it is stored with every model and
+applied again at prediction, so training and use can never disagree silently.
+"""
+
+from thermodepth.thermal.normalisers import (
+    NORMALISERS,
+    NormaliserState,
+    check_compatible,
+    display,
+    normalise,
+)
+from thermodepth.thermal.radiometry import PlanckConstants, counts_of_kelvin, kelvin_of_counts
+from thermodepth.thermal.reading import (
+    looks_like_agc,
+    read_thermal,
+    read_y16,
+    refuse_agc,
+    thermal_unit,
+)
+from thermodepth.thermal.settings import RECIPE_VERSION, NormaliserSettings
+from thermodepth.thermal.units import HIGHEST, MIN_SPAN
+
+__all__ = [
+    "HIGHEST",
+    "MIN_SPAN",
+    "NORMALISERS",
+    "RECIPE_VERSION",
+    "NormaliserSettings",
+    "NormaliserState",
+    "PlanckConstants",
+    "check_compatible",
+    "counts_of_kelvin",
+    "display",
+    "kelvin_of_counts",
+    "looks_like_agc",
+    "normalise",
+    "read_thermal",
+    "read_y16",
+    "refuse_agc",
+    "thermal_unit",
+]
