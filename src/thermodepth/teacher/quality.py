@@ -58,8 +58,8 @@ class QualitySettings(Settings):
     #: Between the two exposures, where the motion in between is not known.
     max_skew_s: float = Field(default=0.1, ge=0)
     min_truth_points: int = Field(default=100, ge=8)
-    min_inliers: float = Field(default=0.6, ge=0, le=1)  # share of truth within 10 % of the map
-    max_residual: float = Field(default=0.15, gt=0, le=1)  # median relative error
+    min_inliers: float = Field(default=0.35, ge=0, le=1)  # share of truth within 10 % of the map
+    max_residual: float = Field(default=0.2, gt=0, le=1)  # median relative error
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

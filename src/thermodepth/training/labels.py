@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -59,7 +59,8 @@ def make_labels(
         verify: read what is there first; damaged labels are made again, with a warning for each.
 
     Raises:
-        TeacherError: when the teacher cannot be opened, or a frame lacks what it reads.
+        TeacherError: when the teacher cannot be opened, a frame lacks what it reads, or no frame gets
+            a label.
     """
     frames = dataset.split(split)
     teacher = open_for_frames(settings, frames)
@@ -80,7 +81,23 @@ def make_labels(
             batch_size=settings.runtime.batch_size,
             progress=None if progress is None else lambda n: progress(done_before + n, total),
         )
+    _tell_of_rejected(store, frames.sample_ids, dataset.spec)
     return store
+
+
+def _tell_of_rejected(store: LabelStore, ids: Sequence[str], spec: str) -> None:
+    rejected = store.rejected(ids)
+    lost = sum(rejected.values())
+    if lost * 2 <= len(ids):
+        return
+    reasons = "; ".join(f"{frames} {reason}" for reason, frames in rejected.most_common(3))
+    message = (
+        f"{spec}: {len(ids) - lost} of {len(ids)} frames have a structure label, the others were rejected "
+        f"({reasons}). `thermodepth label --qa DIR` draws them, teacher.transfer.quality.* sets the limits"
+    )
+    if lost == len(ids):
+        raise TeacherError(message)
+    warnings.warn(message, stacklevel=3)
 
 
 def open_for_frames(settings: TeacherSettings, frames: Frames) -> Teacher:
