@@ -43,6 +43,9 @@ class RgbView:
     rgb_from_thermal: NDArray[np.float64]  # [4 4] moves points from thermal to RGB axes, metres
     depth_m: NDArray[np.float32] | None = None  # [h w] truth in this view, NaN where there is none
     later_s: float = 0.0  # RGB exposure minus thermal exposure
+    #: [4 4] moves points from the thermal camera's axes at its exposure to its axes at the RGB exposure;
+    #: None: not known.
+    motion: NDArray[np.float64] | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -113,6 +113,10 @@ def predict(
             "comes first."
         ),
     ] = "",
+    video: Annotated[
+        bool,
+        typer.Option("--video", help="The files are one recording: recipes may remember frames."),
+    ] = False,
     device: Device = "auto",
 ) -> None:
     """Metric depth and structure of thermal frames.
@@ -132,6 +136,7 @@ def predict(
         counts=counts,
         device=device,
         y16=y16,
+        video=video,
     )
 
 

@@ -13,7 +13,13 @@ from thermodepth.errors import DataError, SettingsError, unknown
 from thermodepth.files import natural_order, pictures_in
 from thermodepth.inference.outputs import write_depth
 from thermodepth.inference.predictor import load
-from thermodepth.thermal import looks_like_agc, read_thermal, read_y16, refuse_agc
+from thermodepth.thermal import (
+    NormaliserState,
+    looks_like_agc,
+    read_thermal,
+    read_y16,
+    refuse_agc,
+)
 from thermodepth.types import ThermalUnit
 
 if TYPE_CHECKING:
@@ -36,8 +42,12 @@ def predict_files(
     counts: bool,
     device: str,
     y16: str = "",
+    video: bool = False,
 ) -> None:
     """Predict one frame or every frame of a folder; `y16` is the size of frames without a header.
+
+    `video`: the files, in the order of their names, are one recording; input recipes that remember
+    earlier frames then do, and the maps flicker less.
 
     Raises:
         DataError: for a source without thermal frames; a broken frame of a folder is named, the
@@ -58,6 +68,7 @@ def predict_files(
         raise SettingsError(f"--out {out}: is a file, expected a folder")
     names = _names(files)
     predictor = load(model, device=device, short_side=short_side)
+    state = NormaliserState() if video else None
     broken: list[DataError] = []
     display_only = 0
     written = 0
@@ -69,7 +80,7 @@ def predict_files(
                 broken.append(error)
                 continue
             display_only += looks_like_agc(raw) is not None
-            result = predictor.predict([raw], unit=unit)[0]
+            result = predictor.predict([raw], unit=unit, state=state)[0]
             paths = write_depth(
                 out, name, result, thermal=raw, unit=unit, depth_format=depth_format, view=view
             )

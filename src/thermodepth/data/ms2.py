@@ -6,6 +6,7 @@ Shin, Park and Kweon, "Deep Depth Estimation from Thermal Image", CVPR 2023. The
     sync_data/SEQ/{thr,rgb}/img_left_timestamp.txt    nanoseconds, a line a frame
     sync_data/SEQ/calib.npy, or calib.json            of both cameras
     proj_depth/SEQ/{thr,rgb}/depth_filtered|depth/    uint16, metres*256 along the axis, 0 = none
+    odom/SEQ/thr/000000.txt                           4x4 from the frame to the first one; may be absent
     {train,val,test_day,test_night,test_rainy}_list.txt   a sequence a line; without them, the official ones
 
 The RGB camera stands 0.66 m from the thermal one and looks 10 degrees down from it: its pictures have a
@@ -15,10 +16,11 @@ the filtered map, `?every=10` keeps each tenth frame of every sequence, from its
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from decimal import Decimal
-from functools import partial
+from functools import lru_cache, partial
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from thermodepth.data.decoding import read_depth_m
 from thermodepth.data.frames import Dataset
@@ -31,6 +33,7 @@ from thermodepth.data.listing import (
     split_options,
     whole_number,
 )
+from thermodepth.data.odometry import motion_after
 from thermodepth.data.recording import (
     Band,
     RecordedFrames,
@@ -43,6 +46,10 @@ from thermodepth.data.recording import (
 from thermodepth.errors import DataError, unknown
 from thermodepth.thermal import read_thermal
 from thermodepth.types import ThermalUnit
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
 
 #: The official split of the authors' loader.
 LISTS: dict[str, tuple[str, ...]] = {
@@ -179,6 +186,7 @@ def _recording(root: Path, name: str, condition: str, truth: str, every: int) ->
     rgb, rgb_depth = folder / "rgb" / "img_left", _rgb_truth(depth / "rgb", truth)
     stamps = [folder / band / "img_left_timestamp.txt" for band in ("rgb", "thr")]
     timed = all(path.is_file() for path in stamps)
+    poses = root / "odom" / name / "thr"
     return Recording(
         name=name,
         condition=condition,
@@ -193,6 +201,9 @@ def _recording(root: Path, name: str, condition: str, truth: str, every: int) ->
         lenses=partial(calibrated, path=calibration),
         later_s=partial(_later_s, *stamps, rgb=rgb, thermal=folder, numbers=numbers)
         if timed and rgb.is_dir()
+        else None,
+        motion=partial(_motion, poses=poses, stamps=stamps[1], pictures=pictures, numbers=numbers)
+        if timed and poses.is_dir()
         else None,
         unpaired=len(pictures.keys() ^ maps.keys()),
         about=[calibration, *(stamps if timed else ())],
@@ -215,3 +226,26 @@ def _later_s(
     later = read_stamps_s(rgb_stamps, list(numbered(rgb)), unit_s=STAMP_S)
     base = read_stamps_s(stamps, list(numbered(thermal / "thr" / "img_left")), unit_s=STAMP_S)
     return [float(later[n] - base[n]) if n in later else 0.0 for n in numbers]
+
+
+def _motion(
+    place: int,
+    later_s: float,
+    *,
+    poses: Path,
+    stamps: Path,
+    pictures: Mapping[int, str],
+    numbers: Sequence[int],
+) -> NDArray[np.float64] | None:
+    """How the rig moved between the two exposures of a frame, from the poses of the thermal camera."""
+    return motion_after(
+        later_s, numbers[place], poses=poses, times_s=_times_s(stamps, tuple(pictures))
+    )
+
+
+@lru_cache(maxsize=32)
+def _times_s(stamps: Path, numbers: tuple[int, ...]) -> dict[int, float]:
+    """Seconds since the first frame, so that nanoseconds of this century fit into a float."""
+    times = read_stamps_s(stamps, list(numbers), unit_s=STAMP_S)
+    first = min(times.values(), default=Decimal(0))
+    return {number: float(time - first) for number, time in times.items()}

@@ -99,6 +99,8 @@ class Recording:
     lenses: Callable[[tuple[int, int]], Lenses]  # of the (rows, columns) of the thermal frames
     finer_depth: bool = False  # depth files may be a whole number of times as large as the pictures
     later_s: Callable[[], Sequence[float]] | None = None  # RGB minus thermal exposure, by frame
+    #: (place, later_s) -> how the rig moved in between, see `RgbView.motion`
+    motion: Callable[[int, float], NDArray[np.float64] | None] | None = None
     about: Sequence[Path] = ()  # further files that decide what is read
     unpaired: int = 0  # files of frames that lack thermal or depth, which are left out
     decoding: str = ""  # changes with how files are decoded, where the data set leaves it open
@@ -146,11 +148,13 @@ class Recording:
         depth_m = None
         if depth_path is not None:
             depth_m = self._depth(depth_path, path, rgb)
+        later_s = self._later_s[place] if self._later_s else 0.0
         return rgb, RgbView(
             intrinsics=lenses.rgb,
             rgb_from_thermal=lenses.rgb_from_thermal,
             depth_m=depth_m,
-            later_s=self._later_s[place] if self._later_s else 0.0,
+            later_s=later_s,
+            motion=self.motion(place, later_s) if self.motion and later_s else None,
         )
 
     def _depth(self, path: Path, picture: Path, like: NDArray[Any]) -> NDArray[np.float32]:

@@ -14,7 +14,13 @@ import torch.nn.functional as F
 from thermodepth.data.transform import resize_image
 from thermodepth.errors import DataError, SettingsError, WeightsError
 from thermodepth.model import LoadedModel, load_model, resolve_model
-from thermodepth.thermal import check_compatible, normalise, read_thermal, thermal_unit
+from thermodepth.thermal import (
+    NormaliserState,
+    check_compatible,
+    normalise,
+    read_thermal,
+    thermal_unit,
+)
 from thermodepth.types import Geometry, Sample, ThermalUnit
 
 if TYPE_CHECKING:
@@ -84,8 +90,19 @@ class Predictor:
             unit = thermal_unit(raw, "thermal")
         return self.predict([raw], unit=unit)[0]
 
-    def predict(self, frames: Sequence[NDArray[Any]], *, unit: ThermalUnit) -> list[Depth]:
+    def predict(
+        self,
+        frames: Sequence[NDArray[Any]],
+        *,
+        unit: ThermalUnit,
+        state: NormaliserState | None = None,
+    ) -> list[Depth]:
         """Depth of several raw frames `[h w]` of one size, in one pass of the network.
+
+        Args:
+            frames: in the order of time, where they are a video.
+            unit: of all of them.
+            state: one for each video, for recipes that remember earlier frames; None for stills.
 
         Raises:
             DataError: for frames of different sizes.
@@ -100,7 +117,7 @@ class Predictor:
         inner = self.network_size(size)
         # As in training: the raw frame is resized, then normalised.
         inputs = [
-            normalise(resize_image(_resizable(frame), inner), unit, recipe.normaliser)
+            normalise(resize_image(_resizable(frame), inner), unit, recipe.normaliser, state)
             for frame in frames
         ]
         return self._run(np.stack(inputs)[:, None], size)

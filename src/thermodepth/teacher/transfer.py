@@ -10,7 +10,7 @@ see, and where a pixel's trust (`trust`) is below the least, the label is NaN.
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
 from typing import TYPE_CHECKING, Any
 
@@ -36,7 +36,6 @@ from thermodepth.types import Geometry, RgbView, Sample
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    Motions = Mapping[str, NDArray[np.float64]]
 
 #: Raised when this code gives other labels of the same maps.
 TRANSFER_VERSION = 1
@@ -88,20 +87,14 @@ class TransferringTeacher:
 
     geometry = Geometry.AFFINE_INVERSE
 
-    def __init__(
-        self, teacher: Teacher, settings: TransferSettings, *, motions: Motions | None = None
-    ) -> None:
+    def __init__(self, teacher: Teacher, settings: TransferSettings) -> None:
         """
         Args:
             teacher: gives maps of RGB pictures.
             settings: how they are moved.
-            motions: by sample id, where it is known how the rig moved between the two exposures: `[4 4]`
-                metres, moves points from the thermal camera's axes at the thermal exposure to its axes
-                at the RGB exposure.
         """
         self.teacher = teacher
         self._settings = settings
-        self._motions = motions or {}
 
     @property
     def description(self) -> str:
@@ -109,7 +102,7 @@ class TransferringTeacher:
         return f"{self.teacher.description}, moved into the thermal view"
 
     def fingerprint(self) -> str:
-        """Of the teacher, the view, the settings of the transfer and the known motions."""
+        """Of the teacher, the view and the settings of the transfer."""
         kind = self.teacher.fingerprint().rpartition("-")[0]
         parts = {
             "teacher": self.teacher.fingerprint(),
@@ -117,7 +110,6 @@ class TransferringTeacher:
             "view": "thermal",
             "transfer_version": TRANSFER_VERSION,
             "transfer": identity(self._settings),
-            "motions": {name: np.asarray(m).tolist() for name, m in sorted(self._motions.items())},
         }
         return fingerprint_of(f"{kind}.thermal-view", parts)
 
@@ -143,7 +135,7 @@ class TransferringTeacher:
         """
         pictures = [picture_quality(_rgb_of(sample)) for sample in samples]
         reasons = [
-            _skew(sample, self._settings.quality, known=sample.sample_id in self._motions)
+            _skew(sample, self._settings.quality, known=_view_of(sample).motion is not None)
             or picture.rejection(self._settings.quality)
             for sample, picture in zip(samples, pictures, strict=True)
         ]
@@ -159,7 +151,6 @@ class TransferringTeacher:
                 sample,
                 self._settings,
                 picture=picture,
-                motion=self._motions.get(sample.sample_id),
             )
             for sample, picture, reason in zip(samples, pictures, reasons, strict=True)
         ]
@@ -188,7 +179,6 @@ def transfer_map(
     settings: TransferSettings,
     *,
     picture: PictureQuality,
-    motion: NDArray[np.float64] | None = None,
 ) -> Transfer:
     """One teacher's map `[h' w']` of the RGB view as a label `[h w]` of the thermal frame.
 
@@ -198,15 +188,14 @@ def transfer_map(
         sample: the frame, with `rgb_view`; its truth places the map in metres.
         settings: gates and trust.
         picture: what the picture gate found.
-        motion: `[4 4]` as in `TransferringTeacher`; None for none known.
 
     Raises:
         TeacherError: for a frame without an RGB view of its own.
     """
     view = _view_of(sample)
     rgb_from_thermal = np.asarray(view.rgb_from_thermal, np.float64)
-    if motion is not None:
-        rgb_from_thermal = rgb_from_thermal @ motion
+    if view.motion is not None:
+        rgb_from_thermal = rgb_from_thermal @ view.motion
     truth_m = _truth_in_rgb(sample, view, rgb_from_thermal, (values.shape[0], values.shape[1]))
     fit = fit_metric(values, geometry, truth_m, refit_metric=settings.refit_metric)
     needs_truth = geometry is not Geometry.METRIC_DEPTH or settings.refit_metric

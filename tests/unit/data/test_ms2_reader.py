@@ -153,6 +153,22 @@ class TestTimes:
             frames.read(0)
         frames.read(0, with_rgb=False)
 
+    def test_poses_say_how_the_rig_moved_in_between(self, root: Path) -> None:
+        assert open_ms2(root).split("train").read(0).rgb_view.motion is None
+        for number in range(3):
+            pose = np.eye(4)
+            pose[2, 3] = 2.0 * number  # 2 m ahead every 100 ms
+            (root / "odom/_a/thr").mkdir(parents=True, exist_ok=True)
+            np.savetxt(root / f"odom/_a/thr/{number:06d}.txt", pose)
+        frames = open_ms2(root).split("train")
+        view = frames.read(1).rgb_view
+        assert view.later_s == pytest.approx(0.019500001)
+        assert view.motion[2, 3] == pytest.approx(-0.39, abs=1e-6)  # points came nearer
+        assert frames.read(2).rgb_view.motion is None  # nothing after the last frame
+        (root / "odom/_a/thr/000001.txt").write_text("1 0 0")
+        with pytest.raises(DataError, match=r"odom/_a/thr/000001\.txt"):
+            frames.read(0)
+
 
 class TestSplits:
     def test_the_test_is_day_night_and_rain(self, root: Path) -> None:

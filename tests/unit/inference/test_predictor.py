@@ -18,7 +18,7 @@ from thermodepth.errors import DataError, SettingsError, WeightsError
 from thermodepth.files import encode_png
 from thermodepth.inference.predictor import Depth, Predictor, load
 from thermodepth.model import load_model
-from thermodepth.thermal import NormaliserSettings, normalise
+from thermodepth.thermal import NormaliserSettings, NormaliserState, normalise
 from thermodepth.types import Geometry, ThermalUnit
 
 ModelFolder = Callable[..., Path]
@@ -231,3 +231,21 @@ def test_a_run_folder_is_a_model(model_folder: ModelFolder, tmp_path: Path) -> N
     model_folder().rename(run / "model")
     assert load(run, device="cpu")(frame()).depth_m.shape == (60, 90)
     assert load(str(run), device="cpu").model.fingerprint == load(run).model.fingerprint
+
+
+def test_a_video_remembers_the_window_of_its_frames(model_folder: ModelFolder) -> None:
+    """A hot object that enters must not darken everything else at once."""
+    predictor = load(
+        model_folder(normaliser=NormaliserSettings(name="moving_percentile")), device="cpu"
+    )
+    calm, hot = frame(seed=1), frame(seed=1)
+    hot[:20] = 16000
+
+    def structure_of(frames: list[NDArray[np.uint16]], state: NormaliserState | None) -> Any:
+        maps = [predictor.predict([f], unit=ThermalUnit.COUNTS, state=state)[0] for f in frames]
+        return maps[-1].structure
+
+    alone = structure_of([hot], None)
+    after = structure_of([calm, hot], NormaliserState())
+    assert not np.allclose(alone, after)
+    np.testing.assert_array_equal(structure_of([hot], NormaliserState()), alone)
