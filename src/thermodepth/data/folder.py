@@ -141,6 +141,9 @@ class FolderDescription(Settings):
         None  # names of sequences, or yard*
     )
     shares: dict[Literal["train", "val", "test"], Annotated[float, Field(ge=0)]] | None = None
+    #: Frames that stay together: longer recordings are cut into blocks, which are sequences then. For one
+    #: long recording; frames on both sides of a cut are nearly one picture.
+    block: int | None = Field(None, ge=2)
     conditions: dict[str, Names] = Field({})  # condition: names of sequences, or *night*
     licence: str = "as you say: the description names none"
 
@@ -227,15 +230,16 @@ def _recordings(
         rgb_depth = _files(root, about.rgb.depth, f"{file}: rgb.depth")
     by_sequence: dict[str, list[tuple[str, str]]] = {}
     for key in both:
-        by_sequence.setdefault(key[0], []).append(key)
+        by_sequence.setdefault(key[0] or about.name, []).append(key)
+    if about.block is not None:
+        by_sequence = _blocks(by_sequence, about.block)
     lenses, calibration = _lenses(about, root, file)
 
     def band(files: Mapping[tuple[str, str], str], keys: Sequence[tuple[str, str]]) -> Band:
         return Band(folder=root, names=[files.get(key) for key in keys])
 
     recordings = {}
-    for sequence, keys in by_sequence.items():
-        name = sequence or about.name
+    for name, keys in by_sequence.items():
         recordings[name] = Recording(
             name=name,
             condition=_condition(about, name),
@@ -254,6 +258,17 @@ def _recordings(
             decoding=about.fingerprint(),
         )
     return recordings, len(thermal.keys() | depth.keys()) - len(both)
+
+
+def _blocks(
+    by_sequence: Mapping[str, list[tuple[str, str]]], size: int
+) -> dict[str, list[tuple[str, str]]]:
+    """Sequences cut into runs of `size` frames: `yard-000`, `yard-001`, ..."""
+    return {
+        f"{name}-{start // size:03d}": keys[start : start + size]
+        for name, keys in by_sequence.items()
+        for start in range(0, len(keys), size)
+    }
 
 
 def _files(root: Path, pattern: str, where: str) -> dict[tuple[str, str], str]:
@@ -343,7 +358,8 @@ def _shared_out(shares: Mapping[Any, float], names: Sequence[str], where: str) -
     if len(names) < len(wanted):
         raise SettingsError(
             f"{where}: {len(names)} sequences cannot be shared out over {', '.join(wanted)}: a recording "
-            "belongs to one split. Catch shorter recordings as {sequence}, or name the splits"
+            "belongs to one split. Catch shorter recordings as {sequence}, name the splits, or cut long "
+            "recordings with block: 50"
         )
     order = sorted(names, key=lambda name: hashlib.sha256(name.encode()).digest())
     total, split_of, begin, sum_so_far = sum(wanted.values()), dict[str, str](), 0, 0.0

@@ -344,6 +344,28 @@ class TestSplits:
         data = open_folder(describe(("splits",), shares={"train": 1}, **changes))
         assert first(data).sequence == "folder"
 
+    def test_a_long_recording_is_cut_into_blocks_when_asked(
+        self, describe: Describe, tmp_path: Path
+    ) -> None:
+        changes = {
+            band: {**DESCRIPTION[band], "files": f"yard1/{band}/{{frame}}.png"}
+            for band in ("thermal", "depth", "rgb")
+        }
+        for frame in range(20, 27):
+            for band in ("thermal", "depth", "rgb"):
+                source = tmp_path / f"files/yard1/{band}/9.png"
+                source.with_name(f"{frame}.png").write_bytes(source.read_bytes())
+        data = open_folder(describe(("splits",), **changes, block=3))
+        assert "10 frames of 4 sequences" in data.note
+        ids = {s: part.sample_ids for s, part in data.splits.items()}
+        assert sorted(map(len, ids.values())) in ([3, 3, 4], [1, 3, 6])
+        read = [part.read(i) for part in data.splits.values() for i in range(len(part.sample_ids))]
+        runs: dict[str, list[int]] = {}
+        for sample in read:
+            runs.setdefault(sample.sequence, []).append(int(sample.sample_id.split("-")[-1]))
+        assert runs["folder-000"] == [2, 9, 10]  # in the order of time
+        assert runs["folder-003"] == [26]
+
     def test_what_is_in_no_split_is_said(self, describe: Describe) -> None:
         data = open_folder(describe(splits={"train": ["yard1"]}))
         assert data.note == "folder: 12 frames of 4 sequences, 3 in no split"
