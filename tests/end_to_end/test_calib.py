@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import json
-import sys
 from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from thermodepth import cli
 from thermodepth.files import encode_png, read_raster
 from thermodepth.synthetic.cameras.rig import ms2_rig, rig_facts
 from thermodepth.synthetic.storage.ms2_calibration import ms2_calibration, npy_of
@@ -23,24 +21,6 @@ FACTS = (
     "nothing odd was found",
 )
 AMBER = (255, 176, 0)
-
-
-@pytest.fixture
-def thermodepth(
-    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
-) -> Thermodepth:
-    """Runs the program in this process: (exit code, stdout, stderr)."""
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.setenv("THERMODEPTH_THREADS", "1")
-
-    def call(*words: str | Path) -> tuple[int, str, str]:
-        monkeypatch.setattr(sys, "argv", ["thermodepth", *map(str, words)])
-        with pytest.raises(SystemExit) as stop:
-            cli.main()
-        said = capsys.readouterr()
-        return int(stop.value.code or 0), said.out, said.err
-
-    return call
 
 
 def frames(

@@ -6,13 +6,13 @@ import json
 import subprocess
 import sys
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import numpy as np
 import pytest
 from PIL import Image
 
-from thermodepth import cli
 from thermodepth.data.synthetic import shipped_pack
 from thermodepth.doctor import CHECKS, Severity, examine
 from thermodepth.files import encode_png
@@ -22,21 +22,9 @@ SHARED = Path(__file__).parents[3] / "shared" / "data"
 
 
 @pytest.fixture
-def check(
-    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
-) -> Check:
+def check(thermodepth: Check) -> Check:
     """Runs `thermodepth data check` in this process: (exit code, stdout, stderr)."""
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.setenv("THERMODEPTH_THREADS", "1")
-
-    def call(*words: str | Path) -> tuple[int, str, str]:
-        monkeypatch.setattr(sys, "argv", ["thermodepth", "data", "check", *map(str, words)])
-        with pytest.raises(SystemExit) as stop:
-            cli.main()
-        said = capsys.readouterr()
-        return int(stop.value.code or 0), said.out, said.err
-
-    return call
+    return partial(thermodepth, "data", "check")
 
 
 @pytest.fixture

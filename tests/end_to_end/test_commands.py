@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import shutil
-import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -11,28 +10,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from thermodepth import cli
-
 Thermodepth = Callable[..., tuple[int, str, str]]
-
-
-@pytest.fixture
-def thermodepth(
-    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
-) -> Thermodepth:
-    """Runs the program in this process: (exit code, stdout, stderr)."""
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.setenv("THERMODEPTH_THREADS", "1")
-    monkeypatch.setenv("THERMODEPTH_CACHE", str(tmp_path / "cache"))
-
-    def call(*words: str | Path) -> tuple[int, str, str]:
-        monkeypatch.setattr(sys, "argv", ["thermodepth", *map(str, words)])
-        with pytest.raises(SystemExit) as stop:
-            cli.main()
-        said = capsys.readouterr()
-        return int(stop.value.code or 0), said.out, said.err
-
-    return call
 
 
 def write_png(path: Path, array: np.ndarray) -> Path:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -11,7 +10,6 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from thermodepth import cli
 from thermodepth.colour import NO_VALUE, colour_depth, depth_limits
 from thermodepth.commands.preview import choose_frames, draw_sheet, make_shot
 from thermodepth.data import open_dataset
@@ -20,24 +18,6 @@ from thermodepth.types import Sample, ThermalUnit
 
 Thermodepth = Callable[..., tuple[int, str, str]]
 MARGIN, GAP, CAPTION, PANEL = 16, 4, 22, 256
-
-
-@pytest.fixture
-def thermodepth(
-    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
-) -> Thermodepth:
-    """Runs the program in this process: (exit code, stdout, stderr)."""
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.setenv("THERMODEPTH_THREADS", "1")
-
-    def call(*words: str | Path) -> tuple[int, str, str]:
-        monkeypatch.setattr(sys, "argv", ["thermodepth", *map(str, words)])
-        with pytest.raises(SystemExit) as stop:
-            cli.main()
-        said = capsys.readouterr()
-        return int(stop.value.code or 0), said.out, said.err
-
-    return call
 
 
 def a_sample(

@@ -9,12 +9,12 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from thermodepth import cli
 from thermodepth.commands.data import _scene_counts
 from thermodepth.data import open_dataset
 from thermodepth.synthetic.storage.pack import Pack
@@ -24,22 +24,9 @@ Render = Callable[..., tuple[int, str, str]]
 
 
 @pytest.fixture
-def render(
-    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
-) -> Render:
+def render(thermodepth: Render) -> Render:
     """Runs `thermodepth data render` in this process: (exit code, stdout, stderr)."""
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.setenv("THERMODEPTH_THREADS", "1")
-
-    def call(*words: str | Path) -> tuple[int, str, str]:
-        line = ["thermodepth", "data", "render", "--processes", "1", *map(str, words)]
-        monkeypatch.setattr(sys, "argv", line)
-        with pytest.raises(SystemExit) as stop:
-            cli.main()
-        said = capsys.readouterr()
-        return int(stop.value.code or 0), said.out, said.err
-
-    return call
+    return partial(thermodepth, "data", "render", "--processes", "1")
 
 
 def test_a_folder(render: Render, tmp_path: Path) -> None:

@@ -129,3 +129,22 @@ def weights_sha256(folder: Path) -> str:
         with file.open("rb") as stream:
             digests.append(hashlib.file_digest(stream, "sha256").hexdigest())
     return hashlib.sha256("".join(sorted(digests)).encode()).hexdigest()
+
+
+def rgb_of(sample: Sample) -> NDArray[np.uint8]:
+    """The RGB picture `[h w 3]` of a frame.
+
+    Raises:
+        TeacherError: naming the frame, when there is none or it is none.
+    """
+    rgb = sample.rgb
+    if rgb is None:
+        raise TeacherError(
+            f"frame {sample.sample_id} has no RGB image, which this teacher reads; use a data set "
+            "with RGB, or the teacher 'truth'"
+        )
+    if rgb.ndim != 3 or rgb.shape[2] != 3 or rgb.dtype != np.uint8:
+        raise TeacherError(
+            f"frame {sample.sample_id}: RGB image is {rgb.dtype} {list(rgb.shape)}, expected uint8 [h w 3]"
+        )
+    return rgb

@@ -11,6 +11,7 @@ import torch.nn.functional as F
 from numpy.typing import NDArray
 
 from thermodepth.errors import TeacherError
+from thermodepth.teacher.protocol import rgb_of
 from thermodepth.types import Sample
 
 #: `[b 3 h w]` float32 in [0, 1] -> `[b h w]`, the map at the same size.
@@ -51,16 +52,7 @@ def label_rgb(
 
 
 def _checked_rgb(sample: Sample) -> NDArray[np.uint8]:
-    rgb = sample.rgb
-    if rgb is None:
-        raise TeacherError(
-            f"frame {sample.sample_id} has no RGB image, which this teacher reads; use a data set "
-            "with RGB, or the teacher 'truth'"
-        )
-    if rgb.ndim != 3 or rgb.shape[2] != 3 or rgb.dtype != np.uint8:
-        raise TeacherError(
-            f"frame {sample.sample_id}: RGB image is {rgb.dtype} {list(rgb.shape)}, expected uint8 [h w 3]"
-        )
+    rgb = rgb_of(sample)
     if sample.rgb_view is not None:
         raise TeacherError(
             f"frame {sample.sample_id}: its RGB is another camera's view, whose maps do not fit the thermal "

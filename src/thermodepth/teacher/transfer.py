@@ -21,7 +21,7 @@ from thermodepth.camera import depth_in_view
 from thermodepth.config import Settings, identity
 from thermodepth.errors import TeacherError
 from thermodepth.teacher.metric_fit import MetricFit, fit_metric
-from thermodepth.teacher.protocol import MIN_DEPTH_M, Teacher, fingerprint_of
+from thermodepth.teacher.protocol import MIN_DEPTH_M, Teacher, fingerprint_of, rgb_of
 from thermodepth.teacher.quality import (
     PictureQuality,
     QualitySettings,
@@ -133,7 +133,7 @@ class TransferringTeacher:
         Raises:
             TeacherError: naming the frame, when its RGB has no view of its own, or as the teacher does.
         """
-        pictures = [picture_quality(_rgb_of(sample)) for sample in samples]
+        pictures = [picture_quality(rgb_of(sample)) for sample in samples]
         reasons = [
             _skew(sample, self._settings.quality, known=_view_of(sample).motion is not None)
             or picture.rejection(self._settings.quality)
@@ -162,7 +162,7 @@ def as_rgb_sees(sample: Sample) -> Sample:
     Raises:
         TeacherError: for a frame without RGB, or without a view of its own.
     """
-    rgb, view = _rgb_of(sample), _view_of(sample)
+    rgb, view = rgb_of(sample), _view_of(sample)
     return replace(
         sample,
         thermal=np.zeros(rgb.shape[:2], np.uint16),
@@ -269,20 +269,6 @@ def _nothing(sample: Sample, picture: PictureQuality, reason: Rejection) -> Tran
 def _skew(sample: Sample, settings: QualitySettings, *, known: bool) -> Rejection | None:
     late = abs(_view_of(sample).later_s) > settings.max_skew_s
     return Rejection.SKEWED if late and not known else None
-
-
-def _rgb_of(sample: Sample) -> NDArray[np.uint8]:
-    rgb = sample.rgb
-    if rgb is None:
-        raise TeacherError(
-            f"frame {sample.sample_id} has no RGB image, which this teacher reads; use a data set "
-            "with RGB, or the teacher 'truth'"
-        )
-    if rgb.ndim != 3 or rgb.shape[2] != 3 or rgb.dtype != np.uint8:
-        raise TeacherError(
-            f"frame {sample.sample_id}: RGB image is {rgb.dtype} {list(rgb.shape)}, expected uint8 [h w 3]"
-        )
-    return rgb
 
 
 def _view_of(sample: Sample) -> RgbView:

@@ -23,7 +23,7 @@ from thermodepth.synthetic.storage.ms2_calibration import ms2_calibration
 from thermodepth.synthetic.storage.ms2_layout import scanned, seen_from
 from thermodepth.synthetic.storage.order import RenderOrder
 
-REAL_CALIBRATION = Path("/work/shared/data/ms2/calib.json")
+REAL_CALIBRATION = Path(__file__).parents[4] / "shared" / "data" / "ms2" / "calib.json"
 RIG = open_rig("ms2", (160, 64))
 SENSOR = MicrobolometerSettings(shutter_every_s=0.15, freeze_s=0.075)
 FRAMES = 3
