@@ -99,7 +99,7 @@ def test_the_layout_of_ms2(render: Render, tmp_path: Path) -> None:
     words = "--scenes 1 --rig ms2 --size 80x32 --layout ms2 --condition day --out m"
     code, out, err = render(*words.split())
     assert code == 0, err
-    assert "any reader of MS2, with m as its root" in out
+    assert "next: thermodepth data preview ms2:m" in out
     assert (tmp_path / "m/train_list.txt").read_text() == "_street-day-10000000\n"
     about = json.loads((tmp_path / "m/rendering.json").read_text())
     assert (about["layout"], about["lidar_channels"], about["finished"]) == ("ms2", 64, True)
@@ -192,7 +192,7 @@ def test_an_interrupt_keeps_what_is_done(tmp_path: Path) -> None:
     done = len(list(tmp_path.glob("p/rendering/*.json")))
     assert process.returncode == 130, err
     assert "Traceback" not in err
-    assert "The same command goes on from there" in err
+    assert "the same command goes on where it can" in err
     assert 1 <= done < 12
     finished = subprocess.run(line, cwd=tmp_path, capture_output=True, text=True, check=True)
     assert f"{done}/12" in finished.stderr  # where it went on

@@ -99,7 +99,7 @@ def test_ctrl_c_saves_and_says_how_to_go_on(tiny_pack: Path, tmp_path: Path) -> 
     os.killpg(study.pid, signal.SIGINT)  # what a terminal does
     _, errors = study.communicate(timeout=60)
     assert study.returncode == 130
-    assert "The same command goes on" in errors
+    assert "the same command goes on" in errors
     assert "Traceback" not in errors
 
 

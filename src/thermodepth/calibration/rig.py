@@ -25,8 +25,13 @@ AXES = "right, down, ahead"
 
 
 def recognises(content: Content) -> bool:
-    """JSON with a camera `thermal` or `rgb`."""
-    return content.is_json and any(_is_camera(content.tree.get(name)) for name in (THERMAL, RGB))
+    """JSON with a camera `thermal` or `rgb`, but not a rendered pack's header, whose thermal camera is
+    described elsewhere."""
+    return (
+        content.is_json
+        and "format_version" not in content.tree
+        and any(_is_camera(content.tree.get(name)) for name in (THERMAL, RGB))
+    )
 
 
 def read(content: Content, roles: Mapping[str, str]) -> Calibration:

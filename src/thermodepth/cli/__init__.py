@@ -14,7 +14,7 @@ import typer
 
 from thermodepth.cli.data import data_app
 from thermodepth.cli.verbs import evaluate, label, predict, serve, study_app, train
-from thermodepth.errors import DivergedError, UserError
+from thermodepth.errors import DivergedError, SettingsError, UserError
 
 app = typer.Typer(
     name="thermodepth",
@@ -32,6 +32,10 @@ app.add_typer(data_app, name="data")
 def main() -> None:
     """The program `thermodepth`."""
     try:
+        if (
+            "" in sys.argv[1:]
+        ):  # an unset variable of the shell; a path of "" would be the current folder
+            raise SettingsError("an empty argument: is a variable unset?")
         # Without its standalone mode typer returns the exit code instead of ending the process.
         code = app(standalone_mode=False)
         if code == 130:
@@ -44,11 +48,16 @@ def main() -> None:
         _say_error(f"training diverged: {error}")
         sys.exit(3)
     except (KeyboardInterrupt, typer.Abort):
-        _say_error("stopped; what was done is kept. The same command goes on from there")
+        _say_error("stopped; what was finished is kept, and the same command goes on where it can")
         sys.exit(130)
     except BrokenPipeError:  # `thermodepth ... | head`
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         sys.exit(1)
+    except OSError as error:
+        if error.filename is None:
+            raise
+        _say_error(f"{error.filename}: {error.strerror or error}")
+        sys.exit(2)
     except Exception as error:
         # Typer's own usage errors know how to show themselves; ours keep their traceback.
         show = getattr(error, "show", None)

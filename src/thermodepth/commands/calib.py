@@ -205,7 +205,10 @@ def _say_findings(calibration: Calibration) -> bool:
         line = Text(f"{finding.severity:8}", style=_STYLE[finding.severity])
         console.print(line.append(f"{finding.about}: {finding.text}", style=""), soft_wrap=True)
     worst = findings[0].severity if findings else Severity.NOTE
-    if worst is Severity.NOTE:
+    missing = [name for name in (THERMAL, RGB) if name not in calibration.cameras]
+    if missing:
+        _say(f"no camera '{missing[0]}': nothing between {THERMAL} and {RGB} was checked")
+    elif worst is Severity.NOTE:
         _say("nothing odd was found")
     return worst is not Severity.ERROR
 

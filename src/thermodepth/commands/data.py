@@ -98,6 +98,10 @@ def render(
     for option, given in (("--rate", rate_hz), ("--shutter", shutter_s)):
         if given is not None and sequence == 1:
             raise SettingsError(f"{option} {given:g} has no effect without --sequence")
+    if layout == "ms2" and radiometric:
+        raise SettingsError(
+            "--radiometric does not fit --layout ms2: MS2's frames are 14-bit counts"
+        )
     if layout == "ms2" and not lidar:
         lidar = MS2_LIDAR
     order = RenderOrder(
@@ -126,7 +130,7 @@ def render(
     told = rate if built.rendered else "complete already"
     _say(f"{out}: {built.frames} frames, {megabytes:.1f} MB; {told}")
     if layout == "ms2":
-        _say(f"next: any reader of MS2, with {out} as its root")
+        _say(f"next: thermodepth data preview {shlex.quote(f'ms2:{out}')}")
     else:
         _say(f"next: thermodepth data preview {shlex.quote(str(out))}")
 

@@ -10,7 +10,7 @@ from thermodepth.commands.terminal import console, counting
 from thermodepth.data import Dataset, open_dataset, samples_of
 from thermodepth.errors import SettingsError
 from thermodepth.files import escaped_id, write_bytes
-from thermodepth.teacher import LabelStore, TransferringTeacher, agreement
+from thermodepth.teacher import TEACHERS, LabelStore, TransferringTeacher, agreement
 from thermodepth.training.labels import default_label_root, make_labels, open_for_frames
 from thermodepth.training.settings import TrainingSettings
 
@@ -44,6 +44,8 @@ def label_data(
     if qa is not None and qa_frames < 1:
         raise SettingsError(f"--qa-frames {qa_frames}: expected at least 1")
     dataset = open_dataset(settings.data.source)
+    if qa is not None:
+        _check_qa(settings, dataset, split, qa)
     with counting(f"labels by {settings.teacher.kind}") as tell:
         store = make_labels(
             settings.teacher,
@@ -90,6 +92,19 @@ def _print_rejected(store: LabelStore, ids: Sequence[str]) -> None:
         console.print(f"  {frames} rejected: {reason}", soft_wrap=True)
 
 
+def _check_qa(settings: TrainingSettings, dataset: Dataset, split: str, folder: Path) -> None:
+    """Before labels are made, which may take hours."""
+    if folder.exists() and not folder.is_dir():
+        raise SettingsError(f"--qa {folder}: is a file, expected a folder")
+    reads_rgb = TEACHERS[settings.teacher.kind].reads_rgb
+    if not reads_rgb or dataset.split(split).read(0).rgb_view is None:
+        raise SettingsError(
+            f"--qa {folder}: shows how labels were moved from one view into another, and no map is moved "
+            f"here: {dataset.spec} has RGB on the thermal pixel grid, or the teacher reads no RGB. "
+            "`thermodepth data preview` shows such frames"
+        )
+
+
 def _draw(
     settings: TrainingSettings, dataset: Dataset, split: str, folder: Path, pictures: int
 ) -> None:
@@ -99,12 +114,7 @@ def _draw(
 
     frames = dataset.split(split)
     teacher = open_for_frames(settings.teacher, frames)
-    if not isinstance(teacher, TransferringTeacher):
-        raise SettingsError(
-            f"--qa {folder}: shows how labels were moved from one view into another, and no map is moved "
-            f"here: {dataset.spec} has RGB on the thermal pixel grid, or the teacher reads no RGB. "
-            "`thermodepth data preview` shows such frames"
-        )
+    assert isinstance(teacher, TransferringTeacher), "as was checked"
     total = len(frames.sample_ids)
     pictures = min(pictures, total)
     with counting("pictures") as tell:

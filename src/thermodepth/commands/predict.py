@@ -66,6 +66,10 @@ def predict_files(
         raise DataError(f"{source}: no {kinds} files in this folder")
     if out.exists() and not out.is_dir():
         raise SettingsError(f"--out {out}: is a file, expected a folder")
+    if source.is_dir() and out.resolve() == source.resolve():
+        raise SettingsError(
+            f"--out {out}: is the folder of the frames; its maps would be read as frames"
+        )
     names = _names(files)
     predictor = load(model, device=device, short_side=short_side)
     state = NormaliserState() if video else None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from contextlib import nullcontext
 from pathlib import Path
 
@@ -21,12 +22,14 @@ from thermodepth.training.labels import (
     make_labels,
 )
 from thermodepth.training.loop import Progress, check_device, train
+from thermodepth.training.run_folder import check_place
 from thermodepth.training.settings import TrainingSettings
 
 
 def train_one(settings: TrainingSettings, out: Path, *, label_root: Path | None) -> None:
     """Labels where they are missing, then the training, with its progress on stderr."""
     check_device(settings.runtime, settings.precision)
+    check_place(out)
     dataset = open_dataset(settings.data.source)
     settings = settings.resolved(dataset)
     with counting(f"labels by {settings.teacher.kind}") as tell:
@@ -55,4 +58,5 @@ def train_one(settings: TrainingSettings, out: Path, *, label_root: Path | None)
             report=show if error_console.is_terminal else plain_report(settings.steps),
         )
     console.print(f"model: {model}")
-    console.print(f"next:  thermodepth evaluate {out} --data {settings.data.source}")
+    words = map(shlex.quote, (str(out), "--data", settings.data.source))
+    console.print(f"next:  thermodepth evaluate {' '.join(words)}", soft_wrap=True, markup=False)

@@ -44,6 +44,7 @@ from thermodepth.data.recording import (
 from thermodepth.errors import DataError, SettingsError
 from thermodepth.files import read_raster
 from thermodepth.thermal import read_thermal, thermal_unit
+from thermodepth.thermal.flir import flir_segments
 from thermodepth.types import ThermalUnit
 from thermodepth.yaml_files import read_yaml
 
@@ -309,6 +310,8 @@ def read_described(path: Path, *, about: ThermalFiles) -> tuple[NDArray[Any], Th
     """
     if about.unit in ("counts", "display"):
         return read_thermal(path, expect=ThermalUnit(about.unit))
+    if flir_segments(path):  # kelvin already; its picture is a rendering for people
+        return read_thermal(path, expect=ThermalUnit.KELVIN)
     values = read_raster(path)
     if values.ndim == 3 and (values == values[..., :1]).all():
         values = values[..., 0]
@@ -319,7 +322,14 @@ def read_described(path: Path, *, about: ThermalFiles) -> tuple[NDArray[Any], Th
     kelvin = values.astype(np.float64) * about.scale + about.offset
     if about.unit == "celsius":
         kelvin += ZERO_CELSIUS_K
-    return kelvin.astype(np.float32), thermal_unit(kelvin, f"{path} in kelvin")
+    try:
+        return kelvin.astype(np.float32), thermal_unit(kelvin, str(path))
+    except DataError as error:
+        raise DataError(
+            f"{path}: values {values.min():g}..{values.max():g} become {kelvin.min():.0f}.."
+            f"{kelvin.max():.0f} K by thermal.unit = {about.unit}, scale = {about.scale:g}, offset = "
+            f"{about.offset:g}: {str(error).removeprefix(f'{path}: ').partition(';')[0]}"
+        ) from None
 
 
 def _condition(about: FolderDescription, name: str) -> str:

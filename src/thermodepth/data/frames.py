@@ -15,6 +15,9 @@ from typing import Protocol
 from thermodepth.errors import DataError, unknown
 from thermodepth.types import Sample
 
+_COMPRESSED = (".png", ".jpg", ".jpeg")
+_BLOCK_BYTES, _BLOCKS = 4096, 64  # of other files: 256 kB, or all of a smaller one
+
 
 class Frames(Protocol):
     """The frames of one split."""
@@ -124,22 +127,27 @@ def samples_of(frames: Frames, *, with_rgb: bool = False) -> Iterator[Sample]:
 
 
 def fingerprint_files(files: Sequence[Path], root: Path) -> str:
-    """A value for a list of files by relative name, size and both ends of their content.
+    """A value for a list of files by relative name, size and content.
 
-    Reading whole recordings only to name them would take minutes; an edited picture changes its size or
-    its compressed tail.
+    Of large files it takes evenly spread blocks: reading whole recordings only to name them would take
+    minutes. A compressed picture that is edited changes its size or its tail anyway.
     """
     digest = hashlib.sha256()
     for path in files:
         try:
             size = path.stat().st_size
             with path.open("rb") as stream:
-                head = stream.read(4096)
-                stream.seek(max(size - 4096, 0))
-                tail = stream.read(4096)
+                blocks = 2 if path.suffix.lower() in _COMPRESSED else _BLOCKS
+                if size <= blocks * _BLOCK_BYTES:
+                    content = [stream.read()]
+                else:
+                    content = []
+                    for place in range(blocks):
+                        stream.seek((size - _BLOCK_BYTES) * place // (blocks - 1))
+                        content.append(stream.read(_BLOCK_BYTES))
         except OSError as error:
             raise DataError(f"{path}: cannot be read ({error.strerror or error})") from None
         digest.update(f"{path.relative_to(root).as_posix()}\0{size}\0".encode())
-        digest.update(head)
-        digest.update(tail)
+        for block in content:
+            digest.update(block)
     return digest.hexdigest()[:16]

@@ -206,7 +206,11 @@ def _recording(root: Path, name: str, condition: str, truth: str, every: int) ->
         if timed and poses.is_dir()
         else None,
         unpaired=len(pictures.keys() ^ maps.keys()),
-        about=[calibration, *(stamps if timed else ())],
+        about=[
+            calibration,
+            *(stamps if timed else ()),
+            *(sorted(poses.glob("*.txt")) if timed and poses.is_dir() else ()),
+        ],
     )
 
 

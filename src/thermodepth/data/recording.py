@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import re
+import warnings
 from bisect import bisect_right
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -19,7 +20,7 @@ from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 
-from thermodepth.calibration import read_calibration
+from thermodepth.calibration import read_calibration, require_sound
 from thermodepth.data.decoding import at_size, check_looks_into, check_same_size, read_rgb
 from thermodepth.data.frames import Frames, fingerprint_files
 from thermodepth.errors import DataError
@@ -59,6 +60,7 @@ class Lenses:
     thermal: NDArray[np.float32]  # [3 3] pixels
     rgb: NDArray[np.float32] | None = None
     rgb_from_thermal: NDArray[np.float64] | None = None  # [4 4] metres
+    rgb_size: tuple[int, int] | None = None  # (width, height) that the calibration says
 
 
 def calibrated(size: tuple[int, int], *, path: Path, with_rgb: bool = True) -> Lenses:
@@ -67,8 +69,22 @@ def calibrated(size: tuple[int, int], *, path: Path, with_rgb: bool = True) -> L
     Raises:
         DataError: when it is broken, or lacks a camera that is wanted.
     """
-    del size
     calibration = read_calibration(path)
+    if with_rgb:
+        require_sound(calibration)
+    wanted = [calibration.thermal, *([calibration.rgb] if with_rgb else [])]
+    for camera in wanted:
+        if camera.distortion is not None:
+            warnings.warn(
+                f"{path}: {camera.name}: lens distortion ({camera.distortion.model}) is not applied; "
+                "pictures must be undistorted",
+                stacklevel=2,
+            )
+    if calibration.thermal.size not in (None, size[::-1]):
+        raise DataError(
+            f"{path}: the thermal camera is calibrated at {calibration.thermal.size}, its frames are "
+            f"{size[::-1]} (width, height)"
+        )
     if not with_rgb:
         return Lenses(source=path, thermal=calibration.thermal.intrinsics.astype(np.float32))
     return Lenses(
@@ -76,6 +92,7 @@ def calibrated(size: tuple[int, int], *, path: Path, with_rgb: bool = True) -> L
         thermal=calibration.thermal.intrinsics.astype(np.float32),
         rgb=calibration.rgb.intrinsics.astype(np.float32),
         rgb_from_thermal=calibration.rgb_from_thermal,
+        rgb_size=calibration.rgb.size,
     )
 
 
@@ -144,6 +161,11 @@ class Recording:
         if lenses.rgb is None or lenses.rgb_from_thermal is None:
             return rgb, None
         check_looks_into(lenses.rgb, rgb, calibration=lenses.source, other=path)
+        if lenses.rgb_size not in (None, (rgb.shape[1], rgb.shape[0])):
+            raise DataError(
+                f"{path}: {rgb.shape[1]}x{rgb.shape[0]}, but {lenses.source} was made at "
+                f"{lenses.rgb_size[0]}x{lenses.rgb_size[1]}"
+            )
         depth_path = None if self.rgb_depth is None else self.rgb_depth.path(place)
         depth_m = None
         if depth_path is not None:

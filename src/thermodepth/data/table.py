@@ -76,6 +76,12 @@ def open_dataset(spec: str) -> Dataset:
     """
     name, colon, path = spec.partition(":")
     if name not in DATASETS:
+        place = Path(spec).expanduser()
+        if spec and place.exists():
+            kind = "ms2" if (place / "sync_data").is_dir() else "synthetic"
+            raise DataError(
+                f"{spec}: is a path; say what it is, such as {kind}:{spec} (known: {', '.join(DATASETS)})"
+            )
         raise DataError(unknown("data set", name, DATASETS))
     if colon and not path:
         raise DataError(f"{spec}: expected a path after the colon, or no colon")

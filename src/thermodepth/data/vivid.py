@@ -162,8 +162,10 @@ def _recording(root: Path, name: str) -> Recording:
         )
     later_s, stamps = None, [folder / band / "timestamps.txt" for band in ("RGB", "Thermal")]
     if layout == "prepared":
-        calibration = [folder / file for file in ("cam_T.txt", "cam_RGB.txt", "Tr_T2RGB.txt")]
-        lenses = partial(_prepared_lenses, folder=folder)
+        # The preparation cuts `..._well_lit` out of its recording without the camera files.
+        own = folder if (folder / "cam_T.txt").is_file() else root / name.removesuffix("_well_lit")
+        calibration = [own / file for file in ("cam_T.txt", "cam_RGB.txt", "Tr_T2RGB.txt")]
+        lenses = partial(_prepared_lenses, folder=own)
     else:
         calibration = [root / "calibration" / "calib_ther_to_rgb.yaml"]
         lenses = partial(calibrated, path=calibration[0])

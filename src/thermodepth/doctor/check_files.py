@@ -38,7 +38,11 @@ def readable(evidence: Evidence) -> Iterator[Finding]:
             meaning="a training stops at the first of them",
             remedy="copy or download these files again; remove the frames when the source is broken too",
         )
-    told = "\n".join(refused)
+    told = {frame.name for frame in evidence.frames if frame.problem}
+    if not evidence.subject.is_tree:  # frames have ids; their problems begin with a path
+        for frame in evidence.frames:
+            parts = frame.problem.partition(": ")[0].split("/")
+            told.update("/".join(parts[i:]) for i in range(len(parts)))
     cut = [
         f"{file.name}: {file.problem or ('empty' if not file.size_bytes else 'has no end mark')}"
         for file in evidence.files

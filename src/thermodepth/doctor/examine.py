@@ -183,7 +183,7 @@ def _open(spec: str) -> tuple[Dataset | None, Path | None, str]:
                 raise
             return None, _with_pictures(folder), str(error)
     path = Path(spec).expanduser()
-    if path.is_file() or (path / "pack.json").is_file():
+    if path.is_file() or any((path / name).is_file() for name in ("pack.json", "rendering.json")):
         return _open(f"synthetic:{spec}")
     if path.is_dir():
         return None, _with_pictures(path), ""

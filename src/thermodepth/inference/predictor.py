@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 DEFAULT_MODEL = "thermal-small"
+MIN_SIDE, MAX_SIDE = 32, 4096  # of what the network sees, the shorter side
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -65,8 +66,10 @@ class Predictor:
             raise SettingsError(f"device '{device}': expected auto, cpu or cuda")
         if device == "cuda" and not torch.cuda.is_available():
             raise SettingsError("device cuda: this machine has no CUDA device; use cpu or auto")
-        if short_side is not None and short_side < 32:
-            raise SettingsError(f"short side {short_side}: at least 32 pixels")
+        if short_side is not None and not MIN_SIDE <= short_side <= MAX_SIDE:
+            raise SettingsError(
+                f"short side {short_side}: expected {MIN_SIDE} to {MAX_SIDE} pixels"
+            )
         has_cuda = torch.cuda.is_available() and device != "cpu"
         self._device = torch.device("cuda" if has_cuda else "cpu")
         self.model = model

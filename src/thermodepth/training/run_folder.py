@@ -59,11 +59,8 @@ def open_run(settings: TrainingSettings, out: Path, *, dataset: Dataset, label_s
                 f"{out}: holds run {other}, and these settings and data make run {identity}. "
                 "Choose another --out, or delete the folder to start again"
             )
-    elif out.exists() and not out.is_dir():
-        raise SettingsError(f"{out}: is a file, expected a folder for the run")
-    elif out.is_dir() and any(p.name[0] != "." for p in out.iterdir()):
-        raise SettingsError(f"{out}: holds other files and no run; choose another --out")
     else:
+        check_place(out)
         # First of all, so that a run that is killed in its first second is still recognised.
         write_json(known, {"identity": identity, "data": dataset.spec, "labels": label_source})
     if not (out / "settings.json").is_file():
@@ -71,6 +68,19 @@ def open_run(settings: TrainingSettings, out: Path, *, dataset: Dataset, label_s
     if not (out / "environment.json").is_file():
         write_json(out / "environment.json", environment())
     return identity
+
+
+def check_place(out: Path) -> None:
+    """Whether a run may be in this folder: before labels are made, which may take hours.
+
+    Raises:
+        SettingsError: for a file, or a folder of something else.
+    """
+    if out.exists() and not out.is_dir():
+        raise SettingsError(f"{out}: is a file, expected a folder for the run")
+    is_run = (out / "run.json").is_file()
+    if out.is_dir() and not is_run and any(p.name[0] != "." for p in out.iterdir()):
+        raise SettingsError(f"{out}: holds other files and no run; choose another --out")
 
 
 def _identity_in(path: Path) -> str:

@@ -504,8 +504,11 @@ class TestBroken:
     @pytest.mark.parametrize(
         ("thermal", "message"),
         [
-            ({"unit": "kelvin"}, r"2\.png in kelvin: values 7002\.\.7081; .* read as kelvin"),
-            ({"unit": "celsius", "scale": 0.001, "offset": -400}, r"in kelvin: values -1"),
+            (
+                {"unit": "kelvin"},
+                r"2\.png: values 7002\.\.7081 become 7002\.\.7081 K by thermal\.unit = kelvin",
+            ),
+            ({"unit": "celsius", "scale": 0.001, "offset": -400}, r"scale = 0\.001, offset = -400"),
             ({"unit": "display"}, "uint16 is read as counts, where display is meant"),
         ],
     )

@@ -203,3 +203,16 @@ class TestOpenDataset:
         root = write_mm5([1])
         moved = root.rename(root.with_name("mm5:half"))
         assert np.isfinite(open_dataset(f"mm5:{moved}").split("train").read(0).thermal).all()
+
+
+@pytest.mark.parametrize("size", [5_000, 2_000_000])
+def test_a_change_in_the_middle_of_an_uncompressed_file_changes_the_name(
+    tmp_path: Path, size: int
+) -> None:
+    path = tmp_path / "depth.npy"
+    content = bytearray(np.random.default_rng(0).bytes(size))
+    path.write_bytes(content)
+    before = fingerprint_files([path], tmp_path)
+    content[size // 3 : size // 3 + size // 8] = bytes(size // 8)  # an eighth of the map
+    path.write_bytes(content)
+    assert fingerprint_files([path], tmp_path) != before

@@ -154,13 +154,16 @@ class TestTimes:
         frames.read(0, with_rgb=False)
 
     def test_poses_say_how_the_rig_moved_in_between(self, root: Path) -> None:
-        assert open_ms2(root).split("train").read(0).rgb_view.motion is None
+        without = open_ms2(root).split("train")
+        assert without.read(0).rgb_view.motion is None
+        assert without.fingerprint()
         for number in range(3):
             pose = np.eye(4)
             pose[2, 3] = 2.0 * number  # 2 m ahead every 100 ms
             (root / "odom/_a/thr").mkdir(parents=True, exist_ok=True)
             np.savetxt(root / f"odom/_a/thr/{number:06d}.txt", pose)
         frames = open_ms2(root).split("train")
+        assert frames.fingerprint() != without.fingerprint()  # labels are moved by it
         view = frames.read(1).rgb_view
         assert view.later_s == pytest.approx(0.019500001)
         assert view.motion[2, 3] == pytest.approx(-0.39, abs=1e-6)  # points came nearer
@@ -356,9 +359,15 @@ class TestBroken:
     def test_calibrations(self, root: Path) -> None:
         path = root / "sync_data/_a/calib.json"
         text = path.read_text()
-        path.write_text(text.replace("39.5", "300.8"))
-        with pytest.raises(DataError, match=r"principal point \(301\.3, 16\.0\) far off .*80x32"):
-            open_ms2(root).split("train").read(0)
+        for change, message in (
+            (("39.5", "300.8"), r"principal point \(301, 16\) lies outside 80x32"),
+            (("[100.0]", "[-120000.0]"), "120"),  # millimetres of millimetres
+            (("[0.0, 0.0, 1.0]]", "[0.0, 0.0, -1.0]]"), "rotation|mirror|determinant"),
+        ):
+            assert change[0] in text
+            path.write_text(text.replace(*change, 1))
+            with pytest.raises(DataError, match=message):
+                open_ms2(root).split("train").read(0)
         path.unlink()
         with pytest.raises(DataError, match=r"_a/calib\.npy: no such file"):
             open_ms2(root)

@@ -105,6 +105,16 @@ class TestPrepared:
         np.testing.assert_array_equal(view.depth_m, np.full((256, 320), 4, np.float32))
         assert view.later_s == 0
 
+    def test_the_well_lit_part_has_the_cameras_of_its_recording(self, tmp_path: Path) -> None:
+        """The published preparation cuts it out without their files."""
+        write_prepared(tmp_path, "indoor_robust_varying")
+        write_prepared(tmp_path, "indoor_robust_varying_well_lit")
+        for file in ("cam_T", "cam_RGB", "Tr_T2RGB"):
+            (tmp_path / "indoor_robust_varying_well_lit" / f"{file}.txt").unlink()
+        (tmp_path / "test_indoor.txt").write_text("indoor_robust_varying_well_lit")
+        sample = open_vivid(tmp_path, place="indoor").split("test").read(0)
+        np.testing.assert_allclose(sample.rgb_view.rgb_from_thermal, MOVED)
+
     def test_lists_of_the_folder(self, tmp_path: Path) -> None:
         write_prepared(tmp_path, "one")
         write_prepared(tmp_path, "two")

@@ -178,6 +178,20 @@ def test_truncated_zip(small: Path) -> None:
         Pack.open(small)
 
 
+def test_a_damaged_zip_that_somebody_compressed(small: Path, tmp_path: Path) -> None:
+    packed = tmp_path / "packed.zip"
+    with zipfile.ZipFile(small) as old, zipfile.ZipFile(packed, "w", zipfile.ZIP_DEFLATED) as new:
+        for name in old.namelist():
+            new.writestr(name, old.read(name))
+    with zipfile.ZipFile(packed) as archive:
+        start = archive.getinfo("index.csv").header_offset + 40
+    content = bytearray(packed.read_bytes())
+    content[start : start + 30] = b"\xff" * 30
+    packed.write_bytes(content)
+    with pytest.raises(DataError, match=r"'index\.csv' is broken"):
+        Pack.open(packed)
+
+
 @pytest.mark.parametrize(
     "member", ["pack.json", "index.csv", "poses.csv", "depth/street-day-0000002.png"]
 )

@@ -90,6 +90,14 @@ def _mirrored(facts: dict[str, Any]) -> None:
     facts["rgb"]["body_from_camera"][0][0] *= -1
 
 
+def _other_axes(facts: dict[str, Any]) -> None:
+    facts["axes"] = "forward, left, up"
+
+
+def _odd_centre(facts: dict[str, Any]) -> None:
+    facts["pixel_centre"] = 1
+
+
 def _not_finite(facts: dict[str, Any]) -> None:
     facts["rgb"]["body_from_camera"][0][3] = float("nan")
 
@@ -102,6 +110,8 @@ def _not_finite(facts: dict[str, Any]) -> None:
         (_no_focal_length, r"'thermal': intrinsics must be"),
         (_mirrored, r"'rgb': body_from_camera must be a rotation"),
         (_not_finite, r"'rgb': a number is not finite"),
+        (_other_axes, "axes: expected 'right, down, ahead'"),
+        (_odd_centre, "pixel_centre: expected 0.5, or 0"),
     ],
 )
 def test_a_broken_rig_is_named(spoil: Callable[[dict[str, Any]], None], says: str) -> None:
@@ -109,6 +119,15 @@ def test_a_broken_rig_is_named(spoil: Callable[[dict[str, Any]], None], says: st
     spoil(facts)
     with pytest.raises(SettingsError, match="here.json: " + says):
         rig_from_facts(facts, "here.json")
+
+
+def test_principal_points_may_count_from_the_first_centre() -> None:
+    facts = json.loads(json.dumps(rig_facts(ms2_rig())))
+    facts["pixel_centre"] = 0
+    moved = rig_from_facts(facts, "here.json")
+    np.testing.assert_allclose(
+        moved.thermal.intrinsics[:2, 2], ms2_rig().thermal.intrinsics[:2, 2] + 0.5
+    )
 
 
 def test_what_cannot_be_opened(tmp_path: Path) -> None:

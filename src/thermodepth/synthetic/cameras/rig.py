@@ -25,6 +25,8 @@ DEFAULT_SIZE = (160, 128)
 MIN_SIDE, MAX_SIDE = 32, 4096
 _SAME_SHAPE = 0.02  # a size may differ this much from the rig's own aspect ratio
 _ORTHONORMAL = 1e-3
+_AXES = "right, down, ahead"
+_FARTHEST_APART_M = 5.0  # a rig stands on one vehicle; more is millimetres
 _LARGEST_FILE_BYTES = 1 << 20
 
 
@@ -202,6 +204,11 @@ def rig_from_facts(facts: Any, source: str) -> Rig:
     """Check and take over `rig_facts`; `source` stands in the message of the `SettingsError`."""
     if not isinstance(facts, dict):
         raise SettingsError(f"{source}: expected a JSON object with 'thermal' and 'rgb'")
+    centre = facts.get("pixel_centre", 0.5)
+    if isinstance(centre, bool) or centre not in (0, 0.5):
+        raise SettingsError(f"{source}: pixel_centre: expected 0.5, or 0 for OpenCV's pixels")
+    if facts.get("axes", _AXES) != _AXES:
+        raise SettingsError(f"{source}: axes: expected '{_AXES}'")
     cameras = {}
     for band in ("thermal", "rgb"):
         try:
@@ -217,9 +224,20 @@ def rig_from_facts(facts: Any, source: str) -> Rig:
                 f"{source}: '{band}' needs width, height, intrinsics [3 3] and body_from_camera "
                 f"[4 4] ({error!r})"
             ) from None
+        camera.intrinsics[:2, 2] += 0.5 - float(centre)
         if fault := _fault(camera):
             raise SettingsError(f"{source}: '{band}': {fault}")
         cameras[band] = camera
+    apart_m = float(
+        np.linalg.norm(
+            cameras["thermal"].body_from_camera[:3, 3] - cameras["rgb"].body_from_camera[:3, 3]
+        )
+    )
+    if apart_m > _FARTHEST_APART_M:
+        raise SettingsError(
+            f"{source}: the cameras stand {apart_m:g} m apart, at most {_FARTHEST_APART_M:g} m are "
+            "expected: translations are in metres"
+        )
     return Rig(name=str(facts.get("name", "file")), thermal=cameras["thermal"], rgb=cameras["rgb"])
 
 

@@ -10,6 +10,7 @@ import os
 import re
 import stat
 import zipfile
+import zlib
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any, Protocol
@@ -73,7 +74,14 @@ class ZipContainer:
             return archive.read(member)
         except KeyError:
             raise DataError(f"{self._path}: member '{member}' is missing") from None
-        except (zipfile.BadZipFile, EOFError, OSError, NotImplementedError, RuntimeError) as error:
+        except (
+            zipfile.BadZipFile,
+            zlib.error,
+            EOFError,
+            OSError,
+            NotImplementedError,
+            RuntimeError,
+        ) as error:
             raise DataError(f"{self._path}: member '{member}' is broken: {error}") from error
 
     def fingerprint(self, members: Iterable[str]) -> str:

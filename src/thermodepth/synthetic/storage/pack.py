@@ -13,6 +13,7 @@ thermal/ID.png       uint16 raw counts, one draw of the sensor noise  (in a fold
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 from collections.abc import Iterable, Iterator, Mapping
@@ -176,10 +177,7 @@ class Pack:
         try:
             present = container.names()
             if "pack.json" not in present and RENDERING in present:
-                raise DataError(
-                    f"{path}: its rendering is not finished; run the same `thermodepth data render` "
-                    "again and it goes on"
-                )
+                raise DataError(f"{path}: {_why_no_pack(container)}")
             header = parse_header(str(path), _text(container, path, "pack.json"))
             rows = parse_index(str(path), _text(container, path, "index.csv"))
             poses = parse_poses(str(path), _text(container, path, "poses.csv"), rows)
@@ -276,6 +274,20 @@ class Pack:
         name, size = member(folder, frame_id), self.header.size_of(folder)
         content = self._container.read(name, largest_bytes(size))
         return decode(f"{self.path}: '{name}'", content, size, mode)
+
+
+def _why_no_pack(container: Container) -> str:
+    """What a rendering without `pack.json` is."""
+    try:
+        about = json.loads(container.read(RENDERING, _LARGEST_TEXT_BYTES))
+        layout, finished = str(about["layout"]), bool(about["finished"])
+    except (DataError, ValueError, KeyError, TypeError, RecursionError):
+        layout, finished = "", False
+    if finished and layout == "ms2":
+        return "is laid out as MS2; name it ms2:PATH"
+    return (
+        "its rendering is not finished; run the same `thermodepth data render` again and it goes on"
+    )
 
 
 def _text(container: Container, path: Path, name: str) -> str:
