@@ -255,3 +255,34 @@ def test_a_folder_of_something_else_is_refused(
     refused(thermodepth("train", "--out", "mine", *data, *TINY), "mine", "--out")
     refused(thermodepth("study", "run", "paper", "--out", "mine", *data, *TINY), "mine", "--out")
     assert [p.name for p in (tmp_path / "mine").iterdir()] == ["thesis.txt"]
+
+
+def test_refusals_come_before_the_work(
+    thermodepth: Thermodepth, tiny_pack: Path, tmp_path: Path
+) -> None:
+    """Labels may take hours: what would be refused after them is refused before."""
+    data = f"synthetic:{tiny_pack}"
+    (tmp_path / "taken").write_text("a file")
+    (tmp_path / "other").mkdir()
+    (tmp_path / "other" / "thing.txt").write_text("somebody's")
+    labels = ("--labels", "labels")
+    refused(thermodepth("train", "--data", data, "--out", "taken", *labels), "taken", "is a file")
+    refused(thermodepth("train", "--data", data, "--out", "other", *labels), "other files")
+    refused(
+        thermodepth("label", "--data", data, "--out", "labels", "--qa", "qa"), "no map is moved"
+    )
+    assert not (tmp_path / "labels").exists()
+    np.save(tmp_path / "other" / "frame.npy", counts())
+    refused(thermodepth("predict", "other", "--out", "other"), "read as frames")
+    refused(thermodepth("predict", "other", "--short-side", "100000"), "32 to 4096")
+    assert sorted(p.name for p in (tmp_path / "other").iterdir()) == ["frame.npy", "thing.txt"]
+
+
+def test_paths_that_cannot_be_made_and_arguments_that_are_nothing(
+    thermodepth: Thermodepth, tiny_pack: Path, tmp_path: Path
+) -> None:
+    (tmp_path / "taken").write_text("a file")
+    np.save(tmp_path / "frame.npy", counts())
+    refused(thermodepth("predict", "frame.npy", "--out", "taken/depth"), "taken", "Not a directory")
+    refused(thermodepth("data", "check", ""), "empty argument")
+    refused(thermodepth("data", "info", tiny_pack), f"such as synthetic:{tiny_pack}")
