@@ -38,7 +38,7 @@ if TYPE_CHECKING:
 
 
 #: Raised when this code gives other labels of the same maps.
-TRANSFER_VERSION = 1
+TRANSFER_VERSION = 2
 
 
 class TransferSettings(Settings):

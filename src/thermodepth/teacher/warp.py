@@ -38,8 +38,10 @@ PASSES = 3
 UNSTEADY = 0.03
 #: Inverse depth below which a step is measured against this and no longer against itself: 1 / 50 m.
 FAR_INVERSE = 0.02
-#: Places along a ray at which it is asked whether RGB saw the space there.
-STATIONS = 24
+#: Pixels of the RGB picture between two places along a ray at which it is asked whether RGB saw the space
+#: there, and how many such places a ray has at least and at most.
+STEP_PX = 6
+FEWEST_STATIONS, MOST_STATIONS = 24, 96
 #: A place this much deeper than the RGB surface before it counts as behind it.
 BEHIND = 1.08
 
@@ -196,10 +198,15 @@ def _look_along(
     hidden = np.zeros(inverse.shape, bool)
     if not np.isfinite(inverse).any():
         return hidden
-    nearest = np.float32(np.nanmax(inverse))
-    for station in range(1, STATIONS + 1):
-        # Equal steps of inverse depth are about equal steps of pixels in the RGB picture.
-        on_way = inverse + (nearest - inverse) * np.float32(station / STATIONS)
+    known = inverse[np.isfinite(inverse)]
+    nearest = np.float32(known.max())
+    # Equal steps of inverse depth are about equal steps of pixels in the RGB picture: a far ray's way
+    # there, up to the nearest surface of the frame.
+    baseline_m = float(np.linalg.norm(rgb_from_thermal[:3, 3]))
+    way_px = float(rgb_intrinsics[0, 0]) * baseline_m * float(nearest - np.quantile(known, 0.01))
+    stations = min(max(math.ceil(way_px / STEP_PX), FEWEST_STATIONS), MOST_STATIONS)
+    for station in range(1, stations + 1):
+        on_way = inverse + (nearest - inverse) * np.float32(station / stations)
         points = moved(ahead / on_way, rgb_from_thermal)
         column, row = project(points, rgb_intrinsics)
         # What the border of the picture cuts is taken to go on outside.
