@@ -16,6 +16,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 STRIDE = 4  # of the last decoder stage
+_FLOOR = 1e-3  # of a weight at the start: 0 could not grow
 
 
 class SeparableBlock(nn.Module):
@@ -78,6 +79,10 @@ class MapHead(nn.Module):
             self.detail = nn.Conv2d(width // 2, STRIDE**2, 1)
         elif upsampling == "convex":
             self.weights = nn.Conv2d(width // 2, 9 * STRIDE**2, 1)
+            # From random weights each of the 16 places of a coarse pixel starts with a mix of its own, and a
+            # short training leaves that as a grid of dots. So the start is bilinear enlargement.
+            nn.init.zeros_(self.weights.weight)
+            self.weights.bias = nn.Parameter(_bilinear_logits())
 
     def forward(self, x: Tensor) -> Tensor:
         """`[b width h w]` -> `[b 4h 4w]`."""
@@ -89,6 +94,18 @@ class MapHead(nn.Module):
         if self.upsampling == "subpixel":
             fine = fine + F.pixel_shuffle(self.detail(hidden), STRIDE)
         return fine[:, 0]
+
+
+def _bilinear_logits() -> Tensor:
+    """`[9 * 16]` logits under which `convex_upsample` is bilinear enlargement, neighbour-major."""
+    place = (
+        torch.arange(STRIDE) + 0.5
+    ) / STRIDE - 0.5  # of fine pixels, in coarse ones from the middle one
+    near = (1 - (place[None, :] - torch.tensor([-1.0, 0.0, 1.0])[:, None]).abs()).clamp(
+        min=0
+    )  # [3 4]
+    weights = near[:, None, :, None] * near[None, :, None, :]  # [3 3 4 4]
+    return weights.clamp(min=_FLOOR).log().reshape(-1)
 
 
 def convex_upsample(value: Tensor, weights: Tensor) -> Tensor:

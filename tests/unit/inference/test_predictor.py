@@ -216,7 +216,7 @@ def test_impossible_devices_and_sizes(
     folder = model_folder()
     with pytest.raises(SettingsError, match="device 'gpu': expected auto, cpu or cuda"):
         load(folder, device="gpu")
-    with pytest.raises(SettingsError, match="short side 31: at least 32"):
+    with pytest.raises(SettingsError, match="short side 31: expected 32 to 4096"):
         load(folder, short_side=31)
     monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
     with pytest.raises(SettingsError, match="no CUDA device"):
