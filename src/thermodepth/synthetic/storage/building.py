@@ -14,6 +14,7 @@ import multiprocessing
 import os
 import shutil
 import signal
+import time
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from concurrent.futures.process import BrokenProcessPool
@@ -41,6 +42,7 @@ _NOTES = "rendering"
 _LARGEST_NOTE_BYTES = 1 << 20
 _THREAD_SETTINGS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
 _MOST_DIFFERENCES = 4  # that a message names
+_INTERRUPT_S = 0.5
 
 
 @dataclass(frozen=True, slots=True)
@@ -263,6 +265,9 @@ def _rendered(jobs: list[_Job], workers: int) -> Iterator[_Job]:
             for future in as_completed([executor.submit(_render, job) for job in jobs]):
                 yield future.result()
         except BrokenProcessPool as error:
+            time.sleep(
+                _INTERRUPT_S
+            )  # Ctrl-C ends the workers too, and may reach this process after them
             raise UserError(
                 "a worker process died: out of memory, or the calling script lacks "
                 "`if __name__ == '__main__':`; the finished frames are kept"
