@@ -178,7 +178,11 @@ def test_a_machine_without_the_ray_caster(
 @pytest.mark.skipif(os.name != "posix", reason="sends an interrupt as a terminal does")
 def test_an_interrupt_keeps_what_is_done(tmp_path: Path) -> None:
     pytest.importorskip("embreex")
-    program = "from thermodepth.cli import main; main()"
+    # Tests may run in the background, where shells have interrupts ignored.
+    program = (
+        "import signal; signal.signal(signal.SIGINT, signal.default_int_handler); "
+        "from thermodepth.cli import main; main()"
+    )
     words = "data render --scenes 12/0/0 --size 40x32 --seed 3 --processes 2 --out p"
     line = [sys.executable, "-c", program, *words.split()]
     with subprocess.Popen(

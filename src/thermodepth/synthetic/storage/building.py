@@ -14,7 +14,6 @@ import multiprocessing
 import os
 import shutil
 import signal
-import time
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from concurrent.futures.process import BrokenProcessPool
@@ -42,7 +41,6 @@ _NOTES = "rendering"
 _LARGEST_NOTE_BYTES = 1 << 20
 _THREAD_SETTINGS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
 _MOST_DIFFERENCES = 4  # that a message names
-_INTERRUPT_S = 0.5
 
 
 @dataclass(frozen=True, slots=True)
@@ -265,9 +263,6 @@ def _rendered(jobs: list[_Job], workers: int) -> Iterator[_Job]:
             for future in as_completed([executor.submit(_render, job) for job in jobs]):
                 yield future.result()
         except BrokenProcessPool as error:
-            time.sleep(
-                _INTERRUPT_S
-            )  # Ctrl-C ends the workers too, and may reach this process after them
             raise UserError(
                 "a worker process died: out of memory, or the calling script lacks "
                 "`if __name__ == '__main__':`; the finished frames are kept"
@@ -277,8 +272,12 @@ def _rendered(jobs: list[_Job], workers: int) -> Iterator[_Job]:
 
 
 def _end_at_interrupt() -> None:
-    """Ctrl-C reaches all processes; a worker has nothing to say about it."""
-    signal.signal(signal.SIGINT, signal.SIG_DFL)
+    """Ctrl-C reaches all processes; a worker has nothing to say about it.
+
+    A program that a shell put into the background ignores it, and so do its workers.
+    """
+    if signal.getsignal(signal.SIGINT) is not signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.SIG_DFL)
 
 
 @contextmanager
