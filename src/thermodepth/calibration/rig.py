@@ -1,4 +1,4 @@
-"""This project's own JSON: what `thermodepth data render --rig FILE.json` reads, and a rig's facts.
+"""This project's own JSON: the facts of a rig, plainly.
 
     {"pixel_centre": 0.5, "axes": "right, down, ahead",
      "thermal": {"width": 640, "height": 256, "intrinsics": [[f 0 cx] [0 f cy] [0 0 1]],

@@ -32,9 +32,8 @@ app.add_typer(data_app, name="data")
 def main() -> None:
     """The program `thermodepth`."""
     try:
-        if (
-            "" in sys.argv[1:]
-        ):  # an unset variable of the shell; a path of "" would be the current folder
+        # As a path, "" would be the current folder.
+        if "" in sys.argv[1:]:
             raise SettingsError("an empty argument: is a variable unset?")
         # Without its standalone mode typer returns the exit code instead of ending the process.
         code = app(standalone_mode=False)

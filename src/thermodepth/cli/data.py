@@ -115,7 +115,7 @@ def data_render(
     seed: Annotated[int, typer.Option(min=0, help="Of the first scene; the next have +1, +2.")] = (
         10_000_000
     ),
-    rig: Annotated[str, typer.Option(help="coaxial, ms2 or a calibration FILE.json.")] = "coaxial",
+    rig: Annotated[str, typer.Option(help="coaxial, ms2 or a calibration file.")] = "coaxial",
     sequence: Annotated[int, typer.Option(min=1, help="Frames of each scene.")] = 1,
     rate: Annotated[
         Optional[float],  # noqa: UP045

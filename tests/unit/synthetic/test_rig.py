@@ -10,16 +10,18 @@ from typing import Any
 import numpy as np
 import pytest
 
-from thermodepth.errors import SettingsError
+from thermodepth.errors import DataError, SettingsError, UserError
+from thermodepth.files import encode_png
 from thermodepth.synthetic.cameras.rig import (
+    Rig,
     coaxial_rig,
     ms2_rig,
     open_rig,
     rig_facts,
-    rig_from_facts,
 )
 from thermodepth.synthetic.rendering.render import render
 from thermodepth.synthetic.scene import Scene
+from thermodepth.synthetic.storage.ms2_calibration import ms2_calibration, npy_of
 
 CALIBRATION = Path(__file__).parents[4] / "shared" / "data" / "ms2" / "calib.json"
 
@@ -67,11 +69,38 @@ def test_a_size_scales_both_cameras() -> None:
     np.testing.assert_allclose(rig.rgb_from_thermal, ms2_rig().rgb_from_thermal)
 
 
+def write_rig(tmp_path: Path, facts: dict[str, Any]) -> str:
+    path = tmp_path / "here.json"
+    path.write_text(json.dumps(facts))
+    return str(path)
+
+
+def same_cameras(a: Rig, b: Rig) -> bool:
+    return all(
+        (one.width, one.height) == (other.width, other.height)
+        and np.allclose(one.intrinsics, other.intrinsics, atol=1e-9)
+        for one, other in ((a.thermal, b.thermal), (a.rgb, b.rgb))
+    ) and np.allclose(a.rgb_from_thermal, b.rgb_from_thermal, atol=1e-12)
+
+
 def test_a_rig_from_a_file_is_the_same(tmp_path: Path) -> None:
-    path = tmp_path / "mine.json"
-    path.write_text(json.dumps(rig_facts(ms2_rig())))
-    rig = open_rig(str(path))
-    assert rig_facts(rig) == rig_facts(ms2_rig())
+    rig = open_rig(write_rig(tmp_path, rig_facts(ms2_rig())))
+    assert rig.name == "here.json"
+    assert same_cameras(rig, ms2_rig())
+    one_lens = open_rig(write_rig(tmp_path, rig_facts(coaxial_rig(160, 128))))
+    assert one_lens.coaxial
+
+
+def test_any_calibration_is_a_rig(tmp_path: Path) -> None:
+    """MS2's own file, as the renderer writes it."""
+    path = tmp_path / "sync_data" / "_one" / "calib.npy"
+    path.parent.mkdir(parents=True)
+    path.write_bytes(npy_of(ms2_calibration(ms2_rig())))
+    for band, size in (("thr", (640, 256)), ("rgb", (1224, 384))):
+        picture = path.parent / band / "img_left" / "000000.png"
+        picture.parent.mkdir(parents=True)
+        picture.write_bytes(encode_png(np.zeros(size[::-1], np.uint8)))
+    assert same_cameras(open_rig(str(path)), ms2_rig())
 
 
 def _without_width(facts: dict[str, Any]) -> None:
@@ -79,7 +108,7 @@ def _without_width(facts: dict[str, Any]) -> None:
 
 
 def _huge(facts: dict[str, Any]) -> None:
-    facts["thermal"]["height"] = 10**6
+    facts["thermal"]["height"] = 10**4
 
 
 def _no_focal_length(facts: dict[str, Any]) -> None:
@@ -88,6 +117,14 @@ def _no_focal_length(facts: dict[str, Any]) -> None:
 
 def _mirrored(facts: dict[str, Any]) -> None:
     facts["rgb"]["body_from_camera"][0][0] *= -1
+
+
+def _metres_of_millimetres(facts: dict[str, Any]) -> None:
+    facts["rgb"]["body_from_camera"][0][3] = 120
+
+
+def _skewed(facts: dict[str, Any]) -> None:
+    facts["thermal"]["intrinsics"][0][1] = 2.0
 
 
 def _other_axes(facts: dict[str, Any]) -> None:
@@ -105,26 +142,30 @@ def _not_finite(facts: dict[str, Any]) -> None:
 @pytest.mark.parametrize(
     ("spoil", "says"),
     [
-        (_without_width, r"'rgb' needs width"),
-        (_huge, r"'thermal': 640x1000000 is not within 32..4096"),
-        (_no_focal_length, r"'thermal': intrinsics must be"),
-        (_mirrored, r"'rgb': body_from_camera must be a rotation"),
-        (_not_finite, r"'rgb': a number is not finite"),
+        (_without_width, "rgb: is of unknown size; expected 32 to 4096"),
+        (_huge, "thermal: is 640x10000; expected 32 to 4096"),
+        (_no_focal_length, "thermal: intrinsics: not a camera matrix"),
+        (_mirrored, "rgb: .*(mirror|rotation|determinant)"),
+        (_metres_of_millimetres, "120"),
+        (_skewed, "thermal: its pixels are skewed"),
+        (_not_finite, "rgb: body_from_camera: nan is not a finite number"),
         (_other_axes, "axes: expected 'right, down, ahead'"),
         (_odd_centre, "pixel_centre: expected 0.5, or 0"),
     ],
 )
-def test_a_broken_rig_is_named(spoil: Callable[[dict[str, Any]], None], says: str) -> None:
+def test_a_broken_rig_is_named(
+    spoil: Callable[[dict[str, Any]], None], says: str, tmp_path: Path
+) -> None:
     facts = json.loads(json.dumps(rig_facts(ms2_rig())))
     spoil(facts)
-    with pytest.raises(SettingsError, match="here.json: " + says):
-        rig_from_facts(facts, "here.json")
+    with pytest.raises(UserError, match=f"here.json: .*({says})"):
+        open_rig(write_rig(tmp_path, facts))
 
 
-def test_principal_points_may_count_from_the_first_centre() -> None:
+def test_principal_points_may_count_from_the_first_centre(tmp_path: Path) -> None:
     facts = json.loads(json.dumps(rig_facts(ms2_rig())))
     facts["pixel_centre"] = 0
-    moved = rig_from_facts(facts, "here.json")
+    moved = open_rig(write_rig(tmp_path, facts))
     np.testing.assert_allclose(
         moved.thermal.intrinsics[:2, 2], ms2_rig().thermal.intrinsics[:2, 2] + 0.5
     )
@@ -133,7 +174,7 @@ def test_principal_points_may_count_from_the_first_centre() -> None:
 def test_what_cannot_be_opened(tmp_path: Path) -> None:
     with pytest.raises(SettingsError, match="unknown rig 'ms3'; did you mean 'ms2'"):
         open_rig("ms3")
-    with pytest.raises(SettingsError, match="not a rig file"):
+    with pytest.raises(DataError, match=r"nothing\.json: "):
         open_rig(str(tmp_path / "nothing.json"))
     with pytest.raises(SettingsError, match=r"640x480: the thermal camera of rig 'ms2' is 640x256"):
         open_rig("ms2", (640, 480))

@@ -7,8 +7,8 @@ of the other. A real rig has two lenses side by side, and nothing of the one fit
 
 from __future__ import annotations
 
-import json
 import math
+import warnings
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -17,6 +17,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from thermodepth.calibration import RGB, THERMAL, read_calibration, require_sound
+from thermodepth.calibration.types import inverse
 from thermodepth.camera import pinhole
 from thermodepth.errors import SettingsError, unknown
 
@@ -24,10 +26,6 @@ FIELD_OF_VIEW_DEG = 60.0  # of the coaxial rig, across the width
 DEFAULT_SIZE = (160, 128)
 MIN_SIDE, MAX_SIDE = 32, 4096
 _SAME_SHAPE = 0.02  # a size may differ this much from the rig's own aspect ratio
-_ORTHONORMAL = 1e-3
-_AXES = "right, down, ahead"
-_FARTHEST_APART_M = 5.0  # a rig stands on one vehicle; more is millimetres
-_LARGEST_FILE_BYTES = 1 << 20
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -136,15 +134,16 @@ RIGS: dict[str, tuple[Callable[[], Rig], str]] = {
 
 
 def open_rig(name: str, size: tuple[int, int] | None = None) -> Rig:
-    """A rig by its name in `RIGS`, or from a calibration file (.json).
+    """A rig by its name in `RIGS`, or from a calibration file.
 
     Args:
-        name: `coaxial`, `ms2` or the path of a JSON file as `rig_facts` describes it.
+        name: `coaxial`, `ms2` or the path of a calibration file.
         size: width and height of the thermal camera; the RGB camera is scaled alike. None: the rig's own.
 
     Raises:
-        SettingsError: for an unknown name, a broken file, or a size that is out of 32..4096 or changes
-            the shape of the picture.
+        SettingsError: for an unknown name, or a size that is out of 32..4096 or changes the shape of
+            the picture.
+        DataError: for a broken file.
     """
     if size is not None and not MIN_SIDE <= min(size) <= max(size) <= MAX_SIDE:
         raise SettingsError(f"size {size[0]}x{size[1]}: expected {MIN_SIDE} to {MAX_SIDE} each")
@@ -152,10 +151,10 @@ def open_rig(name: str, size: tuple[int, int] | None = None) -> Rig:
         return coaxial_rig(*size)
     if name in RIGS:
         rig = RIGS[name][0]()
-    elif name.endswith(".json"):
+    elif Path(name).suffix:
         rig = read_rig(Path(name).expanduser())
     else:
-        raise SettingsError(unknown("rig", name, [*RIGS, "FILE.json"]))
+        raise SettingsError(unknown("rig", name, [*RIGS, "a calibration file"]))
     return rig if size is None else _scaled(rig, size)
 
 
@@ -183,7 +182,7 @@ def _resized(camera: RigCamera, width: int, height: int) -> RigCamera:
 
 
 def rig_facts(rig: Rig) -> dict[str, Any]:
-    """The rig as plain numbers, for JSON; `rig_from_facts` is its inverse."""
+    """The rig as plain numbers; as a JSON file it is a calibration that `read_rig` reads."""
     return {
         "name": rig.name,
         "axes": "right, down, ahead",
@@ -200,74 +199,34 @@ def rig_facts(rig: Rig) -> dict[str, Any]:
     }
 
 
-def rig_from_facts(facts: Any, source: str) -> Rig:
-    """Check and take over `rig_facts`; `source` stands in the message of the `SettingsError`."""
-    if not isinstance(facts, dict):
-        raise SettingsError(f"{source}: expected a JSON object with 'thermal' and 'rgb'")
-    centre = facts.get("pixel_centre", 0.5)
-    if isinstance(centre, bool) or centre not in (0, 0.5):
-        raise SettingsError(f"{source}: pixel_centre: expected 0.5, or 0 for OpenCV's pixels")
-    if facts.get("axes", _AXES) != _AXES:
-        raise SettingsError(f"{source}: axes: expected '{_AXES}'")
-    cameras = {}
-    for band in ("thermal", "rgb"):
-        try:
-            about = facts[band]
-            camera = RigCamera(
-                width=int(about["width"]),
-                height=int(about["height"]),
-                intrinsics=np.array(about["intrinsics"], np.float64).reshape(3, 3),
-                body_from_camera=np.array(about["body_from_camera"], np.float64).reshape(4, 4),
-            )
-        except (KeyError, TypeError, ValueError, OverflowError) as error:
-            raise SettingsError(
-                f"{source}: '{band}' needs width, height, intrinsics [3 3] and body_from_camera "
-                f"[4 4] ({error!r})"
-            ) from None
-        camera.intrinsics[:2, 2] += 0.5 - float(centre)
-        if fault := _fault(camera):
-            raise SettingsError(f"{source}: '{band}': {fault}")
-        cameras[band] = camera
-    apart_m = float(
-        np.linalg.norm(
-            cameras["thermal"].body_from_camera[:3, 3] - cameras["rgb"].body_from_camera[:3, 3]
-        )
-    )
-    if apart_m > _FARTHEST_APART_M:
-        raise SettingsError(
-            f"{source}: the cameras stand {apart_m:g} m apart, at most {_FARTHEST_APART_M:g} m are "
-            "expected: translations are in metres"
-        )
-    return Rig(name=str(facts.get("name", "file")), thermal=cameras["thermal"], rgb=cameras["rgb"])
-
-
-def _fault(camera: RigCamera) -> str:
-    """What makes a camera impossible, or nothing."""
-    k, moved = camera.intrinsics, camera.body_from_camera
-    if (
-        not MIN_SIDE
-        <= min(camera.width, camera.height)
-        <= max(camera.width, camera.height)
-        <= MAX_SIDE
-    ):
-        return f"{camera.width}x{camera.height} is not within {MIN_SIDE}..{MAX_SIDE}"
-    if not (np.isfinite(k).all() and np.isfinite(moved).all()):
-        return "a number is not finite"
-    if k[0, 0] <= 0 or k[1, 1] <= 0 or k[0, 1] != 0 or k[1, 0] != 0 or k[2].tolist() != [0, 0, 1]:
-        return "intrinsics must be [[fx 0 cx] [0 fy cy] [0 0 1]] with fx, fy > 0"
-    turn = moved[:3, :3]
-    straight = np.abs(turn @ turn.T - np.eye(3)).max() < _ORTHONORMAL and np.linalg.det(turn) > 0
-    if not straight or moved[3].tolist() != [0, 0, 0, 1]:
-        return "body_from_camera must be a rotation and a translation in metres"
-    return ""
-
-
 def read_rig(path: Path) -> Rig:
-    """A rig from a JSON file. Raises `SettingsError` naming the file and what is wrong."""
-    try:
-        if path.stat().st_size > _LARGEST_FILE_BYTES:
-            raise SettingsError(f"{path}: larger than {_LARGEST_FILE_BYTES} bytes: not a rig")
-        facts = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError, RecursionError) as error:
-        raise SettingsError(f"{path}: not a rig file: {error}") from None
-    return rig_from_facts(facts, str(path))
+    """A rig from a calibration file of any format that `thermodepth.calibration` reads.
+
+    Raises:
+        DataError: for a file that is no calibration, or one that nothing right can come of.
+        SettingsError: for cameras that cannot be rendered: of unknown or odd size, or with a skew.
+    """
+    calibration = read_calibration(path)
+    require_sound(calibration)
+    cameras = {}
+    for name in (THERMAL, RGB):
+        camera = calibration.camera(name)
+        calibration.relative(name, THERMAL)  # says so where the file does not tell where it sits
+        width, height = camera.size or (0, 0)
+        if not MIN_SIDE <= min(width, height) <= max(width, height) <= MAX_SIDE:
+            said = f"{width}x{height}" if camera.size else "of unknown size"
+            raise SettingsError(
+                f"{path}: {name}: is {said}; expected {MIN_SIDE} to {MAX_SIDE} each"
+            )
+        if camera.intrinsics[0, 1] != 0:
+            raise SettingsError(f"{path}: {name}: its pixels are skewed, which is not rendered")
+        if camera.distortion is not None:
+            warnings.warn(f"{path}: {name}: rendered without its lens distortion", stacklevel=2)
+        cameras[name] = RigCamera(
+            width=width,
+            height=height,
+            intrinsics=camera.intrinsics,
+            body_from_camera=inverse(calibration.from_reference[name]),
+        )
+    # The file's whole name, so that no file passes for a preset.
+    return Rig(name=path.name, thermal=cameras[THERMAL], rgb=cameras[RGB])

@@ -33,13 +33,13 @@ from thermodepth.synthetic.matter.radiance import (
 )
 from thermodepth.synthetic.sensors.bad_pixels import BadPixel, draw_bad_pixels
 from thermodepth.synthetic.vectors import Array
+from thermodepth.thermal import radiometry
 
 Mode = Literal["counts", "radiometric"]
 
 _COUNTS_TEMPERATURE_K = 300.0  # where counts_per_k holds
 _SLOPE = radiance_slope(_COUNTS_TEMPERATURE_K)
-# counts = R1 / (R2 (exp(B / T) - F)) - O: the form and typical constants of FLIR's radiometric files.
-_R1, _R2, _B, _F, _O = 21106.77, 0.012545258, 1501.0, 1.0, -7340.0
+_PLANCK = radiometry.PlanckConstants(r1=21106.77, r2=0.012545258, b=1501.0, f=1.0, o=-7340.0)
 _RADIOMETRIC_BITS = 16
 _RADIOMETRIC_RESIDUAL = 0.25  # share of gain unevenness and shading that a calibration leaves
 _BLINK_K = 2.0  # the step of a blinking pixel
@@ -209,7 +209,7 @@ def counts(
 def kelvin_of_counts(
     raw: NDArray[np.uint16], settings: MicrobolometerSettings
 ) -> NDArray[np.float32]:
-    """Raw counts of a radiometric camera -> kelvin: T = B / ln(R1 / (R2 (counts + O)) + F).
+    """Raw counts of a radiometric camera -> kelvin, by `thermal.radiometry` with typical constants.
 
     A pixel at full scale is at least as hot as it reads (442 K), one at the lower end (a dead one) at
     most as warm: 150 K.
@@ -222,10 +222,9 @@ def kelvin_of_counts(
             f"microbolometer mode = '{settings.mode}': its counts drift and have no temperature "
             "(only those of mode 'radiometric' do)"
         )
-    signal = raw.astype(np.float64) + _O
-    np.maximum(signal, 1e-9, out=signal)  # no count at or below -O comes from any temperature
-    kelvin = (_B / np.log(_R1 / (_R2 * signal) + _F)).astype(np.float32)
-    return np.maximum(kelvin, np.float32(COLDEST_K))
+    kelvin = radiometry.kelvin_of_counts(raw, _PLANCK)
+    # No count at or below -O comes from any temperature: NaN there.
+    return np.fmax(kelvin, np.float32(COLDEST_K))
 
 
 def _detector(
@@ -283,7 +282,7 @@ def _expose(
         signal_k[blinking] += _BLINK_K * rng.integers(0, 2, int(blinking.sum()))
     if s.mode == "radiometric":
         read_k = apparent_temperature_k(signal_k * _SLOPE + reference)
-        digital = _R1 / (_R2 * (np.exp(_B / read_k) - _F)) - _O
+        digital = radiometry.counts_of_kelvin(read_k, _PLANCK)
         largest = 2**_RADIOMETRIC_BITS - 1
     else:
         phase = math.pi / 2 * age_s / s.drift_renewal_s
