@@ -14,7 +14,7 @@ from PIL import Image
 
 import thermodepth
 from thermodepth.data import open_dataset
-from thermodepth.evaluation.protocol import named_protocol
+from thermodepth.evaluation.protocols.protocol import named_protocol
 from thermodepth.inference.outputs import view_png
 
 TARGET = Path(__file__).resolve().parent / "pictures" / "first.png"

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING
 
 from thermodepth.data.frames import Frames
+from thermodepth.evaluation.scoring.answer import Answer, two_head_answer
 from thermodepth.evaluation.store import PredictionStore
 from thermodepth.types import Sample
 
@@ -18,33 +19,46 @@ Predict = Callable[[Sequence[Sample]], "Sequence[tuple[NDArray[np.float32], NDAr
 
 
 def predict_into(
-    store: PredictionStore, frames: Frames, predict: Predict, *, batch_size: int = 8
+    store: PredictionStore,
+    frames: Frames,
+    predict: Predict,
+    *,
+    batch_size: int = 8,
+    progress: Callable[[int, int], None] | None = None,
 ) -> None:
-    """Predict the frames that the store lacks; running it again goes on where it was cut off."""
+    """Predict the frames that the store lacks; running it again goes on where it was cut off.
+
+    `progress(done, total)` counts frames, those that were there already too.
+    """
+    total = len(frames.sample_ids)
     missing = set(store.missing(frames.sample_ids))
+    done = total - len(missing)
     waiting: list[Sample] = []
+
+    def finish() -> None:
+        nonlocal done, waiting
+        for sample, maps in zip(waiting, predict(waiting) if waiting else (), strict=True):
+            depth_m, structure = maps
+            store.write(sample.sample_id, depth_m=depth_m, structure=structure)
+        done += len(waiting)
+        waiting = []
+        if progress is not None:
+            progress(done, total)
+
     with store:
         for index, sample_id in enumerate(frames.sample_ids):
             if sample_id not in missing:
                 continue
             sample = frames.read(index, with_rgb=False)
             if waiting and (len(waiting) == batch_size or waiting[0].size != sample.size):
-                _write(store, waiting, predict)
-                waiting = []
+                finish()
             waiting.append(sample)
-        _write(store, waiting, predict)
+        finish()
 
 
-def stored_pairs(
-    store: PredictionStore, frames: Frames
-) -> Iterator[tuple[NDArray[np.float32], Sample]]:
-    """(predicted depth, sample) for every frame, as scoring takes them."""
+def stored_pairs(store: PredictionStore, frames: Frames) -> Iterator[tuple[Answer, Sample]]:
+    """(answer of both heads, sample) for every frame, as scoring takes them."""
     for index, sample_id in enumerate(frames.sample_ids):
-        yield store.read(sample_id).depth_m, frames.read(index, with_rgb=False)
-
-
-def _write(store: PredictionStore, samples: Sequence[Sample], predict: Predict) -> None:
-    if not samples:
-        return
-    for sample, (depth_m, structure) in zip(samples, predict(samples), strict=True):
-        store.write(sample.sample_id, depth_m=depth_m, structure=structure)
+        stored = store.read(sample_id)
+        answer = two_head_answer(stored.depth_m, stored.structure)
+        yield answer, frames.read(index, with_rgb=False)

@@ -1,10 +1,12 @@
 """Predictions on disk: predict once, score as often as wanted.
 
-    FOLDER/store.json       who made it (`made_by`), the format, and the frames with their sizes
-    FOLDER/<frame id>.npz   depth_m [h w] float32, structure [h w] float32; ids percent-encoded
+    FOLDER/store.json       who made it (`made_by`), of what (`about`), the format, the precision, and the
+                            frames with their sizes
+    FOLDER/<frame id>.npz   depth_m [h w] and structure [h w], float32 or float16; ids percent-encoded
 
-The frame files are what is there; the list in `store.json` is for the reader and is brought up to date at
-the end. So a stopped run loses nothing: `missing(ids)` says what is left to do.
+float16 takes about half the space and rounds each value by at most 0.05 %. The frame files are what is
+there; the list in `store.json` is for the reader and is brought up to date at the end. So a stopped run
+loses nothing: `missing(ids)` says what is left to do.
 """
 
 from __future__ import annotations
@@ -22,10 +24,12 @@ from urllib.parse import unquote
 import numpy as np
 from numpy.typing import NDArray
 
-from thermodepth.errors import DataError, nearest
+from thermodepth.errors import DataError, nearest, unknown
 from thermodepth.files import escaped_id, replacing, write_json
 
-_FORMAT = 1
+_FORMAT = 2
+_READABLE = (1, 2)  # 1: float32, without `about`
+PRECISIONS = ("float32", "float16")
 _MAPS = ("depth_m", "structure")
 _LONGEST_NAME = 200  # bytes; file systems allow 255, and the temporary name is longer
 
@@ -41,22 +45,46 @@ class StoredPrediction:
 class PredictionStore:
     """A folder of predictions made by one model on one data set."""
 
-    def __init__(self, folder: Path, *, made_by: Mapping[str, str]) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        *,
+        made_by: Mapping[str, str],
+        about: Mapping[str, str] | None = None,
+        precision: str | None = None,
+    ) -> None:
         """Open `folder` for writing; a new or empty one becomes a store.
 
-        `made_by` identifies what the predictions depend on, such as
-        `{"model": fingerprint, "data": fingerprint}`.
+        Args:
+            folder: where the files lie.
+            made_by: what the predictions depend on, such as `{"model": fingerprint, "data": fingerprint}`.
+            about: what a person needs to score it again, such as `{"data": spec, "split": "test"}`. It
+                identifies nothing; None keeps what is written there.
+            precision: one of `PRECISIONS`; None takes that of the store, of a new one float32.
 
         Raises:
-            DataError: for a folder that holds something else, or a store made by another model or data.
+            DataError: for a folder that holds something else, or a store made by another model or data
+                or in another precision.
         """
         if not made_by:
             raise DataError(f"{folder}: a store must say who made it, and made_by is empty")
+        if precision is not None and precision not in PRECISIONS:
+            raise DataError(unknown("precision", precision, PRECISIONS))
         self.folder = folder
         self.made_by = dict(made_by)
+        self.about = dict(about or {})
+        self.precision = precision or PRECISIONS[0]
         record = folder / "store.json"
         if record.exists():
-            found = _read_record(record)["made_by"]
+            there = _read_record(record)
+            self.about = self.about or there["about"]
+            if precision not in (None, there["precision"]):
+                raise DataError(
+                    f"{folder}: holds {there['precision']} predictions, {precision} was asked. Give "
+                    "another folder, or delete this one to predict again"
+                )
+            self.precision = there["precision"]
+            found = there["made_by"]
             keys = sorted(
                 k for k in found.keys() | made_by.keys() if found.get(k) != made_by.get(k)
             )
@@ -110,13 +138,13 @@ class PredictionStore:
     ) -> None:
         """Store one frame, whole or not at all; a frame that is there already is replaced.
 
-        Both maps are [h w] and of one size; they are kept as float32.
+        Both maps are [h w] and of one size.
 
         Raises:
-            DataError: for other shapes, or an id that cannot be a file name.
+            DataError: for other shapes, an id that cannot be a file name, or a finite value that
+                float16 cannot hold.
         """
-        depth = np.asarray(depth_m, dtype=np.float32)
-        shape = np.asarray(structure, dtype=np.float32)
+        depth, shape = self._rounded(depth_m), self._rounded(structure)
         if depth.ndim != 2 or 0 in depth.shape or depth.shape != shape.shape:
             raise DataError(
                 f"frame '{sample_id}': depth_m and structure must be [h w] of one size, "
@@ -150,9 +178,11 @@ class PredictionStore:
             raise DataError(
                 f"{path}: expected depth_m and structure, [h w] of one size; found {found}"
             )
-        if any(m.dtype != np.float32 for m in maps.values()):
-            raise DataError(f"{path}: expected float32 maps")
-        return StoredPrediction(depth_m=maps["depth_m"], structure=maps["structure"])
+        if any(m.dtype != self.precision for m in maps.values()):
+            raise DataError(f"{path}: expected {self.precision} maps")
+        return StoredPrediction(
+            **{name: m.astype(np.float32, copy=False) for name, m in maps.items()}
+        )
 
     def write_index(self) -> None:
         """Bring the list in `store.json` up to date; leaving a `with` block does it."""
@@ -161,7 +191,13 @@ class PredictionStore:
         for sample_id in self.ids:
             size = self._sizes[sample_id] or self.read(sample_id).depth_m.shape
             frames[sample_id] = list(size)
-        record = {"format": _FORMAT, "made_by": self.made_by, "frames": frames}
+        record = {
+            "format": _FORMAT,
+            "made_by": self.made_by,
+            "about": self.about,
+            "precision": self.precision,
+            "frames": frames,
+        }
         write_json(self.folder / "store.json", record)
 
     def __enter__(self) -> Self:
@@ -169,6 +205,16 @@ class PredictionStore:
 
     def __exit__(self, *stopped: object) -> None:
         self.write_index()
+
+    def _rounded(self, values: NDArray[np.floating]) -> NDArray[np.floating]:
+        with np.errstate(over="ignore"):
+            kept = np.asarray(values).astype(self.precision)
+        if self.precision == "float16" and (np.isinf(kept) & np.isfinite(values)).any():
+            raise DataError(
+                f"{self.folder}: a value of {np.nanmax(np.abs(values)):g} is beyond what float16 holds "
+                "(65504); use float32"
+            )
+        return kept
 
     def _scan(self) -> None:
         """Take in the frames that are on disk, also those another process wrote."""
@@ -215,8 +261,12 @@ def _read_record(path: Path) -> dict[str, Any]:
         raise DataError(f"{path}: cannot be read ({error})") from None
     if not isinstance(record, dict) or not isinstance(record.get("made_by"), dict):
         raise DataError(f"{path}: does not say who made the predictions (no 'made_by')")
-    if record.get("format") != _FORMAT:
+    if record.get("format") not in _READABLE:
         raise DataError(
-            f"{path}: format {record.get('format')!r}; this version of thermodepth reads {_FORMAT}"
+            f"{path}: format {record.get('format')!r}; this version of thermodepth reads "
+            f"{' and '.join(map(str, _READABLE))}"
         )
+    record = {"about": {}, "precision": PRECISIONS[0], **record}
+    if record["precision"] not in PRECISIONS or not isinstance(record["about"], dict):
+        raise DataError(f"{path}: damaged; precision {record['precision']!r}")
     return record

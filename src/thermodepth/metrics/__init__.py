@@ -1,10 +1,20 @@
 """What a prediction is scored by: one file per family, one table of all.
 
-    row.py          the line of the table, and the check that refuses what must never be a score
-    depth_error.py  AbsRel, SqRel, RMSE, RMSElog, SILog, the deltas, MAE, log10
+    row.py            the line of the table, and what a measurement looks like
+    pixels.py         scored pixels, their errors computed once, groups of them
+    truth_map.py      the truth of a frame as a picture, derived once for every prediction
+    depth_error.py    AbsRel, both SqRel, RMSE, RMSElog, SILog, the deltas, MAE, log10, log bias
+    boundary.py       precision, recall and F1 of depth boundaries
+    edge_distance.py  how far predicted and true edges lie apart (iBims)
+    gradient_error.py differences of ln depth over 1, 2, 4 and 8 pixels
+    normals.py        angles of surface normals
+    ordinal.py        which of two pixels is nearer: works on sparse truth
+    variability.py    total variation, off edges and on them
+    ledger.py         the parts of the squared error of one frame
+    scale.py          the factor that each frame's scale is off by
 
-A metric is added by its function and its `MetricRow` in the family's file; a family by its file and
-its name in `METRICS` below. Scoring needs numpy only.
+A metric is added by its row in the family's file; a family by its file and its name below. Scoring needs
+numpy, scipy, OpenCV and scikit-image, never torch.
 """
 
 from __future__ import annotations
@@ -12,12 +22,41 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from thermodepth.errors import SettingsError, unknown
+from thermodepth.metrics.boundary import BOUNDARY
 from thermodepth.metrics.depth_error import DEPTH_ERROR
+from thermodepth.metrics.edge_distance import EDGE_DISTANCE
+from thermodepth.metrics.gradient_error import GRADIENT_ERROR
+from thermodepth.metrics.ledger import LEDGER
+from thermodepth.metrics.normals import NORMALS
+from thermodepth.metrics.ordinal import ORDINAL
+from thermodepth.metrics.pixels import Groups as Groups
+from thermodepth.metrics.pixels import PixelErrors as PixelErrors
 from thermodepth.metrics.row import Better as Better
+from thermodepth.metrics.row import ErrorRow as ErrorRow
+from thermodepth.metrics.row import Map as Map
+from thermodepth.metrics.row import MapFamily as MapFamily
+from thermodepth.metrics.row import Measured as Measured
 from thermodepth.metrics.row import MetricRow as MetricRow
 from thermodepth.metrics.row import Pixels as Pixels
+from thermodepth.metrics.scale import SCALE
+from thermodepth.metrics.truth_map import TruthMap as TruthMap
+from thermodepth.metrics.variability import VARIABILITY
 
-METRICS: dict[str, MetricRow] = {row.name: row for row in DEPTH_ERROR}
+ERRORS: dict[str, ErrorRow] = {row.name: row for row in DEPTH_ERROR}
+MAP_FAMILIES: tuple[MapFamily, ...] = (
+    BOUNDARY,
+    EDGE_DISTANCE,
+    GRADIENT_ERROR,
+    NORMALS,
+    ORDINAL,
+    VARIABILITY,
+    LEDGER,
+    SCALE,
+)
+METRICS: dict[str, MetricRow] = {
+    **ERRORS,
+    **{row.name: row for family in MAP_FAMILIES for row in family.rows},
+}
 
 
 def metric_rows(names: Iterable[str]) -> tuple[MetricRow, ...]:
@@ -37,4 +76,19 @@ def metric_rows(names: Iterable[str]) -> tuple[MetricRow, ...]:
     return tuple(METRICS[name] for name in given)
 
 
-__all__ = ["METRICS", "Better", "MetricRow", "Pixels", "metric_rows"]
+__all__ = [
+    "ERRORS",
+    "MAP_FAMILIES",
+    "METRICS",
+    "Better",
+    "ErrorRow",
+    "Groups",
+    "Map",
+    "MapFamily",
+    "Measured",
+    "MetricRow",
+    "PixelErrors",
+    "Pixels",
+    "TruthMap",
+    "metric_rows",
+]

@@ -1,28 +1,34 @@
-"""One line of the metrics table, and the check that every metric makes before it computes."""
+"""What every metric says of itself, and the form in which a measurement comes back."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Literal
+from typing import TYPE_CHECKING, Literal, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-Pixels = NDArray[np.float64]  # [n] the scored pixels of one frame or slice
-Better = Literal["lower", "higher"]
+if TYPE_CHECKING:
+    from thermodepth.metrics.pixels import PixelErrors
+    from thermodepth.metrics.truth_map import TruthMap
+
+Pixels = NDArray[np.float64]  # [n] the scored pixels of one frame
+Map = NDArray[np.float64]  # [h w]
+
+#: "closer": to the optimum, from either side.
+Better = Literal["lower", "higher", "closer"]
+
+#: How the values of many frames become one when pixels are pooled: weighted by their pixels, the mean of the
+#: values, the root of the mean of their squares, or the spread about the common mean (SILog alone).
+Pooling = Literal["mean", "square", "spread"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MetricRow:
-    """A metric: how it is computed, how it reads, and what is known about it.
-
-    `function(prediction_m, truth_m)` takes two 1-D float64 arrays of metres, the same pixels in the same
-    order, and gives one float. It raises `ValueError` for anything it cannot honestly score.
-    """
+    """A metric: how it reads, and what is known about it."""
 
     name: str  # the key in settings, rows and files; never renamed
-    function: Callable[[Pixels, Pixels], float]
     unit: str  # of the value; empty for ratios and logarithms
     better: Better
     label: str  # as printed, without the arrow
@@ -32,31 +38,33 @@ class MetricRow:
     optimum: float  # the value of a perfect prediction
     scale_invariant: bool = False  # p -> c p changes nothing
     least_pixels: int = 1  # below this the value says nothing, so no row is written
+    pooling: Pooling = "mean"
 
 
-def scored_pixels(
-    prediction_m: Pixels, truth_m: Pixels, *, least: int = 1
-) -> tuple[Pixels, Pixels]:
-    """The two arrays as float64, after refusing everything that must never become a score.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ErrorRow(MetricRow):
+    """A metric of the error family: pixels in any order, in groups."""
 
-    Raises:
-        ValueError: for shapes that are not one and the same [n], fewer than `least` pixels, or a value
-            that is not a finite positive number of metres. A NaN that is averaged away or counted as
-            wrong has given published methods the best score of a table.
+    #: `[k]` one value per group of pixels; NaN for an empty group.
+    of: Callable[[PixelErrors], NDArray[np.float64]]
+
+
+class Measured(NamedTuple):
+    """A value, and the number of pixels, pairs or edges that it is the mean of."""
+
+    value: float
+    count: int  # type: ignore[assignment]  # nobody counts in this tuple
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MapFamily:
+    """Metrics that look at a map as a picture and share their work.
+
+    `measure(prediction_m, truth)` takes a float64 map `[h w]` of finite positive metres of the truth's size
+    and gives what could be measured by the row's name. It looks only at pixels that have truth. A name
+    that is missing was not measurable: too little truth, no boundary in it, no camera known.
     """
-    prediction = np.asarray(prediction_m, dtype=np.float64)
-    truth = np.asarray(truth_m, dtype=np.float64)
-    if prediction.ndim != 1 or prediction.shape != truth.shape:
-        raise ValueError(
-            f"a metric takes two 1-D arrays of the same pixels, got {prediction.shape} and {truth.shape}"
-        )
-    if prediction.size < least:
-        raise ValueError(f"a metric needs at least {least} scored pixels, got {prediction.size}")
-    for what, values in (("prediction", prediction), ("truth", truth)):
-        # NaN fails both comparisons, so these two reductions settle finiteness and sign together.
-        if not (values.min() > 0.0 and values.max() < np.inf):
-            bad = int(np.count_nonzero(~(np.isfinite(values) & (values > 0.0))))
-            raise ValueError(
-                f"{bad} of {values.size} scored pixels of the {what} are not finite positive metres"
-            )
-    return prediction, truth
+
+    name: str
+    rows: tuple[MetricRow, ...]
+    measure: Callable[[Map, TruthMap], dict[str, Measured]]

@@ -17,12 +17,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from thermodepth.data import open_dataset
+from thermodepth.data import Dataset, open_dataset
 from thermodepth.errors import StudyError, ThermodepthError
 from thermodepth.evaluation.predict import predict_into, stored_pairs
-from thermodepth.evaluation.protocol import named_protocol
-from thermodepth.evaluation.rows import write_rows
-from thermodepth.evaluation.score import score_frames
+from thermodepth.evaluation.protocols.protocol import Protocol, named_protocol
+from thermodepth.evaluation.results.rows import write_rows
+from thermodepth.evaluation.scoring.score import score_frames
 from thermodepth.evaluation.store import PredictionStore
 from thermodepth.files import write_json
 from thermodepth.inference.predictor import Predictor
@@ -54,7 +54,6 @@ class CellJob:
     seed: int
     settings: TrainingSettings
     data: str  # spec of the data set
-    protocol: str
     folder: Path
     labels: LabelStore
 
@@ -67,6 +66,11 @@ class CellNews:
     progress: Progress | None = None
     stage: str  # training, predicting, done, failed, interrupted
     message: str = ""  # of a failure
+
+
+def study_protocol(dataset: Dataset) -> Protocol:
+    """The protocol of a data set over the frames that studies score."""
+    return named_protocol(dataset.protocol).for_frames(dataset.split(TEST_SPLIT).sample_ids)
 
 
 def cell_is_done(folder: Path) -> bool:
@@ -112,14 +116,15 @@ def finish_cell(job: CellJob, tell: Callable[..., None]) -> None:
     frames = dataset.split(TEST_SPLIT)
     store = PredictionStore(
         job.folder / PREDICTIONS,
-        made_by={"model": model.fingerprint, "data": dataset.fingerprint()},
+        made_by={"model": model.fingerprint, "data": frames.fingerprint()},
+        about={"data": job.data, "split": TEST_SPLIT},
     )
     predictor = Predictor(model, device=job.settings.runtime.device)
     predict_into(store, frames, predictor.maps_of)
 
     scores = score_frames(
         stored_pairs(store, frames),
-        named_protocol(job.protocol),
+        study_protocol(dataset),
         study=job.study,
         arm=job.arm,
         seed=job.seed,

@@ -15,7 +15,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
-from thermodepth.evaluation.summary import Group
+from thermodepth.evaluation.results.summary import Group
 
 #: Stands under every table of a study with one seed, word for word.
 ONE_RUN = "one run per configuration: run-to-run noise unknown"

@@ -10,7 +10,7 @@ from html import escape
 from pathlib import Path
 
 from thermodepth.errors import StudyError
-from thermodepth.study.grid import Scale
+from thermodepth.evaluation.page.scale import Scale
 from thermodepth.study.lines import ArmLabel
 
 Points = tuple[tuple[float, float], ...]  # (step, value)

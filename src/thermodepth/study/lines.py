@@ -13,9 +13,10 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from thermodepth.errors import StudyError, unknown
-from thermodepth.evaluation.baselines import BASELINES
-from thermodepth.evaluation.summary import Group
-from thermodepth.evaluation.tables import Cell, Column
+from thermodepth.evaluation.results.rows import WHOLE_FRAME
+from thermodepth.evaluation.results.summary import Group
+from thermodepth.evaluation.results.tables import Cell, Column
+from thermodepth.evaluation.scoring.baselines import BASELINES
 from thermodepth.metrics import metric_rows
 from thermodepth.study.contrasts import difference, interval_text, seeds_note
 
@@ -71,6 +72,19 @@ def lines_of(
     kept = rows.filter(pc.is_in(rows["arm"], pa.array([*names, *baselines], type=pa.string())))
     titles = {arm.name: arm.title for arm in arms}
     return Lines(rows=kept, titles=titles, arms=names, baselines=tuple(baselines))
+
+
+def metric_depth_rows(rows: pa.Table) -> pa.Table:
+    """Those of metric depth as it is, over whole frames and ranges: what a study's tables print.
+
+    Everything else that was scored (other alignments, the structural head, other slices) stays in the file.
+    """
+    same = {"head": "depth", "against": "truth", "alignment": "none"}
+    for name, value in same.items():
+        rows = rows.filter(pc.equal(rows[name], value))
+    slices = pc.unique(rows["slice"]).to_pylist()
+    shown = [part for part in slices if part == WHOLE_FRAME or part.startswith("range:")]
+    return rows.filter(pc.is_in(rows["slice"], pa.array(shown, type=pa.string())))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,20 +1,16 @@
 """A study as one page: tables, figures, curves and provenance in a single file that needs no network.
 
-Everything that was not written here (arm titles, frame ids, commands) is escaped. The page carries its own
-style and script and forbids itself to load anything else.
+`evaluation.page.skeleton` escapes the words and forbids the page to load anything.
 """
 
 from __future__ import annotations
 
-import base64
 import io
 import json
 import math
-import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from html import escape
-from itertools import groupby
 from pathlib import Path
 from typing import Any
 
@@ -22,10 +18,17 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from thermodepth.errors import StudyError
-from thermodepth.evaluation.protocol import Protocol
-from thermodepth.evaluation.rows import WHOLE_FRAME, protocol_of
-from thermodepth.evaluation.summary import summarise
-from thermodepth.evaluation.tables import Cell, Column, Table
+from thermodepth.evaluation.page.skeleton import (
+    Section,
+    data_uri,
+    document,
+    facts_html,
+    table_html,
+)
+from thermodepth.evaluation.protocols.protocol import Protocol
+from thermodepth.evaluation.results.rows import WHOLE_FRAME, protocol_of
+from thermodepth.evaluation.results.summary import summarise
+from thermodepth.evaluation.results.tables import Cell, Column, Table
 from thermodepth.metrics import METRICS
 from thermodepth.study.contrasts import ONE_RUN, difference, percent_text
 from thermodepth.study.curves import Curve, draw_curves
@@ -71,51 +74,25 @@ def report_html(report: StudyReport) -> str:
             f"{report.protocol.protocol_id()}: score the stored predictions again"
         )
     tables = study_tables(report.rows, arms=report.arms, reference=report.reference)
-    sections: list[tuple[str, str, list[str]]] = [
-        ("results", "Results", _results(report, tables)),
+    results = [
+        table_html(tables["table"], rules={len(report.arms)}),  # a line above the baselines
+        table_html(tables["table_beside_paper"]),
+    ]
+    parts: list[tuple[str, str, list[str]]] = [
+        ("results", "Results", results),
         ("figures", "Figures", [_figure_html(n, f) for n, f in enumerate(report.figures, 1)]),
-        ("distance", "By distance", [_table_html(tables["table_by_range"])]),
-        ("condition", "By condition", [_table_html(tables["table_by_condition"])]),
+        ("distance", "By distance", [table_html(tables["table_by_range"])]),
+        ("condition", "By condition", [table_html(tables["table_by_condition"])]),
         ("curves", "Learning curves", _curves(report)),
-        ("frames", "Frames", [_table_html(_frame_table(report), sortable=True)]),
+        ("frames", "Frames", [table_html(_frame_table(report), sortable=True)]),
         ("provenance", "Provenance", _provenance(report)),
     ]
-    sections = [section for section in sections if section[2]]
-    folder = Path(__file__).parent
-    style = (folder / "report.css").read_text(encoding="utf-8")
-    script = (folder / "report.js").read_text(encoding="utf-8")
-    links = "".join(f'<a href="#{name}">{escape(title)}</a>' for name, title, _ in sections)
-    body = "\n".join(
-        f'<section id="{name}">\n<h2>{escape(title)}</h2>\n' + "\n".join(parts) + "\n</section>"
-        for name, title, parts in sections
+    return document(
+        title=report.title,
+        lead=_lead(report),
+        sections=[Section(anchor=a, heading=h, parts=p) for a, h, p in parts],
+        style=(Path(__file__).parent / "report.css").read_text(encoding="utf-8"),
     )
-    return f"""<!DOCTYPE html>
-<html lang="en">
-<head>
-<meta charset="utf-8">
-<meta name="viewport" content="width=device-width, initial-scale=1">
-<meta http-equiv="Content-Security-Policy" content="{_POLICY}">
-<title>{escape(report.title)}</title>
-<style>
-{style}</style>
-</head>
-<body>
-<header>
-<h1>{escape(report.title)}</h1>
-{_lead(report)}
-<nav>{links}</nav>
-</header>
-<main>
-{body}
-</main>
-<script>
-{script}</script>
-</body>
-</html>
-"""
-
-
-_POLICY = "default-src 'none'; img-src data:; style-src 'unsafe-inline'; script-src 'unsafe-inline'"
 
 
 # --- sections ------------------------------------------------------------------------------------
@@ -150,15 +127,7 @@ def _lead(report: StudyReport) -> str:
         "Protocol": _protocol_words(report.protocol),
     }
     stamps = "".join(f'<p class="stamp">{escape(remark)}</p>\n' for remark in remarks)
-    return f'<p class="lead">{escape(told)}</p>\n{stamps}{_facts_html(facts)}'
-
-
-def _results(report: StudyReport, tables: Mapping[str, Table]) -> list[str]:
-    first_baseline = len(report.arms)
-    return [
-        _table_html(tables["table"], rules={first_baseline}),
-        _table_html(tables["table_beside_paper"]),
-    ]
+    return f'<p class="lead">{escape(told)}</p>\n{stamps}{facts_html(facts)}'
 
 
 def _curves(report: StudyReport) -> list[str]:
@@ -201,7 +170,7 @@ def _provenance(report: StudyReport) -> list[str]:
         ),
         rows=tuple(edits),
     )
-    return [_table_html(table), _facts_html(report.provenance)]
+    return [table_html(table), facts_html(report.provenance)]
 
 
 def _frame_table(report: StudyReport) -> Table:
@@ -261,67 +230,12 @@ def _frame_table(report: StudyReport) -> Table:
 # --- pieces --------------------------------------------------------------------------------------
 
 
-def _table_html(table: Table, *, rules: Iterable[int] = (), sortable: bool = False) -> str:
-    """A table with a line above the rows in `rules` and above every block.
-
-    A block is a run of rows with one first cell. The cells at its left that stay the same (a distance,
-    its pixels and frames) are written once, over all its rows.
-    """
-    printed = table.printed()
-    numeric = ["num" if column.align == "right" else "" for column in table.columns]
-    head = ""
-    for column, kind in zip(table.columns, numeric, strict=True):
-        # No heading breaks between a sign and its word.
-        text = re.sub(r"(?<=Δ) | (?=[↓↑])", "\u00a0", escape(column.heading))
-        text = f'<button type="button">{text}</button>' if sortable else text
-        head += f'<th scope="col"{_class(kind)}>{text}</th>'
-    blocks = [1] * len(printed) if sortable else _block_sizes([row[0] for row in printed])
-    blocked = max(blocks, default=1) > 1
-    lines: list[str] = []
-    for size in blocks:
-        first = len(lines)
-        block = printed[first : first + size]
-        shared = next(
-            (c for c in range(len(numeric)) if any(row[c] != block[0][c] for row in block)), 0
-        )
-        for r, row in enumerate(block, first):
-            cells = ""
-            for c in range(shared if r > first else 0, len(row)):
-                text = escape(row[c])
-                text = f"<strong>{text}</strong>" if (r, c) in table.bold else text
-                tag, scope = ("th", ' scope="row"') if c == 0 else ("td", "")
-                if c < shared and size > 1:
-                    scope = (' scope="rowgroup"' if c == 0 else "") + f' rowspan="{size}"'
-                cells += f"<{tag}{scope}{_class(numeric[c])}>{text}</{tag}>"
-            ruled = r in rules or (blocked and r == first > 0)
-            lines.append(f"<tr{_class('rule' if ruled else '')}>{cells}</tr>")
-    notes = "".join(f"<li>{escape(note)}</li>" for note in table.notes)
-    return (
-        f'<div class="table"><h3>{escape(table.title)}</h3>\n<div class="scroll">'
-        f"<table{_class('sortable' if sortable else '')}>\n<thead><tr>{head}</tr></thead>\n<tbody>\n"
-        + "\n".join(lines)
-        + "\n</tbody></table></div>\n"
-        + (f'<ul class="notes">{notes}</ul>' if notes else "")
-        + "</div>"
-    )
-
-
-def _block_sizes(firsts: Sequence[str]) -> list[int]:
-    """How many neighbours are equal, run by run."""
-    return [len(list(run)) for _, run in groupby(firsts)]
-
-
-def _class(name: str) -> str:
-    return f' class="{name}"' if name else ""
-
-
 def _figure_html(number: int, figure: DrawnFigure) -> str:
     picture, reduced = _page_picture(figure.png)
-    data = base64.b64encode(picture).decode()
     size = f" Reduced for this page; full size in {figure.stem}.png." if reduced else ""
     return (
         f'<figure class="wide"><div class="scroll"><img alt="{escape(figure.title)}" '
-        f'src="data:image/png;base64,{data}"></div>\n'
+        f'src="{data_uri(picture, "png")}"></div>\n'
         f"<figcaption><strong>Figure {number}. {escape(figure.title)}.</strong> "
         f"{escape(figure.caption)}{escape(size)}</figcaption></figure>"
     )
@@ -344,14 +258,6 @@ def _page_picture(png: bytes) -> tuple[bytes, bool]:
         whole.resize(size, Image.Resampling.LANCZOS).save(stream, "PNG", optimize=True)
         smaller = stream.getvalue()
     return smaller, True
-
-
-def _facts_html(facts: Mapping[str, str]) -> str:
-    items = "".join(
-        f"<div><dt>{escape(name)}</dt><dd>{escape(text)}</dd></div>\n"
-        for name, text in facts.items()
-    )
-    return f'<dl class="facts">\n{items}</dl>' if items else ""
 
 
 def _protocol_words(protocol: Protocol) -> str:

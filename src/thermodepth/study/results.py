@@ -20,16 +20,16 @@ from thermodepth.config import difference
 from thermodepth.data import Dataset
 from thermodepth.data.loader import with_label
 from thermodepth.errors import StudyError
-from thermodepth.evaluation.protocol import named_protocol
-from thermodepth.evaluation.rows import write_rows
+from thermodepth.evaluation.results.rows import write_rows
+from thermodepth.evaluation.results.tables import Table
 from thermodepth.evaluation.store import PredictionStore
-from thermodepth.evaluation.tables import Table
 from thermodepth.files import write_text
-from thermodepth.study.cell import PREDICTIONS, TEST_SPLIT, cell_facts
+from thermodepth.study.cell import PREDICTIONS, TEST_SPLIT, cell_facts, study_protocol
 from thermodepth.study.curves import read_curve
 from thermodepth.study.design import Cell, Study
 from thermodepth.study.figures import DrawnFigure, Scene, figure, write_figures
 from thermodepth.study.frames import PickedFrame, pick_frames, rule_of, scores_of_frame
+from thermodepth.study.lines import metric_depth_rows
 from thermodepth.study.report import StudyReport, report_html
 from thermodepth.study.run import StudyFolder, collect_rows
 from thermodepth.study.table import ArmLabel, study_table, study_tables, write_tables
@@ -58,6 +58,7 @@ def write_results(study: Study, folder: StudyFolder, dataset: Dataset) -> StudyR
     check_pairing(study, folder)
     rows = collect_rows(study, folder)
     write_rows(rows, folder.path / "rows.parquet")
+    rows = metric_depth_rows(rows)
     arms = [ArmLabel(name=arm.name, title=arm.title) for arm in study.arms]
     tables = study_tables(rows, arms=arms, reference=study.reference)
     written = write_tables(folder.path, tables)
@@ -67,7 +68,7 @@ def write_results(study: Study, folder: StudyFolder, dataset: Dataset) -> StudyR
     report = StudyReport(
         title=study.title,
         setup=_setup(study, dataset, folder),
-        protocol=named_protocol(dataset.protocol),
+        protocol=study_protocol(dataset),
         arms=arms,
         reference=study.reference,
         rows=rows,

@@ -18,12 +18,20 @@ from typing import Any
 
 from thermodepth.data import Dataset, samples_of
 from thermodepth.errors import StudyError
-from thermodepth.evaluation.baselines import BASELINES
-from thermodepth.evaluation.protocol import named_protocol
-from thermodepth.evaluation.rows import read_rows, write_rows
-from thermodepth.evaluation.score import score_frames
+from thermodepth.evaluation.results.rows import read_rows, write_rows
+from thermodepth.evaluation.scoring.answer import depth_answer
+from thermodepth.evaluation.scoring.baselines import BASELINES
+from thermodepth.evaluation.scoring.score import score_frames
 from thermodepth.files import write_json
-from thermodepth.study.cell import ROWS, TEST_SPLIT, CellJob, CellNews, cell_is_done, run_cell
+from thermodepth.study.cell import (
+    ROWS,
+    TEST_SPLIT,
+    CellJob,
+    CellNews,
+    cell_is_done,
+    run_cell,
+    study_protocol,
+)
 from thermodepth.study.design import Cell, Study
 from thermodepth.teacher import LabelStore
 from thermodepth.threads import available_cores
@@ -125,14 +133,14 @@ def run_study(
 
 def score_baselines(study: Study, folder: StudyFolder, dataset: Dataset) -> None:
     """Fit the baselines on the training split and score them as every arm is scored."""
-    protocol = named_protocol(dataset.protocol)
+    protocol = study_protocol(dataset)
     for arm, kind in BASELINES.items():
         path = folder.baseline(arm)
         if path.is_file():
             continue
         baseline = kind.fit(samples_of(dataset.split("train")), protocol=protocol)
         scores = score_frames(
-            ((baseline.predict(s), s) for s in samples_of(dataset.split(TEST_SPLIT))),
+            ((depth_answer(baseline.predict(s)), s) for s in samples_of(dataset.split(TEST_SPLIT))),
             protocol,
             study=study.name,
             arm=arm,
@@ -152,7 +160,6 @@ def job_of(
         seed=cell.seed,
         settings=study.settings_of(cell),
         data=dataset.spec,
-        protocol=dataset.protocol,
         folder=folder.cell(cell),
         labels=store,
     )
@@ -248,7 +255,7 @@ def collect_rows(study: Study, folder: StudyFolder) -> Any:
     Raises:
         DataError: when one of them is missing or damaged.
     """
-    from thermodepth.evaluation.rows import concatenate
+    from thermodepth.evaluation.results.rows import concatenate
 
     tables = [read_rows(folder.cell(cell) / ROWS) for cell in study.cells()]
     tables += [read_rows(folder.baseline(arm)) for arm in BASELINES]

@@ -12,9 +12,9 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from thermodepth.evaluation.rows import WHOLE_FRAME
-from thermodepth.evaluation.summary import Summary, summarise
-from thermodepth.evaluation.tables import Cell, Column, Table
+from thermodepth.evaluation.results.rows import WHOLE_FRAME
+from thermodepth.evaluation.results.summary import Summary, summarise
+from thermodepth.evaluation.results.tables import Cell, Column, Table
 from thermodepth.files import write_text
 from thermodepth.metrics import metric_rows
 from thermodepth.study.contrasts import ONE_RUN, difference, seeds_note

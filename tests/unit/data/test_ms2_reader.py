@@ -263,7 +263,13 @@ class TestTruth:
         filtered, sweep = (open_ms2(Path(f"{root}{o}")) for o in ("", "?truth=depth"))
         assert filtered.note.endswith("truth depth_filtered")
         assert sweep.note.endswith("truth depth")
+        assert (filtered.protocol, sweep.protocol) == ("ms2_metric", "ms2_unfiltered")
         assert sweep.spec == f"ms2:{root}?truth=depth"
+
+    def test_one_that_nobody_publishes_with_has_no_published_protocol(self, root: Path) -> None:
+        for name in ("_a", "_b", "_day", "_night", "_rain"):
+            write_sequence(root, name, truth="depth_multi")
+        assert open_ms2(Path(f"{root}?truth=depth_multi")).protocol == "range:0.5-80"
 
     def test_never_mixed(self, root: Path) -> None:
         folder = root / "proj_depth/_b/thr/depth_filtered"

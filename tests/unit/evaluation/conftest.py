@@ -5,7 +5,7 @@ from collections.abc import Callable
 import numpy as np
 import pytest
 
-from thermodepth.evaluation.protocol import Protocol
+from thermodepth.evaluation.protocols.protocol import Protocol
 from thermodepth.types import Sample, ThermalUnit
 
 MakeSample = Callable[..., Sample]

@@ -55,8 +55,10 @@ def test_the_record_lists_the_frames_when_the_block_ends(folder):
         store.write("b/1", **maps(size=(3, 4)))
         store.write("a", **maps(size=(2, 5)))
     assert json.loads((folder / "store.json").read_text()) == {
-        "format": 1,
+        "format": 2,
         "made_by": MADE_BY,
+        "about": {},
+        "precision": "float32",
         "frames": {"a": [2, 5], "b/1": [3, 4]},
     }
 
@@ -156,7 +158,7 @@ def test_an_empty_folder_or_one_stopped_in_its_first_moment_becomes_a_store(fold
         ("{", "cannot be read"),
         ("[]", "does not say who made"),
         ('{"format": 1}', "does not say who made"),
-        ('{"format": 9, "made_by": {}}', "format 9; this version of thermodepth reads 1"),
+        ('{"format": 9, "made_by": {}}', "format 9; this version of thermodepth reads 1 and 2"),
     ],
 )
 def test_a_broken_record(folder, text, message):
@@ -308,3 +310,48 @@ def test_frame_files_with_other_content(folder, content, message):
     np.savez(folder / "f.npz", **content)
     with pytest.raises(DataError, match=message):
         store.read("f")
+
+
+def test_half_precision_is_smaller_and_rounds_by_at_most_a_twentieth_of_a_percent(tmp_path):
+    depth = np.random.default_rng(0).uniform(0.3, 80.0, (64, 80)).astype(np.float32)
+    sizes = {}
+    for precision in ("float32", "float16"):
+        store = PredictionStore(tmp_path / precision, made_by=MADE_BY, precision=precision)
+        store.write("f", depth_m=depth, structure=depth)
+        found = PredictionStore.open(tmp_path / precision).read("f")
+        assert found.depth_m.dtype == np.float32
+        np.testing.assert_allclose(found.depth_m, depth, rtol=5e-4)
+        sizes[precision] = (tmp_path / precision / "f.npz").stat().st_size
+    assert sizes["float16"] < 0.6 * sizes["float32"]
+
+
+def test_a_value_that_half_precision_cannot_hold_is_refused(folder):
+    store = PredictionStore(folder, made_by=MADE_BY, precision="float16")
+    with pytest.raises(DataError, match="70000 is beyond what float16 holds"):
+        store.write("f", depth_m=np.full((2, 2), 7e4), structure=np.zeros((2, 2)))
+    assert len(store) == 0
+
+
+def test_the_precision_of_a_store_never_changes(folder):
+    PredictionStore(folder, made_by=MADE_BY, precision="float16").write("f", **maps())
+    assert PredictionStore(folder, made_by=MADE_BY).precision == "float16"
+    with pytest.raises(DataError, match="holds float16 predictions, float32 was asked"):
+        PredictionStore(folder, made_by=MADE_BY, precision="float32")
+    with pytest.raises(DataError, match="unknown precision 'float61'; did you mean 'float16'"):
+        PredictionStore(folder, made_by=MADE_BY, precision="float61")
+
+
+def test_what_a_store_is_about_is_remembered(folder):
+    about = {"data": "ms2:/data", "split": "test"}
+    PredictionStore(folder, made_by=MADE_BY, about=about)
+    assert PredictionStore.open(folder).about == about
+    assert PredictionStore(folder, made_by=MADE_BY).about == about
+
+
+def test_a_store_of_the_first_format_is_still_read(folder):
+    PredictionStore(folder, made_by=MADE_BY).write("f", **maps())
+    record = {"format": 1, "made_by": MADE_BY, "frames": {"f": [2, 3]}}
+    (folder / "store.json").write_text(json.dumps(record))
+    store = PredictionStore.open(folder)
+    assert (store.precision, store.about) == ("float32", {})
+    np.testing.assert_array_equal(store.read("f").depth_m, maps()["depth_m"])

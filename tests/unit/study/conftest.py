@@ -5,10 +5,10 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from thermodepth.evaluation.protocol import named_protocol
-from thermodepth.evaluation.rows import rows_from_records
+from thermodepth.evaluation.protocols.protocol import named_protocol
+from thermodepth.evaluation.results.rows import rows_from_records
 from thermodepth.evaluation.store import StoredPrediction
-from thermodepth.metrics import METRICS
+from thermodepth.metrics import ERRORS
 from thermodepth.study.figures import Scene
 from thermodepth.study.lines import ArmLabel
 from thermodepth.types import Geometry, Sample, ThermalUnit
@@ -38,10 +38,14 @@ def make_rows():
                 "study": "paper",
                 "arm": arm,
                 "seed": seed,
+                "frame": number,
                 "sample_id": frame,
                 "sequence": frame,
                 "condition": (conditions or {}).get(frame, ""),
                 "protocol": protocol,
+                "head": "depth",
+                "against": "truth",
+                "alignment": "none",
                 "slice": part,
                 "metric": metric,
                 "value": value * (1 + place) * (1 if part == "all" else 2),
@@ -49,9 +53,9 @@ def make_rows():
             }
             for arm, seeds in values.items()
             for seed, frames in seeds.items()
-            for frame, value in frames.items()
+            for number, (frame, value) in enumerate(frames.items())
             for part in ("all", *ranges)
-            for place, metric in enumerate(METRICS)
+            for place, metric in enumerate(ERRORS)
         )
 
     return make

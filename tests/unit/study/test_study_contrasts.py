@@ -3,7 +3,7 @@
 import pytest
 from scipy import stats
 
-from thermodepth.evaluation.summary import Group
+from thermodepth.evaluation.results.summary import Group
 from thermodepth.study.contrasts import (
     ONE_RUN,
     difference,

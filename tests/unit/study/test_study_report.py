@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from thermodepth.errors import StudyError
-from thermodepth.evaluation.protocol import named_protocol
+from thermodepth.evaluation.protocols.protocol import named_protocol
 from thermodepth.study.contrasts import ONE_RUN
 from thermodepth.study.curves import Curve, draw_curves, read_curve
 from thermodepth.study.figures import DrawnFigure

@@ -53,7 +53,7 @@ def test_table_1_by_hand(make_rows, arms):
     assert column(table, "AbsRel") == pytest.approx([0.20, 0.22, 0.15, 0.60])
     assert column(table, "Δ AbsRel (%)")[0] is None
     assert column(table, "Δ AbsRel (%)")[1:] == pytest.approx([10.0, -25.0, 200.0])
-    assert column(table, "RMSE (m)") == pytest.approx([0.60, 0.66, 0.45, 1.80])
+    assert column(table, "RMSE (m)") == pytest.approx([0.80, 0.88, 0.60, 2.40])
     assert [c.label for c in table.columns] == [
         "Configuration",
         "AbsRel",

@@ -10,14 +10,9 @@ run was interrupted.
 from __future__ import annotations
 
 import json
-import multiprocessing
-import os
 import shutil
-import signal
 from collections.abc import Callable, Iterator, Mapping
-from concurrent.futures import ProcessPoolExecutor, as_completed
-from concurrent.futures.process import BrokenProcessPool
-from contextlib import contextmanager
+from concurrent.futures import as_completed
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -27,6 +22,7 @@ import numpy as np
 from thermodepth.config import flatten
 from thermodepth.errors import DataError, SettingsError, UserError, unknown
 from thermodepth.files import write_bytes, write_json
+from thermodepth.processes import worker_processes
 from thermodepth.synthetic import world
 from thermodepth.synthetic.storage.container import open_container, write_zip
 from thermodepth.synthetic.storage.encoding import member
@@ -250,49 +246,10 @@ def _rendered(jobs: list[_Job], workers: int) -> Iterator[_Job]:
         for job in jobs:
             yield _render(job)
         return
-    # Spawn, not fork: the parent may hold threads. A ray caster runs one thread, so must the arrays.
-    # An executor, not a Pool: when the system kills a worker, a Pool waits for ever.
-    context = multiprocessing.get_context("spawn")
-    with (
-        _single_threaded_children(),
-        ProcessPoolExecutor(
-            min(workers, len(jobs)), mp_context=context, initializer=_end_at_interrupt
-        ) as executor,
-    ):
-        try:
-            for future in as_completed([executor.submit(_render, job) for job in jobs]):
-                yield future.result()
-        except BrokenProcessPool as error:
-            raise UserError(
-                "a worker process died: out of memory, or the calling script lacks "
-                "`if __name__ == '__main__':`; the finished frames are kept"
-            ) from error
-        finally:
-            executor.shutdown(wait=True, cancel_futures=True)
-
-
-def _end_at_interrupt() -> None:
-    """Ctrl-C reaches all processes; a worker has nothing to say about it.
-
-    A program that a shell put into the background ignores it, and so do its workers.
-    """
-    if signal.getsignal(signal.SIGINT) is not signal.SIG_IGN:
-        signal.signal(signal.SIGINT, signal.SIG_DFL)
-
-
-@contextmanager
-def _single_threaded_children() -> Iterator[None]:
-    """Thread counts are read when numpy is first imported, so they must be set before the spawn."""
-    before = {name: os.environ.get(name) for name in _THREAD_SETTINGS}
-    os.environ.update(dict.fromkeys(_THREAD_SETTINGS, "1"))
-    try:
-        yield
-    finally:
-        for name, value in before.items():
-            if value is None:
-                del os.environ[name]
-            else:
-                os.environ[name] = value
+    kept = "; the finished frames are kept"
+    with worker_processes(min(workers, len(jobs)), kept=kept) as executor:
+        for future in as_completed([executor.submit(_render, job) for job in jobs]):
+            yield future.result()
 
 
 # ---- the end

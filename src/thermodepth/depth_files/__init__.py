@@ -1,0 +1,21 @@
+"""Depth map files of any program, as arrays: 16-bit PNG, NPY, TIFF and OpenEXR.
+
+reading.py   one file to [h w] float32, whatever its format; units and what means "no value"
+exr.py       OpenEXR: the header is read and bounded here, the pixels by the package `OpenEXR`
+"""
+
+from thermodepth.depth_files.reading import (
+    DEPTH_SUFFIXES,
+    PER_METRE,
+    check_per_metre,
+    read_depth_values,
+    read_truth_m,
+)
+
+__all__ = [
+    "DEPTH_SUFFIXES",
+    "PER_METRE",
+    "check_per_metre",
+    "read_depth_values",
+    "read_truth_m",
+]

@@ -1,0 +1,239 @@
+"""A picked frame on the page: its pictures in rows, and above them a viewer that sweeps between two.
+
+Without JavaScript, and in print, the rows are there alone. All depths of a frame share one colour scale,
+which its truth alone sets, so no arm can win by stretching it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from html import escape
+from typing import TYPE_CHECKING, Any, Literal
+
+import numpy as np
+
+from thermodepth.colour import DEPTH_MAP, NO_VALUE, colour_depth, depth_limits, paint
+from thermodepth.errors import DataError
+from thermodepth.evaluation.page.pictures import (
+    ERROR_FACTOR,
+    ERROR_MAP,
+    POINT_RADIUS_PX,
+    encoded,
+    enlarged,
+    error_picture,
+    is_depth,
+    is_sparse,
+    log_error,
+    thermal_picture,
+)
+from thermodepth.evaluation.page.scale import Scale
+from thermodepth.evaluation.page.skeleton import data_uri, notes_html
+from thermodepth.files import encode_png
+from thermodepth.metrics import METRICS
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+#: Bytes of all pictures of a page. In base64 they are a third more, and the page is to stay below 6 MB.
+MOST_BYTES = 3_900_000
+_MOST_PICTURE_BYTES = 70_000
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class PickedScene:
+    """A frame that the page shows. All its maps lie on one pixel grid."""
+
+    sample_id: str
+    condition: str
+    reason: str  # why the rule chose it
+    thermal: NDArray[Any]  # [h w] raw
+    truth_m: NDArray[Any]  # [h w] NaN where there is none
+    predictions: Mapping[str, NDArray[Any]]  # arm -> [h w] metres
+    scores: Mapping[str, Mapping[str, float]] = field(
+        default_factory=dict
+    )  # arm -> {metric: value}
+    rgb: NDArray[np.uint8] | None = None  # [h w 3]
+
+    def __post_init__(self) -> None:
+        maps = [self.truth_m, *self.predictions.values(), *([] if self.rgb is None else [self.rgb])]
+        assert all(each.shape[:2] == self.thermal.shape for each in maps), (
+            f"frame '{self.sample_id}': maps of different sizes"
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Layer:
+    """One picture of a scene."""
+
+    row: Literal["input", "prediction", "error"]
+    name: str  # in the viewer's choice
+    caption: str  # HTML
+    picture: NDArray[np.uint8]  # [h w 3]
+    sharp: bool = False
+
+
+def scenes_html(scenes: Sequence[PickedScene]) -> list[str]:
+    """Every scene as HTML, with ids `frame-1`, `frame-2`, ...
+
+    Raises:
+        DataError: naming the frame, for one without truth or without an arm that the first one has.
+    """
+    arms = tuple(scenes[0].predictions) if scenes else ()
+    all_layers = [_layers(scene, arms) for scene in scenes]
+    count = sum(len(layers) for layers, _ in all_layers)
+    most = min(_MOST_PICTURE_BYTES, MOST_BYTES // max(count, 1))
+    return [
+        _scene_html(number, scene, layers, scale, most_bytes=most)
+        for number, (scene, (layers, scale)) in enumerate(zip(scenes, all_layers, strict=True), 1)
+    ]
+
+
+def _layers(scene: PickedScene, arms: Sequence[str]) -> tuple[list[Layer], Scale]:
+    """The pictures in their order, and the depth colours' scale."""
+    truth = np.where(is_depth(scene.truth_m), scene.truth_m, np.nan).astype(np.float64)
+    missing = [arm for arm in arms if arm not in scene.predictions]
+    if missing:
+        raise DataError(f"frame '{scene.sample_id}': no prediction of '{missing[0]}' to show")
+    try:
+        near, far = depth_limits([truth])
+    except DataError as error:
+        raise DataError(f"frame '{scene.sample_id}': {error}") from None
+    sparse = is_sparse(truth)
+    shown = enlarged(truth) if sparse else truth
+
+    def depth(values: NDArray[Any]) -> NDArray[np.uint8]:
+        return colour_depth(values, near_m=near, far_m=far)
+
+    layers = [
+        Layer(
+            row="input", name="Thermal", caption="Thermal", picture=thermal_picture(scene.thermal)
+        )
+    ]
+    if scene.rgb is not None:
+        layers.append(Layer(row="input", name="RGB", caption="RGB", picture=scene.rgb))
+    layers.append(
+        Layer(row="input", name="Truth", caption="Truth", picture=depth(shown), sharp=True)
+    )
+    layers += [
+        Layer(
+            row="prediction",
+            name=f"Prediction: {arm}",
+            caption=f"<strong>{escape(arm)}</strong> {escape(_scores(scene.scores.get(arm, {})))}",
+            picture=depth(scene.predictions[arm]),
+        )
+        for arm in arms
+    ]
+    for arm in arms:
+        off = log_error(scene.predictions[arm], truth)
+        layers.append(
+            Layer(
+                row="error",
+                name=f"Error: {arm}",
+                caption=f"Error of {escape(arm)}",
+                picture=error_picture(enlarged(off) if sparse else off),
+                sharp=True,
+            )
+        )
+    return layers, Scale(low=near, high=far, logarithmic=True)
+
+
+def _scores(scores: Mapping[str, float]) -> str:
+    parts = []
+    for name, value in scores.items():
+        row = METRICS[name]
+        text = f"{row.label} {value:.{row.digits}f} {row.unit}".rstrip().replace("-", "−")
+        parts.append(text.replace(" ", "\u00a0"))  # a line ends between two metrics
+    return ", ".join(parts)
+
+
+def _scene_html(
+    number: int, scene: PickedScene, layers: Sequence[Layer], scale: Scale, *, most_bytes: int
+) -> str:
+    rows, columns = scene.thermal.shape
+    details = " · ".join(part for part in (scene.condition, scene.reason) if part)
+    rows_of: dict[str, list[str]] = {}
+    for layer in layers:
+        content = encoded(layer.picture, most_bytes=most_bytes, sharp=layer.sharp)
+        # Of a single arm there is not enough for three rows.
+        row = layer.row if len(scene.predictions) > 1 else "all"
+        rows_of.setdefault(row, []).append(
+            f'<figure><img alt="{escape(f"{layer.name}, frame {scene.sample_id}")}" width="{columns}" '
+            f'height="{rows}" decoding="async" src="{data_uri(content, "webp")}">'
+            f"<figcaption>{layer.caption}</figcaption></figure>"
+        )
+    notes = []
+    if is_sparse(scene.truth_m):
+        share = 100 * float(is_depth(scene.truth_m).mean())
+        notes.append(
+            f"Truth at {share:.2g} % of the pixels: its points are drawn enlarged, by "
+            f"{POINT_RADIUS_PX} pixels all around, here and in the errors. Scores use the points alone."
+        )
+    return (
+        f'<article class="scene" id="frame-{number}" style="--ratio:{columns / rows:.4f}">\n'
+        f'<h3>{escape(scene.sample_id)}</h3>\n<p class="details">{escape(details)}</p>\n'
+        + f'<div class="show">\n{_viewer(layers)}'
+        + f'<div class="bars">{_depth_bar(scale)}{_error_bar()}</div>\n</div>\n'
+        + "".join(
+            f'<div class="tiles {row}">\n' + "\n".join(each) + "\n</div>\n"
+            for row, each in rows_of.items()
+        )
+        + notes_html(notes)
+        + "</article>"
+    )
+
+
+def _viewer(layers: Sequence[Layer]) -> str:
+    """The stage, empty and hidden: the script lays the pictures below on it."""
+    # Without a prediction the truth, the last one then.
+    places = [n for n, layer in enumerate(layers) if layer.row == "prediction"]
+    right = places[0] if places else len(layers) - 1
+
+    def choice(side: str, chosen: int) -> str:
+        options = "".join(
+            f'<option value="{n}"{" selected" * (n == chosen)}>{escape(layer.name)}</option>'
+            for n, layer in enumerate(layers)
+        )
+        return f"<label>{side}<select>{options}</select></label>"
+
+    return (
+        f'<div class="viewer" hidden>\n<div class="choice">{choice("Left", 0)}'
+        f"{choice('Right', right)}</div>\n"
+        '<div class="stage"><div class="divider" role="slider" tabindex="0" aria-orientation="horizontal" '
+        'aria-label="Divider between the left and the right picture" aria-valuemin="0" '
+        'aria-valuemax="100" aria-valuenow="50"></div></div>\n</div>\n'
+    )
+
+
+def _depth_bar(scale: Scale) -> str:
+    marks = [(scale.place(tick), f"{tick:g}") for tick in scale.ticks(apart=0.1)]
+    ramp = paint(np.linspace(1.0, 0.0, 256)[None], name=DEPTH_MAP)
+    return _bar("Depth (m), near is bright", ramp, marks)
+
+
+def _error_bar() -> str:
+    ramp = paint(np.linspace(0.0, 1.0, 256)[None], name=ERROR_MAP)
+    scale = Scale(low=1 / ERROR_FACTOR, high=ERROR_FACTOR, logarithmic=True)
+    marks = [
+        (scale.place(1 / ERROR_FACTOR), f"÷{ERROR_FACTOR:g}"),
+        (scale.place(1 / 1.2), "÷1.2"),
+        (0.5, "right"),
+        (scale.place(1.2), "×1.2"),
+        (scale.place(ERROR_FACTOR), f"×{ERROR_FACTOR:g}"),
+    ]
+    return _bar("Error, blue too near, red too far", ramp, marks)
+
+
+def _bar(name: str, ramp: NDArray[np.uint8], marks: Sequence[tuple[float, str]]) -> str:
+    """A colour bar as wide as its place; letters keep their size whatever that is."""
+    texts = ""
+    for place, text in marks:
+        anchor = "start" if place < 0.03 else "end" if place > 0.97 else "middle"
+        texts += f'<text x="{100 * place:.2f}%" y="26" text-anchor="{anchor}">{escape(text)}</text>'
+    grey = "#" + "".join(f"{value:02x}" for value in NO_VALUE)
+    return (
+        f'<div class="bar"><p>{escape(name)} <i style="background:{grey}"></i> no value</p>'
+        f'<svg height="30" role="img" aria-label="{escape(name)}">'
+        f'<image href="{data_uri(encode_png(ramp), "png")}" width="100%" height="12" '
+        f'preserveAspectRatio="none"/>{texts}</svg></div>'
+    )

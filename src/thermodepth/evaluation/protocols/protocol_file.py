@@ -1,0 +1,82 @@
+"""A protocol of one's own: a TOML file with the keys of `Protocol`.
+
+base = "ms2_metric"        # optional: a preset, or range:NEAR-FAR, that the other keys change
+name = "our_van"           # without it, the file's name
+max_depth_m = 60.0
+crop = "none"              # or a table: unit, top, bottom, left, right, size
+mask = "bonnet.png"        # beside the file; "none" takes the base's away
+"""
+
+from __future__ import annotations
+
+import tomllib
+from pathlib import Path
+from typing import Any
+
+from thermodepth.errors import SettingsError, unknown
+from thermodepth.evaluation.protocols.crop import Mask
+from thermodepth.evaluation.protocols.presets import ALIASES
+from thermodepth.evaluation.protocols.protocol import PROTOCOLS, Protocol, preset
+
+_MAX_BYTES = 100_000
+_NONE = "none"  # TOML has no null
+
+
+def read_protocol(path: Path) -> Protocol:
+    """The protocol that a file describes.
+
+    Raises:
+        SettingsError: naming the file, when it cannot be read, a key is unknown, a value is not allowed,
+            or the name is that of a preset and the choices are not.
+        DataError: for a mask that is missing or no picture.
+    """
+    given = _read_toml(path)
+    tree: dict[str, Any] = {"name": path.stem}
+    if "base" in given:
+        tree = {**_base(given.pop("base"), path).tree(), **tree}
+        # Bins that were made for another range could only be refused.
+        if {"min_depth_m", "max_depth_m"} & given.keys():
+            tree["range_bin_edges_m"] = []
+    if given.get("crop") == _NONE:
+        given["crop"] = None
+    if "mask" in given:
+        given["mask"] = _mask(given["mask"], path)
+    protocol = Protocol.parse({**tree, **given}, where=str(path))
+    own = PROTOCOLS.get(ALIASES.get(protocol.name, protocol.name))
+    if own is not None and own != protocol:
+        raise SettingsError(
+            f"{path}: name '{protocol.name}' is a preset's, and these choices are others; give another name"
+        )
+    return protocol
+
+
+def _read_toml(path: Path) -> dict[str, Any]:
+    try:
+        with path.open("rb") as file:
+            content = file.read(_MAX_BYTES + 1)
+        if len(content) > _MAX_BYTES:
+            raise SettingsError(f"{path}: larger than {_MAX_BYTES // 1000} kB, not a protocol")
+        return tomllib.loads(content.decode())
+    except OSError as error:
+        raise SettingsError(f"{path}: cannot be read ({error.strerror or error})") from None
+    except (ValueError, RecursionError) as error:
+        if isinstance(error, SettingsError):
+            raise
+        raise SettingsError(f"{path}: cannot be read as TOML ({error})") from None
+
+
+def _base(name: object, path: Path) -> Protocol:
+    found = preset(name) if isinstance(name, str) else None
+    if found is None:
+        raise SettingsError(f"{path}: base: {unknown('protocol', str(name), PROTOCOLS)}")
+    return found
+
+
+def _mask(given: object, path: Path) -> dict[str, str] | None:
+    if given == _NONE:
+        return None
+    if not isinstance(given, str) or not given:
+        raise SettingsError(
+            f"{path}: mask = {given!r}: expected the name of a picture file beside this one"
+        )
+    return Mask.of(path.parent / given).tree()

@@ -1,0 +1,13 @@
+"""From rows to tables.
+
+rows.py          the long table: a row per arm, seed, frame, map, alignment, slice and metric
+row_protocol.py  the protocol that travels with it, and the refusal of two in one table
+row_keys.py      keys of rows, quickly
+frame_values.py  a metric's values frame by frame
+summary.py       means per arm, slice, condition
+ledger.py        one squared error as a sum of parts
+stability.py     how steady the scale is
+overview.py      every table of an evaluation
+picked.py        which frames are shown, by rule
+tables.py        a printed table, as markdown, csv, LaTeX or in the terminal
+"""

@@ -1,0 +1,282 @@
+"""The ledger of a whole split: one squared error as a sum of parts, each of which asks for another remedy.
+
+`metrics/ledger.py` takes the error of each frame apart. Over frames its mean log error mu splits once more,
+with w the weight of a frame (1, or its pixels) and E the weighted mean:
+
+    E mu^2 = (E mu)^2  +  E (m_g - E mu)^2  +  E (mu - m_g)^2         m_g = E mu within sequence g
+             calibration  between sequences    from frame to frame
+
+    RMSElog^2 = calibration + between sequences + frame to frame + range + coarse + fine
+
+In metres nothing but the frames' own parts is averaged: RMSE^2 = scale + shift + shape. Each seed has its
+own ledger; a mean over seeds is the mean of every part, so it still adds up. docs/ledger.md says how to
+read it and what it cannot say.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, fields
+from typing import TypeVar
+
+import numpy as np
+import pyarrow as pa
+from numpy.typing import NDArray
+
+from thermodepth.errors import DataError
+from thermodepth.evaluation.results.frame_values import FrameValues, frame_values
+from thermodepth.evaluation.results.rows import protocol_of
+from thermodepth.evaluation.results.summary import Averaging
+from thermodepth.evaluation.results.tables import Cell, Column, Table
+
+# Rows whose parts do not add up were not made from the same pixels; rounding stays far below these.
+_AGREEMENT = 1e-9  # of the total
+_ROUNDING = (
+    1e-21  # of a total that is itself rounding: a prediction that is perfect but for its last bit
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LogLedger:
+    """The parts of the mean square of ln p - ln d."""
+
+    calibration: float  # one factor for all frames is wrong
+    between_sequences: float  # each place or recording has a factor of its own
+    frame_to_frame: float  # the factor flickers within a sequence
+    range: float  # near and far are squeezed together, or pulled apart
+    coarse: float  # large shapes, above 16 pixels
+    fine: float  # edges, texture and noise, within 16 pixels
+
+    @property
+    def total(self) -> float:
+        """The mean square, so RMSElog squared."""
+        return math.fsum(self.parts.values())
+
+    @property
+    def parts(self) -> dict[str, float]:
+        """Part -> mean square, in the order of the definition."""
+        return {field.name: getattr(self, field.name) for field in fields(self)}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MetricLedger:
+    """The parts of the mean square of p - d, in square metres."""
+
+    scale_m2: float  # what the best factor of each frame removes
+    shift_m2: float  # what the best offset beside it removes as well
+    shape_m2: float  # what no factor and no offset removes
+
+    @property
+    def total(self) -> float:
+        """The mean square in square metres, so RMSE squared."""
+        return math.fsum(self.parts.values())
+
+    @property
+    def parts(self) -> dict[str, float]:
+        """Part -> mean square, in the order of the definition."""
+        return {field.name: getattr(self, field.name) for field in fields(self)}
+
+
+Ledger = TypeVar("Ledger", LogLedger, MetricLedger)
+
+
+def log_ledger(
+    rows: pa.Table,
+    *,
+    head: str = "depth",
+    against: str = "truth",
+    alignment: str = "none",
+    averaging: Averaging = "per_frame",
+) -> dict[tuple[str, int], LogLedger]:
+    """(arm, seed) -> the parts of its RMSElog squared.
+
+    Needs the metrics rmse_log, log_bias, ledger_range, ledger_coarse and ledger_fine.
+
+    Raises:
+        DataError: naming what is missing; for several protocols or studies; for rows of one arm and seed
+            that do not add up, so cannot come from the same pixels.
+    """
+    needed = ("rmse_log", "log_bias", "ledger_range", "ledger_coarse", "ledger_fine")
+    cells = frame_values(rows, needed, head=head, against=against, alignment=alignment)
+    result = {}
+    for cell, frames in cells.items():
+        weights = _weights(frames, "rmse_log", averaging)
+        bias = frames.values["log_bias"]
+        of_frame = _sequence_means(bias, weights, frames.sequence)
+        grand = float(np.dot(weights, bias))
+        result[cell] = ledger = LogLedger(
+            calibration=grand * grand,
+            between_sequences=float(np.dot(weights, np.square(of_frame - grand))),
+            frame_to_frame=float(np.dot(weights, np.square(bias - of_frame))),
+            range=float(np.dot(weights, frames.values["ledger_range"])),
+            coarse=float(np.dot(weights, frames.values["ledger_coarse"])),
+            fine=float(np.dot(weights, frames.values["ledger_fine"])),
+        )
+        _adds_up(cell, ledger, float(np.dot(weights, np.square(frames.values["rmse_log"]))))
+    return result
+
+
+def metric_ledger(
+    rows: pa.Table,
+    *,
+    head: str = "depth",
+    against: str = "truth",
+    alignment: str = "none",
+    averaging: Averaging = "per_frame",
+) -> dict[tuple[str, int], MetricLedger]:
+    """(arm, seed) -> the parts of its mean square error in square metres.
+
+    Needs the metrics rmse, ledger_scale_m2, ledger_shift_m2 and ledger_shape_m2.
+
+    Raises:
+        DataError: as `log_ledger`.
+    """
+    needed = ("rmse", "ledger_scale_m2", "ledger_shift_m2", "ledger_shape_m2")
+    cells = frame_values(rows, needed, head=head, against=against, alignment=alignment)
+    result = {}
+    for cell, frames in cells.items():
+        weights = _weights(frames, "rmse", averaging)
+        scale, shift, shape = (float(np.dot(weights, frames.values[n])) for n in needed[1:])
+        result[cell] = ledger = MetricLedger(scale_m2=scale, shift_m2=shift, shape_m2=shape)
+        _adds_up(cell, ledger, float(np.dot(weights, np.square(frames.values["rmse"]))))
+    return result
+
+
+def over_seeds(ledgers: Mapping[tuple[str, int], Ledger]) -> dict[str, Ledger]:
+    """Arm -> the mean of its seeds' ledgers, part by part."""
+    seeds: dict[str, list[Ledger]] = {}
+    for (arm, _), ledger in ledgers.items():
+        seeds.setdefault(arm, []).append(ledger)
+    return {
+        arm: type(of[0])(
+            **{name: math.fsum(each.parts[name] for each in of) / len(of) for name in of[0].parts}
+        )
+        for arm, of in seeds.items()
+    }
+
+
+def ledger_table(
+    rows: pa.Table,
+    *,
+    title: str = "Where the error in ln depth comes from",
+    head: str = "depth",
+    against: str = "truth",
+    alignment: str = "none",
+    averaging: Averaging = "per_frame",
+) -> Table:
+    """The log ledger of every arm, printed: a line for the total and one for each part.
+
+    Raises:
+        DataError: as `log_ledger`.
+    """
+    given = _Given(head, against, alignment, averaging)
+    return _table(rows, log_ledger, given, title=title, square="square", root="RMSElog", digits=5)
+
+
+def metric_ledger_table(
+    rows: pa.Table,
+    *,
+    title: str = "Where the error in metres comes from",
+    head: str = "depth",
+    against: str = "truth",
+    alignment: str = "none",
+    averaging: Averaging = "per_frame",
+) -> Table:
+    """The metric ledger of every arm, printed: a line for the total and one for each part.
+
+    Raises:
+        DataError: as `metric_ledger`.
+    """
+    given = _Given(head, against, alignment, averaging)
+    return _table(
+        rows, metric_ledger, given, title=title, square="square (m²)", root="RMSE (m)", digits=3
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class _Given:
+    head: str
+    against: str
+    alignment: str
+    averaging: Averaging
+
+
+def _table(
+    rows: pa.Table,
+    ledgers_of: Callable[..., dict[tuple[str, int], Ledger]],
+    given: _Given,
+    *,
+    title: str,
+    square: str,
+    root: str,
+    digits: int,
+) -> Table:
+    by_seed = ledgers_of(
+        rows,
+        head=given.head,
+        against=given.against,
+        alignment=given.alignment,
+        averaging=given.averaging,
+    )
+    lines: list[tuple[Cell, ...]] = []
+    totals = []
+    for arm, ledger in over_seeds(by_seed).items():
+        totals.append(len(lines))
+        parts = {"total": ledger.total, **ledger.parts}
+        for name, value in parts.items():
+            share = 100.0 * value / ledger.total if ledger.total > 0.0 else None
+            label = name.removesuffix("_m2").replace("_", " ")
+            lines.append((arm, label, share, value, math.sqrt(value)))
+    seeds = len({seed for _, seed in by_seed})
+    weighed = (
+        "frames weigh the same" if given.averaging == "per_frame" else "frames weigh by pixels"
+    )
+    return Table(
+        title=title,
+        columns=(
+            Column(label="arm", align="left"),
+            Column(label="part", align="left"),
+            Column(label="share (%)", digits=1),
+            Column(label=square, digits=digits),
+            Column(label=root, digits=digits - 1),
+        ),
+        rows=tuple(lines),
+        notes=(
+            f"Protocol {protocol_of(rows)}; head {given.head} against {given.against}, alignment "
+            f"{given.alignment}; {weighed}; mean of the squares over {seeds} "
+            f"seed{'s' if seeds > 1 else ''}.",
+            f"The squares add up. {root} of a part is what the total would be if nothing else were wrong.",
+        ),
+        bold=frozenset((line, column) for line in totals for column in range(5)),
+    )
+
+
+def _weights(frames: FrameValues, metric: str, averaging: Averaging) -> NDArray[np.float64]:
+    """[n] summing to 1."""
+    raw: NDArray[np.float64] = np.ones(frames.frame.size)
+    if averaging == "pooled":
+        raw = frames.pixels[metric].astype(np.float64)
+    shares: NDArray[np.float64] = raw / raw.sum()
+    return shares
+
+
+def _sequence_means(
+    values: NDArray[np.float64], weights: NDArray[np.float64], sequence: NDArray[np.int64]
+) -> NDArray[np.float64]:
+    """[n] the weighted mean of the values of each frame's own sequence."""
+    _, index = np.unique(sequence, return_inverse=True)
+    sums = np.bincount(index, weights=weights)
+    # About one of the values: a mean of equal numbers is then that number, to the last bit.
+    about = values[0]
+    means = about + np.bincount(index, weights=weights * (values - about)) / sums
+    return np.asarray(means[index])
+
+
+def _adds_up(cell: tuple[str, int], ledger: LogLedger | MetricLedger, total: float) -> None:
+    if abs(ledger.total - total) > _AGREEMENT * total + _ROUNDING:
+        arm, seed = cell
+        raise DataError(
+            f"arm '{arm}', seed {seed}: the parts of the ledger sum to {ledger.total:.9g}, its mean square "
+            f"error is {total:.9g}; these rows were not made from the same pixels"
+        )

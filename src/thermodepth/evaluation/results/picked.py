@@ -1,0 +1,112 @@
+"""Which frames a page of results shows: by rule, never by hand.
+
+The worst, the middling and the best of one arm. Frames chosen by eye show what their author hoped for;
+anyone with the rows finds the same ones as this rule.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from thermodepth.errors import DataError, unknown
+from thermodepth.evaluation.results.rows import WHOLE_FRAME, protocol_of
+from thermodepth.metrics import METRICS, MetricRow, metric_rows
+
+WORST, MEDIAN, BEST = 3, 3, 1
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PickedFrame:
+    """A frame that the rule chose, and why."""
+
+    sample_id: str
+    reason: str  # such as "worst (AbsRel, rank 48 of 48)"
+    value: float  # of the metric, the mean over seeds
+    rank: int  # from 1, the best
+
+
+def pick_frames(
+    rows: pa.Table, *, arm: str, metric: str = "abs_rel", alignment: str = "none"
+) -> tuple[PickedFrame, ...]:
+    """The worst three frames, worst first, the median three and the best one, by the depth head's error.
+
+    Values are those of the whole frame against truth. Where there are few frames none comes twice: the
+    worst goes first, then the best, then the other bad ones, then the middle. `rule_words` says the rule.
+
+    Raises:
+        DataError: for rows of several protocols; an arm, or an alignment of it, without such rows.
+        SettingsError: for a metric that does not exist.
+    """
+    (row,) = metric_rows([metric])
+    values = _values(rows, arm=arm, metric=metric, alignment=alignment)
+    badness = {sample: _badness(value, row) for sample, value in values.items()}
+    order = sorted(values, key=lambda sample: (badness[sample], sample))
+    # From the other end, ties by frame id again: the order read backwards would turn them round.
+    downward = sorted(values, key=lambda sample: (-badness[sample], sample))
+    best = [sample for sample in order if sample != downward[0]][:BEST]
+    worst = [sample for sample in downward if sample not in best][:WORST]
+    middle = (len(order) - 1) / 2
+    inwards = sorted(range(len(order)), key=lambda place: abs(place - middle))
+    median = [order[place] for place in inwards if order[place] not in {*worst, *best}][:MEDIAN]
+    words = {
+        **{sample: _nth_worst(n) for n, sample in enumerate(worst, 1)},
+        **dict.fromkeys(median, "median"),
+        **dict.fromkeys(best, "best"),
+    }
+    rank = {sample: n for n, sample in enumerate(order, 1)}
+    return tuple(
+        PickedFrame(
+            sample_id=sample,
+            reason=f"{word} ({row.label}, rank {rank[sample]} of {len(order)})",
+            value=values[sample],
+            rank=rank[sample],
+        )
+        for sample, word in words.items()
+    )
+
+
+def rule_words(metric: str = "abs_rel") -> str:
+    """The rule as the sentence that stands above the frames."""
+    return (
+        f"Frames chosen by rule: in the order of {METRICS[metric].label} of the first arm over the whole "
+        f"frame, the {WORST} worst, the {MEDIAN} nearest to the middle rank and the best; ties by frame id."
+    )
+
+
+def _values(rows: pa.Table, *, arm: str, metric: str, alignment: str) -> dict[str, float]:
+    """{frame: the mean over seeds}."""
+    protocol_of(rows)
+    wanted = {
+        "head": "depth",
+        "against": "truth",
+        "slice": WHOLE_FRAME,
+        "metric": metric,
+        "arm": arm,
+        "alignment": alignment,
+    }
+    kept = rows
+    for column, value in wanted.items():
+        found = kept.filter(pc.equal(kept[column], value))
+        if found.num_rows == 0:
+            there = sorted(pc.unique(kept[column]).to_pylist())
+            raise DataError(unknown(f"{column} with rows to pick frames by", value, there))
+        kept = found
+    collected: dict[str, list[float]] = {}
+    for sample, value in zip(kept["sample_id"].to_pylist(), kept["value"].to_pylist(), strict=True):
+        collected.setdefault(sample, []).append(value)
+    return {sample: math.fsum(each) / len(each) for sample, each in collected.items()}
+
+
+def _badness(value: float, row: MetricRow) -> float:
+    """Larger is worse."""
+    if row.better == "closer":
+        return abs(value - row.optimum)
+    return value if row.better == "lower" else -value
+
+
+def _nth_worst(place: int) -> str:
+    return "worst" if place == 1 else f"{place}{'nd' if place == 2 else 'rd'} worst"

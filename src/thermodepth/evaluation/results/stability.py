@@ -1,0 +1,125 @@
+"""How steady the scale of a prediction is from frame to frame.
+
+With s = median d/p of a frame, the factor that would put its metres right (the metric `scale`):
+
+    log std       std of ln s over frames
+    relative std  std of s / median s                       as monodepth2 prints it (arXiv 1806.01260)
+    flicker       sqrt(mean (ln s' - ln s)^2 / 2)           over consecutive frames s, s' of a sequence
+
+Flicker equals the log std where frames err independently, and is far below it where the scale drifts
+slowly or differs between recordings: a filter over time helps against the first, not against the others.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+import numpy as np
+import pyarrow as pa
+
+from thermodepth.evaluation.results.frame_values import FrameValues, frame_values
+from thermodepth.evaluation.results.rows import protocol_of
+from thermodepth.evaluation.results.tables import Cell, Column, Table
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ScaleStability:
+    """The scale of one arm and seed over its frames. None: not measured, there being one frame only."""
+
+    median_scale: float
+    log_std: float | None
+    relative_std: float | None
+    flicker: float | None  # None also where no sequence has two frames
+    frames: int
+    steps: int  # consecutive pairs behind the flicker
+
+
+def scale_stability(
+    rows: pa.Table, *, head: str = "depth", against: str = "truth", alignment: str = "none"
+) -> dict[tuple[str, int], ScaleStability]:
+    """(arm, seed) -> how steady its scale is. Needs the metric `scale`.
+
+    Consecutive frames are neighbours in the order of the column `frame` within one sequence; frames
+    that were not scored are stepped over.
+
+    Raises:
+        DataError: naming what is missing; for several protocols or studies.
+    """
+    cells = frame_values(rows, ("scale",), head=head, against=against, alignment=alignment)
+    return {cell: _of(frames) for cell, frames in cells.items()}
+
+
+def stability_table(
+    rows: pa.Table,
+    *,
+    title: str = "How steady the scale is",
+    head: str = "depth",
+    against: str = "truth",
+    alignment: str = "none",
+) -> Table:
+    """One line for each arm: means over its seeds.
+
+    Raises:
+        DataError: as `scale_stability`.
+    """
+    by_seed = scale_stability(rows, head=head, against=against, alignment=alignment)
+    arms: dict[str, list[ScaleStability]] = {}
+    for (arm, _), found in by_seed.items():
+        arms.setdefault(arm, []).append(found)
+    lines: list[tuple[Cell, ...]] = [
+        (
+            arm,
+            _mean(each.median_scale for each in of),
+            _mean(each.log_std for each in of),
+            _mean(each.flicker for each in of),
+            _mean(each.relative_std for each in of),
+            max(each.frames for each in of),
+            max(each.steps for each in of),
+            len(of),
+        )
+        for arm, of in arms.items()
+    ]
+    return Table(
+        title=title,
+        columns=(
+            Column(label="arm", align="left"),
+            Column(label="median scale", digits=4),
+            Column(label="std ln s", digits=4, better="lower"),
+            Column(label="flicker", digits=4, better="lower"),
+            Column(label="std s/median", digits=4, better="lower"),
+            Column(label="frames"),
+            Column(label="steps"),
+            Column(label="seeds"),
+        ),
+        rows=tuple(lines),
+        notes=(
+            f"Protocol {protocol_of(rows)}; head {head} against {against}, alignment {alignment}; "
+            "s = median d/p of a frame; mean over seeds.",
+        ),
+    )
+
+
+def _of(frames: FrameValues) -> ScaleStability:
+    scale = frames.values["scale"]
+    log_scale = np.log(scale)
+    middle = float(np.median(scale))
+    # Frames are in order; a stable sort by sequence keeps it within each.
+    order = np.argsort(frames.sequence, kind="stable")
+    within = np.diff(frames.sequence[order]) == 0
+    steps = np.diff(log_scale[order])[within]
+    several = scale.size > 1
+    return ScaleStability(
+        median_scale=middle,
+        log_std=float(log_scale.std()) if several else None,
+        relative_std=float((scale / middle).std()) if several else None,
+        flicker=float(np.sqrt(0.5 * np.square(steps).mean())) if steps.size else None,
+        frames=int(scale.size),
+        steps=int(steps.size),
+    )
+
+
+def _mean(values: Iterable[float | None]) -> float | None:
+    known = [value for value in values if value is not None]
+    return math.fsum(known) / len(known) if known else None

@@ -1,0 +1,392 @@
+"""Rows to means: one value per arm and metric, with the frames it stands on.
+
+Averaged per frame, the mean is taken over frames within each seed, then over seeds, so a frame weighs the
+same as any other and so does a seed. Averaged pooled, the pixels of all frames of a seed count as one
+large frame; with n_i pixels, value v_i and log bias b_i of frame i, and N = sum n_i:
+
+    mean     sum n_i v_i / N
+    square   sqrt(sum n_i v_i^2 / N)                                     RMSE, RMSElog
+    spread   100 sqrt(sum n_i ((v_i/100)^2 + (b_i - b)^2) / N), b the pooled b_i    SILog
+
+No interval is computed here: a summary describes, the contrasts of a study decide.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Literal, NamedTuple
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+from numpy.typing import NDArray
+
+from thermodepth.errors import DataError, unknown
+from thermodepth.evaluation.protocols.alignment import ALIGNMENTS
+from thermodepth.evaluation.results.row_keys import column_codes, row_keys
+from thermodepth.evaluation.results.rows import (
+    TEACHER_ARM,
+    WHOLE_FRAME,
+    protocol_of,
+    protocol_settings,
+)
+from thermodepth.evaluation.results.tables import Cell, Column, Table
+from thermodepth.metrics import ERRORS, METRICS, metric_rows
+
+Averaging = Literal["per_frame", "pooled"]
+
+#: Each is either one value for the whole summary or a column to group by.
+_CHOICES = ("head", "against", "alignment", "slice")
+_GROUPING = ("study", "arm", "sequence", "condition", *_CHOICES)
+_KINDS = ("range", "edge", "contrast", "density")  # of slices, in the order they are listed
+_BIAS = "log_bias"  # what pooling SILog needs beside it
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Group:
+    """The means of one arm, or of one arm under one condition or in one range."""
+
+    key: Mapping[str, str]  # the value of each column grouped by
+    values: Mapping[str, float]  # metric -> mean over seeds of the seeds' values
+    seed_values: Mapping[str, Mapping[int, float]]  # metric -> seed -> over its frames or pixels
+    frames: Mapping[str, int]  # metric -> frames behind the value, in each seed
+    pixels: int  # scored pixels of these frames, in each seed
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Summary:
+    """The groups in the order their names first appear in the rows; slices by kind, near to far."""
+
+    protocol: str
+    by: tuple[str, ...]
+    metrics: tuple[str, ...]
+    groups: tuple[Group, ...]
+    averaging: Averaging = "per_frame"
+    choices: Mapping[
+        str, str
+    ]  # what the summary is of: head, against, alignment, unless grouped by
+    protocol_words: str = ""  # where the rows carry their protocol
+
+    def group(self, **key: str) -> Group:
+        """The group with this key, such as `group(arm="full")`.
+
+        Raises:
+            DataError: when there is none.
+        """
+        for group in self.groups:
+            if group.key == key:
+                return group
+        names = ["/".join(group.key.values()) for group in self.groups]
+        raise DataError(unknown("group", "/".join(key.values()), names))
+
+    def table(self, *, title: str) -> Table:
+        """As a printed table. Nothing is bold: which arm is best is for the contrasts to say."""
+        rows = metric_rows(self.metrics)
+        columns = [Column(label=name, align="left") for name in self.by]
+        columns += [
+            Column(
+                label=f"{row.label} ({row.unit})" if row.unit else row.label,
+                digits=row.digits,
+                better=row.better,
+            )
+            for row in rows
+        ]
+        columns += [Column(label="seeds"), Column(label="frames"), Column(label="pixels")]
+        cells: list[tuple[Cell, ...]] = []
+        for group in self.groups:
+            seeds = {seed for values in group.seed_values.values() for seed in values}
+            cells.append(
+                (
+                    *(group.key[name] or "(not given)" for name in self.by),
+                    *(group.values.get(name) for name in self.metrics),
+                    len(seeds),
+                    max(group.frames.values()),
+                    group.pixels,
+                )
+            )
+        notes = [f"Protocol {self.protocol}; {self._made()}."]
+        if self.protocol_words:
+            notes.append(self.protocol_words)
+        if any(len(set(g.frames.values())) > 1 for g in self.groups):
+            notes.append(
+                "Some frames have too few pixels for some metrics; frames counts the most."
+            )
+        return Table(title=title, columns=tuple(columns), rows=tuple(cells), notes=tuple(notes))
+
+    def _made(self) -> str:
+        """How the numbers came about, as far as it is not the usual."""
+        averaged = "mean over frames" if self.averaging == "per_frame" else "over all pixels pooled"
+        parts = [f"{averaged}, then over seeds"]
+        if self.choices.get("head", "depth") != "depth":
+            parts.append(f"{self.choices['head']} head")
+        if self.choices.get("against", "truth") != "truth":
+            parts.append(f"against the {self.choices['against']}")
+        if (name := self.choices.get("alignment", "none")) != "none":
+            parts.append(f"aligned per frame: {ALIGNMENTS[name].label}")
+        return "; ".join(parts)
+
+
+def summarise(
+    rows: pa.Table,
+    *,
+    by: Sequence[str] = ("arm",),
+    metrics: Sequence[str],
+    slice: str | None = WHOLE_FRAME,
+    head: str | None = "depth",
+    against: str | None = "truth",
+    alignment: str | None = "none",
+    averaging: Averaging = "per_frame",
+) -> Summary:
+    """Means per group of rows of one protocol.
+
+    `by` names columns out of study, arm, sequence, condition, head, against, alignment and slice. Each of
+    the last four is one value of the whole summary, or in `by`, and then it must be None here:
+    `summarise(rows, by=("arm", "slice"), metrics=("abs_rel",), slice=None)`.
+
+    Every arm and seed must have been scored on the same frames and pixels: a mean over other frames is
+    another quantity, and comparing the two is the quietest way to a wrong table. The teacher alone is
+    exempt, because it answers only where its labels are; its `pixels` say how much of the frames that is.
+
+    Raises:
+        DataError: for several protocols; a grouping that would mix studies or arms; a choice or metric
+            that no row has; arms or seeds that were not scored on the same frames and pixels; SILog to be
+            pooled without the rows of the log bias.
+        SettingsError: for a metric that does not exist.
+    """
+    by = tuple(by)
+    chosen = [row.name for row in metric_rows(metrics)]
+    protocol = protocol_of(rows)
+    for name in by:
+        if name not in _GROUPING:
+            raise DataError(unknown("column to group by", name, _GROUPING))
+    for name in ("study", "arm"):
+        found = pc.unique(rows[name]).to_pylist()
+        if name not in by and len(found) > 1:
+            listing = ", ".join(found)
+            raise DataError(
+                f"a mean over more than one {name} ({listing}): group by '{name}' as well"
+            )
+    given = dict(zip(_CHOICES, (head, against, alignment, slice), strict=True))
+    kept = rows
+    for name, value in given.items():
+        if (name in by) != (value is None):
+            raise DataError(
+                f"group by '{name}' with {name}=None, or name the one {name} to summarise"
+            )
+        if value is not None:
+            left = kept.filter(pc.equal(kept[name], value))
+            if left.num_rows == 0:
+                raise DataError(unknown(name, value, pc.unique(kept[name]).to_pylist()))
+            kept = left
+    wanted = set(chosen)
+    if averaging == "pooled" and any(METRICS[name].pooling == "spread" for name in chosen):
+        wanted.add(_BIAS)
+    kept = kept.filter(pc.is_in(kept["metric"], pa.array(sorted(wanted))))
+    absent = sorted(wanted - set(column_codes(kept["metric"])[1]))
+    if absent:
+        why = "" if set(absent) <= set(chosen) else ", which pooling SILog needs"
+        raise DataError(f"no row holds {', '.join(absent)}{why}")
+    _same_frames(kept)
+    carried = protocol_settings(rows)
+    return Summary(
+        protocol=protocol,
+        by=by,
+        metrics=tuple(chosen),
+        groups=_groups(kept, by=by, metrics=chosen, averaging=averaging),
+        averaging=averaging,
+        choices={name: value for name, value in given.items() if value is not None},
+        protocol_words="" if carried is None else carried.words(headline=False),
+    )
+
+
+class _Frames(NamedTuple):
+    """The values of one metric under one seed in one group."""
+
+    samples: NDArray[np.int64]  # [n]
+    values: list[float]
+    pixels: list[int]
+
+
+def _groups(
+    rows: pa.Table, *, by: tuple[str, ...], metrics: Sequence[str], averaging: Averaging
+) -> tuple[Group, ...]:
+    columns = {name: column_codes(rows[name]) for name in (*by, "metric", "seed", "sample_id")}
+    samples, values, counts = (
+        columns["sample_id"][0],
+        rows["value"].to_numpy(),
+        rows["pixels"].to_numpy(),
+    )
+    pixels = _pixels(rows, by=by, metrics=metrics)
+    parts: dict[tuple[int, ...], dict[str, dict[int, _Frames]]] = {}
+    for inside in _split(row_keys(rows, (*by, "metric", "seed"))):
+        *code, metric, seed = (int(columns[name][0][inside[0]]) for name in (*by, "metric", "seed"))
+        frames = _Frames(samples[inside], values[inside].tolist(), counts[inside].tolist())
+        of_metrics = parts.setdefault(tuple(code), {})
+        of_metrics.setdefault(columns["metric"][1][metric], {})[columns["seed"][1][seed]] = frames
+    rank = {name: _ranks(name, *columns[name]) for name in by}
+
+    def standing(code: tuple[int, ...]) -> list[tuple[float, ...]]:
+        return [rank[name][place] for name, place in zip(by, code, strict=True)]
+
+    groups = []
+    for found in sorted(parts, key=standing):
+        of = parts[found]
+        key = {name: str(columns[name][1][n]) for name, n in zip(by, found, strict=True)}
+        seed_values: dict[str, dict[int, float]] = {}
+        for metric_name in (name for name in metrics if name in of):
+            seed_values[metric_name] = {
+                number: _mean(frames)
+                if averaging == "per_frame"
+                else _pooled(metric_name, frames, bias=of.get(_BIAS, {}).get(number))
+                for number, frames in sorted(of[metric_name].items())
+            }
+        if not seed_values:
+            continue  # rows of the log bias alone, which nobody asked for
+        groups.append(
+            Group(
+                key=key,
+                values={n: math.fsum(v.values()) / len(v) for n, v in seed_values.items()},
+                seed_values=seed_values,
+                frames={n: len(next(iter(of[n].values())).values) for n in seed_values},
+                pixels=pixels[tuple(key.values())],
+            )
+        )
+    return tuple(groups)
+
+
+def _mean(frames: _Frames) -> float:
+    # fsum is exact, so the mean does not depend on the order of the rows.
+    return math.fsum(frames.values) / len(frames.values)
+
+
+def _pooled(metric: str, frames: _Frames, *, bias: _Frames | None) -> float:
+    """As if the pixels of all frames were one frame's."""
+    pooling = METRICS[metric].pooling
+    if pooling == "spread":
+        assert bias is not None, "the rows of the log bias were asked for"
+        return _pooled_spread(metric, frames, bias)
+    pairs = list(zip(frames.values, frames.pixels, strict=True))
+    total = sum(frames.pixels)
+    if pooling == "square":
+        return math.sqrt(math.fsum(n * v * v for v, n in pairs) / total)
+    return math.fsum(n * v for v, n in pairs) / total
+
+
+def _pooled_spread(metric: str, frames: _Frames, bias: _Frames) -> float:
+    total = sum(bias.pixels)
+    pairs = list(zip(bias.values, bias.pixels, strict=True))
+    middle = math.fsum(n * b for b, n in pairs) / total
+    between = math.fsum(n * (b - middle) ** 2 for b, n in pairs)
+    within = math.fsum(
+        n * (v / 100) ** 2 for v, n in zip(frames.values, frames.pixels, strict=True)
+    )
+    # A frame of one pixel has no SILog and no spread of its own: it takes part by its bias.
+    lone = METRICS[metric].least_pixels
+    if sum(n for n in bias.pixels if n >= lone) != sum(frames.pixels):
+        raise DataError(
+            f"{metric} cannot be pooled: its rows and those of {_BIAS} are not of the same pixels"
+        )
+    return 100 * math.sqrt((within + between) / total)
+
+
+def _pixels(
+    rows: pa.Table, *, by: tuple[str, ...], metrics: Sequence[str]
+) -> dict[tuple[str, ...], int]:
+    """The scored pixels of each group's frames, in one seed."""
+    # Metrics of the picture count pairs or edges, so a frame's pixels are told by a metric of pixels.
+    order = sorted(metrics, key=lambda name: name not in ERRORS)
+    codes, names = column_codes(rows["metric"])
+    rank = np.array([order.index(n) if n in order else len(order) for n in names])[codes]
+    keys, groups = row_keys(rows, (*by, "sample_id")), row_keys(rows, by)
+    sequence = np.lexsort((rank, keys))
+    first = sequence[np.diff(keys[sequence], prepend=-1) != 0]
+    counts = rows["pixels"].to_numpy()
+    found, at, inverse = np.unique(groups[first], return_index=True, return_inverse=True)
+    sums = np.zeros(found.size, dtype=np.int64)
+    np.add.at(sums, inverse, counts[first])
+    keyed = rows.select(by).take(first[at]).to_pylist()
+    return {tuple(row.values()): int(n) for row, n in zip(keyed, sums, strict=True)}
+
+
+def _split(keys: NDArray[np.int64]) -> list[NDArray[np.intp]]:
+    """The places of each key's rows, in their order."""
+    order = np.argsort(keys, kind="stable")
+    return np.split(order, np.flatnonzero(np.diff(keys[order])) + 1)
+
+
+def _ranks(name: str, codes: NDArray[np.int64], values: list[str]) -> list[tuple[float, ...]]:
+    """Where each value stands: slices by kind, near to far; anything else as it first appears."""
+    if name == "slice":
+        return [_slice_rank(value) for value in values]
+    _, first = np.unique(codes, return_index=True)
+    return [(float(place),) for place in first]
+
+
+def _slice_rank(name: str) -> tuple[float, ...]:
+    """The whole frame first, then kinds in their order, each by its lower edge."""
+    kind, _, span = name.partition(":")
+    if name == WHOLE_FRAME:
+        return (-1.0, 0.0)
+    return (
+        float(_KINDS.index(kind)) if kind in _KINDS else len(_KINDS),
+        float(span.partition("-")[0]),
+    )
+
+
+def _same_frames(rows: pa.Table) -> None:
+    """Refuse cells of one study that were not scored on the same frames and pixels."""
+    scope_names = ("study", "head", "against", "alignment")
+    names = (*scope_names, "slice", "metric", "arm", "seed", "sample_id")
+    columns = {name: column_codes(rows[name]) for name in names}
+
+    def said(name: str, row: np.intp) -> str:
+        return str(columns[name][1][columns[name][0][row]])
+
+    keys = row_keys(rows, names)
+    order = np.argsort(keys, kind="stable")
+    again = np.flatnonzero(np.diff(keys[order]) == 0)
+    if again.size:
+        row = order[again[0]]
+        raise DataError(
+            f"frame '{said('sample_id', row)}' is there twice (arm '{said('arm', row)}', seed "
+            f"{said('seed', row)}, {said('metric', row)})"
+        )
+    samples = columns["sample_id"][0]
+    # What a metric of the picture counts, such as edges, may depend on the prediction.
+    of_pixels = np.array([name in ERRORS for name in columns["metric"][1]])[columns["metric"][0]]
+    counts = np.where(of_pixels, rows["pixels"].to_numpy(), 0)
+    held = order[_is_not_teacher(*columns["arm"])[order]]
+    scopes, cells = row_keys(rows, scope_names), row_keys(rows, ("study", "arm", "seed"))
+    contexts = row_keys(rows, (*scope_names, "slice", "metric"))
+    found: dict[int, dict[int, NDArray[np.intp]]] = {}
+    first_row: dict[int, dict[int, np.intp]] = {}
+    parts = np.stack([contexts[held], cells[held]])
+    for inside in np.split(held, np.flatnonzero(np.diff(parts).any(axis=0)) + 1):
+        if inside.size:
+            row = inside[0]
+            found.setdefault(int(contexts[row]), {})[int(cells[row])] = inside
+            known = first_row.setdefault(int(scopes[row]), {})
+            known[int(cells[row])] = min(known.get(int(cells[row]), row), inside.min())
+    for of in found.values():
+        row = next(iter(of.values()))[0]
+        scope = first_row[int(scopes[row])]
+        first, *others = sorted(scope, key=lambda cell: scope[cell])
+        for other in others:
+            a, b = of.get(first, held[:0]), of.get(other, held[:0])
+            if np.array_equal(samples[a], samples[b]) and np.array_equal(counts[a], counts[b]):
+                continue
+            one, two = (set(zip(samples[n], counts[n], strict=True)) for n in (a, b))
+            frame = columns["sample_id"][1][min(one ^ two)[0]]
+            x, y = scope[first], scope[other]
+            raise DataError(
+                f"{said('metric', row)} ({said('slice', row)}): arm '{said('arm', x)}', seed "
+                f"{said('seed', x)} has {a.size} frames and arm '{said('arm', y)}', seed "
+                f"{said('seed', y)} has {b.size}, not all the same (first at frame '{frame}'). "
+                "Score both on the same frames"
+            )
+
+
+def _is_not_teacher(codes: NDArray[np.int64], arms: list[str]) -> NDArray[np.bool_]:
+    return np.array([arm != TEACHER_ARM for arm in arms])[codes]

@@ -1,0 +1,107 @@
+"""The second of the two loops: every stored frame to rows, chunk by chunk, in as many processes as wanted.
+
+Chunks are cut by frame number alone and come back in order, so neither the number of processes nor their
+pace changes a byte of the result, and no more than a few frames are in memory at once.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+import pyarrow as pa
+
+from thermodepth.evaluation.protocols.protocol import Protocol
+from thermodepth.evaluation.results.rows import Row, rows_from_records
+from thermodepth.evaluation.scoring.density import DepthDensity
+from thermodepth.evaluation.scoring.score import add_densities, score_frame
+from thermodepth.evaluation.scoring.sources import Source
+from thermodepth.metrics import METRICS
+from thermodepth.processes import worker_processes
+
+CHUNK = 8  # frames
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Chunk:
+    """What a few frames gave."""
+
+    rows: pa.Table  # rows.ROW_SCHEMA
+    frames: int
+    skipped: tuple[str, ...]
+    densities: dict[str, DepthDensity]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Job:
+    source: Source
+    protocol: Protocol
+    study: str
+    seed: int
+    metrics: tuple[str, ...]
+
+    def score(self, places: range) -> Chunk:
+        records: list[Row] = []
+        skipped: list[str] = []
+        densities: dict[str, DepthDensity] = {}
+        for place in places:
+            sample, answers = self.source.read(place)
+            scored = score_frame(
+                answers,
+                sample,
+                self.protocol,
+                frame=place,
+                study=self.study,
+                seed=self.seed,
+                metrics=self.metrics,
+            )
+            if scored is None:
+                skipped.append(sample.sample_id)
+                continue
+            records += scored.rows
+            add_densities(densities, scored.densities)
+        return Chunk(
+            rows=rows_from_records(records, protocol=self.protocol),
+            frames=len(places) - len(skipped),
+            skipped=tuple(skipped),
+            densities=densities,
+        )
+
+
+def score_source(
+    source: Source,
+    protocol: Protocol,
+    *,
+    study: str,
+    seed: int = 0,
+    metrics: Sequence[str] = tuple(METRICS),
+    processes: int = 1,
+) -> Iterator[Chunk]:
+    """Score every frame of a source; the chunks come in the order of the frames.
+
+    Raises:
+        DataError: as `score.score_frame`, and where the source cannot be read.
+        UserError: when a worker process dies.
+    """
+    job = _Job(source=source, protocol=protocol, study=study, seed=seed, metrics=tuple(metrics))
+    total = len(source.sample_ids)
+    pieces = [range(first, min(first + CHUNK, total)) for first in range(0, total, CHUNK)]
+    processes = min(processes, len(pieces))
+    if processes < 2:
+        yield from map(job.score, pieces)
+        return
+    with worker_processes(processes, prepare=_prepare, arguments=(job,)) as executor:
+        yield from executor.map(_score, pieces)
+
+
+_job: _Job | None = None  # of a worker process: sent once, not with every chunk
+
+
+def _prepare(job: _Job) -> None:
+    global _job
+    _job = job
+
+
+def _score(places: range) -> Chunk:
+    assert _job is not None
+    return _job.score(places)

@@ -1,0 +1,364 @@
+"""One frame's maps to rows under a protocol, and many frames one after the other.
+
+Per map: under every alignment that its geometry allows, each metric of the error family over all scored
+pixels. Under its natural alignment (the least it needs) and under the protocol's own, also a few errors by
+slice. Under its natural alignment, the metrics that look at the map as a picture.
+
+A structural head is also scored against the teacher's map, where there is one: the teacher's map, brought
+to metres by its own fit to the truth, takes the truth's place, and so has an answer at every pixel.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+
+import numpy as np
+import pyarrow as pa
+
+from thermodepth.errors import DataError
+from thermodepth.evaluation.protocols.alignment import (
+    ALIGNMENTS,
+    AlignmentRow,
+    alignments_of,
+    apply_fit,
+    fit_map,
+)
+from thermodepth.evaluation.protocols.protocol import Protocol
+from thermodepth.evaluation.protocols.resize import resize_map
+from thermodepth.evaluation.results.rows import TEACHER_ARM, WHOLE_FRAME, Row, rows_from_records
+from thermodepth.evaluation.scoring.answer import Answer, GeometryMap, Head
+from thermodepth.evaluation.scoring.density import DepthDensity, density_of
+from thermodepth.evaluation.scoring.frame_truth import FrameTruth
+from thermodepth.metrics import (
+    ERRORS,
+    MAP_FAMILIES,
+    METRICS,
+    Map,
+    PixelErrors,
+    Pixels,
+    metric_rows,
+)
+from thermodepth.types import Geometry, Sample
+
+_log = logging.getLogger(__name__)
+
+#: What is also measured slice by slice.
+SLICED = ("abs_rel", "rmse", "silog", "log_bias", "delta_1")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FrameScores:
+    """What one frame gave."""
+
+    rows: list[Row]
+    densities: dict[str, DepthDensity] = field(default_factory=dict)  # by arm, of its metric map
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Scores:
+    """The rows of many frames, and what was left out of them."""
+
+    rows: pa.Table  # rows.ROW_SCHEMA
+    frames: int  # how many were scored
+    skipped: tuple[str, ...]  # ids of frames with too little truth inside the protocol's range
+    densities: Mapping[str, DepthDensity] = field(default_factory=dict)
+
+    def note(self) -> str:
+        """One line for a report: how many frames stand behind the numbers."""
+        return counted(self.frames, self.skipped)
+
+
+def counted(frames: int, skipped: Sequence[str]) -> str:
+    """How many frames were scored, and which were not."""
+    text = f"{frames} frames scored"
+    if skipped:
+        shown = ", ".join(skipped[:3]) + (", ..." if len(skipped) > 3 else "")
+        text += f"; {len(skipped)} skipped, having too little truth inside the range ({shown})"
+    return text
+
+
+def score_frame(
+    answers: Mapping[str, Answer],
+    sample: Sample,
+    protocol: Protocol,
+    *,
+    frame: int,
+    study: str,
+    seed: int,
+    metrics: Sequence[str] = tuple(METRICS),
+) -> FrameScores | None:
+    """What each arm says of one frame, scored; None for a frame without enough truth in range.
+
+    The arm `TEACHER_ARM` may answer NaN where it has no label and is then scored on fewer pixels; of every
+    other arm a value is demanded at each scored pixel. A slice without pixels gives no row (nothing was
+    measured there, which is not an error of 0), nor does one with fewer pixels than a metric needs.
+
+    Raises:
+        DataError: naming frame and arm, for a map that is not [h w], is not finite on a scored pixel,
+            not positive where the protocol does not clamp, or cannot be resized.
+        SettingsError: for a metric that does not exist.
+    """
+    metric_rows(metrics)
+    truth = FrameTruth.of(sample, frame=frame, protocol=protocol)
+    if truth is None:
+        return None
+    scores = FrameScores(rows=[])
+    teacher = answers.get(TEACHER_ARM)
+    for arm, answer in answers.items():
+        who = _Who(study=study, arm=arm, seed=seed, metrics=tuple(metrics))
+        for head, claim in answer.items():
+            try:
+                _score_map(claim, truth, who, head=head, against="truth", into=scores)
+            except ValueError as error:
+                raise DataError(f"{who.where(sample)}: {error}") from None
+    if teacher is not None and (taught := _teacher_truth(teacher["structure"], truth)) is not None:
+        for arm, answer in answers.items():
+            if arm != TEACHER_ARM and "structure" in answer:
+                who = _Who(study=study, arm=arm, seed=seed, metrics=tuple(metrics))
+                claim = answer["structure"]
+                _score_map(claim, taught, who, head="structure", against="teacher", into=scores)
+    return scores
+
+
+def score_frames(
+    pairs: Iterable[tuple[Answer, Sample]],
+    protocol: Protocol,
+    *,
+    study: str,
+    arm: str,
+    seed: int,
+    metrics: Sequence[str] = tuple(METRICS),
+) -> Scores:
+    """Score the (answer, sample) pairs of one arm, taken one at a time.
+
+    Frames with too little truth inside the range are counted, named in the result and logged; never scored.
+
+    Raises:
+        DataError: as `score_frame`; when a frame comes twice; when not one frame could be scored.
+    """
+    records: list[Row] = []
+    frames = 0
+    skipped: list[str] = []
+    densities: dict[str, DepthDensity] = {}
+    for place, (answer, sample) in enumerate(pairs):
+        scored = score_frame(
+            {arm: answer}, sample, protocol, frame=place, study=study, seed=seed, metrics=metrics
+        )
+        if scored is None:
+            skipped.append(sample.sample_id)
+            continue
+        frames += 1
+        records.extend(scored.rows)
+        add_densities(densities, scored.densities)
+    if not frames:
+        raise nothing_scored(protocol, len(skipped))
+    scores = Scores(
+        rows=rows_from_records(records, protocol=protocol),
+        frames=frames,
+        skipped=tuple(skipped),
+        densities=densities,
+    )
+    if skipped:
+        _log.warning("arm '%s', seed %d: %s", arm, seed, scores.note())
+    return scores
+
+
+def metres_of(claim: GeometryMap, truth: FrameTruth, alignment: str) -> Map:
+    """[h w] a map as it is scored: of the truth's size, aligned and limited; NaN where it says nothing.
+
+    Raises:
+        ValueError: as `score_frame` has it.
+    """
+    values = resize_map(claim, size=truth.size, protocol=truth.protocol)
+    said = np.isfinite(values)
+    scored = _positive(values[truth.scored & said], claim.geometry, truth.protocol)
+    fit = fit_map(ALIGNMENTS[alignment], claim.geometry, scored, truth.pixels[said[truth.scored]])
+    metres = np.full(values.shape, np.nan)
+    metres[said] = _limited(
+        apply_fit(fit, claim.geometry, _positive(values[said], claim.geometry, truth.protocol)),
+        ALIGNMENTS[alignment],
+        truth.protocol,
+    )
+    return metres
+
+
+def add_densities(total: dict[str, DepthDensity], more: Mapping[str, DepthDensity]) -> None:
+    """Add histograms arm by arm, in place."""
+    for arm, density in more.items():
+        total[arm] = total[arm] + density if arm in total else density
+
+
+def nothing_scored(protocol: Protocol, given: int) -> DataError:
+    """The error for a set of frames of which none could be scored."""
+    return DataError(
+        f"no frame has truth between {protocol.min_depth_m:g} and {protocol.max_depth_m:g} m "
+        f"(protocol '{protocol.name}'); {given} frames were given"
+    )
+
+
+# --- one map -------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Who:
+    """Whose map it is, and what is asked of it."""
+
+    study: str
+    arm: str
+    seed: int
+    metrics: tuple[str, ...]
+
+    def where(self, sample: Sample) -> str:
+        return f"frame '{sample.sample_id}' (arm '{self.arm}', seed {self.seed})"
+
+
+def _score_map(
+    claim: GeometryMap,
+    truth: FrameTruth,
+    who: _Who,
+    *,
+    head: Head,
+    against: str,
+    into: FrameScores,
+) -> None:
+    values = resize_map(claim, size=truth.size, protocol=truth.protocol)
+    if who.arm == TEACHER_ARM:
+        labelled = truth.where(np.isfinite(values))
+        if labelled is None:
+            return
+        truth = labelled
+    scored = values[truth.scored]
+    # Before any clamp, which would turn infinity into a plausible far distance.
+    if not np.isfinite(scored).all():
+        bad = int(np.count_nonzero(~np.isfinite(scored)))
+        raise ValueError(f"{bad} of {scored.size} scored pixels of the prediction are not finite")
+    scored = _positive(scored, claim.geometry, truth.protocol)
+
+    line = _Lines(truth, who, head=head, against=against, into=into.rows)
+    natural, *others = alignments_of(claim.geometry)
+    depth = _aligned(natural, claim.geometry, scored, truth)
+    errors = PixelErrors(depth, truth.pixels, log_truth=truth.log_pixels)
+    line.whole(natural.name, errors)
+    line.slices(natural.name, errors)
+    if head == "depth" and against == "truth":
+        into.densities[who.arm] = density_of(truth.protocol, depth, truth.pixels)
+    line.picture(natural.name, depth)
+    for alignment in others:
+        depth = _aligned(alignment, claim.geometry, scored, truth)
+        errors = PixelErrors(depth, truth.pixels, log_truth=truth.log_pixels)
+        line.whole(alignment.name, errors)
+        if alignment.name == truth.protocol.alignment:
+            line.slices(alignment.name, errors)
+
+
+def _positive(scored: Pixels, geometry: Geometry, protocol: Protocol) -> Pixels:
+    """Metres at or below zero count as the nearest depth of a protocol that clamps.
+
+    Networks that end in a ReLU say exactly 0 there. Only metres have a nearest depth: a map of another
+    geometry that must be positive and is not is refused by its alignment.
+    """
+    if geometry is Geometry.METRIC_DEPTH and protocol.clamp_prediction:
+        return np.where(scored > 0.0, scored, protocol.min_depth_m)
+    return scored
+
+
+def _aligned(
+    alignment: AlignmentRow, geometry: Geometry, values: Pixels, truth: FrameTruth
+) -> Pixels:
+    fit = fit_map(alignment, geometry, values, truth.pixels)
+    return _limited(apply_fit(fit, geometry, values), alignment, truth.protocol)
+
+
+def _limited(depth_m: Pixels, alignment: AlignmentRow, protocol: Protocol) -> Pixels:
+    if protocol.clamp_prediction or alignment.numbers > 1:
+        return depth_m.clip(protocol.min_depth_m, protocol.max_depth_m)
+    return depth_m
+
+
+class _Lines:
+    """Writes the rows of one map."""
+
+    def __init__(
+        self, truth: FrameTruth, who: _Who, *, head: Head, against: str, into: list[Row]
+    ) -> None:
+        self._truth = truth
+        self._into = into
+        self._errors = [ERRORS[name] for name in who.metrics if name in ERRORS]
+        self._sliced = [row for row in self._errors if row.name in SLICED]
+        self._asked = set(who.metrics)
+        sample = truth.sample
+        self._same = Row(
+            study=who.study,
+            arm=who.arm,
+            seed=who.seed,
+            frame=truth.frame,
+            sample_id=sample.sample_id,
+            sequence=sample.sequence,
+            condition=sample.condition,
+            protocol=truth.protocol.protocol_id(),
+            head=head,
+            against=against,
+            alignment="none",
+            slice=WHOLE_FRAME,
+            metric="",
+            value=0.0,
+            pixels=0,
+        )
+
+    def whole(self, alignment: str, errors: PixelErrors) -> None:
+        """Every error over all scored pixels."""
+        count = int(errors.d.size)
+        for row in self._errors:
+            if count >= row.least_pixels:
+                self._add(alignment, WHOLE_FRAME, row.name, float(row.of(errors)[0]), count)
+
+    def slices(self, alignment: str, errors: PixelErrors) -> None:
+        """A few errors over each slice."""
+        if not self._sliced:
+            return
+        names, groups = self._truth.slices
+        grouped, sizes = errors.regrouped(groups), groups.sizes
+        for row in self._sliced:
+            for name, value, count in zip(names, row.of(grouped), sizes, strict=True):
+                if count >= row.least_pixels:
+                    self._add(alignment, name, row.name, float(value), int(count))
+
+    def picture(self, alignment: str, depth_m: Pixels) -> None:
+        """What looks at the map as a picture; pixels that are not scored hold 1 m and count nowhere."""
+        families = [f for f in MAP_FAMILIES if self._asked & {row.name for row in f.rows}]
+        if not families:
+            return
+        whole: Map = np.ones(self._truth.size)
+        whole[self._truth.scored] = depth_m
+        for family in families:
+            for name, measured in family.measure(whole, self._truth.map).items():
+                if name in self._asked:
+                    self._add(alignment, WHOLE_FRAME, name, measured.value, measured.count)
+
+    def _add(self, alignment: str, part: str, metric: str, value: float, count: int) -> None:
+        row = self._same.copy()
+        row["alignment"] = alignment
+        row["slice"] = part
+        row["metric"] = metric
+        row["value"] = value
+        row["pixels"] = count
+        self._into.append(row)
+
+
+def _teacher_truth(claim: GeometryMap, truth: FrameTruth) -> FrameTruth | None:
+    """The teacher's map in metres, in the truth's place; None where it cannot be fitted."""
+    values = resize_map(claim, size=truth.size, protocol=truth.protocol)
+    labelled = truth.where(np.isfinite(values))
+    if labelled is None:
+        return None
+    alignment = ALIGNMENTS["affine_inverse"]
+    fit = fit_map(alignment, claim.geometry, values[labelled.scored], labelled.pixels)
+    if fit.scale <= 0.0:
+        return None  # it runs against the truth: there is no depth to read from it
+    usable = np.isfinite(values)
+    depth = np.full(truth.size, np.nan, dtype=np.float32)
+    depth[usable] = apply_fit(fit, claim.geometry, values[usable])
+    sample = replace(truth.sample, depth_m=depth)
+    return FrameTruth.of(sample, frame=truth.frame, protocol=truth.protocol)

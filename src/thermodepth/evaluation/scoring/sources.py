@@ -1,0 +1,100 @@
+"""Where frames and answers come from: something small that travels to worker processes and reads there."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Protocol as Interface
+
+import numpy as np
+from numpy.typing import NDArray
+
+from thermodepth.data.frames import Frames
+from thermodepth.evaluation.results.rows import TEACHER_ARM
+from thermodepth.evaluation.scoring.answer import Answer, GeometryMap, depth_answer, two_head_answer
+from thermodepth.evaluation.scoring.baselines import ConstantDepth, MeanDepthMap
+from thermodepth.evaluation.scoring.map_folders import MapFolders
+from thermodepth.evaluation.store import PredictionStore
+from thermodepth.teacher import LabelStore
+from thermodepth.types import Geometry, Sample
+
+
+class Source(Interface):
+    """Frames, and what every arm says of them."""
+
+    @property
+    def sample_ids(self) -> Sequence[str]:
+        """One id a frame, in order."""
+        ...
+
+    def read(self, index: int) -> tuple[Sample, Mapping[str, Answer]]:
+        """One frame and the answers of all arms.
+
+        Raises:
+            DataError: naming the file that is missing or broken.
+        """
+        ...
+
+    def rgb(self, index: int) -> NDArray[np.uint8] | None:
+        """[h w 3] a picture on the thermal grid, for the eye alone; None where there is none."""
+        ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class SplitSource:
+    """A split of a data set: stored predictions, baselines, the teacher's labels."""
+
+    frames: Frames
+    stores: Mapping[str, PredictionStore]  # by arm
+    baselines: Mapping[str, ConstantDepth | MeanDepthMap] = field(default_factory=dict)
+    labels: LabelStore | None = None
+
+    @property
+    def sample_ids(self) -> Sequence[str]:
+        """One id a frame, in order."""
+        return self.frames.sample_ids
+
+    def read(self, index: int) -> tuple[Sample, Mapping[str, Answer]]:
+        """One frame and the answers of all arms."""
+        sample = self.frames.read(index, with_rgb=False)
+        answers: dict[str, Answer] = {}
+        for arm, store in self.stores.items():
+            stored = store.read(sample.sample_id)
+            answers[arm] = two_head_answer(stored.depth_m, stored.structure)
+        for arm, baseline in self.baselines.items():
+            answers[arm] = depth_answer(baseline.predict(sample))
+        if self.labels is not None:
+            label = self.labels.label(sample.sample_id)
+            claim = GeometryMap(values=label, geometry=Geometry.AFFINE_INVERSE)
+            answers[TEACHER_ARM] = {"structure": claim}
+        return sample, answers
+
+    def rgb(self, index: int) -> NDArray[np.uint8] | None:
+        """[h w 3] a picture on the thermal grid; None where RGB has a view of its own."""
+        sample = self.frames.read(index)
+        return sample.rgb if sample.rgb_view is None else None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class FolderSource:
+    """Maps of any tool beside maps of truth."""
+
+    folders: MapFolders
+    arm: str
+
+    @property
+    def sample_ids(self) -> Sequence[str]:
+        """One id a frame, in order."""
+        return self.folders.sample_ids
+
+    def read(self, index: int) -> tuple[Sample, Mapping[str, Answer]]:
+        """One frame and its one answer."""
+        sample, values = self.folders.pair(index)
+        # Whatever its geometry: that decides the alignments, the head is only where the tables look.
+        return sample, {
+            self.arm: {"depth": GeometryMap(values=values, geometry=self.folders.geometry)}
+        }
+
+    def rgb(self, index: int) -> NDArray[np.uint8] | None:  # noqa: ARG002
+        """None: folders of maps have no pictures."""
+        return None

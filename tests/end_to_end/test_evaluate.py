@@ -1,0 +1,179 @@
+"""`thermodepth evaluate` as people type it: models, stores, protocols, anybody's maps."""
+
+from __future__ import annotations
+
+import csv
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from thermodepth.evaluation.results.rows import read_rows
+
+Thermodepth = Callable[..., tuple[int, str, str]]
+
+
+def refused(result: tuple[int, str, str], *words: str) -> None:
+    code, _, err = result
+    assert code == 2, err
+    assert err.count("\n") <= 2, err
+    for word in words:
+        assert word in err, f"{word!r} is not in {err!r}"
+
+
+@pytest.fixture
+def maps(tmp_path: Path) -> Path:
+    """Four frames of truth as 16-bit PNG in two sequences, and predictions 20 % too far as float NPY."""
+    for number in range(4):
+        depth = np.geomspace(30.0, 2.0, 60)[:, None] * np.linspace(0.9, 1.1, 80)
+        depth[10:30, 10 + number : 30 + number] = 4.0
+        stored = np.round(depth * 256).astype(np.uint16)
+        stored[:8] = 0  # sky
+        name = f"s{number // 2}/{number:03d}"
+        for folder in ("truth", "maps"):
+            (tmp_path / folder / name).parent.mkdir(parents=True, exist_ok=True)
+        Image.fromarray(stored).save(tmp_path / "truth" / f"{name}.png")
+        np.save(tmp_path / "maps" / f"{name}.npy", (stored / 256 * 1.2).astype(np.float32) + 1e-6)
+    return tmp_path
+
+
+FOREIGN = ("evaluate", "--predictions", "maps", "--truth", "truth")
+
+
+def table(path: Path) -> list[dict[str, str]]:
+    with path.open(encoding="utf-8", newline="") as stream:
+        return list(csv.DictReader(stream))
+
+
+def test_maps_of_any_tool_without_a_model(thermodepth: Thermodepth, maps: Path) -> None:
+    code, out, err = thermodepth(*FOREIGN, "--protocol", "range:0.5-80", "--out", "scores")
+    assert code == 0, err
+    assert "0.2000" in out  # AbsRel
+    assert "4 frames scored" in out
+    lines = table(maps / "scores" / "tables" / "errors.csv")
+    assert len(lines) == 6
+    for line in lines:
+        expected = 0.2 if line["Alignment"].startswith("none") else 0.0
+        assert float(line["AbsRel"]) == pytest.approx(expected, abs=2e-5)
+    page = (maps / "scores" / "evaluation.html").read_text(encoding="utf-8")
+    assert "s1/003" in page
+    facts = json.loads((maps / "scores" / "evaluation.json").read_text(encoding="utf-8"))
+    assert facts["frames"] == 4
+    assert facts["protocol_id"] in page
+    rows = read_rows(maps / "scores" / "rows.parquet")
+    assert set(rows["protocol"].to_pylist()) == {facts["protocol_id"]}
+    assert set(rows["sequence"].to_pylist()) == {"s0", "s1"}
+
+
+@pytest.mark.usefixtures("maps")
+def test_a_wrong_unit_is_guessed_at(thermodepth: Thermodepth) -> None:
+    call = (*FOREIGN, "--protocol", "range:0.5-80", "--truth-scale", "1000")
+    code, out, err = thermodepth(*call)
+    assert code == 0, err
+    assert "off by a factor of 4.7" in out.replace("\n", " ")
+
+
+@pytest.mark.parametrize(
+    ("edit", "words"),
+    [
+        ([], ["--protocol", "range:NEAR-FAR"]),
+        (["--protocol", "kity_garg"], ["kity_garg", "did you mean 'kitti_garg'"]),
+        (["--protocol", "range:5-1"], ["range:5-1"]),
+        (["--protocol", "nyu_eigen"], ["480x640", "60x80"]),
+        (["--protocol", "none.toml"], ["none.toml"]),
+        (["--protocol", "range:1-9", "--geometry", "metric"], ["metric", "metric_depth"]),
+        (["--protocol", "range:1-9", "--intrinsics", "1,2"], ["1,2", "fx,fy,cx,cy"]),
+        (["--protocol", "range:1-9", "--out", "truth/s0/000.png"], ["000.png", "is a file"]),
+        (["thermal-small"], ["thermal-small"]),
+    ],
+)
+def test_wrong_words(
+    thermodepth: Thermodepth, maps: Path, edit: list[str], words: list[str]
+) -> None:
+    refused(thermodepth(*FOREIGN, *edit), *words)
+    assert not (maps / "scores").exists()
+
+
+def test_a_hole_in_a_prediction_names_the_frame(thermodepth: Thermodepth, maps: Path) -> None:
+    values = np.load(maps / "maps" / "s1" / "002.npy")
+    values[40, 40] = np.nan
+    np.save(maps / "maps" / "s1" / "002.npy", values)
+    call = (*FOREIGN, "--protocol", "range:0.5-80", "--out", "scores")
+    refused(thermodepth(*call), "s1/002", "1 of", "not finite")
+    assert not (maps / "scores" / "rows.parquet").exists()
+
+
+def test_missing_predictions_are_counted(thermodepth: Thermodepth, maps: Path) -> None:
+    (maps / "maps" / "s1" / "002.npy").unlink()
+    refused(thermodepth(*FOREIGN, "--protocol", "range:0.5-80"), "s1/002", "1 of the 4")
+
+
+def test_predictions_without_truth_say_what_belongs_together(thermodepth: Thermodepth) -> None:
+    refused(thermodepth("evaluate", "--predictions", "maps"), "--truth")
+    refused(thermodepth("evaluate"), "nothing to evaluate")
+
+
+def test_a_store_is_scored_again_under_other_protocols(
+    thermodepth: Thermodepth, tiny_pack: Path, tmp_path: Path
+) -> None:
+    data = f"synthetic:{tiny_pack}"
+    first = ("evaluate", "thermal-small", "--data", data, "--out", "a", "--precision", "float16")
+    code, out, err = thermodepth(*first)
+    assert code == 0, err
+    assert "teacher" in out
+    assert "mean-depth map" in out
+    store = "a/predictions/thermal-small"
+    assert json.loads((tmp_path / store / "store.json").read_text())["precision"] == "float16"
+
+    (tmp_path / "near.toml").write_text('base = "synthetic"\nmax_depth_m = 10.0\n')
+    for number, protocol in enumerate(("synthetic", "near.toml", "range:0.5-20")):
+        code, out, err = thermodepth(
+            "evaluate", store, "--protocol", protocol, "--out", f"b{number}", "--processes", "1"
+        )
+        assert code == 0, err
+    same = [table(tmp_path / name / "tables" / "errors.csv") for name in ("a", "b0")]
+    assert same[0] == same[1]
+    ids = {
+        json.loads((tmp_path / f"b{n}" / "evaluation.json").read_text())["protocol_id"]
+        for n in range(3)
+    }
+    assert len(ids) == 3
+    # Everything is the same again, whatever the number of processes.
+    code, _, err = thermodepth(*first[:-4], "--out", "a", "--processes", "2")
+    assert code == 0, err
+    assert (tmp_path / "a" / "rows.parquet").read_bytes() == (
+        tmp_path / "b0" / "rows.parquet"
+    ).read_bytes()
+
+
+def test_a_store_of_other_frames_is_refused(
+    thermodepth: Thermodepth, tiny_pack: Path, tmp_path: Path
+) -> None:
+    data = f"synthetic:{tiny_pack}"
+    call = ("evaluate", "thermal-small", "--data", data, "--split", "val", "--teacher", "none")
+    code, out, err = thermodepth(*call, "--no-baselines", "--out", "val")
+    assert code == 0, err
+    assert "constant depth" not in out
+    store = "val/predictions/thermal-small"
+    refused(thermodepth("evaluate", store, "--split", "test"), "other frames", "--split")
+    next((tmp_path / store).glob("*.npz")).unlink()
+    refused(thermodepth("evaluate", store), "lacks 1 of 2 frames")
+    refused(
+        thermodepth("evaluate", "thermal-small", store, "--data", data), "called 'thermal-small'"
+    )
+
+
+def test_models_side_by_side_and_words_that_are_wrong(
+    thermodepth: Thermodepth, tiny_pack: Path, tmp_path: Path
+) -> None:
+    data = f"synthetic:{tiny_pack}"
+    refused(thermodepth("evaluate", "thermal-small", "--data", data, "--teacher", "rgb"), "rgb")
+    refused(
+        thermodepth("evaluate", "thermal-small", "--data", data, "--precision", "half"),
+        "half",
+        "float16",
+    )
+    assert not (tmp_path / "predictions").exists()

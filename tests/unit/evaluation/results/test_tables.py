@@ -1,0 +1,206 @@
+"""Printed tables: one content, four ways out."""
+
+import csv
+import io
+
+import pytest
+from rich.console import Console
+
+from thermodepth.evaluation.results.tables import Column, Table
+
+TABLE = Table(
+    title="Means of 2 arms",
+    columns=(
+        Column(label="arm", align="left"),
+        Column(label="AbsRel", digits=3, better="lower"),
+        Column(label="δ<1.25", digits=2, better="higher"),
+        Column(label="frames"),
+    ),
+    rows=(("full", 0.12345, 0.9, 120), ("no_smooth", 0.2, None, 120)),
+    notes=("Protocol toy-1.",),
+    bold=frozenset({(0, 1)}),
+)
+
+
+def one_cell(cell, **column):
+    return Table(title="t", columns=(Column(label="x", **column),), rows=((cell,),))
+
+
+def test_markdown():
+    assert TABLE.markdown() == (
+        "**Means of 2 arms**\n"
+        "\n"
+        "| arm | AbsRel ↓ | δ\\<1.25 ↑ | frames |\n"
+        "| :--- | ---: | ---: | ---: |\n"
+        "| full | **0.123** | 0.90 | 120 |\n"
+        "| no_smooth | 0.200 | – | 120 |\n"
+        "\n"
+        "Protocol toy-1.\n"
+    )
+
+
+def test_latex():
+    assert TABLE.latex() == (
+        "\\begin{table}[t]\n"
+        "\\centering\n"
+        "\\caption{Means of 2 arms}\n"
+        "\\begin{tabular}{lrrr}\n"
+        "\\toprule\n"
+        "arm & AbsRel $\\downarrow$ & $\\delta$$<$1.25 $\\uparrow$ & frames \\\\\n"
+        "\\midrule\n"
+        "full & \\textbf{0.123} & 0.90 & 120 \\\\\n"
+        "no\\_smooth & 0.200 & -- & 120 \\\\\n"
+        "\\bottomrule\n"
+        "\\end{tabular}\n"
+        "\\par\\smallskip{\\footnotesize Protocol toy-1.\\par}\n"
+        "\\end{table}\n"
+    )
+
+
+def test_csv_has_all_digits_plain_labels_and_comes_back():
+    table = Table(
+        title="t",
+        columns=(Column(label="arm, seed"), Column(label="x", digits=1, better="lower")),
+        rows=(('say "hi"\nthere', 1 / 3), ("b", -1e-300), ("c", None)),
+        bold=frozenset({(0, 1)}),
+    )
+    read = list(csv.reader(io.StringIO(table.csv(), newline="")))
+    assert read[0] == ["arm, seed", "x"]
+    assert [row[0] for row in read[1:]] == ['say "hi"\nthere', "b", "c"]
+    assert float(read[1][1]) == 1 / 3
+    assert float(read[2][1]) == -1e-300
+    assert read[3][1] == ""
+
+
+def test_csv_of_numpy_numbers_is_plain():
+    import numpy as np
+
+    assert one_cell(np.float64(0.5), digits=1).csv() == "x\n0.5\n"
+
+
+def test_rich_shows_every_cell_and_keeps_brackets():
+    table = Table(
+        title="[red]t[/red]",
+        columns=(Column(label="arm", align="left"), Column(label="x", digits=2, better="higher")),
+        rows=(("[bold]a", 1.0), ("b", -0.25)),
+        notes=("a note",),
+        bold=frozenset({(1, 1)}),
+    )
+    console = Console(width=80, file=io.StringIO(), record=True)
+    console.print(table.rich())
+    text = console.export_text(styles=False, clear=False)
+    for part in ("[red]t[/red]", "arm", "x ↑", "[bold]a", "1.00", "−0.25", "a note"):
+        assert part in text
+    assert "\x1b[1m−0.25" in console.export_text(styles=True)
+
+
+def test_rich_loses_no_digit_in_a_narrow_terminal():
+    wide = Table(
+        title="t",
+        columns=tuple(Column(label=f"c{i}", digits=4) for i in range(12)),
+        rows=(tuple(i + 0.1234 for i in range(12)),),
+    )
+    console = Console(width=60, file=io.StringIO())
+    console.print(wide.rich())
+    text = console.file.getvalue()
+    assert "…" not in text
+    assert sum(character.isdigit() for character in text) == 12 * 5 + 2 + 14
+
+
+@pytest.mark.parametrize(
+    ("cell", "column", "printed"),
+    [
+        (0.5, {"digits": 3}, "0.500"),
+        (-0.5, {"digits": 1}, "−0.5"),
+        (-0.0001, {"digits": 2}, "0.00"),
+        (12.0, {"digits": 0}, "12"),
+        (0.5, {"digits": 1, "signed": True}, "+0.5"),
+        (-0.5, {"digits": 1, "signed": True}, "−0.5"),
+        (0.004, {"digits": 2, "signed": True}, "0.00"),
+        (-0.004, {"digits": 2, "signed": True}, "0.00"),
+        (100.0, {"digits": 0, "signed": True}, "+100"),
+        (7, {}, "7"),
+        (-7, {}, "−7"),
+        (7, {"signed": True}, "+7"),
+        (0, {"signed": True}, "0"),
+        (None, {}, "–"),
+        ("diverged", {"digits": 2}, "diverged"),
+        ("2024-01-02", {}, "2024-01-02"),
+    ],
+)
+def test_how_cells_are_printed(cell, column, printed):
+    assert one_cell(cell, **column).printed() == [[printed]]
+
+
+@pytest.mark.parametrize(
+    ("text", "escaped"),
+    [
+        ("a_b", r"a\_b"),
+        ("50 % & $5 #1", r"50 \% \& \$5 \#1"),
+        ("{x}", r"\{x\}"),
+        ("a\\b", r"a\textbackslash{}b"),
+        ("~^", r"\textasciitilde{}\textasciicircum{}"),
+        ("<a|b>", "$<$a$|$b$>$"),
+        ("[x]*", "{[}x{]}{*}"),
+        ("±0.1 × 2² ≤ δ → −1", r"$\pm$0.1 $\times$ 2$^2$ $\leq$ $\delta$ $\rightarrow$ $-$1"),
+        ("two\nlines", "two lines"),
+        ("Straße", "Straße"),
+    ],
+)
+def test_latex_escaping_everywhere_text_stands(text, escaped):
+    table = Table(title=text, columns=(Column(label=text),), rows=((text,),), notes=(text,))
+    lines = table.latex().splitlines()
+    assert rf"\caption{{{escaped}}}" in lines
+    assert lines.count(rf"{escaped} \\") == 2
+    assert rf"\par\smallskip{{\footnotesize {escaped}\par}}" in lines
+
+
+@pytest.mark.parametrize(
+    ("text", "escaped"),
+    [
+        ("a|b", r"a\|b"),
+        ("a\\|b", r"a\\\|b"),
+        ("*x*", r"\*x\*"),
+        ("`x`", r"\`x\`"),
+        ("<b>", r"\<b>"),
+        ("[x](y)", r"\[x\](y)"),
+        ("snake_case", "snake_case"),
+        ("_x_", r"\_x\_"),
+        ("two\nlines", "two lines"),
+    ],
+)
+def test_markdown_escaping_everywhere_text_stands(text, escaped):
+    table = Table(title=text, columns=(Column(label=text),), rows=((text,),), notes=(text,))
+    assert table.markdown() == (
+        f"**{escaped}**\n\n| {escaped} |\n| ---: |\n| {escaped} |\n\n{escaped}\n"
+    )
+
+
+def test_an_empty_cell_is_never_bold_markup():
+    table = Table(title="t", columns=(Column(label="x"),), rows=(("",),), bold=frozenset({(0, 0)}))
+    assert "****" not in table.markdown()
+
+
+COLUMNS = (Column(label="a"), Column(label="b", digits=1))
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"title": ""}, "needs a title"),
+        ({"columns": (), "rows": ()}, "needs a column"),
+        ({"rows": (("x",),)}, "row 0 has 1 cells, the table 2 columns"),
+        ({"rows": (("x", float("nan")),)}, "row 0, 'b': nan needs to be finite"),
+        ({"rows": (("x", float("inf")),)}, "needs to be finite"),
+        ({"rows": ((0.5, 0.5),)}, "row 0, 'a': 0.5 .* to have digits"),
+        ({"rows": (("x", [1.0]),)}, "list is not a cell"),
+        ({"bold": frozenset({(1, 0)})}, "bold row 1"),
+        ({"bold": frozenset({(0, 2)})}, "bold column 2"),
+        ({"bold": frozenset({(-1, 0)})}, "bold row -1"),
+    ],
+)
+def test_tables_that_are_built_wrongly(changes, message):
+    good = {"title": "t", "columns": COLUMNS, "rows": (("x", 0.5),)}
+    Table(**good)
+    with pytest.raises(AssertionError, match=message):
+        Table(**(good | changes))
