@@ -1,9 +1,10 @@
-"""Files in and out: pictures known by their content, sizes bounded first, writes that are whole or absent.
+"""Files in and out: known by their content, sizes bounded first, writes that are whole or absent.
 
 Public cameras ship PNG data in files named `.tiff`, truncated frames and headers that promise a hundred
 thousand columns. So a raster is opened by what its bytes say, its size is read from the header and
-bounded before memory is taken, and a short file is an error rather than a half-grey picture. Whatever
-is written goes to a temporary name beside its place and is renamed when complete.
+bounded before memory is taken, and a short file is an error rather than a half-grey picture. A pipe or
+device, whose size means nothing, is not read at all. Whatever is written goes to a temporary name beside
+its place and is renamed when complete.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ import json
 import math
 import os
 import re
+import stat
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -31,6 +33,10 @@ if TYPE_CHECKING:
 #: No thermal, RGB or depth camera comes near this; a header beyond it is damaged or hostile.
 MAX_PIXELS = 64_000_000
 MAX_FILE_BYTES = 512_000_000
+#: A hundred thousand frames with the longest of ids are listed in less.
+MAX_JSON_BYTES = 32_000_000
+#: Far more levels than any record here has, and few enough for whatever walks them by calling itself.
+DEEPEST_JSON = 50
 
 #: Storage modes that hold a plain picture in disguise.
 _PLAIN_MODE = {
@@ -49,6 +55,84 @@ _FORMATS = ("PNG", "TIFF", "JPEG", "BMP")
 PICTURE_SUFFIXES = (".png", ".tif", ".tiff", ".jpg", ".jpeg", ".bmp", ".npy")
 
 
+def byte_count(path: Path) -> int:
+    """The size of a file of the disk: what there is to read, and no more.
+
+    Raises:
+        DataError: naming what is missing, a folder, or a pipe or device, which may never end.
+    """
+    try:
+        found = path.stat()
+    except (OSError, ValueError) as error:  # ValueError: a null byte in the name
+        raise DataError(f"{path}: cannot be read ({_reason(error)})") from None
+    if stat.S_ISDIR(found.st_mode):
+        raise DataError(f"{path}: is a folder, expected a file")
+    if not stat.S_ISREG(found.st_mode):
+        raise DataError(f"{path}: is a pipe or device, expected a file")
+    return found.st_size
+
+
+def read_bytes(path: Path, *, limit: int) -> bytes:
+    """The whole of a file of at most `limit` bytes.
+
+    Raises:
+        DataError: as `byte_count`, and for a file that is larger or cannot be read.
+    """
+    size = byte_count(path)
+    if size > limit:
+        most = f"{limit / 10**6:g} MB" if limit >= 10**6 else f"{limit / 1000:g} kB"
+        raise DataError(f"{path}: larger than {most}, far more than such a file holds")
+    try:
+        with path.open("rb") as stream:
+            content = stream.read(size + 1)  # takes the memory at once, so not up to the limit
+    except OSError as error:
+        raise DataError(f"{path}: cannot be read ({_reason(error)})") from None
+    if len(content) > size:
+        raise DataError(f"{path}: grew while it was read; wait until it is whole")
+    return content
+
+
+def read_json(path: Path, *, limit: int = MAX_JSON_BYTES) -> dict[str, Any]:
+    """The object that a JSON file holds.
+
+    Raises:
+        DataError: as `read_bytes` and `json_object`.
+    """
+    return json_object(read_bytes(path, limit=limit), str(path))
+
+
+def json_object(content: bytes | str, name: str) -> dict[str, Any]:
+    """As `read_json`, from UTF-8 text; `name` is what messages call it.
+
+    Raises:
+        DataError: for what is no JSON, another value than an object, or deeper than `DEEPEST_JSON`.
+    """
+    too_deep = f"nested deeper than {DEEPEST_JSON} levels"
+    try:
+        tree = json.loads(content.decode() if isinstance(content, bytes) else content)
+    except RecursionError:
+        reason = too_deep
+    except ValueError as error:
+        reason = str(error)
+    else:
+        if isinstance(tree, dict) and not _is_deeper(tree, DEEPEST_JSON):
+            return tree
+        reason = too_deep if isinstance(tree, dict) else "expected an object, {names: values}"
+    raise DataError(f"{name}: cannot be read as JSON ({reason})")
+
+
+def _is_deeper(tree: dict[str, Any], levels: int) -> bool:
+    level: list[Any] = [tree]
+    for _ in range(levels):
+        inner = (node.values() if isinstance(node, dict) else node for node in level)
+        level = [one for nodes in inner for one in nodes if isinstance(one, dict | list)]
+    return bool(level)
+
+
+def _reason(error: Exception) -> str:
+    return str(getattr(error, "strerror", None) or error)
+
+
 def read_raster(path: Path) -> NDArray[Any]:
     """A picture or array file as stored: PNG, TIFF, JPEG, BMP or NPY, recognised by content.
 
@@ -58,15 +142,7 @@ def read_raster(path: Path) -> NDArray[Any]:
     Raises:
         DataError: naming the file when it is missing, truncated, unknown, too large or not 2-D.
     """
-    try:
-        if path.stat().st_size > MAX_FILE_BYTES:
-            raise DataError(f"{path}: larger than {MAX_FILE_BYTES // 10**6} MB, not a single frame")
-        content = path.read_bytes()
-    except IsADirectoryError:
-        raise DataError(f"{path}: is a folder, expected a picture file") from None
-    except OSError as error:
-        raise DataError(f"{path}: cannot be read ({error.strerror or error})") from None
-    return decode_raster(content, str(path))
+    return decode_raster(read_bytes(path, limit=MAX_FILE_BYTES), str(path))
 
 
 def decode_raster(content: bytes, name: str) -> NDArray[Any]:

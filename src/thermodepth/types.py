@@ -67,6 +67,7 @@ class Sample:
     label_geometry: Geometry | None = None
     sequence: str = ""  # frames of one recording; splits and intervals never cut through it
     condition: str = ""  # day, night, rain, ... as the data set names it
+    has_thermal: bool = True  # False: depth maps came without it, and `thermal` only holds the size
 
     @property
     def size(self) -> tuple[int, int]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import builtins
+import os
 import struct
 import subprocess
 import sys
@@ -17,7 +18,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from thermodepth.depth_files import read_depth_values, read_truth_m
-from thermodepth.depth_files.exr import exr_header
+from thermodepth.depth_files.exr import exr_header, read_exr
 from thermodepth.errors import DataError, DependencyError, SettingsError
 
 RNG = np.random.default_rng(11)
@@ -319,6 +320,16 @@ def test_an_empty_file_and_a_missing_one_and_a_folder_are_named(tmp_path: Path) 
         read_depth_values(tmp_path / "b.exr")
     with pytest.raises(DataError, match="is a folder"):
         read_depth_values(tmp_path)
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="no pipes with names here")
+@pytest.mark.parametrize("name", ["pipe.exr", "zero.png"])
+def test_what_would_never_end_is_not_begun(tmp_path: Path, name: str) -> None:
+    os.mkfifo(tmp_path / "pipe.exr")
+    (tmp_path / "zero.png").symlink_to("/dev/zero")
+    for read in (read_depth_values, read_exr):
+        with pytest.raises(DataError, match=rf"{name}: is a pipe or device"):
+            read(tmp_path / name)
 
 
 @pytest.mark.parametrize("per_metre", [0, -256, NAN, np.inf])

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import os
 import struct
 import tracemalloc
 import zlib
@@ -20,10 +21,14 @@ from PIL import Image
 from thermodepth import files
 from thermodepth.errors import DataError
 from thermodepth.files import (
+    DEEPEST_JSON,
     decode_raster,
     encode_png,
+    json_object,
     natural_order,
     pictures_in,
+    read_bytes,
+    read_json,
     read_raster,
     replacing,
     write_bytes,
@@ -229,8 +234,19 @@ class TestRefusals:
     def test_missing_and_a_folder(self, tmp_path: Path) -> None:
         with pytest.raises(DataError, match=r"none\.png: cannot be read \(No such file"):
             read_raster(tmp_path / "none.png")
-        with pytest.raises(DataError, match="is a folder, expected a picture"):
+        with pytest.raises(DataError, match="is a folder, expected a file"):
             read_raster(tmp_path)
+        with pytest.raises(DataError, match=r"cannot be read .*null"):
+            read_raster(tmp_path / "a\0b.png")
+
+    @pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="no pipes with names here")
+    def test_what_would_never_end_is_not_begun(self, tmp_path: Path) -> None:
+        """The size of a device is 0, and a pipe without a writer waits."""
+        os.mkfifo(tmp_path / "pipe.png")
+        (tmp_path / "zero.png").symlink_to("/dev/zero")
+        for name in ("pipe.png", "zero.png"):
+            with pytest.raises(DataError, match=rf"{name}: is a pipe or device, expected a file"):
+                read_raster(tmp_path / name)
 
     @pytest.mark.parametrize(
         "content", [b"hello", b"%!PS-Adobe-3.0 EPSF-3.0\n", encoded(GREY, "GIF"), b"\0" * 100]
@@ -319,6 +335,69 @@ class TestRefusals:
         )
         with pytest.raises(DataError, match="holds 2 pictures; save each frame"):
             decode_raster(stream.getvalue(), "stack")
+
+
+class TestBytes:
+    def test_a_file_is_read_whole_up_to_its_limit(self, tmp_path: Path) -> None:
+        (tmp_path / "x").write_bytes(b"12345")
+        assert read_bytes(tmp_path / "x", limit=5) == b"12345"
+        with pytest.raises(DataError, match=r"x: larger than 0\.004 kB"):
+            read_bytes(tmp_path / "x", limit=4)
+
+    def test_a_file_that_grows_meanwhile_is_not_half_read(
+        self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        (tmp_path / "x").write_bytes(b"12345")
+        monkeypatch.setattr(files, "byte_count", lambda _: 3)
+        with pytest.raises(DataError, match="x: grew while it was read"):
+            read_bytes(tmp_path / "x", limit=9)
+
+
+class TestJson:
+    def test_an_object_comes_back(self, tmp_path: Path) -> None:
+        tree = {"a": [1, 2.5, None, True, "ü"], "b": {}}
+        write_json(tmp_path / "x.json", tree)
+        assert read_json(tmp_path / "x.json") == tree
+        assert json_object('{"a": "ü"}', "x") == json_object('{"a": "ü"}'.encode(), "x")
+
+    @pytest.mark.parametrize(
+        "content",
+        [
+            b"",
+            b"{",
+            b"[]",
+            b"null",
+            b'"x"',
+            b"3",
+            b"[" * 200_000,
+            b'{"a":' + b"9" * 5000 + b"}",
+            b"\xff",
+        ],
+    )
+    def test_whatever_else_is_named(self, content: bytes, tmp_path: Path) -> None:
+        (tmp_path / "x.json").write_bytes(content)
+        with pytest.raises(DataError, match=r"x\.json: cannot be read as JSON \("):
+            read_json(tmp_path / "x.json")
+
+    @pytest.mark.parametrize(("opened", "closed"), [("[", "]"), ('{"a":', "}")])
+    def test_it_nests_as_deep_as_allowed_and_no_deeper(self, opened: str, closed: str) -> None:
+        def nested(levels: int) -> str:
+            inside = levels - 1  # the object around them is one
+            return '{"a":' + opened * inside + "1" + closed * inside + "}"
+
+        json_object(nested(DEEPEST_JSON), "x")
+        for levels in (DEEPEST_JSON + 1, 100_000):
+            with pytest.raises(DataError, match=f"nested deeper than {DEEPEST_JSON} levels"):
+                json_object(nested(levels), "x")
+
+    def test_its_size_is_bounded(self, tmp_path: Path) -> None:
+        path = tmp_path / "x.json"
+        path.write_text('{"a": 1}')
+        assert read_json(path, limit=8) == {"a": 1}
+        with pytest.raises(DataError, match=r"x\.json: larger than 0\.007 kB"):
+            read_json(path, limit=7)
+        with pytest.raises(DataError, match=r"none\.json: cannot be read \(No such file"):
+            read_json(tmp_path / "none.json")
 
 
 class TestOrder:

@@ -13,7 +13,8 @@ from typing import Annotated
 import typer
 
 from thermodepth.cli.data import data_app
-from thermodepth.cli.verbs import evaluate, label, predict, serve, study_app, train
+from thermodepth.cli.evaluate import evaluate
+from thermodepth.cli.verbs import label, predict, serve, study_app, train
 from thermodepth.errors import DivergedError, SettingsError, UserError
 
 app = typer.Typer(

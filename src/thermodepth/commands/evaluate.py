@@ -7,29 +7,26 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
 
+from thermodepth.commands.evaluate_subjects import (
+    check_stored,
+    fitted_baselines,
+    protocol_for,
+    stored_predictions,
+    subjects_of,
+    teacher_labels,
+    teacher_settings,
+)
 from thermodepth.commands.terminal import console, counting
-from thermodepth.data import Dataset, open_dataset
-from thermodepth.data.frames import Frames
-from thermodepth.errors import DataError, SettingsError, TeacherError, unknown
-from thermodepth.evaluation.predict import predict_into
+from thermodepth.data import open_dataset
+from thermodepth.errors import SettingsError, unknown
 from thermodepth.evaluation.protocols.protocol import Protocol, named_protocol
-from thermodepth.evaluation.report import Evaluation, score_into, write_evaluation
+from thermodepth.evaluation.report import FACTS, Evaluation, score_into, write_evaluation
 from thermodepth.evaluation.results.overview import Overview
-from thermodepth.evaluation.results.rows import TEACHER_ARM
-from thermodepth.evaluation.scoring.baselines import BASELINES, ConstantDepth, MeanDepthMap
 from thermodepth.evaluation.scoring.sources import FolderSource, Source, SplitSource
-from thermodepth.evaluation.store import PredictionStore
+from thermodepth.evaluation.store import PRECISIONS
 from thermodepth.threads import available_cores
-from thermodepth.types import Geometry, Sample
-
-if TYPE_CHECKING:
-    from thermodepth.inference.predictor import Predictor
-    from thermodepth.teacher import LabelStore, TeacherSettings
-
-#: A mean over more training frames than these is the same mean, and reading them takes minutes.
-BASELINE_FRAMES = 512
+from thermodepth.types import Geometry
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -69,7 +66,7 @@ def evaluate_models(
         split: of the data set; empty takes the store's, or test.
         protocol: name, range or TOML file; empty takes the data set's own.
         out: where predictions, rows, tables and the page are kept; None keeps nothing.
-        teacher: auto, none, or KIND[:MODEL].
+        teacher: auto, none, or KIND[:MODEL[:GEOMETRY]].
         baselines: whether the two baselines are scored beside.
         precision: of stored predictions; empty takes the store's.
         processes: that score; None for one a core.
@@ -83,18 +80,30 @@ def evaluate_models(
             "nothing to evaluate: name a run, a model or stored predictions, or give --predictions and "
             "--truth"
         )
-    subjects = _subjects(what)
+    if precision and precision not in PRECISIONS:
+        raise SettingsError(f"--precision: {unknown('precision', precision, PRECISIONS)}")
+    asked = teacher_settings(teacher)
+    subjects = subjects_of(what)
+    if device != "auto" and all(s.store is not None for s in subjects):
+        raise SettingsError(f"--device {device}: has no effect, the predictions are stored already")
     data = data or next((s.data for s in subjects if s.data), "synthetic")
     split = split or next((s.split for s in subjects if s.split), "test")
     dataset = open_dataset(data)
     frames = dataset.split(split)
-    chosen = named_protocol(protocol or dataset.protocol).for_frames(frames.sample_ids)
+    chosen = protocol_for(protocol, dataset, frames)
+    about = {"data": dataset.spec, "split": split}
+    for subject in subjects:
+        check_stored(subject, frames, about, precision)
     with _folder(out) as folder:
+        # What can go wrong goes wrong before hours of prediction.
+        fitted = fitted_baselines(dataset, chosen) if baselines else {}
+        labels, about_teacher = teacher_labels(teacher, asked, subjects, dataset, split)
+        if labels is not None:
+            about |= {"labels": str(labels.folder.resolve()), "teacher": about_teacher}
         stores = {
-            s.arm: _stored(s, frames, dataset, split, folder, precision, device) for s in subjects
+            s.arm: stored_predictions(s, frames, folder, about, precision=precision, device=device)
+            for s in subjects
         }
-        fitted = _baselines(dataset, chosen) if baselines else {}
-        labels, about_teacher = _labels(teacher, subjects, dataset, split)
         source = SplitSource(frames=frames, stores=stores, baselines=fitted, labels=labels)
         models = {s.arm: stores[s.arm].made_by.get("model", "") for s in subjects}
         facts = {
@@ -153,145 +162,7 @@ def evaluate_maps(
             title=title,
             facts=facts,
             notes=folders.notices,
-            unit_hint=Geometry(maps.geometry) is Geometry.METRIC_DEPTH,
         )
-
-
-# --- the subjects --------------------------------------------------------------------------------
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Subject:
-    """Something whose predictions are scored."""
-
-    arm: str
-    given: str
-    store: PredictionStore | None = None  # predictions that are there already
-    data: str = ""  # what it was made from
-    split: str = ""
-    teacher: TeacherSettings | None = None  # that taught it
-
-
-def _subjects(what: Sequence[str]) -> list[_Subject]:
-    found = [_subject(given) for given in what]
-    names = [subject.arm for subject in found]
-    for name in names:
-        if name in (TEACHER_ARM, *BASELINES) or names.count(name) > 1:
-            raise SettingsError(
-                f"two lines of the table would be called '{name}'; rename a folder, or score them apart"
-            )
-    return found
-
-
-def _subject(given: str) -> _Subject:
-    folder = Path(given).expanduser()
-    if (folder / "store.json").is_file():
-        store = PredictionStore.open(folder)
-        named = folder.resolve()
-        name = named.parent.name if named.name == "predictions" else named.name
-        about = store.about
-        return _Subject(
-            arm=name,
-            given=given,
-            store=store,
-            data=about.get("data", ""),
-            split=about.get("split", ""),
-        )
-    arm = folder.resolve().name if folder.exists() else given
-    settings_file = folder / "settings.json"
-    if not settings_file.is_file():
-        return _Subject(arm=arm, given=given)
-    from thermodepth.config import read_settings
-    from thermodepth.training.settings import TrainingSettings
-
-    settings = read_settings(TrainingSettings, settings_file)
-    return _Subject(arm=arm, given=given, data=settings.data.source, teacher=settings.teacher)
-
-
-def _stored(
-    subject: _Subject,
-    frames: Frames,
-    dataset: Dataset,
-    split: str,
-    folder: Path,
-    precision: str,
-    device: str,
-) -> PredictionStore:
-    """The subject's predictions of these frames, made now where they are missing."""
-    if subject.store is not None:
-        return _checked(subject.store, frames, dataset, split)
-    from thermodepth.inference.predictor import load
-
-    predictor: Predictor = load(subject.given, device=device)
-    store = PredictionStore(
-        folder / "predictions" / subject.arm,
-        made_by={"model": predictor.model.fingerprint, "data": frames.fingerprint()},
-        about={"data": dataset.spec, "split": split},
-        precision=precision or None,
-    )
-    with counting(f"predicting with {subject.arm}") as tell:
-        predict_into(store, frames, predictor.maps_of, progress=tell)
-    return store
-
-
-def _checked(
-    store: PredictionStore, frames: Frames, dataset: Dataset, split: str
-) -> PredictionStore:
-    made_of = store.made_by.get("data")
-    if made_of not in (None, frames.fingerprint()):
-        raise DataError(
-            f"{store.folder}: predicts other frames than {dataset.spec}, split {split} (made of {made_of}, "
-            f"these are {frames.fingerprint()}); name the right --data and --split"
-        )
-    missing = store.missing(frames.sample_ids)
-    if missing:
-        raise DataError(
-            f"{store.folder}: lacks {len(missing)} of {len(frames.sample_ids)} frames (first "
-            f"'{missing[0]}'); finish predicting before scoring"
-        )
-    return store
-
-
-def _baselines(dataset: Dataset, protocol: Protocol) -> Mapping[str, ConstantDepth | MeanDepthMap]:
-    """Fitted on the training split, evenly thinned; none where there is no such split."""
-    if "train" not in dataset.splits or not dataset.splits["train"].sample_ids:
-        console.print("no baselines: the data set has no split 'train' to fit them on")
-        return {}
-    train = dataset.split("train")
-    step = -(-len(train.sample_ids) // BASELINE_FRAMES)
-    places = range(0, len(train.sample_ids), step)
-
-    def samples() -> Iterator[Sample]:  # read again for each: they are too many to keep
-        return (train.read(place, with_rgb=False) for place in places)
-
-    return {arm: kind.fit(samples(), protocol=protocol) for arm, kind in BASELINES.items()}
-
-
-# --- the teacher ---------------------------------------------------------------------------------
-
-
-def _labels(
-    teacher: str, subjects: Sequence[_Subject], dataset: Dataset, split: str
-) -> tuple[LabelStore | None, str]:
-    """The teacher's maps of these frames and a line about them; none where there can be none."""
-    if teacher == "none":
-        return None, "not asked for"
-    from thermodepth.teacher import TeacherSettings
-    from thermodepth.training.labels import default_label_root, make_labels
-
-    if teacher == "auto":
-        settings = next((s.teacher for s in subjects if s.teacher is not None), TeacherSettings())
-    else:
-        kind, _, model = teacher.partition(":")
-        settings = TeacherSettings.parse({"kind": kind, "model": model}, where="--teacher")
-    try:
-        with counting(f"labels by {settings.kind}") as tell:
-            store = make_labels(settings, dataset, default_label_root(), split=split, progress=tell)
-    except (TeacherError, DataError) as error:
-        if teacher != "auto":
-            raise
-        return None, f"none ({error})"
-    return store, f"{settings.kind} {settings.model}".strip()
 
 
 # --- scoring -------------------------------------------------------------------------------------
@@ -307,7 +178,6 @@ def _score_and_show(
     title: str,
     facts: Mapping[str, str],
     notes: Sequence[str] = (),
-    unit_hint: bool = False,
 ) -> None:
     with counting("scoring") as tell:
         scored = score_into(
@@ -318,8 +188,15 @@ def _score_and_show(
             progress=tell,
         )
     overview = Overview(scored.rows, protocol)
-    if unit_hint and (hint := overview.unit_hint()):
-        notes = [*notes, hint]
+    notes = [
+        *notes,
+        *(
+            f"{arm}: {count} scored pixels are at or below 0 m and count as {protocol.min_depth_m:g} m; in "
+            "float files 0 is a depth, NaN is none"
+            for arm, count in scored.floored.items()
+        ),
+        *(note for note in (overview.unit_hint(), overview.against_truth_note()) if note),
+    ]
     evaluation = Evaluation(
         title=title, source=source, protocol=protocol, scored=scored, facts=facts, notes=notes
     )
@@ -330,9 +207,8 @@ def _score_and_show(
     if out is not None:
         page = write_evaluation(evaluation, overview, folder)
         console.print(f"page: {page}", soft_wrap=True)
-        console.print(
-            f"rows.parquet, tables/ (md, csv, tex) and predictions/ in {out}", soft_wrap=True
-        )
+        made = " and predictions/" if (folder / "predictions").is_dir() else ""
+        console.print(f"rows.parquet, tables/ (md, csv, tex){made} in {out}", soft_wrap=True)
 
 
 @contextmanager
@@ -344,6 +220,11 @@ def _folder(out: Path | None) -> Iterator[Path]:
         return
     if out.exists() and not out.is_dir():
         raise SettingsError(f"--out {out}: is a file, expected a folder")
+    ours = any((out / name).exists() for name in (FACTS, "predictions", "rows.parquet"))
+    if not ours and out.is_dir() and any(path.name[0] != "." for path in out.iterdir()):
+        raise SettingsError(
+            f"--out {out}: holds other files and no evaluation; give another folder"
+        )
     out.mkdir(parents=True, exist_ok=True)
     yield out
 

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Protocol
 
 from thermodepth.errors import DataError, unknown
+from thermodepth.files import byte_count
 from thermodepth.types import Sample
 
 _COMPRESSED = (".png", ".jpg", ".jpeg")
@@ -90,6 +91,7 @@ class Dataset:
     training_size: tuple[int, int]  # (rows, columns) that suit a first training on a CPU
     licence: str
     note: str  # one line for people
+    truth: str = ""  # which of several truths is read, where the publisher offers several
 
     @property
     def whole_splits(self) -> dict[str, Frames]:
@@ -135,7 +137,7 @@ def fingerprint_files(files: Sequence[Path], root: Path) -> str:
     digest = hashlib.sha256()
     for path in files:
         try:
-            size = path.stat().st_size
+            size = byte_count(path)
             with path.open("rb") as stream:
                 blocks = 2 if path.suffix.lower() in _COMPRESSED else _BLOCKS
                 if size <= blocks * _BLOCK_BYTES:

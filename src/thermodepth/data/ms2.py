@@ -120,6 +120,7 @@ def open_ms2(path: Path | None) -> Dataset:
         name="ms2",
         spec=f"ms2:{path}",
         splits=splits,
+        truth=truth,
         protocol=PROTOCOL_OF_TRUTH.get(truth, "range:{:g}-{:g}".format(*DEPTH_RANGE_M)),
         depth_range_m=DEPTH_RANGE_M,
         training_size=training_size_of(splits),

@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from thermodepth.errors import DataError, DependencyError
-from thermodepth.files import MAX_FILE_BYTES, MAX_PIXELS
+from thermodepth.files import MAX_FILE_BYTES, MAX_PIXELS, byte_count
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -62,8 +62,8 @@ def read_exr(path: Path) -> NDArray[Any]:
             deep pixels, or when its channels leave open which one is depth.
         DependencyError: without the package `OpenEXR`.
     """
+    file_bytes = byte_count(path)
     try:
-        file_bytes = path.stat().st_size
         with path.open("rb") as stream:
             head = stream.read(MAX_HEADER_BYTES)
     except OSError as error:

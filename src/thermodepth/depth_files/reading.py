@@ -117,6 +117,8 @@ def _read_other(path: Path) -> NDArray[Any]:
 
 
 def _start_of(path: Path) -> bytes:
+    if not path.is_file():  # a pipe would wait for ever
+        return b""
     try:
         with path.open("rb") as stream:
             return stream.read(4)

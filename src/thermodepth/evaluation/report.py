@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import platform
+import shlex
 import sys
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from importlib.metadata import version
@@ -39,6 +41,9 @@ SECTIONS = (
         ("by_range", "by_condition", "by_edge", "by_contrast", "by_density"),
     ),
 )
+TABLES = frozenset({"errors", *(name for _, _, names in SECTIONS for name in names)})
+TABLE_SUFFIXES = (".md", ".csv", ".tex")
+FACTS = "evaluation.json"
 STUDY = "evaluate"  # what the rows' column says that a study's name stands in elsewhere
 
 
@@ -50,6 +55,9 @@ class Scored:
     frames: int
     skipped: tuple[str, ...]
     densities: Mapping[str, DepthDensity] = field(default_factory=dict)
+    floored: Mapping[str, int] = field(
+        default_factory=dict
+    )  # by arm, scored pixels at or below 0 m
 
     def note(self) -> str:
         """One line: how many frames stand behind the numbers."""
@@ -71,6 +79,7 @@ def score_into(
     """
     frames = 0
     skipped: list[str] = []
+    floored: Counter[str] = Counter()
     densities: dict[str, DepthDensity] = {}
     total = len(source.sample_ids)
     with RowsWriter(path) as writer:
@@ -79,11 +88,18 @@ def score_into(
             frames += chunk.frames
             skipped += chunk.skipped
             add_densities(densities, chunk.densities)
+            floored += chunk.floored
             if progress is not None:
                 progress(frames + len(skipped), total)
         if not frames:
             raise nothing_scored(protocol, len(skipped))
-    return Scored(rows=read_rows(path), frames=frames, skipped=tuple(skipped), densities=densities)
+    return Scored(
+        rows=read_rows(path),
+        frames=frames,
+        skipped=tuple(skipped),
+        densities=densities,
+        floored=floored,
+    )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -105,6 +121,9 @@ def write_evaluation(evaluation: Evaluation, overview: Overview, folder: Path) -
         The page.
     """
     tables = overview.tables()
+    for stale in (folder / "tables").glob("*"):  # of an earlier scoring into this folder
+        if stale.stem in TABLES and stale.suffix in TABLE_SUFFIXES:
+            stale.unlink()
     for stem, table in tables.items():
         write_text(folder / "tables" / f"{stem}.md", table.markdown())
         write_text(folder / "tables" / f"{stem}.csv", table.csv())
@@ -115,10 +134,10 @@ def write_evaluation(evaluation: Evaluation, overview: Overview, folder: Path) -
         "Protocol id": protocol.protocol_id(),
         "thermodepth": VERSION,
         "Python": platform.python_version(),
-        "Command": " ".join([Path(sys.argv[0]).name, *sys.argv[1:]]),
+        "Command": shlex.join([Path(sys.argv[0]).name, *sys.argv[1:]]),
     }
     write_json(
-        folder / "evaluation.json",
+        folder / FACTS,
         {
             "title": evaluation.title,
             "protocol": protocol.tree(),
@@ -177,7 +196,7 @@ def _scenes(evaluation: Evaluation, overview: Overview) -> tuple[list[PickedScen
                 sample_id=frame.sample_id,
                 condition=sample.condition,
                 reason=frame.reason,
-                thermal=sample.thermal,
+                thermal=sample.thermal if sample.has_thermal else None,
                 truth_m=np.where(truth.scored, truth.truth_m, np.nan),
                 predictions=predictions,
                 scores=overview.frame_scores(frame.sample_id, predictions),

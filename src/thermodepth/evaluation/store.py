@@ -1,20 +1,23 @@
 """Predictions on disk: predict once, score as often as wanted.
 
     FOLDER/store.json       who made it (`made_by`), of what (`about`), the format, the precision, and the
-                            frames with their sizes
+                            frames with their sizes (the first 100 000 of them)
     FOLDER/<frame id>.npz   depth_m [h w] and structure [h w], float32 or float16; ids percent-encoded
 
-float16 takes about half the space and rounds each value by at most 0.05 %. The frame files are what is
-there; the list in `store.json` is for the reader and is brought up to date at the end. So a stopped run
+float16 takes about half the space. It rounds a value of 6.1e-5 or more by at most 0.05 %, and a smaller one,
+which has fewer digits there, by at most 3e-8 (below that nothing is left of it). The frame files are what
+is there; the list in `store.json` is for the reader and is brought up to date at the end. So a stopped run
 loses nothing: `missing(ids)` says what is left to do.
+
+Of a frame file everything is checked before memory is taken: its two names, how they are packed, and that
+the size of each is what the header of its array says.
 """
 
 from __future__ import annotations
 
 import io
-import json
+import math
 import zipfile
-import zlib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -25,12 +28,23 @@ import numpy as np
 from numpy.typing import NDArray
 
 from thermodepth.errors import DataError, nearest, unknown
-from thermodepth.files import escaped_id, replacing, write_json
+from thermodepth.files import (
+    MAX_PIXELS,
+    escaped_id,
+    read_bytes,
+    read_json,
+    replacing,
+    write_json,
+)
 
 _FORMAT = 2
 _READABLE = (1, 2)  # 1: float32, without `about`
 PRECISIONS = ("float32", "float16")
 _MAPS = ("depth_m", "structure")
+_PACKED = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
+_LARGEST_FILE_BYTES = 520_000_000  # two float32 maps of the most pixels that nothing could compress
+_LARGEST_DIRECTORY_BYTES = 4096  # of two members; each costs tens of times its bytes in memory
+_MOST_LISTED = 100_000  # frames in store.json, which is read whole and so is bounded
 _LONGEST_NAME = 200  # bytes; file systems allow 255, and the temporary name is longer
 
 
@@ -141,14 +155,18 @@ class PredictionStore:
         Both maps are [h w] and of one size.
 
         Raises:
-            DataError: for other shapes, an id that cannot be a file name, or a finite value that
-                float16 cannot hold.
+            DataError: for other shapes, more pixels than `files.MAX_PIXELS`, an id that cannot be a file
+                name, or a finite value that float16 cannot hold.
         """
         depth, shape = self._rounded(depth_m), self._rounded(structure)
         if depth.ndim != 2 or 0 in depth.shape or depth.shape != shape.shape:
             raise DataError(
                 f"frame '{sample_id}': depth_m and structure must be [h w] of one size, "
                 f"got {depth.shape} and {shape.shape}"
+            )
+        if depth.size > MAX_PIXELS:
+            raise DataError(
+                f"frame '{sample_id}': {_sized(depth.shape)} pixels, at most {MAX_PIXELS} are stored"
             )
         with replacing(self._path(sample_id)) as temporary, temporary.open("wb") as file:
             np.savez_compressed(file, depth_m=depth, structure=shape)
@@ -158,7 +176,7 @@ class PredictionStore:
         """One stored frame.
 
         Raises:
-            DataError: when it is not there, or its file is broken or not what it claims to be.
+            DataError: when it is not there, or its file is broken, too large or not what it claims to be.
         """
         path = self._path(sample_id)
         if not path.is_file():
@@ -166,29 +184,23 @@ class PredictionStore:
                 f"{self.folder}: no prediction for frame '{sample_id}'"
                 f"{nearest(sample_id, self._sizes)} ({len(self)} frames are stored)"
             )
+        content = read_bytes(path, limit=_LARGEST_FILE_BYTES)
         try:
-            # From memory: numpy leaves a file open when it turns out not to be an archive.
-            with np.load(io.BytesIO(path.read_bytes()), allow_pickle=False) as file:
-                maps = {name: file[name] for name in file.files}
-        except (OSError, ValueError, TypeError, EOFError, zlib.error, zipfile.BadZipFile) as error:
+            maps = _read_maps(content, self.precision)
+        except DataError as error:
+            raise DataError(f"{path}: {error}") from None
+        except Exception as error:  # readers of archives let through whatever damage makes them do
             raise DataError(f"{path}: cannot be read as a prediction ({error})") from None
-        shapes = {m.shape for m in maps.values()}
-        if set(maps) != set(_MAPS) or len(shapes) != 1 or len(shapes.pop()) != 2:
-            found = ", ".join(f"{name} {m.shape}" for name, m in maps.items())
-            raise DataError(
-                f"{path}: expected depth_m and structure, [h w] of one size; found {found}"
-            )
-        if any(m.dtype != self.precision for m in maps.values()):
-            raise DataError(f"{path}: expected {self.precision} maps")
-        return StoredPrediction(
-            **{name: m.astype(np.float32, copy=False) for name, m in maps.items()}
-        )
+        if maps["depth_m"].shape != maps["structure"].shape:
+            told = " and ".join(f"{name} {m.shape}" for name, m in maps.items())
+            raise DataError(f"{path}: expected two maps of one size, found {told}")
+        return StoredPrediction(**maps)
 
     def write_index(self) -> None:
         """Bring the list in `store.json` up to date; leaving a `with` block does it."""
         self._scan()
         frames = {}
-        for sample_id in self.ids:
+        for sample_id in self.ids[:_MOST_LISTED]:
             size = self._sizes[sample_id] or self.read(sample_id).depth_m.shape
             frames[sample_id] = list(size)
         record = {
@@ -247,19 +259,74 @@ def _file_name(sample_id: str) -> str:
     return name + ".npz"
 
 
+def _read_maps(content: bytes, precision: str) -> dict[str, NDArray[np.float32]]:
+    """Both maps of a frame file.
+
+    Raises:
+        DataError: without the file's name, for something else than a store writes.
+        Exception: any other, for a damaged archive.
+    """
+    with zipfile.ZipFile(io.BytesIO(_of_few_members(content))) as archive:
+        found = archive.namelist()
+        if sorted(found) != sorted(f"{name}.npy" for name in _MAPS):
+            raise DataError(
+                f"expected depth_m and structure, found {', '.join(map(repr, found)) or 'nothing'}"
+            )
+        return {
+            name: _read_map(archive, archive.getinfo(f"{name}.npy"), precision) for name in _MAPS
+        }
+
+
+def _of_few_members(content: bytes) -> bytes:
+    """The archive itself, when its directory is small: each member costs many times its bytes in memory."""
+    end, end_64 = content[-22:], content[-42:-38]
+    directory_bytes = int.from_bytes(end[12:16], "little")
+    if end[:4] != b"PK\5\6" or end_64 == b"PK\6\7" or directory_bytes > _LARGEST_DIRECTORY_BYTES:
+        raise DataError("cannot be read as a prediction (not an archive of two maps)")
+    return content
+
+
+def _read_map(
+    archive: zipfile.ZipFile, member: zipfile.ZipInfo, precision: str
+) -> NDArray[np.float32]:
+    name = member.filename
+    if member.compress_type not in _PACKED:
+        raise DataError(f"cannot be read as a prediction ({name} is packed in an unknown way)")
+    with archive.open(member) as stream:
+        version = np.lib.format.read_magic(stream)
+        if version != (1, 0):
+            raise DataError(f"{name}: array format {version}, expected (1, 0)")
+        shape, columns_first, dtype = np.lib.format.read_array_header_1_0(stream)
+        if len(shape) != 2 or min(shape) < 1:
+            raise DataError(f"{name}: shape {shape}, expected [h w] with pixels")
+        if math.prod(shape) > MAX_PIXELS:
+            raise DataError(f"{name}: {_sized(shape)} pixels, at most {MAX_PIXELS} are read")
+        if dtype != precision:
+            raise DataError(f"{name}: {dtype}, expected {precision} maps")
+        wanted = math.prod(shape) * dtype.itemsize
+        if member.file_size != stream.tell() + wanted:
+            raise DataError(
+                f"cannot be read as a prediction ({name} has {member.file_size} bytes, and its header "
+                f"says {stream.tell() + wanted})"
+            )
+        stored = np.frombuffer(stream.read(wanted), dtype)
+    return stored.reshape(shape, order="F" if columns_first else "C").astype(np.float32)
+
+
+def _sized(shape: tuple[int, ...]) -> str:
+    return "x".join(map(str, shape))
+
+
 def _is_empty(folder: Path) -> bool:
     # A run stopped in its first moment leaves a temporary file and no store.json.
     return folder.is_dir() and all(path.suffix == ".part" for path in folder.iterdir())
 
 
 def _read_record(path: Path) -> dict[str, Any]:
-    try:
-        record = json.loads(path.read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        raise DataError(f"{path.parent}: not a prediction store (no store.json)") from None
-    except (OSError, ValueError) as error:
-        raise DataError(f"{path}: cannot be read ({error})") from None
-    if not isinstance(record, dict) or not isinstance(record.get("made_by"), dict):
+    if not path.exists():
+        raise DataError(f"{path.parent}: not a prediction store (no store.json)")
+    record = read_json(path)
+    if not _is_words(record.get("made_by")):
         raise DataError(f"{path}: does not say who made the predictions (no 'made_by')")
     if record.get("format") not in _READABLE:
         raise DataError(
@@ -267,6 +334,12 @@ def _read_record(path: Path) -> dict[str, Any]:
             f"{' and '.join(map(str, _READABLE))}"
         )
     record = {"about": {}, "precision": PRECISIONS[0], **record}
-    if record["precision"] not in PRECISIONS or not isinstance(record["about"], dict):
-        raise DataError(f"{path}: damaged; precision {record['precision']!r}")
+    if record["precision"] not in PRECISIONS or not _is_words(record["about"]):
+        raise DataError(
+            f"{path}: damaged; precision {record['precision']!r:.80}, about {record['about']!r:.80}"
+        )
     return record
+
+
+def _is_words(found: object) -> bool:
+    return isinstance(found, dict) and all(isinstance(word, str) for word in found.values())

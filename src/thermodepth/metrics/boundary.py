@@ -126,6 +126,3 @@ def _measure(prediction_m: Map, truth: TruthMap) -> dict[str, Measured]:
 
 
 BOUNDARY = MapFamily(name="boundary", rows=_ROWS, measure=_measure)
-
-
-BOUNDARY = MapFamily(name="boundary", rows=_ROWS, measure=_measure)

@@ -83,9 +83,9 @@ def _log_parts(prediction_m: Pixels, scored: _Scored) -> dict[str, float]:
 
 
 def _metric_parts(p: Pixels, d: Pixels) -> dict[str, float]:
-    # Off scale: p, and what of p - d lies along it.
-    excess = _mean_product(p, p - d) / _mean_square(p)
-    rest = p - d - excess * p
+    # Off scale: the best factor, and what it leaves.
+    factor = _mean_product(p, d) / _mean_square(p)
+    rest = factor * p - d
     shift = 0.0
     # Off shift: the constant map, less what of it lies along p. Written about the mean of p, which keeps
     # its digits when p is nearly constant; up to a factor it is 1 - p mean(p) / mean(p^2).
@@ -97,7 +97,7 @@ def _metric_parts(p: Pixels, d: Pixels) -> dict[str, float]:
         shift = amount * amount * _mean_square(across)
         rest = rest - amount * across
     return {
-        "ledger_scale_m2": excess * excess * _mean_square(p),
+        "ledger_scale_m2": (1.0 - factor) ** 2 * _mean_square(p),
         "ledger_shift_m2": shift,
         "ledger_shape_m2": _mean_square(rest),
     }

@@ -44,7 +44,7 @@ _row = partial(
 )
 _MEAN = _row(
     name="normal_angle_mean_deg",
-    unit="deg",
+    unit="°",
     better="lower",
     label="normal angle",
     digits=2,
@@ -53,7 +53,7 @@ _MEAN = _row(
 )
 _MEDIAN = _row(
     name="normal_angle_median_deg",
-    unit="deg",
+    unit="°",
     better="lower",
     label="normal angle median",
     digits=2,

@@ -40,6 +40,12 @@ class MetricRow:
     least_pixels: int = 1  # below this the value says nothing, so no row is written
     pooling: Pooling = "mean"
 
+    def distance(self, value: float) -> float:
+        """How bad a value is: the larger, the worse, whichever way the metric runs."""
+        if self.better == "closer":
+            return abs(value - self.optimum)
+        return value if self.better == "lower" else -value
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ErrorRow(MetricRow):

@@ -32,7 +32,7 @@ SCALE = MapFamily(
             better="closer",
             label="scale",
             digits=4,
-            definition="median d/p: 1.1 is metres that are 10 % too near",
+            definition="median d/p: 1.1 is metres to be made 10 % larger",
             source="Godard et al. 2019 (monodepth2), arXiv 1806.01260",
             optimum=1.0,
         ),

@@ -8,7 +8,6 @@ leftovers.
 
 from __future__ import annotations
 
-import json
 import os
 import time
 from collections.abc import Iterator
@@ -18,13 +17,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from thermodepth.data import Dataset, open_dataset
-from thermodepth.errors import StudyError, ThermodepthError
+from thermodepth.errors import DataError, StudyError, ThermodepthError
 from thermodepth.evaluation.predict import predict_into, stored_pairs
 from thermodepth.evaluation.protocols.protocol import Protocol, named_protocol
 from thermodepth.evaluation.results.rows import write_rows
 from thermodepth.evaluation.scoring.score import score_frames
 from thermodepth.evaluation.store import PredictionStore
-from thermodepth.files import write_json
+from thermodepth.files import read_json, write_json
 from thermodepth.inference.predictor import Predictor
 from thermodepth.model import load_model
 from thermodepth.teacher import LabelStore
@@ -42,6 +41,14 @@ ROWS = "rows.parquet"
 FACTS = "cell.json"
 PREDICTIONS = "predictions"
 TEST_SPLIT = "test"
+_FACT_KINDS: dict[str, type | tuple[type, ...]] = {
+    "labels": str,
+    "first_weights": str,
+    "batches": str,
+    "seconds": (int, float),
+    "frames": int,
+    "skipped": list,
+}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -176,9 +183,12 @@ def cell_facts(folder: Path) -> dict[str, Any]:
     """
     path = folder / FACTS
     try:
-        facts: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
-        raise StudyError(
-            f"{path}: cannot be read ({error}); delete {folder} and run again"
-        ) from None
+        facts = read_json(path)
+    except DataError as error:
+        raise StudyError(f"{error}; delete {folder} and run again") from None
+    for name, kind in _FACT_KINDS.items():
+        if not isinstance(facts.get(name), kind):
+            raise StudyError(
+                f"{path}: damaged, {name} is {facts.get(name)!r:.80}; delete {folder} and run again"
+            )
     return facts

@@ -11,6 +11,8 @@ from typing import Any
 
 from thermodepth.config import Edits
 from thermodepth.errors import SettingsError, unknown
+from thermodepth.evaluation.results.rows import TEACHER_ARM
+from thermodepth.evaluation.scoring.baselines import BASELINES
 from thermodepth.training.settings import TrainingSettings
 
 
@@ -40,6 +42,11 @@ class Study:
             if not re.fullmatch(r"[a-z0-9][a-z0-9-]*", name):
                 raise SettingsError(
                     f"study {self.name}: arm name '{name}', expected a-z, 0-9 and dashes"
+                )
+        for name in (*BASELINES, TEACHER_ARM):
+            if name in names:
+                raise SettingsError(
+                    f"study {self.name}: an arm cannot be called '{name}', which is a line of every table"
                 )
         if len(set(names)) < len(names):
             raise SettingsError(f"study {self.name}: two arms have one name ({', '.join(names)})")

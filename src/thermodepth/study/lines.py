@@ -13,6 +13,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from thermodepth.errors import StudyError, unknown
+from thermodepth.evaluation.protocols.alignment import ALIGNMENTS
+from thermodepth.evaluation.results.row_protocol import protocol_settings
 from thermodepth.evaluation.results.rows import WHOLE_FRAME
 from thermodepth.evaluation.results.summary import Group
 from thermodepth.evaluation.results.tables import Cell, Column
@@ -100,7 +102,9 @@ class MetricColumns:
         found = []
         for row in metric_rows(self.metrics):
             label = f"{row.label} ({row.unit})" if row.unit else row.label
-            found.append(Column(label=label, digits=row.digits, better=row.better))
+            found.append(
+                Column(label=label, digits=row.digits, better=row.better, optimum=row.optimum)
+            )
             if row.name in self.compared:
                 found.append(Column(label=f"Δ {row.label} (%)", digits=1, signed=True))
                 if self.intervals:
@@ -138,8 +142,9 @@ class MetricColumns:
                 if g and row.name in g.values
             }
             if len(of) > 1:
-                best = (min if row.better == "lower" else max)(of.values())
-                bold |= {(number, column) for number, value in of.items() if value == best}
+                distance = {n: row.distance(value) for n, value in of.items()}
+                best = min(distance.values())
+                bold |= {(number, column) for number, value in distance.items() if value == best}
             column += 1 + (row.name in self.compared) * (1 + self.intervals)
         return frozenset(bold)
 
@@ -149,6 +154,7 @@ def notes_under(lines: Lines, groups: Mapping[str, Group], *, reference: str) ->
     base = groups[reference]
     seeds = seed_count(base)
     notes = [
+        *_alignment_note(lines.rows),
         seeds_note(seeds),
         f"Δ: change against “{lines.title(reference)}”, in percent of its value.",
         "Bold: the best mean, which is not to say significantly better: "
@@ -164,6 +170,17 @@ def notes_under(lines: Lines, groups: Mapping[str, Group], *, reference: str) ->
         f"{lines.title(reference)}."
         for name in lines.arms
         if name in groups and seed_names(groups[name]) != seed_names(base)
+    ]
+
+
+def _alignment_note(rows: pa.Table) -> list[str]:
+    """Said where the protocol's own numbers are aligned ones: a study is about metres as they are."""
+    protocol = protocol_settings(rows)
+    if protocol is None or protocol.alignment == "none":
+        return []
+    label = ALIGNMENTS[protocol.alignment].label
+    return [
+        f"Metres as they are, not aligned: published numbers under '{protocol.name}' are ({label})."
     ]
 
 

@@ -6,7 +6,6 @@ however often they were interrupted on the way.
 
 from __future__ import annotations
 
-import json
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -19,11 +18,11 @@ import pyarrow as pa
 from thermodepth.config import difference
 from thermodepth.data import Dataset
 from thermodepth.data.loader import with_label
-from thermodepth.errors import StudyError
+from thermodepth.errors import DataError, StudyError
 from thermodepth.evaluation.results.rows import write_rows
 from thermodepth.evaluation.results.tables import Table
 from thermodepth.evaluation.store import PredictionStore
-from thermodepth.files import write_text
+from thermodepth.files import read_json, write_text
 from thermodepth.study.cell import PREDICTIONS, TEST_SPLIT, cell_facts, study_protocol
 from thermodepth.study.curves import read_curve
 from thermodepth.study.design import Cell, Study
@@ -38,6 +37,8 @@ from thermodepth.training.labels import open_for_frames
 from thermodepth.training.log import FILE as LOG_FILE
 
 IN_THE_TERMINAL = ("abs_rel", "rmse", "silog", "delta_1")  # what 80 columns hold
+
+_ENVIRONMENT = ("thermodepth", "revision", "python", "packages", "device", "threads")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -185,7 +186,7 @@ def _setup(study: Study, dataset: Dataset, folder: StudyFolder) -> dict[str, str
 def _provenance(study: Study, folder: StudyFolder, dataset: Dataset) -> dict[str, str]:
     cells = study.cells()
     first = folder.cell(cells[0])
-    environment = json.loads((first / "environment.json").read_text(encoding="utf-8"))
+    environment = _environment(first)
     seconds = [cell_facts(folder.cell(cell))["seconds"] for cell in cells]
     facts = cell_facts(first)
     packages = ", ".join(f"{k} {v}" for k, v in environment["packages"].items())
@@ -202,6 +203,20 @@ def _provenance(study: Study, folder: StudyFolder, dataset: Dataset) -> dict[str
         "Command": " ".join([Path(sys.argv[0]).name, *sys.argv[1:]]),
         "Training time": f"{sum(seconds):.0f} s over {len(cells)} cells, last stretches only",
     }
+
+
+def _environment(cell: Path) -> dict[str, Any]:
+    path = cell / "environment.json"
+    try:
+        found = read_json(path)
+    except DataError as error:
+        raise StudyError(f"{error}; delete {cell} and run again") from None
+    missing = [name for name in _ENVIRONMENT if name not in found]
+    if missing or not isinstance(found["packages"], dict):
+        raise StudyError(
+            f"{path}: damaged, without {', '.join(missing or ['packages'])}; delete {cell} and run again"
+        )
+    return found
 
 
 def _remarks(study: Study, folder: StudyFolder) -> list[str]:

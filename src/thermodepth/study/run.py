@@ -17,12 +17,12 @@ from pathlib import Path
 from typing import Any
 
 from thermodepth.data import Dataset, samples_of
-from thermodepth.errors import StudyError
+from thermodepth.errors import DataError, StudyError
 from thermodepth.evaluation.results.rows import read_rows, write_rows
 from thermodepth.evaluation.scoring.answer import depth_answer
 from thermodepth.evaluation.scoring.baselines import BASELINES
 from thermodepth.evaluation.scoring.score import score_frames
-from thermodepth.files import write_json
+from thermodepth.files import read_json, write_json
 from thermodepth.study.cell import (
     ROWS,
     TEST_SPLIT,
@@ -73,9 +73,9 @@ def open_study(study: Study, out: Path, dataset: Dataset) -> StudyFolder:
     identity = study.identity(dataset.fingerprint())
     if record.is_file():
         try:
-            known = json.loads(record.read_text(encoding="utf-8"))
-        except ValueError:
-            raise StudyError(f"{record}: damaged; delete the folder to start again") from None
+            known = read_json(record)
+        except DataError as error:
+            raise StudyError(f"{error}; delete the folder to start again") from None
         if known.get("identity") != identity:
             told = _first_difference(known.get("study", {}), dict(study.describe()))
             raise StudyError(

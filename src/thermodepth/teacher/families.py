@@ -20,7 +20,6 @@ lower bound for both sides and the aspect stays.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -28,7 +27,8 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from thermodepth.errors import TeacherError
+from thermodepth.errors import DataError, TeacherError
+from thermodepth.files import read_json
 from thermodepth.teacher.preparation import NORMALISATIONS, Preparation, Triple
 from thermodepth.teacher.rgb import multiple_at_least
 from thermodepth.types import Geometry
@@ -202,13 +202,13 @@ def read_processor(folder: Path) -> ProcessorFile | None:
     if not path.is_file():
         return None
     try:
-        processor = ProcessorFile.model_validate(json.loads(path.read_text(encoding="utf-8")))
+        processor = ProcessorFile.model_validate(read_json(path))
     except ValidationError as error:
         problem = error.errors()[0]
         where = ".".join(str(part) for part in problem["loc"])
         raise TeacherError(f"{path}: {where}: {problem['msg']}") from None
-    except (OSError, ValueError) as error:
-        raise TeacherError(f"{path}: cannot be read ({error})") from None
+    except DataError as error:
+        raise TeacherError(str(error)) from None
     if processor.image_std is not None and min(processor.image_std) <= 0:
         raise TeacherError(f"{path}: image_std {processor.image_std}, expected numbers above 0")
     return processor

@@ -16,13 +16,13 @@ import re
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Self
 from urllib.parse import quote, unquote
 
 import numpy as np
 
 from thermodepth.errors import DataError, TeacherError
-from thermodepth.files import escaped_id, write_bytes, write_json
+from thermodepth.files import escaped_id, read_json, write_bytes, write_json
 from thermodepth.teacher.codec import CodecError, decode, encode
 from thermodepth.teacher.protocol import ExplainingTeacher, Teacher, to_affine_inverse
 from thermodepth.types import Geometry, Sample
@@ -85,6 +85,25 @@ class LabelStore:
             write_json(path, {**about, "teacher": teacher_description})
         except OSError as error:
             raise TeacherError(f"{path}: cannot be written ({error.strerror or error})") from None
+
+    @classmethod
+    def existing(cls, folder: Path) -> Self:
+        """A store that is there, without its teacher.
+
+        Raises:
+            DataError: when its record is missing or damaged.
+            TeacherError: when it is not a store of labels.
+        """
+        about = read_json(folder / "store.json")
+        try:
+            return cls(
+                folder.parent,
+                str(about["teacher_fingerprint"]),
+                str(about["data_fingerprint"]),
+                Geometry(about["geometry"]),
+            )
+        except (KeyError, ValueError) as error:
+            raise TeacherError(f"{folder}: not a store of labels ({error})") from None
 
     def path(self, sample_id: str) -> Path:
         """Where this sample's map belongs.
@@ -316,13 +335,11 @@ def sample_id_of(name: str) -> str:
 
 def _check_same(path: Path, about: dict[str, Any]) -> None:
     try:
-        found = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
-        raise TeacherError(
-            f"{path}: cannot be read ({error}). Delete the folder; labels are made again"
-        ) from None
+        found = read_json(path)
+    except DataError as error:
+        raise TeacherError(f"{error}. Delete the folder; labels are made again") from None
     for key, value in about.items():
-        there = found.get(key) if isinstance(found, dict) else None
+        there = found.get(key)
         if there != value:
             raise TeacherError(
                 f"{path}: {key} is {there}, expected {value}; these labels are not used. Delete the "

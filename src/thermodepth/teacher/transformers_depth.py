@@ -17,7 +17,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import torch
 
-from thermodepth.errors import TeacherError
+from thermodepth.errors import DataError, TeacherError
+from thermodepth.files import read_json
 from thermodepth.teacher.families import REFUSED, Family, family_of, read_processor
 from thermodepth.teacher.preparation import LEAST_DEPTH_M
 from thermodepth.teacher.protocol import fingerprint_of, weights_sha256
@@ -210,13 +211,13 @@ def model_folder(model: str, revision: str = "") -> Path:
 
 def _read_config(folder: Path) -> dict[str, Any]:
     path = folder / "config.json"
+    if not path.exists():
+        raise TeacherError(f"{path}: missing; a model folder holds config.json")
     try:
-        tree = json.loads(path.read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        raise TeacherError(f"{path}: missing; a model folder holds config.json") from None
-    except (OSError, ValueError) as error:
-        raise TeacherError(f"{path}: cannot be read ({error})") from None
-    if not isinstance(tree, dict) or not isinstance(tree.get("model_type"), str):
+        tree = read_json(path)
+    except DataError as error:
+        raise TeacherError(str(error)) from None
+    if not isinstance(tree.get("model_type"), str):
         raise TeacherError(f"{path}: has no model_type; not a transformers model")
     return {key: value for key, value in tree.items() if key not in _NOT_IDENTITY}
 

@@ -15,7 +15,7 @@ import torch
 from torch import Tensor, nn
 
 from thermodepth.errors import WeightsError
-from thermodepth.files import replacing
+from thermodepth.files import json_object, replacing
 from thermodepth.training.optimiser import WeightAverage
 
 FILE = "checkpoint.safetensors"
@@ -73,7 +73,7 @@ def load_checkpoint(
         return 0, {}
     try:
         with safe_open(path, framework="pt") as stored:
-            meta = json.loads(stored.metadata()["thermodepth"])
+            meta = json_object(stored.metadata()["thermodepth"], str(path))
             step, owner, version = int(meta["step"]), meta["identity"], meta["format"]
             tensors = {name: stored.get_tensor(name) for name in stored.keys()}  # noqa: SIM118
     except (SafetensorError, OSError, KeyError, TypeError, ValueError) as error:

@@ -23,8 +23,8 @@ from typing import Any
 from thermodepth import __version__
 from thermodepth.config import identity as identity_tree
 from thermodepth.data.frames import Dataset
-from thermodepth.errors import SettingsError
-from thermodepth.files import write_json
+from thermodepth.errors import DataError, SettingsError
+from thermodepth.files import read_json, write_json
 from thermodepth.training import checkpoint
 from thermodepth.training.settings import TrainingSettings
 
@@ -84,12 +84,14 @@ def check_place(out: Path) -> None:
 
 
 def _identity_in(path: Path) -> str:
+    advice = "delete the folder to start this run again"
     try:
-        return str(json.loads(path.read_text(encoding="utf-8"))["identity"])
-    except (OSError, ValueError, KeyError, TypeError) as error:
-        raise SettingsError(
-            f"{path}: cannot be read ({error}); delete the folder to start this run again"
-        ) from None
+        identity = read_json(path).get("identity")
+    except DataError as error:
+        raise SettingsError(f"{error}; {advice}") from None
+    if not isinstance(identity, str):
+        raise SettingsError(f"{path}: cannot be read (no identity); {advice}")
+    return identity
 
 
 def note_start(out: Path, *, first_weights: str, batches: str) -> None:
@@ -109,9 +111,12 @@ def note_start(out: Path, *, first_weights: str, batches: str) -> None:
 
 
 def run_facts(out: Path) -> dict[str, Any]:
-    """The run's record: identity, data, labels, first weights, batches."""
-    facts: dict[str, Any] = json.loads((out / "run.json").read_text(encoding="utf-8"))
-    return facts
+    """The run's record: identity, data, labels, first weights, batches.
+
+    Raises:
+        DataError: when it is missing or damaged.
+    """
+    return read_json(out / "run.json")
 
 
 def run_is_done(out: Path) -> bool:

@@ -166,6 +166,11 @@ class TestFingerprintOfFiles:
         with pytest.raises(DataError, match=r"gone\.png: cannot be read"):
             fingerprint_files([tmp_path / "gone.png"], tmp_path)
 
+    def test_a_device_is_not_read(self, tmp_path: Path) -> None:
+        (tmp_path / "zero.png").symlink_to("/dev/zero")
+        with pytest.raises(DataError, match=r"zero\.png: is a pipe or device"):
+            fingerprint_files([tmp_path / "zero.png"], tmp_path)
+
 
 def _in(folder: Path) -> list[Path]:
     return sorted(p for p in folder.iterdir() if p.is_file())

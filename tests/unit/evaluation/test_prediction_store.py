@@ -1,12 +1,17 @@
 """The prediction store: exact, resumable, and closed to foreign models and hostile names."""
 
+import io
 import json
 import pickle
+import struct
+import tracemalloc
+import zipfile
 
 import numpy as np
 import pytest
 
 from thermodepth.errors import DataError
+from thermodepth.evaluation import store as store_module
 from thermodepth.evaluation.store import PredictionStore
 
 MADE_BY = {"model": "aaa", "data": "bbb"}
@@ -156,7 +161,18 @@ def test_an_empty_folder_or_one_stopped_in_its_first_moment_becomes_a_store(fold
     ("text", "message"),
     [
         ("{", "cannot be read"),
-        ("[]", "does not say who made"),
+        ("[]", "cannot be read as JSON"),
+        ("[" * 200_000, "cannot be read as JSON .nested deeper"),
+        (
+            '{"made_by": {"model": "a"}, "format": 2, "about": ' + '{"a":' * 300 + "1" + "}" * 301,
+            "nested",
+        ),
+        ('{"format": 2, "made_by": {"model": 1}}', "does not say who made"),
+        ('{"format": 2, "made_by": {"model": "a"}, "about": {"data": 5}}', "damaged; .*'data': 5"),
+        (
+            '{"format": 2, "made_by": {"model": "a"}, "precision": ["float32"]}',
+            "damaged; precision",
+        ),
         ('{"format": 1}', "does not say who made"),
         ('{"format": 9, "made_by": {}}', "format 9; this version of thermodepth reads 1 and 2"),
     ],
@@ -290,19 +306,28 @@ def test_pickled_objects_are_never_loaded(folder):
     store = PredictionStore(folder, made_by=MADE_BY)
     objects = np.array([[{"code": "runs"}]], dtype=object)
     np.savez(folder / "f.npz", depth_m=objects, structure=objects)
-    with pytest.raises(DataError, match="cannot be read as a prediction"):
+    with pytest.raises(DataError, match=r"depth_m\.npy: object, expected float32"):
         store.read("f")
 
 
 @pytest.mark.parametrize(
     ("content", "message"),
     [
-        ({"depth_m": np.ones((2, 2), np.float32)}, "found depth_m"),
-        ({}, "found "),
+        (
+            {"depth_m": np.ones((2, 2), np.float32)},
+            "expected depth_m and structure, found 'depth_m.npy'",
+        ),
+        ({}, "found nothing"),
         (maps() | {"extra": np.ones((3, 4), np.float32)}, "expected depth_m and structure"),
-        (maps() | {"structure": np.ones((4, 3), np.float32)}, "of one size"),
-        ({n: m[0] for n, m in maps().items()}, "of one size"),
-        ({n: m.astype(np.float64) for n, m in maps().items()}, "expected float32"),
+        (
+            maps() | {"structure": np.ones((4, 3), np.float32)},
+            r"of one size, .* structure \(4, 3\)",
+        ),
+        ({n: m[0] for n, m in maps().items()}, r"depth_m\.npy: shape \(4,\), expected \[h w\]"),
+        ({n: m[:0] for n, m in maps().items()}, r"shape \(0, 4\), expected \[h w\] with pixels"),
+        ({n: m[:, :0] for n, m in maps().items()}, r"shape \(3, 0\), expected \[h w\] with pixels"),
+        ({n: m.astype(np.float64) for n, m in maps().items()}, "float64, expected float32"),
+        ({n: m.astype(">f4") for n, m in maps().items()}, ">f4, expected float32"),
     ],
 )
 def test_frame_files_with_other_content(folder, content, message):
@@ -310,6 +335,210 @@ def test_frame_files_with_other_content(folder, content, message):
     np.savez(folder / "f.npz", **content)
     with pytest.raises(DataError, match=message):
         store.read("f")
+
+
+def npy(shape, *, content=None, descr="<f4"):
+    """An array file by hand, whose header may say anything."""
+    text = repr({"descr": descr, "fortran_order": False, "shape": shape}).encode() + b"\n"
+    content = b"\0" * 48 if content is None else content
+    return b"\x93NUMPY\x01\x00" + struct.pack("<H", len(text)) + text + content
+
+
+def archive(*members, packing=zipfile.ZIP_STORED):
+    stream = io.BytesIO()
+    with zipfile.ZipFile(stream, "w", packing) as file:
+        for name, content in members:
+            file.writestr(zipfile.ZipInfo(name), content, packing)
+    return bytearray(stream.getvalue())
+
+
+def pair(first, **options):
+    return archive(("depth_m.npy", first), ("structure.npy", npy((3, 4))), **options)
+
+
+def with_bytes(content, place, value):
+    """`value` at this place of the first member, in its own header and in the directory."""
+    local, directory = content.find(b"PK\3\4"), content.find(b"PK\1\2")
+    content[local + place] = content[directory + place + 2] = value
+    return content
+
+
+class TestHostileFrames:
+    @pytest.fixture
+    def read(self, folder):
+        """`read(content)`: the frame of a file of these bytes."""
+        store = PredictionStore(folder, made_by=MADE_BY)
+
+        def read(content):
+            (folder / "f.npz").write_bytes(content)
+            return store.read("f")
+
+        return read
+
+    def test_an_archive_made_by_hand_is_read(self, read):
+        assert read(pair(npy((3, 4)))).depth_m.shape == (3, 4)
+        assert read(pair(npy((3, 4)), packing=zipfile.ZIP_DEFLATED)).depth_m.max() == 0.0
+
+    @pytest.mark.parametrize(
+        "shape", [(10**6, 10**6), (2**40, 2**40), (8001, 8000), (1, 64_000_001)]
+    )
+    def test_a_header_that_promises_too_much_takes_no_memory(self, read, shape):
+        self._refused_without_memory(
+            read, pair(npy(shape)), r"depth_m\.npy: .* pixels, at most 64000000"
+        )
+
+    def test_a_bomb_is_not_unpacked(self, read):
+        """64 MB of zeros in 64 kB, as a member that the header does not cover, and as one too many."""
+        zeros = bytes(64_000_000)
+        within = pair(npy((3, 4), content=zeros), packing=zipfile.ZIP_DEFLATED)
+        assert len(within) < 100_000
+        self._refused_without_memory(
+            read, within, r"depth_m\.npy has 64000\d+ bytes, and its header says 1"
+        )
+        beside = archive(
+            *((f"{name}.npy", npy((3, 4))) for name in ("depth_m", "structure")),
+            ("extra.npy", npy((4000, 4000), content=zeros)),
+            packing=zipfile.ZIP_DEFLATED,
+        )
+        self._refused_without_memory(read, beside, r"found .*'extra\.npy'")
+
+    @pytest.mark.parametrize("large", [False, True])
+    def test_a_long_directory_is_not_read(self, read, large):
+        """Also where it hides behind the second kind of end, which is for large archives."""
+        many = archive(*((f"{number}.npy", b"") for number in range(20_000)))
+        if large:
+            count, length, start = struct.unpack("<HLL", many[-12:-2])
+            at = len(many) - 22
+            end = struct.pack(
+                "<4sQ2H2L4Q", b"PK\6\6", 44, 45, 45, 0, 0, count, count, length, start
+            )
+            found = struct.pack("<4sLQL", b"PK\6\7", 0, at, 1)
+            many = many[:-22] + end + found + struct.pack("<4s4H2LH", b"PK\5\6", *[0] * 7)
+            with zipfile.ZipFile(io.BytesIO(many)) as file:
+                assert len(file.namelist()) == 20_000
+        message = "not an archive of two maps"
+        self._refused_without_memory(read, many, message, room=3 * len(many))
+
+    def _refused_without_memory(self, read, content, message, room=2_000_000):
+        tracemalloc.start()
+        try:
+            with pytest.raises(DataError, match=rf"f\.npz: .*{message}"):
+                read(content)
+            assert tracemalloc.get_traced_memory()[1] < room
+        finally:
+            tracemalloc.stop()
+
+    @pytest.mark.parametrize(
+        "content",
+        [
+            with_bytes(pair(npy((3, 4))), 6, 1),  # encrypted
+            with_bytes(pair(npy((3, 4))), 6, 64),  # strongly encrypted
+            with_bytes(pair(npy((3, 4))), 6, 32),  # patched data
+            with_bytes(pair(npy((3, 4))), 8, 99),  # an unknown packing
+            with_bytes(pair(npy((3, 4))), 4, 255),  # of a version to come
+            pair(npy((3, 4)), packing=zipfile.ZIP_BZIP2),
+            pair(npy((3, 4)), packing=zipfile.ZIP_LZMA),
+            pair(b"\x93NUMPY\x01\x00" + struct.pack("<H", 30) + b"{'descr': " + b"(" * 18 + b"  "),
+            pair(b"\x93NUMPY\x01\x00" + struct.pack("<H", 9000) + b"(" * 9000),
+            pair(npy("34")),
+            pair(npy((3, 4), descr="nonsense")),
+            pair(npy((3, 4), content=b"\0" * 47)),
+            pair(b""),
+        ],
+    )
+    def test_what_no_reader_copes_with_is_named(self, read, content):
+        with pytest.raises(DataError, match=r"f\.npz: cannot be read as a prediction \("):
+            read(content)
+
+    @pytest.mark.parametrize(
+        ("content", "message"),
+        [
+            (pair(npy((-4, -3))), r"shape \(-4, -3\), expected"),
+            (pair(npy((3, 4), descr="|S4")), r"\|S4, expected float32"),
+            (pair(npy((3, 4), descr="|V2000000000")), r"expected float32"),
+            (archive(("depth_m", b"x"), ("structure", b"y")), "found 'depth_m', 'structure'"),
+            (pair(npy((3, 4)).replace(b"\x01\x00", b"\x02\x00", 1)), r"array format \(2, 0\)"),
+        ],
+    )
+    def test_what_is_no_map_is_named(self, read, content, message):
+        with pytest.raises(DataError, match=rf"f\.npz: .*{message}"):
+            read(content)
+
+    def test_two_members_of_one_name_are_refused(self, read):
+        with pytest.warns(UserWarning, match="Duplicate name"):
+            content = archive(
+                *((f"{name}.npy", npy((3, 4))) for name in ("depth_m", "depth_m", "structure"))
+            )
+        with pytest.raises(DataError, match=r"found 'depth_m\.npy', 'depth_m\.npy', "):
+            read(content)
+
+    def test_damage_is_an_error_or_no_matter(self, folder):
+        """A thousand files with one to three bytes changed: the very maps come back, or none."""
+        store = PredictionStore(folder, made_by=MADE_BY)
+        store.write("f", **maps(size=(6, 7)))
+        path, expected = folder / "f.npz", maps(size=(6, 7))
+        whole, random, lost, intact = path.read_bytes(), np.random.default_rng(0), 0, 0
+        for _ in range(1000):
+            damaged = bytearray(whole)
+            for place in random.choice(len(whole), random.integers(1, 4), replace=False):
+                damaged[place] ^= random.integers(1, 256)
+            path.write_bytes(damaged)
+            try:
+                found = store.read("f")
+            except DataError as error:
+                lost += str(error).startswith(f"{path}: ")
+            else:
+                np.testing.assert_array_equal(found.depth_m, expected["depth_m"])
+                np.testing.assert_array_equal(found.structure, expected["structure"])
+                intact += 1
+        assert lost + intact == 1000
+        assert lost > 800
+
+    def test_a_file_without_end_is_not_begun(self, folder):
+        store = PredictionStore(folder, made_by=MADE_BY)
+        (folder / "f.npz").symlink_to("/dev/zero")
+        with pytest.raises(DataError, match="no prediction for frame 'f'"):
+            store.read("f")
+        (folder / "store.json").unlink()
+        (folder / "store.json").symlink_to("/dev/zero")
+        with pytest.raises(DataError, match=r"store\.json: is a pipe or device"):
+            PredictionStore.open(folder)
+
+    def test_what_is_too_large_to_be_read_is_not_written(self, folder, monkeypatch):
+        monkeypatch.setattr(store_module, "MAX_PIXELS", 12)
+        store = PredictionStore(folder, made_by=MADE_BY)
+        store.write("f", **maps(size=(3, 4)))
+        assert store.read("f").depth_m.size == 12
+        with pytest.raises(DataError, match="frame 'g': 13x1 pixels, at most 12 are stored"):
+            store.write("g", **maps(size=(13, 1)))
+
+    def test_the_list_of_the_record_is_bounded(self, folder, monkeypatch):
+        monkeypatch.setattr(store_module, "_MOST_LISTED", 2)
+        with PredictionStore(folder, made_by=MADE_BY) as store:
+            for name in "abc":
+                store.write(name, **maps())
+        assert list(json.loads((folder / "store.json").read_text())["frames"]) == ["a", "b"]
+        assert PredictionStore.open(folder).ids == ("a", "b", "c")
+
+
+def test_maps_whose_columns_come_first_in_memory_are_read(folder):
+    store = PredictionStore(folder, made_by=MADE_BY)
+    store.write("f", **{name: np.asfortranarray(m) for name, m in maps().items()})
+    found = store.read("f")
+    np.testing.assert_array_equal(found.depth_m, maps()["depth_m"])
+    np.testing.assert_array_equal(found.structure, maps()["structure"])
+    found.depth_m[0, 0] = 7.0  # and may be changed
+
+
+def test_half_precision_rounds_small_values_by_a_fixed_amount(folder):
+    """Below 2^-14 = 6.1e-5 the steps are 2^-24 = 6e-8 wide."""
+    store = PredictionStore(folder, made_by=MADE_BY, precision="float16")
+    small = np.geomspace(1e-9, 6.1e-5, 200).astype(np.float32)[None]
+    store.write("f", depth_m=small, structure=np.maximum(small, np.float32(6.2e-5)))
+    off = np.abs(store.read("f").depth_m - small)
+    assert off.max() <= 3e-8
+    assert (off / small).max() == 1.0  # nothing is left of the smallest
+    assert store.read("f").structure.min() == pytest.approx(6.2e-5, rel=5e-4)
 
 
 def test_half_precision_is_smaller_and_rounds_by_at_most_a_twentieth_of_a_percent(tmp_path):

@@ -112,6 +112,13 @@ def test_scale_is_no_matter_even_where_a_step_meets_a_ratio_exactly(scale: float
     assert measure(scale * prediction, depth) == measure(prediction, depth)
 
 
+def test_a_step_hardly_above_a_ratio_is_one():
+    # 1e-7 above 1.05 is far more than rounding; 60 boundaries, or none would be measured.
+    hardly = steps(1.05 * (1 + 1e-7))
+    assert measure(hardly, hardly) == {"precision": 1.0, "recall": 1.0, "f1": 1.0}
+    assert measure(hardly, steps(1.05)) == {}
+
+
 def test_fifty_boundaries_are_needed():
     assert measure(steps(2.0, rows=49), steps(2.0, rows=49)) == {}
     assert measure(steps(2.0, rows=50), steps(2.0, rows=50))["f1"] == 1.0

@@ -234,7 +234,7 @@ def test_stores_never_mix(tmp_path: Path) -> None:
     shutil.copytree(first.folder, other.folder)
     with pytest.raises(TeacherError, match="data_fingerprint is synthetic-0123"):
         open_one(tmp_path, data="synthetic-4567")
-    for text in ("{", "[]"):
+    for text in ("{", "[]", "[" * 100_000):
         (other.folder / "store.json").write_text(text)
         with pytest.raises(TeacherError, match="Delete the folder"):
             open_one(tmp_path, data="synthetic-4567")

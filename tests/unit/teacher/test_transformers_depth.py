@@ -285,9 +285,10 @@ def test_processor_file_wins_over_the_family(
         preparation({"image_mean": "grey"})
     with pytest.raises(TeacherError, match="expected numbers above 0"):
         preparation({"image_std": [1, 0, 1]})
-    (folder / "preprocessor_config.json").write_text("{")
-    with pytest.raises(TeacherError, match="cannot be read"):
-        open_cpu(folder)
+    for text in ("{", "[" * 100_000):
+        (folder / "preprocessor_config.json").write_text(text)
+        with pytest.raises(TeacherError, match=r"preprocessor_config\.json: cannot be read"):
+            open_cpu(folder)
 
 
 def test_unknown_families_must_be_told_their_geometry() -> None:
@@ -308,9 +309,10 @@ def test_missing_folders_and_ids(tmp_path: Path) -> None:
     (tmp_path / "config.json").write_text("{}")
     with pytest.raises(TeacherError, match="no model_type"):
         open_cpu(tmp_path)
-    (tmp_path / "config.json").write_text("not json")
-    with pytest.raises(TeacherError, match="cannot be read"):
-        open_cpu(tmp_path)
+    for text in ("not json", "[" * 100_000):
+        (tmp_path / "config.json").write_text(text)
+        with pytest.raises(TeacherError, match=r"config\.json: cannot be read"):
+            open_cpu(tmp_path)
     (tmp_path / "config.json").write_text('{"model_type": "bert"}')
     (tmp_path / "pytorch_model.bin").write_bytes(b"x")
     with pytest.raises(TeacherError, match="pickled weights"):

@@ -141,7 +141,14 @@ def test_a_damaged_checkpoint_is_named(keep: float, network: DepthNetwork, tmp_p
 
 @pytest.mark.parametrize(
     "metadata",
-    [None, {"other": "1"}, {"thermodepth": "{"}, {"thermodepth": "[]"}, {"thermodepth": "{}"}],
+    [
+        None,
+        {"other": "1"},
+        {"thermodepth": "{"},
+        {"thermodepth": "[]"},
+        {"thermodepth": "{}"},
+        {"thermodepth": "[" * 100_000},
+    ],
 )
 def test_a_foreign_safetensors_file_is_named(
     metadata: dict[str, str] | None, network: DepthNetwork, tmp_path: Path

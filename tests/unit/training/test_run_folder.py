@@ -202,7 +202,7 @@ def test_a_folder_of_other_things_is_refused(
     open_run(settings, tmp_path / "cell", dataset=dataset, label_source=LABELS)
 
 
-@pytest.mark.parametrize("content", ["", "{", "[]", "{}"])
+@pytest.mark.parametrize("content", ["", "{", "[]", "{}", '{"identity": []}', "[" * 100_000])
 def test_a_damaged_record_is_named(
     content: str, settings: TrainingSettings, dataset: Dataset, tmp_path: Path
 ) -> None:

@@ -6,10 +6,10 @@ which its truth alone sets, so no arm can win by stretching it.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from html import escape
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 import numpy as np
 
@@ -39,6 +39,13 @@ if TYPE_CHECKING:
 MOST_BYTES = 3_900_000
 _MOST_PICTURE_BYTES = 70_000
 
+TRUTH = "Truth"  # its layer
+_BEYOND = (
+    0.02  # of a map's pixels beyond an end of the colours: those of truth are 1 % by themselves
+)
+_END_ROOM = 0.17  # of a colour bar, for what is written at its end
+_WHOLLY = 0.98  # of them, for a map that one colour stands for
+
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class PickedScene:
@@ -47,7 +54,7 @@ class PickedScene:
     sample_id: str
     condition: str
     reason: str  # why the rule chose it
-    thermal: NDArray[Any]  # [h w] raw
+    thermal: NDArray[Any] | None  # [h w] raw; None where there is no thermal picture
     truth_m: NDArray[Any]  # [h w] NaN where there is none
     predictions: Mapping[str, NDArray[Any]]  # arm -> [h w] metres
     scores: Mapping[str, Mapping[str, float]] = field(
@@ -56,8 +63,9 @@ class PickedScene:
     rgb: NDArray[np.uint8] | None = None  # [h w 3]
 
     def __post_init__(self) -> None:
-        maps = [self.truth_m, *self.predictions.values(), *([] if self.rgb is None else [self.rgb])]
-        assert all(each.shape[:2] == self.thermal.shape for each in maps), (
+        pictures = [each for each in (self.thermal, self.rgb) if each is not None]
+        maps = [*pictures, *self.predictions.values()]
+        assert all(each.shape[:2] == self.truth_m.shape for each in maps), (
             f"frame '{self.sample_id}': maps of different sizes"
         )
 
@@ -105,16 +113,13 @@ def _layers(scene: PickedScene, arms: Sequence[str]) -> tuple[list[Layer], Scale
     def depth(values: NDArray[Any]) -> NDArray[np.uint8]:
         return colour_depth(values, near_m=near, far_m=far)
 
-    layers = [
-        Layer(
-            row="input", name="Thermal", caption="Thermal", picture=thermal_picture(scene.thermal)
-        )
-    ]
+    layers = []
+    if scene.thermal is not None:
+        picture = thermal_picture(scene.thermal)
+        layers.append(Layer(row="input", name="Thermal", caption="Thermal", picture=picture))
     if scene.rgb is not None:
         layers.append(Layer(row="input", name="RGB", caption="RGB", picture=scene.rgb))
-    layers.append(
-        Layer(row="input", name="Truth", caption="Truth", picture=depth(shown), sharp=True)
-    )
+    layers.append(Layer(row="input", name=TRUTH, caption=TRUTH, picture=depth(shown), sharp=True))
     layers += [
         Layer(
             row="prediction",
@@ -150,7 +155,7 @@ def _scores(scores: Mapping[str, float]) -> str:
 def _scene_html(
     number: int, scene: PickedScene, layers: Sequence[Layer], scale: Scale, *, most_bytes: int
 ) -> str:
-    rows, columns = scene.thermal.shape
+    rows, columns = scene.truth_m.shape
     details = " · ".join(part for part in (scene.condition, scene.reason) if part)
     rows_of: dict[str, list[str]] = {}
     for layer in layers:
@@ -169,11 +174,13 @@ def _scene_html(
             f"Truth at {share:.2g} % of the pixels: its points are drawn enlarged, by "
             f"{POINT_RADIUS_PX} pixels all around, here and in the errors. Scores use the points alone."
         )
+    beyond = _beyond(scene, scale)
+    notes += _notes_beyond(beyond, scale)
     return (
         f'<article class="scene" id="frame-{number}" style="--ratio:{columns / rows:.4f}">\n'
         f'<h3>{escape(scene.sample_id)}</h3>\n<p class="details">{escape(details)}</p>\n'
         + f'<div class="show">\n{_viewer(layers)}'
-        + f'<div class="bars">{_depth_bar(scale)}{_error_bar()}</div>\n</div>\n'
+        + f'<div class="bars">{_depth_bar(scale, beyond.values())}{_error_bar()}</div>\n</div>\n'
         + "".join(
             f'<div class="tiles {row}">\n' + "\n".join(each) + "\n</div>\n"
             for row, each in rows_of.items()
@@ -188,6 +195,8 @@ def _viewer(layers: Sequence[Layer]) -> str:
     # Without a prediction the truth, the last one then.
     places = [n for n, layer in enumerate(layers) if layer.row == "prediction"]
     right = places[0] if places else len(layers) - 1
+    names = [layer.name for layer in layers]
+    left = names.index("Thermal" if "Thermal" in names else TRUTH)
 
     def choice(side: str, chosen: int) -> str:
         options = "".join(
@@ -197,7 +206,7 @@ def _viewer(layers: Sequence[Layer]) -> str:
         return f"<label>{side}<select>{options}</select></label>"
 
     return (
-        f'<div class="viewer" hidden>\n<div class="choice">{choice("Left", 0)}'
+        f'<div class="viewer" hidden>\n<div class="choice">{choice("Left", left)}'
         f"{choice('Right', right)}</div>\n"
         '<div class="stage"><div class="divider" role="slider" tabindex="0" aria-orientation="horizontal" '
         'aria-label="Divider between the left and the right picture" aria-valuemin="0" '
@@ -205,10 +214,54 @@ def _viewer(layers: Sequence[Layer]) -> str:
     )
 
 
-def _depth_bar(scale: Scale) -> str:
-    marks = [(scale.place(tick), f"{tick:g}") for tick in scale.ticks(apart=0.1)]
+class _Beyond(NamedTuple):
+    """Shares of a map's values that the colours do not reach."""
+
+    near: float
+    far: float
+
+
+def _beyond(scene: PickedScene, scale: Scale) -> dict[str, _Beyond]:
+    """For every prediction."""
+    shares = {}
+    for arm, values in scene.predictions.items():
+        depth = values[is_depth(values)]
+        if depth.size:
+            near, far = (depth < scale.low).mean(), (depth > scale.high).mean()
+            shares[arm] = _Beyond(float(near), float(far))
+    return shares
+
+
+def _notes_beyond(beyond: Mapping[str, _Beyond], scale: Scale) -> list[str]:
+    notes = []
+    for arm, shares in beyond.items():
+        for share, end, side, colour in (
+            (shares.near, scale.low, "nearer", "bright"),
+            (shares.far, scale.high, "farther", "dark"),
+        ):
+            if share >= _WHOLLY:
+                notes.append(
+                    f"{arm} is {side} than {end:.3g} m, where the colours end, almost everywhere, so its "
+                    f"picture is one {colour} area: they are set by the truth."
+                )
+    return notes
+
+
+def _depth_bar(scale: Scale, beyond: Iterable[_Beyond]) -> str:
+    """An end beyond which a prediction goes on is marked with what its colour stands for."""
+    shares = list(beyond)
+    ends = []
+    if any(each.near > _BEYOND for each in shares):
+        ends.append((0.0, f"≤ {scale.low:.3g}"))
+    if any(each.far > _BEYOND for each in shares):
+        ends.append((1.0, f"≥ {scale.high:.3g}"))
+    inner = [
+        (scale.place(tick), f"{tick:g}")
+        for tick in scale.ticks(apart=0.1)
+        if all(abs(scale.place(tick) - place) > _END_ROOM for place, _ in ends)
+    ]
     ramp = paint(np.linspace(1.0, 0.0, 256)[None], name=DEPTH_MAP)
-    return _bar("Depth (m), near is bright", ramp, marks)
+    return _bar("Depth (m), near is bright", ramp, sorted([*ends, *inner]))
 
 
 def _error_bar() -> str:

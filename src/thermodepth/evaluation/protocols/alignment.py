@@ -12,8 +12,11 @@ metres may be taken as they are, an affine-invariant map only after the fit that
     affine_inverse  1 / (s/p + t), least squares in 1/depth      MiDaS (Ranftl et al. 2020)
     affine_log      exp(s ln p + t), least squares in ln depth
 
-The fits run over all scored pixels of the frame, before any clamp. An affine fit may leave the positive
-numbers, so what it gives is always limited to the protocol's range; 1/0 and below are the far end.
+The fits run over all scored pixels of the frame, before predictions are limited to the range; only metres at
+or below 0 have been put at its near end, having no logarithm and no inverse. No scale is negative: a map in
+which far is near would be turned round by the truth and score as well as the right one, so the best fit of it
+is the flat one, s = 0. An affine fit may leave the positive numbers, so what it gives is always limited to
+the protocol's range; 1/0 and below are the far end.
 """
 
 from __future__ import annotations
@@ -68,17 +71,20 @@ class AlignmentRow:
 
 
 def least_squares(x: Pixels, target: Pixels) -> tuple[float, float]:
-    """(s, t) with the least sum (s x + t - target)^2; a flat x gives s = 0 and the target's mean.
+    """(s, t), s >= 0, with the least sum (s x + t - target)^2.
+
+    A flat x, and one that falls where the target rises, gives s = 0 and the target's mean.
 
     In centred form: the textbook 2x2 equations cancel where the mean is large against the spread.
     """
     mean_x, mean_t = float(x.mean()), float(target.mean())
     centred = x - mean_x
-    spread = float(np.dot(centred, centred))
+    # Not np.dot: its last digits depend on how many threads the machine lends it.
+    spread = float(np.square(centred).sum())
     # A flat map has no spread but rounding's; it is judged against the size of its own values.
     if spread <= x.size * (1e-12 * max(abs(mean_x), np.finfo(np.float64).tiny)) ** 2:
         return 0.0, mean_t
-    scale = float(np.dot(centred, target - mean_t)) / spread
+    scale = max(float((centred * (target - mean_t)).sum()) / spread, 0.0)
     return scale, mean_t - scale * mean_x
 
 
@@ -87,14 +93,11 @@ def _none(_p: Pixels, _d: Pixels) -> Fit:
 
 
 def _median(p: Pixels, d: Pixels) -> Fit:
-    middle = float(np.median(p))
-    if middle == 0.0:
-        raise ValueError("the prediction's median is 0, so it has no scale to align")
-    return Fit(float(np.median(d)) / middle)
+    return Fit(float(np.median(d)) / float(np.median(p)))
 
 
 def _scale(p: Pixels, d: Pixels) -> Fit:
-    return Fit(float(np.dot(p, d)) / float(np.dot(p, p)))
+    return Fit(float((p * d).sum()) / float(np.square(p).sum()))
 
 
 ALIGNMENTS: dict[str, AlignmentRow] = {

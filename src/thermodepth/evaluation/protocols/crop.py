@@ -14,23 +14,25 @@ from typing import Annotated, Literal, Self
 
 import numpy as np
 from numpy.typing import NDArray
-from pydantic import Field, model_validator
+from pydantic import AfterValidator, Field, model_validator
 
 from thermodepth.config import Settings
 from thermodepth.errors import DataError
 from thermodepth.files import read_raster
 
 Size = tuple[int, int]  # (rows, columns)
+#: -0.0 becomes 0.0: the same place, and its text goes into the id.
+_Edge = Annotated[float, Field(ge=0), AfterValidator(lambda edge: edge + 0.0)]
 
 
 class Crop(Settings):
     """Rows `top:bottom` and columns `left:right`, in pixels of one size or as fractions of any."""
 
     unit: Literal["fraction", "pixels"]
-    top: Annotated[float, Field(ge=0)]
-    bottom: Annotated[float, Field(ge=0)]
-    left: Annotated[float, Field(ge=0)]
-    right: Annotated[float, Field(ge=0)]
+    top: _Edge
+    bottom: _Edge
+    left: _Edge
+    right: _Edge
     #: (rows, columns) of the frames that a crop in pixels is for.
     size: Size | None = None
 
@@ -93,7 +95,7 @@ class Mask(Settings):
         Raises:
             DataError: for a file that is no picture, or a picture without a pixel that counts.
         """
-        place = str(path.resolve())
+        place = str(path.absolute())
         return cls(path=place, sha256=_read_mask(place)[1])
 
     def counted(self, size: Size) -> NDArray[np.bool_]:

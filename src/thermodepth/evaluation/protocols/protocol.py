@@ -27,6 +27,9 @@ from thermodepth.evaluation.protocols.presets import ALIASES, PRESETS
 from thermodepth.evaluation.protocols.resize import RESIZED_IN, ResizeRule
 
 _RANGE_BINS = 5
+_MOST_RANGE_BINS = 64
+#: Far above any depth, and safely inside float32.
+_Metres = Annotated[float, Field(gt=0, lt=1e6)]
 
 
 class Protocol(Settings):
@@ -38,14 +41,14 @@ class Protocol(Settings):
     """
 
     name: Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9_]*$")]
-    min_depth_m: Annotated[float, Field(gt=0)]
-    max_depth_m: Annotated[float, Field(gt=0)]
+    min_depth_m: _Metres
+    max_depth_m: _Metres
     #: "strict": min < truth < max, because a sensor that saturates writes its limit, and such a pixel is
     #: no measurement. "inclusive": the limits count, as some published code has it.
     bounds: Literal["strict", "inclusive"] = "strict"
     #: Edges of the depth ranges that are also scored one by one, by the truth, each `low <= truth < high`
     #: (the last one with its end where the bounds are inclusive). Empty: five, in steps of one factor.
-    range_bin_edges_m: tuple[float, ...] = ()
+    range_bin_edges_m: Annotated[tuple[_Metres, ...], Field(max_length=_MOST_RANGE_BINS + 1)] = ()
     crop: Crop | None = None
     mask: Mask | None = None
     #: The product of the data set that is meant, such as "depth_filtered"; empty: whatever is read.

@@ -4,7 +4,10 @@ base = "ms2_metric"        # optional: a preset, or range:NEAR-FAR, that the oth
 name = "our_van"           # without it, the file's name
 max_depth_m = 60.0
 crop = "none"              # or a table: unit, top, bottom, left, right, size
-mask = "bonnet.png"        # beside the file; "none" takes the base's away
+mask = "bonnet.png"        # beside the file or below; "none" takes the base's away
+
+A mask is named from the file's own folder and cannot leave it, so that the two travel together and a
+protocol from a stranger opens nothing else.
 """
 
 from __future__ import annotations
@@ -13,10 +16,11 @@ import tomllib
 from pathlib import Path
 from typing import Any
 
-from thermodepth.errors import SettingsError, unknown
+from thermodepth.errors import DataError, SettingsError, unknown
 from thermodepth.evaluation.protocols.crop import Mask
 from thermodepth.evaluation.protocols.presets import ALIASES
 from thermodepth.evaluation.protocols.protocol import PROTOCOLS, Protocol, preset
+from thermodepth.files import read_bytes
 
 _MAX_BYTES = 100_000
 _NONE = "none"  # TOML has no null
@@ -52,16 +56,12 @@ def read_protocol(path: Path) -> Protocol:
 
 def _read_toml(path: Path) -> dict[str, Any]:
     try:
-        with path.open("rb") as file:
-            content = file.read(_MAX_BYTES + 1)
-        if len(content) > _MAX_BYTES:
-            raise SettingsError(f"{path}: larger than {_MAX_BYTES // 1000} kB, not a protocol")
+        content = read_bytes(path, limit=_MAX_BYTES)
+    except DataError as error:
+        raise SettingsError(str(error)) from None
+    try:
         return tomllib.loads(content.decode())
-    except OSError as error:
-        raise SettingsError(f"{path}: cannot be read ({error.strerror or error})") from None
     except (ValueError, RecursionError) as error:
-        if isinstance(error, SettingsError):
-            raise
         raise SettingsError(f"{path}: cannot be read as TOML ({error})") from None
 
 
@@ -78,5 +78,9 @@ def _mask(given: object, path: Path) -> dict[str, str] | None:
     if not isinstance(given, str) or not given:
         raise SettingsError(
             f"{path}: mask = {given!r}: expected the name of a picture file beside this one"
+        )
+    if Path(given).anchor or ".." in Path(given).parts:
+        raise SettingsError(
+            f"{path}: mask = {given!r}: leaves the folder of this file; put the picture beside it"
         )
     return Mask.of(path.parent / given).tree()

@@ -7,7 +7,10 @@ frame_values.py  a metric's values frame by frame
 summary.py       means per arm, slice, condition
 ledger.py        one squared error as a sum of parts
 stability.py     how steady the scale is
+map_means.py     the means of every map, by alignment, slice and condition
 overview.py      every table of an evaluation
+remarks.py       what a person should hear before the numbers
 picked.py        which frames are shown, by rule
 tables.py        a printed table, as markdown, csv, LaTeX or in the terminal
+terminal_table.py  how it folds or splits where the terminal is narrow
 """

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from thermodepth.errors import DataError, unknown
 from thermodepth.evaluation.results.row_keys import column_codes, row_keys
-from thermodepth.evaluation.results.rows import WHOLE_FRAME, protocol_of
+from thermodepth.evaluation.results.rows import TEACHER_ARM, WHOLE_FRAME, protocol_of
 
 _CELL = ("arm", "seed")
 
@@ -34,7 +34,8 @@ def frame_values(
 
     Raises:
         DataError: for several protocols or studies; a head, reference or alignment that no row has; an
-            arm and seed without one of the metrics, or with it on other frames than the first of them.
+            arm and seed without one of the metrics, or with it on other frames than the first of them;
+            arms or seeds that were not scored on the same frames.
     """
     protocol_of(rows)
     studies = column_codes(rows["study"])[1]
@@ -77,7 +78,22 @@ def frame_values(
             values={name: value[of[name]] for name in metrics},
             pixels={name: pixels[of[name]] for name in metrics},
         )
+    _same_frames(result, where=f"head '{head}', alignment '{alignment}'")
     return result
+
+
+def _same_frames(cells: Mapping[tuple[str, int], FrameValues], *, where: str) -> None:
+    """Refuse to set means over different frames side by side; the teacher answers where it can."""
+    held = {cell: values for cell, values in cells.items() if cell[0] != TEACHER_ARM}
+    if not held:
+        return
+    (arm, seed), first = next(iter(held.items()))
+    for (other, its_seed), values in held.items():
+        if not np.array_equal(values.frame, first.frame):
+            raise DataError(
+                f"{where}: arm '{arm}', seed {seed} has {first.frame.size} frames and arm '{other}', seed "
+                f"{its_seed} has {values.frame.size}, not all the same: score both on the same frames"
+            )
 
 
 def _cells(rows: pa.Table) -> dict[tuple[str, int], NDArray[np.intp]]:

@@ -104,16 +104,16 @@ def log_ledger(
         weights = _weights(frames, "rmse_log", averaging)
         bias = frames.values["log_bias"]
         of_frame = _sequence_means(bias, weights, frames.sequence)
-        grand = float(np.dot(weights, bias))
+        grand = _mean(weights, bias)
         result[cell] = ledger = LogLedger(
             calibration=grand * grand,
-            between_sequences=float(np.dot(weights, np.square(of_frame - grand))),
-            frame_to_frame=float(np.dot(weights, np.square(bias - of_frame))),
-            range=float(np.dot(weights, frames.values["ledger_range"])),
-            coarse=float(np.dot(weights, frames.values["ledger_coarse"])),
-            fine=float(np.dot(weights, frames.values["ledger_fine"])),
+            between_sequences=_mean(weights, np.square(of_frame - grand)),
+            frame_to_frame=_mean(weights, np.square(bias - of_frame)),
+            range=_mean(weights, frames.values["ledger_range"]),
+            coarse=_mean(weights, frames.values["ledger_coarse"]),
+            fine=_mean(weights, frames.values["ledger_fine"]),
         )
-        _adds_up(cell, ledger, float(np.dot(weights, np.square(frames.values["rmse_log"]))))
+        _adds_up(cell, ledger, _mean(weights, np.square(frames.values["rmse_log"])))
     return result
 
 
@@ -137,9 +137,9 @@ def metric_ledger(
     result = {}
     for cell, frames in cells.items():
         weights = _weights(frames, "rmse", averaging)
-        scale, shift, shape = (float(np.dot(weights, frames.values[n])) for n in needed[1:])
+        scale, shift, shape = (_mean(weights, frames.values[n]) for n in needed[1:])
         result[cell] = ledger = MetricLedger(scale_m2=scale, shift_m2=shift, shape_m2=shape)
-        _adds_up(cell, ledger, float(np.dot(weights, np.square(frames.values["rmse"]))))
+        _adds_up(cell, ledger, _mean(weights, np.square(frames.values["rmse"])))
     return result
 
 
@@ -171,7 +171,16 @@ def ledger_table(
         DataError: as `log_ledger`.
     """
     given = _Given(head, against, alignment, averaging)
-    return _table(rows, log_ledger, given, title=title, square="square", root="RMSElog", digits=5)
+    return _table(
+        rows,
+        log_ledger,
+        given,
+        metric="rmse_log",
+        title=title,
+        square="square",
+        root="RMSElog",
+        digits=5,
+    )
 
 
 def metric_ledger_table(
@@ -190,7 +199,14 @@ def metric_ledger_table(
     """
     given = _Given(head, against, alignment, averaging)
     return _table(
-        rows, metric_ledger, given, title=title, square="square (m²)", root="RMSE (m)", digits=3
+        rows,
+        metric_ledger,
+        given,
+        metric="rmse",
+        title=title,
+        square="square (m²)",
+        root="RMSE (m)",
+        digits=3,
     )
 
 
@@ -207,6 +223,7 @@ def _table(
     ledgers_of: Callable[..., dict[tuple[str, int], Ledger]],
     given: _Given,
     *,
+    metric: str,
     title: str,
     square: str,
     root: str,
@@ -229,6 +246,10 @@ def _table(
             label = name.removesuffix("_m2").replace("_", " ")
             lines.append((arm, label, share, value, math.sqrt(value)))
     seeds = len({seed for _, seed in by_seed})
+    counted = frame_values(
+        rows, (metric,), head=given.head, against=given.against, alignment=given.alignment
+    )
+    frames = max(of.frame.size for of in counted.values())
     weighed = (
         "frames weigh the same" if given.averaging == "per_frame" else "frames weigh by pixels"
     )
@@ -244,9 +265,10 @@ def _table(
         rows=tuple(lines),
         notes=(
             f"Protocol {protocol_of(rows)}; head {given.head} against {given.against}, alignment "
-            f"{given.alignment}; {weighed}; mean of the squares over {seeds} "
-            f"seed{'s' if seeds > 1 else ''}.",
-            f"The squares add up. {root} of a part is what the total would be if nothing else were wrong.",
+            f"{given.alignment}; {weighed}; mean of the squares over {frames} "
+            f"frame{'s' * (frames != 1)} and {seeds} seed{'s' * (seeds != 1)}.",
+            f"The squares add up. {root} of a part is what the total would be if nothing else were wrong; "
+            f"that of the total is the root of the mean square, not the mean of the frames' roots.",
         ),
         bold=frozenset((line, column) for line in totals for column in range(5)),
     )
@@ -259,6 +281,11 @@ def _weights(frames: FrameValues, metric: str, averaging: Averaging) -> NDArray[
         raw = frames.pixels[metric].astype(np.float64)
     shares: NDArray[np.float64] = raw / raw.sum()
     return shares
+
+
+def _mean(weights: NDArray[np.float64], values: NDArray[np.float64]) -> float:
+    # Not np.dot: its last digits depend on how many threads the machine lends it.
+    return float((weights * values).sum())
 
 
 def _sequence_means(

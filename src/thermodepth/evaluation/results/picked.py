@@ -14,7 +14,7 @@ import pyarrow.compute as pc
 
 from thermodepth.errors import DataError, unknown
 from thermodepth.evaluation.results.rows import WHOLE_FRAME, protocol_of
-from thermodepth.metrics import METRICS, MetricRow, metric_rows
+from thermodepth.metrics import METRICS, metric_rows
 
 WORST, MEDIAN, BEST = 3, 3, 1
 
@@ -43,7 +43,7 @@ def pick_frames(
     """
     (row,) = metric_rows([metric])
     values = _values(rows, arm=arm, metric=metric, alignment=alignment)
-    badness = {sample: _badness(value, row) for sample, value in values.items()}
+    badness = {sample: row.distance(value) for sample, value in values.items()}
     order = sorted(values, key=lambda sample: (badness[sample], sample))
     # From the other end, ties by frame id again: the order read backwards would turn them round.
     downward = sorted(values, key=lambda sample: (-badness[sample], sample))
@@ -99,13 +99,6 @@ def _values(rows: pa.Table, *, arm: str, metric: str, alignment: str) -> dict[st
     for sample, value in zip(kept["sample_id"].to_pylist(), kept["value"].to_pylist(), strict=True):
         collected.setdefault(sample, []).append(value)
     return {sample: math.fsum(each) / len(each) for sample, each in collected.items()}
-
-
-def _badness(value: float, row: MetricRow) -> float:
-    """Larger is worse."""
-    if row.better == "closer":
-        return abs(value - row.optimum)
-    return value if row.better == "lower" else -value
 
 
 def _nth_worst(place: int) -> str:

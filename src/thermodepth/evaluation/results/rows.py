@@ -88,12 +88,15 @@ KEY = (
     "metric",
 )
 _GROUP_ROWS = 100_000  # rows of a row group that is streamed, and about what is held in memory
+_MOST_ROWS = 200_000_000  # of a file that is read: eight times those of a hundred thousand frames
+_MOST_BYTES = 16_000_000_000  # of memory
 _CELL = ("study", "arm", "seed")
 _NAMES = frozenset(ROW_SCHEMA.names)
 _TEXT = tuple(field.name for field in ROW_SCHEMA if pa.types.is_string(field.type))
 _ENCODED = pa.dictionary(pa.int32(), pa.string())
 #: As tables are in memory.
 ENCODED_SCHEMA = pa.schema([f.with_type(_ENCODED) if f.name in _TEXT else f for f in ROW_SCHEMA])
+_ROW_BYTES = sum(4 if field.name in _TEXT else 8 for field in ROW_SCHEMA)
 
 
 def rows_from_records(records: Iterable[Row], *, protocol: Protocol | None = None) -> pa.Table:
@@ -295,17 +298,34 @@ def read_rows(path: Path) -> pa.Table:
     """Read what `write_rows` or a `RowsWriter` wrote, columns of text encoded.
 
     Raises:
-        DataError: naming the file, when it is missing, broken or no table of results.
+        DataError: naming the file, when it is missing, broken, no table of results, or takes more memory
+            than any table of results (asked of its header, before memory is taken).
     """
     if not path.is_file():
         raise DataError(f"{path}: no such file of results")
     try:
-        _check_columns(pq.read_schema(path).empty_table(), where=str(path))
-        rows = pq.ParquetFile(path, read_dictionary=list(_TEXT)).read()
-    except (OSError, pa.ArrowException) as error:
+        about = pq.read_metadata(path)
+        _check_columns(about.schema.to_arrow_schema().empty_table(), where=str(path))
+        _refuse_what_unfolds(about, where=str(path))
+        with pq.ParquetFile(path, metadata=about, read_dictionary=list(_TEXT)) as file:
+            rows = file.read()
+        # The reader takes over places beyond a dictionary and broken UTF-8.
+        rows.validate(full=True)
+    except (OSError, UnicodeDecodeError, pa.ArrowException) as error:
         raise DataError(f"{path}: cannot be read as parquet ({error})") from None
     rows = _as(rows, ENCODED_SCHEMA.with_metadata(rows.schema.metadata))
     return check_rows(rows.unify_dictionaries(), where=str(path))
+
+
+def _refuse_what_unfolds(about: pq.FileMetaData, *, where: str) -> None:
+    groups = [about.row_group(number) for number in range(about.num_row_groups)]
+    count = sum(group.num_rows for group in groups)
+    needed = count * _ROW_BYTES + sum(group.total_byte_size for group in groups)
+    if count > _MOST_ROWS or needed > _MOST_BYTES:
+        raise DataError(
+            f"{where}: the header says {count} rows in about {needed / 1e9:.1f} GB of memory; results of "
+            f"up to {_MOST_ROWS // 10**6} million rows and {_MOST_BYTES / 1e9:g} GB are read"
+        )
 
 
 def plain_text(rows: pa.Table) -> pa.Table:

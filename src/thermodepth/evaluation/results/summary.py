@@ -90,6 +90,7 @@ class Summary:
                 label=f"{row.label} ({row.unit})" if row.unit else row.label,
                 digits=row.digits,
                 better=row.better,
+                optimum=row.optimum,
             )
             for row in rows
         ]
@@ -137,7 +138,7 @@ def summarise(
     head: str | None = "depth",
     against: str | None = "truth",
     alignment: str | None = "none",
-    averaging: Averaging = "per_frame",
+    averaging: Averaging | None = None,
 ) -> Summary:
     """Means per group of rows of one protocol.
 
@@ -149,6 +150,8 @@ def summarise(
     another quantity, and comparing the two is the quietest way to a wrong table. The teacher alone is
     exempt, because it answers only where its labels are; its `pixels` say how much of the frames that is.
 
+    `averaging=None` takes that of the protocol that the rows carry, and per frame where they carry none.
+
     Raises:
         DataError: for several protocols; a grouping that would mix studies or arms; a choice or metric
             that no row has; arms or seeds that were not scored on the same frames and pixels; SILog to be
@@ -158,6 +161,9 @@ def summarise(
     by = tuple(by)
     chosen = [row.name for row in metric_rows(metrics)]
     protocol = protocol_of(rows)
+    carried = protocol_settings(rows)
+    if averaging is None:
+        averaging = "per_frame" if carried is None else carried.averaging
     for name in by:
         if name not in _GROUPING:
             raise DataError(unknown("column to group by", name, _GROUPING))
@@ -189,7 +195,6 @@ def summarise(
         why = "" if set(absent) <= set(chosen) else ", which pooling SILog needs"
         raise DataError(f"no row holds {', '.join(absent)}{why}")
     _same_frames(kept)
-    carried = protocol_settings(rows)
     return Summary(
         protocol=protocol,
         by=by,

@@ -14,11 +14,40 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
 if TYPE_CHECKING:
-    from rich.table import Table as RichTable
+    from thermodepth.evaluation.results.terminal_table import TerminalTable
 
-Cell = str | int | float | None  # None: there is no value, printed as a dash
+Better = Literal["lower", "higher", "closer"]
 _ARROW = {"lower": "↓", "higher": "↑"}
 _NO_VALUE = "–"
+_HEADING_LETTERS = 10  # in a line, above that many columns
+_MANY_COLUMNS = 9  # more do not fit the width of a page in the letters of its text
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Heading:
+    """What a line or column of numbers is called: with its arrow for people, without for machines."""
+
+    label: str
+    better: Better | None = None
+    optimum: float | None = None  # what "closer" is closer to
+
+    @property
+    def shown(self) -> str:
+        """The label with its arrow, or with what it should be."""
+        if self.better == "closer" and self.optimum is not None:
+            return f"{self.label} → {self.optimum:g}"
+        return f"{self.label} {_ARROW[self.better]}" if self.better in _ARROW else self.label
+
+
+@dataclass(frozen=True, slots=True)
+class Number:
+    """A number that is printed with digits of its own, where a column mixes metrics."""
+
+    value: float
+    digits: int  # after the decimal point
+
+
+Cell = str | int | float | Number | Heading | None  # None: there is no value, printed as a dash
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -28,21 +57,19 @@ class Column:
     label: str
     align: Literal["left", "right"] = "right"
     digits: int | None = None  # after the decimal point; needed by a column with floats
-    better: Literal["lower", "higher", "closer"] | None = None  # printed behind the label
+    better: Better | None = None  # printed behind the label
     optimum: float | None = None  # what "closer" is closer to
     signed: bool = False  # a plus before positive numbers, for differences
 
     @property
     def heading(self) -> str:
         """The label with its arrow, or with what it should be."""
-        if self.better == "closer" and self.optimum is not None:
-            return f"{self.label} → {self.optimum:g}"
-        return f"{self.label} {_ARROW[self.better]}" if self.better in _ARROW else self.label
+        return Heading(label=self.label, better=self.better, optimum=self.optimum).shown
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Table:
-    """Rows of cells under columns. A cell is ready text, a number, or None for "no value"."""
+    """Rows of cells under columns. A cell is ready text, a number, a heading, or None for "no value"."""
 
     title: str
     columns: tuple[Column, ...]
@@ -58,13 +85,16 @@ class Table:
                 f"row {number} has {len(row)} cells, the table {len(self.columns)} columns"
             )
             for cell, column in zip(row, self.columns, strict=True):
-                assert cell is None or isinstance(cell, str | int | float), (
+                assert cell is None or isinstance(cell, str | int | float | Number | Heading), (
                     f"row {number}, '{column.label}': {type(cell).__name__} is not a cell"
                 )
+                value, digits = (
+                    (cell.value, cell.digits) if isinstance(cell, Number) else (cell, column.digits)
+                )
                 # A number that is not finite is somebody's lost error; "diverged" is a text cell.
-                assert not isinstance(cell, float) or (
-                    math.isfinite(cell) and column.digits is not None
-                ), f"row {number}, '{column.label}': {cell} needs to be finite and to have digits"
+                assert not isinstance(value, float) or (
+                    math.isfinite(value) and digits is not None
+                ), f"row {number}, '{column.label}': {value} needs to be finite and to have digits"
         for row_number, column_number in self.bold:
             assert 0 <= row_number < len(self.rows), f"bold row {row_number} does not exist"
             assert 0 <= column_number < len(self.columns), (
@@ -88,25 +118,31 @@ class Table:
         return "\n".join(lines) + "\n"
 
     def csv(self) -> str:
-        """Comma-separated, a line of plain labels first; numbers with all digits, no value as empty."""
+        """Comma-separated, plain labels first; numbers with all digits, no arrows, no value as empty."""
         text = io.StringIO()
         writer = csv.writer(text, lineterminator="\n")
         writer.writerow([column.label for column in self.columns])
         for row in self.rows:
-            writer.writerow(
-                ["" if c is None else repr(float(c)) if isinstance(c, float) else c for c in row]
-            )
+            writer.writerow([_plain(cell) for cell in row])
         return text.getvalue()
 
     def latex(self) -> str:
-        """A `table` environment for LaTeX with the booktabs package; all text is escaped."""
+        """A `table` environment for LaTeX with the booktabs package; all text is escaped.
+
+        One of many columns is set small, its headings in several lines.
+        """
+        wide = len(self.columns) > _MANY_COLUMNS
         lines = [
             r"\begin{table}[t]",
             r"\centering",
             rf"\caption{{{_latex(self.title)}}}",
+            *([r"\footnotesize", r"\setlength{\tabcolsep}{4pt}"] if wide else []),
             r"\begin{tabular}{" + "".join(column.align[0] for column in self.columns) + "}",
             r"\toprule",
-            " & ".join(_latex(column.heading) for column in self.columns) + r" \\",
+            " & ".join(
+                _latex_lines(column) if wide else _latex(column.heading) for column in self.columns
+            )
+            + r" \\",
             r"\midrule",
         ]
         for r, row in enumerate(self.printed()):
@@ -117,31 +153,11 @@ class Table:
         lines += [rf"\par\smallskip{{\footnotesize {_latex(note)}\par}}" for note in self.notes]
         return "\n".join([*lines, r"\end{table}"]) + "\n"
 
-    def rich(self) -> RichTable:
-        """For `rich.print`; brackets in the text stay brackets."""
-        from rich import box
-        from rich.table import Table as RichTable
-        from rich.text import Text
+    def rich(self) -> TerminalTable:
+        """For `rich.print`, in a terminal of any width; brackets in the text stay brackets."""
+        from thermodepth.evaluation.results.terminal_table import TerminalTable
 
-        table = RichTable(
-            title=Text(self.title, style="bold"),
-            box=box.SIMPLE_HEAD,
-            caption=Text("\n".join(self.notes)) if self.notes else None,
-        )
-        for column in self.columns:
-            # Fold: in a narrow terminal a number takes two lines rather than losing its digits.
-            names = column.align == "left"
-            table.add_column(
-                Text(column.heading), justify=column.align, overflow="fold", no_wrap=names
-            )
-        for r, row in enumerate(self.printed()):
-            table.add_row(
-                *(
-                    Text(text, style="bold" if (r, c) in self.bold else "")
-                    for c, text in enumerate(row)
-                )
-            )
-        return table
+        return TerminalTable(self)
 
     def printed(self) -> list[list[str]]:
         """Every cell as text with its digits, before any markup."""
@@ -156,13 +172,28 @@ def _text(cell: Cell, column: Column) -> str:
         return _NO_VALUE
     if isinstance(cell, str):
         return cell
+    if isinstance(cell, Heading):
+        return cell.shown
+    value, digits = (
+        (float(cell.value), cell.digits) if isinstance(cell, Number) else (cell, column.digits)
+    )
     sign = "+" if column.signed else ""
     # z: what rounds to zero is printed without a minus. A zero difference has no sign at all.
-    form = f"{sign}z.{column.digits}f" if isinstance(cell, float) else f"{sign}d"
-    text = format(cell, form)
+    form = f"{sign}z.{digits}f" if isinstance(value, float) else f"{sign}d"
+    text = format(value, form)
     if column.signed and not text.strip("+0."):
         text = text.removeprefix("+")
     return text.replace("-", "−")
+
+
+def _plain(cell: Cell) -> str | int:
+    """For a machine."""
+    if cell is None:
+        return ""
+    if isinstance(cell, Heading):
+        return cell.label
+    value = cell.value if isinstance(cell, Number) else cell
+    return repr(float(value)) if isinstance(value, float) else value
 
 
 def _pipes(cells: list[str]) -> str:
@@ -188,6 +219,8 @@ _LATEX = {
     "–": "--",
     "±": r"$\pm$",
     "×": r"$\times$",
+    "÷": r"$\div$",
+    "°": r"$^\circ$",
     "·": r"$\cdot$",
     "≤": r"$\leq$",
     "≥": r"$\geq$",
@@ -210,3 +243,13 @@ _LATEX = {
 
 def _latex(text: str) -> str:
     return "".join(_LATEX.get(character, character) for character in " ".join(text.split()))
+
+
+def _latex_lines(column: Column) -> str:
+    """A heading as a stack of short lines."""
+    from thermodepth.evaluation.results.terminal_table import fold_words
+
+    lines = fold_words(column.heading, _HEADING_LETTERS)
+    if len(lines) == 1:
+        return _latex(lines[0])
+    return rf"\shortstack[{column.align[0]}]{{" + r"\\".join(map(_latex, lines)) + "}"

@@ -6,6 +6,7 @@ pace changes a byte of the result, and no more than a few frames are in memory a
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
@@ -30,6 +31,7 @@ class Chunk:
     frames: int
     skipped: tuple[str, ...]
     densities: dict[str, DepthDensity]
+    floored: Counter[str]  # by arm, scored pixels at or below 0 m
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -44,6 +46,7 @@ class _Job:
         records: list[Row] = []
         skipped: list[str] = []
         densities: dict[str, DepthDensity] = {}
+        floored: Counter[str] = Counter()
         for place in places:
             sample, answers = self.source.read(place)
             scored = score_frame(
@@ -60,11 +63,13 @@ class _Job:
                 continue
             records += scored.rows
             add_densities(densities, scored.densities)
+            floored += scored.floored
         return Chunk(
             rows=rows_from_records(records, protocol=self.protocol),
             frames=len(places) - len(skipped),
             skipped=tuple(skipped),
             densities=densities,
+            floored=floored,
         )
 
 
@@ -79,10 +84,14 @@ def score_source(
 ) -> Iterator[Chunk]:
     """Score every frame of a source; the chunks come in the order of the frames.
 
+    The rows stand under the protocol for exactly these frames.
+
     Raises:
         DataError: as `score.score_frame`, and where the source cannot be read.
+        SettingsError: for a protocol that was made for other frames.
         UserError: when a worker process dies.
     """
+    protocol = protocol.for_frames(source.sample_ids)
     job = _Job(source=source, protocol=protocol, study=study, seed=seed, metrics=tuple(metrics))
     total = len(source.sample_ids)
     pieces = [range(first, min(first + CHUNK, total)) for first in range(0, total, CHUNK)]

@@ -146,6 +146,7 @@ class MapFolders:
         return Sample(
             sample_id=sample_id,
             thermal=thermal,
+            has_thermal=self.has_thermal,
             thermal_unit=unit,
             intrinsics=intrinsics,
             depth_m=depth_m,

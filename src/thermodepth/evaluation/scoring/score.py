@@ -11,6 +11,7 @@ to metres by its own fit to the truth, takes the truth's place, and so has an an
 from __future__ import annotations
 
 import logging
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
@@ -54,6 +55,7 @@ class FrameScores:
 
     rows: list[Row]
     densities: dict[str, DepthDensity] = field(default_factory=dict)  # by arm, of its metric map
+    floored: Counter[str] = field(default_factory=Counter)  # by arm, scored pixels at or below 0 m
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -72,7 +74,7 @@ class Scores:
 
 def counted(frames: int, skipped: Sequence[str]) -> str:
     """How many frames were scored, and which were not."""
-    text = f"{frames} frames scored"
+    text = f"{frames} frame{'s' * (frames != 1)} scored"
     if skipped:
         shown = ", ".join(skipped[:3]) + (", ..." if len(skipped) > 3 else "")
         text += f"; {len(skipped)} skipped, having too little truth inside the range ({shown})"
@@ -134,15 +136,19 @@ def score_frames(
     """Score the (answer, sample) pairs of one arm, taken one at a time.
 
     Frames with too little truth inside the range are counted, named in the result and logged; never scored.
+    The rows stand under the protocol for exactly these frames.
 
     Raises:
         DataError: as `score_frame`; when a frame comes twice; when not one frame could be scored.
+        SettingsError: for a protocol that was made for other frames.
     """
     records: list[Row] = []
     frames = 0
     skipped: list[str] = []
     densities: dict[str, DepthDensity] = {}
+    ids: list[str] = []
     for place, (answer, sample) in enumerate(pairs):
+        ids.append(sample.sample_id)
         scored = score_frame(
             {arm: answer}, sample, protocol, frame=place, study=study, seed=seed, metrics=metrics
         )
@@ -154,8 +160,12 @@ def score_frames(
         add_densities(densities, scored.densities)
     if not frames:
         raise nothing_scored(protocol, len(skipped))
+    settled = protocol.for_frames(ids)
+    protocol_id = settled.protocol_id()
+    for record in records:
+        record["protocol"] = protocol_id
     scores = Scores(
-        rows=rows_from_records(records, protocol=protocol),
+        rows=rows_from_records(records, protocol=settled),
         frames=frames,
         skipped=tuple(skipped),
         densities=densities,
@@ -193,9 +203,14 @@ def add_densities(total: dict[str, DepthDensity], more: Mapping[str, DepthDensit
 def nothing_scored(protocol: Protocol, given: int) -> DataError:
     """The error for a set of frames of which none could be scored."""
     return DataError(
-        f"no frame has truth between {protocol.min_depth_m:g} and {protocol.max_depth_m:g} m "
-        f"(protocol '{protocol.name}'); {given} frames were given"
+        f"no frame has {_enough(protocol)} between {protocol.min_depth_m:g} and "
+        f"{protocol.max_depth_m:g} m (protocol '{protocol.name}'); {given} frames were given"
     )
+
+
+def _enough(protocol: Protocol) -> str:
+    least = protocol.least_pixels
+    return "truth" if least == 1 else f"{least} pixels of truth (least_pixels)"
 
 
 # --- one map -------------------------------------------------------------------------------------
@@ -234,7 +249,10 @@ def _score_map(
     if not np.isfinite(scored).all():
         bad = int(np.count_nonzero(~np.isfinite(scored)))
         raise ValueError(f"{bad} of {scored.size} scored pixels of the prediction are not finite")
-    scored = _positive(scored, claim.geometry, truth.protocol)
+    positive = _positive(scored, claim.geometry, truth.protocol)
+    if positive is not scored:
+        into.floored[who.arm] += int(np.count_nonzero(positive != scored))
+    scored = positive
 
     line = _Lines(truth, who, head=head, against=against, into=into.rows)
     natural, *others = alignments_of(claim.geometry)
@@ -259,7 +277,8 @@ def _positive(scored: Pixels, geometry: Geometry, protocol: Protocol) -> Pixels:
     Networks that end in a ReLU say exactly 0 there. Only metres have a nearest depth: a map of another
     geometry that must be positive and is not is refused by its alignment.
     """
-    if geometry is Geometry.METRIC_DEPTH and protocol.clamp_prediction:
+    metres = geometry is Geometry.METRIC_DEPTH
+    if metres and protocol.clamp_prediction and scored.min(initial=1.0) <= 0.0:
         return np.where(scored > 0.0, scored, protocol.min_depth_m)
     return scored
 

@@ -61,8 +61,8 @@ def slice_names(protocol: Protocol) -> dict[str, tuple[str, ...]]:
 def partitions_of(truth: FrameTruth) -> tuple[Partition, ...]:
     """The partitions that this frame allows.
 
-    `edge` is absent where truth is sparse, `contrast` where the thermal picture has another size than the
-    truth. A pixel whose temperature is not known is in no slice of contrast.
+    `edge` is absent where truth is sparse, `contrast` where there is no thermal picture or one of another
+    size than the truth. A pixel whose temperature is not known is in no slice of contrast.
     """
     names = slice_names(truth.protocol)
     inside = truth.protocol.scored(truth.truth_m)
@@ -75,7 +75,7 @@ def partitions_of(truth: FrameTruth) -> tuple[Partition, ...]:
     if share >= DENSE:
         distance = boundary_distance_px(truth.truth_m, inside)
         found["edge"] = _grouped(distance[truth.scored], EDGE_DISTANCE_PX)
-    if truth.sample.thermal.shape == truth.size:
+    if truth.sample.has_thermal and truth.sample.thermal.shape == truth.size:
         contrast = local_contrast(truth.sample.thermal)
         found["contrast"] = _grouped(contrast[truth.scored], CONTRAST)
     return tuple(

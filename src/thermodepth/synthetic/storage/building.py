@@ -21,7 +21,7 @@ import numpy as np
 
 from thermodepth.config import flatten
 from thermodepth.errors import DataError, SettingsError, UserError, unknown
-from thermodepth.files import write_bytes, write_json
+from thermodepth.files import json_object, write_bytes, write_json
 from thermodepth.processes import worker_processes
 from thermodepth.synthetic import world
 from thermodepth.synthetic.storage.container import open_container, write_zip
@@ -154,7 +154,7 @@ def _is_finished(out: Path, settings: Mapping[str, Any]) -> bool:
         return False  # nothing, or a folder that `_claim` looks at
     try:
         container = open_container(out)
-        found = json.loads(container.read(RENDERING, _LARGEST_NOTE_BYTES))
+        found = json_object(container.read(RENDERING, _LARGEST_NOTE_BYTES), RENDERING)
         container.close()
         finished = bool(found.pop("finished"))
     except (DataError, ValueError, KeyError, AttributeError, TypeError):
@@ -233,7 +233,7 @@ def _read_note(job: _Job) -> list[Rendered] | None:
             Rendered(row=IndexRow(**frame["row"]), number=number, pose=np.array(frame["pose"]))
             for number, frame in zip(job.frames, found, strict=True)
         ]
-    except (OSError, ValueError, KeyError, TypeError, AttributeError):
+    except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError):
         return None
 
 

@@ -260,6 +260,45 @@ def test_one_arm_without_rgb():
     assert html.count('class="tiles ') == 1
 
 
+def test_a_scene_without_a_thermal_picture_starts_at_the_truth():
+    for rgb, names in ((False, ["Truth"]), (True, ["RGB", "Truth"])):
+        scene = replace(make_scene(arms=("model",), rgb=rgb), thermal=None)
+        reader = read(page_html(make_page(arms=("model",), scenes=[scene])))
+        shown = [a["alt"].split(",")[0] for a in reader.of("img")]
+        assert shown == [*names, "Prediction: model", "Error: model"]
+        chosen = [int(a["value"]) for a in reader.of("option") if "selected" in a]
+        assert [shown[n] for n in chosen] == ["Truth", "Prediction: model"]
+
+
+def test_a_depth_beyond_the_colours_is_said_at_their_end():
+    def words_of(factor, part=1.0):
+        scene = make_scene(arms=("model",))
+        truth = np.where(np.isnan(scene.truth_m), 10.0, scene.truth_m)
+        rows = round(part * len(truth))
+        scene.predictions["model"][:] = truth
+        scene.predictions["model"][:rows] *= np.float32(factor)
+        near, far = np.nanpercentile(scene.truth_m, (1, 99))
+        text = "\n".join(read(page_html(make_page(scenes=[scene], densities={}))).words)
+        return text, f"≤ {near:.3g}", f"≥ {far:.3g}"
+
+    text, low, high = words_of(1.0)
+    assert low not in text
+    assert high not in text
+    text, low, high = words_of(100.0)
+    assert low not in text
+    assert high in text
+    assert f"model is farther than {high[2:]} m" in text
+    text, low, high = words_of(0.01)
+    assert low in text
+    assert high not in text
+    assert f"model is nearer than {low[2:]} m" in text
+    text, low, high = words_of(
+        100.0, part=0.5
+    )  # half of the picture: no wonder, but said at the end
+    assert high in text
+    assert "model is farther" not in text
+
+
 def test_a_scene_without_predictions_shows_the_truth():
     reader = read(page_html(make_page(scenes=[make_scene(arms=())])))
     assert [a["value"] for a in reader.of("option") if "selected" in a] == ["0", "2"]

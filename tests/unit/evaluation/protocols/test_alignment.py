@@ -110,3 +110,14 @@ def test_a_geometry_is_never_scored_under_less_than_it_needs():
     assert "none" not in allowed[Geometry.SCALE_DEPTH]
     assert allowed[Geometry.AFFINE_DEPTH] == ["affine_depth"]
     assert allowed[Geometry.AFFINE_INVERSE] == ["affine_inverse"]
+
+
+def test_no_fit_turns_a_map_round():
+    _, d = pixels()
+    for name in ("affine_depth", "affine_inverse", "affine_log"):
+        fit = fit_map(ALIGNMENTS[name], METRIC, 100.0 / d, d)
+        assert fit.scale == 0.0
+    fit = fit_map(ALIGNMENTS["affine_inverse"], Geometry.AFFINE_INVERSE, -1.0 / d, d)
+    np.testing.assert_allclose(
+        apply_fit(fit, Geometry.AFFINE_INVERSE, -1.0 / d), 1 / np.mean(1 / d)
+    )

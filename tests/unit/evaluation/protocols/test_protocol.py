@@ -135,6 +135,26 @@ def test_crops_that_cannot_be(protocol, change, message):
         protocol.edit({"crop": NYU | change})
 
 
+def test_a_crop_from_minus_zero_is_one_from_zero(protocol):
+    crop = {"unit": "fraction", "top": 0.0, "bottom": 1.0, "left": 0.0, "right": 0.5}
+    one, same = (protocol.edit({"crop": crop | {"top": top, "left": top}}) for top in (0.0, -0.0))
+    assert one.protocol_id() == same.protocol_id()
+    assert "-0" not in json.dumps(same.tree())
+
+
+def test_there_are_at_most_64_ranges():
+    edges = [float(edge) for edge in range(1, 67)]
+    most = {
+        "name": "fine",
+        "min_depth_m": 1.0,
+        "max_depth_m": 65.0,
+        "range_bin_edges_m": edges[:65],
+    }
+    assert len(Protocol.parse(most).range_slices()) == 64
+    with pytest.raises(SettingsError, match=r"range_bin_edges_m .*at most 65 items"):
+        Protocol.parse(most | {"max_depth_m": 66.0, "range_bin_edges_m": edges})
+
+
 def test_a_mask_counts_where_its_picture_is_not_zero(protocol, tmp_path):
     masked = protocol.model_copy(
         update={"mask": Mask.of(mask_file(tmp_path, [[1, 1, 0], [0, 1, 1]]))}
@@ -266,6 +286,11 @@ def test_differences_name_every_choice_that_differs(protocol):
     [
         ({"min_depth_m": 0.0}, "greater than 0"),
         ({"max_depth_m": 0.5}, "must be below max_depth_m"),
+        ({"max_depth_m": 1e6}, "max_depth_m = 1000000.0: input should be less than 1000000"),
+        ({"max_depth_m": 1e300}, "less than 1000000"),  # no float32
+        ({"min_depth_m": 1e300}, "less than 1000000"),
+        ({"range_bin_edges_m": [1.0, 1e300, 16.0]}, "less than 1000000"),
+        ({"range_bin_edges_m": [1.0, -4.0, 16.0]}, "greater than 0"),
         ({"range_bin_edges_m": [1.0]}, "must run from"),
         ({"range_bin_edges_m": [1.0, 8.0, 8.0, 16.0]}, "must increase"),
         ({"range_bin_edges_m": [2.0, 16.0]}, "must run from min_depth_m 1 to max_depth_m 16"),

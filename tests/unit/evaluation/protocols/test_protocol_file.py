@@ -69,6 +69,34 @@ def test_a_mask_lies_beside_its_file(read, tmp_path):
 
 
 @pytest.mark.parametrize(
+    "name", ["/dev/zero", "/etc/hostname", "../bonnet.png", "masks/../../bonnet.png", ".."]
+)
+def test_a_mask_stays_in_the_folder_of_its_file(read, tmp_path, name):
+    (tmp_path / "masks").mkdir()
+    Image.fromarray(np.full((2, 1), 255, np.uint8)).save(tmp_path / "masks" / "bonnet.png")
+    Image.fromarray(np.full((2, 1), 255, np.uint8)).save(tmp_path.parent / "bonnet.png")
+    assert read('base = "ms2_metric"\nmask = "masks/bonnet.png"\n').mask is not None
+    with pytest.raises(
+        SettingsError, match=r"van\.toml: mask = '.*': leaves the folder of this file"
+    ):
+        read(f'base = "ms2_metric"\nmask = "{name}"\n')
+
+
+def test_masks_that_no_file_can_be(read, tmp_path):
+    (tmp_path / "zero.png").symlink_to("/dev/zero")
+    (tmp_path / "loop.png").symlink_to("loop.png")
+    for name, message in (
+        ("zero.png", "is a pipe or device, expected a file"),
+        ("loop.png", "cannot be read"),
+        ("a\\u0000b", "cannot be read .*null"),
+        ("x" * 300, "cannot be read"),
+        (".", "is a folder, expected a file"),
+    ):
+        with pytest.raises(DataError, match=message):
+            read(f'base = "ms2_metric"\nmask = "{name}"\n')
+
+
+@pytest.mark.parametrize(
     ("text", "message"),
     [
         ('base = "ms2_metrik"', r"base: unknown protocol 'ms2_metrik'; did you mean 'ms2_metric'"),
@@ -86,6 +114,9 @@ def test_a_mask_lies_beside_its_file(read, tmp_path):
         ('base = "ms2_metric"\nname = "ms2_median"', "name 'ms2_median' is a preset's"),
         ('base = "ms2_metric"\nname = "ms2"\nleast_pixels = 5', "name 'ms2' is a preset's"),
         ("# " + "x" * 100_000, "larger than 100 kB"),
+        ("a = " + "[" * 50_000, "cannot be read as TOML"),
+        ("a = " + "[" * 100 + "]" * 100, "no setting 'a'"),
+        ("min_depth_m = 1.0\nmax_depth_m = " + "9" * 400, "max_depth_m"),
     ],
 )
 def test_what_cannot_be_is_named_with_its_file(read, text, message):
@@ -96,8 +127,13 @@ def test_what_cannot_be_is_named_with_its_file(read, text, message):
 def test_files_that_are_none(read, tmp_path):
     with pytest.raises(SettingsError, match=r"none\.toml: cannot be read \(No such file"):
         named_protocol(str(tmp_path / "none.toml"))
-    with pytest.raises(SettingsError, match="cannot be read"):
+    with pytest.raises(SettingsError, match="is a folder"):
         named_protocol(str(tmp_path))
+    (tmp_path / "zero.toml").symlink_to("/dev/zero")
+    with pytest.raises(SettingsError, match=r"zero\.toml: is a pipe or device"):
+        named_protocol(str(tmp_path / "zero.toml"))
+    with pytest.raises(SettingsError, match=r"cannot be read .*null"):
+        named_protocol(str(tmp_path / "a\0b.toml"))
     (tmp_path / "latin.toml").write_bytes(b'name = "\xff"')
     with pytest.raises(SettingsError, match=r"latin\.toml: cannot be read as TOML"):
         named_protocol(str(tmp_path / "latin.toml"))

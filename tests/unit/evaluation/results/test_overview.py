@@ -1,14 +1,18 @@
 """The tables of an evaluation, from rows that were really scored."""
 
+import csv
+import io
+
 import numpy as np
 import pytest
 
+from thermodepth.errors import DataError
 from thermodepth.evaluation.protocols.alignment import ALIGNMENTS
 from thermodepth.evaluation.results.overview import Overview
 from thermodepth.evaluation.results.rows import TEACHER_ARM, rows_from_records
 from thermodepth.evaluation.scoring.answer import GeometryMap, depth_answer, two_head_answer
 from thermodepth.evaluation.scoring.score import score_frame
-from thermodepth.metrics import ERRORS
+from thermodepth.metrics import ERRORS, METRICS
 from thermodepth.types import Geometry
 
 
@@ -18,7 +22,14 @@ def relief(number: int) -> np.ndarray:
     return depth
 
 
-def scored(make_sample, protocol, *, answers_of=None, conditions=("day", "night", "day")):
+def scored(
+    make_sample,
+    protocol,
+    *,
+    answers_of=None,
+    truth_of=lambda depth: depth,
+    conditions=("day", "night", "day"),
+):
     """Three frames: a model 10 % too far with a perfect structural head, a constant, the teacher."""
     records = []
     for number, condition in enumerate(conditions):
@@ -31,7 +42,7 @@ def scored(make_sample, protocol, *, answers_of=None, conditions=("day", "night"
         }
         if answers_of is not None:
             answers = answers_of(depth)
-        sample = make_sample(depth, sample_id=f"f{number}", condition=condition)
+        sample = make_sample(truth_of(depth), sample_id=f"f{number}", condition=condition)
         frame = score_frame(answers, sample, protocol, frame=number, study="s", seed=0)
         assert frame is not None
         records += frame.rows
@@ -41,6 +52,12 @@ def scored(make_sample, protocol, *, answers_of=None, conditions=("day", "night"
 def column(table, label):
     place = [c.label for c in table.columns].index(label)
     return [row[place] for row in table.rows]
+
+
+def printed(table, label):
+    """Name of the line as printed -> its cell under a heading as printed."""
+    place = [c.label for c in table.columns].index(label)
+    return {line[0]: line[place] for line in table.printed()}
 
 
 def test_maps_are_metric_first_then_structural_and_the_teacher_last(make_sample, protocol):
@@ -57,7 +74,7 @@ def test_maps_are_metric_first_then_structural_and_the_teacher_last(make_sample,
 
 def test_the_headline_by_hand(make_sample, protocol):
     table = scored(make_sample, protocol).headline()
-    values = dict(zip(column(table, ""), column(table, "net"), strict=True))
+    values = printed(table, "net")
     assert values["AbsRel ↓"] == "0.1000"
     assert values["log bias → 0"] == "0.0953"  # ln 1.1
     assert values["SILog ↓"] == "0.00"
@@ -70,7 +87,23 @@ def test_the_headline_is_under_the_protocols_own_alignment(make_sample, protocol
     own = protocol.edit({"alignment": "median"})
     table = scored(make_sample, own).headline()
     assert "median" in table.title
-    assert column(table, "net")[0] == "0.0000"
+    assert printed(table, "net")["AbsRel ↓"] == "0.0000"
+
+
+def test_slices_and_lead_say_their_alignment(make_sample, protocol):
+    overview = scored(make_sample, protocol.edit({"alignment": "median"}))
+    for name in ("by_range", "by_condition", "by_edge"):
+        table = overview.tables()[name]
+        known = [v for v in column(table, "AbsRel, net") if v is not None]
+        assert known == pytest.approx([0.0] * len(known), abs=1e-6)
+        assert "alignment: median scale" in table.notes[0]
+    assert "Before it is aligned, 100% of its squared log error is calibration" in overview.lead()
+
+
+def test_rows_of_another_protocol_are_refused(make_sample, protocol):
+    rows = scored(make_sample, protocol)._rows
+    with pytest.raises(DataError, match=r"toy-\w+ are not those of toy-\w+"):
+        Overview(rows, protocol.edit({"max_depth_m": 20.0, "range_bin_edges_m": [1.0, 20.0]}))
 
 
 def test_every_alignment_stands_beside_every_other(make_sample, protocol):
@@ -88,11 +121,43 @@ def test_every_alignment_stands_beside_every_other(make_sample, protocol):
 
 def test_pictures_have_a_column_for_every_map(make_sample, protocol):
     table = scored(make_sample, protocol).tables()["structure"]
-    net = dict(zip(column(table, ""), column(table, "net"), strict=True))
+    net = printed(table, "net")
     assert net["boundary F1 ↑"] == "1.0000"  # a factor moves no boundary
-    constant = dict(zip(column(table, ""), column(table, "constant depth"), strict=True))
-    assert constant["boundary F1 ↑"] == "0.0000"
+    assert "normal angle (°) ↓" in net  # as normals<30° are written
+    assert printed(table, "constant depth")["boundary F1 ↑"] == "0.0000"
     assert set(column(table, "frames")) == {3}
+    assert "dash" not in " ".join(table.notes)
+
+
+def sparse(depth):
+    """A lidar's points, that have no neighbours."""
+    points = np.full(depth.shape, np.nan)
+    points[::3, ::3] = depth[::3, ::3]
+    return points
+
+
+def test_sparse_truth_is_told_from_a_dense_teacher(make_sample, protocol):
+    table = scored(make_sample, protocol, truth_of=sparse).tables()["structure"]
+    f1 = {c.label: cell for c, cell in zip(table.columns, table.printed()[2], strict=True)}
+    assert f1["Metric"] == "boundary F1 ↑"
+    assert (f1["frames, truth"], f1["net"], f1["teacher"]) == ("0", "–", "–")
+    # The labels are dense, but known only where the truth is asked for.
+    assert (f1["frames, teacher"], f1["net, structure against teacher"]) == ("3", "1.0000")
+    assert "0 frames and a dash: the truth, or the teacher" in table.notes[0]
+
+
+def test_a_map_on_fewer_frames_than_its_line_says_is_named(make_sample, protocol):
+    def answers(depth):
+        label = 1.0 / depth
+        label[:, :60] = np.nan  # but for a strip too thin for 50 boundaries
+        claim = GeometryMap(values=label, geometry=Geometry.AFFINE_INVERSE)
+        return {"net": depth_answer(depth), TEACHER_ARM: {"structure": claim}}
+
+    table = scored(make_sample, protocol, answers_of=answers).tables()["structure"]
+    assert printed(table, "teacher")["boundary F1 ↑"] == "–"
+    assert set(column(table, "frames")) == {3}
+    (note,) = (note for note in table.notes if "Fewer" in note)
+    assert note.startswith("Fewer frames behind teacher: 0 frames for boundary precision, ")
 
 
 def test_empty_slices_are_said_and_have_no_value(make_sample, protocol):
@@ -150,3 +215,113 @@ def test_a_lone_map_of_any_geometry_has_all_tables(make_sample, protocol, geomet
     }
     assert overview.natural(overview.maps[0]) == natural[geometry]
     assert ALIGNMENTS[natural[geometry]].label in tables["headline"].title
+
+
+# --- what a machine reads ------------------------------------------------------------------------
+
+
+def frame_means(overview):
+    """(arm, head, against, alignment, slice, metric) -> mean over frames, straight from the rows."""
+    keys = ("arm", "head", "against", "alignment", "slice", "metric")
+    values = {}
+    for row in overview._rows.to_pylist():
+        values.setdefault(tuple(row[key] for key in keys), []).append(row["value"])
+    return {key: np.mean(of) for key, of in values.items()}
+
+
+def test_every_csv_is_numbers_with_all_digits(make_sample, protocol):
+    overview = scored(make_sample, protocol)
+    for stem, table in overview.tables().items():
+        text = table.csv()
+        assert not set("−↓↑→") & set(text), stem
+        lines = list(csv.DictReader(io.StringIO(text)))
+        assert len(lines) == len(table.rows)
+        numeric = [c.label for c in table.columns if c.align == "right"]
+        assert numeric
+        for line in lines:
+            values = [float(line[label]) for label in numeric if line[label]]
+            assert all(np.isfinite(values))
+            assert "" not in line  # every column has a name
+
+
+@pytest.mark.parametrize("stem", ["headline", "structure", "variability"])
+def test_a_csv_holds_what_the_rows_hold(make_sample, protocol, stem):
+    overview = scored(make_sample, protocol)
+    means = frame_means(overview)
+    lines = list(csv.DictReader(io.StringIO(overview.tables()[stem].csv())))
+    compared = 0
+    for line in lines:
+        names = [n for n, row in METRICS.items() if line["Metric"].partition(" (")[0] == row.label]
+        for scored_map in overview.maps:
+            if scored_map.title in line:
+                natural = overview.natural(scored_map)
+                own = (scored_map.arm, scored_map.head, scored_map.against, natural, "all", *names)
+                assert float(line[scored_map.title]) == pytest.approx(means[own], rel=1e-13)
+                compared += 1
+    assert compared == len(lines) * (2 if stem == "headline" else 5)
+
+
+# --- words ---------------------------------------------------------------------------------------
+
+
+def test_one_frame_is_no_frames(make_sample, protocol):
+    overview = scored(make_sample, protocol, conditions=("day",))
+    assert "mean over 1 frame." in overview.headline().notes[0]
+    assert "on 1 frame (" in overview.lead()
+
+
+def test_the_two_ledgers_in_logarithms_have_their_own_titles(make_sample, protocol):
+    tables = scored(make_sample, protocol).tables()
+    assert tables["ledger"].title == "Where the error in ln depth comes from"
+    assert "structural head" in tables["ledger_structure"].title
+
+
+def test_a_wrong_unit_is_at_least_so_wrong_where_predictions_are_limited(make_sample, protocol):
+    def millimetres(depth):
+        return {"maps": depth_answer(1000.0 * depth)}
+
+    overview = scored(make_sample, protocol, answers_of=millimetres)
+    limited = overview.unit_hint()
+    assert overview.against_truth_note() == ""  # flat by the limit, not by itself
+    # All at 16 m, the end of the range: the truth's log mean is what is left of it.
+    mean = np.mean(
+        [np.log(16.0 / relief(number)[relief(number) < 16.0]).mean() for number in range(3)]
+    )
+    assert f"maps is off by a factor of at least {np.exp(mean):.1f} (too far)" in limited
+    assert "--png-scale / --truth-scale" in limited
+    assert "float files hold metres" in limited
+
+    free = protocol.edit({"clamp_prediction": False})
+    assert (
+        "by a factor of 1000.0 (too far)"
+        in scored(make_sample, free, answers_of=millimetres).unit_hint()
+    )
+    assert scored(make_sample, protocol).unit_hint() == ""
+
+
+@pytest.mark.parametrize("geometry", [Geometry.AFFINE_DEPTH, Geometry.AFFINE_INVERSE])
+def test_a_map_that_runs_against_the_truth_is_said(make_sample, protocol, geometry):
+    def against(depth):
+        inverse = geometry is Geometry.AFFINE_INVERSE
+        values = depth if inverse else 1.0 / depth
+        return {"maps": {"depth": GeometryMap(values=values, geometry=geometry)}}
+
+    def along(depth):
+        inverse = geometry is Geometry.AFFINE_INVERSE
+        values = 1.0 / depth if inverse else depth
+        return {"maps": {"depth": GeometryMap(values=values, geometry=geometry)}}
+
+    note = scored(make_sample, protocol, answers_of=against).against_truth_note()
+    assert note == (
+        "maps says nothing of the depth after its fit (flat, or near and far exchanged): is --geometry right?"
+    )
+    assert scored(make_sample, protocol, answers_of=along).against_truth_note() == ""
+
+
+def test_metres_that_run_against_the_truth_are_said_and_baselines_are_not(make_sample, protocol):
+    def inverse_as_metres(depth):
+        return {"maps": depth_answer(20.0 / depth), "constant depth": depth_answer(0 * depth + 5.0)}
+
+    note = scored(make_sample, protocol, answers_of=inverse_as_metres).against_truth_note()
+    assert note == "maps has near and far exchanged: is --geometry right?"
+    assert scored(make_sample, protocol).against_truth_note() == ""

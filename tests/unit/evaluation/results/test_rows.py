@@ -1,5 +1,7 @@
 """The long table: fixed schema, either encoding, whole files, and refusals."""
 
+import json
+
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -217,6 +219,60 @@ def test_files_that_cannot_be_read(tmp_path):
             read_rows(tmp_path / "broken.parquet")
 
 
+def test_a_file_that_fills_memory_is_refused_by_its_header(tmp_path, monkeypatch):
+    """A row is 11 codes of 4 bytes and 4 numbers of 8; 20 000 of them take far less in the file."""
+    alike = rows_from_records([record(seed=seed, value=1.0) for seed in range(20_000)])
+    write_rows(alike, tmp_path / "rows.parquet")
+    assert (tmp_path / "rows.parquet").stat().st_size < 1_000_000
+    monkeypatch.setattr(rows_module, "_MOST_ROWS", 20_000)
+    assert read_rows(tmp_path / "rows.parquet").num_rows == 20_000
+    monkeypatch.setattr(pq.ParquetFile, "read", lambda *_: pytest.fail("its rows were read"))
+    monkeypatch.setattr(rows_module, "_MOST_ROWS", 19_999)
+    with pytest.raises(DataError, match=r"rows\.parquet: the header says 20000 rows"):
+        read_rows(tmp_path / "rows.parquet")
+    monkeypatch.setattr(rows_module, "_MOST_ROWS", 20_000)
+    monkeypatch.setattr(rows_module, "_MOST_BYTES", 20_000 * (11 * 4 + 4 * 8))
+    with pytest.raises(DataError, match=r"20000 rows in about 0\.0 GB of memory"):
+        read_rows(tmp_path / "rows.parquet")
+
+
+def test_long_texts_count_as_memory_too(tmp_path, monkeypatch):
+    write_rows(table({"sequence": "x" * 1_000_000}), tmp_path / "rows.parquet")
+    assert (tmp_path / "rows.parquet").stat().st_size < 50_000
+    monkeypatch.setattr(rows_module, "_MOST_BYTES", 900_000)
+    with pytest.raises(DataError, match=r"1 rows in about 0\.0 GB"):
+        read_rows(tmp_path / "rows.parquet")
+
+
+def test_damaged_files_are_named_and_nothing_else_comes_up(tmp_path, protocol):
+    path, name = tmp_path / "rows.parquet", protocol.protocol_id()
+    records = [record(protocol=name, frame=i, sample_id=f"f{i}") for i in range(40)]
+    write_rows(rows_from_records(records, protocol=protocol), path)
+    whole, random, lost = path.read_bytes(), np.random.default_rng(0), 0
+    for _ in range(300):
+        damaged = bytearray(whole)
+        for place in random.choice(len(whole), random.integers(1, 4), replace=False):
+            damaged[place] ^= random.integers(1, 256)
+        path.write_bytes(damaged)
+        try:
+            read_rows(path)
+        except DataError:
+            lost += 1
+    assert lost > 200
+
+
+def test_places_beyond_a_dictionary_are_refused(tmp_path, monkeypatch):
+    write_rows(table({}), tmp_path / "rows.parquet")
+    sound = table({})
+    codes = pa.DictionaryArray.from_arrays(
+        pa.array([7], pa.int32()), pa.array(["full"]), safe=False
+    )
+    broken = sound.set_column(1, sound.schema.field("arm"), codes)
+    monkeypatch.setattr(pq.ParquetFile, "read", lambda _: broken)
+    with pytest.raises(DataError, match=r"rows\.parquet: cannot be read as parquet"):
+        read_rows(tmp_path / "rows.parquet")
+
+
 def forged(*changes):
     """A table in the plain schema that nothing has checked."""
     records = [record(**change) for change in changes]
@@ -283,6 +339,29 @@ def test_settings_of_another_protocol_are_refused(protocol):
         check_rows(broken, where="here")
 
 
+@pytest.mark.parametrize(
+    "text", ["[" * 90_000, '"x"', "[]", "null", "{", "\xff", '{"name": ' * 900]
+)
+def test_settings_that_are_none_are_named(text):
+    odd = table({}).replace_schema_metadata({"thermodepth.protocol": text.encode("latin-1")})
+    with pytest.raises(
+        DataError, match=r"the protocol in a table of results: cannot be read as JSON"
+    ):
+        check_rows(odd, where="here")
+    long = odd.replace_schema_metadata({"thermodepth.protocol": "[" * 100_001})
+    with pytest.raises(DataError, match="100001 bytes, which no protocol has"):
+        check_rows(long, where="here")
+
+
+def test_the_place_of_a_mask_is_not_taken_from_a_table(protocol):
+    masked = protocol.edit({"mask": {"path": "/dev/zero", "sha256": "0" * 64}})
+    rows = table({"protocol": masked.protocol_id()})
+    text = json.dumps(masked.tree())
+    carried = protocol_settings(rows.replace_schema_metadata({"thermodepth.protocol": text}))
+    assert carried.mask.path == ""
+    assert carried.mask.sha256 == "0" * 64
+
+
 class TestRowsWriter:
     def chunks(self, size):
         changes = [{"sample_id": f"f{i}", "frame": i, "value": i / 7} for i in range(10)]
@@ -343,6 +422,11 @@ class TestRowsWriter:
             self.write(tmp_path / "a", [one, one])
         with pytest.raises(DataError, match="not a table of results"):
             self.write(tmp_path / "a", [one, pa.table({"value": [1.0]})])
+        # One frame twice, and one frame in two parts, of which neither has a row of the other.
+        first, rest = self.chunks(1)[0], table({"metric": "rmse"})
+        for second in (first, rest):
+            with pytest.raises(DataError, match=r"frame 0 .* comes after frame 0;"):
+                self.write(tmp_path / "a", [first, second])
         assert (tmp_path / "a").read_bytes() == before
         assert [p.name for p in tmp_path.iterdir()] == ["a"]
 

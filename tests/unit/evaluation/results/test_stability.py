@@ -5,7 +5,12 @@ import pyarrow as pa
 import pytest
 
 from thermodepth.errors import DataError
-from thermodepth.evaluation.results.rows import ROW_SCHEMA, concatenate, rows_from_columns
+from thermodepth.evaluation.results.rows import (
+    ROW_SCHEMA,
+    TEACHER_ARM,
+    concatenate,
+    rows_from_columns,
+)
 from thermodepth.evaluation.results.stability import (
     ScaleStability,
     scale_stability,
@@ -102,18 +107,25 @@ def test_the_table_is_the_mean_over_seeds():
         [
             rows_of([1.0, 2.0], arm="b", seed=0),
             rows_of([1.0, 4.0], arm="b", seed=1),
-            rows_of([3.0], arm="a"),
         ]
     )
-    table = stability_table(rows)
-    printed = table.printed()
+    printed = stability_table(rows).printed()
     # Medians 1.5 and 2.5; std ln s half of ln 2 and of ln 4; flicker ln 2 and ln 4 over sqrt 2.
     half = np.log(2) * 1.5 / 2
     assert printed[0] == [
         "b", "2.0000", f"{half:.4f}", f"{np.log(2) * 1.5 / np.sqrt(2):.4f}",
         f"{(0.5 / 1.5 + 1.5 / 2.5) / 2:.4f}", "2", "1", "2",
     ]  # fmt: skip
-    assert printed[1] == ["a", "3.0000", "–", "–", "–", "1", "0", "1"]
+    alone = stability_table(rows_of([3.0], arm="a")).printed()
+    assert alone[0] == ["a", "3.0000", "–", "–", "–", "1", "0", "1"]
+
+
+def test_arms_on_other_frames_are_not_set_side_by_side():
+    rows = concatenate([rows_of([1.0, 2.0], arm="b"), rows_of([3.0], arm="a")])
+    with pytest.raises(DataError, match="arm 'b', seed 0 has 2 frames and arm 'a', seed 0 has 1"):
+        stability_table(rows)
+    silent = concatenate([rows_of([1.0, 2.0], arm="b"), rows_of([3.0], arm=TEACHER_ARM)])
+    assert len(stability_table(silent).rows) == 2  # a teacher answers where it has labels
 
 
 def test_rows_without_the_scale_are_refused():

@@ -266,6 +266,34 @@ def test_a_map_is_shown_as_it_was_scored(make_sample, protocol):
     assert metres_of(claim, truth, "none").max() == 16.0  # limited to the range
 
 
+def test_a_map_that_is_turned_round_gains_nothing_by_its_fit(make_sample, protocol):
+    truth = relief()
+    claims = {
+        "right": GeometryMap(values=5.0 / truth + 1.0, geometry=Geometry.AFFINE_INVERSE),
+        "turned": GeometryMap(values=-5.0 / truth, geometry=Geometry.AFFINE_INVERSE),
+        "flat": GeometryMap(values=np.ones(truth.shape), geometry=Geometry.AFFINE_INVERSE),
+    }
+    answers = {name: {"structure": claim} for name, claim in claims.items()}
+    rows = rows_of(answers, make_sample(truth), protocol)
+    for metric in ("abs_rel", "ordinal_error", "boundary_f1"):
+        values = {
+            r["arm"]: r["value"] for r in rows if (r["metric"], r["slice"]) == (metric, "all")
+        }
+        assert values["turned"] == pytest.approx(values["flat"])
+        assert values["right"] == pytest.approx(METRICS[metric].optimum, abs=1e-5)
+
+
+def test_an_affine_fit_stays_in_the_range_even_without_a_clamp(make_sample, protocol):
+    free = protocol.edit({"clamp_prediction": False})
+    truth = np.array([[2.0, 2.0, 2.0, 15.0]])
+    prediction = np.array([[1.0, 5.0, 9.0, 10.0]])  # the fit puts the first at 0.2 m
+    scale, shift = np.polyfit(prediction[0], truth[0], 1)
+    assert scale * 1.0 + shift < 1.0
+    rows = score(prediction, make_sample(truth), free, metrics=("mae",))
+    expected = np.abs((scale * prediction[0] + shift).clip(1.0, 16.0) - truth[0]).mean()
+    assert by_slice(rows, "mae", "affine_depth")["all"][0] == pytest.approx(expected)
+
+
 # --- many frames ---------------------------------------------------------------------------------
 
 WHO = {"study": "paper", "arm": "full", "seed": 3}
@@ -294,7 +322,7 @@ def test_many_frames_are_counted_and_the_skipped_are_said(make_sample, protocol,
 
 def test_nothing_is_said_when_nothing_is_skipped(make_sample, protocol, caplog):
     scores = score_frames([pair(make_sample(TRUTH))], protocol, **WHO)
-    assert scores.note() == "1 frames scored"
+    assert scores.note() == "1 frame scored"
     assert caplog.text == ""
 
 
@@ -314,6 +342,15 @@ def test_no_scored_frame_at_all_is_an_error(make_sample, protocol):
         score_frames([], protocol, **WHO)
 
 
+def test_rows_stand_under_the_protocol_for_exactly_these_frames(make_sample, protocol):
+    pairs = [pair(make_sample(TRUTH, sample_id=name)) for name in ("a", "b")]
+    found = set(score_frames(pairs, protocol, **WHO).rows["protocol"].to_pylist())
+    assert found == {protocol.for_frames(["b", "a"]).protocol_id()}
+    other = protocol.for_frames(["a", "b", "c"])
+    with pytest.raises(SettingsError, match="is for the frame list"):
+        score_frames(pairs, other, **WHO)
+
+
 def test_a_frame_that_comes_twice_is_refused(make_sample, protocol):
-    with pytest.raises(DataError, match="there 2 times"):
+    with pytest.raises(DataError, match="frame 'f0' is listed twice"):
         score_frames([pair(make_sample(TRUTH))] * 2, protocol, **WHO)

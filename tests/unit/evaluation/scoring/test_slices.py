@@ -174,6 +174,16 @@ class TestContrast:
         expected = np.where(np.isfinite(known), spread, np.nan)
         np.testing.assert_allclose(local_contrast(thermal), expected, rtol=1e-6, atol=1e-9)
 
+    def test_a_lone_value_has_no_contrast_and_two_have_half_their_difference(self):
+        thermal = np.full((20, 40), np.nan, np.float32)
+        thermal[:, 30:] = np.linspace(290, 300, 10)
+        thermal[10, 5] = 299.0  # 1 of the 49 pixels of its window
+        assert local_contrast(thermal)[10, 5] == pytest.approx(0.0, abs=1e-6)
+        thermal[10, 7] = 293.0
+        low, high = np.nanpercentile(thermal.astype(float), (1, 99))
+        found = local_contrast(thermal)[10, [5, 7]]
+        assert found == pytest.approx(0.5 * (299 - 293) / (high - low), rel=1e-6)
+
     def test_gain_and_offset_change_nothing(self):
         thermal = np.random.default_rng(4).normal(size=(20, 20))
         np.testing.assert_allclose(

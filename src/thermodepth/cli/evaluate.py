@@ -1,0 +1,158 @@
+"""`evaluate`: models, stored predictions, or depth maps of any tool."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Optional
+
+import typer
+
+from thermodepth.cli.options import SPECS, Device
+from thermodepth.errors import SettingsError
+from thermodepth.threads import set_thread_policy
+
+
+def evaluate(
+    what: Annotated[
+        Optional[list[str]],  # noqa: UP045
+        typer.Argument(
+            help="Run folders, model folders, built-in names or folders of stored predictions; several "
+            "are scored side by side. None with --predictions.",
+            show_default=False,
+        ),
+    ] = None,
+    data: Annotated[
+        str, typer.Option("--data", help=f"{SPECS} Default: what the run or store was made from.")
+    ] = "",
+    split: Annotated[
+        str, typer.Option(help="Which frames are scored. Default: test, or the store's.")
+    ] = "",
+    protocol: Annotated[
+        str,
+        typer.Option(
+            help="A protocol of docs/protocols.md, range:NEAR-FAR, or a TOML file. Default: the data set's."
+        ),
+    ] = "",
+    out: Annotated[
+        Optional[Path],  # noqa: UP045
+        typer.Option(
+            help="Folder for predictions, rows, tables and evaluation.html. Default: nothing is kept."
+        ),
+    ] = None,
+    teacher: Annotated[
+        str,
+        typer.Option(
+            help="The teacher scored beside: auto, none, or KIND[:MODEL[:GEOMETRY]], such as "
+            "maps:FOLDER:affine_inverse; see docs/teachers.md."
+        ),
+    ] = "auto",
+    baselines: Annotated[
+        bool, typer.Option(help="Also score the constant depth and the mean-depth map.")
+    ] = True,
+    precision: Annotated[
+        str,
+        typer.Option(
+            help="Of stored predictions: float32 or float16. Default: the store's, of a new one float32."
+        ),
+    ] = "",
+    processes: Annotated[
+        Optional[int],  # noqa: UP045
+        typer.Option(min=1, help="Processes that score. Default: one a core."),
+    ] = None,
+    predictions: Annotated[
+        Optional[Path],  # noqa: UP045
+        typer.Option(help="Folder of depth maps of any tool (PNG16, NPY, EXR, TIFF)."),
+    ] = None,
+    truth: Annotated[
+        Optional[Path],  # noqa: UP045
+        typer.Option(help="Folder of true depth maps with the same names."),
+    ] = None,
+    geometry: Annotated[
+        str,
+        typer.Option(
+            help="What --predictions hold: metric_depth, scale_depth, affine_depth, affine_inverse."
+        ),
+    ] = "metric_depth",
+    png_scale: Annotated[
+        float, typer.Option(help="Stored whole numbers of --predictions are metres times this.")
+    ] = 256.0,
+    truth_scale: Annotated[
+        float, typer.Option(help="Stored whole numbers of --truth are metres times this.")
+    ] = 256.0,
+    thermal: Annotated[
+        Optional[Path],  # noqa: UP045
+        typer.Option(
+            help="Folder of thermal frames with the same names, for contrast and the page."
+        ),
+    ] = None,
+    intrinsics: Annotated[
+        str, typer.Option(help="fx,fy,cx,cy in pixels of the truth, for surface normals.")
+    ] = "",
+    prediction_ending: Annotated[
+        str, typer.Option(help="What names in --predictions end in besides, such as _depth.")
+    ] = "",
+    truth_ending: Annotated[str, typer.Option(help="The same of --truth.")] = "",
+    thermal_ending: Annotated[str, typer.Option(help="The same of --thermal.")] = "",
+    device: Device = "auto",
+) -> None:
+    """Score models, stored predictions or anybody's depth maps under a named protocol.
+
+    Every map is scored under all alignments side by side, beside the constant depth, the mean-depth map and
+    the teacher.
+    """
+    set_thread_policy()
+    from thermodepth.commands.evaluate import ForeignMaps, evaluate_maps, evaluate_models
+
+    if (predictions is None) != (truth is None):
+        raise SettingsError("--predictions and --truth come together: one of them is missing")
+    of_models = {
+        "--data": data,
+        "--split": split,
+        "--teacher": "" if teacher == "auto" else teacher,
+        "--no-baselines": not baselines,
+        "--precision": precision,
+        "--device": "" if device == "auto" else device,
+    }
+    of_maps = {
+        "--geometry": "" if geometry == "metric_depth" else geometry,
+        "--png-scale": png_scale != 256.0,
+        "--truth-scale": truth_scale != 256.0,
+        "--thermal": thermal,
+        "--intrinsics": intrinsics,
+        "--prediction-ending": prediction_ending,
+        "--truth-ending": truth_ending,
+        "--thermal-ending": thermal_ending,
+    }
+    for option, given in (of_maps if predictions is None else of_models).items():
+        if given:
+            other = "without --predictions" if predictions is None else "with --predictions"
+            raise SettingsError(f"{option}: has no effect {other}")
+    if predictions is not None and truth is not None:
+        if what:
+            raise SettingsError(f"{what[0]}: give models or --predictions, not both")
+        maps = ForeignMaps(
+            predictions=predictions,
+            truth=truth,
+            geometry=geometry,
+            png_scale=png_scale,
+            truth_scale=truth_scale,
+            thermal=thermal,
+            intrinsics=intrinsics,
+            prediction_ending=prediction_ending,
+            truth_ending=truth_ending,
+            thermal_ending=thermal_ending,
+        )
+        evaluate_maps(maps, protocol=protocol, out=out, processes=processes)
+        return
+    evaluate_models(
+        what or [],
+        data=data,
+        split=split,
+        protocol=protocol,
+        out=out,
+        teacher=teacher,
+        baselines=baselines,
+        precision=precision,
+        processes=processes,
+        device=device,
+    )
