@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import filecmp
 import os
+import random
+import re
 import signal
 import subprocess
 import sys
@@ -15,6 +18,8 @@ import pytest
 SMALL = ["--steps", "6", "--set", "data.batch_size=2", "--set", "model.weights=none"]
 SMALL += ["--set", "model.decoder_width=16", "--set", "teacher.kind=truth"]
 SMALL += ["--set", "runtime.checkpoint_every=2", "--set", "runtime.log_every=2"]
+#: How often a study is killed at random; more find more, and take longer.
+KILLS = int(os.environ.get("THERMODEPTH_TEST_KILLS", "2"))
 SAME = ["table.md", "table.csv", "table.tex", "rows.parquet", "fig1_structure.png"]
 SAME += ["fig2_metric.png", "table_by_range.csv", "table_by_condition.csv"]
 
@@ -69,23 +74,57 @@ def test_a_finished_study_is_not_trained_again(finished: Path, tiny_pack: Path) 
     assert (finished / "table.csv").read_bytes() == table
 
 
-def test_kill_nine_in_the_middle_gives_the_same_table(
+def children(parent: int) -> list[int]:
+    """Its cells, and what Python itself keeps beside them."""
+    try:
+        return [
+            int(pid) for pid in Path(f"/proc/{parent}/task/{parent}/children").read_text().split()
+        ]
+    except OSError:
+        return []
+
+
+def report_of(out: Path) -> str:
+    """Without what may differ: how long it took, and the folder in the command."""
+    page = (out / "report.html").read_text(encoding="utf-8").replace(str(out), "OUT")
+    return re.sub(r"\d+ s over (\d+ cells)", r"SECONDS over \1", page)
+
+
+def test_kill_nine_at_random_moments_gives_the_same_report(
     finished: Path, tiny_pack: Path, tmp_path: Path
 ) -> None:
     out = tmp_path / "killed"
     call = command(tiny_pack, out)
-    study = subprocess.Popen(call, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-    deadline = time.monotonic() + 120
-    while not list(out.glob("cells/*/*/checkpoint.safetensors")):  # a cell is under way
-        assert study.poll() is None
-        assert time.monotonic() < deadline
-        time.sleep(0.02)
-    study.send_signal(signal.SIGKILL)
-    study.wait()
+    seed = random.SystemRandom().randrange(10**6)
+    chance, told = random.Random(seed), [f"seed {seed}"]
+    study: subprocess.Popen[bytes] | None = None
+    deadline = time.monotonic() + 60 * KILLS
+    for _ in range(KILLS):
+        if study is None or study.poll() is not None:
+            study = subprocess.Popen(call, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+            while not (out / "study.json").is_file() or not children(study.pid):
+                if study.poll() is not None:  # the study before it had done all
+                    break
+                assert time.monotonic() < deadline, told
+                time.sleep(0.02)
+        time.sleep(chance.uniform(0, 4))
+        victim = chance.choice([study.pid, *children(study.pid)])
+        told.append(f"{'study' if victim == study.pid else 'cell'} at {time.monotonic():.2f}")
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(victim, signal.SIGKILL)
+        if victim == study.pid:
+            study.wait()
+    if study is not None and study.wait() not in (
+        0,
+        2,
+        -signal.SIGKILL,
+    ):  # 2: a cell of it was killed
+        raise AssertionError(f"{study.returncode} {told}")
     done = run(call)
-    assert done.returncode == 0, done.stderr
+    assert done.returncode == 0, (told, done.stderr)
     for name in SAME:
-        assert filecmp.cmp(finished / name, out / name, shallow=False), name
+        assert filecmp.cmp(finished / name, out / name, shallow=False), (name, told)
+    assert report_of(out) == report_of(finished), told
 
 
 @pytest.mark.skipif(os.name == "nt", reason="sends a POSIX signal")

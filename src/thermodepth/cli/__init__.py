@@ -14,6 +14,8 @@ import typer
 
 from thermodepth.cli.data import data_app
 from thermodepth.cli.evaluate import evaluate
+from thermodepth.cli.study_analyze import study_analyze
+from thermodepth.cli.study_audit import study_audit
 from thermodepth.cli.verbs import label, predict, serve, study_app, train
 from thermodepth.errors import DivergedError, SettingsError, UserError
 
@@ -24,6 +26,8 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
 )
+study_app.command("audit")(study_audit)
+study_app.command("analyze")(study_analyze)
 app.add_typer(study_app, name="study")
 for verb in (train, evaluate, predict, serve, label):
     app.command()(verb)

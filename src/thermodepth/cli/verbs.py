@@ -18,33 +18,77 @@ study_app = typer.Typer(no_args_is_help=True, help="Loss studies: arms, tables, 
 
 @study_app.command("run")
 def study_run(
-    name: Annotated[str, typer.Argument(help="A recipe: paper.")],
+    name: Annotated[
+        str, typer.Argument(help="A recipe: paper, paper-factorial; or a study file, .toml or .py.")
+    ],
     data: Data = "synthetic",
-    seeds: Annotated[int, typer.Option(min=1, max=1000, help="Seeds per arm.")] = 1,
+    seeds: Annotated[
+        Optional[int],  # noqa: UP045
+        typer.Option(min=1, max=1000, help="Seeds per arm. Default: 1, or those of the file."),
+    ] = None,
     steps: Steps = None,
     out: Annotated[
         Optional[Path],  # noqa: UP045
         typer.Option(help="The study's folder. Default: runs/NAME-DATA."),
     ] = None,
+    edits: Set = [],  # noqa: B006
+    executor: Annotated[
+        str,
+        typer.Option(
+            help="Where cells are computed: local, ray, slurm, or print, which writes a command for each."
+        ),
+    ] = "local",
     processes: Annotated[
         Optional[int],  # noqa: UP045
+        typer.Option(min=1, help="The most cells at once. Default: one a core or GPU; slurm: all."),
+    ] = None,
+    gpus_per_cell: Annotated[
+        Optional[int],  # noqa: UP045
         typer.Option(
-            min=1, help="Cells trained side by side, one thread each. Default: one a core."
+            min=0, help="GPUs that train one cell together. Default: one where there are any."
         ),
     ] = None,
-    edits: Set = [],  # noqa: B006
+    slots_per_gpu: Annotated[int, typer.Option(min=1, help="Cells that share one GPU.")] = 1,
+    executor_option: Annotated[
+        list[str],
+        typer.Option(
+            help="KEY=VALUE of the executor, such as partition=gpu or address=HOST:PORT. Repeatable."
+        ),
+    ] = [],  # noqa: B006
 ) -> None:
     """Train every arm of a study under the same conditions, then write its table, figures and report.
 
-    Running the same command again skips what is done and continues what is not; more --seeds are added
-    to the ones that are there.
+    Running the same command again skips what is done, continues what is not and tries again what failed;
+    more --seeds, or arms that a recipe gained, are added to what is there.
     """
     set_thread_policy(1)
     from thermodepth.commands.study import run_named_study
 
     run_named_study(
-        name, data=data, seeds=seeds, steps=steps, out=out, processes=processes, edits=edits
+        name,
+        data=data,
+        seeds=seeds,
+        steps=steps,
+        out=out,
+        edits=edits,
+        executor=executor,
+        processes=processes,
+        gpus_per_cell=gpus_per_cell,
+        slots_per_gpu=slots_per_gpu,
+        options=executor_option,
     )
+
+
+@study_app.command("cell")
+def study_cell(
+    folder: Annotated[Path, typer.Argument(help="A study's folder.")],
+    name: Annotated[str, typer.Argument(help="ARM/seed-N.")],
+) -> None:
+    """Compute one cell of a study: what `study run --executor print` writes a line of for each."""
+    set_thread_policy(1)
+    from thermodepth.commands.study import compute_one_cell
+
+    compute_one_cell(folder, name)
 
 
 def train(

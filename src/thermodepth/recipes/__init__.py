@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 from thermodepth.errors import SettingsError, unknown
 from thermodepth.recipes.paper import paper
+from thermodepth.recipes.paper_factorial import paper_factorial
 from thermodepth.recipes.rgb_teacher import rgb_teacher
 from thermodepth.recipes.thermal import thermal
 from thermodepth.study.design import Study
@@ -16,7 +17,7 @@ TRAININGS: dict[str, Callable[[], TrainingSettings]] = {
     "rgb-teacher": rgb_teacher,
 }
 
-STUDIES: dict[str, Callable[..., Study]] = {"paper": paper}
+STUDIES: dict[str, Callable[..., Study]] = {"paper": paper, "paper-factorial": paper_factorial}
 
 
 def named_training(name: str) -> TrainingSettings:

@@ -9,6 +9,7 @@ Environments": all losses; without SiLog; without smoothness; without consistenc
 
 from __future__ import annotations
 
+from thermodepth.study.analysis.claims import PAPER_CLAIMS
 from thermodepth.study.design import Arm, Study
 from thermodepth.training.settings import TrainingSettings
 
@@ -34,4 +35,5 @@ def paper(settings: TrainingSettings, *, seeds: int) -> Study:
         arms=ARMS,
         reference="full",
         seeds=tuple(range(seeds)),
+        claims=PAPER_CLAIMS,
     )

@@ -13,6 +13,8 @@ from thermodepth.config import Edits
 from thermodepth.errors import SettingsError, unknown
 from thermodepth.evaluation.results.rows import TEACHER_ARM
 from thermodepth.evaluation.scoring.baselines import BASELINES
+from thermodepth.study.analysis.claims import Claim
+from thermodepth.study.analysis.comparison import SMALLEST_EFFECT
 from thermodepth.training.settings import TrainingSettings
 
 
@@ -35,6 +37,9 @@ class Study:
     arms: tuple[Arm, ...]
     reference: str  # the arm that differences are taken to
     seeds: tuple[int, ...]
+    primary: tuple[str, ...] = ("abs_rel", "rmse")  # the metrics that verdicts are given for
+    smallest_effect: float = SMALLEST_EFFECT  # too small to matter, a share of the reference's mean
+    claims: tuple[Claim, ...] = ()  # to be judged; like the two above they change no number
 
     def __post_init__(self) -> None:
         names = [arm.name for arm in self.arms]

@@ -59,6 +59,7 @@ class StudyReport:
     edits: Mapping[str, Mapping[str, tuple[Any, Any]]]
     provenance: Mapping[str, str]  # identity, versions, device, command, wall time, ...
     remarks: Sequence[str] = ()  # what a reader must know: frames skipped, cells that failed
+    effects: Sequence[str] = ()  # the section of effects and claims, as `effects_section` draws it
 
 
 def report_html(report: StudyReport) -> str:
@@ -80,6 +81,7 @@ def report_html(report: StudyReport) -> str:
     ]
     parts: list[tuple[str, str, list[str]]] = [
         ("results", "Results", results),
+        ("effects", "Effects and claims", list(report.effects)),
         ("figures", "Figures", [_figure_html(n, f) for n, f in enumerate(report.figures, 1)]),
         ("distance", "By distance", [table_html(tables["table_by_range"])]),
         ("condition", "By condition", [table_html(tables["table_by_condition"])]),

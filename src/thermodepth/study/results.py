@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -23,14 +23,16 @@ from thermodepth.evaluation.results.rows import write_rows
 from thermodepth.evaluation.results.tables import Table
 from thermodepth.evaluation.store import PredictionStore
 from thermodepth.files import read_json, write_text
+from thermodepth.study.analysis.methods import methods_text
 from thermodepth.study.cell import PREDICTIONS, TEST_SPLIT, cell_facts, study_protocol
 from thermodepth.study.curves import read_curve
 from thermodepth.study.design import Cell, Study
+from thermodepth.study.effects import effects_section, effects_tables, study_findings
 from thermodepth.study.figures import DrawnFigure, Scene, figure, write_figures
 from thermodepth.study.frames import PickedFrame, pick_frames, rule_of, scores_of_frame
 from thermodepth.study.lines import metric_depth_rows
 from thermodepth.study.report import StudyReport, report_html
-from thermodepth.study.run import StudyFolder, collect_rows
+from thermodepth.study.run import StudyFolder, StudyState, collect_rows
 from thermodepth.study.table import ArmLabel, study_table, study_tables, write_tables
 from thermodepth.teacher import LabelStore, open_store
 from thermodepth.training.labels import open_for_frames
@@ -49,26 +51,34 @@ class StudyResults:
     files: Sequence[Path]
 
 
-def write_results(study: Study, folder: StudyFolder, dataset: Dataset) -> StudyResults:
-    """Write rows, tables, figures and the report of a study whose cells are all done.
+def write_results(study: Study, state: StudyState, dataset: Dataset) -> StudyResults:
+    """Write rows, tables, figures and the report of the cells that are done; they name those that are not.
 
     Raises:
-        StudyError: when arms of one seed did not share first weights and batches.
+        StudyError: when arms of one seed did not share first weights and batches, or the reference has
+            no results.
         DataError: when a cell's files are missing or damaged.
     """
-    check_pairing(study, folder)
-    rows = collect_rows(study, folder)
+    folder = state.folder
+    check_pairing(state.done, folder)
+    rows = collect_rows(study, folder, state.done)
     write_rows(rows, folder.path / "rows.parquet")
+    found = study_findings(rows, study)
+    answered = effects_tables(found, rows)
     rows = metric_depth_rows(rows)
     arms = [ArmLabel(name=arm.name, title=arm.title) for arm in study.arms]
     tables = study_tables(rows, arms=arms, reference=study.reference)
-    written = write_tables(folder.path, tables)
-    picked = pick_frames(rows, reference=study.reference, arms=[arm.name for arm in arms])
-    figures = draw_figures(study, folder, dataset, rows=rows, arms=arms, picked=picked)
+    tables["table"] = _with_notes(tables["table"], missing_notes(state))
+    written = write_tables(folder.path, {**tables, **answered})
+    write_text(folder.path / "METHODS.md", methods_text(found))
+    there = {cell.arm.name for cell in state.done}
+    with_rows = [arm.name for arm in arms if arm.name in there]
+    picked = pick_frames(rows, reference=study.reference, arms=with_rows)
+    figures = draw_figures(study, state, dataset, rows=rows, arms=arms, picked=picked)
     written += write_figures(folder.path, figures)
     report = StudyReport(
         title=study.title,
-        setup=_setup(study, dataset, folder),
+        setup=_setup(study, dataset, state),
         protocol=study_protocol(dataset),
         arms=arms,
         reference=study.reference,
@@ -77,33 +87,53 @@ def write_results(study: Study, folder: StudyFolder, dataset: Dataset) -> StudyR
         picked=picked,
         curves=[
             read_curve(folder.cell(cell) / LOG_FILE, arm=cell.arm.name, seed=cell.seed)
-            for cell in study.cells()
+            for cell in state.done
         ],
         edits={
             arm.name: difference(study.settings, study.settings.edit(arm.edits))
             for arm in study.arms
         },
-        provenance=_provenance(study, folder, dataset),
-        remarks=_remarks(study, folder),
+        provenance=_provenance(study, state, dataset),
+        remarks=[*missing_notes(state), *_remarks(state)],
+        effects=effects_section(found, answered),
     )
     page = folder.path / "report.html"
     write_text(page, report_html(report))
     shown = [p for p in written if p.name in ("table.md", "fig1_structure.png", "fig2_metric.png")]
     short = study_table(rows, arms=arms, reference=study.reference, metrics=IN_THE_TERMINAL)
+    short = _with_notes(short, missing_notes(state))
     return StudyResults(table=short, files=[page, *shown])
+
+
+def missing_notes(state: StudyState) -> list[str]:
+    """What a reader must know of the cells that have no results; nothing where all have."""
+    lines = state.missing_lines()
+    return [f"No results: {'; '.join(lines)}."] if lines else []
+
+
+def _with_notes(table: Table, notes: Sequence[str]) -> Table:
+    return replace(table, notes=(*table.notes, *notes))
 
 
 def draw_figures(
     study: Study,
-    folder: StudyFolder,
+    state: StudyState,
     dataset: Dataset,
     *,
     rows: pa.Table,
     arms: Sequence[ArmLabel],
     picked: Sequence[PickedFrame],
 ) -> list[DrawnFigure]:
-    """Figures 1 and 2 from the stored predictions of the first seed."""
-    seed = study.seeds[0]
+    """Figures 1 and 2 from the stored predictions of the first seed that most arms have.
+
+    None where fewer than two arms share a seed.
+    """
+    done = {(cell.arm.name, cell.seed) for cell in state.done}
+    seed = max(study.seeds, key=lambda seed: sum((arm.name, seed) in done for arm in arms))
+    arms = [arm for arm in arms if (arm.name, seed) in done]
+    if len(arms) < 2:
+        return []
+    folder = state.folder
     frames = dataset.split(TEST_SPLIT)
     place = {sample_id: index for index, sample_id in enumerate(frames.sample_ids)}
     stores = {
@@ -149,31 +179,29 @@ def _labels_of(
     return store
 
 
-def check_pairing(study: Study, folder: StudyFolder) -> None:
+def check_pairing(cells: Sequence[Cell], folder: StudyFolder) -> None:
     """All arms of a seed must have started from the same weights and seen the same batches.
 
     Raises:
         StudyError: naming the cells that part.
     """
-    for seed in study.seeds:
-        seen: dict[str, str] = {}
-        for arm in study.arms:
-            cell = Cell(arm=arm, seed=seed)
-            facts = cell_facts(folder.cell(cell))
-            for key in ("first_weights", "batches"):
-                if seen.setdefault(key, facts[key]) != facts[key]:
-                    raise StudyError(
-                        f"{folder.cell(cell)}: its {key.replace('_', ' ')} differ from those of the other "
-                        f"arms of seed {seed}, so they cannot be compared; delete this folder and run again"
-                    )
+    seen: dict[tuple[int, str], str] = {}
+    for cell in cells:
+        facts = cell_facts(folder.cell(cell))
+        for key in ("first_weights", "batches"):
+            if seen.setdefault((cell.seed, key), facts[key]) != facts[key]:
+                raise StudyError(
+                    f"{folder.cell(cell)}: its {key.replace('_', ' ')} differ from those of the other "
+                    f"arms of seed {cell.seed}, so they cannot be compared; delete this folder and run again"
+                )
 
 
-def _setup(study: Study, dataset: Dataset, folder: StudyFolder) -> dict[str, str]:
+def _setup(study: Study, dataset: Dataset, state: StudyState) -> dict[str, str]:
     settings = study.settings
     rows, columns = settings.data.size or dataset.training_size
     train, test = dataset.split(settings.data.split), dataset.split(TEST_SPLIT)
     teacher = open_for_frames(settings.teacher, train).description
-    frames = cell_facts(folder.cell(study.cells()[0]))["frames"]
+    frames = cell_facts(state.folder.cell(state.done[0]))["frames"]
     return {
         "Data": f"{dataset.note} ({dataset.licence})",
         "Frames": f"{len(train.sample_ids)} to train, {len(test.sample_ids)} to test, {frames} scored",
@@ -183,8 +211,8 @@ def _setup(study: Study, dataset: Dataset, folder: StudyFolder) -> dict[str, str
     }
 
 
-def _provenance(study: Study, folder: StudyFolder, dataset: Dataset) -> dict[str, str]:
-    cells = study.cells()
+def _provenance(study: Study, state: StudyState, dataset: Dataset) -> dict[str, str]:
+    cells, folder = state.done, state.folder
     first = folder.cell(cells[0])
     environment = _environment(first)
     seconds = [cell_facts(folder.cell(cell))["seconds"] for cell in cells]
@@ -219,10 +247,10 @@ def _environment(cell: Path) -> dict[str, Any]:
     return found
 
 
-def _remarks(study: Study, folder: StudyFolder) -> list[str]:
+def _remarks(state: StudyState) -> list[str]:
     skipped: dict[str, Any] = {}
-    for cell in study.cells():
-        for sample_id in cell_facts(folder.cell(cell))["skipped"]:
+    for cell in state.done:
+        for sample_id in cell_facts(state.folder.cell(cell))["skipped"]:
             skipped[sample_id] = None
     if not skipped:
         return []

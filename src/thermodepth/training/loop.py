@@ -27,6 +27,7 @@ from thermodepth.errors import DivergedError, SettingsError
 from thermodepth.losses import LossReport, evaluate
 from thermodepth.model import ModelRecipe, fingerprint_of, initialise, save_model
 from thermodepth.training.checkpoint import load_checkpoint, save_checkpoint
+from thermodepth.training.diagnostics import GradientWatch
 from thermodepth.training.log import RunLog
 from thermodepth.training.optimiser import WeightAverage, make_optimiser, set_learning_rate
 from thermodepth.training.run_folder import finish_run, note_start, open_run, run_is_done
@@ -113,8 +114,17 @@ def train(
     if accelerator.is_main_process:
         note_start(out, first_weights=first_weights, batches=stream.digest(settings.steps))
     log = RunLog(out, first_step=first_step, tensorboard=runtime.tensorboard)
+    gradients = GradientWatch(
+        settings,
+        out,
+        accelerator=accelerator,
+        network=network,
+        stream=stream,
+        first_step=first_step,
+    )
 
     def checkpoint(next_step: int) -> None:
+        gradients.flush()
         if accelerator.is_main_process:
             save_checkpoint(
                 out,
@@ -129,7 +139,7 @@ def train(
     # ---- the loop
     steps = range(first_step, settings.steps)
     since = time.perf_counter()
-    with interruption() as interrupted, closing(log):
+    with interruption() as interrupted, closing(log), closing(gradients):
         for step, batch in zip(steps, batches(stream, steps, workers=runtime.workers), strict=True):
             # Layers that draw random numbers draw the same ones whatever ran before.
             torch.manual_seed(settings.seed * 1_000_003 + step)
@@ -138,6 +148,7 @@ def train(
             with accelerator.autocast():
                 prediction = forward(batch.image)
             losses = evaluate(prediction, batch, settings.losses, progress=step / settings.steps)
+            gradients.look(step + 1, losses, batch)
             accelerator.backward(losses.total)
             norm = accelerator.clip_grad_norm_(network.parameters(), settings.optimiser.clip_norm)
             stop_if_not_finite(losses, norm, batch, step)

@@ -28,6 +28,21 @@ class OptimiserSettings(Settings):
     ema_decay: float = Field(0.99, ge=0, lt=1)  # 0 turns averaging off
 
 
+class DiagnosticsSettings(Settings):
+    """What is seen of the loss terms' gradients; the weights are the same with and without.
+
+    The defaults cost less than 3 % of a training of the study's size (benchmarks/diagnostics.py).
+    """
+
+    not_identity: ClassVar[bool] = True
+
+    on: bool = False
+    share_every: int = Field(50, ge=0)  # steps between looks at the last shared block; 0: never
+    cosine_every: int = Field(300, ge=0)  # steps between looks at all shared parameters; 0: never
+    maps: int = Field(5, ge=0, le=100)  # looks at the output maps, evenly over the training
+    map_frames: int = Field(4, ge=1, le=64)  # of how many frames
+
+
 class RuntimeSettings(Settings):
     """Where and how fast; never what comes out."""
 
@@ -40,6 +55,7 @@ class RuntimeSettings(Settings):
     tensorboard: bool = False
     compile: bool = False  # torch.compile; worth its minute on a GPU only
     cache_mb: int = Field(1024, ge=0)  # decoded frames kept in memory
+    diagnostics: DiagnosticsSettings = DiagnosticsSettings()
 
 
 class TrainingSettings(Settings):

@@ -121,7 +121,7 @@ def test_arms_that_did_not_begin_alike_are_told(study, tmp_path):
         facts = FACTS_OF_A_CELL | {"first_weights": weights}
         (folder.cell(cell) / FACTS).write_text(json.dumps(facts))
     with pytest.raises(StudyError, match=r"bare.*its first weights differ"):
-        check_pairing(study, folder)
+        check_pairing(study.cells(), folder)
 
 
 @pytest.mark.parametrize("text", [*NO_OBJECTS, "{}", json.dumps(ENVIRONMENT | {"packages": []})])

@@ -1,0 +1,65 @@
+"""A question is a contrast: weights on arms that sum to 0, with a name."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+from thermodepth.errors import SettingsError
+
+Kind = Literal[
+    "difference",
+    "main effect",
+    "interaction",
+    "shapley",
+    "leave one out",
+    "add one in",
+    "slope",
+    "other",
+]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Question:
+    """What is asked of the arms' means."""
+
+    name: str  # in files
+    title: str  # for people
+    weights: Mapping[str, float]  # per arm
+    kind: Kind = "other"
+
+    def __post_init__(self) -> None:
+        size = math.fsum(abs(weight) for weight in self.weights.values())
+        if not math.isfinite(size) or size == 0.0:
+            raise SettingsError(
+                f"question '{self.name}': weights {dict(self.weights)}, expected numbers, not all 0"
+            )
+        if abs(math.fsum(self.weights.values())) > 1e-9 * size:
+            raise SettingsError(
+                f"question '{self.name}': the weights sum to {math.fsum(self.weights.values()):g}; those of "
+                "a comparison sum to 0"
+            )
+
+    @property
+    def arms(self) -> tuple[str, ...]:
+        """Those that count."""
+        return tuple(arm for arm, weight in self.weights.items() if weight != 0.0)
+
+
+def against(
+    reference: str, arms: Sequence[str], *, titles: Mapping[str, str] | None = None
+) -> tuple[Question, ...]:
+    """One question an arm: what it changes against the reference, which itself is passed over."""
+    words = titles or {}
+    return tuple(
+        Question(
+            name=arm,
+            title=f"{words.get(arm, arm)} − {words.get(reference, reference)}",
+            weights={arm: 1.0, reference: -1.0},
+            kind="difference",
+        )
+        for arm in arms
+        if arm != reference
+    )

@@ -1,0 +1,223 @@
+"""Findings as printed tables: effects, claims, what would settle the open ones, the best sets."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from thermodepth.evaluation.results.tables import Cell, Column, Table
+from thermodepth.metrics import METRICS
+from thermodepth.study.analysis.comparison import SCOPE_WORDS, Comparison, Settled, signed
+from thermodepth.study.analysis.findings import Findings
+
+
+def findings_tables(found: Findings) -> dict[str, Table]:
+    """Every table by the stem of its file; one without lines is left out."""
+    tables = {
+        "effects": effects_table(found),
+        "scopes": scopes_table(found),
+        "best": best_table(found),
+    }
+    if found.outcomes:
+        tables["claims"] = claims_table(found)
+    if found.plans:
+        tables["planner"] = planner_table(found)
+    return tables
+
+
+def effects_table(found: Findings, *, metrics: Sequence[str] | None = None) -> Table:
+    """A line for each question and metric: the change, its interval, its p-value, the verdict."""
+    lines = [
+        (
+            s.comparison.question.title,
+            s.comparison.question.kind,
+            label_of(s.comparison.metric),
+            s.comparison.percent,
+            interval_words(s.comparison),
+            None if s.p_adjusted is None else p_text(s.p_adjusted),
+            s.comparison.sign_flip,
+            s.comparison.win_rate,
+            verdict_words(s),
+        )
+        for s in found.settled
+        if metrics is None or s.comparison.metric in metrics
+    ]
+    notes = [
+        f"Δ in percent of {found.reference}'s mean; 95 % interval over seeds and scenes; p after Holm over "
+        f"{max((s.family for s in found.settled), default=0)} declared comparisons; wins: share of images, "
+        "over seeds, on the better side. Effects are of switching on, differences of the arm named first.",
+        *_reasons(found.settled),
+    ]
+    return Table(
+        title="What each change does",
+        columns=(
+            Column(label="Question", align="left"),
+            Column(label="Kind", align="left"),
+            Column(label="Metric", align="left"),
+            Column(label="Δ (%)", digits=1, signed=True),
+            Column(label="95 %"),
+            Column(label="p (Holm)"),
+            Column(label="p (sign flip)", digits=3),
+            Column(label="wins", digits=2),
+            Column(label="Verdict", align="left"),
+        ),
+        rows=tuple(lines),
+        notes=tuple(notes),
+    )
+
+
+def scopes_table(found: Findings) -> Table:
+    """The same differences in the three scopes, which must not be mixed."""
+    lines: list[tuple[Cell, ...]] = []
+    for s in found.settled:
+        made = s.comparison
+        spans = [interval_words(made, scope=scope) for scope in ("seeds", "scenes", "both")]
+        lines.append((made.question.title, label_of(made.metric), made.percent, *spans))
+    return Table(
+        title="In three scopes",
+        columns=(
+            Column(label="Question", align="left"),
+            Column(label="Metric", align="left"),
+            Column(label="Δ (%)", digits=1, signed=True),
+            Column(label="seeds"),
+            Column(label="scenes"),
+            Column(label="both"),
+        ),
+        rows=tuple(lines),
+        notes=(
+            "95 % intervals in percent. "
+            + "; ".join(f"{scope}: {words}" for scope, words in SCOPE_WORDS.items())
+            + ".",
+        ),
+    )
+
+
+def best_table(found: Findings) -> Table:
+    """Means per arm, bold the best and all that cannot be told from it."""
+    metrics = list(found.best)
+    blocks = {name: found.measurements[name] for name in metrics}
+    lines: list[tuple[Cell, ...]] = []
+    bold: set[tuple[int, int]] = set()
+    for number, arm in enumerate(found.arms):
+        line: list[Cell] = [arm]
+        for place, name in enumerate(metrics, 1):
+            block = blocks[name]
+            there = block.present[block.place(arm)]
+            values = block.values[block.place(arm)][there]
+            line.append(float(values.mean()) if values.size else None)
+            if arm in found.best[name].arms:
+                bold.add((number, place))
+        lines.append(tuple(line))
+    notes = [
+        "Bold: the best mean, and every arm whose difference from it is not significant (Holm over the arms)."
+    ]
+    notes += dict.fromkeys(note for best in found.best.values() for note in best.notes)
+    return Table(
+        title="Means, and the set of best arms",
+        columns=(
+            Column(label="Arm", align="left"),
+            *(Column(label=label_of(blocks[n].metric), digits=_digits(n)) for n in metrics),
+        ),
+        rows=tuple(lines),
+        notes=tuple(notes),
+        bold=frozenset(bold),
+    )
+
+
+def claims_table(found: Findings) -> Table:
+    """A line a claim: what was said, what became of it, why."""
+    return Table(
+        title="Claims",
+        columns=(
+            Column(label="Claim", align="left"),
+            Column(label="Measured as", align="left"),
+            Column(label="Outcome", align="left"),
+            Column(label="Why", align="left"),
+        ),
+        rows=tuple(
+            (
+                each.claim.text,
+                f"{each.claim.question.title}: {each.claim.metric} {each.claim.says}"
+                + (f" by {100 * each.claim.at_least:g} %" if each.claim.at_least else ""),
+                each.result,
+                each.sentence,
+            )
+            for each in found.outcomes
+        ),
+    )
+
+
+def planner_table(found: Findings) -> Table:
+    """What would settle the declared comparisons that are open."""
+    lines: list[tuple[Cell, ...]] = []
+    for (question, metric), made in found.plans.items():
+        s = found.of(question, metric)
+        reference = abs(s.comparison.reference_value)
+        least = 100 * made.least_detectable / reference if reference else None
+        lines.append(
+            (
+                s.comparison.question.title,
+                label_of(metric),
+                s.comparison.percent,
+                least,
+                "as a difference" if made.settles == "difference" else "as equivalent",
+                made.seeds if made.seeds is not None else "> 100",
+                made.clusters if made.clusters is not None else "> 10000",
+            )
+        )
+    return Table(
+        title="What would settle the open ones",
+        columns=(
+            Column(label="Question", align="left"),
+            Column(label="Metric", align="left"),
+            Column(label="Δ (%)", digits=1, signed=True),
+            Column(label="least detectable (%)", digits=1),
+            Column(label="would settle", align="left"),
+            Column(label="seeds in all"),
+            Column(label="or scenes in all"),
+        ),
+        rows=tuple(lines),
+        notes=(
+            "If the difference stays what it is. Variances of few seeds are themselves uncertain.",
+        ),
+    )
+
+
+def interval_words(made: Comparison, *, scope: str | None = None) -> str | None:
+    """`−1.2 … +3.4` in percent; None where this scope cannot be told."""
+    spreads = made.estimate.spreads
+    wanted = scope or made.scope
+    chosen = next((each for each in spreads if each == wanted), None)
+    if chosen is None:
+        return None
+    span = made.percent_interval(scope=chosen)
+    return None if span is None else f"{signed(span[0])} … {signed(span[1])}"
+
+
+def verdict_words(settled: Settled) -> str:
+    """The verdict; an interaction is neither better nor worse, it is there."""
+    if settled.verdict is None:
+        return "descriptive"
+    if settled.comparison.question.kind == "interaction" and settled.verdict in ("better", "worse"):
+        return "interact"
+    return settled.verdict
+
+
+def p_text(p: float) -> str:
+    """`< .001` or three digits."""
+    return "< .001" if p < 0.001 else format(p, ".3f").removeprefix("0")
+
+
+def label_of(metric: str) -> str:
+    """As a metric is printed; METRIC.FORM with its form."""
+    name, _, form = metric.partition(".")
+    label = METRICS[name].label if name in METRICS else name
+    return f"{label}, {form}" if form else label
+
+
+def _digits(metric: str) -> int:
+    name = metric.partition(".")[0]
+    return METRICS[name].digits if name in METRICS else 4
+
+
+def _reasons(settled: Sequence[Settled]) -> list[str]:
+    return list(dict.fromkeys(note for s in settled for note in s.comparison.notes))

@@ -1,0 +1,122 @@
+"""Starting one cell: in this process, or over several GPUs through Accelerate; and its own command line.
+
+A cell of several GPUs is a process a GPU, started by `accelerate launch` from the command of that cell. So
+a batch is split over them, and the numbers are those of one GPU but for the order of sums and the batch
+statistics of norms.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+from thermodepth.errors import StudyError, ThermodepthError
+from thermodepth.study.cell import CellJob, CellNews, Stage, Tell, compute_cell
+from thermodepth.study.executors.failure import FAILED, killed, read_failure, write_failure
+from thermodepth.study.executors.watch import LogWatch
+from thermodepth.study.run import prepared_job
+from thermodepth.threads import set_thread_policy
+from thermodepth.training.loop import interruption
+
+#: Of this very Python, so that a batch system needs no environment of its own.
+PROGRAM = (sys.executable, "-m", "thermodepth")
+
+
+def cell_command(job: CellJob, *, gpus: int, program: Sequence[str] = PROGRAM) -> list[str]:
+    """The command line that computes this cell anywhere the study's folder is seen."""
+    words = ["study", "cell", str(job.study_folder.absolute()), job.name]
+    if gpus <= 1:
+        return [*program, *words]
+    launcher = [sys.executable, "-m", "accelerate.commands.launch", "--multi_gpu"]
+    launcher += ["--num_processes", str(gpus), "--num_machines", "1"]
+    # Port 0 takes a free one: several cells share a machine. The rest would be taken from a person's
+    # own defaults, which are none of the study's settings.
+    launcher += ["--main_process_port", "0", "--mixed_precision", "no", "--dynamo_backend", "no"]
+    return [*launcher, "--module", "thermodepth", *words]
+
+
+def compute(job: CellJob, tell: Callable[..., None], *, gpus: int) -> None:
+    """The whole cell, from the process that an executor gave it.
+
+    Raises:
+        KeyboardInterrupt: after a checkpoint was written.
+        ThermodepthError: when it failed, which its folder says, too.
+    """
+    if gpus <= 1:
+        compute_cell(job, tell)
+        return
+    watch, parent = LogWatch([job]), os.getppid()
+    with interruption() as asked_to_stop:
+        process = subprocess.Popen(cell_command(job, gpus=gpus))
+        forwarded = False
+        while process.poll() is None:
+            try:
+                process.wait(timeout=1.0)
+            except subprocess.TimeoutExpired:
+                if os.getppid() != parent:  # the study was killed: its cells must not live on
+                    process.terminate()
+                    os._exit(1)
+                watch.tell_progress(lambda news: tell(stage=news.stage, progress=news.progress))
+            if asked_to_stop() and not forwarded:
+                process.send_signal(signal.SIGTERM)
+                forwarded = True
+    if forwarded:
+        raise KeyboardInterrupt
+    if process.returncode != 0:
+        failure = read_failure(job.folder) or killed(
+            f"its process ended with code {process.returncode}"
+        )
+        write_failure(job.folder, failure)
+        raise StudyError(failure.line())
+
+
+def compute_prepared(folder: str, name: str, gpus: int) -> tuple[Stage, str]:
+    """A cell of a prepared study folder, on whatever machine: what Ray and SLURM are sent.
+
+    Returns:
+        How it ended, and why where it failed.
+    """
+    set_thread_policy(1)
+    try:
+        job = prepared_job(Path(folder), name)
+        enter_working_folder(job)
+        compute(job, lambda **_: None, gpus=gpus)
+    except KeyboardInterrupt:
+        return "interrupted", "stopped before its end; its checkpoint is kept"
+    except ThermodepthError as error:
+        return "failed", str(error)
+    return "done", ""
+
+
+def enter_working_folder(job: CellJob) -> None:
+    """Where the study was started, so that relative paths mean the same; not every machine has it."""
+    if Path(job.working_folder).is_dir():
+        os.chdir(job.working_folder)
+
+
+def begin(job: CellJob) -> None:
+    """A new try is at hand: what the folder says of the last one no longer counts."""
+    (job.folder / FAILED).unlink(missing_ok=True)
+
+
+def end(job: CellJob, ending: tuple[Stage, str] | None, tell: Tell, *, lost: str) -> None:
+    """Tell how a cell ended whose process is gone.
+
+    Args:
+        job: the cell.
+        ending: what `compute_prepared` returned; None where the process ended without a word.
+        tell: hears of it.
+        lost: what is known of a process that ended without a word.
+    """
+    failure = read_failure(job.folder)
+    if ending is None and failure is None:
+        failure = killed(lost)
+        write_failure(job.folder, failure)
+    stage, message = ending or ("failed", lost)
+    if stage == "failed" and failure is not None:
+        message = failure.line()
+    tell(CellNews(name=job.name, stage=stage, message=message))

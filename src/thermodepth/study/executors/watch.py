@@ -1,0 +1,73 @@
+"""What a cell's folder tells of its progress, for those who only see the folder: the lines of `log.csv`."""
+
+from __future__ import annotations
+
+import csv
+import io
+import time
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from thermodepth.study.cell import CellJob, CellNews, Tell
+from thermodepth.training.log import FILE as LOG_FILE
+from thermodepth.training.loop import Progress
+
+
+@dataclass(slots=True, kw_only=True)
+class _Seen:
+    """Of a log, when it was last looked at."""
+
+    size: int = 0
+    step: int = 0
+    at: float = 0.0  # seconds of a clock
+
+
+class LogWatch:
+    """Looks into the logs of cells, again and again; a log that has not grown is not opened."""
+
+    def __init__(self, jobs: Iterable[CellJob]) -> None:
+        """
+        Args:
+            jobs: the cells; what their logs hold already is no news.
+        """
+        self._jobs = {job.name: job for job in jobs}
+        self._seen = {job.name: _Seen(size=_size(job)) for job in self._jobs.values()}
+
+    def forget(self, name: str) -> None:
+        """This cell has ended."""
+        del self._jobs[name]
+
+    def tell_progress(self, tell: Tell) -> None:
+        """Of every cell whose log has grown since the last look."""
+        for job in self._jobs.values():
+            seen, size = self._seen[job.name], _size(job)
+            if size == seen.size:
+                continue
+            seen.size = size
+            line = _last_line(job)
+            if line is None:
+                continue
+            now, step = time.monotonic(), int(line.pop("step"))
+            images = (step - seen.step) * job.settings.data.batch_size
+            rate = images / (now - seen.at) if seen.at and images > 0 else 0.0
+            seen.step, seen.at = step, now
+            terms = {name: float(text) for name, text in line.items() if text}
+            progress = Progress(step=step, steps=job.settings.steps, images_per_s=rate, terms=terms)
+            tell(CellNews(name=job.name, stage="training", progress=progress))
+
+
+def _size(job: CellJob) -> int:
+    try:
+        return (job.folder / LOG_FILE).stat().st_size
+    except OSError:
+        return 0
+
+
+def _last_line(job: CellJob) -> dict[str, str] | None:
+    """The last whole line; None while there is none, or while another machine is writing it."""
+    try:
+        text = (job.folder / LOG_FILE).read_text(encoding="utf-8")
+    except OSError:
+        return None
+    lines = list(csv.DictReader(io.StringIO(text[: text.rfind("\n") + 1])))
+    return lines[-1] if lines else None

@@ -1,0 +1,395 @@
+"""A study as a file, TOML or Python, so that it can be read, kept and sent.
+
+name = "which-losses"
+title = "Which losses carry the depth?"
+recipe = "thermal"                 # the run that every arm starts from
+seeds = 5                          # 0 to 4; or a list such as [3, 7]
+design = "full-factorial"          # or another of DESIGNS; without it, by the number of factors
+primary = ["abs_rel", "rmse"]
+settings.steps = 600               # edits of the recipe, in dots or in sections
+
+[factors]                          # what is edited where a factor is off; on is the recipe
+smooth = { "losses.groups.smooth" = false }
+consistency = { "losses.groups.consistency" = false }
+
+[[claims]]
+name = "consistency-rmse"
+text = "Without consistency RMSE rises."
+question = "no-consistency"        # an arm, against the reference, or an effect: "main effect: smooth"
+metric = "rmse"
+says = "rises"
+
+`design = "list"` takes `[[arms]]` with `name`, `title`, `off` (factors) and `edits`; "dose-response" takes
+`[doses.NAME]` with `setting` and `levels` (multiples of what the recipe has there) in place of factors. A
+Python file has a function `study()` that returns the same keys as a dictionary, or a `StudyFile`; it is run.
+"""
+
+from __future__ import annotations
+
+import re
+import tomllib
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any, Literal, get_args
+
+from pydantic import Field
+
+from thermodepth.config import Settings, flatten
+from thermodepth.errors import DataError, SettingsError, unknown
+from thermodepth.files import read_bytes
+from thermodepth.metrics import METRICS
+from thermodepth.study.analysis import designs
+from thermodepth.study.analysis.claims import Claim
+from thermodepth.study.analysis.designs import Design
+from thermodepth.study.analysis.measurements import Form
+from thermodepth.study.analysis.questions import against
+from thermodepth.study.design import Arm, Study
+from thermodepth.study.python_file import MOST_BYTES, call_study
+from thermodepth.training.settings import TrainingSettings
+
+DesignName = Literal[
+    "leave-one-out", "add-one-in", "full-factorial", "half-fraction", "dose-response", "list"
+]
+DESIGNS: tuple[str, ...] = get_args(DesignName)
+MOST_SEEDS = 1000
+_NAME = re.compile(r"[a-z0-9][a-z0-9-]*")
+_SWITCHED = {
+    "leave-one-out": designs.leave_one_out,
+    "add-one-in": designs.add_one_in,
+    "full-factorial": designs.full_factorial,
+    "half-fraction": designs.half_fraction,
+    None: designs.default_design,
+}
+
+
+class ArmEntry(Settings):
+    """One `[[arms]]` of a list."""
+
+    name: str
+    title: str = ""
+    off: tuple[str, ...] = ()  # factors
+    edits: dict[str, Any] = Field(default_factory=dict)
+
+
+class DoseEntry(Settings):
+    """One `[doses.NAME]`: a number of the recipe, multiplied."""
+
+    setting: str
+    levels: tuple[float, ...] = designs.LEVELS
+
+
+class ClaimEntry(Settings):
+    """One `[[claims]]`."""
+
+    name: str
+    text: str
+    question: str
+    metric: str
+    says: Literal["rises", "falls", "stays"]
+    at_least: float | None = Field(None, gt=0)  # share of the reference's mean
+
+
+class StudyFile(Settings):
+    """What the file says, checked as far as it can be without data."""
+
+    name: str
+    title: str = ""
+    recipe: str = "thermal"
+    settings: dict[str, Any] = Field(default_factory=dict)  # dotted edits of the recipe
+    factors: dict[str, dict[str, Any]] = Field(default_factory=dict)  # dotted edits where it is off
+    design: DesignName | None = None
+    arms: tuple[ArmEntry, ...] = ()
+    doses: dict[str, DoseEntry] = Field(default_factory=dict)
+    seeds: tuple[int, ...] = (0,)
+    reference: str = designs.FULL
+    primary: tuple[str, ...] = ("abs_rel", "rmse")
+    smallest_effect: float = Field(0.01, gt=0, lt=1)  # share of the reference's mean
+    twin: bool = False  # the reference once more: what is not due to its seed
+    claims: tuple[ClaimEntry, ...] = ()
+
+    def switches(self) -> Design | None:
+        """The factors' design, whose effects can be asked for; None for doses and arms without factors.
+
+        Raises:
+            SettingsError: as the designs.
+        """
+        if self.design == "dose-response" or not self.factors:
+            return None
+        names = tuple(self.factors)
+        if self.design != "list":
+            return _SWITCHED[self.design](names)
+        # Arms that edit more than switches are no setting of the factors.
+        plain = [arm for arm in self.arms if not arm.edits]
+        return designs.listed(
+            names, {arm.name: tuple(n not in arm.off for n in names) for arm in plain}
+        )
+
+
+def read_study(path: Path) -> StudyFile:
+    """The study that a .toml or .py file describes. A .py file is run.
+
+    Raises:
+        SettingsError: naming the file and the key, for what cannot be read or is not a study.
+    """
+    if path.suffix == ".py":
+        made = call_study(path)
+        if isinstance(made, StudyFile):
+            made = made.tree()
+        if not isinstance(made, Mapping):
+            raise SettingsError(
+                f"{path}: study() returned {type(made).__name__}, expected a dictionary or a StudyFile"
+            )
+        return parse_study(made, where=str(path))
+    if path.suffix != ".toml":
+        raise SettingsError(f"{path}: expected a study as .toml or .py")
+    try:
+        tree = tomllib.loads(read_bytes(path, limit=MOST_BYTES).decode())
+    except DataError as error:
+        raise SettingsError(str(error)) from None
+    except (ValueError, RecursionError) as error:
+        raise SettingsError(f"{path}: cannot be read as TOML ({error})") from None
+    return parse_study(tree, where=str(path))
+
+
+def parse_study(tree: Mapping[str, Any], *, where: str) -> StudyFile:
+    """The study of a plain tree; `where` is what messages call it.
+
+    Raises:
+        SettingsError: for an unknown key, with the nearest, or what makes no study.
+    """
+    given = dict(tree)
+    if isinstance(seeds := given.get("seeds"), int) and not isinstance(seeds, bool):
+        if not 1 <= seeds <= MOST_SEEDS:
+            raise SettingsError(f"{where}: seeds = {seeds}, expected 1 to {MOST_SEEDS} or a list")
+        given["seeds"] = list(range(seeds))
+    if isinstance(edits := given.get("settings"), Mapping):
+        given["settings"] = flatten(edits)
+    for key in ("factors", "doses"):
+        if isinstance(entries := given.get(key), Mapping):
+            _sections(entries, f"{where}: {key}")
+    if isinstance(factors := given.get("factors"), Mapping):
+        given["factors"] = {name: flatten(edits) for name, edits in factors.items()}
+    # One by one: a list inside the record could not name its nearest key.
+    kinds: tuple[tuple[str, type[Settings]], ...] = (("arms", ArmEntry), ("claims", ClaimEntry))
+    for key, kind in kinds:
+        if isinstance(entries := given.get(key), list | tuple):
+            given[key] = [
+                _entry(kind, entry, f"{where}: {key}[{place}]")
+                for place, entry in enumerate(entries)
+            ]
+    if isinstance(doses := given.get("doses"), Mapping):
+        given["doses"] = {
+            name: _entry(DoseEntry, entry, f"{where}: doses.{name}")
+            for name, entry in doses.items()
+        }
+    file = StudyFile.parse(given, where=where)
+    _check(file, where)
+    return file
+
+
+def study_of(file: StudyFile, base: TrainingSettings) -> Study:
+    """Arms by seeds over a run, every arm's settings tried.
+
+    Args:
+        file: what is studied.
+        base: the settings of `file.recipe`; what the file and then the data set edit comes on top.
+
+    Raises:
+        SettingsError: for an edit that does not exist, a dose of what is no number, or a reference that is
+            no arm.
+    """
+    where = f"study {file.name}"
+    run = _tried(base, file.settings, f"{where}: settings")
+    arms = list(_arms(file, run))
+    if file.twin and file.reference in (names := [arm.name for arm in arms]):
+        again = arms[names.index(file.reference)]
+        arms.append(replace(again, name=f"{again.name}-twin", title=f"{again.title}, again"))
+    study = Study(
+        name=file.name,
+        title=file.title or file.name,
+        settings=run,
+        arms=tuple(arms),
+        reference=file.reference,
+        seeds=file.seeds,
+        primary=file.primary,
+        smallest_effect=file.smallest_effect,
+        claims=_claims(file, [arm.name for arm in arms]),
+    )
+    for arm in study.arms:
+        _tried(run, arm.edits, f"{where}: arm '{arm.name}'")
+    return study
+
+
+def _claims(file: StudyFile, arms: Sequence[str]) -> tuple[Claim, ...]:
+    switches = file.switches()
+    asked = {q.name: q for q in (switches.questions() if switches else ())}
+    asked |= {q.name: q for q in against(file.reference, arms)}
+    return tuple(
+        Claim(**{**dict(entry), "question": asked[entry.question]}) for entry in file.claims
+    )
+
+
+# --- arms ----------------------------------------------------------------------------------------
+
+
+def _arms(file: StudyFile, run: TrainingSettings) -> Iterator[Arm]:
+    if file.design == "list":
+        for entry in file.arms:
+            off: dict[str, Any] = {}
+            for factor in entry.off:
+                off |= file.factors[factor]
+            yield Arm(
+                name=entry.name, title=entry.title or entry.name, edits=off | dict(entry.edits)
+            )
+    elif file.design == "dose-response":
+        yield from _dosed(file, run)
+    else:
+        design = file.switches()
+        assert design is not None, "checked by parse_study"
+        for name, on in design.arms.items():
+            missing = [f for f, there in zip(design.factors, on, strict=True) if not there]
+            edits: dict[str, Any] = {}
+            for factor in missing:
+                edits |= file.factors[factor]
+            yield Arm(name=name, title=_title(missing), edits=edits)
+
+
+def _dosed(file: StudyFile, run: TrainingSettings) -> Iterator[Arm]:
+    """ "full" once, and each number at its other levels."""
+    yield Arm(name=designs.FULL, title=_title([]))
+    there = flatten(run.tree())
+    for name, dose in file.doses.items():
+        if dose.setting not in there:
+            raise SettingsError(f"study {file.name}: {unknown('setting', dose.setting, there)}")
+        weight = there[dose.setting]
+        if isinstance(weight, bool) or not isinstance(weight, int | float) or not weight:
+            raise SettingsError(
+                f"study {file.name}: doses.{name}: {dose.setting} = {weight!r}, expected a number other "
+                "than 0"
+            )
+        for arm, level in designs.dose_response(name, dose.levels).arms.items():
+            if level != 1.0:
+                yield Arm(
+                    name=arm,
+                    title=f"{name} × {level:g}",
+                    edits={dose.setting: weight * level},
+                )
+
+
+def _title(off: list[str]) -> str:
+    return f"No {' & '.join(off)}" if off else "All on"
+
+
+def _tried(settings: TrainingSettings, edits: Mapping[str, Any], where: str) -> TrainingSettings:
+    try:
+        return settings.edit(edits)
+    except SettingsError as error:
+        raise SettingsError(f"{where}: {error}") from None
+
+
+# --- checks --------------------------------------------------------------------------------------
+
+
+def _sections(entries: Mapping[str, Any], where: str) -> None:
+    for name, entry in entries.items():
+        if not isinstance(entry, Mapping) or not entry:
+            raise SettingsError(f"{where}.{name} = {entry!r}: expected a section of settings")
+
+
+def _entry(kind: type[Settings], entry: Any, where: str) -> dict[str, Any]:
+    if not isinstance(entry, Mapping):
+        raise SettingsError(f"{where} = {entry!r}: expected a section")
+    tree = dict(entry)
+    if isinstance(tree.get("edits"), Mapping):
+        tree["edits"] = flatten(tree["edits"])
+    return kind.parse(tree, where=where).tree()
+
+
+def _check(file: StudyFile, where: str) -> None:
+    if not _NAME.fullmatch(file.name):
+        raise SettingsError(f"{where}: name = '{file.name}', expected a-z, 0-9 and dashes")
+    if not file.seeds or len(set(file.seeds)) < len(file.seeds) or min(file.seeds) < 0:
+        raise SettingsError(
+            f"{where}: seeds = {list(file.seeds)}, expected distinct numbers from 0"
+        )
+    _check_design(file, where)
+    _check_factors(file, where)
+    try:
+        switches = file.switches()
+    except SettingsError as error:
+        raise SettingsError(f"{where}: {error}") from None
+    names = _names(file, switches, where)
+    if file.reference not in names:
+        raise SettingsError(f"{where}: {unknown('reference arm', file.reference, names)}")
+    for metric in file.primary:
+        _check_metric(metric, f"{where}: primary")
+    questions = set(names) - {file.reference}
+    questions |= {question.name for question in switches.questions()} if switches else set()
+    for place, claim in enumerate(file.claims):
+        _check_metric(claim.metric, f"{where}: claims[{place}].metric")
+        if claim.question not in questions:
+            raise SettingsError(
+                f"{where}: claims[{place}].question: {unknown('question', claim.question, questions)}"
+            )
+        if claim.name in [other.name for other in file.claims[:place]]:
+            raise SettingsError(f"{where}: claims[{place}].name: '{claim.name}' is used twice")
+
+
+def _check_design(file: StudyFile, where: str) -> None:
+    """Each design has its own key for what it varies."""
+    needed = {"list": "arms", "dose-response": "doses"}.get(file.design or "", "factors")
+    for key in ("arms", "doses", "factors"):
+        there = bool(getattr(file, key))
+        if key == needed and not there:
+            raise SettingsError(f"{where}: {file.design or 'a study'} needs {key}")
+        if there and key != needed and not (key == "factors" and file.design == "list"):
+            raise SettingsError(
+                f"{where}: {key} are for design = "
+                f"'{ {'arms': 'list', 'doses': 'dose-response'}.get(key, 'full-factorial') }', "
+                f"and this one is {file.design or 'without one'}"
+            )
+    for arm in file.arms:
+        for factor in arm.off:
+            if factor not in file.factors:
+                raise SettingsError(
+                    f"{where}: arm '{arm.name}', off: {unknown('factor', factor, file.factors)}"
+                )
+
+
+def _check_factors(file: StudyFile, where: str) -> None:
+    """Two factors at one setting could not be switched apart."""
+    editors: dict[str, str] = {}
+    for factor, edits in file.factors.items():
+        for path in edits:
+            for other, editor in editors.items():
+                if f"{path}.".startswith(f"{other}.") or f"{other}.".startswith(f"{path}."):
+                    raise SettingsError(
+                        f"{where}: factors '{editor}' and '{factor}' both edit {path}"
+                    )
+        editors |= dict.fromkeys(edits, factor)
+
+
+def _names(file: StudyFile, switches: Design | None, where: str) -> list[str]:
+    if file.design == "list":
+        names = [arm.name for arm in file.arms]
+        if double := [name for name in names if names.count(name) > 1]:
+            raise SettingsError(f"{where}: arms: '{double[0]}' is used twice")
+        return names
+    if file.design == "dose-response":
+        try:
+            doses = [designs.dose_response(name, dose.levels) for name, dose in file.doses.items()]
+        except SettingsError as error:
+            raise SettingsError(f"{where}: {error}") from None
+        return list(dict.fromkeys([designs.FULL, *(arm for dose in doses for arm in dose.arms)]))
+    assert switches is not None, "such a design has factors"
+    return list(switches.arms)
+
+
+def _check_metric(quantity: str, where: str) -> None:
+    """METRIC or METRIC.FORM."""
+    metric, dot, form = quantity.partition(".")
+    if metric not in METRICS:
+        raise SettingsError(f"{where}: {unknown('metric', metric, METRICS)}")
+    if dot and form not in get_args(Form):
+        raise SettingsError(f"{where} = {quantity}: {unknown('form', form, get_args(Form))}")

@@ -1,0 +1,113 @@
+"""Means over probes, with intervals that know that neighbouring probes are alike.
+
+For two terms and a run, c_1..c_n are the cosines of its probes in the order of the steps:
+
+    mean       (1/n) sum c_i
+    interval   cut the probes into at most 10 blocks of neighbours, take the t interval of the block means
+    conflict   the part of the probes with c_i < 0
+
+Neighbouring probes are alike, so single probes would give too short an interval; blocks that are long
+beside that likeness do not (batch means; Law, Simulation Modeling and Analysis, chapter 9). Several runs
+of one arm: the mean of the runs' means and the t interval over the runs.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from statistics import fmean
+
+import numpy as np
+
+from thermodepth.study.contrasts import half_width
+from thermodepth.study.gradients.records import GradientRecord, Pair, place_of, values_of
+
+#: Cosines of single batches spread by about 0.3; fewer probes than this are always marked.
+ENOUGH_PROBES = 30
+MOST_BLOCKS = 10
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Average:
+    """A mean over the probes of the runs of one arm."""
+
+    mean: float
+    interval: tuple[float, float] | None  # 95 %; None for a single probe
+    probes: int
+    runs: int
+
+    @property
+    def few(self) -> bool:
+        """Whether it may not be printed without saying so."""
+        return self.probes < ENOUGH_PROBES
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Conflict:
+    """How two terms pull over a training."""
+
+    pair: Pair
+    cosine: Average
+    negative: float  # part of the probes with a cosine below 0
+    similarity: float  # of magnitude, mean over probes
+    neighbours: float | None  # correlation of neighbouring probes; None where there are too few
+
+
+def average(runs: Sequence[Sequence[float]]) -> Average:
+    """The mean over the probes of one or more runs, each run weighing the same.
+
+    Args:
+        runs: the values of each run in the order of its steps, none empty.
+    """
+    means = [fmean(values) for values in runs]
+    sample = means if len(runs) > 1 else block_means(runs[0])
+    mean = fmean(means)
+    half = half_width(sample) if len(sample) > 1 else None
+    return Average(
+        mean=mean,
+        interval=None if half is None else (mean - half, mean + half),
+        probes=sum(len(values) for values in runs),
+        runs=len(runs),
+    )
+
+
+def block_means(values: Sequence[float]) -> list[float]:
+    """At most ten means over neighbours, of sizes that differ by one at the most."""
+    blocks = np.array_split(np.asarray(values, np.float64), min(len(values), MOST_BLOCKS))
+    return [float(block.mean()) for block in blocks]
+
+
+def conflicts(records: Sequence[GradientRecord], parameters: str) -> list[Conflict]:
+    """Every pair of terms that has a cosine in some run, in the order of the loss table.
+
+    Args:
+        records: the runs of one arm.
+        parameters: `block` or `shared`, as in cosines.csv.
+    """
+    found = []
+    pairs = {pair for record in records for pair in record.cosines.get(parameters, {})}
+    for pair in sorted(pairs, key=lambda p: (place_of(p[0]), place_of(p[1]))):
+        runs = values_of([record.cosines.get(parameters, {}) for record in records], pair)
+        alike = values_of([record.similarities.get(parameters, {}) for record in records], pair)
+        cosine = average(runs)
+        negative = sum(value < 0 for values in runs for value in values) / cosine.probes
+        lags = [lag for values in runs if (lag := _neighbour_correlation(values)) is not None]
+        found.append(
+            Conflict(
+                pair=pair,
+                cosine=cosine,
+                negative=negative,
+                similarity=fmean(value for values in alike for value in values),
+                neighbours=fmean(lags) if lags else None,
+            )
+        )
+    return found
+
+
+def _neighbour_correlation(values: Sequence[float]) -> float | None:
+    """Lag-one autocorrelation."""
+    if len(values) < MOST_BLOCKS:
+        return None
+    off = np.asarray(values, np.float64) - fmean(values)
+    size = float(off @ off)
+    return float(off[1:] @ off[:-1]) / size if size > 0 else None

@@ -1,0 +1,147 @@
+"""The diagnostics of finished runs, read back from their folders."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TypeVar
+
+from thermodepth.errors import DataError
+from thermodepth.files import read_json
+from thermodepth.losses import LOSSES
+from thermodepth.training.diagnostics.files import (
+    COSINE_COLUMNS,
+    COSINES,
+    FACTS,
+    GRADIENT_COLUMNS,
+    GRADIENTS,
+    read_lines,
+)
+
+Pair = tuple[str, str]
+Series = tuple[tuple[int, float], ...]  # (step, value), steps ascending
+_K = TypeVar("_K")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GradientRecord:
+    """The diagnostics of one run."""
+
+    run: str  # its folder
+    losses: Mapping[str, Series]  # weighted, every step in which the term had a weight
+    shares: Mapping[str, Series]  # of the gradient's norm, at probes
+    cosines: Mapping[str, Mapping[Pair, Series]]  # parameters -> pair -> at probes
+    similarities: Mapping[str, Mapping[Pair, Series]]  # of magnitude
+    not_finite: tuple[tuple[int, str], ...]  # (step, term) of gradients that were not
+    missing: int  # steps without a line: the diagnostics were off or had ended
+    overhead: float | None  # looking / training without it
+    stops: tuple[str, ...]  # why the diagnostics ended early
+
+
+def read_gradients(folder: Path) -> GradientRecord:
+    """The diagnostics of a run's folder.
+
+    Raises:
+        DataError: when the run had none, or a file is damaged.
+    """
+    if not (folder / GRADIENTS).is_file():
+        raise DataError(
+            f"{folder}: no {GRADIENTS}; this run was trained without runtime.diagnostics.on=true"
+        )
+    losses: dict[str, list[tuple[int, float]]] = {}
+    shares: dict[str, list[tuple[int, float]]] = {}
+    not_finite, steps = [], set()
+    for line in _numbers(folder / GRADIENTS, GRADIENT_COLUMNS, text=("term",)):
+        step, term = int(line["step"] or 0), str(line["term"])
+        steps.add(step)
+        _append(losses, term, step, line["weighted_loss"])
+        _append(shares, term, step, line["norm_share"])
+        norm = line["norm"]
+        if isinstance(norm, float) and not math.isfinite(norm):
+            not_finite.append((step, term))
+    cosines: dict[str, dict[Pair, list[tuple[int, float]]]] = {}
+    similarities: dict[str, dict[Pair, list[tuple[int, float]]]] = {}
+    texts = ("parameters", "term_a", "term_b")
+    if (folder / COSINES).is_file():
+        for line in _numbers(folder / COSINES, COSINE_COLUMNS, text=texts):
+            where, pair = str(line["parameters"]), (str(line["term_a"]), str(line["term_b"]))
+            step = int(line["step"] or 0)
+            _append(cosines.setdefault(where, {}), pair, step, line["cosine"])
+            _append(similarities.setdefault(where, {}), pair, step, line["magnitude_similarity"])
+    overhead, stops = _facts(folder / FACTS)
+    return GradientRecord(
+        run=str(folder),
+        losses={term: tuple(points) for term, points in losses.items()},
+        shares={term: tuple(points) for term, points in shares.items()},
+        cosines={w: {p: tuple(s) for p, s in pairs.items()} for w, pairs in cosines.items()},
+        similarities={
+            w: {p: tuple(s) for p, s in pairs.items()} for w, pairs in similarities.items()
+        },
+        not_finite=tuple(not_finite),
+        missing=max(steps, default=0) - len(steps),
+        overhead=overhead,
+        stops=stops,
+    )
+
+
+def read_arm_gradients(study: Path, arm: str) -> list[GradientRecord]:
+    """The diagnostics of every seed of an arm that a study's folder holds.
+
+    Raises:
+        DataError: when no cell of this arm has any.
+    """
+    cells = sorted((study / "cells" / arm).glob("seed-*"), key=lambda p: (len(p.name), p.name))
+    records = [read_gradients(cell) for cell in cells if (cell / GRADIENTS).is_file()]
+    if not records:
+        raise DataError(
+            f"{study}: no cell of arm '{arm}' was trained with runtime.diagnostics.on=true"
+        )
+    return records
+
+
+def terms_of(records: Sequence[GradientRecord]) -> list[str]:
+    """The terms that had a weight in any run, in the order of the loss table."""
+    found = dict.fromkeys(term for record in records for term in record.losses)
+    return sorted(found, key=place_of)
+
+
+def place_of(term: str) -> int:
+    """Where a term stands in the loss table; one of another version stands last."""
+    return list(LOSSES).index(term) if term in LOSSES else len(LOSSES)
+
+
+def values_of(runs: Sequence[Mapping[_K, Series]], key: _K) -> list[list[float]]:
+    """The values of each run that has any."""
+    return [[value for _, value in run[key]] for run in runs if run.get(key)]
+
+
+def _numbers(
+    path: Path, columns: Sequence[str], *, text: Sequence[str]
+) -> list[dict[str, str | float | None]]:
+    lines = read_lines(path, columns)
+    try:
+        return [
+            {k: v if k in text else (float(v) if v else None) for k, v in line.items()}
+            for line in lines
+        ]
+    except ValueError as error:
+        raise DataError(f"{path}: not of gradient diagnostics ({error})") from None
+
+
+def _append(
+    series: dict[_K, list[tuple[int, float]]], key: _K, step: int, value: str | float | None
+) -> None:
+    if isinstance(value, float) and math.isfinite(value):
+        series.setdefault(key, []).append((step, value))
+
+
+def _facts(path: Path) -> tuple[float | None, tuple[str, ...]]:
+    if not path.is_file():
+        return None, ()
+    facts = read_json(path)
+    try:
+        return float(facts["overhead"]), tuple(str(stop) for stop in facts["stops"])
+    except (KeyError, TypeError, ValueError) as error:
+        raise DataError(f"{path}: not of gradient diagnostics ({error!r})") from None

@@ -1,0 +1,83 @@
+"""`thermodepth study analyze` on anybody's table."""
+
+from __future__ import annotations
+
+import csv
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+Thermodepth = Callable[..., tuple[int, str, str]]
+
+
+@pytest.fixture
+def results(tmp_path: Path) -> Path:
+    """Two methods, four seeds, twelve images of three drives; "ours" is 0.1 better and wins everywhere."""
+    random = np.random.default_rng(0)
+    path = tmp_path / "rows.csv"
+    with path.open("w", newline="") as stream:
+        writer = csv.writer(stream)
+        writer.writerow(["arm", "seed", "image", "cluster", "metric", "value"])
+        for arm, gain in (("base", 0.0), ("ours", 0.1)):
+            for seed in range(4):
+                for image in range(12):
+                    noise = random.normal(0, 0.002)
+                    value = 1.0 + 0.05 * image - gain + noise
+                    writer.writerow([arm, seed, f"i{image}", f"d{image // 4}", "error", value])
+                    writer.writerow([arm, seed, f"i{image}", f"d{image // 4}", "score", 5 - value])
+    return path
+
+
+def test_a_table_of_another_tool(thermodepth: Thermodepth, results: Path) -> None:
+    call = ("study", "analyze", results, "--reference", "base", "--higher", "score")
+    code, out, err = thermodepth(*call, "--out", "found")
+    assert code == 0, err
+    lines = [line for line in out.splitlines() if line.startswith("ours − base")]
+    assert len(lines) == 2
+    assert all("better" in line for line in lines)
+    for name in ("effects.csv", "effects.md", "effects.tex", "scopes.csv", "METHODS.md"):
+        assert (results.parent / "found" / name).is_file()
+
+
+@pytest.mark.parametrize(
+    ("edit", "words"),
+    [
+        (["--reference", "bass"], ["bass", "did you mean 'base'"]),
+        (["--metrics", "errr"], ["errr", "did you mean 'error'"]),
+        (["--primary", "nothing"], ["nothing", "error, score"]),
+        (["--claims", "mine"], ["mine", "paper"]),
+        (["--smallest-effect", "-1"], ["smallest effect -1"]),
+    ],
+)
+def test_wrong_words(
+    thermodepth: Thermodepth, results: Path, edit: list[str], words: list[str]
+) -> None:
+    code, _, err = thermodepth("study", "analyze", results, *edit)
+    assert code == 2
+    for word in words:
+        assert word in err
+
+
+def test_a_missing_cell_is_an_error_that_names_it(thermodepth: Thermodepth, results: Path) -> None:
+    lines = results.read_text().splitlines()
+    kept = [line for line in lines if not line.startswith("ours,2,i3,")]
+    results.write_text("\n".join(kept) + "\n")
+    code, _, err = thermodepth("study", "analyze", results)
+    assert code == 2
+    assert "i3" in err
+    assert "seed 2" in err
+
+
+def test_no_torch_is_loaded(results: Path) -> None:
+    code = (
+        "import sys\nfrom thermodepth import cli\n"
+        f"sys.argv = ['thermodepth', 'study', 'analyze', {str(results)!r}]\n"
+        "try:\n    cli.main()\nexcept SystemExit:\n    pass\n"
+        "print('torch' in sys.modules, file=sys.stderr)"
+    )
+    run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert run.stderr.strip().endswith("False")

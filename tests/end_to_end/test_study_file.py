@@ -1,0 +1,82 @@
+"""A study of one's own, as a file: run to its report, with its claims judged."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+Thermodepth = Callable[..., tuple[int, str, str]]
+
+STUDY = """
+name = "two-terms"
+title = "Two terms"
+seeds = 2
+settings.steps = 2
+
+[settings.model]
+weights = "none"
+decoder_width = 16
+
+[settings.data]
+batch_size = 2
+size = [64, 64]
+
+[settings.teacher]
+kind = "truth"
+
+[factors]
+smooth = { "losses.groups.smooth" = false }
+consistency = { "losses.groups.consistency" = false }
+
+[[claims]]
+name = "smooth"
+text = "Smoothing changes nothing after two steps."
+question = "no-smooth"
+metric = "abs_rel"
+says = "stays"
+at_least = 0.5
+"""
+
+
+def test_a_study_file_is_run_to_its_verdicts(
+    thermodepth: Thermodepth, tiny_pack: Path, tmp_path: Path
+) -> None:
+    (tmp_path / "two.toml").write_text(STUDY)
+    call = ("study", "run", "two.toml", "--data", f"synthetic:{tiny_pack}", "--out", "s")
+    code, out, err = thermodepth(*call)
+    assert code == 0, err
+    assert "4 arms x 2 seeds x 2 steps" in out
+    page = (tmp_path / "s" / "report.html").read_text(encoding="utf-8")
+    assert "Smoothing changes nothing after two steps." in page
+    assert "Main effect of smooth" in page
+    assert 'class="forest"' in page
+    claims = (tmp_path / "s" / "claims.md").read_text(encoding="utf-8")
+    assert "replicates" in claims
+    assert "2 seeds (0, 1)" in (tmp_path / "s" / "METHODS.md").read_text(encoding="utf-8")
+    code, out, err = thermodepth("study", "analyze", "s")
+    assert code == 0, err
+    assert "Interaction of" in out
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("nmae = 'x'", ["two.toml", "nmae", "did you mean 'name'"]),
+        ("name = 'x'\n[factors]\na = {'losses.gruops.smooth' = false}", ["gruops", "groups"]),
+        ("name = ", ["two.toml", "TOML"]),
+    ],
+)
+def test_a_wrong_file_is_one_line(
+    thermodepth: Thermodepth, tmp_path: Path, text: str, words: list[str]
+) -> None:
+    (tmp_path / "two.toml").write_text(text)
+    code, _, err = thermodepth("study", "run", "two.toml")
+    assert code == 2
+    assert err.count("\n") == 1, err
+    for word in words:
+        assert word in err
+    code, _, err = thermodepth("study", "run", "three.toml")
+    assert code == 2
+    assert "three.toml" in err

@@ -1,0 +1,66 @@
+"""docs/statistics.md: its example runs, its table is its script's, and no torch is loaded."""
+
+import importlib.util
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+DOCS = Path(__file__).resolve().parents[4] / "docs"
+
+
+def coverage_script():
+    spec = importlib.util.spec_from_file_location("coverage_of_intervals", DOCS / "coverage.py")
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[spec.name] = module
+    spec.loader.exec_module(module)
+    return module
+
+
+def test_the_example_of_the_page_runs(tmp_path, monkeypatch, capsys):
+    rng = np.random.default_rng(0)
+    lines = ["arm,seed,image,cluster,metric,value"]
+    for arm, more in (("full", 0.0), ("bare", 0.5)):
+        lines += [
+            f"{arm},{seed},{drive}-{frame},{drive},rmse,{2 + more + 0.01 * rng.normal():.6f}"
+            for seed in range(3)
+            for drive in "abcd"
+            for frame in range(5)
+        ]
+    (tmp_path / "table.csv").write_text("\n".join(lines) + "\n")
+    monkeypatch.chdir(tmp_path)
+    (code,) = re.findall(
+        r"```python\n(.*?)```", (DOCS / "statistics.md").read_text("utf-8"), re.DOTALL
+    )
+    exec(code, {})
+    said = capsys.readouterr().out
+    assert said.startswith("bare − full, rmse: +25.")
+    assert said.endswith("3 seeds, 4 clusters), p < .001 after Holm over 1: worse.\n")
+
+
+def test_the_table_of_the_page_is_that_of_its_script():
+    """One column of it; the others cost seconds and come from the same numbers."""
+    script = coverage_script()
+    found = script.coverage(script.SETTINGS[0], number=0)
+    page = (DOCS / "statistics.md").read_text("utf-8")
+    for name, share in found.items():
+        (line,) = [line for line in page.splitlines() if line.startswith(f"| {name} |")]
+        # Random streams may change with numpy: twice the error of 4000 studies, and the rounding.
+        assert float(line.split("|")[2].strip(" *")) == pytest.approx(share, abs=0.02)
+    assert 0.92 <= found["**seeds crossed with recordings (here)**"] <= 0.98
+    assert found["mean over seeds, images independent"] < 0.6
+
+
+def test_the_analysis_needs_neither_torch_nor_training():
+    code = (
+        "import importlib, pkgutil, sys\n"
+        "import thermodepth.study.analysis as analysis\n"
+        "for found in pkgutil.iter_modules(analysis.__path__):\n"
+        "    importlib.import_module(f'{analysis.__name__}.{found.name}')\n"
+        "print([n for n in sys.modules if n == 'torch' or n.startswith('thermodepth.training')])\n"
+    )
+    made = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert made.stdout == "[]\n"

@@ -1,0 +1,418 @@
+"""What the folder of a study and of a cell say: which is done, which failed, what may be added."""
+
+import json
+import time
+
+import pytest
+
+from thermodepth.errors import DivergedError, SettingsError, StudyError
+from thermodepth.evaluation.protocols.protocol import named_protocol
+from thermodepth.study import cell as cells
+from thermodepth.study.cell import (
+    FACTS,
+    FORMAT,
+    ROWS,
+    CellJob,
+    CellKey,
+    cell_is_done,
+    compute_cell,
+)
+from thermodepth.study.design import Arm, Study
+from thermodepth.study.executors.failure import FAILED, read_failure
+from thermodepth.study.run import (
+    StudyFolder,
+    cell_keys,
+    collect_rows,
+    open_study,
+    prepared_job,
+    run_study,
+    study_state,
+)
+from thermodepth.teacher import LabelStore
+from thermodepth.training.settings import TrainingSettings
+from thermodepth.types import Geometry
+
+FULL = Arm(name="full", title="All")
+BARE = Arm(name="bare", title="None", edits={"losses.groups.smooth": False})
+
+
+class FewFrames:
+    sample_ids = ("a", "b")
+
+
+class NamedData:
+    """As much of a data set as planning looks at."""
+
+    name, spec, protocol = "synthetic", "synthetic:here.zip", "synthetic"
+
+    def __init__(self, print="0123"):
+        self.print = print
+
+    def fingerprint(self):
+        return self.print
+
+    def split(self, name):
+        del name
+        return FewFrames()
+
+
+@pytest.fixture
+def make_study():
+    def make(*arms, seeds=(0,), settings=None):
+        return Study(
+            name="s",
+            title="S",
+            settings=settings or TrainingSettings(),
+            arms=arms or (FULL, BARE),
+            reference="full",
+            seeds=seeds,
+        )
+
+    return make
+
+
+@pytest.fixture
+def labels(tmp_path):
+    return LabelStore(tmp_path / "study" / "labels", "teacher", "0123", Geometry.AFFINE_INVERSE)
+
+
+@pytest.fixture
+def job(tmp_path, labels):
+    return CellJob(
+        study="s",
+        name="full/seed-0",
+        arm="full",
+        seed=0,
+        settings=TrainingSettings(),
+        data="synthetic",
+        folder=tmp_path / "study" / "cells" / "full" / "seed-0",
+        labels=labels,
+        working_folder="",
+    )
+
+
+def silent(**words):
+    del words
+
+
+def pretend_done(folder, key, **changed):
+    folder.mkdir(parents=True, exist_ok=True)
+    facts = {
+        "identity": key.run,
+        "labels": key.labels,
+        "fingerprint": key.fingerprint,
+        "format": FORMAT,
+    }
+    (folder / FACTS).write_text(json.dumps(facts | changed))
+    (folder / ROWS).write_bytes(b"never read")
+
+
+# --- one cell ------------------------------------------------------------------------------------
+
+
+KEY = CellKey(run="r", labels="teacher/g", protocol="p-1")
+
+
+def test_a_cell_is_done_with_its_fingerprint_and_its_rows_only(tmp_path):
+    assert not cell_is_done(tmp_path, KEY)
+    pretend_done(tmp_path, KEY)
+    assert cell_is_done(tmp_path, KEY)
+    (tmp_path / ROWS).unlink()
+    assert not cell_is_done(tmp_path, KEY)
+
+
+@pytest.mark.parametrize("text", ["", "{", "[]", "{}"])
+def test_rows_whose_facts_are_damaged_are_made_again(tmp_path, text):
+    pretend_done(tmp_path, KEY)
+    (tmp_path / FACTS).write_text(text)
+    if text == "{}":  # facts of nothing are facts of something else
+        with pytest.raises(StudyError, match="labels: None there"):
+            cell_is_done(tmp_path, KEY)
+    else:
+        assert not cell_is_done(tmp_path, KEY)
+
+
+def test_a_cell_scored_under_another_protocol_is_scored_again(tmp_path):
+    pretend_done(tmp_path, KEY)
+    assert not cell_is_done(tmp_path, CellKey(run="r", labels="teacher/g", protocol="p-2"))
+    # As versions without fingerprints left it.
+    (tmp_path / FACTS).write_text(json.dumps({"identity": "r", "labels": "teacher/g"}))
+    assert not cell_is_done(tmp_path, KEY)
+
+
+@pytest.mark.parametrize(
+    ("changed", "words"),
+    [
+        ({"identity": "other"}, "run: other there, r now"),
+        ({"labels": "rgb/g", "identity": "other"}, "labels: rgb/g there, teacher/g now"),
+        ({"format": FORMAT - 1}, f"format: {FORMAT - 1} there, {FORMAT} now"),
+    ],
+)
+def test_a_cell_of_something_else_is_refused_with_the_difference(tmp_path, changed, words):
+    pretend_done(tmp_path, KEY, fingerprint="x", **changed)
+    with pytest.raises(StudyError, match=words) as told:
+        cell_is_done(tmp_path, KEY)
+    assert str(tmp_path) in str(told.value)
+    assert (tmp_path / ROWS).is_file()
+
+
+@pytest.mark.parametrize(
+    ("error", "kind", "step", "line"),
+    [
+        (
+            DivergedError("step 412: term is nan"),
+            "diverged",
+            412,
+            "diverged at step 412: term is nan",
+        ),
+        (SettingsError("no such weights"), "failed", None, "failed: no such weights"),
+        (KeyError("x"), "failed", None, "failed: KeyError: 'x'"),
+    ],
+)
+def test_what_goes_wrong_is_written_and_raised_and_gone_with_the_next_try(
+    job, monkeypatch, error, kind, step, line
+):
+    def fail(*_):
+        raise error
+
+    monkeypatch.setattr(cells, "finish_cell", fail)
+    with pytest.raises(type(error)):
+        compute_cell(job, silent)
+    failure = read_failure(job.folder)
+    assert (failure.kind, failure.step, failure.line()) == (kind, step, line)
+    assert failure.when.endswith("Z")
+    seen = []
+    monkeypatch.setattr(
+        cells, "finish_cell", lambda *_: seen.append((job.folder / FAILED).exists())
+    )
+    compute_cell(job, silent)
+    assert seen == [False]
+    assert read_failure(job.folder) is None
+
+
+def test_being_stopped_is_no_failure(job, monkeypatch):
+    def stop(*_):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(cells, "finish_cell", stop)
+    with pytest.raises(KeyboardInterrupt):
+        compute_cell(job, silent)
+    assert read_failure(job.folder) is None
+
+
+def test_a_cell_that_another_process_computes_is_left_alone(job, monkeypatch):
+    monkeypatch.setattr(cells.time, "sleep", lambda _: None)
+    with (
+        cells.only_process(job.folder),
+        pytest.raises(StudyError, match="another process is training this cell"),
+    ):
+        compute_cell(job, silent)
+    assert read_failure(job.folder) is None
+
+
+def test_beside_the_first_process_of_a_cell_the_others_neither_lock_nor_score(job, monkeypatch):
+    monkeypatch.setenv("RANK", "1")
+    seen = []
+    monkeypatch.setattr(cells, "finish_cell", lambda job, _: seen.append(job.name))
+    with cells.only_process(job.folder):
+        compute_cell(job, silent)
+    assert seen == ["full/seed-0"]
+
+
+@pytest.mark.parametrize("text", ["", "[]", '{"kind": 3, "step": "x"}'])
+def test_a_damaged_record_of_a_failure_is_a_failure(tmp_path, text):
+    (tmp_path / FAILED).write_text(text)
+    failure = read_failure(tmp_path)
+    assert (failure.kind, failure.step) == ("failed", None)
+
+
+# --- the study's folder --------------------------------------------------------------------------
+
+
+def record(folder):
+    return json.loads((folder / "study.json").read_text())
+
+
+def test_seeds_and_arms_can_be_added_and_none_is_forgotten(make_study, tmp_path):
+    open_study(make_study(FULL), tmp_path, NamedData())
+    open_study(make_study(FULL, BARE, seeds=(0, 2)), tmp_path, NamedData())
+    open_study(make_study(FULL, seeds=(1,)), tmp_path, NamedData())
+    now = record(tmp_path)
+    assert now["seeds"] == [0, 1, 2]
+    assert [arm["name"] for arm in now["study"]["arms"]] == ["full", "bare"]
+
+
+def test_titles_and_runtime_and_the_place_of_the_data_may_change(make_study, tmp_path):
+    settings = TrainingSettings().edit({"data.source": "synthetic:here.zip"})
+    open_study(make_study(settings=settings), tmp_path, NamedData())
+    moved = settings.edit({"data.source": "synthetic:there.zip", "runtime.device": "cpu"})
+    renamed = Arm(name="full", title="Everything")
+    open_study(make_study(renamed, BARE, settings=moved), tmp_path, NamedData())
+    assert record(tmp_path)["runtime"]["device"] == "cpu"
+
+
+@pytest.mark.parametrize(
+    ("edits", "words"),
+    [
+        ({}, "arm bare: losses.groups.smooth false there, unedited now"),
+        ({"losses.groups.smooth": True}, "smooth false there, true now"),
+        (
+            {**BARE.edits, "losses.groups.silog": False},
+            "arm bare: losses.groups.silog unedited there, false now",
+        ),
+    ],
+)
+def test_an_arm_of_the_same_name_with_other_edits_is_refused(make_study, tmp_path, edits, words):
+    open_study(make_study(), tmp_path, NamedData())
+    open_study(make_study(FULL), tmp_path, NamedData())  # still known when it was left out
+    before = record(tmp_path)
+    other = make_study(FULL, Arm(name="bare", title="None", edits=edits))
+    with pytest.raises(StudyError, match=rf"holds another study \(.*{words}\)"):
+        open_study(other, tmp_path, NamedData())
+    assert record(tmp_path) == before
+
+
+def test_other_settings_are_refused_with_their_path(make_study, tmp_path):
+    open_study(make_study(), tmp_path, NamedData())
+    other = make_study(settings=TrainingSettings().edit({"steps": 7}))
+    with pytest.raises(StudyError, match=r"steps: 600 there, 7 now"):
+        open_study(other, tmp_path, NamedData())
+
+
+def test_a_folder_from_before_arms_could_be_added_is_known(make_study, tmp_path):
+    study = make_study()
+    (tmp_path / "study.json").write_text(
+        json.dumps(
+            {
+                "identity": study.identity("0123"),
+                "data": "synthetic",
+                "data_fingerprint": "0123",
+                "seeds": [0],
+                "study": dict(study.describe()),
+            }
+        )
+    )
+    assert open_study(study, tmp_path, NamedData()) == StudyFolder(path=tmp_path)
+
+
+def test_a_prepared_cell_is_the_planned_one(make_study, labels, tmp_path):
+    out = tmp_path / "study"
+    study = make_study(seeds=(0, 3), settings=TrainingSettings().edit({"runtime.log_every": 7}))
+    (out / "labels").rename(tmp_path / "labels")
+    out.rmdir()
+    folder = open_study(study, out, NamedData())
+    with pytest.raises(StudyError, match="not prepared yet"):
+        prepared_job(out, "bare/seed-3")
+    (tmp_path / "labels").rename(out / "labels")
+    (out / "study.json").write_text(json.dumps(record(out) | {"labels": labels.folder.name}))
+    made = prepared_job(out, "bare/seed-3")
+    cell = next(cell for cell in study.cells() if cell.name == "bare/seed-3")
+    assert made.settings == study.settings_of(cell)
+    assert made.folder == folder.cell(cell)
+    assert made.study_folder == out
+    assert made.labels.folder == labels.folder
+    assert (made.study, made.arm, made.seed, made.data) == ("s", "bare", 3, "synthetic:here.zip")
+    with pytest.raises(StudyError, match="unknown arm 'bar'; did you mean 'bare'"):
+        prepared_job(out, "bar/seed-3")
+    for name in ("bare/seed-1", "bare", "bare/seed-x", "bare/seed-3/../seed-0"):
+        with pytest.raises(StudyError, match="expected ARM/seed-N with N of 0, 3"):
+            prepared_job(out, name)
+
+
+def test_what_became_of_every_cell_is_told_and_decides_the_error(make_study, labels, tmp_path):
+    study, folder = make_study(seeds=(0, 1)), StudyFolder(path=tmp_path)
+    keys = cell_keys(study, NamedData(), labels)
+    first, diverged, *rest = study.cells()
+    pretend_done(folder.cell(first), keys[first.name])
+    (folder.cell(diverged)).mkdir(parents=True)
+    failure = {"kind": "diverged", "message": "nan", "step": 4, "when": ""}
+    (folder.cell(diverged) / FAILED).write_text(json.dumps(failure))
+    reasons = {rest[0].name: "another process is training this cell"}
+    state = study_state(study, folder, keys, reasons=reasons)
+    assert state.done == (first,)
+    assert state.missing_lines() == [
+        "bare/seed-0: diverged at step 4: nan",
+        "full/seed-1: another process is training this cell",
+        "bare/seed-1: not computed",
+    ]
+    with pytest.raises(StudyError, match=r"3 of 4 cells failed; what is done is kept"):
+        state.require_complete()
+    for cell in rest:
+        pretend_done(folder.cell(cell), keys[cell.name])
+    state = study_state(study, folder, keys, reasons={})
+    with pytest.raises(DivergedError, match=r"1 of 4 cells diverged.*\n  bare/seed-0: diverged"):
+        state.require_complete()
+    pretend_done(folder.cell(diverged), keys[diverged.name])
+    state = study_state(study, folder, keys, reasons={})
+    assert state.complete
+    state.require_complete()
+
+
+def test_the_key_changes_with_whatever_decides_the_numbers(make_study, labels):
+    study = make_study(seeds=(0, 1))
+    keys = cell_keys(study, NamedData(), labels)
+    assert len({key.fingerprint for key in keys.values()}) == 4
+    key = keys["full/seed-0"]
+    assert key == cell_keys(study, NamedData(), labels)["full/seed-0"]
+    elsewhere = make_study(settings=study.settings.edit({"runtime.device": "cpu"}))
+    assert cell_keys(elsewhere, NamedData(), labels)["full/seed-0"] == key
+    other = cell_keys(study, NamedData("4567"), labels)["full/seed-0"]
+    assert other.fingerprint != key.fingerprint
+    protocol = named_protocol("synthetic").protocol_id()
+    assert CellKey(run=key.run, labels=key.labels, protocol=protocol).fingerprint != key.fingerprint
+
+
+class Forgetful:
+    """Computes nothing."""
+
+    def __init__(self):
+        self.jobs = []
+
+    def run(self, jobs, tell):
+        del tell
+        self.jobs += [job.name for job in jobs]
+
+
+def test_a_thousand_cells_are_planned_in_seconds(make_study, labels, tmp_path, monkeypatch):
+    from thermodepth.study import run
+
+    names = ("full", "a", "b", "c", "d")
+    arms = [
+        Arm(name=name, title=name, edits={"losses.metric_silog.weight": 1 + number})
+        for number, name in enumerate(names)
+    ]
+    study, out = make_study(*arms, seeds=tuple(range(200))), tmp_path / "study"
+    monkeypatch.setattr(run, "make_labels", lambda *_, **__: labels)
+    monkeypatch.setattr(run, "score_baselines", lambda *_: None)
+    (out / "study.json").write_text("{}")  # made by the label store's fixture, so not empty
+    (out / "study.json").unlink()
+    (out / "labels").rename(tmp_path / "labels")
+    out.rmdir()
+    folder = open_study(study, out, NamedData())
+    keys = cell_keys(study, NamedData(), labels)
+    *done, last = study.cells()
+    for cell in done:
+        pretend_done(folder.cell(cell), keys[cell.name])
+    executor = Forgetful()
+    began = time.perf_counter()
+    state = run_study(
+        study, out, dataset=NamedData(), executor=executor, tell=print, tell_labels=print
+    )
+    seconds = time.perf_counter() - began
+    assert executor.jobs == [last.name]
+    assert len(state.done) == 999
+    assert seconds < 3, seconds
+
+
+def test_rows_are_collected_of_the_cells_that_are_named(make_study, tmp_path, make_rows):
+    from thermodepth.evaluation.results.rows import write_rows
+
+    study, folder = make_study(), StudyFolder(path=tmp_path)
+    values = {"a": 0.1}
+    for cell in study.cells():
+        write_rows(make_rows({cell.arm.name: {0: values}}), folder.cell(cell) / ROWS)
+    for arm in ("constant depth", "mean-depth map"):
+        write_rows(make_rows({arm: {0: values}}), folder.baseline(arm))
+    rows = collect_rows(study, folder, study.cells()[:1])
+    assert set(rows["arm"].to_pylist()) == {"full", "constant depth", "mean-depth map"}
+    assert "bare" in collect_rows(study, folder)["arm"].to_pylist()
