@@ -40,6 +40,11 @@ class MetricRow:
     least_pixels: int = 1  # below this the value says nothing, so no row is written
     pooling: Pooling = "mean"
 
+    @property
+    def heading(self) -> str:
+        """The label with its unit: `RMSE (m)`."""
+        return f"{self.label} ({self.unit})" if self.unit else self.label
+
     def distance(self, value: float) -> float:
         """How bad a value is: the larger, the worse, whichever way the metric runs."""
         if self.better == "closer":

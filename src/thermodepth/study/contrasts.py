@@ -16,9 +16,8 @@ import math
 from dataclasses import dataclass
 
 from thermodepth.evaluation.results.summary import Group
-
-#: Stands under every table of a study with one seed, word for word.
-ONE_RUN = "one run per configuration: run-to-run noise unknown"
+from thermodepth.study.analysis.comparison import ONE_RUN, signed
+from thermodepth.study.analysis.crossed import mean_interval
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -49,11 +48,10 @@ def difference(of: Group, reference: Group, metric: str, *, paired: bool = True)
         changes = [] if paired else [of.values[metric] - base]
     percent = interval = None
     if changes and base:
-        mean = math.fsum(changes) / len(changes)
-        percent = 100 * mean / base
+        percent = 100 * math.fsum(changes) / len(changes) / base
         if len(changes) > 1:
-            half = abs(100 * half_width(changes) / base)
-            interval = (percent - half, percent + half)
+            low, high = (100 * end / base for end in mean_interval(changes))
+            interval = (min(low, high), max(low, high))
     return Difference(
         metric=metric,
         value=of.values[metric],
@@ -62,16 +60,6 @@ def difference(of: Group, reference: Group, metric: str, *, paired: bool = True)
         percent=percent,
         interval_percent=interval,
     )
-
-
-def half_width(values: list[float], *, level: float = 0.95) -> float:
-    """Half the t interval of the mean of two or more values."""
-    from scipy.special import stdtrit
-
-    n = len(values)
-    mean = math.fsum(values) / n
-    sd = math.sqrt(math.fsum((v - mean) ** 2 for v in values) / (n - 1))
-    return float(stdtrit(n - 1, (1 + level) / 2)) * sd / math.sqrt(n)
 
 
 def seeds_note(seeds: int) -> str:
@@ -88,7 +76,7 @@ def percent_text(made: Difference) -> str:
     """`+1.4 % [−0.3, +3.1]`, without the bracket where there is no interval."""
     if made.percent is None:
         return "not comparable"
-    return " ".join(part for part in (f"{_signed(made.percent)} %", interval_text(made)) if part)
+    return " ".join(part for part in (f"{signed(made.percent)} %", interval_text(made)) if part)
 
 
 def interval_text(made: Difference) -> str | None:
@@ -96,8 +84,4 @@ def interval_text(made: Difference) -> str | None:
     if made.interval_percent is None:
         return None
     low, high = made.interval_percent
-    return f"[{_signed(low)}, {_signed(high)}]"
-
-
-def _signed(value: float) -> str:
-    return format(value, "+z.1f").replace("-", "−")
+    return f"[{signed(low)}, {signed(high)}]"

@@ -101,9 +101,8 @@ class MetricColumns:
         """Headings, as `cells` fills them."""
         found = []
         for row in metric_rows(self.metrics):
-            label = f"{row.label} ({row.unit})" if row.unit else row.label
             found.append(
-                Column(label=label, digits=row.digits, better=row.better, optimum=row.optimum)
+                Column(label=row.heading, digits=row.digits, better=row.better, optimum=row.optimum)
             )
             if row.name in self.compared:
                 found.append(Column(label=f"Δ {row.label} (%)", digits=1, signed=True))

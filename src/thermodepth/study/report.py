@@ -30,7 +30,8 @@ from thermodepth.evaluation.results.rows import WHOLE_FRAME, protocol_of
 from thermodepth.evaluation.results.summary import summarise
 from thermodepth.evaluation.results.tables import Cell, Column, Table
 from thermodepth.metrics import METRICS
-from thermodepth.study.contrasts import ONE_RUN, difference, percent_text
+from thermodepth.study.analysis.comparison import ONE_RUN
+from thermodepth.study.contrasts import difference, percent_text
 from thermodepth.study.curves import Curve, draw_curves
 from thermodepth.study.figures import DrawnFigure
 from thermodepth.study.frames import PickedFrame, frame_values

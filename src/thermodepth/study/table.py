@@ -17,7 +17,8 @@ from thermodepth.evaluation.results.summary import Summary, summarise
 from thermodepth.evaluation.results.tables import Cell, Column, Table
 from thermodepth.files import write_text
 from thermodepth.metrics import metric_rows
-from thermodepth.study.contrasts import ONE_RUN, difference, seeds_note
+from thermodepth.study.analysis.comparison import ONE_RUN
+from thermodepth.study.contrasts import difference, seeds_note
 from thermodepth.study.lines import ArmLabel as ArmLabel
 from thermodepth.study.lines import (
     Lines,

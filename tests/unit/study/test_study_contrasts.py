@@ -4,10 +4,10 @@ import pytest
 from scipy import stats
 
 from thermodepth.evaluation.results.summary import Group
+from thermodepth.study.analysis.comparison import ONE_RUN
+from thermodepth.study.analysis.crossed import mean_interval
 from thermodepth.study.contrasts import (
-    ONE_RUN,
     difference,
-    half_width,
     interval_text,
     percent_text,
     seeds_note,
@@ -74,9 +74,9 @@ def test_a_reference_of_zero_gives_no_percentage():
     assert difference(group(s0=1.0), group(s0=0.0), "rmse").percent is None
 
 
-def test_half_width_is_the_t_interval():
+def test_the_interval_of_a_mean_is_the_t_interval():
     low, high = stats.t.interval(0.95, 3, 2.5, stats.sem([1, 2, 3, 4]))
-    assert half_width([1, 2, 3, 4]) == pytest.approx((high - low) / 2)
+    assert mean_interval([1, 2, 3, 4]) == pytest.approx((low, high))
 
 
 def test_words():

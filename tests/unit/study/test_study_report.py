@@ -9,7 +9,7 @@ import pytest
 
 from thermodepth.errors import StudyError
 from thermodepth.evaluation.protocols.protocol import named_protocol
-from thermodepth.study.contrasts import ONE_RUN
+from thermodepth.study.analysis.comparison import ONE_RUN
 from thermodepth.study.curves import Curve, draw_curves, read_curve
 from thermodepth.study.figures import DrawnFigure
 from thermodepth.study.frames import PickedFrame

@@ -7,7 +7,7 @@ import re
 import pytest
 
 from thermodepth.errors import DataError, StudyError
-from thermodepth.study.contrasts import ONE_RUN
+from thermodepth.study.analysis.comparison import ONE_RUN
 from thermodepth.study.lines import ArmLabel
 from thermodepth.study.table import (
     PAPER_TABLE,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 
 import numpy as np
 import pyarrow as pa
@@ -17,6 +17,22 @@ from thermodepth.evaluation.results.rows import TEACHER_ARM, WHOLE_FRAME, protoc
 _CELL = ("arm", "seed")
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WhichMap:
+    """Which of an arm's scored maps is meant. A map's ledger and scale stand under its natural alignment."""
+
+    head: str = "depth"
+    against: str = "truth"
+    alignment: str = "none"
+
+    def words(self) -> str:
+        """For a note under a table."""
+        return f"head {self.head} against {self.against}, alignment {self.alignment}"
+
+
+METRES = WhichMap()
+
+
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class FrameValues:
     """What one arm and seed scored, frame by frame, in the order of the frames."""
@@ -28,7 +44,7 @@ class FrameValues:
 
 
 def frame_values(
-    rows: pa.Table, metrics: Sequence[str], *, head: str, against: str, alignment: str
+    rows: pa.Table, metrics: Sequence[str], which: WhichMap
 ) -> dict[tuple[str, int], FrameValues]:
     """(arm, seed) -> these metrics of its frames; arms in the order in which they first appear.
 
@@ -44,7 +60,7 @@ def frame_values(
             f"rows of {len(studies)} studies ({', '.join(studies)}): take one at a time"
         )
     kept = rows
-    wanted = {"slice": WHOLE_FRAME, "head": head, "against": against, "alignment": alignment}
+    wanted = {"slice": WHOLE_FRAME, **asdict(which)}
     for column, value in wanted.items():
         left = kept.filter(pc.equal(kept[column], value))
         if not left.num_rows:
@@ -59,7 +75,7 @@ def frame_values(
     found = _cells(kept)
     result = {}
     for arm, seed in cells:
-        where = f"arm '{arm}', seed {seed} (head '{head}', alignment '{alignment}')"
+        where = f"arm '{arm}', seed {seed} (head '{which.head}', alignment '{which.alignment}')"
         inside = found.get((arm, seed), np.empty(0, np.intp))
         of = {names[code]: inside[codes[inside] == code] for code in np.unique(codes[inside])}
         missing = [name for name in metrics if name not in of]
@@ -78,7 +94,7 @@ def frame_values(
             values={name: value[of[name]] for name in metrics},
             pixels={name: pixels[of[name]] for name in metrics},
         )
-    _same_frames(result, where=f"head '{head}', alignment '{alignment}'")
+    _same_frames(result, where=f"head '{which.head}', alignment '{which.alignment}'")
     return result
 
 

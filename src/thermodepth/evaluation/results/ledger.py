@@ -25,7 +25,7 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from thermodepth.errors import DataError
-from thermodepth.evaluation.results.frame_values import FrameValues, frame_values
+from thermodepth.evaluation.results.frame_values import METRES, FrameValues, WhichMap, frame_values
 from thermodepth.evaluation.results.rows import protocol_of
 from thermodepth.evaluation.results.summary import Averaging
 from thermodepth.evaluation.results.tables import Cell, Column, Table
@@ -83,10 +83,8 @@ Ledger = TypeVar("Ledger", LogLedger, MetricLedger)
 
 def log_ledger(
     rows: pa.Table,
+    which: WhichMap = METRES,
     *,
-    head: str = "depth",
-    against: str = "truth",
-    alignment: str = "none",
     averaging: Averaging = "per_frame",
 ) -> dict[tuple[str, int], LogLedger]:
     """(arm, seed) -> the parts of its RMSElog squared.
@@ -98,7 +96,7 @@ def log_ledger(
             that do not add up, so cannot come from the same pixels.
     """
     needed = ("rmse_log", "log_bias", "ledger_range", "ledger_coarse", "ledger_fine")
-    cells = frame_values(rows, needed, head=head, against=against, alignment=alignment)
+    cells = frame_values(rows, needed, which)
     result = {}
     for cell, frames in cells.items():
         weights = _weights(frames, "rmse_log", averaging)
@@ -119,10 +117,8 @@ def log_ledger(
 
 def metric_ledger(
     rows: pa.Table,
+    which: WhichMap = METRES,
     *,
-    head: str = "depth",
-    against: str = "truth",
-    alignment: str = "none",
     averaging: Averaging = "per_frame",
 ) -> dict[tuple[str, int], MetricLedger]:
     """(arm, seed) -> the parts of its mean square error in square metres.
@@ -133,7 +129,7 @@ def metric_ledger(
         DataError: as `log_ledger`.
     """
     needed = ("rmse", "ledger_scale_m2", "ledger_shift_m2", "ledger_shape_m2")
-    cells = frame_values(rows, needed, head=head, against=against, alignment=alignment)
+    cells = frame_values(rows, needed, which)
     result = {}
     for cell, frames in cells.items():
         weights = _weights(frames, "rmse", averaging)
@@ -158,11 +154,9 @@ def over_seeds(ledgers: Mapping[tuple[str, int], Ledger]) -> dict[str, Ledger]:
 
 def ledger_table(
     rows: pa.Table,
+    which: WhichMap = METRES,
     *,
     title: str = "Where the error in ln depth comes from",
-    head: str = "depth",
-    against: str = "truth",
-    alignment: str = "none",
     averaging: Averaging = "per_frame",
 ) -> Table:
     """The log ledger of every arm, printed: a line for the total and one for each part.
@@ -170,11 +164,11 @@ def ledger_table(
     Raises:
         DataError: as `log_ledger`.
     """
-    given = _Given(head, against, alignment, averaging)
     return _table(
         rows,
+        which,
         log_ledger,
-        given,
+        averaging=averaging,
         metric="rmse_log",
         title=title,
         square="square",
@@ -185,11 +179,9 @@ def ledger_table(
 
 def metric_ledger_table(
     rows: pa.Table,
+    which: WhichMap = METRES,
     *,
     title: str = "Where the error in metres comes from",
-    head: str = "depth",
-    against: str = "truth",
-    alignment: str = "none",
     averaging: Averaging = "per_frame",
 ) -> Table:
     """The metric ledger of every arm, printed: a line for the total and one for each part.
@@ -197,11 +189,11 @@ def metric_ledger_table(
     Raises:
         DataError: as `metric_ledger`.
     """
-    given = _Given(head, against, alignment, averaging)
     return _table(
         rows,
+        which,
         metric_ledger,
-        given,
+        averaging=averaging,
         metric="rmse",
         title=title,
         square="square (m²)",
@@ -210,32 +202,19 @@ def metric_ledger_table(
     )
 
 
-@dataclass(frozen=True, slots=True)
-class _Given:
-    head: str
-    against: str
-    alignment: str
-    averaging: Averaging
-
-
 def _table(
     rows: pa.Table,
+    which: WhichMap,
     ledgers_of: Callable[..., dict[tuple[str, int], Ledger]],
-    given: _Given,
     *,
+    averaging: Averaging,
     metric: str,
     title: str,
     square: str,
     root: str,
     digits: int,
 ) -> Table:
-    by_seed = ledgers_of(
-        rows,
-        head=given.head,
-        against=given.against,
-        alignment=given.alignment,
-        averaging=given.averaging,
-    )
+    by_seed = ledgers_of(rows, which, averaging=averaging)
     lines: list[tuple[Cell, ...]] = []
     totals = []
     for arm, ledger in over_seeds(by_seed).items():
@@ -246,13 +225,9 @@ def _table(
             label = name.removesuffix("_m2").replace("_", " ")
             lines.append((arm, label, share, value, math.sqrt(value)))
     seeds = len({seed for _, seed in by_seed})
-    counted = frame_values(
-        rows, (metric,), head=given.head, against=given.against, alignment=given.alignment
-    )
+    counted = frame_values(rows, (metric,), which)
     frames = max(of.frame.size for of in counted.values())
-    weighed = (
-        "frames weigh the same" if given.averaging == "per_frame" else "frames weigh by pixels"
-    )
+    weighed = "frames weigh the same" if averaging == "per_frame" else "frames weigh by pixels"
     return Table(
         title=title,
         columns=(
@@ -264,8 +239,7 @@ def _table(
         ),
         rows=tuple(lines),
         notes=(
-            f"Protocol {protocol_of(rows)}; head {given.head} against {given.against}, alignment "
-            f"{given.alignment}; {weighed}; mean of the squares over {frames} "
+            f"Protocol {protocol_of(rows)}; {which.words()}; {weighed}; mean of the squares over {frames} "
             f"frame{'s' * (frames != 1)} and {seeds} seed{'s' * (seeds != 1)}.",
             f"The squares add up. {root} of a part is what the total would be if nothing else were wrong; "
             f"that of the total is the root of the mean square, not the mean of the frames' roots.",

@@ -25,5 +25,4 @@ def metric_table() -> Table:
 
 
 def _heading(row: MetricRow) -> str:
-    label = f"{row.label} ({row.unit})" if row.unit else row.label
-    return Column(label=label, better=row.better, optimum=row.optimum).heading
+    return Column(label=row.heading, better=row.better, optimum=row.optimum).heading

@@ -14,7 +14,13 @@ import pyarrow.compute as pc
 from thermodepth.errors import DataError
 from thermodepth.evaluation.protocols.alignment import ALIGNMENTS
 from thermodepth.evaluation.protocols.protocol import Protocol
-from thermodepth.evaluation.results.ledger import ledger_table, log_ledger, metric_ledger_table
+from thermodepth.evaluation.results.frame_values import WhichMap
+from thermodepth.evaluation.results.ledger import (
+    ledger_table,
+    log_ledger,
+    metric_ledger_table,
+    over_seeds,
+)
 from thermodepth.evaluation.results.map_means import MapMeans, ScoredMap
 from thermodepth.evaluation.results.remarks import against_truth_note, unit_hint
 from thermodepth.evaluation.results.rows import TEACHER_ARM, WHOLE_FRAME, protocol_of
@@ -69,19 +75,16 @@ class Overview:
             "structure": self.pictures(STRUCTURE, title="Structure"),
             "variability": self.pictures(("variability",), title="Spatial variability"),
         }
-        natural = self.natural(self._means.metric_maps[0])
+        which = self._metric_map()
         averaging = self._protocol.averaging
-        tables["stability"] = stability_table(self._rows, alignment=natural)
-        tables["ledger"] = ledger_table(self._rows, alignment=natural, averaging=averaging)
-        tables["ledger_metres"] = metric_ledger_table(
-            self._rows, alignment=natural, averaging=averaging
-        )
+        tables["stability"] = stability_table(self._rows, which)
+        tables["ledger"] = ledger_table(self._rows, which, averaging=averaging)
+        tables["ledger_metres"] = metric_ledger_table(self._rows, which, averaging=averaging)
         if any(m.head == "structure" and m.against == "truth" for m in self.maps):
             tables["ledger_structure"] = ledger_table(
                 self._rows,
+                WhichMap(head="structure", alignment="affine_inverse"),
                 title="Where the error in ln depth of the structural head comes from",
-                head="structure",
-                alignment="affine_inverse",
                 averaging=averaging,
             )
         for kind in slice_names(self._protocol):
@@ -255,18 +258,15 @@ class Overview:
 
     def ledger_parts(self) -> dict[str, dict[str, float]]:
         """arm -> part -> its share of the mean square of ln p - ln d, over seeds, of metric maps."""
-        natural = self.natural(self._means.metric_maps[0])
-        ledgers = log_ledger(self._rows, alignment=natural, averaging=self._protocol.averaging)
-        arms: dict[str, list[dict[str, float]]] = {}
-        for (arm, _), ledger in ledgers.items():
-            arms.setdefault(arm, []).append(ledger.parts)
+        found = log_ledger(self._rows, self._metric_map(), averaging=self._protocol.averaging)
         return {
-            arm: {
-                name.replace("_", " "): sum(p[name] for p in parts) / len(parts)
-                for name in parts[0]
-            }
-            for arm, parts in arms.items()
+            arm: {name.replace("_", " "): value for name, value in ledger.parts.items()}
+            for arm, ledger in over_seeds(found).items()
         }
+
+    def _metric_map(self) -> WhichMap:
+        """The metric maps, under their natural alignment."""
+        return WhichMap(alignment=self.natural(self._means.metric_maps[0]))
 
     def frame_scores(
         self, sample_id: str, titles: Collection[str], metrics: Sequence[str] = ("abs_rel", "rmse")
@@ -367,12 +367,8 @@ def _slice_title(name: str) -> str:
     return f"{low} and more" if high == "inf" else f"{low}–{high}"
 
 
-def _label(row: MetricRow) -> str:
-    return f"{row.label} ({row.unit})" if row.unit else row.label
-
-
 def _column(row: MetricRow, *, of: str = "") -> Column:
-    label = _label(row)
+    label = row.heading
     return Column(
         label=f"{label}, {of}" if of else label,
         digits=row.digits,
@@ -382,7 +378,7 @@ def _column(row: MetricRow, *, of: str = "") -> Column:
 
 
 def _heading(row: MetricRow) -> Heading:
-    return Heading(label=_label(row), better=row.better, optimum=row.optimum)
+    return Heading(label=row.heading, better=row.better, optimum=row.optimum)
 
 
 def _number(group: Group | None, row: MetricRow) -> Cell:

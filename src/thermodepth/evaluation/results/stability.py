@@ -19,7 +19,7 @@ from dataclasses import dataclass
 import numpy as np
 import pyarrow as pa
 
-from thermodepth.evaluation.results.frame_values import FrameValues, frame_values
+from thermodepth.evaluation.results.frame_values import METRES, FrameValues, WhichMap, frame_values
 from thermodepth.evaluation.results.rows import protocol_of
 from thermodepth.evaluation.results.tables import Cell, Column, Table
 
@@ -37,7 +37,7 @@ class ScaleStability:
 
 
 def scale_stability(
-    rows: pa.Table, *, head: str = "depth", against: str = "truth", alignment: str = "none"
+    rows: pa.Table, which: WhichMap = METRES
 ) -> dict[tuple[str, int], ScaleStability]:
     """(arm, seed) -> how steady its scale is. Needs the metric `scale`.
 
@@ -47,24 +47,19 @@ def scale_stability(
     Raises:
         DataError: naming what is missing; for several protocols or studies.
     """
-    cells = frame_values(rows, ("scale",), head=head, against=against, alignment=alignment)
+    cells = frame_values(rows, ("scale",), which)
     return {cell: _of(frames) for cell, frames in cells.items()}
 
 
 def stability_table(
-    rows: pa.Table,
-    *,
-    title: str = "How steady the scale is",
-    head: str = "depth",
-    against: str = "truth",
-    alignment: str = "none",
+    rows: pa.Table, which: WhichMap = METRES, *, title: str = "How steady the scale is"
 ) -> Table:
     """One line for each arm: means over its seeds.
 
     Raises:
         DataError: as `scale_stability`.
     """
-    by_seed = scale_stability(rows, head=head, against=against, alignment=alignment)
+    by_seed = scale_stability(rows, which)
     arms: dict[str, list[ScaleStability]] = {}
     for (arm, _), found in by_seed.items():
         arms.setdefault(arm, []).append(found)
@@ -95,7 +90,7 @@ def stability_table(
         ),
         rows=tuple(lines),
         notes=(
-            f"Protocol {protocol_of(rows)}; head {head} against {against}, alignment {alignment}; "
+            f"Protocol {protocol_of(rows)}; {which.words()}; "
             "s = median d/p of a frame; mean over seeds.",
         ),
     )

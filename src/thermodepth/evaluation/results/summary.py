@@ -87,7 +87,7 @@ class Summary:
         columns = [Column(label=name, align="left") for name in self.by]
         columns += [
             Column(
-                label=f"{row.label} ({row.unit})" if row.unit else row.label,
+                label=row.heading,
                 digits=row.digits,
                 better=row.better,
                 optimum=row.optimum,

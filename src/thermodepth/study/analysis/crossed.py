@@ -286,6 +286,12 @@ def estimate(difference: Array, clusters: Clusters | Sequence[str]) -> Estimate:
     )
 
 
+def mean_interval(values: Sequence[float], *, level: float = 0.95) -> tuple[float, float]:
+    """(low, high) of the mean of two or more runs: the paired t interval, where they are differences."""
+    runs = np.asarray(values, dtype=np.float64)[:, None]
+    return estimate(runs, [""]).interval(level=level, scope="seeds")
+
+
 def t_quantile(level: float, freedom: float) -> float:
     """Quantile of Student's t distribution."""
     from scipy.special import stdtrit

@@ -8,10 +8,10 @@ from collections.abc import Sequence
 from fractions import Fraction
 
 from thermodepth.evaluation.results.tables import Cell, Column, Number, Table
+from thermodepth.study.analysis.comparison import ONE_RUN
 from thermodepth.study.audit.audit import Audit, MetricAudit, Reading
 from thermodepth.study.audit.effects import setting_words
 from thermodepth.study.audit.noise import LEVEL, POWER, sign_flip_seeds
-from thermodepth.study.contrasts import ONE_RUN
 
 _NOT_KNOWN = "noise not known"
 

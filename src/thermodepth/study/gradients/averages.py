@@ -19,7 +19,7 @@ from statistics import fmean
 
 import numpy as np
 
-from thermodepth.study.contrasts import half_width
+from thermodepth.study.analysis.crossed import mean_interval
 from thermodepth.study.gradients.records import GradientRecord, Pair, place_of, values_of
 
 #: Cosines of single batches spread by about 0.3; fewer probes than this are always marked.
@@ -61,11 +61,9 @@ def average(runs: Sequence[Sequence[float]]) -> Average:
     """
     means = [fmean(values) for values in runs]
     sample = means if len(runs) > 1 else block_means(runs[0])
-    mean = fmean(means)
-    half = half_width(sample) if len(sample) > 1 else None
     return Average(
-        mean=mean,
-        interval=None if half is None else (mean - half, mean + half),
+        mean=fmean(means),
+        interval=mean_interval(sample) if len(sample) > 1 else None,
         probes=sum(len(values) for values in runs),
         runs=len(runs),
     )

@@ -8,6 +8,7 @@ import pyarrow.compute as pc
 import pytest
 
 from thermodepth.errors import DataError
+from thermodepth.evaluation.results.frame_values import WhichMap
 from thermodepth.evaluation.results.ledger import (
     LogLedger,
     ledger_table,
@@ -17,6 +18,8 @@ from thermodepth.evaluation.results.ledger import (
     over_seeds,
 )
 from thermodepth.evaluation.results.rows import ROW_SCHEMA, rows_from_columns
+
+STRUCTURE = WhichMap(head="structure", alignment="affine_inverse")
 
 LOG_NEEDS = ("log_bias", "ledger_range", "ledger_coarse", "ledger_fine", "rmse_log")
 METRIC_NEEDS = ("ledger_scale_m2", "ledger_shift_m2", "ledger_shape_m2", "rmse")
@@ -214,8 +217,8 @@ def test_only_the_asked_for_head_reference_alignment_and_whole_frames_count():
     ]
     both = together([*others, rows])
     assert log_ledger(both) == expected
-    structure = log_ledger(both, head="structure", alignment="affine_inverse")
-    assert structure == log_ledger(others[0], head="structure", alignment="affine_inverse")
+    structure = log_ledger(both, STRUCTURE)
+    assert structure == log_ledger(others[0], STRUCTURE)
 
 
 @pytest.mark.parametrize("absent", LOG_NEEDS)
@@ -265,7 +268,7 @@ def test_a_prediction_that_is_perfect_but_for_its_last_bit_adds_up():
 )
 def test_what_no_row_has_is_refused(asked, message):
     with pytest.raises(DataError, match=message):
-        log_ledger(rows_of(random_frames(1)), **asked)
+        log_ledger(rows_of(random_frames(1)), WhichMap(**asked))
 
 
 def test_two_protocols_or_studies_are_refused():
