@@ -59,7 +59,7 @@ def audit_table(
             console.print(Padding(Text(sentence), (0, 0, 0, 2), expand=False))
         console.print()
     if out is not None:
-        from thermodepth.study.table import write_tables
+        from thermodepth.study.tables.table import write_tables
 
         write_text(out / PAGE, audit_page(found, tables))
         for written in (out / PAGE, *write_tables(out, tables)):

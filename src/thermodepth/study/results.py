@@ -25,15 +25,15 @@ from thermodepth.evaluation.store import PredictionStore
 from thermodepth.files import read_json, write_text
 from thermodepth.study.analysis.methods import methods_text
 from thermodepth.study.cell import PREDICTIONS, TEST_SPLIT, cell_facts, study_protocol
-from thermodepth.study.curves import read_curve
 from thermodepth.study.design import Cell, Study
-from thermodepth.study.effects import effects_section, effects_tables, study_findings
-from thermodepth.study.figures import DrawnFigure, Scene, figure, write_figures
-from thermodepth.study.frames import PickedFrame, pick_frames, rule_of, scores_of_frame
-from thermodepth.study.lines import metric_depth_rows
-from thermodepth.study.report import StudyReport, report_html
+from thermodepth.study.figures.figures import DrawnFigure, Scene, figure, write_figures
+from thermodepth.study.figures.frames import PickedFrame, pick_frames, rule_of, scores_of_frame
+from thermodepth.study.page.curves import read_curve
+from thermodepth.study.page.effects import effects_section, effects_tables, study_findings
+from thermodepth.study.page.report import StudyReport, report_html
 from thermodepth.study.run import StudyFolder, StudyState, collect_rows
-from thermodepth.study.table import ArmLabel, study_table, study_tables, write_tables
+from thermodepth.study.tables.lines import metric_depth_rows
+from thermodepth.study.tables.table import ArmLabel, study_table, study_tables, write_tables
 from thermodepth.teacher import LabelStore, open_store
 from thermodepth.training.labels import open_for_frames
 from thermodepth.training.log import FILE as LOG_FILE

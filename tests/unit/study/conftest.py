@@ -9,8 +9,8 @@ from thermodepth.evaluation.protocols.protocol import named_protocol
 from thermodepth.evaluation.results.rows import rows_from_records
 from thermodepth.evaluation.store import StoredPrediction
 from thermodepth.metrics import ERRORS
-from thermodepth.study.figures import Scene
-from thermodepth.study.lines import ArmLabel
+from thermodepth.study.figures.figures import Scene
+from thermodepth.study.tables.lines import ArmLabel
 from thermodepth.types import Geometry, Sample, ThermalUnit
 
 ARMS = (

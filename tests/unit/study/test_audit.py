@@ -19,7 +19,7 @@ from thermodepth.study.audit.noise import chance, noise_levels, seeds_needed, si
 from thermodepth.study.audit.reading import metric_key, read_published, shipped_table
 from thermodepth.study.audit.tables import audit_tables, rounded, signed
 from thermodepth.study.audit.words import audit_page, audit_words
-from thermodepth.study.table import PAPER_TABLE
+from thermodepth.study.tables.table import PAPER_TABLE
 
 DOCS = Path(__file__).resolve().parents[3] / "docs"
 SMALL = "arm,Smooth,Silog,AbsRel\nall,1,1,0.10\nno smooth,0,1,0.12\n"

@@ -6,7 +6,7 @@ import pytest
 from thermodepth.errors import DataError
 from thermodepth.evaluation.results.rows import rows_from_records
 from thermodepth.study.analysis.questions import against
-from thermodepth.study.ledger_matrix import WHOLE, ledger_matrix, matrix_table
+from thermodepth.study.tables.ledger_matrix import WHOLE, ledger_matrix, matrix_table
 
 
 def rows(arms):

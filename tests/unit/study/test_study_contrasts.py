@@ -6,7 +6,7 @@ from scipy import stats
 from thermodepth.evaluation.results.summary import Group
 from thermodepth.study.analysis.comparison import ONE_RUN
 from thermodepth.study.analysis.crossed import mean_interval
-from thermodepth.study.contrasts import (
+from thermodepth.study.tables.contrasts import (
     difference,
     interval_text,
     percent_text,

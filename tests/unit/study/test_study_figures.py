@@ -13,10 +13,10 @@ from PIL import Image
 from thermodepth.colour import NO_VALUE, colour_inverse, depth_limits
 from thermodepth.errors import DataError, StudyError
 from thermodepth.evaluation.store import StoredPrediction
-from thermodepth.study import figures
-from thermodepth.study.figures import figure, write_figures
-from thermodepth.study.grid import Scale, printable, shorten, text_width, wrap
-from thermodepth.study.lines import ArmLabel
+from thermodepth.study.figures import figures
+from thermodepth.study.figures.figures import figure, write_figures
+from thermodepth.study.figures.grid import Scale, printable, shorten, text_width, wrap
+from thermodepth.study.tables.lines import ArmLabel
 
 KINDS = ["structure", "metric"]
 

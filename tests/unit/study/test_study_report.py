@@ -10,11 +10,11 @@ import pytest
 from thermodepth.errors import StudyError
 from thermodepth.evaluation.protocols.protocol import named_protocol
 from thermodepth.study.analysis.comparison import ONE_RUN
-from thermodepth.study.curves import Curve, draw_curves, read_curve
-from thermodepth.study.figures import DrawnFigure
-from thermodepth.study.frames import PickedFrame
-from thermodepth.study.lines import ArmLabel
-from thermodepth.study.report import StudyReport, report_html
+from thermodepth.study.figures.figures import DrawnFigure
+from thermodepth.study.figures.frames import PickedFrame
+from thermodepth.study.page.curves import Curve, draw_curves, read_curve
+from thermodepth.study.page.report import StudyReport, report_html
+from thermodepth.study.tables.lines import ArmLabel
 
 VOID = {"meta", "img", "br", "path"}
 EVIL = "<script>alert('x')</script>\"><img src=x onerror=alert(1)>&amp;"
@@ -157,7 +157,7 @@ def test_another_protocol_is_refused(make_report):
 
 def test_pictures_and_frames_are_kept_within_bounds(make_report, monkeypatch):
     from thermodepth.files import encode_png
-    from thermodepth.study import report
+    from thermodepth.study.page import report
 
     monkeypatch.setattr(report, "MOST_FRAMES", 2)
     monkeypatch.setattr(report, "MOST_FIGURE_BYTES", 30_000)

@@ -8,8 +8,8 @@ import pytest
 
 from thermodepth.errors import DataError, StudyError
 from thermodepth.study.analysis.comparison import ONE_RUN
-from thermodepth.study.lines import ArmLabel
-from thermodepth.study.table import (
+from thermodepth.study.tables.lines import ArmLabel
+from thermodepth.study.tables.table import (
     PAPER_TABLE,
     condition_table,
     paper_table,

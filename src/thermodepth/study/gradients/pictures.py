@@ -16,11 +16,11 @@ from thermodepth.colour import colour_thermal, paint
 from thermodepth.evaluation.page.scale import Scale
 from thermodepth.files import write_bytes, write_text
 from thermodepth.losses import LOSSES
+from thermodepth.study.figures.grid import Grid, Panel, Row
 from thermodepth.study.gradients.averages import ENOUGH_PROBES, Conflict, conflicts
 from thermodepth.study.gradients.records import GradientRecord
 from thermodepth.study.gradients.tables import PARAMETERS, cosine_table, share_table, signed
-from thermodepth.study.grid import Grid, Panel, Row
-from thermodepth.study.table import write_tables
+from thermodepth.study.tables.table import write_tables
 from thermodepth.training.diagnostics.files import conflict_path, conflict_steps
 from thermodepth.training.diagnostics.maps import ConflictMaps, read_conflict_maps
 

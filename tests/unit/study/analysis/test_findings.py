@@ -14,7 +14,7 @@ from thermodepth.study.analysis.findings import design_of, findings, questions_o
 from thermodepth.study.analysis.measurements import Codes, block
 from thermodepth.study.analysis.methods import methods_text
 from thermodepth.study.analysis.tables import findings_tables
-from thermodepth.study.forest import forest_svg
+from thermodepth.study.page.forest import forest_svg
 
 TERMS = ("silog", "smooth", "consistency")
 ARMS = full_factorial(TERMS).arms

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from thermodepth.errors import StudyError
 from thermodepth.evaluation.page.scale import Scale
-from thermodepth.study.lines import ArmLabel
+from thermodepth.study.tables.lines import ArmLabel
 
 Points = tuple[tuple[float, float], ...]  # (step, value)
 

@@ -23,8 +23,8 @@ from thermodepth.evaluation.page.scale import Scale
 from thermodepth.evaluation.protocols.resize import resize_depth
 from thermodepth.evaluation.store import StoredPrediction
 from thermodepth.files import write_bytes, write_text
-from thermodepth.study.grid import Grid, Panel, Row
-from thermodepth.study.lines import ArmLabel
+from thermodepth.study.figures.grid import Grid, Panel, Row
+from thermodepth.study.tables.lines import ArmLabel
 from thermodepth.teacher.protocol import to_affine_inverse
 from thermodepth.thermal import display
 from thermodepth.types import Sample

@@ -20,7 +20,7 @@ from thermodepth.evaluation.results.summary import Group
 from thermodepth.evaluation.results.tables import Cell, Column
 from thermodepth.evaluation.scoring.baselines import BASELINES
 from thermodepth.metrics import metric_rows
-from thermodepth.study.contrasts import difference, interval_text, seeds_note
+from thermodepth.study.tables.contrasts import difference, interval_text, seeds_note
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

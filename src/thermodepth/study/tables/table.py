@@ -18,9 +18,9 @@ from thermodepth.evaluation.results.tables import Cell, Column, Table
 from thermodepth.files import write_text
 from thermodepth.metrics import metric_rows
 from thermodepth.study.analysis.comparison import ONE_RUN
-from thermodepth.study.contrasts import difference, seeds_note
-from thermodepth.study.lines import ArmLabel as ArmLabel
-from thermodepth.study.lines import (
+from thermodepth.study.tables.contrasts import difference, seeds_note
+from thermodepth.study.tables.lines import ArmLabel as ArmLabel
+from thermodepth.study.tables.lines import (
     Lines,
     MetricColumns,
     lines_of,

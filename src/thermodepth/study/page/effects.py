@@ -14,8 +14,8 @@ from thermodepth.study.analysis.questions import Question
 from thermodepth.study.analysis.result_rows import measurements_of
 from thermodepth.study.analysis.tables import effects_table, findings_tables, label_of
 from thermodepth.study.design import Study
-from thermodepth.study.forest import forest_svg
-from thermodepth.study.ledger_matrix import ledger_matrix, matrix_table
+from thermodepth.study.page.forest import forest_svg
+from thermodepth.study.tables.ledger_matrix import ledger_matrix, matrix_table
 
 #: Beside the primary ones: what they are made of, and what the paper's words are about.
 DESCRIPTIVE = ("silog", "log_bias", "ordinal_error", "boundary_f1", "total_variation_ratio")

@@ -31,12 +31,12 @@ from thermodepth.evaluation.results.summary import summarise
 from thermodepth.evaluation.results.tables import Cell, Column, Table
 from thermodepth.metrics import METRICS
 from thermodepth.study.analysis.comparison import ONE_RUN
-from thermodepth.study.contrasts import difference, percent_text
-from thermodepth.study.curves import Curve, draw_curves
-from thermodepth.study.figures import DrawnFigure
-from thermodepth.study.frames import PickedFrame, frame_values
-from thermodepth.study.lines import ArmLabel
-from thermodepth.study.table import study_tables
+from thermodepth.study.figures.figures import DrawnFigure
+from thermodepth.study.figures.frames import PickedFrame, frame_values
+from thermodepth.study.page.curves import Curve, draw_curves
+from thermodepth.study.tables.contrasts import difference, percent_text
+from thermodepth.study.tables.lines import ArmLabel
+from thermodepth.study.tables.table import study_tables
 
 MOST_FRAMES = 1000  # lines of the table of frames; the rows file has all
 MOST_FIGURE_BYTES = 950_000  # of one picture; two of them and the rest stay below 3 MB

@@ -1,0 +1,1 @@
+"""The one page of a study, from its plots to the file."""

@@ -1,0 +1,1 @@
+"""What a study prints: lines, means, differences, the term by ledger matrix."""
