@@ -6,7 +6,7 @@ import hashlib
 import json
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from thermodepth.config import Edits
@@ -15,6 +15,7 @@ from thermodepth.evaluation.results.rows import TEACHER_ARM
 from thermodepth.evaluation.scoring.baselines import BASELINES
 from thermodepth.study.analysis.claims import Claim
 from thermodepth.study.analysis.comparison import SMALLEST_EFFECT
+from thermodepth.study.analysis.questions import TWIN
 from thermodepth.training.settings import TrainingSettings
 
 
@@ -61,6 +62,18 @@ class Study:
             )
         if not self.seeds or len(set(self.seeds)) < len(self.seeds):
             raise SettingsError(f"study {self.name}: seeds {self.seeds}, expected distinct numbers")
+
+    def with_twin(self) -> Study:
+        """The study with its reference once more at the end: what is not due to recipe or seed.
+
+        The twin is trained as the reference is, from the same weights on the same batches, in its own cell.
+        """
+        name = f"{self.reference}{TWIN}"
+        if any(arm.name == name for arm in self.arms):
+            return self
+        again = self.arm(self.reference)
+        twin = replace(again, name=name, title=f"{again.title}, again")
+        return replace(self, arms=(*self.arms, twin))
 
     def arm(self, name: str) -> Arm:
         """One arm by its name."""

@@ -29,7 +29,6 @@ from __future__ import annotations
 import re
 import tomllib
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import replace
 from pathlib import Path
 from typing import Any, Literal, get_args
 
@@ -202,9 +201,6 @@ def study_of(file: StudyFile, base: TrainingSettings) -> Study:
     where = f"study {file.name}"
     run = _tried(base, file.settings, f"{where}: settings")
     arms = list(_arms(file, run))
-    if file.twin and file.reference in (names := [arm.name for arm in arms]):
-        again = arms[names.index(file.reference)]
-        arms.append(replace(again, name=f"{again.name}-twin", title=f"{again.title}, again"))
     study = Study(
         name=file.name,
         title=file.title or file.name,
@@ -218,7 +214,7 @@ def study_of(file: StudyFile, base: TrainingSettings) -> Study:
     )
     for arm in study.arms:
         _tried(run, arm.edits, f"{where}: arm '{arm.name}'")
-    return study
+    return study.with_twin() if file.twin else study
 
 
 def _claims(file: StudyFile, arms: Sequence[str]) -> tuple[Claim, ...]:

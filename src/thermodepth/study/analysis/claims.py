@@ -25,12 +25,12 @@ from thermodepth.study.analysis.comparison import (
     SMALLEST_EFFECT,
     Comparison,
     change_words,
-    compare,
     p_words,
 )
 from thermodepth.study.analysis.measurements import Measurements
 from thermodepth.study.analysis.multiplicity import holm
 from thermodepth.study.analysis.questions import Question
+from thermodepth.study.analysis.together import compare_all
 
 Says = Literal["rises", "falls", "stays"]
 Result = Literal["replicates", "contradicts", "equivalent", "cannot tell"]
@@ -89,18 +89,21 @@ def judge(
         SettingsError: for settings that `compare` refuses.
     """
     made: dict[tuple[str, str], Comparison] = {}
-    for claim in claims:
-        block = measurements.get(claim.metric)
-        if block is None or _lacking(claim, block, reference):
-            continue
-        made[claim.question.name, claim.metric] = compare(
+    for metric, block in measurements.items():
+        questions = {
+            claim.question.name: claim.question
+            for claim in claims
+            if claim.metric == metric and not _lacking(claim, block, reference)
+        }
+        answered = compare_all(
             block,
-            claim.question,
+            tuple(questions.values()),
             reference=reference,
             better="lower",  # says nothing here: a claim is about the sign
             smallest_effect=smallest_effect,
             level=level,
         )
+        made |= {(each.question.name, metric): each for each in answered}
     tested = {key: each.p for key, each in made.items() if each.p is not None}
     adjusted = dict(zip(tested, holm(list(tested.values())), strict=True))
     return tuple(

@@ -25,7 +25,13 @@ from typing import Literal
 import numpy as np
 
 from thermodepth.errors import DataError, SettingsError
-from thermodepth.study.analysis.crossed import Array, Estimate, Scope, estimate
+from thermodepth.study.analysis.crossed import (
+    Array,
+    Estimate,
+    Scope,
+    estimate,
+    sharing_noise,
+)
 from thermodepth.study.analysis.measurements import Measurements
 from thermodepth.study.analysis.multiplicity import holm, least_sign_flip_p, sign_flip_p
 from thermodepth.study.analysis.questions import Question as Question
@@ -295,12 +301,12 @@ def best_set(
     best = min(with_results, key=lambda arm: means[arm])
     others = [arm for arm in with_results if arm != best]
     notes = [f"{arm} has no results" for arm in wanted if arm not in with_results]
-    p_values = []
+    alone = []
     for arm in others:
         made = measurements.contrast({arm: 1.0, best: -1.0})
-        found = estimate(made.difference, measurements.groups)
-        p_values.append(found.p_value() if found.scope == "both" else 1.0)
+        alone.append(estimate(made.difference, measurements.groups))
         notes += [note for note in made.left_out if note not in notes]
+    p_values = [found.p_value() if found.scope == "both" else 1.0 for found in sharing_noise(alone)]
     if len(measurements.groups.sizes) == 1:
         notes.insert(0, ONE_RECORDING)
     if common.size == 1:

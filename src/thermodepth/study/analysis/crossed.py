@@ -15,6 +15,12 @@ which for equal clusters is the two-way analysis of variance with random effects
 Satterthwaite's (1946), with G_e = 1 / sum w_g^2 clusters that count. What the interval covers in simulated
 studies stands in docs/statistics.md.
 
+These degrees of freedom rest on how the noise happens to be shared between seeds and scenes in one question,
+which few seeds tell badly: where V_S comes out small by chance, the error is too small and its degrees of
+freedom are too many. Questions that are asked together of one metric share their noise, so
+
+    W = sum V_S / sum (V_S + V_G) over them      df <= 1 / [W^2/(S - 1) + (1 - W)^2/(G_e - 1)]
+
 Three scopes are kept apart: "seeds" says what would happen on this very test set with other seeds, "scenes"
 what these very weights would do elsewhere, "both" what a reader wants to know.
 """
@@ -22,7 +28,7 @@ what these very weights would do elsewhere, "both" what a reader wants to know.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal, NamedTuple
 
 import numpy as np
@@ -156,6 +162,14 @@ def satterthwaite(
     return np.maximum(least, ratio)
 
 
+def shared_freedom(share: Array, freedom: Array, *, seeds: int, clusters: float) -> Array:
+    """Degrees of freedom bounded by those of a known share of V_S in V_S + V_G (W of this module)."""
+    least = max(min(seeds, clusters) - 1.0, 1.0)
+    scenes = max(clusters - 1.0, 1.0)
+    bound = 1.0 / (share**2 / (seeds - 1) + (1.0 - share) ** 2 / scenes)
+    return np.maximum(least, np.minimum(freedom, bound))
+
+
 # --- the estimate --------------------------------------------------------------------------------
 
 
@@ -181,6 +195,7 @@ class Estimate:
     clusters: int
     effective_clusters: float
     images: int
+    seed_share: float | None = None  # W, where questions asked together said it
 
     @property
     def scope(self) -> Scope | None:
@@ -226,6 +241,20 @@ class Estimate:
         if spread.error == 0.0:
             return 0.0 if room >= 0.0 else 1.0
         return t_tail(room / spread.error, spread.freedom)
+
+    def sharing(self, share: float) -> Estimate:
+        """The same with the degrees of freedom of scope "both" bounded by a share of V_S in the noise."""
+        if "both" not in self.spreads:
+            return self
+        own = self.spreads["both"]
+        freedom = shared_freedom(
+            np.float64(share),  # type: ignore[arg-type]  # a number is an array of none
+            np.float64(own.freedom),  # type: ignore[arg-type]
+            seeds=self.seeds,
+            clusters=self.effective_clusters,
+        )
+        bounded = replace(own, freedom=float(freedom))
+        return replace(self, spreads={**self.spreads, "both": bounded}, seed_share=share)
 
     def spread(self, scope: Scope | None = None) -> Spread:
         """Error and degrees of freedom in one scope; None is the widest.
@@ -284,6 +313,19 @@ def estimate(difference: Array, clusters: Clusters | Sequence[str]) -> Estimate:
         effective_clusters=groups.effective,
         images=d.shape[1],
     )
+
+
+def sharing_noise(estimates: Sequence[Estimate]) -> tuple[Estimate, ...]:
+    """Questions asked together of one metric, each bounded by what all say of the seeds' share (W above).
+
+    Questions without scope "both" are left as they are, and so is one that is asked alone.
+    """
+    both = [each for each in estimates if "both" in each.spreads]
+    total = sum(each.variance_seed + each.variance_scene for each in both)
+    if len(both) < 2 or total <= 0.0:
+        return tuple(estimates)
+    share = sum(each.variance_seed for each in both) / total
+    return tuple(each.sharing(share) for each in estimates)
 
 
 def mean_interval(values: Sequence[float], *, level: float = 0.95) -> tuple[float, float]:

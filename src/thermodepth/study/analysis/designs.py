@@ -168,6 +168,11 @@ class DoseResponse:
     factor: str
     arms: Mapping[str, float]  # name of the arm -> times the weight
 
+    @property
+    def has_slope(self) -> bool:
+        """Whether there is a level, above 0, on either side of 1."""
+        return any(0.0 < x < 1.0 for x in self.arms.values()) and max(self.arms.values()) > 1.0
+
     def slope(self) -> Question:
         """What a tenfold weight would change, by the straight line through the levels next to 1.
 
@@ -176,7 +181,7 @@ class DoseResponse:
         """
         below = {level: arm for arm, level in self.arms.items() if 0.0 < level < 1.0}
         above = {level: arm for arm, level in self.arms.items() if level > 1.0}
-        if not below or not above:
+        if not self.has_slope:
             raise SettingsError(
                 f"{self.factor}: a slope at 1 needs a level below it, above 0, and one above it"
             )
@@ -202,12 +207,14 @@ def dose_response(factor: str, levels: Sequence[float] = LEVELS) -> DoseResponse
         raise SettingsError(
             f"{factor}: levels {', '.join(map(str, levels))}, expected two or more distinct numbers from 0"
         )
-    special = {1.0: FULL, 0.0: f"no-{name}"}
-    arms = {
-        special.get(level, f"{name}-x{format(level, 'g').replace('.', 'p')}"): float(level)
-        for level in levels
-    }
+    arms = {dose_arm(name, level): float(level) for level in levels}
     return DoseResponse(factor=factor, arms=arms)
+
+
+def dose_arm(factor: str, level: float) -> str:
+    """`full` at 1, `no-FACTOR` at 0, else `FACTOR-x0p3`."""
+    special = {1.0: FULL, 0.0: f"no-{factor}"}
+    return special.get(level, f"{factor}-x{format(level, 'g').replace('.', 'p')}")
 
 
 # --- what can be told ----------------------------------------------------------------------------

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence, Set
 from dataclasses import dataclass
+from itertools import chain
 
 from thermodepth.errors import SettingsError, unknown
 from thermodepth.metrics import METRICS
@@ -15,16 +16,18 @@ from thermodepth.study.analysis.comparison import (
     Comparison,
     Settled,
     best_set,
-    compare,
     settle,
 )
 from thermodepth.study.analysis.designs import FULL, Design, listed
+from thermodepth.study.analysis.doses import DoseCurve, dose_curves, doses_of
 from thermodepth.study.analysis.measurements import Measurements
 from thermodepth.study.analysis.planner import Plan, plan
-from thermodepth.study.analysis.questions import Question, against
+from thermodepth.study.analysis.questions import Question, against, is_twin
 from thermodepth.study.analysis.shapley import Settings
+from thermodepth.study.analysis.together import compare_all
 
 _EFFECTS = frozenset({"main effect", "interaction"})
+_NEVER_DECLARED = frozenset({"twin", "slope"})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -38,6 +41,7 @@ class Findings:
     best: Mapping[str, BestSet]  # by metric
     outcomes: tuple[Outcome, ...]  # of the claims
     plans: Mapping[tuple[str, str], Plan]  # (question, metric) of declared ones that are open
+    doses: tuple[DoseCurve, ...]  # of weights that were varied
     measurements: Mapping[str, Measurements]
 
     def of(self, question: str, metric: str) -> Settled:
@@ -92,20 +96,22 @@ def findings(
         if name not in shown:
             raise SettingsError(unknown("primary metric", name, shown))
     asked = list(questions_of(first.arms, reference) if questions is None else questions)
-    made = [
-        compare(
+    runs = {name: (better or {}).get(name, _runs(name)) for name in shown}
+    by_metric = [
+        compare_all(
             block,
-            question,
+            [question for question in asked if _present(block, question)],
             reference=reference,
-            better=(better or {}).get(name, _runs(name)),
+            better=runs[name],
             smallest_effect=smallest_effect,
             level=level,
         )
-        for question in asked
         for name, block in shown.items()
-        if _present(block, question)
     ]
+    place = {question.name: number for number, question in enumerate(asked)}
+    made = sorted(chain.from_iterable(by_metric), key=lambda each: place[each.question.name])
     settled = _settled(made, {shown[name].metric for name in primary or shown})
+    ranked = [arm for arm in first.arms if not is_twin(arm, reference)]
     family = max((s.family for s in settled), default=1)
     return Findings(
         reference=reference,
@@ -113,8 +119,7 @@ def findings(
         primary=tuple(primary or shown),
         settled=settled,
         best={
-            name: best_set(block, better=(better or {}).get(name, _runs(name)))
-            for name, block in shown.items()
+            name: best_set(block, better=runs[name], arms=ranked) for name, block in shown.items()
         },
         outcomes=judge(
             claims,
@@ -130,6 +135,7 @@ def findings(
             for s in settled
             if s.verdict == "cannot tell" and s.comparison.scope == "both"
         },
+        doses=dose_curves(shown, settled, arms=first.arms, better=runs),
         measurements=shown,
     )
 
@@ -137,11 +143,13 @@ def findings(
 def _settled(made: Sequence[Comparison], primary: Set[str]) -> tuple[Settled, ...]:
     """Verdicts for what is declared: on primary metrics, the effects of a factorial, else the differences.
 
+    A twin is no hypothesis, and a slope says again what the levels beside it say.
+
     A factorial's main effects and interactions say all there is; its arms' differences, Shapley values and
     the like are the same numbers in other sums, and to count them too would only raise every p-value.
     """
     kinds = {each.question.kind for each in made}
-    chosen = _EFFECTS if kinds & _EFFECTS else kinds
+    chosen = _EFFECTS if kinds & _EFFECTS else kinds - _NEVER_DECLARED
     declared = [each for each in made if each.metric in primary and each.question.kind in chosen]
     others = [each for each in made if each not in declared]
     found = {id(s.comparison): s for s in (*settle(declared), *settle(others, primary=()))}
@@ -160,6 +168,9 @@ def questions_of(arms: Sequence[str], reference: str) -> tuple[Question, ...]:
             for question in design.questions()
             if question.name not in names and question.kind != "leave one out"
         ]
+    for dose in doses_of(arms):
+        if reference == FULL and dose.has_slope:
+            found.append(dose.slope())
     return tuple(found)
 
 

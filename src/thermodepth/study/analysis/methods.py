@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from thermodepth.study.analysis.findings import Findings
 from thermodepth.study.analysis.tables import label_of
+from thermodepth.study.analysis.twin import twin_sentences
 
 
 def methods_text(found: Findings) -> str:
@@ -39,6 +40,8 @@ def methods_text(found: Findings) -> str:
             f"With {seeds} seed{'s' * (seeds != 1)} the smallest p-value of an exact sign-flip test over "
             f"seeds is {made.least_sign_flip:.3g}.",
         ]
+    for told in (*(curve.sentence for curve in found.doses), *twin_sentences(found.settled)):
+        lines += ["", told]
     if found.outcomes:
         lines += ["", "Claims:", ""]
         lines += [f"- {o.claim.text}: **{o.result}**. {o.sentence}" for o in found.outcomes]

@@ -26,7 +26,13 @@ import numpy as np
 
 from thermodepth.errors import DataError, SettingsError
 from thermodepth.study.analysis.comparison import ONE_RECORDING, ONE_RUN, Comparison, signed
-from thermodepth.study.analysis.crossed import Estimate, Spread, satterthwaite, t_quantile
+from thermodepth.study.analysis.crossed import (
+    Estimate,
+    Spread,
+    satterthwaite,
+    shared_freedom,
+    t_quantile,
+)
 
 MOST_SEEDS = 100
 MOST_CLUSTERS = 10_000
@@ -43,6 +49,7 @@ class Components:
     seeds: int  # at hand
     clusters: int
     evenness: float  # G_e / G: 1 when all clusters have equally many images
+    seed_share: float | None = None  # of V_S in V_S + V_G at hand, where other questions bound it
 
     def predict(self, *, seeds: int, clusters: int) -> Spread:
         """Error and degrees of freedom of a study of another size.
@@ -64,6 +71,11 @@ class Components:
             seeds=seeds,
             clusters=effective,
         )
+        if self.seed_share is not None:
+            of_seeds = self.seed_share * self.seeds / seeds
+            of_scenes = (1.0 - self.seed_share) * self.clusters / clusters
+            share = np.asarray(of_seeds / (of_seeds + of_scenes))
+            freedom = shared_freedom(share, freedom, seeds=seeds, clusters=effective)
         return Spread(error=squared**0.5, freedom=float(freedom))
 
 
@@ -85,6 +97,7 @@ def components(estimate: Estimate) -> Components:
         seeds=estimate.seeds,
         clusters=estimate.clusters,
         evenness=effective / estimate.clusters,
+        seed_share=estimate.seed_share,
     )
 
 

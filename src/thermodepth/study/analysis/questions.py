@@ -17,8 +17,10 @@ Kind = Literal[
     "leave one out",
     "add one in",
     "slope",
+    "twin",
     "other",
 ]
+TWIN = "-twin"  # ends the name of an arm that is the reference once more
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -51,15 +53,23 @@ class Question:
 def against(
     reference: str, arms: Sequence[str], *, titles: Mapping[str, str] | None = None
 ) -> tuple[Question, ...]:
-    """One question an arm: what it changes against the reference, which itself is passed over."""
+    """One question an arm: what it changes against the reference, which itself is passed over.
+
+    Of the reference's twin it asks how far two runs of one thing lie apart.
+    """
     words = titles or {}
     return tuple(
         Question(
             name=arm,
             title=f"{words.get(arm, arm)} − {words.get(reference, reference)}",
             weights={arm: 1.0, reference: -1.0},
-            kind="difference",
+            kind="twin" if is_twin(arm, reference) else "difference",
         )
         for arm in arms
         if arm != reference
     )
+
+
+def is_twin(arm: str, reference: str) -> bool:
+    """Whether an arm is the reference once more, so that its difference is the machine's noise."""
+    return arm == f"{reference}{TWIN}"

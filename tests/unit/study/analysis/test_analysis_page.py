@@ -11,8 +11,8 @@ import pytest
 DOCS = Path(__file__).resolve().parents[4] / "docs"
 
 
-def coverage_script():
-    spec = importlib.util.spec_from_file_location("coverage_of_intervals", DOCS / "coverage.py")
+def script_of(name):
+    spec = importlib.util.spec_from_file_location(f"docs_{name}", DOCS / f"{name}.py")
     module = importlib.util.module_from_spec(spec)
     sys.modules[spec.name] = module
     spec.loader.exec_module(module)
@@ -32,7 +32,7 @@ def test_the_example_of_the_page_runs(tmp_path, monkeypatch, capsys):
 
 def test_the_table_of_the_page_is_that_of_its_script():
     """One column of it; the others cost seconds and come from the same numbers."""
-    script = coverage_script()
+    script = script_of("coverage")
     found = script.coverage(script.SETTINGS[0], number=0)
     page = (DOCS / "statistics.md").read_text("utf-8")
     for name, share in found.items():
@@ -53,3 +53,15 @@ def test_the_analysis_needs_neither_torch_nor_training():
     )
     made = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert made.stdout == "[]\n"
+
+
+def test_the_table_of_equal_arms_is_that_of_its_script():
+    """The cell of three seeds that make .7 of the noise, where comparisons that stand alone are worst off."""
+    script = script_of("equal_arms")
+    row, column = script.SHARES.index(0.7), script.SIZES.index((3, 30))
+    found = script.findings(3, 30, 0.7, number=len(script.SIZES) * row + column)
+    page = (DOCS / "statistics.md").read_text("utf-8")
+    (line,) = [line for line in page.splitlines() if line.startswith("| 0.7 |") and "→" in line]
+    told = [float(text) for text in re.findall(r"\.\d+", line.split("|")[column + 2])]
+    assert told == pytest.approx(found, abs=0.008)
+    assert found[1] <= 0.05 < found[0]

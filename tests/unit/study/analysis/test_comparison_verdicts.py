@@ -13,7 +13,9 @@ from thermodepth.study.analysis.comparison import (
     settle,
 )
 from thermodepth.study.analysis.measurements import Measurements
+from thermodepth.study.analysis.multiplicity import holm
 from thermodepth.study.analysis.questions import Question, against
+from thermodepth.study.analysis.together import compare_all
 
 
 def block(values, *, metric="rmse", clusters=None):
@@ -288,3 +290,55 @@ def test_a_study_of_equal_arms_finds_nothing_more_often_than_it_says(seeds, grou
         found += any(s.verdict in ("better", "worse") for s in made)
     # At most 5 % of studies, and two standard errors of 500 of them.
     assert found / studies <= 0.05 + 2 * np.sqrt(0.05 * 0.95 / studies)
+
+
+@pytest.mark.parametrize(("seeds", "groups", "share"), [(2, 10, 0.9), (3, 30, 0.7), (5, 30, 0.9)])
+def test_together_they_find_nothing_where_seeds_make_most_of_the_noise(seeds, groups, share):
+    """Alone, each question mistakes a lucky draw of few seeds for certainty; together they know better."""
+    rng = np.random.default_rng([13, seeds, groups])
+    studies, names = 600, ["full", "a", "b", "c", "d"]
+    noise = (
+        np.sqrt(share * seeds) * rng.normal(size=(studies, 5, seeds, 1))
+        + np.sqrt((1 - share) * groups) * rng.normal(size=(studies, 5, 1, groups))
+        + 0.2 * np.sqrt(seeds * groups) * rng.normal(size=(studies, 5, seeds, groups))
+    )
+    questions = against("full", names)
+    found = {"alone": 0, "together": 0}
+    for number in range(studies):
+        each = block(dict(zip(names, 1000 + noise[number], strict=True)))
+        alone = [compare(each, q, reference="full", better="lower") for q in questions]
+        together = compare_all(each, questions, reference="full", better="lower")
+        assert [c.value for c in together] == [c.value for c in alone]
+        for name, made in (("alone", alone), ("together", together)):
+            found[name] += min(holm([c.p for c in made])) <= 0.05
+    assert found["together"] / studies <= 0.05 + 2 * np.sqrt(0.05 * 0.95 / studies)
+    assert found["together"] < found["alone"]
+
+
+def test_what_is_shared_is_the_sum_of_variances():
+    """Two seeds of which one question shows nothing and the other much: both know the sum."""
+    rng = np.random.default_rng(2)
+    full, scenes = np.zeros((2, 10)), 0.3 * rng.normal(size=(1, 10))
+    loud = np.array([[1.0], [-1.0]]) + scenes + 0.05 * rng.normal(size=(2, 10))
+    still = scenes + 0.05 * rng.normal(size=(2, 10))
+    each = block({"full": full, "loud": 5 + loud, "still": 5 + still})
+    alone = [compare(each, q, reference="full", better="lower") for q in against("full", each.arms)]
+    together = compare_all(each, against("full", each.arms), reference="full", better="lower")
+    v_s = sum(c.estimate.variance_seed for c in alone)
+    v_g = sum(c.estimate.variance_scene for c in alone)
+    share = v_s / (v_s + v_g)
+    bound = max(1.0, 1 / (share**2 / 1 + (1 - share) ** 2 / 9))
+    freedoms = [c.estimate.spread().freedom for c in together]
+    assert freedoms == pytest.approx([min(c.estimate.spread().freedom, bound) for c in alone])
+    assert (
+        freedoms[1] < alone[1].estimate.spread().freedom
+    )  # the still one no longer boasts of nine
+    assert together[1].p > alone[1].p
+
+
+def test_a_question_asked_alone_has_its_own_degrees_of_freedom():
+    rng = np.random.default_rng(3)
+    each = block({"full": rng.normal(size=(3, 8)), "a": rng.normal(size=(3, 8))})
+    (question,) = against("full", each.arms)
+    (together,) = compare_all(each, [question], reference="full", better="lower")
+    assert together.p == compare(each, question, reference="full", better="lower").p

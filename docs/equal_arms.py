@@ -1,0 +1,113 @@
+"""How often a study of equal arms finds something: a table of docs/statistics.md. Run it with python.
+
+Four arms are compared with a fifth in two metrics, Holm over the eight comparisons. No arm differs, so every
+finding is false; at 5 % one study in twenty may have any. Seeds, scenes and both disturb each arm for
+itself; the two metrics of an arm share most of it (correlation .8). What varies is how much of the noise of a
+mean is that of seeds, which few seeds tell badly.
+
+    alone      every comparison takes its degrees of freedom from its own variances
+    together   bounded by what all comparisons of a metric say of the seeds' share (as studies do)
+"""
+
+from __future__ import annotations
+
+import re
+import sys
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.special import stdtr
+
+from thermodepth.study.analysis.crossed import shared_freedom, variances
+
+PAGE = Path(__file__).resolve().parent / "statistics.md"
+PLACE = re.compile(r"(<!-- equal-arms:table -->\n).*?(<!-- end -->)", re.DOTALL)
+SIZES = ((2, 10), (3, 10), (3, 30), (5, 10), (5, 30), (10, 30))  # seeds, recordings
+SHARES = (
+    0.1,
+    0.3,
+    0.5,
+    0.7,
+    0.9,
+)  # of V_S in V_S + V_G; a twentieth of both is of seed x recording
+ARMS, METRICS, ALIKE = 4, 2, 0.8
+REPETITIONS, CHUNK = 8000, 400
+RANDOM_SEED = 20260102
+
+Array = NDArray[np.float64]
+
+
+def differences(
+    seeds: int, groups: int, share: float, count: int, random: np.random.Generator
+) -> Array:
+    """[r metric arm s g] of so many studies, each arm against the fifth."""
+
+    def noise(shape: tuple[int, int]) -> Array:
+        common = random.normal(size=(count, 1, ARMS + 1, *shape))
+        own = random.normal(size=(count, METRICS, ARMS + 1, *shape))
+        return np.sqrt(ALIKE) * common + np.sqrt(1 - ALIKE) * own
+
+    values = (
+        np.sqrt(0.95 * share * seeds) * noise((seeds, 1))
+        + np.sqrt(0.95 * (1 - share) * groups) * noise((1, groups))
+        + np.sqrt(0.05 * seeds * groups) * noise((seeds, groups))
+    )
+    return np.asarray(values[:, :, 1:] - values[:, :, :1])
+
+
+def findings(seeds: int, groups: int, share: float, *, number: int) -> tuple[float, float]:
+    """Shares of studies that find anything: (alone, together)."""
+    random = np.random.default_rng([RANDOM_SEED, number])
+    level = 0.05 / (
+        ARMS * METRICS
+    )  # Holm finds something exactly when its smallest p is this small
+    found = np.zeros(2)
+    for _ in range(REPETITIONS // CHUNK):
+        made = variances(
+            differences(seeds, groups, share, CHUNK, random), np.full(groups, 1 / groups)
+        )
+        of_seeds = made.seed.sum(axis=-1) / (made.seed + made.scene).sum(axis=-1)
+        together = shared_freedom(of_seeds[..., None], made.freedom, seeds=seeds, clusters=groups)
+        for place, freedom in enumerate((made.freedom, together)):
+            p = 2.0 * stdtr(freedom, -np.abs(made.value) / made.error)
+            found[place] += np.count_nonzero(p.min(axis=(1, 2)) <= level)
+    alone, shared = found / REPETITIONS
+    return float(alone), float(shared)
+
+
+def table() -> str:
+    """Shares by sizes, as Markdown, with what it was made by."""
+    lines = [
+        "| seeds' share of the noise | " + " | ".join(f"S={s}, G={g}" for s, g in SIZES) + " |",
+        "|---" * (len(SIZES) + 1) + "|",
+    ]
+    for row, share in enumerate(SHARES):
+        cells = []
+        for column, (seeds, groups) in enumerate(SIZES):
+            pair = findings(seeds, groups, share, number=len(SIZES) * row + column)
+            alone, together = (format(value, ".3f").removeprefix("0") for value in pair)
+            cells.append(f"{alone} → **{together}**")
+        lines.append(f"| {share:g} | " + " | ".join(cells) + " |")
+    error = format(np.sqrt(0.95 * 0.05 / REPETITIONS), ".4f").removeprefix("0")
+    lines += [
+        "",
+        f"{REPETITIONS} simulated studies a cell (standard error of .05: {error}), {ARMS} arms against a "
+        f"fifth in {METRICS} metrics, random seed {RANDOM_SEED}.",
+    ]
+    return "\n".join(lines)
+
+
+def main() -> int:
+    """Refresh the page; 1 when it has no place for the table."""
+    text = PAGE.read_text(encoding="utf-8")
+    if not PLACE.search(text):
+        print(f"{PAGE}: no place for the table", file=sys.stderr)
+        return 1
+    made = table()
+    PAGE.write_text(PLACE.sub(lambda m: f"{m[1]}{made}\n{m[2]}", text), encoding="utf-8")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

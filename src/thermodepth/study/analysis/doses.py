@@ -1,0 +1,143 @@
+"""What more or less of a weight does: a curve over its levels, beside whether it should be there at all.
+
+A term that hurts may only weigh too much. A dose-response study trains the same recipe with one weight times
+0, .1, .3, 1, 3, 10; its curve tells the best level, the levels that cannot be told from the best (the flat
+range), and the slope at the weight that the recipe has.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from thermodepth.study.analysis.comparison import Better, Settled, best_set
+from thermodepth.study.analysis.designs import FULL, DoseResponse, dose_arm
+from thermodepth.study.analysis.measurements import Measurements
+
+_DOSED = re.compile(r"([a-z0-9][a-z0-9-]*)-x([0-9]+(?:p[0-9]+)?(?:e[+-]?[0-9]+)?)")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DosePoint:
+    """One level of a weight."""
+
+    level: float  # times the weight that the recipe has
+    arm: str
+    value: float  # mean over seeds and images
+    percent: float | None  # change against level 1; None for level 1 itself, and where that is 0
+    percent_interval: tuple[float, float] | None  # 95 %, in the widest scope that there is
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class DoseCurve:
+    """One metric over the levels of one weight."""
+
+    factor: str
+    metric: str
+    points: tuple[DosePoint, ...]  # by level, level 1 among them
+    slope: Settled | None  # at level 1; None without a level on either side of it
+    best: float  # the level with the best mean
+    flat: tuple[float, ...]  # levels that cannot be told from the best, which is among them
+    margin_percent: float | None  # what is too small to matter, to either side of 0
+
+    @property
+    def sentence(self) -> str:
+        """Such as `consistency: RMSE is best at 3 times the weight; 1, 3 and 10 cannot be told apart.`"""
+        flat = [f"{level:g}" for level in self.flat]
+        told = f"{self.factor}: {self.metric} is best at {self.best:g} times the weight"
+        if len(flat) > 1:
+            told += f"; {', '.join(flat[:-1])} and {flat[-1]} cannot be told apart"
+        return f"{told}."
+
+
+def doses_of(arms: Sequence[str]) -> tuple[DoseResponse, ...]:
+    """The weights that arms named `full`, `no-A`, `A-x0p3` vary, in the order of the names."""
+    if FULL not in arms:
+        return ()
+    levels: dict[str, dict[str, float]] = {}
+    for arm in arms:
+        match = _DOSED.fullmatch(arm)
+        if match is None:
+            continue
+        factor, level = match[1], float(match[2].replace("p", "."))
+        if dose_arm(factor, level) == arm:
+            levels.setdefault(factor, {})[arm] = level
+    found = []
+    for factor, own in levels.items():
+        off = {f"no-{factor}": 0.0} if f"no-{factor}" in arms else {}
+        every = {**off, **own, FULL: 1.0}
+        ordered = sorted(every, key=lambda arm: every[arm])
+        found.append(DoseResponse(factor=factor, arms={arm: every[arm] for arm in ordered}))
+    return tuple(found)
+
+
+def dose_curves(
+    measurements: Mapping[str, Measurements],
+    settled: Sequence[Settled],
+    *,
+    arms: Sequence[str],
+    better: Mapping[str, Better],
+) -> tuple[DoseCurve, ...]:
+    """A curve for each dosed weight and metric, from comparisons with "full" that were made already.
+
+    Args:
+        measurements: by metric.
+        settled: the comparisons; a level without one has no results and is left out.
+        arms: of the study.
+        better: which way each metric runs.
+    """
+    made = {
+        (s.comparison.question.name, s.comparison.metric): s
+        for s in settled
+        if s.comparison.reference == FULL  # changes are against level 1, or there is no curve
+    }
+    curves = []
+    for dose in doses_of(arms):
+        for name, block in measurements.items():
+            there = {
+                arm: level
+                for arm, level in dose.arms.items()
+                if arm in block.arms and block.present[block.place(arm)].any()
+            }
+            if FULL not in there or len(there) < 2:
+                continue
+            best = best_set(block, better=better[name], arms=tuple(there))
+            against = [made[arm, block.metric] for arm in there if (arm, block.metric) in made]
+            if len(against) < len(there) - 1:
+                continue
+            curves.append(
+                DoseCurve(
+                    factor=dose.factor,
+                    metric=block.metric,
+                    points=tuple(
+                        _point(block, arm, level, made.get((arm, block.metric)))
+                        for arm, level in there.items()
+                    ),
+                    slope=made.get((f"slope-{dose.factor}", block.metric)),
+                    best=there[best.best],
+                    flat=tuple(there[arm] for arm in best.arms),
+                    margin_percent=_margin(against[0]),
+                )
+            )
+    return tuple(curves)
+
+
+def _point(block: Measurements, arm: str, level: float, made: Settled | None) -> DosePoint:
+    place = block.place(arm)
+    value = float(block.values[place][block.present[place]].mean())
+    if made is None:  # "full" itself
+        return DosePoint(level=level, arm=arm, value=value, percent=None, percent_interval=None)
+    comparison = made.comparison
+    return DosePoint(
+        level=level,
+        arm=arm,
+        value=value,
+        percent=comparison.percent,
+        percent_interval=None if comparison.scope is None else comparison.percent_interval(),
+    )
+
+
+def _margin(made: Settled) -> float | None:
+    reference = abs(made.comparison.reference_value)
+    return 100.0 * made.comparison.margin / reference if reference else None
