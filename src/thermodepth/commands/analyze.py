@@ -16,7 +16,7 @@ from thermodepth.study.analysis.claims import PAPER_CLAIMS, Claim
 from thermodepth.study.analysis.designs import FULL
 from thermodepth.study.analysis.findings import Findings, findings
 from thermodepth.study.analysis.measurements import Measurements
-from thermodepth.study.analysis.methods import methods_text
+from thermodepth.study.analysis.methods import methods_text, remarks_of
 from thermodepth.study.analysis.plain_table import read_measurements
 from thermodepth.study.analysis.result_rows import measurements_of
 from thermodepth.study.analysis.tables import effects_table, findings_tables
@@ -72,6 +72,8 @@ def analyze_results(
     for name in ("claims", "best", "planner"):
         if name in tables:
             console.print(tables[name].rich())
+    for told in remarks_of(found):
+        console.print(told)
     if out is not None:
         _write(found, out)
         console.print(f"tables (md, csv, tex) and METHODS.md in {out}", soft_wrap=True)

@@ -189,7 +189,7 @@ class DoseResponse:
         weight = 1.0 / math.log10(high / low)
         return Question(
             name=f"slope-{self.factor}",
-            title=f"{self.factor}: change per tenfold weight, at {low:g} to {high:g}",
+            title=f"{self.factor}: per tenfold weight, {low:g} to {high:g}",
             weights={above[high]: weight, below[low]: -weight},
             kind="slope",
         )

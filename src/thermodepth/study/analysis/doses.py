@@ -11,6 +11,7 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from thermodepth.metrics import METRICS
 from thermodepth.study.analysis.comparison import Better, Settled, best_set
 from thermodepth.study.analysis.designs import FULL, DoseResponse, dose_arm
 from thermodepth.study.analysis.measurements import Measurements
@@ -45,7 +46,8 @@ class DoseCurve:
     def sentence(self) -> str:
         """Such as `consistency: RMSE is best at 3 times the weight; 1, 3 and 10 cannot be told apart.`"""
         flat = [f"{level:g}" for level in self.flat]
-        told = f"{self.factor}: {self.metric} is best at {self.best:g} times the weight"
+        row = METRICS.get(self.metric)
+        told = f"{self.factor}: {row.label if row else self.metric} is best at {self.best:g} times the weight"
         if len(flat) > 1:
             told += f"; {', '.join(flat[:-1])} and {flat[-1]} cannot be told apart"
         return f"{told}."
