@@ -33,7 +33,7 @@ from thermodepth.training.settings import TrainingSettings
 
 BAR = 0.03
 STRETCHES = 6
-LOOKS = ("_note_losses", "_probe", "_look_at_maps", "_write")
+LOOKS = ("_note_losses", "_probe", "_compare_with_step", "_look_at_maps", "_write")
 
 
 class _PauseError(Exception):

@@ -48,7 +48,8 @@ SMALL: dict[str, Any] = {
     "runtime.diagnostics.maps": 3,
     "runtime.diagnostics.map_frames": 2,
 }
-FILES = ("gradients.csv", "cosines.csv", *(f"conflict/step-{n}.npz" for n in (4, 8, 12)))
+TABLES = ("gradients.csv", "cosines.csv", "step_cosines.csv")
+FILES = (*TABLES, *(f"conflict/step-{n}.npz" for n in (4, 8, 12)))
 
 
 def run(
@@ -133,6 +134,19 @@ def test_every_look_has_every_pair(watched: Path) -> None:
         assert all(0 < float(r["magnitude_similarity"]) <= 1 for r in pairs)
 
 
+def test_every_look_has_the_step_that_followed(watched: Path) -> None:
+    rows = lines(watched / "step_cosines.csv")
+    looks = {(int(row["step"]), row["parameters"]) for row in rows}
+    assert looks == {(n, "block") for n in range(2, 13, 2)} | {(n, "shared") for n in (4, 8, 12)}
+    for step, where in looks:
+        named = [r["term"] for r in rows if r["step"] == str(step) and r["parameters"] == where]
+        seen = [r["term"] for r in lines(watched / "gradients.csv") if r["step"] == str(step)]
+        assert named == [*seen, "total"]
+    # The rate is high and the run short, so that even its last step is larger than rounding.
+    assert all(-1 <= float(row["step_cosine"]) <= 1 for row in rows)
+    assert any(float(row["step_cosine"]) > 0.1 for row in rows if row["term"] == "total")
+
+
 def test_the_maps_are_of_the_same_frames_every_time(watched: Path) -> None:
     looks = [read_conflict_maps(watched / f"conflict/step-{n}.npz") for n in (4, 8, 12)]
     assert [look.step for look in looks] == [4, 8, 12]
@@ -156,9 +170,7 @@ def test_the_cost_is_told(watched: Path) -> None:
 def test_a_run_without_leaves_nothing_of_it(tiny_pack: Path, tmp_path: Path) -> None:
     assert not TrainingSettings().runtime.diagnostics.on
     out = run(tiny_pack, tmp_path / "run", steps=1, runtime__diagnostics__on=False)
-    assert not {"gradients.csv", "cosines.csv", "conflict", "diagnostics.json"} & {
-        p.name for p in out.iterdir()
-    }
+    assert not {*TABLES, "conflict", "diagnostics.json"} & {p.name for p in out.iterdir()}
     with pytest.raises(DataError, match=r"trained without runtime\.diagnostics\.on=true"):
         read_gradients(out)
 
@@ -168,6 +180,7 @@ def test_each_look_can_be_left_out(tiny_pack: Path, tmp_path: Path) -> None:
     out = run(tiny_pack, tmp_path / "run", steps=2, **none)
     assert len(lines(out / "gradients.csv")) == 2 * len(LOSSES) - 1  # one starts late
     assert not (out / "cosines.csv").exists()
+    assert not (out / "step_cosines.csv").exists()
     assert not (out / "conflict").exists()
 
 
@@ -325,9 +338,9 @@ def test_steps_that_were_not_looked_at_are_told(tiny_pack: Path, tmp_path: Path)
 def breaking(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """The second probe runs out of memory."""
     calls = 0
-    inner = watch.gram
+    inner = watch.gradients_of
 
-    def gram(*args: Any, **options: Any) -> Any:
+    def gradients_of(*args: Any, **options: Any) -> Any:
         nonlocal calls
         calls += 1
         if calls == 2:
@@ -335,7 +348,7 @@ def breaking(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
         return inner(*args, **options)
 
     with monkeypatch.context() as patch:
-        patch.setattr(watch, "gram", gram)
+        patch.setattr(watch, "gradients_of", gradients_of)
         yield
 
 
@@ -438,6 +451,7 @@ def test_tables_and_pictures_come_from_the_folder(watched: Path, tmp_path: Path)
         "gradient_shares.md",
         "gradient_cosines_block.svg",
         "gradient_cosines_shared.csv",
+        "gradient_steps.tex",
         "conflict_step_12.png",
     } <= names
     again = write_gradients(

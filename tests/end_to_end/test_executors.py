@@ -102,24 +102,25 @@ import sys
 from pathlib import Path
 sys.path.insert(0, {tests!r})
 from test_executors import make_executor, Placement, run
-ray = make_executor(Placement(executor="ray", processes=2, device="cpu"))
+ray = make_executor(Placement(executor="ray", processes=2, device="cpu", lockstep={lockstep}))
 state, heard = run(Path({pack!r}), Path({out!r}), ray, steps={steps})
 print(*sorted(news.name + " " + news.stage for news in heard if news.progress is None), sep="\\n")
 """
 
 
-def ray_program(pack: Path, out: Path, *, steps: int = 6) -> list[str]:
+def ray_program(pack: Path, out: Path, *, steps: int = 6, lockstep: int = 1) -> list[str]:
     tests = str(Path(__file__).parent)
-    code = RAY.format(tests=tests, pack=str(pack), out=str(out), steps=steps)
+    code = RAY.format(tests=tests, pack=str(pack), out=str(out), steps=steps, lockstep=lockstep)
     return [sys.executable, "-c", code]
 
 
 @needs("ray")
-def test_two_workers_of_ray_compute_the_same(
-    finished: Path, tiny_pack: Path, tmp_path: Path
+@pytest.mark.parametrize("lockstep", [1, 2])
+def test_workers_of_ray_compute_the_same(
+    lockstep: int, finished: Path, tiny_pack: Path, tmp_path: Path
 ) -> None:
     out = tmp_path / "ray"
-    call = ray_program(tiny_pack, out)
+    call = ray_program(tiny_pack, out, lockstep=lockstep)
     done = subprocess.run(call, capture_output=True, text=True, timeout=300, check=False)
     assert done.returncode == 0, done.stderr
     assert done.stdout.split("\n")[:2] == ["bare/seed-0 done", "full/seed-0 done"]
@@ -128,23 +129,28 @@ def test_two_workers_of_ray_compute_the_same(
 
 @needs("submitit")
 @pytest.mark.filterwarnings("ignore::DeprecationWarning:submitit")
-def test_jobs_of_submitit_compute_the_same(finished: Path, tiny_pack: Path, tmp_path: Path) -> None:
+@pytest.mark.parametrize("lockstep", [1, 2])
+def test_jobs_of_submitit_compute_the_same(
+    lockstep: int, finished: Path, tiny_pack: Path, tmp_path: Path
+) -> None:
     out = tmp_path / "jobs"
     options = {"cluster": "local", "time": "10"}
-    state, heard = run(tiny_pack, out, make_executor(Placement(executor="slurm", options=options)))
+    made = make_executor(Placement(executor="slurm", options=options, lockstep=lockstep))
+    state, heard = run(tiny_pack, out, made)
     assert state.complete, state.missing_lines()
     assert [n.stage for n in heard if n.progress is None] == ["submitted"] * 2 + ["done"] * 2
     assert_same(out, finished)
     assert not list(out.glob("slurm/jobs/*/*.json"))
 
 
+@pytest.mark.parametrize("lockstep", [1, 2])
 def test_printed_commands_run_through_a_shell_from_anywhere(
-    finished: Path, tiny_pack: Path, tmp_path: Path
+    lockstep: int, finished: Path, tiny_pack: Path, tmp_path: Path
 ) -> None:
     out, lines = tmp_path / "by hand", list[str]()
-    printing = make_executor(Placement(executor="print", write=lines.append))
+    printing = make_executor(Placement(executor="print", lockstep=lockstep, write=lines.append))
     state, _ = run(tiny_pack, out, printing)
-    assert len(state.open) == len(lines) == 2
+    assert (len(state.open), len(lines)) == (2, 2 // lockstep)
     with pytest.raises(StudyError, match=r"2 of 2 cells failed.*\n  full/seed-0: not computed"):
         state.require_complete()
     script = " &\n".join(lines) + " &\nwait\n"
@@ -159,12 +165,17 @@ def test_printed_commands_run_through_a_shell_from_anywhere(
     assert_same(out, finished)
 
 
-def test_cells_that_fail_stop_no_others(finished: Path, tiny_pack: Path, tmp_path: Path) -> None:
+@pytest.mark.parametrize("lockstep", [1, 4])
+def test_cells_that_fail_stop_no_others(
+    lockstep: int, finished: Path, tiny_pack: Path, tmp_path: Path
+) -> None:
     out = tmp_path / "failing"
-    shutil.copytree(finished, out)
+    if lockstep == 1:
+        shutil.copytree(finished, out)
     wild = Arm(name="wild", title="Wild", edits={"losses.metric_silog.weight": 1e39})
     lost = Arm(name="lost", title="Lost", edits={"model.weights": str(tmp_path / "nowhere")})
-    state, heard = run(tiny_pack, out, local(), FULL, wild, lost, BARE)
+    executor = make_executor(Placement(processes=2, device="cpu", lockstep=lockstep))
+    state, heard = run(tiny_pack, out, executor, FULL, wild, lost, BARE)
     assert [cell.name for cell in state.done] == ["full/seed-0", "bare/seed-0"]
     kinds = {cell.name: (failure.kind, failure.step) for cell, failure in state.failed}
     assert kinds == {"wild/seed-0": ("diverged", 0), "lost/seed-0": ("failed", None)}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import filecmp
+import json
 import os
 import random
 import re
@@ -87,7 +88,8 @@ def children(parent: int) -> list[int]:
 def report_of(out: Path) -> str:
     """Without what may differ: how long it took, and the folder in the command."""
     page = (out / "report.html").read_text(encoding="utf-8").replace(str(out), "OUT")
-    return re.sub(r"\d+ s over (\d+ cells)", r"SECONDS over \1", page)
+    page = re.sub(r"\d+ s over (\d+ cells)", r"SECONDS over \1", page)
+    return re.sub(r'(<td>done</td><td class="num">)\d+', r"\1SECONDS", page)
 
 
 def test_kill_nine_at_random_moments_gives_the_same_report(
@@ -125,6 +127,38 @@ def test_kill_nine_at_random_moments_gives_the_same_report(
     for name in SAME:
         assert filecmp.cmp(finished / name, out / name, shallow=False), (name, told)
     assert report_of(out) == report_of(finished), told
+
+
+def test_arms_in_lockstep_give_the_same_report(
+    finished: Path, tiny_pack: Path, tmp_path: Path
+) -> None:
+    out = tmp_path / "lockstep"
+    done = run(command(tiny_pack, out, "--lockstep", "5"))
+    assert done.returncode == 0, done.stderr
+    for name in SAME:
+        assert filecmp.cmp(finished / name, out / name, shallow=False), name
+    assert report_of(out).replace(" --lockstep 5", "") == report_of(finished)
+    cells = sorted(path.relative_to(finished) for path in finished.glob("cells/*/*"))
+    assert len(cells) == 5
+    processes = set()
+    for cell in cells:
+        files = {p.relative_to(finished / cell) for p in (finished / cell).rglob("*.*")}
+        assert files == {p.relative_to(out / cell) for p in (out / cell).rglob("*.*")}
+        differing = {
+            str(name)
+            for name in files
+            if not filecmp.cmp(finished / cell / name, out / cell / name)
+        }
+        assert differing <= {"environment.json", "done.json", "cell.json"}, cell
+        ours, theirs = (
+            json.loads((root / cell / "cell.json").read_text()) for root in (out, finished)
+        )
+        assert ours | {"seconds": 0} == theirs | {"seconds": 0}
+        processes.add(json.loads((out / cell / "environment.json").read_text())["process"])
+    assert len(processes) == 1
+    for name in ("full/seed-0", "no-silog/seed-0"):
+        assert f"{name}: step 6/6" in done.stderr
+        assert f"{name}: done" in done.stderr
 
 
 @pytest.mark.skipif(os.name == "nt", reason="sends a POSIX signal")

@@ -60,6 +60,45 @@ def test_a_study_file_is_run_to_its_verdicts(
     assert "Interaction of" in out
 
 
+DOSES = """
+name = "weight"
+title = "How much consistency?"
+seeds = 2
+design = "dose-response"
+twin = true
+budget_hours = 0.00001
+settings.steps = 2
+
+[doses.consistency]
+setting = "losses.gradient_consistency.weight"
+levels = [0, 1, 3]
+"""
+
+
+def test_doses_a_twin_and_a_budget_come_out_in_the_report(
+    thermodepth: Thermodepth, tiny_pack: Path, tmp_path: Path
+) -> None:
+    small = STUDY[STUDY.index("[settings.model]") : STUDY.index("[factors]")]
+    (tmp_path / "weight.toml").write_text(DOSES + small)
+    call = ("study", "run", "weight.toml", "--data", f"synthetic:{tiny_pack}", "--out", "s")
+    code, out, err = thermodepth(*call)
+    assert code == 0, err  # a budget that is spent is no failure
+    assert "seed 1: not begun, beyond the budget" in " ".join(out.split())
+    assert [p.name for p in sorted((tmp_path / "s" / "cells").glob("*/*"))] == ["seed-0"] * 4
+    code, out, err = thermodepth(*call, "--budget-hours", "1")
+    assert code == 0, err
+    assert "not begun" not in out
+    page = (tmp_path / "s" / "report.html").read_text(encoding="utf-8")
+    assert "Dose curves" in page
+    assert "gives the same AbsRel, RMSE" in page  # one thread repeats a training bit for bit
+    twin, full = (tmp_path / "s" / "cells" / arm / "seed-0" for arm in ("full-twin", "full"))
+    weights = [next((cell / "model").glob("*.safetensors")).read_bytes() for cell in (twin, full)]
+    assert weights[0] == weights[1]
+    methods = (tmp_path / "s" / "METHODS.md").read_text(encoding="utf-8")
+    assert "We trained 3 configurations" in methods
+    assert "is best at" in methods
+
+
 @pytest.mark.parametrize(
     ("text", "words"),
     [

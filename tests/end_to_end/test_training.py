@@ -169,7 +169,8 @@ def test_a_finished_run_is_skipped_at_once(
 ) -> None:
     before = {p: p.stat().st_mtime_ns for p in undisturbed.rglob("*")}
     monkeypatch.setattr(
-        "thermodepth.training.loop.initialise", lambda *_, **__: pytest.fail("a network was made")
+        "thermodepth.training.trainee.initialise",
+        lambda *_, **__: pytest.fail("a network was made"),
     )
     began = perf_counter()
     assert run(tiny_pack, undisturbed, labels) == undisturbed / "model"
@@ -365,7 +366,7 @@ def test_first_weights_that_changed_meanwhile_are_not_trained_on(
         run(tiny_pack, out, labels, report=signalling(5, signal.SIGINT))
     before = (out / "checkpoint.safetensors").read_bytes()
     monkeypatch.setattr(
-        "thermodepth.training.loop.initialise",
+        "thermodepth.training.trainee.initialise",
         lambda settings, *, channels, seed: initialise(settings, channels=channels, seed=seed + 1),
     )
     with pytest.raises(SettingsError, match="began from weights"):

@@ -16,6 +16,8 @@ from thermodepth.cli.data import data_app
 from thermodepth.cli.evaluate import evaluate
 from thermodepth.cli.study_analyze import study_analyze
 from thermodepth.cli.study_audit import study_audit
+from thermodepth.cli.study_gradients import study_gradients
+from thermodepth.cli.study_plan import study_plan
 from thermodepth.cli.verbs import label, predict, serve, study_app, train
 from thermodepth.errors import DivergedError, SettingsError, UserError
 
@@ -26,8 +28,10 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
 )
+study_app.command("plan")(study_plan)
 study_app.command("audit")(study_audit)
 study_app.command("analyze")(study_analyze)
+study_app.command("gradients")(study_gradients)
 app.add_typer(study_app, name="study")
 for verb in (train, evaluate, predict, serve, label):
     app.command()(verb)

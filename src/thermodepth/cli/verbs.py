@@ -27,6 +27,16 @@ def study_run(
         typer.Option(min=1, max=1000, help="Seeds per arm. Default: 1, or those of the file."),
     ] = None,
     steps: Steps = None,
+    twin: Annotated[
+        bool,
+        typer.Option(
+            "--twin", help="Also train the reference once more (A/A): the noise of the machine."
+        ),
+    ] = False,
+    budget_hours: Annotated[
+        Optional[float],  # noqa: UP045
+        typer.Option(help="Of training, all cells together: no seed is begun that would not fit."),
+    ] = None,
     out: Annotated[
         Optional[Path],  # noqa: UP045
         typer.Option(help="The study's folder. Default: runs/NAME-DATA."),
@@ -48,7 +58,14 @@ def study_run(
             min=0, help="GPUs that train one cell together. Default: one where there are any."
         ),
     ] = None,
-    slots_per_gpu: Annotated[int, typer.Option(min=1, help="Cells that share one GPU.")] = 1,
+    lockstep: Annotated[
+        int,
+        typer.Option(
+            min=1,
+            help="The most arms of a seed that train side by side in one process, each batch read once.",
+        ),
+    ] = 1,
+    slots_per_gpu: Annotated[int, typer.Option(min=1, help="Processes that share one GPU.")] = 1,
     executor_option: Annotated[
         list[str],
         typer.Option(
@@ -69,12 +86,15 @@ def study_run(
         data=data,
         seeds=seeds,
         steps=steps,
+        twin=twin,
+        budget_hours=budget_hours,
         out=out,
         edits=edits,
         executor=executor,
         processes=processes,
         gpus_per_cell=gpus_per_cell,
         slots_per_gpu=slots_per_gpu,
+        lockstep=lockstep,
         options=executor_option,
     )
 
@@ -82,13 +102,15 @@ def study_run(
 @study_app.command("cell")
 def study_cell(
     folder: Annotated[Path, typer.Argument(help="A study's folder.")],
-    name: Annotated[str, typer.Argument(help="ARM/seed-N.")],
+    names: Annotated[
+        list[str], typer.Argument(help="ARM/seed-N. Several of one seed train in lockstep.")
+    ],
 ) -> None:
-    """Compute one cell of a study: what `study run --executor print` writes a line of for each."""
+    """Compute cells of a study: what `study run --executor print` writes lines of."""
     set_thread_policy(1)
-    from thermodepth.commands.study import compute_one_cell
+    from thermodepth.commands.study import compute_named_cells
 
-    compute_one_cell(folder, name)
+    compute_named_cells(folder, names)
 
 
 def train(

@@ -18,15 +18,16 @@ from thermodepth.commands.terminal import (
 )
 from thermodepth.config import parse_edit
 from thermodepth.data import open_dataset
-from thermodepth.recipes import named_study, named_training
+from thermodepth.errors import DivergedError, StudyError
+from thermodepth.recipes.planned import planned_study
 from thermodepth.study.cell import CellNews, Tell
 from thermodepth.study.design import Study
 from thermodepth.study.executors.launch import compute, enter_working_folder
 from thermodepth.study.executors.table import Placement, make_executor, parse_options
-from thermodepth.study.files import read_study, study_of
+from thermodepth.study.folder import prepared_job, study_folder_of
 from thermodepth.study.results import write_results
-from thermodepth.study.run import prepared_job, run_study
-from thermodepth.training.loop import Progress, check_device
+from thermodepth.study.run import run_study
+from thermodepth.training.loop import check_device
 
 
 def run_named_study(
@@ -35,12 +36,15 @@ def run_named_study(
     data: str,
     seeds: int | None,
     steps: int | None,
+    twin: bool,
+    budget_hours: float | None,
     out: Path | None,
     edits: list[str],
     executor: str,
     processes: int | None,
     gpus_per_cell: int | None,
     slots_per_gpu: int,
+    lockstep: int,
     options: list[str],
 ) -> None:
     """Run a study, a recipe or a file, to its report and print its table."""
@@ -48,7 +52,7 @@ def run_named_study(
     if steps is not None:
         own["steps"] = steps
     own |= dict(parse_edit(text) for text in edits)
-    planned = _planned(name, own, seeds)
+    planned = planned_study(name, own, seeds=seeds, twin=twin, budget_hours=budget_hours)
     settings = planned.settings
     check_device(settings.runtime, settings.precision)
     only_prints = executor == "print"
@@ -60,6 +64,7 @@ def run_named_study(
             processes=processes,
             gpus_per_cell=gpus_per_cell,
             slots_per_gpu=slots_per_gpu,
+            lockstep=lockstep,
             options=parse_options(options),
             device=settings.runtime.device,
             write=lambda line: print(line, flush=True),
@@ -67,7 +72,7 @@ def run_named_study(
     )
     dataset = open_dataset(data)
     study = replace(planned, settings=settings.resolved(dataset))
-    out = out or Path("runs") / f"{study.name}-{dataset.name}"
+    out = out or study_folder_of(study, dataset)
 
     words.print(
         f"{study.title}: {len(study.arms)} arms x {len(study.seeds)} seeds x {settings.steps} steps"
@@ -97,53 +102,50 @@ def run_named_study(
     state.require_complete()
 
 
-def _planned(name: str, own: Mapping[str, object], seeds: int | None) -> Study:
-    """A recipe by its name, or a study file by its path; what the command line says comes last."""
-    if Path(name).suffix not in (".toml", ".py"):
-        settings = named_training("thermal").edit(own)
-        return named_study(name, settings, seeds=seeds or 1)
-    file = read_study(Path(name))
-    study = study_of(file, named_training(file.recipe))
-    wanted = study.seeds if seeds is None else tuple(range(seeds))
-    return replace(study, settings=study.settings.edit(own), seeds=wanted)
+def compute_named_cells(out: Path, names: list[str]) -> None:
+    """Compute cells of a study folder that `study run` has prepared; several of them in lockstep.
 
-
-def compute_one_cell(out: Path, name: str) -> None:
-    """Compute one cell of a study folder that `study run` has prepared."""
-    job = prepared_job(out.absolute(), name)
-    enter_working_folder(job)
-    report = plain_report(job.settings.steps, name)
-
-    def tell(*, stage: str, progress: Progress | None = None) -> None:
-        if progress is not None:
-            report(progress)
-        else:
-            print(f"{name}: {stage}", file=sys.stderr, flush=True)
-
+    Raises:
+        ThermodepthError: of the cell that failed; `StudyError` where several did, or `DivergedError` where
+            all that failed diverged.
+    """
+    names = list(dict.fromkeys(names))
+    jobs = [prepared_job(out.absolute(), name) for name in names]
+    enter_working_folder(jobs[0])
     # Several GPUs are this command several times: who starts it knows how many.
-    compute(job, tell, gpus=1)
-    tell(stage="done")
+    errors = compute(jobs, plain_news({job.name: job.settings.steps for job in jobs}), gpus=1)
+    if len(errors) == 1:
+        raise next(iter(errors.values()))
+    if errors:
+        lines = "".join(f"\n  {name}: {error}" for name, error in errors.items())
+        message = f"{len(errors)} of {len(jobs)} cells failed; what is done is kept.{lines}"
+        only_diverged = all(isinstance(error, DivergedError) for error in errors.values())
+        raise DivergedError(message) if only_diverged else StudyError(message)
+
+
+def plain_news(steps: Mapping[str, int]) -> Tell:
+    """Lines for logs: a line at every tenth of a training, and at every other stage of a cell.
+
+    Args:
+        steps: of each cell, by its name.
+    """
+    reports = {name: plain_report(count, name) for name, count in steps.items()}
+
+    def tell(news: CellNews) -> None:
+        if news.progress is not None:
+            reports[news.name](news.progress)
+        else:
+            line = f"{news.name}: {news.stage} {news.message}".rstrip()
+            print(line, file=sys.stderr, flush=True)
+
+    return tell
 
 
 @contextmanager
 def showing(study: Study) -> Iterator[Tell]:
     """One bar for every cell that is at work; a line at every tenth where there is no terminal."""
     if not error_console.is_terminal:
-        reports = {
-            cell.name: plain_report(study.settings.steps, cell.name) for cell in study.cells()
-        }
-
-        def tell_plain(news: CellNews) -> None:
-            if news.progress is not None:
-                reports[news.name](news.progress)
-            else:
-                print(
-                    f"{news.name}: {news.stage} {news.message}".rstrip(),
-                    file=sys.stderr,
-                    flush=True,
-                )
-
-        yield tell_plain
+        yield plain_news({cell.name: study.settings.steps for cell in study.cells()})
         return
 
     bars = Bars()

@@ -1,15 +1,15 @@
 """The loss study.
 
-design.py     arms as dotted edits, seeds, cells
-run.py        labels, baselines, cells in processes of their own
-cell.py       one cell: train, predict the test frames, score
+design.py     arms as dotted edits, seeds, cells; files.py studies as TOML or Python
+folder.py     what a study's folder holds, and whether it is this study's
+run.py        labels, baselines, cells wherever an executor takes them, what came of each
+cell.py       one cell, or several in lockstep: train, predict the test frames, score
+executors/    this machine, Ray, SLURM, or commands for anything else
 results.py    from the finished folder to everything below
-effects.py    questions, verdicts and claims of a study; ledger_matrix.py, forest.py
-analysis/     the statistics: contrasts, intervals, verdicts, claims, planner; numpy only
+analysis/     the statistics: contrasts, intervals, verdicts, claims, doses, planner; numpy and scipy only
+tables/       Table 1 and its relatives, the term x ledger matrix
+figures/      which test frames are shown, by rule, and Figures 1 and 2
+gradients/    what gradient diagnostics of finished runs say
+page/         report.html
 audit/        what a published one-run table can carry
-contrasts.py  differences to the reference arm, intervals over seeds
-table.py      Table 1 and its relatives; lines.py what their lines hold
-frames.py     which test frames a figure shows: by rule
-figures.py    Figures 1 and 2; grid.py draws them
-curves.py     learning curves; report.py the page with all of it
 """

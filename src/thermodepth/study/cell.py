@@ -1,7 +1,8 @@
-"""One cell of a study from nothing to its rows: train, predict the test frames, score.
+"""Cells of a study from nothing to their rows: train, predict the test frames, score.
 
 Every part is skipped when it is done and continued when it is not, so a cell can be killed at any moment.
-A file lock keeps two processes off one cell. Whoever computes it, the folder says how it ended:
+A file lock keeps two processes off one cell. Cells that train in lockstep do only that together. Whoever
+computes a cell, the folder says how it ended:
 
     rows.parquet and cell.json    done, when cell.json carries the fingerprint that is asked for
     failed.json                   failed, diverged or killed; the next try takes it away
@@ -13,14 +14,15 @@ import hashlib
 import json
 import os
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any, Literal
 
 from thermodepth.data import Dataset, open_dataset
-from thermodepth.errors import DataError, StudyError
+from thermodepth.errors import DataError, SettingsError, StudyError, ThermodepthError
 from thermodepth.evaluation.predict import predict_into, stored_pairs
 from thermodepth.evaluation.protocols.protocol import Protocol, named_protocol
 from thermodepth.evaluation.results.rows import write_rows
@@ -32,8 +34,9 @@ from thermodepth.model import load_model
 from thermodepth.study.executors.failure import FAILED, failure_of, write_failure
 from thermodepth.teacher import LabelStore
 from thermodepth.training.labels import label_reader, label_source
-from thermodepth.training.loop import Progress, train
-from thermodepth.training.run_folder import run_facts, run_identity
+from thermodepth.training.lockstep import check_lockstep
+from thermodepth.training.loop import Progress, Run, train_in_lockstep
+from thermodepth.training.run_folder import run_facts, run_identity, run_is_done
 from thermodepth.training.settings import TrainingSettings
 
 #: Raised when the same settings, data, labels and protocol would give a cell other numbers.
@@ -74,6 +77,7 @@ class CellJob:
 
 #: How the computing of a cell goes on and ends.
 Stage = Literal["submitted", "training", "predicting", "done", "failed", "interrupted"]
+ENDINGS: tuple[Stage, ...] = ("done", "failed", "interrupted")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -150,30 +154,64 @@ def cell_is_done(folder: Path, key: CellKey) -> bool:
     return False
 
 
-def compute_cell(job: CellJob, tell: Callable[..., None]) -> None:
-    """The whole cell under its lock; what goes wrong is written into its folder, and raised.
+#: Hears of a cell that failed, and why.
+TellFailure = Callable[[CellJob, Exception], None]
+
+
+def compute_cells(jobs: Sequence[CellJob], tell: Tell) -> dict[str, ThermodepthError]:
+    """Whole cells under their locks, trained in lockstep; what goes wrong with one is kept in its folder.
 
     Where several processes train one cell, as under `accelerate launch`, all of them call this.
 
     Args:
-        job: the cell.
-        tell: takes the fields of `CellNews` but for the name.
+        jobs: of one study, that can train in lockstep.
+        tell: hears how each goes on and ends.
+
+    Returns:
+        Why cells have no results, by their names; also of one that another process is at.
 
     Raises:
-        StudyError: when another process is at this cell.
-        KeyboardInterrupt: after a checkpoint was written.
-        ThermodepthError: as training, prediction and scoring.
+        SettingsError: for cells that cannot train together, before anything is done.
+        KeyboardInterrupt: after checkpoints were written.
+        Exception: of a cell, when it was no `ThermodepthError` and all cells have ended.
     """
+    check_lockstep({job.name: job.settings for job in jobs})
+    assert len({(job.data, job.labels.folder) for job in jobs}) == 1
+    if len(jobs) > 1 and os.environ.get("WORLD_SIZE", "1") != "1":
+        raise SettingsError("several processes train one cell together, not cells in lockstep")
     if not is_first_process():
-        finish_cell(job, lambda **_: None)
-        return
-    with only_process(job.folder):
-        (job.folder / FAILED).unlink(missing_ok=True)
-        try:
-            finish_cell(job, tell)
-        except Exception as error:
-            write_failure(job.folder, failure_of(error))
-            raise
+        model = train_cells(jobs, open_dataset(jobs[0].data), _silent, _silent)[0]
+        if isinstance(model, Exception):
+            raise model
+        return {}
+    errors: dict[str, Exception] = {}
+
+    def failed(job: CellJob, error: Exception) -> None:
+        if job.name in errors:  # it had ended when something befell all of them
+            return
+        errors[job.name] = error
+        failure = failure_of(error)
+        write_failure(job.folder, failure)
+        tell(CellNews(name=job.name, stage="failed", message=failure.line()))
+
+    with ExitStack() as locks:
+        mine = []
+        for job in jobs:
+            try:
+                locks.enter_context(only_process(job.folder))
+            except StudyError as error:  # the folder is another's, nothing is written into it
+                errors[job.name] = error
+                tell(CellNews(name=job.name, stage="failed", message=str(error)))
+                continue
+            for name in (FAILED, ROWS):  # of an earlier try, or of another scoring
+                (job.folder / name).unlink(missing_ok=True)
+            mine.append(job)
+        if mine:
+            finish_cells(mine, tell, failed)
+    known = {name: e for name, e in errors.items() if isinstance(e, ThermodepthError)}
+    for name in errors.keys() - known.keys():
+        raise errors[name]
+    return known
 
 
 def is_first_process() -> bool:
@@ -181,23 +219,75 @@ def is_first_process() -> bool:
     return os.environ.get("RANK", "0") == "0"
 
 
-def finish_cell(job: CellJob, tell: Callable[..., None]) -> None:
-    """Train, predict and score, from wherever the cell stands."""
-    dataset = open_dataset(job.data)
-    began = time.perf_counter()
-    model_folder = train(
-        job.settings,
-        job.folder,
-        dataset=dataset,
-        label_of=label_reader(job.labels, budget_bytes=job.settings.runtime.cache_mb * 2**20),
-        label_source=label_source(job.labels),
-        report=lambda progress: tell(stage="training", progress=progress),
-    )
-    seconds = time.perf_counter() - began
-    if not is_first_process():
-        return
+def finish_cells(jobs: Sequence[CellJob], tell: Tell, failed: TellFailure) -> None:
+    """Train together, then predict and score one after the other, from wherever each cell stands.
 
-    tell(stage="predicting")
+    Args:
+        jobs: whose locks are held.
+        tell: hears how each goes on, and that it is done.
+        failed: hears of each that fails, and why.
+    """
+    untrained = {job.name for job in jobs if not run_is_done(job.folder)}
+    began = time.perf_counter()
+    try:
+        dataset = open_dataset(jobs[0].data)
+        models = train_cells(jobs, dataset, tell, failed)
+    except Exception as error:  # what they share: frames, labels, the device
+        for job in jobs:
+            failed(job, error)
+        return
+    # A cell's part, so that those of all cells add up.
+    seconds = (time.perf_counter() - began) / max(len(untrained), 1)
+    for job, model in zip(jobs, models, strict=True):
+        if isinstance(model, Exception):
+            continue
+        try:
+            part = seconds if job.name in untrained else 0.0
+            score_cell(job, dataset, model, tell, seconds=part)
+        except Exception as error:
+            failed(job, error)
+        else:
+            tell(CellNews(name=job.name, stage="done"))
+
+
+def train_cells(
+    jobs: Sequence[CellJob], dataset: Dataset, tell: Tell, failed: TellFailure
+) -> list[Path | Exception]:
+    """Of each cell the folder of its model, or what ended its training."""
+
+    def report(job: CellJob, progress: Progress) -> None:
+        tell(CellNews(name=job.name, stage="training", progress=progress))
+
+    labels, runtime = jobs[0].labels, jobs[0].settings.runtime
+    return train_in_lockstep(
+        [
+            Run(
+                settings=job.settings,
+                out=job.folder,
+                report=partial(report, job),
+                failed=partial(failed, job),
+            )
+            for job in jobs
+        ],
+        dataset=dataset,
+        label_of=label_reader(labels, budget_bytes=runtime.cache_mb * 2**20),
+        label_source=label_source(labels),
+    )
+
+
+def score_cell(
+    job: CellJob, dataset: Dataset, model_folder: Path, tell: Tell, *, seconds: float
+) -> None:
+    """Predict the test frames and score them.
+
+    Args:
+        job: the cell.
+        dataset: its data.
+        model_folder: the trained model.
+        tell: hears that it is predicting.
+        seconds: what the training took.
+    """
+    tell(CellNews(name=job.name, stage="predicting"))
     model = load_model(model_folder)
     frames = dataset.split(TEST_SPLIT)
     store = PredictionStore(
@@ -226,9 +316,12 @@ def finish_cell(job: CellJob, tell: Callable[..., None]) -> None:
         "frames": scores.frames,
         "skipped": scores.skipped,
     }
-    (job.folder / ROWS).unlink(missing_ok=True)  # of an earlier scoring, which these facts are not
     write_json(job.folder / FACTS, facts)
     write_rows(scores.rows, job.folder / ROWS)  # last: its presence says that the cell is done
+
+
+def _silent(*_: object) -> None:
+    """Beside the first process of a cell nobody is told anything."""
 
 
 @contextmanager

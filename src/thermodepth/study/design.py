@@ -41,6 +41,7 @@ class Study:
     primary: tuple[str, ...] = ("abs_rel", "rmse")  # the metrics that verdicts are given for
     smallest_effect: float = SMALLEST_EFFECT  # too small to matter, a share of the reference's mean
     claims: tuple[Claim, ...] = ()  # to be judged; like the two above they change no number
+    budget_hours: float | None = None  # of training, summed over cells; see `run.within_budget`
 
     def __post_init__(self) -> None:
         names = [arm.name for arm in self.arms]
@@ -62,6 +63,11 @@ class Study:
             )
         if not self.seeds or len(set(self.seeds)) < len(self.seeds):
             raise SettingsError(f"study {self.name}: seeds {self.seeds}, expected distinct numbers")
+
+        if self.budget_hours is not None and not 0 < self.budget_hours < float("inf"):
+            raise SettingsError(
+                f"study {self.name}: a budget of {self.budget_hours} hours, expected a number above 0"
+            )
 
     def with_twin(self) -> Study:
         """The study with its reference once more at the end: what is not due to recipe or seed.

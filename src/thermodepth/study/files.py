@@ -6,6 +6,9 @@ recipe = "thermal"                 # the run that every arm starts from
 seeds = 5                          # 0 to 4; or a list such as [3, 7]
 design = "full-factorial"          # or another of DESIGNS; without it, by the number of factors
 primary = ["abs_rel", "rmse"]
+smallest_effect = 0.01             # what is too small to matter, a share of the reference
+budget_hours = 8                   # of training in all: no seed is begun that would not fit
+twin = true                        # the reference once more, for the noise of the machine
 settings.steps = 600               # edits of the recipe, in dots or in sections
 
 [factors]                          # what is edited where a factor is off; on is the recipe
@@ -105,6 +108,9 @@ class StudyFile(Settings):
     primary: tuple[str, ...] = ("abs_rel", "rmse")
     smallest_effect: float = Field(0.01, gt=0, lt=1)  # share of the reference's mean
     twin: bool = False  # the reference once more: what is not due to its seed
+    budget_hours: float | None = Field(
+        None, gt=0
+    )  # of training: no seed is begun that would not fit
     claims: tuple[ClaimEntry, ...] = ()
 
     def switches(self) -> Design | None:
@@ -210,6 +216,7 @@ def study_of(file: StudyFile, base: TrainingSettings) -> Study:
         seeds=file.seeds,
         primary=file.primary,
         smallest_effect=file.smallest_effect,
+        budget_hours=file.budget_hours,
         claims=_claims(file, [arm.name for arm in arms]),
     )
     for arm in study.arms:
@@ -269,7 +276,8 @@ def _dosed(file: StudyFile, run: TrainingSettings) -> Iterator[Arm]:
                 yield Arm(
                     name=arm,
                     title=f"{name} × {level:g}",
-                    edits={dose.setting: weight * level},
+                    # Rounded: .1 x 3 is .3 in a settings file, and not .30000000000000004.
+                    edits={dose.setting: float(format(weight * level, ".12g"))},
                 )
 
 

@@ -24,14 +24,27 @@ from thermodepth.evaluation.results.tables import Table
 from thermodepth.evaluation.store import PredictionStore
 from thermodepth.files import read_json, write_text
 from thermodepth.study.analysis.methods import methods_text
+from thermodepth.study.analysis.questions import is_twin
+from thermodepth.study.analysis.summary import summary_of
+from thermodepth.study.analysis.twin import twin_sentences
 from thermodepth.study.cell import PREDICTIONS, TEST_SPLIT, cell_facts, study_protocol
 from thermodepth.study.design import Cell, Study
-from thermodepth.study.figures.figures import DrawnFigure, Scene, figure, write_figures
+from thermodepth.study.figures.figures import FILES, Scene, figure, figure_arms, write_figures
 from thermodepth.study.figures.frames import PickedFrame, pick_frames, rule_of, scores_of_frame
+from thermodepth.study.figures.scenes import Shown, picked_scene
+from thermodepth.study.folder import StudyFolder
+from thermodepth.study.gradients import gradients_section, write_study_gradients
+from thermodepth.study.page.cells import cell_records
 from thermodepth.study.page.curves import read_curve
-from thermodepth.study.page.effects import effects_section, effects_tables, study_findings
+from thermodepth.study.page.effects import (
+    answers,
+    effects_tables,
+    further_tables,
+    study_findings,
+    study_matrix,
+)
 from thermodepth.study.page.report import StudyReport, report_html
-from thermodepth.study.run import StudyFolder, StudyState, collect_rows
+from thermodepth.study.run import StudyState, collect_rows
 from thermodepth.study.tables.lines import metric_depth_rows
 from thermodepth.study.tables.table import ArmLabel, study_table, study_tables, write_tables
 from thermodepth.teacher import LabelStore, open_store
@@ -64,7 +77,8 @@ def write_results(study: Study, state: StudyState, dataset: Dataset) -> StudyRes
     rows = collect_rows(study, folder, state.done)
     write_rows(rows, folder.path / "rows.parquet")
     found = study_findings(rows, study)
-    answered = effects_tables(found, rows)
+    matrix = study_matrix(found, rows)
+    answered = effects_tables(found, matrix)
     rows = metric_depth_rows(rows)
     arms = [ArmLabel(name=arm.name, title=arm.title) for arm in study.arms]
     tables = study_tables(rows, arms=arms, reference=study.reference)
@@ -72,10 +86,20 @@ def write_results(study: Study, state: StudyState, dataset: Dataset) -> StudyRes
     written = write_tables(folder.path, {**tables, **answered})
     write_text(folder.path / "METHODS.md", methods_text(found))
     there = {cell.arm.name for cell in state.done}
-    with_rows = [arm.name for arm in arms if arm.name in there]
+    # A twin has its line in every table; to look at, it is the reference once more.
+    seen = [arm for arm in arms if not is_twin(arm.name, study.reference)]
+    with_rows = [arm.name for arm in seen if arm.name in there]
     picked = pick_frames(rows, reference=study.reference, arms=with_rows)
-    figures = draw_figures(study, state, dataset, rows=rows, arms=arms, picked=picked)
+    shown = read_scenes(study, state, dataset, rows=rows, arms=seen, picked=picked)
+    rule = rule_of(study.arm(study.reference).title)
+    drawn_arms = figure_arms(shown.arms, study.reference)
+    figures = [
+        figure(kind, shown.scenes, arms=drawn_arms, seed=shown.seed, rule=rule, of=len(shown.arms))
+        for kind in FILES
+        if len(drawn_arms) > 1
+    ]
     written += write_figures(folder.path, figures)
+    write_study_gradients(folder.path, arms)
     report = StudyReport(
         title=study.title,
         setup=_setup(study, dataset, state),
@@ -94,15 +118,22 @@ def write_results(study: Study, state: StudyState, dataset: Dataset) -> StudyRes
             for arm in study.arms
         },
         provenance=_provenance(study, state, dataset),
-        remarks=[*missing_notes(state), *_remarks(state)],
-        effects=effects_section(found, answered),
+        remarks=[*missing_notes(state), *_remarks(state), *twin_sentences(found.settled)],
+        summary=summary_of(found),
+        answers=answers(found, answered, matrix),
+        scenes=[picked_scene(scene, shown.arms) for scene in shown.scenes],
+        scenes_words=f"Predictions of seed {shown.seed}. {rule}",
+        further=further_tables(answered),
+        gradients=gradients_section(folder.path, arms, reference=study.reference),
+        methods=methods_text(found),
+        cells=cell_records(state),
     )
     page = folder.path / "report.html"
     write_text(page, report_html(report))
-    shown = [p for p in written if p.name in ("table.md", "fig1_structure.png", "fig2_metric.png")]
+    told = [p for p in written if p.name in ("table.md", "fig1_structure.png", "fig2_metric.png")]
     short = study_table(rows, arms=arms, reference=study.reference, metrics=IN_THE_TERMINAL)
     short = _with_notes(short, missing_notes(state))
-    return StudyResults(table=short, files=[page, *shown])
+    return StudyResults(table=short, files=[page, *told])
 
 
 def missing_notes(state: StudyState) -> list[str]:
@@ -115,7 +146,7 @@ def _with_notes(table: Table, notes: Sequence[str]) -> Table:
     return replace(table, notes=(*table.notes, *notes))
 
 
-def draw_figures(
+def read_scenes(
     study: Study,
     state: StudyState,
     dataset: Dataset,
@@ -123,16 +154,11 @@ def draw_figures(
     rows: pa.Table,
     arms: Sequence[ArmLabel],
     picked: Sequence[PickedFrame],
-) -> list[DrawnFigure]:
-    """Figures 1 and 2 from the stored predictions of the first seed that most arms have.
-
-    None where fewer than two arms share a seed.
-    """
+) -> Shown:
+    """The picked frames with the stored predictions of the first seed that most arms have."""
     done = {(cell.arm.name, cell.seed) for cell in state.done}
     seed = max(study.seeds, key=lambda seed: sum((arm.name, seed) in done for arm in arms))
     arms = [arm for arm in arms if (arm.name, seed) in done]
-    if len(arms) < 2:
-        return []
     folder = state.folder
     frames = dataset.split(TEST_SPLIT)
     place = {sample_id: index for index, sample_id in enumerate(frames.sample_ids)}
@@ -158,11 +184,7 @@ def draw_figures(
                 scores={name: scores[name] for name in stores},
             )
         )
-    rule = rule_of(study.arm(study.reference).title)
-    return [
-        figure("structure", scenes, arms=arms, seed=seed, rule=rule),
-        figure("metric", scenes, arms=arms, seed=seed, rule=rule),
-    ]
+    return Shown(scenes=tuple(scenes), arms=tuple(arms), seed=seed)
 
 
 def _labels_of(
@@ -220,6 +242,7 @@ def _provenance(study: Study, state: StudyState, dataset: Dataset) -> dict[str, 
     packages = ", ".join(f"{k} {v}" for k, v in environment["packages"].items())
     return {
         "Study": study.identity(dataset.fingerprint()),
+        "Settings": study.settings.fingerprint(),
         "Data fingerprint": dataset.fingerprint(),
         "Labels": str(facts["labels"]),
         "First weights": str(facts["first_weights"]),

@@ -1,17 +1,21 @@
-"""Training, as one function.
+"""Training, as one function: one run, or several that share their batches.
 
 To resume a run, run the same command again: the checkpoint holds the step, and everything random is a
 function of (seed, step). On a CPU with the same number of threads the resumed run ends with the same
 weights, bit for bit, as one that was never stopped.
+
+Runs in lockstep take every step one after another on the same batch, which is read, varied and moved to
+the device once. Everything else is each run's own, and random numbers begin anew with every step of every
+run, so a run ends with the bytes that it would have ended with alone, however the runs beside it fare.
 """
 
 from __future__ import annotations
 
 import signal
-import time
-from collections.abc import Callable, Iterator
-from contextlib import closing, contextmanager
-from dataclasses import dataclass, field, replace
+import traceback
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from types import FrameType
 
@@ -25,29 +29,14 @@ from thermodepth.data.frames import Dataset, Remembered
 from thermodepth.data.loader import BatchStream, LabelOf, batches
 from thermodepth.errors import DivergedError, SettingsError
 from thermodepth.losses import LossReport, evaluate
-from thermodepth.model import ModelRecipe, fingerprint_of, initialise, save_model
-from thermodepth.training.checkpoint import load_checkpoint, save_checkpoint
-from thermodepth.training.diagnostics import GradientWatch
-from thermodepth.training.log import RunLog
-from thermodepth.training.optimiser import WeightAverage, make_optimiser, set_learning_rate
-from thermodepth.training.run_folder import finish_run, note_start, open_run, run_is_done
+from thermodepth.training.lockstep import check_lockstep
+from thermodepth.training.optimiser import set_learning_rate
+from thermodepth.training.run_folder import open_run, run_is_done
 from thermodepth.training.settings import RuntimeSettings, TrainingSettings
+from thermodepth.training.trainee import Progress, Report, Run, Trainee
 from thermodepth.types import Batch
 
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Progress:
-    """What a progress line shows."""
-
-    step: int  # optimiser steps done
-    steps: int
-    images_per_s: float
-    terms: dict[str, float] = field(
-        default_factory=dict
-    )  # means since the last line; empty between
-
-
-Report = Callable[[Progress], None]
+__all__ = ["Progress", "Report", "Run", "interruption", "train", "train_in_lockstep"]
 
 
 def train(
@@ -59,7 +48,7 @@ def train(
     label_source: str,
     report: Report | None = None,
 ) -> Path:
-    """Train to the end, or go on from the last checkpoint.
+    """Train to the end, or go on from the last checkpoint: a lockstep of one.
 
     Args:
         settings: resolved against the data set.
@@ -77,115 +66,200 @@ def train(
         DivergedError: naming term and samples, before a non-finite step is taken.
         KeyboardInterrupt: after a checkpoint was written.
     """
-    assert settings.data.size is not None, "resolve the settings first"
-    frames = dataset.split(settings.data.split)
-
-    # ---- the run folder: refuse another run's, say done when done
-    runtime = settings.runtime
-    accelerator = make_accelerator(runtime, settings.precision)
-    with accelerator.main_process_first():  # the others find the folder made
-        identity = open_run(settings, out, dataset=dataset, label_source=label_source)
-    if run_is_done(out):
-        return out / "model"
-
-    # ---- device, network, optimiser
-    channels = 3 if settings.data.modality == "rgb" else 1
-    network = initialise(settings.model, channels=channels, seed=settings.seed)
-    first_weights = fingerprint_of(network)
-    network = network.to(accelerator.device, memory_format=torch.channels_last)  # type: ignore[call-overload]
-    average = WeightAverage(network, settings.optimiser.ema_decay)
-    optimiser = make_optimiser(network, settings.optimiser)
-    first_step, log_sums = load_checkpoint(
-        out, identity=identity, network=network, average=average, optimiser=optimiser
+    (ending,) = train_in_lockstep(
+        [Run(settings=settings, out=out, report=report)],
+        dataset=dataset,
+        label_of=label_of,
+        label_source=label_source,
     )
-    prepared, optimiser = accelerator.prepare(network, optimiser)
-    forward = torch.compile(prepared) if runtime.compile else prepared
+    if isinstance(ending, Exception):
+        raise ending
+    return ending
 
-    # ---- data: the batches from the next step on
+
+def train_in_lockstep(
+    runs: Sequence[Run],
+    *,
+    dataset: Dataset,
+    label_of: LabelOf | None,
+    label_source: str,
+) -> list[Path | Exception]:
+    """Train runs over one stream of batches, each to its end or from its last checkpoint on.
+
+    Args:
+        runs: of one seed, in folders of their own; `check_lockstep` says what they share.
+        dataset, label_of, label_source: as in `train`.
+
+    Returns:
+        For each run the folder of the trained model, or what ended it: a run that fails or diverges is
+        frozen, and the others go on.
+
+    Raises:
+        SettingsError: when the runs would not be fed the same, before anything is trained.
+        DataError: when a batch cannot be made.
+        KeyboardInterrupt: after every run's checkpoint was written.
+    """
+    check_lockstep({str(run.out): run.settings for run in runs})
+    assert len({run.out for run in runs}) == len(runs), "each run has a folder of its own"
+    shared = runs[0].settings  # for what is the same in all of them
+    assert shared.data.size is not None, "resolve the settings first"
+    runtime = shared.runtime
+    frames = dataset.split(shared.data.split)
+    endings: dict[Path, Path | Exception] = {}  # by the run's folder
+
+    # ---- the run folders: refuse another run's, say done when done
+    accelerators = make_accelerators(runtime, shared.precision, count=len(runs))
+    first = accelerators[0]  # all have the same device and processes
+    identities: dict[Path, str] = {}
+    with first.main_process_first():  # the others find the folders made
+        for run in runs:
+            with ending_alone(run, endings):
+                identities[run.out] = open_run(
+                    run.settings, run.out, dataset=dataset, label_source=label_source
+                )
+                if run_is_done(run.out):
+                    endings[run.out] = run.out / "model"
+    if len(endings) == len(runs):
+        return [endings[run.out] for run in runs]
+
+    # ---- data: one stream for all
     stream = BatchStream(
         Remembered(frames, budget_bytes=runtime.cache_mb * 2**20),
-        settings.data,
-        size=settings.data.size,
-        seed=settings.seed,
+        shared.data,
+        size=shared.data.size,
+        seed=shared.seed,
         label_of=label_of,
-        rank=accelerator.process_index,
-        processes=accelerator.num_processes,
+        rank=first.process_index,
+        processes=first.num_processes,
     )
-    if accelerator.is_main_process:
-        note_start(out, first_weights=first_weights, batches=stream.digest(settings.steps))
-    log = RunLog(out, first_step=first_step, tensorboard=runtime.tensorboard)
-    gradients = GradientWatch(
-        settings,
-        out,
-        accelerator=accelerator,
-        network=network,
-        stream=stream,
-        first_step=first_step,
-    )
+    digest = stream.digest(shared.steps)
 
-    def checkpoint(next_step: int) -> None:
-        gradients.flush()
-        if accelerator.is_main_process:
-            save_checkpoint(
-                out,
-                step=next_step,
-                identity=identity,
-                network=network,
-                average=average,
-                optimiser=optimiser,
-                log_sums=log_sums,
-            )
-
-    # ---- the loop
-    steps = range(first_step, settings.steps)
-    since = time.perf_counter()
-    with interruption() as interrupted, closing(log), closing(gradients):
-        for step, batch in zip(steps, batches(stream, steps, workers=runtime.workers), strict=True):
-            # Layers that draw random numbers draw the same ones whatever ran before.
-            torch.manual_seed(settings.seed * 1_000_003 + step)
-            rate = set_learning_rate(optimiser, settings.optimiser, step=step, steps=settings.steps)
-            batch = as_input(batch, accelerator.device)
-            with accelerator.autocast():
-                prediction = forward(batch.image)
-            losses = evaluate(prediction, batch, settings.losses, progress=step / settings.steps)
-            gradients.look(step + 1, losses, batch)
-            accelerator.backward(losses.total)
-            norm = accelerator.clip_grad_norm_(network.parameters(), settings.optimiser.clip_norm)
-            stop_if_not_finite(losses, norm, batch, step)
-            optimiser.step()
-            optimiser.zero_grad(set_to_none=True)
-            average.update(network, step=step)
-
-            # ---- what is seen of it
-            done = step + 1
-            add_to(log_sums, losses, norm)
-            images_per_s = settings.data.batch_size / (time.perf_counter() - since)
-            since = time.perf_counter()
-            terms: dict[str, float] = {}
-            if done % runtime.log_every == 0 or done == settings.steps:
-                terms = means_of(log_sums)
-                log_sums.clear()
-                if accelerator.is_main_process:
-                    log.write(done, {"learning_rate": rate, **terms})
-            if report is not None:
-                report(
-                    Progress(
-                        step=done, steps=settings.steps, images_per_s=images_per_s, terms=terms
+    # ---- network, optimiser, log and checkpoint: each run's own
+    trainees: list[Trainee] = []
+    for run, accelerator in zip(runs, accelerators, strict=True):
+        if run.out not in endings:
+            with ending_alone(run, endings):
+                trainees.append(
+                    Trainee(
+                        run,
+                        identity=identities[run.out],
+                        accelerator=accelerator,
+                        stream=stream,
+                        batches=digest,
                     )
                 )
-            stop = interrupted()  # once: a signal between two questions would skip the checkpoint
-            if stop or (done % runtime.checkpoint_every == 0 and done < settings.steps):
-                checkpoint(done)
+
+    # ---- the loop: a batch, and every run's step on it
+    steps = range(min((t.first_step for t in trainees), default=shared.steps), shared.steps)
+    with interruption() as interrupted, closing_all(trainees):
+        for step, batch in zip(steps, batches(stream, steps, workers=runtime.workers), strict=True):
+            batch = as_input(batch, first.device)
+            done = step + 1
+            for trainee in ready(trainees, step):
+                with ending_alone(trainee.run, endings):
+                    take_step(trainee, step, batch)
+            stop = interrupted()  # once: a signal between two questions would skip a checkpoint
+            for trainee in ready(trainees, step):
+                every = trainee.settings.runtime.checkpoint_every
+                due = done % every == 0 and done < shared.steps
+                if (stop or due) and trainee.run.out not in endings:
+                    with ending_alone(trainee.run, endings):
+                        trainee.checkpoint(done)
+            freeze(trainees, endings)
             if stop:
                 raise KeyboardInterrupt
+            if not trainees:
+                break
 
-    # ---- the model: averaged weights and the recipe that feeds them
-    if accelerator.is_main_process:
-        network.load_state_dict(average.state)
-        save_model(out / "model", network, recipe_of(settings, dataset, identity, label_source))
-        finish_run(out)
-    accelerator.wait_for_everyone()
-    return out / "model"
+    # ---- the models
+    for trainee in trainees:
+        with ending_alone(trainee.run, endings):
+            endings[trainee.run.out] = trainee.finish(dataset, label_source)
+        trainee.free()
+    return [endings[run.out] for run in runs]
+
+
+def take_step(trainee: Trainee, step: int, batch: Batch) -> None:
+    """One optimiser step of one run, and what is seen of it.
+
+    Args:
+        trainee: the run.
+        step: optimiser steps done before this one.
+        batch: on the device; also for the runs beside this one, so nothing here may change it.
+
+    Raises:
+        DivergedError: before the weights are touched.
+    """
+    settings, steps = trainee.settings, trainee.settings.steps
+    # Layers that draw random numbers draw the same ones whatever ran before.
+    torch.manual_seed(settings.seed * 1_000_003 + step)
+    rate = set_learning_rate(trainee.optimiser, settings.optimiser, step=step, steps=steps)
+    with trainee.accelerator.autocast():
+        prediction = trainee.forward(batch.image)
+    losses = evaluate(prediction, batch, settings.losses, progress=step / steps)
+    done = step + 1
+    trainee.gradients.look(done, losses, batch)
+    trainee.accelerator.backward(losses.total)
+    parameters = trainee.network.parameters()
+    norm = trainee.accelerator.clip_grad_norm_(parameters, settings.optimiser.clip_norm)
+    stop_if_not_finite(losses, norm, batch, step)
+    trainee.optimiser.step()
+    trainee.gradients.after_step(done)
+    trainee.optimiser.zero_grad(set_to_none=True)
+    trainee.average.update(trainee.network, step=step)
+
+    # ---- what is seen of it
+    add_to(trainee.log_sums, losses, norm)
+    images_per_s = trainee.images_per_s()
+    terms: dict[str, float] = {}
+    if done % settings.runtime.log_every == 0 or done == steps:
+        terms = means_of(trainee.log_sums)
+        trainee.log_sums.clear()
+        if trainee.accelerator.is_main_process:
+            trainee.log.write(done, {"learning_rate": rate, **terms})
+    if trainee.run.report is not None:
+        trainee.run.report(Progress(step=done, steps=steps, images_per_s=images_per_s, terms=terms))
+
+
+# ---- runs beside each other
+
+
+def ready(trainees: Sequence[Trainee], step: int) -> list[Trainee]:
+    """Those that take this step; one that was resumed further along has taken it already."""
+    return [trainee for trainee in trainees if trainee.first_step <= step]
+
+
+@contextmanager
+def ending_alone(run: Run, endings: dict[Path, Path | Exception]) -> Iterator[None]:
+    """What goes wrong inside ends this run, and no other."""
+    try:
+        yield
+    except Exception as error:
+        traceback.clear_frames(error.__traceback__)  # they hold the step's graph
+        endings[run.out] = error
+        if run.failed is not None:
+            run.failed(error)
+
+
+def freeze(trainees: list[Trainee], endings: dict[Path, Path | Exception]) -> None:
+    """Take out the runs that have ended, and free their memory."""
+    for trainee in [t for t in trainees if t.run.out in endings]:
+        trainees.remove(trainee)
+        trainee.close()
+        trainee.free()
+
+
+@contextmanager
+def closing_all(trainees: list[Trainee]) -> Iterator[None]:
+    """Write what is pending, however it ends, of those that are then still there."""
+    try:
+        yield
+    finally:
+        for trainee in trainees:
+            trainee.close()
+
+
+# ---- devices
 
 
 def check_device(runtime: RuntimeSettings, precision: str) -> None:
@@ -203,22 +277,25 @@ def check_device(runtime: RuntimeSettings, precision: str) -> None:
         )
 
 
-def make_accelerator(runtime: RuntimeSettings, precision: str) -> Accelerator:
-    """Devices and mixed precision.
+def make_accelerators(runtime: RuntimeSettings, precision: str, *, count: int) -> list[Accelerator]:
+    """Devices and mixed precision: one for each run, because one unscales and clips all that it knows.
 
     Raises:
         SettingsError: as `check_device`.
     """
     check_device(runtime, precision)
-    # Accelerate keeps its first device and precision for the life of a process; a run decides for itself.
+    # Accelerate keeps its first device and precision for the life of a process; runs decide for themselves.
     AcceleratorState._reset_state(reset_partial_state=not torch.distributed.is_initialized())
-    return Accelerator(
-        cpu=runtime.device == "cpu",
-        mixed_precision="no" if precision == "fp32" else precision,
-        # float16 gradients are scaled by a constant: a scale that is searched for overflows on purpose,
-        # which stops our run, and would have to be resumed.
-        kwargs_handlers=[GradScalerKwargs(init_scale=256.0, growth_interval=2**31 - 1)],
-    )
+    return [
+        Accelerator(
+            cpu=runtime.device == "cpu",
+            mixed_precision="no" if precision == "fp32" else precision,
+            # float16 gradients are scaled by a constant: a scale that is searched for overflows on
+            # purpose, which stops our run, and would have to be resumed.
+            kwargs_handlers=[GradScalerKwargs(init_scale=256.0, growth_interval=2**31 - 1)],
+        )
+        for _ in range(count)
+    ]
 
 
 def as_input(batch: Batch, device: torch.device) -> Batch:
@@ -250,7 +327,8 @@ def add_to(sums: dict[str, Tensor], losses: LossReport, norm: Tensor) -> None:
     values = {"total": losses.total, **losses.means(), "gradient_norm": norm}
     for name, value in values.items():
         value = value.detach().float()
-        sums[name] = sums[name].to(value.device) + value if name in sums else value
+        # Taken out and put back: the order of columns is this one, also of sums that a checkpoint sorted.
+        sums[name] = sums.pop(name).to(value.device) + value if name in sums else value
     # Each name counts its own steps, because a schedule may start a term between two lines.
     for name in values:
         count = f"{name}.count"
@@ -288,27 +366,3 @@ def interruption() -> Iterator[Callable[[], bool]]:
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)
-
-
-def recipe_of(
-    settings: TrainingSettings, dataset: Dataset, identity: str, label_source: str
-) -> ModelRecipe:
-    """What travels with the weights."""
-    assert settings.data.size is not None
-    unit = dataset.split(settings.data.split).read(0, with_rgb=False).thermal_unit
-    return ModelRecipe(
-        model=settings.model.edit({"weights": "none"}),
-        modality=settings.data.modality,
-        normaliser=settings.data.normaliser,
-        trained_unit=unit,
-        working_size=settings.data.size,
-        history={
-            "run": identity,
-            "data": dataset.spec,
-            "data_fingerprint": dataset.fingerprint(),
-            "labels": label_source,
-            "steps": settings.steps,
-            "seed": settings.seed,
-            "first_weights": settings.model.weights,
-        },
-    )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import xml.etree.ElementTree as ET
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -15,6 +16,7 @@ from thermodepth.errors import DataError
 from thermodepth.losses import LOSSES
 from thermodepth.study.gradients import (
     GradientRecord,
+    along_steps,
     average,
     conflicts,
     cosine_table,
@@ -24,6 +26,7 @@ from thermodepth.study.gradients import (
     read_arm_gradients,
     read_gradients,
     share_table,
+    step_table,
 )
 from thermodepth.study.gradients.averages import block_means
 from thermodepth.training.diagnostics.maps import ConflictMaps
@@ -41,6 +44,7 @@ def record_of(cosines: list[float], *, every: int = 10, run: str = "run") -> Gra
         shares={A: tuple((s, 0.5) for s in steps), B: tuple((s, 0.5) for s in steps)},
         cosines={"block": {(A, B): tuple(zip(steps, cosines, strict=True))}},
         similarities={"block": {(A, B): tuple((s, 0.9) for s in steps)}},
+        step_cosines={},
         not_finite=(),
         missing=0,
         overhead=0.021,
@@ -93,6 +97,42 @@ def test_blocks_see_that_neighbours_are_alike() -> None:
         covered["single"] += single[0] <= 0 <= single[1]
     assert covered["blocks"] / 300 > 0.9
     assert covered["single"] / 300 < 0.8
+
+
+def test_an_interval_stays_where_values_can_be() -> None:
+    # Two runs at -0.5 and 0.5: half = 12.706 * 0.5.
+    low, high = average([[-0.5], [0.5]]).interval or (0, 0)
+    assert (low, high) == pytest.approx((-6.353, 6.353), abs=1e-3)
+    assert average([[-0.5], [0.5]], within=(-1, 1)).interval == (-1, 1)
+    (line,) = cosine_table([record_of([-0.5]), record_of([0.5])], "block", title="x").printed()
+    assert line[4] == "[−1.00, 1.00]"
+
+
+def test_steps_are_averaged_like_cosines_and_the_total_stands_last() -> None:
+    along = {
+        "block": {"total": ((10, 0.4), (20, 0.2)), B: ((10, -0.1),), A: ((10, 0.3), (20, 0.1))}
+    }
+    record = replace(record_of([0.1] * 2), step_cosines=along)
+    found = along_steps([record], "block")
+    assert [f.term for f in found] == [A, B, "total"]
+    assert [f.cosine.mean for f in found] == pytest.approx([0.2, -0.1, 0.3])
+    assert [f.negative for f in found] == [0, 1, 0]
+    assert along_steps([record], "shared") == []
+    shares = share_table([record], title="x")
+    assert [line[-1] for line in shares.printed()] == ["+0.20", "−0.10"]
+    assert any("together reaches +0.30" in note for note in shares.notes)
+    steps = step_table([record], title="x")
+    assert steps is not None
+    assert [line[:4] for line in steps.printed()] == [
+        ["block", A, "2", "(+0.20)"],
+        ["block", B, "1", "(−0.10)"],
+        ["block", "total", "2", "(+0.30)"],
+    ]
+
+
+def test_records_without_steps_have_no_column_for_them() -> None:
+    assert step_table([record_of([0.1])], title="x") is None
+    assert share_table([record_of([0.1])], title="x").columns[-1].label == "of the loss (%)"
 
 
 def test_several_runs_are_compared_as_runs() -> None:
@@ -208,6 +248,13 @@ def test_a_run_is_read_back(tmp_path: Path) -> None:
     assert record.losses[B] == ((1, 3), (2, 3), (4, 3))
     assert record.shares == {A: ((2, 0.25),), B: ((2, 0.75),)}
     assert record.cosines == {"block": {(A, B): ((2, -0.5),)}}
+    assert record.step_cosines == {}
+    (tmp_path / "run" / "step_cosines.csv").write_text(
+        f"step,parameters,term,step_cosine\n2,block,{A},0.5\n2,block,total,0.25\n4,block,{A},\n"
+    )
+    again = read_gradients(tmp_path / "run")
+    assert again.step_cosines == {"block": {A: ((2, 0.5),), "total": ((2, 0.25),)}}
+    assert (record.last_step, record.name) == (4, "run")
     assert record.not_finite == ((4, A),)
     assert record.missing == 1  # step 3
     assert (record.overhead, record.stops) == (None, ())
@@ -228,6 +275,7 @@ def test_the_seeds_of_an_arm_are_read_in_order(tmp_path: Path) -> None:
     [
         ("gradients.csv", "step,term,loss,weighted_loss,norm,norm_share\n1,a,b,c,d,e\n"),
         ("cosines.csv", "step,term\n1,a\n"),
+        ("step_cosines.csv", "step,parameters,term,step_cosine\n1,block,a,b\n"),
         ("diagnostics.json", '{"overhead": "much"}'),
         ("diagnostics.json", "[]"),
     ],

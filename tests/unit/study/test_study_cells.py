@@ -2,10 +2,13 @@
 
 import json
 import time
+from contextlib import nullcontext
+from dataclasses import replace
+from types import SimpleNamespace
 
 import pytest
 
-from thermodepth.errors import DivergedError, SettingsError, StudyError
+from thermodepth.errors import DataError, DivergedError, SettingsError, StudyError
 from thermodepth.evaluation.protocols.protocol import named_protocol
 from thermodepth.study import cell as cells
 from thermodepth.study.cell import (
@@ -14,20 +17,14 @@ from thermodepth.study.cell import (
     ROWS,
     CellJob,
     CellKey,
+    CellNews,
     cell_is_done,
-    compute_cell,
+    compute_cells,
 )
 from thermodepth.study.design import Arm, Study
 from thermodepth.study.executors.failure import FAILED, read_failure
-from thermodepth.study.run import (
-    StudyFolder,
-    cell_keys,
-    collect_rows,
-    open_study,
-    prepared_job,
-    run_study,
-    study_state,
-)
+from thermodepth.study.folder import StudyFolder, open_study, prepared_job
+from thermodepth.study.run import cell_keys, collect_rows, run_study, study_state
 from thermodepth.teacher import LabelStore
 from thermodepth.training.settings import TrainingSettings
 from thermodepth.types import Geometry
@@ -91,8 +88,46 @@ def job(tmp_path, labels):
     )
 
 
-def silent(**words):
-    del words
+@pytest.fixture
+def other_job(job):
+    settings = job.settings.edit(BARE.edits)
+    folder = job.folder.parents[1] / "bare" / "seed-0"
+    return replace(job, name="bare/seed-0", arm="bare", settings=settings, folder=folder)
+
+
+@pytest.fixture(autouse=True)
+def trained(monkeypatch):
+    """A training that does nothing, or fails for the cells in `fail`."""
+    state = SimpleNamespace(fail={}, names=[])
+
+    def train(runs, **_):
+        endings = []
+        for run in runs:
+            name = "/".join(run.out.parts[-2:])
+            state.names.append(name)
+            error = state.fail.get(name)
+            if isinstance(error, KeyboardInterrupt):
+                raise error
+            if error is not None:
+                run.failed(error)
+            endings.append(error or run.out / "model")
+        return endings
+
+    monkeypatch.setattr(cells, "open_dataset", lambda _: None)
+    monkeypatch.setattr(cells, "train_in_lockstep", train)
+    return state
+
+
+@pytest.fixture(autouse=True)
+def scored(monkeypatch):
+    """The names of the cells that were scored, which is not done here."""
+    names = []
+    monkeypatch.setattr(cells, "score_cell", lambda job, *_, **__: names.append(job.name))
+    return names
+
+
+def silent(news):
+    del news
 
 
 def pretend_done(folder, key, **changed):
@@ -157,66 +192,144 @@ def test_a_cell_of_something_else_is_refused_with_the_difference(tmp_path, chang
 
 
 @pytest.mark.parametrize(
-    ("error", "kind", "step", "line"),
+    ("error", "kind", "step", "line", "ours"),
     [
         (
             DivergedError("step 412: term is nan"),
             "diverged",
             412,
             "diverged at step 412: term is nan",
+            False,
         ),
-        (SettingsError("no such weights"), "failed", None, "failed: no such weights"),
-        (KeyError("x"), "failed", None, "failed: KeyError: 'x'"),
+        (SettingsError("no such weights"), "failed", None, "failed: no such weights", False),
+        (KeyError("x"), "failed", None, "failed: KeyError: 'x'", True),
     ],
 )
-def test_what_goes_wrong_is_written_and_raised_and_gone_with_the_next_try(
-    job, monkeypatch, error, kind, step, line
+def test_what_goes_wrong_is_written_and_told_and_gone_with_the_next_try(
+    job, trained, scored, monkeypatch, error, kind, step, line, ours
 ):
-    def fail(*_):
-        raise error
-
-    monkeypatch.setattr(cells, "finish_cell", fail)
-    with pytest.raises(type(error)):
-        compute_cell(job, silent)
+    trained.fail[job.name] = error
+    heard = []
+    if ours:  # keeps its traceback
+        with pytest.raises(type(error)):
+            compute_cells([job], heard.append)
+    else:
+        assert compute_cells([job], heard.append) == {job.name: error}
+    assert [(news.stage, news.message) for news in heard] == [("failed", line)]
     failure = read_failure(job.folder)
     assert (failure.kind, failure.step, failure.line()) == (kind, step, line)
     assert failure.when.endswith("Z")
-    seen = []
+    assert scored == []
+    trained.fail.clear()
     monkeypatch.setattr(
-        cells, "finish_cell", lambda *_: seen.append((job.folder / FAILED).exists())
+        cells, "score_cell", lambda job, *_, **__: scored.append((job.folder / FAILED).exists())
     )
-    compute_cell(job, silent)
-    assert seen == [False]
+    assert compute_cells([job], heard.append) == {}
+    assert scored == [False]
     assert read_failure(job.folder) is None
+    assert heard[-1].stage == "done"
 
 
-def test_being_stopped_is_no_failure(job, monkeypatch):
-    def stop(*_):
-        raise KeyboardInterrupt
-
-    monkeypatch.setattr(cells, "finish_cell", stop)
+def test_being_stopped_is_no_failure(job, trained, scored):
+    trained.fail[job.name] = KeyboardInterrupt()
     with pytest.raises(KeyboardInterrupt):
-        compute_cell(job, silent)
+        compute_cells([job], silent)
     assert read_failure(job.folder) is None
+    assert scored == []
 
 
-def test_a_cell_that_another_process_computes_is_left_alone(job, monkeypatch):
+def test_a_cell_that_another_process_computes_is_left_alone(job, other_job, scored, monkeypatch):
     monkeypatch.setattr(cells.time, "sleep", lambda _: None)
-    with (
-        cells.only_process(job.folder),
-        pytest.raises(StudyError, match="another process is training this cell"),
-    ):
-        compute_cell(job, silent)
-    assert read_failure(job.folder) is None
-
-
-def test_beside_the_first_process_of_a_cell_the_others_neither_lock_nor_score(job, monkeypatch):
-    monkeypatch.setenv("RANK", "1")
-    seen = []
-    monkeypatch.setattr(cells, "finish_cell", lambda job, _: seen.append(job.name))
+    heard = []
     with cells.only_process(job.folder):
-        compute_cell(job, silent)
-    assert seen == ["full/seed-0"]
+        errors = compute_cells([job, other_job], heard.append)
+    assert list(errors) == [job.name]
+    assert "another process is training this cell" in str(errors[job.name])
+    assert read_failure(job.folder) is None
+    assert scored == [other_job.name]  # which could be had
+    assert [(news.name, news.stage) for news in heard] == [
+        (job.name, "failed"),
+        (other_job.name, "done"),
+    ]
+
+
+def test_beside_the_first_process_of_a_cell_the_others_neither_lock_nor_score(
+    job, other_job, trained, scored, monkeypatch
+):
+    monkeypatch.setenv("RANK", "1")
+    with cells.only_process(job.folder):
+        assert compute_cells([job], silent) == {}
+    assert trained.names == ["full/seed-0"]
+    assert scored == []
+    trained.fail[job.name] = SettingsError("no such weights")
+    with pytest.raises(SettingsError, match="no such weights"):
+        compute_cells([job], silent)
+    monkeypatch.setenv("WORLD_SIZE", "2")
+    with pytest.raises(SettingsError, match="several processes train one cell together"):
+        compute_cells([job, other_job], silent)
+
+
+# --- cells in lockstep ---------------------------------------------------------------------------
+
+
+def test_a_cell_that_fails_takes_no_other_with_it(job, other_job, trained, scored, monkeypatch):
+    trained.fail[job.name] = DivergedError("step 4: term is nan")
+    heard = []
+    assert list(compute_cells([job, other_job], heard.append)) == [job.name]
+    assert scored == [other_job.name]
+    assert [(news.name, news.stage) for news in heard] == [
+        (job.name, "failed"),
+        (other_job.name, "done"),
+    ]
+
+    def no_scores(job, *_, **__):
+        raise StudyError(f"{job.name} cannot be scored")
+
+    monkeypatch.setattr(cells, "score_cell", no_scores)
+    assert list(compute_cells([job, other_job], silent)) == [job.name, other_job.name]
+    assert read_failure(job.folder).line() == "diverged at step 4: term is nan"
+    assert read_failure(other_job.folder).line() == "failed: bare/seed-0 cannot be scored"
+
+
+def test_what_they_share_fails_for_all_but_those_that_had_failed(
+    job, other_job, trained, scored, monkeypatch
+):
+    trained.fail[job.name] = DivergedError("step 4: term is nan")
+    inner = cells.train_in_lockstep
+
+    def unreadable(runs, **options):
+        inner(runs, **options)
+        raise DataError("frame 9 cannot be read")
+
+    monkeypatch.setattr(cells, "train_in_lockstep", unreadable)
+    errors = compute_cells([job, other_job], silent)
+    assert scored == []
+    assert {name: str(error) for name, error in errors.items()} == {
+        job.name: "step 4: term is nan",
+        other_job.name: "frame 9 cannot be read",
+    }
+    assert read_failure(job.folder).kind == "diverged"
+    assert read_failure(other_job.folder).kind == "failed"
+
+
+def test_cells_that_are_fed_differently_are_refused_untouched(job, other_job):
+    later = replace(other_job, settings=other_job.settings.edit({"seed": 1}))
+    with pytest.raises(SettingsError, match=r"seed is 0 in full/seed-0 and 1 in bare/seed-0"):
+        compute_cells([job, later], silent)
+    assert not job.folder.exists()
+
+
+def test_seconds_of_cells_add_up_to_those_of_their_training(job, other_job, trained, monkeypatch):
+    del trained
+    clock = iter([10.0, 40.0, 50.0, 58.0])
+    monkeypatch.setattr(cells.time, "perf_counter", lambda: next(clock))
+    told = []
+    monkeypatch.setattr(cells, "score_cell", lambda *_, seconds, **__: told.append(seconds))
+    compute_cells([job, other_job], silent)
+    assert told == [15.0, 15.0]
+    (job.folder / "done.json").write_text("{}")  # it is only scored, and the other trains on
+    compute_cells([job, other_job], silent)
+    assert told[2:] == [0.0, 8.0]
 
 
 @pytest.mark.parametrize("text", ["", "[]", '{"kind": 3, "step": "x"}'])
@@ -224,6 +337,49 @@ def test_a_damaged_record_of_a_failure_is_a_failure(tmp_path, text):
     (tmp_path / FAILED).write_text(text)
     failure = read_failure(tmp_path)
     assert (failure.kind, failure.step) == ("failed", None)
+
+
+@pytest.mark.parametrize(
+    ("errors", "kind", "words"),
+    [
+        ({}, None, ""),
+        ({"full/seed-0": DivergedError("step 4: nan")}, DivergedError, "^step 4: nan$"),
+        (
+            {
+                "full/seed-0": DivergedError("step 4: nan"),
+                "bare/seed-0": DivergedError("step 5: inf"),
+            },
+            DivergedError,
+            r"2 of 2 cells failed.*\n  full/seed-0: step 4: nan\n  bare/seed-0: step 5: inf$",
+        ),
+        (
+            {"full/seed-0": DivergedError("step 4: nan"), "bare/seed-0": StudyError("no room")},
+            StudyError,
+            "bare/seed-0: no room$",
+        ),
+    ],
+)
+def test_the_command_of_cells_ends_as_they_did(
+    job, other_job, monkeypatch, capsys, errors, kind, words
+):
+    from thermodepth.commands import study as command
+
+    jobs = {j.name: j for j in (job, other_job)}
+
+    def compute(jobs, tell, *, gpus):
+        assert gpus == 1
+        for j in jobs:
+            tell(CellNews(name=j.name, stage="failed" if j.name in errors else "done"))
+        return errors
+
+    monkeypatch.setattr(command, "prepared_job", lambda _, name: jobs[name])
+    monkeypatch.setattr(command, "enter_working_folder", lambda _: None)
+    monkeypatch.setattr(command, "compute", compute)
+    given = [job.name, other_job.name, job.name]  # twice is once
+    with pytest.raises(kind, match=words) if kind else nullcontext():
+        command.compute_named_cells(job.study_folder, given)
+    said = capsys.readouterr().err.splitlines()
+    assert said == [f"{n}: {'failed' if n in errors else 'done'}" for n in jobs]
 
 
 # --- the study's folder --------------------------------------------------------------------------

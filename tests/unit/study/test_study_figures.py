@@ -14,8 +14,9 @@ from thermodepth.colour import NO_VALUE, colour_inverse, depth_limits
 from thermodepth.errors import DataError, StudyError
 from thermodepth.evaluation.store import StoredPrediction
 from thermodepth.study.figures import figures
-from thermodepth.study.figures.figures import figure, write_figures
+from thermodepth.study.figures.figures import figure, figure_arms, write_figures
 from thermodepth.study.figures.grid import Scale, printable, shorten, text_width, wrap
+from thermodepth.study.figures.scenes import picked_scene
 from thermodepth.study.tables.lines import ArmLabel
 
 KINDS = ["structure", "metric"]
@@ -169,3 +170,47 @@ def test_text_is_fitted_to_its_room():
     assert all(text_width(line, size=8.5, weight="bold") <= 1.0 for line in lines)
     assert shorten("short", 5, size=8) == "short"
     assert printable("a\n夜") == "a □"
+
+
+# --- the page's viewer ---------------------------------------------------------------------------
+
+
+def test_a_figure_takes_the_reference_and_the_first_others():
+    arms = [ArmLabel(name=f"a{n}", title=f"Arm {n}") for n in range(12)]
+    kept = [arm.name for arm in figure_arms(arms, "a10")]
+    assert kept == ["a0", "a1", "a2", "a3", "a4", "a5", "a6", "a10"]
+    assert figure_arms(arms[:3], "a1") == arms[:3]
+
+
+def test_a_figure_of_some_arms_says_so(make_scene, arms):
+    some = figure("metric", [make_scene(arms)], arms=arms[:2], seed=0, rule="Rule.", of=5)
+    assert "2 of 5 arms" in some.caption
+    assert "of 5 arms" not in draw("metric", [make_scene(arms)], arms).caption
+
+
+def test_the_viewer_shows_every_arm_in_the_size_of_the_frame(make_scene, arms):
+    scene = make_scene(arms, prediction_size=(12, 16))
+    picked = picked_scene(scene, arms)
+    assert list(picked.predictions) == [arm.title for arm in arms]
+    assert list(picked.structures) == ["RGB teacher", *(arm.title for arm in arms)]
+    assert all(m.shape == (24, 32) for m in picked.predictions.values())
+    assert picked.scores["No Smooth"] == {"abs_rel": pytest.approx(0.2)}
+    truth = picked.truth_m
+    assert np.isnan(truth[:6]).all()
+    # The label is 3 / d + 1, so its fit is the inverse truth itself.
+    assert_allclose(picked.structures["RGB teacher"][6:], 1 / truth[6:], rtol=1e-5)
+
+
+def test_a_structure_that_a_negative_factor_would_fit_has_no_picture(make_scene, arms):
+    scene = make_scene(arms[:2])
+    turned = replace(scene.predictions["full"], structure=-scene.predictions["full"].structure)
+    picked = picked_scene(
+        replace(scene, predictions={**scene.predictions, "full": turned}), arms[:2]
+    )
+    assert picked.structures["All losses"] is None
+    assert picked.structures["No SiLog"] is not None
+
+
+def test_arms_of_one_title_are_told_apart(make_scene):
+    arms = [ArmLabel(name="a", title="Same"), ArmLabel(name="b", title="Same")]
+    assert list(picked_scene(make_scene(arms), arms).predictions) == ["Same (a)", "Same (b)"]

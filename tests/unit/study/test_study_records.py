@@ -8,8 +8,8 @@ import pytest
 from thermodepth.errors import StudyError
 from thermodepth.study.cell import FACTS, cell_facts
 from thermodepth.study.design import Arm, Study
+from thermodepth.study.folder import StudyFolder, open_study
 from thermodepth.study.results import _environment, check_pairing
-from thermodepth.study.run import StudyFolder, open_study
 from thermodepth.training.settings import TrainingSettings
 
 NO_OBJECTS = ["", "{", "[]", "null", '"x"', "[" * 100_000, '{"a":' * 900 + "1" + "}" * 900]

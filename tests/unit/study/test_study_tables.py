@@ -1,13 +1,24 @@
-"""The study's tables: numbers against hand values, notes, files."""
+"""The study's tables: numbers against hand values and the analysis, best sets, notes, files."""
 
 import csv
 import io
+import math
 import re
 
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
 import pytest
+from rich.console import Console
+from scipy import stats
 
 from thermodepth.errors import DataError, StudyError
-from thermodepth.study.analysis.comparison import ONE_RUN
+from thermodepth.evaluation.results.tables import Interval, Number
+from thermodepth.study.analysis.comparison import ONE_RECORDING, ONE_RUN, best_set, compare
+from thermodepth.study.analysis.crossed import estimate
+from thermodepth.study.analysis.questions import against
+from thermodepth.study.analysis.result_rows import measurements_of
+from thermodepth.study.analysis.together import compare_all
 from thermodepth.study.tables.lines import ArmLabel
 from thermodepth.study.tables.table import (
     PAPER_TABLE,
@@ -30,6 +41,7 @@ TWO_SEEDS = {
     "no-silog": {0: {"a": 0.15, "b": 0.29}, 1: {"a": 0.30, "b": 0.40}},
     "no-smooth": {0: {"a": 0.10, "b": 0.20}, 1: {"a": 0.20, "b": 0.30}},
 }
+T1 = stats.t.ppf(0.975, 1)
 
 
 def column(table, label):
@@ -37,84 +49,353 @@ def column(table, label):
     return [row[place] for row in table.rows]
 
 
+def percents(table, label):
+    """Of cells with or without an interval."""
+    return [None if cell is None else cell.value for cell in column(table, label)]
+
+
 def bold(table, label):
     place = [c.label for c in table.columns].index(label)
     return {row for row, c in table.bold if c == place}
 
 
+def with_column(rows, name, values):
+    """The rows with a column of the frames' names replaced."""
+    made = [values[frame] for frame in rows["sample_id"].to_pylist()]
+    place = rows.column_names.index(name)
+    return rows.set_column(place, rows.schema.field(name), pa.array(made).cast(rows[name].type))
+
+
+def drawn(effects, *, seeds=4, frames=8, seed=0, noise=0.002):
+    """`{arm: {seed: {frame: AbsRel}}}` with an effect of each arm, drawn seeds, frames and noise."""
+    rng = np.random.default_rng(seed)
+    of_seed, of_frame = 0.003 * rng.normal(size=seeds), 0.02 * rng.normal(size=frames)
+    return {
+        arm: {
+            s: {
+                f"f{i}": 0.2 + effect + of_seed[s] + of_frame[i] + noise * rng.normal()
+                for i in range(frames)
+            }
+            for s in range(seeds)
+        }
+        for arm, effect in effects.items()
+    }
+
+
+def lines_of_csv(table):
+    return list(csv.DictReader(io.StringIO(table.csv())))
+
+
+# --- numbers --------------------------------------------------------------------------------------
+
+
 def test_table_1_by_hand(make_rows, arms):
     table = study_table(make_rows(ONE_SEED), arms=arms[:3], reference="full")
     assert column(table, "Configuration") == [
-        "All losses",
-        "No SiLog",
-        "No Smooth",
+        "All losses†",
+        "No SiLog†",
+        "No Smooth†",
         "Baseline: constant depth",
     ]
     assert column(table, "AbsRel") == pytest.approx([0.20, 0.22, 0.15, 0.60])
     assert column(table, "Δ AbsRel (%)")[0] is None
-    assert column(table, "Δ AbsRel (%)")[1:] == pytest.approx([10.0, -25.0, 200.0])
+    assert percents(table, "Δ AbsRel (%)")[1:] == pytest.approx([10.0, -25.0, 200.0])
     assert column(table, "RMSE (m)") == pytest.approx([0.80, 0.88, 0.60, 2.40])
     assert [c.label for c in table.columns] == [
         "Configuration",
         "AbsRel",
-        "Δ AbsRel (%)",
         "RMSE (m)",
-        "Δ RMSE (%)",
         "SqRel (m)",
         "RMSElog",
         "SILog",
         "δ<1.25",
         "δ<1.25²",
         "δ<1.25³",
+        "Δ AbsRel (%)",
+        "Δ RMSE (%)",
     ]
 
 
-def test_bold_is_the_best_arm_by_direction_and_never_a_baseline(make_rows, arms):
-    values = {**ONE_SEED, "constant depth": {0: {"a": 0.001, "b": 0.001}}}
-    table = study_table(make_rows(values), arms=arms[:3], reference="full")
-    assert bold(table, "AbsRel") == {2}
-    assert bold(table, "δ<1.25") == {1}
-
-
-def test_what_prints_the_same_is_bold_together(make_rows, arms):
-    values = {"full": {0: {"a": 0.1}}, "no-silog": {0: {"a": 0.100004}}}
-    table = study_table(make_rows(values), arms=arms[:2], reference="full", metrics=("abs_rel",))
-    assert bold(table, "AbsRel") == {0, 1}
-
-
-def test_one_seed_is_stamped_and_has_no_interval(make_rows, arms):
-    for table in study_tables(make_rows(ONE_SEED), arms=arms[:3], reference="full").values():
-        assert any(ONE_RUN in note for note in table.notes)
-        assert not any("95 %" in c.label for c in table.columns)
+def test_one_seed_has_the_interval_over_scenes_and_its_stamp(make_rows, arms):
     table = study_table(make_rows(ONE_SEED), arms=arms[:3], reference="full")
-    assert ONE_RUN in table.notes
-    assert any("2 frames" in n and "1 seed (0)" in n and "synthetic-" in n for n in table.notes)
-    assert any(n.startswith("Bold") and "one run cannot tell" in n for n in table.notes)
+    # no-silog: +.05 and -.01 on two frames: mean .02, V_G = 2 * 2 * (.03/2)^2 = .03^2, G_e - 1 = 1.
+    low, high = (100 * (0.02 + side * T1 * 0.03) / 0.2 for side in (-1, 1))
+    cell = column(table, "Δ AbsRel (%)")[1]
+    assert (cell.value, cell.low, cell.high) == pytest.approx((10.0, low, high))
+    for made in study_tables(make_rows(ONE_SEED), arms=arms[:3], reference="full").values():
+        assert any(ONE_RUN in note for note in made.notes)
+        assert any("for these weights on other scenes" in note for note in made.notes)
+        assert not made.bold
+    assert f"† {ONE_RUN}" in table.notes
+    assert any("with one run no arm can be told from the best" in note for note in table.notes)
+    assert any("t over 2 recordings" in note for note in table.notes)
 
 
-def test_two_seeds_have_an_interval_and_no_stamp(make_rows, arms):
+def test_two_seeds_have_the_crossed_interval_by_hand(make_rows, arms):
     rows = make_rows(TWO_SEEDS)
     table = study_table(rows, arms=arms[:3], reference="full")
-    assert not any(ONE_RUN in note for note in table.notes)
-    assert any("over 2 seeds, on this test set" in note for note in table.notes)
-    # no-silog: differences .02 and .05 of a mean of .25; t_1 = 12.706, sd/sqrt(2) = .015.
-    assert column(table, "Δ AbsRel (%)")[1] == pytest.approx(14.0)
-    assert column(table, "95 % of Δ AbsRel") == [None, "[−62.2, +90.2]", "[−20.0, −20.0]"]
-    for other in (range_table, condition_table):
-        made = other(rows, arms=arms[:3], reference="full")
-        assert ONE_RUN not in made.notes
-        assert "95 % of Δ RMSE" in [c.label for c in made.columns]
+    # no-silog, D = [[.05, -.01], [.10, 0]]: r = .02, .05; c = .075, -.005; mean .035.
+    v_s, v_g, v_i = 0.015**2, 0.04**2, 0.01**2
+    error = math.sqrt(v_s + v_g - v_i)
+    # no-smooth, D = [[0, -.1], [0, -.1]]: V_S = 0, V_G = .05^2. The seeds' share of all noise:
+    share = v_s / (v_s + v_g + 0.05**2)
+    freedom = 1 / (share**2 + (1 - share) ** 2)  # S - 1 = G_e - 1 = 1
+    assert freedom < error**4 / (v_s**2 + v_g**2 + v_i**2)
+    half = stats.t.ppf(0.975, freedom) * error
+    cell = column(table, "Δ AbsRel (%)")[1]
+    assert cell.value == pytest.approx(14.0)  # of .25
+    assert (cell.low, cell.high) == pytest.approx(((0.035 - half) * 400, (0.035 + half) * 400))
+    assert not any("†" in note or ONE_RUN in note for note in table.notes)
+    assert any("(crossed t: 2 seeds × 2 recordings)" in note for note in table.notes)
+    assert any(
+        "2 frames, each taken as a recording of its own, then over 2 seeds (0, 1)." in n
+        for n in table.notes
+    )
 
 
-def test_ranges_run_from_near_to_far_with_their_pixels(make_rows, arms):
+def test_every_change_is_the_analysis_s(make_rows, arms):
+    conditions = {f"f{i}": "night" if i < 3 else "day" for i in range(8)}
+    values = drawn({"full": 0, "no-silog": 0.02, "no-smooth": 0.001})
+    rows = make_rows(values, conditions=conditions)
+    night = rows.filter(pc.equal(rows["condition"], "night"))
+    tables = study_tables(rows, arms=arms[:3], reference="full")
+    for metric, label in (("abs_rel", "AbsRel"), ("rmse", "RMSE")):
+        for name, first, of, part in (
+            ("table", 0, rows, "all"),
+            ("table_by_range", 0, rows, "range:0.3-1"),
+            ("table_by_range", 3, rows, "range:1-2.5"),
+            ("table_by_condition", 3, night, "all"),
+        ):
+            block = measurements_of(of, metric, slice=part)
+            made = compare_all(block, against("full", block.arms), reference="full", better="lower")
+            cells = column(tables[name], f"Δ {label} (%)")[first + 1 : first + 3]
+            for cell, each in zip(cells, made, strict=True):
+                assert each.scope == "both"
+                assert (cell.low, cell.high) == each.percent_interval()
+                assert cell.value == each.percent
+    ours = column(tables["table_beside_paper"], "Our Δ RMSE (%)")
+    assert ours[1:3] == column(tables["table"], "Δ RMSE (%)")[1:3]
+
+
+def test_one_arm_asked_alone_is_what_compare_says(make_rows, arms):
+    rows = make_rows(drawn({"full": 0, "no-silog": 0.01}))
+    block = measurements_of(rows, "rmse")
+    (question,) = against("full", block.arms)
+    made = compare(block, question, reference="full", better="lower")
+    cell = column(study_table(rows, arms=arms[:2], reference="full"), "Δ RMSE (%)")[1]
+    assert (cell.low, cell.high) == made.percent_interval()
+
+
+def test_one_recording_has_the_paired_t_interval_over_seeds_and_its_stamp(make_rows, arms):
+    values = drawn({"full": 0, "no-silog": 0.01}, seeds=3, frames=4)
+    rows = with_column(make_rows(values), "sequence", dict.fromkeys(values["full"][0], "drive"))
+    table = study_table(rows, arms=arms[:2], reference="full")
+    means = {a: [np.mean(list(of[s].values())) for s in range(3)] for a, of in values.items()}
+    told = stats.ttest_rel(means["no-silog"], means["full"]).confidence_interval(0.95)
+    cell = column(table, "Δ AbsRel (%)")[1]
+    percent = 100 / np.mean(means["full"])
+    assert (cell.low, cell.high) == pytest.approx((told.low * percent, told.high * percent))
+    assert ONE_RECORDING in table.notes
+    assert not table.bold
+    assert any("with one recording no arm can be told" in note for note in table.notes)
+    assert any("(t over 3 seeds)" in note for note in table.notes)
+    assert any("4 frames of 1 recording, then over 3 seeds" in note for note in table.notes)
+
+
+def test_one_seed_on_one_recording_has_no_interval(make_rows, arms):
+    rows = with_column(make_rows(ONE_SEED), "sequence", {"a": "drive", "b": "drive"})
+    table = study_table(rows, arms=arms[:2], reference="full")
+    cell = column(table, "Δ AbsRel (%)")[1]
+    assert isinstance(cell, Number)
+    assert cell.value == pytest.approx(10.0)
+    assert ONE_RECORDING in table.notes
+    assert not any("95 %" in note for note in table.notes)
+
+
+def test_a_condition_of_one_recording_says_which_scope_it_has(make_rows, arms):
+    rows = make_rows(drawn({"full": 0, "no-silog": 0.05}), conditions={"f0": "fog"})
+    table = condition_table(rows, arms=arms[:2], reference="full")
+    assert f"fog: {ONE_RECORDING}; intervals for other seeds on this test set." in table.notes
+    assert "Nothing is bold in fog: with one recording no arm can be told from the best." in (
+        table.notes
+    )
+    assert bold(table, "AbsRel") == {0}  # of "(not given)"; rows 2 and 3 are fog's
+    assert column(table, "frames") == [7, 7, 1, 1]
+
+
+def test_a_baseline_is_compared_as_if_it_were_the_same_under_every_seed(make_rows, arms):
+    values = drawn({"full": 0}, seeds=3)
+    constant = {f"f{i}": 0.5 + 0.01 * i for i in range(8)}
+    rows = make_rows({**values, "constant depth": {0: constant}})
+    cell = column(study_table(rows, arms=arms[:1], reference="full"), "Δ AbsRel (%)")[1]
+    repeated = make_rows({**values, "no-silog": dict.fromkeys(range(3), constant)})
+    other = column(study_table(repeated, arms=arms[:2], reference="full"), "Δ AbsRel (%)")[1]
+    assert cell == other
+    assert cell.low < cell.value < cell.high
+
+
+def test_a_baseline_does_not_bring_its_seed_along(make_rows, arms):
+    values = {
+        "full": {3: TWO_SEEDS["full"][0], 4: TWO_SEEDS["full"][1]},
+        "no-silog": {3: TWO_SEEDS["no-silog"][0], 4: TWO_SEEDS["no-silog"][1]},
+    }
+    rows = make_rows({**values, "constant depth": {0: {"a": 0.5, "b": 0.7}}})
+    table = study_table(rows, arms=arms[:2], reference="full")
+    assert any("2 seeds (3, 4)" in note for note in table.notes)
+    assert not any("left out" in note or " has " in note for note in table.notes)
+    assert [line["seeds"] for line in lines_of_csv(table)[::8]] == ["2", "2", "0"]
+
+
+def test_a_metric_with_an_optimum_is_compared_by_its_distance(make_rows, arms):
+    # Both arms are .1 off on average; only one is so on the side below.
+    rows = make_rows({"full": {0: {"a": 0.1, "b": 0.2}}, "no-silog": {0: {"a": -0.2, "b": -0.1}}})
+    table = study_table(
+        rows, arms=arms[:2], reference="full", metrics=("log_bias",), compared=("log_bias",)
+    )
+    label = next(c.label for c in table.columns if c.label.startswith("Δ"))
+    assert "distance" in label
+    assert percents(table, label)[1] == pytest.approx(0.0)
+
+
+# --- the set of best arms -------------------------------------------------------------------------
+
+
+def test_bold_is_the_set_of_best_arms_by_direction(make_rows, arms):
+    values = drawn({"full": 0, "no-silog": 0.02, "no-smooth": 0.0002, "no-consistency": -0.0001})
+    rows = make_rows({**values, "constant depth": {0: {f"f{i}": 1e-6 for i in range(8)}}})
+    table = study_table(rows, arms=arms[:4], reference="full")
+    expected = best_set(measurements_of(rows, "abs_rel", arms=tuple(values)), better="lower").arms
+    assert set(expected) == {"full", "no-smooth", "no-consistency"}
+    assert bold(table, "AbsRel") == {0, 2, 3}
+    assert bold(table, "δ<1.25") == {1}
+    assert any("p > .05 after Holm over the other arms" in note for note in table.notes)
+
+
+def test_bold_is_that_of_each_range_by_itself(make_rows, arms):
+    rows = make_rows(drawn({"full": 0, "no-silog": 0.02}))
+    near = pc.and_(pc.equal(rows["slice"], "range:0.3-1"), pc.equal(rows["arm"], "no-silog"))
+    values = pc.if_else(near, pc.multiply(rows["value"], 0.5), rows["value"])
+    rows = rows.set_column(rows.column_names.index("value"), rows.schema.field("value"), values)
+    table = range_table(rows, arms=arms[:2], reference="full")
+    assert column(table, "Distance") == ["0.3–1 m"] * 2 + ["1–2.5 m"] * 2
+    assert bold(table, "AbsRel") == {1, 2}
+    assert any("not adjusted for the number of intervals" in note for note in table.notes)
+
+
+def test_nothing_is_bold_where_that_would_be_every_arm(make_rows, arms):
+    rows = make_rows(drawn({"full": 0, "no-silog": 0.0, "no-smooth": 0.0}, noise=0.02))
+    table = study_table(rows, arms=arms[:3], reference="full", metrics=("abs_rel",))
+    assert not table.bold
+    assert any("nothing where that is every arm" in note for note in table.notes)
+    assert [line["best"] for line in lines_of_csv(table)] == ["1", "1", "1"]
+
+
+def test_a_twin_is_listed_and_told_and_never_ranked(make_rows):
+    labels = [ArmLabel(name=n, title=n) for n in ("full", "full-twin", "other")]
+    values = drawn({"full": 0, "full-twin": 0, "other": 0.05})
+    values["full-twin"] = {
+        seed: {frame: value - 0.01 for frame, value in frames.items()}
+        for seed, frames in values["full"].items()
+    }
+    table = study_table(make_rows(values), arms=labels, reference="full", metrics=("abs_rel",))
+    assert bold(table, "AbsRel") == {0}  # though the twin's mean is better
+    assert percents(table, "Δ AbsRel (%)")[1] == pytest.approx(-1 / column(table, "AbsRel")[0])
+    assert any(n.startswith("full-twin: ") and "noise floor" in n for n in table.notes)
+    lines = lines_of_csv(table)
+    assert [line["kind"] for line in lines] == ["reference", "twin", "arm"]
+    assert [line["best"] for line in lines] == ["1", "", "0"]
+
+
+def test_a_single_arm_is_not_the_best_of_anything(make_rows, arms):
+    table = study_table(make_rows(drawn({"full": 0})), arms=arms[:1], reference="full")
+    assert not table.bold
+    assert not any("bold" in note.lower() for note in table.notes)
+
+
+# --- what is missing ------------------------------------------------------------------------------
+
+
+def test_an_arm_without_results_keeps_its_line_and_says_so(make_rows, arms):
+    tables = study_tables(make_rows(ONE_SEED), arms=arms[:4], reference="full")
+    table = tables["table"]
+    assert table.rows[3][:3] == ("No Consistency", None, None)
+    assert any("No results" in n and "No Consistency" in n for n in table.notes)
+    assert any("No Consistency" in n for n in tables["table_by_range"].notes)
+    line = lines_of_csv(table)[3 * 8]
+    assert (line["arm"], line["value"], line["seeds"]) == ("no-consistency", "", "")
+
+
+def test_an_arm_with_one_of_two_seeds_gets_the_dagger_and_the_narrower_scope(make_rows, arms):
+    values = {**TWO_SEEDS, "no-silog": {1: TWO_SEEDS["no-silog"][1]}}
+    table = study_table(make_rows(values), arms=arms[:3], reference="full")
+    assert column(table, "Configuration") == ["All losses", "No SiLog†", "No Smooth"]
+    assert "No SiLog has 1 seed (1)." in table.notes
+    assert any(n.startswith("† one run") and "these weights" in n for n in table.notes)
+    scopes = [line["percent_scope"] for line in lines_of_csv(table)[::8]]
+    assert scopes == ["", "scenes", "both"]
+    # The seeds that all three arms have are one: the best of them cannot be told.
+    assert not table.bold
+    assert any("with one seed that all arms have" in note for note in table.notes)
+
+
+def test_an_arm_without_a_common_seed_has_a_mean_and_no_change(make_rows, arms):
+    values = {**TWO_SEEDS, "no-silog": {7: TWO_SEEDS["no-silog"][1], 8: TWO_SEEDS["full"][0]}}
+    table = study_table(make_rows(values), arms=arms[:3], reference="full")
+    assert column(table, "AbsRel")[1] == pytest.approx(0.275)
+    assert column(table, "Δ AbsRel (%)")[1] is None
+    assert "No SiLog has 2 seeds (7, 8), none of them the reference's: no Δ." in table.notes
+    assert any("there is no seed that all arms have" in note for note in table.notes)
+
+
+def test_frames_that_an_arm_lacks_in_a_range_are_left_out_of_all_and_counted(make_rows, arms):
+    rows = make_rows(drawn({"full": 0, "no-silog": 0.01}))
+    lacks = pc.and_(pc.equal(rows["slice"], "range:0.3-1"), pc.equal(rows["sample_id"], "f3"))
+    kept = rows.filter(pc.invert(pc.and_(lacks, pc.equal(rows["arm"], "no-silog"))))
+    table = range_table(kept, arms=arms[:2], reference="full")
+    told = [note for note in table.notes if note.startswith("0.3–1 m: 1 of 8 images left out")]
+    assert ["no abs_rel of them" in note for note in told] == [True, False]
+    assert "no rmse of them" in told[1]
+    assert column(table, "frames") == [7, 7, 8, 8]
+
+
+def test_a_reference_of_zero_gives_no_percentage(make_rows, arms):
+    rows = make_rows({"full": {0: {"a": 0.0, "b": 0.0}}, "no-silog": {0: {"a": 0.1, "b": 0.2}}})
+    table = study_table(rows, arms=arms[:2], reference="full")
+    assert column(table, "Δ AbsRel (%)") == [None, None]
+
+
+def test_wrong_arms_are_refused(make_rows, arms):
+    rows = make_rows(ONE_SEED)
+    with pytest.raises(StudyError, match="did you mean 'full'"):
+        study_table(rows, arms=arms[:3], reference="ful")
+    with pytest.raises(StudyError, match="no results"):
+        study_table(rows, arms=arms, reference="no-consistency")
+    with pytest.raises(StudyError, match="named twice"):
+        study_table(rows, arms=[arms[0], arms[0]], reference="full")
+    uneven = make_rows({**ONE_SEED, "no-silog": {0: {"a": 0.1}}})
+    with pytest.raises(DataError, match="has no value for image 'b'"):
+        study_table(uneven, arms=arms[:3], reference="full")
+    with pytest.raises(DataError, match="range of distance"):
+        range_table(make_rows(ONE_SEED, ranges=()), arms=arms[:3], reference="full")
+
+
+# --- parts of frames, the paper -------------------------------------------------------------------
+
+
+def test_ranges_run_from_near_to_far_with_their_counts(make_rows, arms):
     rows = make_rows(ONE_SEED, ranges=("range:16-40", "range:1-2.5"))
     table = range_table(rows, arms=arms[:3], reference="full")
     assert column(table, "Distance") == ["1–2.5 m"] * 4 + ["16–40 m"] * 4
     assert column(table, "pixels") == [100] * 8
     assert column(table, "frames") == [2] * 8
+    # Each frame is a recording here, and that is said; in drives it is counted.
+    assert any("each taken as a recording of its own" in note for note in table.notes)
+    driven = with_column(rows, "sequence", {"a": "drive", "b": "drive"})
+    table = range_table(driven, arms=arms[:3], reference="full")
+    assert column(table, "recordings") == [1] * 8
+    assert any("pixels, frames and recordings are" in note for note in table.notes)
     assert column(table, "AbsRel")[:4] == pytest.approx([0.40, 0.44, 0.30, 1.20])
-    assert column(table, "Δ RMSE (%)")[5:] == pytest.approx([10.0, -25.0, 200.0])
-    assert bold(table, "AbsRel") == {2, 6}
+    assert percents(table, "Δ RMSE (%)")[5:] == pytest.approx([10.0, -25.0, 200.0])
 
 
 def test_conditions_in_alphabetical_order(make_rows, arms):
@@ -130,10 +411,11 @@ def test_the_paper_beside_our_differences(make_rows, arms):
     assert column(table, "Published Δ RMSE (%)")[1:] == pytest.approx(
         [0.70, -1.16, 22.91, 35.35], abs=0.005
     )
-    assert column(table, "Our Δ AbsRel (%)")[1:3] == pytest.approx([10.0, -25.0])
-    assert column(table, "Our Δ AbsRel (%)")[3:] == [None, None]
+    assert percents(table, "Our Δ AbsRel (%)")[1:3] == pytest.approx([10.0, -25.0])
+    assert percents(table, "Our Δ AbsRel (%)")[3:] == [None, None]
     # Absolute values of ours would invite a comparison across protocols.
     assert not any(c.label.startswith("Our") and "Δ" not in c.label for c in table.columns)
+    assert not any("value" in name for name in lines_of_csv(table)[0])
 
 
 def test_another_reference_is_not_set_beside_the_paper(make_rows, arms):
@@ -147,32 +429,7 @@ def test_the_paper_s_rows_are_our_recipe_s_arms():
     assert [row.arm for row in PAPER_TABLE] == [arm.name for arm in ARMS]
 
 
-def test_an_arm_without_results_keeps_its_line_and_says_so(make_rows, arms):
-    tables = study_tables(make_rows(ONE_SEED), arms=arms[:4], reference="full")
-    table = tables["table"]
-    assert table.rows[3][:3] == ("No Consistency", None, None)
-    assert any("No results" in n and "No Consistency" in n for n in table.notes)
-    assert any("No Consistency" in n for n in tables["table_by_range"].notes)
-
-
-def test_an_arm_with_fewer_seeds_says_so(make_rows, arms):
-    values = {**TWO_SEEDS, "no-silog": {1: TWO_SEEDS["no-silog"][1]}}
-    table = study_table(make_rows(values), arms=arms[:3], reference="full")
-    assert any("No SiLog has 1 seed (1)" in note for note in table.notes)
-    assert column(table, "95 % of Δ AbsRel")[1] is None
-
-
-def test_wrong_arms_are_refused(make_rows, arms):
-    rows = make_rows(ONE_SEED)
-    with pytest.raises(StudyError, match="did you mean 'full'"):
-        study_table(rows, arms=arms[:3], reference="ful")
-    with pytest.raises(StudyError, match="no results"):
-        study_table(rows, arms=arms, reference="no-consistency")
-    with pytest.raises(StudyError, match="named twice"):
-        study_table(rows, arms=[arms[0], arms[0]], reference="full")
-    uneven = make_rows({**ONE_SEED, "no-silog": {0: {"a": 0.1}}})
-    with pytest.raises(DataError, match="not all the same"):
-        study_table(uneven, arms=arms[:3], reference="full")
+# --- files and the terminal -----------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("count", [1, 2, 8])
@@ -182,11 +439,12 @@ def test_any_number_of_arms(make_rows, count):
     for table in study_tables(rows, arms=labels, reference="arm-0").values():
         assert table.markdown()
         assert table.latex()
+        assert table.csv()
 
 
 def test_files_are_the_same_again_in_whatever_order_rows_come(make_rows, arms, tmp_path):
-    rows = make_rows(TWO_SEEDS)
-    shuffled = rows.take(list(range(rows.num_rows))[::-1])
+    rows = make_rows(drawn({"full": 0, "no-silog": 0.02, "no-smooth": 0.001}))
+    shuffled = rows.take(np.random.default_rng(3).permutation(rows.num_rows))
     for name, table in (("one", rows), ("two", shuffled)):
         written = write_tables(
             tmp_path / name, study_tables(table, arms=arms[:3], reference="full")
@@ -202,6 +460,71 @@ def test_files_are_the_same_again_in_whatever_order_rows_come(make_rows, arms, t
         assert (tmp_path / "one" / name).read_bytes() == (tmp_path / "two" / name).read_bytes()
 
 
+def tabular(text):
+    """(column specification, rows of cells) of the one tabular, split at bare & outside of braces."""
+    spec, body = re.search(
+        r"\\begin\{tabular\}\{(\w+)\}\n(.*)\\end\{tabular\}", text, re.S
+    ).groups()
+    lines = [line for line in body.splitlines() if line]
+    assert [lines[0], lines[-1]] == [r"\toprule", r"\bottomrule"]
+    rows, rules = [], []
+    for line in lines[1:-1]:
+        if line == r"\midrule":
+            rules.append(len(rows))
+            continue
+        assert line.endswith(r" \\"), line
+        cells, depth = [""], 0
+        for piece in re.findall(r"\\.|.", line.removesuffix(r" \\")):
+            depth += {"{": 1, "}": -1}.get(piece, 0)
+            assert depth >= 0, line
+            if piece == "&" and depth == 0:
+                cells.append("")
+            else:
+                cells[-1] += piece
+        assert depth == 0, line
+        rows.append([cell.strip() for cell in cells])
+    return spec, rows, rules
+
+
+def test_latex_is_what_an_author_pastes(make_rows, arms):
+    rows = make_rows({**TWO_SEEDS, "constant depth": {0: {"a": 0.5, "b": 0.7}}})
+    text = study_table(rows, arms=arms[:3], reference="full").latex()
+    assert text.splitlines()[0] == r"% \usepackage{booktabs}"
+    spec, lines, rules = tabular(text)
+    assert len(spec) == 11
+    assert {len(line) for line in lines} == {11}
+    assert rules == [1, 4]  # under the headings, above the baseline
+    assert r"RMSE (m) $\downarrow$" in lines[0]
+    assert (lines[1][:2], lines[1][9:]) == (["All losses", "0.2500"], ["--", "--"])
+    assert re.fullmatch(
+        r"\+14\.0 \{\\scriptsize \[\$-\$\d+(\.\d)?, \+\d+(\.\d)?\]\}|"
+        r"\+14 \{\\scriptsize \[\$-\$\d+, \+\d+\]\}",
+        lines[2][9],
+    )
+    (caption,) = re.findall(r"\\caption\{(.*)\}\n", text)
+    for words in (
+        "2 seeds (0, 1)",
+        "2 frames, each taken as a recording of its own",
+        "no alignment",
+        r"crossed t: 2 seeds $\times$ 2 recordings",
+        "Holm",
+    ):
+        assert words in caption
+    assert text.count(r"\label{tab:study}") == 1
+    assert text.index(r"\caption") < text.index(r"\label") < text.index(r"\begin{tabular}")
+    assert "table*" in text  # eleven columns
+    assert text.isascii()
+
+
+def test_latex_says_a_block_s_distance_once_and_marks_single_runs(make_rows, arms):
+    text = range_table(make_rows(ONE_SEED), arms=arms[:3], reference="full").latex()
+    spec, lines, rules = tabular(text)
+    assert {len(line) for line in lines} == {len(spec)}
+    assert rules == [1, 5]
+    assert [line[:3] for line in lines[1:5]] == [["0.3--1 m", "100", "2"]] + [[""] * 3] * 3
+    assert [r"$^\dagger$" in line[3] for line in lines[1:5]] == [True, True, True, False]
+
+
 def test_latex_is_balanced_and_escaped(make_rows):
     labels = [
         ArmLabel(name="full", title=r"100 % & $x_1$ \input{/etc/passwd} #~^"),
@@ -215,12 +538,96 @@ def test_latex_is_balanced_and_escaped(make_rows):
         assert bare.count("{") == bare.count("}")
         assert bare.count("$") % 2 == 0
         assert r"\input{" not in text
-        cells = {line.count("&") for line in bare.splitlines() if " & " in line}
-        assert cells == {len(table.columns) - 1}
+        spec, lines, _ = tabular(text)
+        assert {len(line) for line in lines} == {len(spec)} == {len(table.columns)}
 
 
-def test_csv_keeps_all_digits(make_rows, arms):
-    text = study_table(make_rows(ONE_SEED), arms=arms[:3], reference="full").csv()
-    lines = list(csv.DictReader(io.StringIO(text)))
-    assert float(lines[1]["AbsRel"]) == (0.15 + 0.29) / 2
-    assert lines[0]["Δ AbsRel (%)"] == ""
+def test_csv_has_a_number_a_cell_and_all_digits(make_rows, arms):
+    rows = make_rows({**TWO_SEEDS, "constant depth": {0: {"a": 0.5, "b": 0.7}}})
+    table = study_table(rows, arms=arms[:3], reference="full")
+    lines = lines_of_csv(table)
+    assert len(lines) == 4 * 8
+    assert list(lines[0]) == [
+        *("configuration", "arm", "kind", "metric", "value", "low", "high", "scope"),
+        *("percent", "percent_low", "percent_high", "percent_scope"),
+        *("best", "seeds", "frames", "recordings", "pixels"),
+    ]
+    of = {(line["arm"], line["metric"]): line for line in lines}
+    block = measurements_of(rows, "abs_rel", arms=("full", "no-silog", "no-smooth"))
+    line = of["no-silog", "abs_rel"]
+    mean = estimate(block.values[1], block.groups)
+    assert float(line["value"]) == mean.value
+    assert (float(line["low"]), float(line["high"])) == mean.interval()
+    cell = column(table, "Δ AbsRel (%)")[1]
+    names = ("percent", "percent_low", "percent_high")
+    assert tuple(float(line[name]) for name in names) == (cell.value, cell.low, cell.high)
+    assert line["scope"] == line["percent_scope"] == "both"
+    assert of["full", "abs_rel"]["percent"] == ""
+    baseline = of["constant depth", "abs_rel"]
+    assert (baseline["scope"], baseline["percent_scope"]) == ("scenes", "both")
+    assert (baseline["best"], baseline["seeds"], baseline["frames"]) == ("", "0", "2")
+
+
+def test_csv_by_part_names_the_part(make_rows, arms):
+    rows = make_rows(TWO_SEEDS, conditions={"a": "night"})
+    tables = study_tables(rows, arms=arms[:3], reference="full")
+    for stem, heading, first in (
+        ("table_by_range", "distance", "0.3–1 m"),
+        ("table_by_condition", "condition", "(not given)"),
+    ):
+        lines = lines_of_csv(tables[stem])
+        assert lines[0][heading] == first
+        assert len(lines) == 2 * 3 * 2
+
+
+def test_changes_of_a_hundred_percent_lose_their_decimals(make_rows, arms):
+    values = {"full": {0: {"a": 0.1, "b": 0.1}}, "no-silog": {0: {"a": 0.31, "b": 0.33}}}
+    table = study_table(make_rows(values), arms=arms[:2], reference="full")
+    cell = column(table, "Δ AbsRel (%)")[1]
+    assert isinstance(cell, Interval)
+    assert cell.digits == 0
+    assert "+220 [+93, +347]" in " ".join(table.printed()[1])  # 220 +- 12.706 * 10
+
+
+@pytest.mark.parametrize("seeds", [1, 5])
+def test_the_terminal_s_table_is_readable_in_80_columns(make_rows, arms, seeds):
+    from thermodepth.study.results import IN_THE_TERMINAL
+
+    effects = {arm.name: 0.05 * n for n, arm in enumerate(arms)}
+    rows = make_rows(
+        {**drawn(effects, seeds=seeds), "mean-depth map": {0: {f"f{i}": 0.9 for i in range(8)}}}
+    )
+    table = study_table(rows, arms=arms, reference="full", metrics=IN_THE_TERMINAL)
+    console = Console(width=80, file=io.StringIO(), record=True)
+    console.print(table.rich())
+    text = console.export_text()
+    assert max(map(len, text.splitlines())) <= 80
+    printed = [cell for row in table.printed() for cell in row[1:]]
+    assert all(cell in text for cell in printed)  # none is broken
+    assert all(f"\n{title}" in text for title in column(table, "Configuration"))
+    assert [c.label for c in table.columns[-2:]] == ["Δ AbsRel (%)", "Δ RMSE (%)"]
+
+
+def test_the_opening_of_the_page_tells_the_largest_change_with_its_interval(make_rows, arms):
+    from types import SimpleNamespace
+
+    from thermodepth.evaluation.protocols.protocol import named_protocol
+    from thermodepth.study.page.report import _lead
+
+    values = drawn({"full": 0, "no-silog": 0.05, "full-twin": 0.3})
+    rows = make_rows(values)
+    labels = [*arms[:2], ArmLabel(name="full-twin", title="Twin")]
+    report = SimpleNamespace(
+        rows=rows,
+        arms=labels,
+        reference="full",
+        remarks=(),
+        setup={},
+        protocol=named_protocol("synthetic"),
+    )
+    told = _lead(report)
+    cell = column(study_table(rows, arms=labels, reference="full"), "Δ AbsRel (%)")[1]
+    assert f"No SiLog, AbsRel +{cell.value:.1f} % [+{cell.low:.1f}, +{cell.high:.1f}]" in told
+    assert "other seeds and scenes; 4 seeds, 8 clusters" in told
+    assert "Twin, " not in told
+    assert ONE_RUN not in told

@@ -1,4 +1,4 @@
-"""Gradients of terms that are known exactly, maps of conflict by hand, files that are cut back."""
+"""Gradients of terms that are known exactly, steps and maps of conflict by hand."""
 
 from __future__ import annotations
 
@@ -15,17 +15,10 @@ from thermodepth.data.loader import BatchStream
 from thermodepth.errors import DataError
 from thermodepth.losses import LossReport, evaluate
 from thermodepth.model import DepthNetwork
-from thermodepth.training.diagnostics.files import (
-    COSINE_COLUMNS,
-    LineFile,
-    conflict_path,
-    conflict_steps,
-    drop_conflict_maps,
-    read_lines,
-)
+from thermodepth.training.diagnostics.files import conflict_path
 from thermodepth.training.diagnostics.gradients import (
     cosines,
-    gram,
+    gradients_of,
     last_block_of,
     magnitude_similarities,
     norms,
@@ -41,6 +34,8 @@ from thermodepth.training.diagnostics.maps import (
     read_conflict_maps,
     save_conflict_maps,
 )
+from thermodepth.training.diagnostics.steps import AwaitedStep
+from thermodepth.training.optimiser import make_optimiser
 from thermodepth.training.settings import TrainingSettings
 from thermodepth.types import Batch
 
@@ -71,14 +66,14 @@ def test_the_cosine_of_known_gradients(
     a: tuple[float, ...], b: tuple[float, ...], cosine: float
 ) -> None:
     terms, parameters = toy(a, b)
-    found = cosines(gram(terms, parameters).sum(0))
+    found = cosines(gradients_of(terms, parameters).gram().sum(0))
     assert found == pytest.approx(np.array([[1, cosine], [cosine, 1]]), abs=1e-7)
 
 
 def test_shares_and_magnitude_similarity_of_known_gradients() -> None:
     # Norms 3 and 4: shares 3/7 and 4/7, similarity 2 * 3 * 4 / (9 + 16).
     terms, parameters = toy((1.0, 2.0, 2.0), (0.0, 0.0, -4.0))
-    norm = norms(gram(terms, parameters).sum(0))
+    norm = norms(gradients_of(terms, parameters).gram().sum(0))
     assert norm == pytest.approx([3, 4])
     assert shares(norm) == pytest.approx([3 / 7, 4 / 7])
     assert magnitude_similarities(norm)[0, 1] == pytest.approx(0.96)
@@ -87,20 +82,20 @@ def test_shares_and_magnitude_similarity_of_known_gradients() -> None:
 
 def test_each_parameter_has_its_own_part() -> None:
     terms, parameters = toy((2.0, 1.0, 0.0), (3.0, 0.0, 1.0))
-    first, second = gram(terms, parameters)
+    first, second = gradients_of(terms, parameters).gram()
     assert first == pytest.approx(np.array([[4, 6], [6, 9]]))
     assert second == pytest.approx(np.array([[1, 0], [0, 1]]))
 
 
 def test_a_parameter_that_a_term_never_reads_counts_as_zero() -> None:
     left, right = nn.Parameter(torch.ones(1)), nn.Parameter(torch.ones(1))
-    found = gram({"a": 3 * left.sum(), "b": 2 * right.sum()}, [left, right]).sum(0)
+    found = gradients_of({"a": 3 * left.sum(), "b": 2 * right.sum()}, [left, right]).gram().sum(0)
     assert found == pytest.approx(np.array([[9, 0], [0, 4]]))
 
 
 def test_a_term_without_a_gradient_has_no_cosine_and_no_share() -> None:
     terms, parameters = toy((1.0, 2.0, 2.0), (0.0, 0.0, 0.0))
-    matrix = gram(terms, parameters).sum(0)
+    matrix = gradients_of(terms, parameters).gram().sum(0)
     assert np.isnan(cosines(matrix)[0, 1])
     assert cosines(matrix)[0, 0] == 1
     assert shares(norms(matrix)) == pytest.approx([1, 0])
@@ -112,7 +107,7 @@ def test_a_term_without_a_gradient_has_no_cosine_and_no_share() -> None:
 @pytest.mark.parametrize("bad", [float("nan"), float("inf")])
 def test_a_gradient_that_is_not_finite_spoils_no_other(bad: float) -> None:
     terms, parameters = toy((1.0, 0.0, 0.0), (bad, 0.0, 0.0), (1.0, 1.0, 0.0))
-    matrix = gram(terms, parameters).sum(0)
+    matrix = gradients_of(terms, parameters).gram().sum(0)
     norm = norms(matrix)
     assert np.isfinite(norm).tolist() == [True, False, True]
     cosine = cosines(matrix)
@@ -123,7 +118,9 @@ def test_a_gradient_that_is_not_finite_spoils_no_other(bad: float) -> None:
 
 def test_a_loss_scale_is_taken_out_again() -> None:
     terms, parameters = toy((1.0, 2.0, 2.0), (2.0, -2.0, 1.0))
-    assert np.array_equal(gram(terms, parameters, scale=256.0), gram(terms, parameters))
+    assert np.array_equal(
+        gradients_of(terms, parameters, scale=256.0).gram(), gradients_of(terms, parameters).gram()
+    )
 
 
 # --- the network's gradients ----------------------------------------------------------------------
@@ -154,7 +151,7 @@ def test_the_gradients_are_those_of_a_backward_pass_of_each_term(
 ) -> None:
     losses = losses_of(network, batch, settings)
     parameters = shared_of(network)
-    found = gram(weighted_means(losses), parameters).sum(0)
+    found = gradients_of(weighted_means(losses), parameters).gram().sum(0)
     vectors = []
     for name in losses.terms:  # the long way: a pass of its own for every term
         twin = copy.deepcopy(network)
@@ -174,7 +171,7 @@ def test_the_terms_add_up_to_the_gradient_of_the_training(
     network: DepthNetwork, batch: Batch, settings: TrainingSettings
 ) -> None:
     losses = losses_of(network, batch, settings)
-    found = gram(weighted_means(losses), shared_of(network)).sum()
+    found = gradients_of(weighted_means(losses), shared_of(network)).gram().sum()
     losses.total.backward()
     squares = [
         float(p.grad.double().square().sum()) for p in shared_of(network) if p.grad is not None
@@ -189,7 +186,7 @@ def test_looking_leaves_no_trace_in_the_backward_pass(
     losses_of(twin, batch, settings).total.backward()
     losses = losses_of(network, batch, settings)
     random = torch.get_rng_state()
-    gram(weighted_means(losses), shared_of(network))
+    gradients_of(weighted_means(losses), shared_of(network)).gram()
     assert all(p.grad is None for p in network.parameters())
     assert torch.equal(torch.get_rng_state(), random)
     losses.total.backward()
@@ -215,6 +212,88 @@ def test_the_last_block_is_shared_and_most_of_it(network: DepthNetwork) -> None:
 def test_what_is_not_trained_is_left_out(network: DepthNetwork) -> None:
     network.encoder.requires_grad_(False)
     assert len(shared_of(network)) == len(list(network.decoder.parameters()))
+
+
+# --- the step taken -------------------------------------------------------------------------------
+
+
+def step_cosines(
+    terms: dict[str, Tensor], parameters: list[nn.Parameter], change: list[Tensor]
+) -> dict[str, float]:
+    """Of a step that adds `change` to the parameters."""
+    gradients = gradients_of(terms, parameters)
+    awaited = AwaitedStep(gradients, gradients.gram(), {"all": np.ones(len(parameters), np.bool_)})
+    with torch.no_grad():
+        for parameter, delta in zip(parameters, change, strict=True):
+            parameter.add_(delta)
+    return awaited.cosines()["all"]
+
+
+def test_a_step_down_a_gradient_points_along_it() -> None:
+    # Gradients (3, 0, 4) and (0, 5, 0), step -(3, 0, 4) / 100: the total (3, 5, 4) has 25 / (5 sqrt(50)).
+    change = [torch.tensor([-0.03]), torch.tensor([[0.0, -0.04]])]
+    found = step_cosines(*toy((3.0, 0.0, 4.0), (0.0, 5.0, 0.0)), change)
+    assert found == pytest.approx({"term0": 1, "term1": 0, "total": 0.5**0.5}, abs=1e-5)
+    against = step_cosines(*toy((-3.0, 0.0, 0.0)), change)
+    assert against["term0"] == pytest.approx(-0.6, abs=1e-5)
+
+
+@pytest.mark.parametrize(("times", "known"), [(5.0, False), (20.0, True)])
+def test_a_step_as_small_as_rounding_has_no_direction(times: float, known: bool) -> None:
+    # A weight of 1.5 in float32 rounds by eps / 2 at the most; 1.5 eps / sqrt(12) bounds the spread.
+    weight = nn.Parameter(torch.full((1000,), 1.5))
+    step = times * 1.5 * torch.finfo(torch.float32).eps / 12**0.5
+    found = step_cosines({"a": weight.sum()}, [weight], [torch.full((1000,), -step)])
+    assert np.isfinite(found["a"]) == known
+
+
+def test_no_step_and_no_gradient_have_no_cosine() -> None:
+    terms, parameters = toy((1.0, 2.0, 2.0), (0.0, 0.0, 0.0), (float("nan"), 0.0, 0.0))
+    change = [torch.tensor([0.1]), torch.zeros(1, 2)]
+    found = step_cosines(terms, parameters, change)
+    assert found["term0"] == pytest.approx(-1 / 3, abs=1e-5)
+    assert np.isnan([found["term1"], found["term2"], found["total"]]).all()
+    terms, parameters = toy((1.0, 2.0, 2.0))
+    still = step_cosines(terms, parameters, [torch.zeros(1), torch.zeros(1, 2)])
+    assert np.isnan(still["term0"])
+
+
+@pytest.mark.parametrize("clip", [1e9, 0.01])
+def test_the_step_is_the_one_that_adamw_took(
+    clip: float, network: DepthNetwork, batch: Batch, settings: TrainingSettings
+) -> None:
+    """Against the long way: weights copied before and after, and a backward pass of its own per term."""
+    optimiser = make_optimiser(network, settings.optimiser)
+    for _ in range(3):  # so that AdamW remembers something
+        losses_of(network, batch, settings).total.backward()
+        optimiser.step()
+        optimiser.zero_grad()
+    parameters = shared_of(network)
+    before = torch.cat([p.detach().flatten().double() for p in parameters])
+    gradients = {}
+    for name in losses_of(copy.deepcopy(network), batch, settings).terms:
+        twin = copy.deepcopy(network)
+        alone = losses_of(twin, batch, settings)
+        (alone.terms[name].mean() * alone.weights[name]).backward()
+        gradients[name] = torch.cat(
+            [
+                torch.zeros(p.numel()) if p.grad is None else p.grad.flatten()
+                for p in shared_of(twin)
+            ]
+        ).double()
+    gradients["total"] = torch.stack(list(gradients.values())).sum(0)
+    losses = losses_of(network, batch, settings)
+    looked = gradients_of(weighted_means(losses), parameters)
+    awaited = AwaitedStep(looked, looked.gram(), {"shared": np.ones(len(parameters), np.bool_)})
+    losses.total.backward()
+    torch.nn.utils.clip_grad_norm_(network.parameters(), clip)
+    optimiser.step()
+    delta = torch.cat([p.detach().flatten().double() for p in parameters]) - before
+    wanted = {name: float(-(g @ delta) / g.norm() / delta.norm()) for name, g in gradients.items()}
+    found = awaited.cosines()["shared"]
+    assert list(found) == list(wanted)
+    assert found == pytest.approx(wanted, abs=2e-3)
+    assert 0 < abs(wanted["total"]) < 0.99  # AdamW does not go straight down
 
 
 # --- maps -----------------------------------------------------------------------------------------
@@ -289,45 +368,3 @@ def test_maps_that_are_none_are_refused_by_name(content: bytes, tmp_path: Path) 
     path.write_bytes(content)
     with pytest.raises(DataError, match=r"step-1\.npz: cannot be read as conflict maps"):
         read_conflict_maps(path)
-
-
-# --- files ----------------------------------------------------------------------------------------
-
-
-def test_a_resumed_file_forgets_what_its_checkpoint_does_not_know(tmp_path: Path) -> None:
-    path = tmp_path / "x.csv"
-    file = LineFile(path, ("step", "value"), first_step=0)
-    assert not path.exists()
-    file.add([(2, 1 / 3), (2, None), (4, 1e-9)])
-    file.add([(6, 2.0)])
-    whole = path.read_text()
-    assert whole == "step,value\n2,0.333333\n2,\n4,1e-09\n6,2\n"
-    path.write_text(whole + "8,3\n8")  # torn by a kill
-    resumed = LineFile(path, ("step", "value"), first_step=4)
-    assert path.read_text() == "step,value\n2,0.333333\n2,\n4,1e-09\n"
-    resumed.add([(6, 2.0)])
-    assert path.read_text() == whole
-    LineFile(path, ("step", "value"), first_step=0)
-    assert path.read_text() == "step,value\n"
-
-
-@pytest.mark.parametrize(
-    "text", ["a,b\n1,2\n", "step,value\n1\n", "step,value\nx,2\n", "step,value\n1,2,3\n"]
-)
-def test_another_file_in_the_place_is_refused(text: str, tmp_path: Path) -> None:
-    path = tmp_path / "cosines.csv"
-    path.write_text(text)
-    with pytest.raises(DataError, match=r"cosines\.csv, line 2: .* runtime\.diagnostics\.on=false"):
-        LineFile(path, ("step", "value"), first_step=0)
-    with pytest.raises(DataError, match=r"cannot be read"):
-        read_lines(tmp_path / "missing.csv", COSINE_COLUMNS)
-
-
-def test_maps_of_a_stretch_that_is_run_again_are_removed(tmp_path: Path) -> None:
-    (tmp_path / "conflict").mkdir()
-    for name in ("step-5.npz", "step-10.npz", "step-15.npz", "other.npz"):
-        (tmp_path / "conflict" / name).touch()
-    assert conflict_steps(tmp_path) == [5, 10, 15]
-    drop_conflict_maps(tmp_path, first_step=10)
-    assert conflict_steps(tmp_path) == [5, 10]
-    assert (tmp_path / "conflict" / "other.npz").exists()

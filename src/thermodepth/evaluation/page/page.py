@@ -8,7 +8,13 @@ from html import escape
 from pathlib import Path
 
 from thermodepth.evaluation.page.figures import ledger_figure, range_figures, scatter_figures
-from thermodepth.evaluation.page.scenes import PickedScene, scenes_html
+from thermodepth.evaluation.page.scenes import (
+    PickedScene,
+    picks_html,
+    scenes_html,
+    viewer_script,
+    viewer_style,
+)
 from thermodepth.evaluation.page.skeleton import (
     Section,
     document,
@@ -84,8 +90,8 @@ def page_html(page: EvaluationPage) -> str:
         title=page.title,
         lead=_lead(page),
         sections=sections,
-        style=(_FOLDER / "page.css").read_text(encoding="utf-8"),
-        script=(_FOLDER / "page.js").read_text(encoding="utf-8") if page.scenes else "",
+        style=(_FOLDER / "page.css").read_text(encoding="utf-8") + viewer_style(),
+        script=viewer_script() if page.scenes else "",
     )
 
 
@@ -146,12 +152,4 @@ def _ledger(page: EvaluationPage) -> list[str]:
 def _scenes(page: EvaluationPage) -> list[str]:
     if not page.scenes:
         return []
-    links = "".join(
-        f'<li><a href="#frame-{number}">{escape(scene.sample_id)}</a> {escape(scene.reason)}</li>'
-        for number, scene in enumerate(page.scenes, 1)
-    )
-    return [
-        f"<p>{escape(page.rule)}</p>",
-        f'<ol class="picks">{links}</ol>',
-        *scenes_html(page.scenes),
-    ]
+    return [f"<p>{escape(page.rule)}</p>", picks_html(page.scenes), *scenes_html(page.scenes)]

@@ -1,19 +1,29 @@
 """A picked frame on the page: its pictures in rows, and above them a viewer that sweeps between two.
 
 Without JavaScript, and in print, the rows are there alone. All depths of a frame share one colour scale,
-which its truth alone sets, so no arm can win by stretching it.
+which its truth alone sets, so no arm can win by stretching it. Structures, where a scene has them, share
+another one, set by the inverse of the truth.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from html import escape
+from itertools import groupby
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 import numpy as np
 
-from thermodepth.colour import DEPTH_MAP, NO_VALUE, colour_depth, depth_limits, paint
+from thermodepth.colour import (
+    DEPTH_MAP,
+    NO_VALUE,
+    colour_depth,
+    colour_inverse,
+    depth_limits,
+    paint,
+)
 from thermodepth.errors import DataError
 from thermodepth.evaluation.page.pictures import (
     ERROR_FACTOR,
@@ -39,7 +49,15 @@ if TYPE_CHECKING:
 MOST_BYTES = 3_900_000
 _MOST_PICTURE_BYTES = 70_000
 
+_FOLDER = Path(__file__).parent
 TRUTH = "Truth"  # its layer
+_MANY = 4  # pictures of a row; more are drawn smaller, so that they stand beside each other
+_GROUPS = {
+    "input": "Input and truth",
+    "prediction": "Depth",
+    "error": "Error",
+    "structure": "Structure",
+}
 _BEYOND = (
     0.02  # of a map's pixels beyond an end of the colours: those of truth are 1 % by themselves
 )
@@ -61,10 +79,14 @@ class PickedScene:
         default_factory=dict
     )  # arm -> {metric: value}
     rgb: NDArray[np.uint8] | None = None  # [h w 3]
+    #: arm -> [h w] 1/m, brought to the inverse truth for display; None where only a negative factor would.
+    #: One that has no prediction, such as a teacher's label, stands with the inputs.
+    structures: Mapping[str, NDArray[Any] | None] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         pictures = [each for each in (self.thermal, self.rgb) if each is not None]
-        maps = [*pictures, *self.predictions.values()]
+        structures = [each for each in self.structures.values() if each is not None]
+        maps = [*pictures, *self.predictions.values(), *structures]
         assert all(each.shape[:2] == self.truth_m.shape for each in maps), (
             f"frame '{self.sample_id}': maps of different sizes"
         )
@@ -74,15 +96,41 @@ class PickedScene:
 class Layer:
     """One picture of a scene."""
 
-    row: Literal["input", "prediction", "error"]
+    row: Literal["input", "prediction", "error", "structure"]
     name: str  # in the viewer's choice
     caption: str  # HTML
     picture: NDArray[np.uint8]  # [h w 3]
     sharp: bool = False
 
 
-def scenes_html(scenes: Sequence[PickedScene]) -> list[str]:
+def viewer_style() -> str:
+    """The CSS of scenes."""
+    return (_FOLDER / "viewer.css").read_text(encoding="utf-8")
+
+
+def viewer_script() -> str:
+    """What makes the viewers of scenes move; for a page that has some."""
+    return (_FOLDER / "viewer.js").read_text(encoding="utf-8")
+
+
+def picks_html(scenes: Sequence[PickedScene]) -> str:
+    """Links to the scenes, with the reasons why they were picked."""
+    links = "".join(
+        f'<li><a href="#frame-{number}">{escape(scene.sample_id)}</a> {escape(scene.reason)}</li>'
+        for number, scene in enumerate(scenes, 1)
+    )
+    return f'<ol class="picks">{links}</ol>'
+
+
+def scenes_html(
+    scenes: Sequence[PickedScene], *, most_bytes: int = MOST_BYTES, arms_first: bool = False
+) -> list[str]:
     """Every scene as HTML, with ids `frame-1`, `frame-2`, ...
+
+    Args:
+        scenes: each with the arms of the first.
+        most_bytes: of all pictures together.
+        arms_first: on the stages the first two arms stand against each other, not thermal and an arm.
 
     Raises:
         DataError: naming the frame, for one without truth or without an arm that the first one has.
@@ -90,9 +138,9 @@ def scenes_html(scenes: Sequence[PickedScene]) -> list[str]:
     arms = tuple(scenes[0].predictions) if scenes else ()
     all_layers = [_layers(scene, arms) for scene in scenes]
     count = sum(len(layers) for layers, _ in all_layers)
-    most = min(_MOST_PICTURE_BYTES, MOST_BYTES // max(count, 1))
+    most = min(_MOST_PICTURE_BYTES, most_bytes // max(count, 1))
     return [
-        _scene_html(number, scene, layers, scale, most_bytes=most)
+        _scene_html(number, scene, layers, scale, most_bytes=most, arms_first=arms_first)
         for number, (scene, (layers, scale)) in enumerate(zip(scenes, all_layers, strict=True), 1)
     ]
 
@@ -120,6 +168,10 @@ def _layers(scene: PickedScene, arms: Sequence[str]) -> tuple[list[Layer], Scale
     if scene.rgb is not None:
         layers.append(Layer(row="input", name="RGB", caption="RGB", picture=scene.rgb))
     layers.append(Layer(row="input", name=TRUTH, caption=TRUTH, picture=depth(shown), sharp=True))
+    structures: dict[bool, list[Layer]] = {True: [], False: []}
+    for layer in _structures(scene, truth):
+        structures[layer.row == "input"].append(layer)
+    layers += structures[True]
     layers += [
         Layer(
             row="prediction",
@@ -140,7 +192,25 @@ def _layers(scene: PickedScene, arms: Sequence[str]) -> tuple[list[Layer], Scale
                 sharp=True,
             )
         )
-    return layers, Scale(low=near, high=far, logarithmic=True)
+    return layers + structures[False], Scale(low=near, high=far, logarithmic=True)
+
+
+def _structures(scene: PickedScene, truth: NDArray[np.float64]) -> Iterator[Layer]:
+    scale = _inverse_scale(truth)
+    for arm, values in scene.structures.items():
+        no_fit = "" if values is not None else " (no fit)"
+        shown = np.full(truth.shape, np.nan) if values is None else values
+        yield Layer(
+            row="structure" if arm in scene.predictions else "input",
+            name=f"Structure: {arm}",
+            caption=f"Structure of {escape(arm)}{no_fit}",
+            picture=colour_inverse(shown, low=scale.low, high=scale.high),
+        )
+
+
+def _inverse_scale(truth: NDArray[np.float64]) -> Scale:
+    low, high = depth_limits([1 / truth])
+    return Scale(low=low, high=high, logarithmic=False)
 
 
 def _scores(scores: Mapping[str, float]) -> str:
@@ -153,7 +223,13 @@ def _scores(scores: Mapping[str, float]) -> str:
 
 
 def _scene_html(
-    number: int, scene: PickedScene, layers: Sequence[Layer], scale: Scale, *, most_bytes: int
+    number: int,
+    scene: PickedScene,
+    layers: Sequence[Layer],
+    scale: Scale,
+    *,
+    most_bytes: int,
+    arms_first: bool,
 ) -> str:
     rows, columns = scene.truth_m.shape
     details = " · ".join(part for part in (scene.condition, scene.reason) if part)
@@ -176,13 +252,19 @@ def _scene_html(
         )
     beyond = _beyond(scene, scale)
     notes += _notes_beyond(beyond, scale)
+    bars = _depth_bar(scale, beyond.values()) + _error_bar()
+    if scene.structures:
+        truth = np.where(is_depth(scene.truth_m), scene.truth_m, np.nan)
+        bars += _structure_bar(_inverse_scale(truth))
     return (
         f'<article class="scene" id="frame-{number}" style="--ratio:{columns / rows:.4f}">\n'
         f'<h3>{escape(scene.sample_id)}</h3>\n<p class="details">{escape(details)}</p>\n'
-        + f'<div class="show">\n{_viewer(layers)}'
-        + f'<div class="bars">{_depth_bar(scale, beyond.values())}{_error_bar()}</div>\n</div>\n'
+        + f'<div class="show">\n{_viewer(layers, arms_first=arms_first)}'
+        + f'<div class="bars">{bars}</div>\n</div>\n'
         + "".join(
-            f'<div class="tiles {row}">\n' + "\n".join(each) + "\n</div>\n"
+            f'<div class="tiles {row}{" many" * (len(each) > _MANY)}">\n'
+            + "\n".join(each)
+            + "\n</div>\n"
             for row, each in rows_of.items()
         )
         + notes_html(notes)
@@ -190,19 +272,25 @@ def _scene_html(
     )
 
 
-def _viewer(layers: Sequence[Layer]) -> str:
+def _viewer(layers: Sequence[Layer], *, arms_first: bool) -> str:
     """The stage, empty and hidden: the script lays the pictures below on it."""
     # Without a prediction the truth, the last one then.
     places = [n for n, layer in enumerate(layers) if layer.row == "prediction"]
     right = places[0] if places else len(layers) - 1
     names = [layer.name for layer in layers]
     left = names.index("Thermal" if "Thermal" in names else TRUTH)
+    if arms_first and len(places) > 1:
+        left, right = places[:2]
 
     def choice(side: str, chosen: int) -> str:
-        options = "".join(
-            f'<option value="{n}"{" selected" * (n == chosen)}>{escape(layer.name)}</option>'
-            for n, layer in enumerate(layers)
-        )
+        options = ""
+        for row, group in groupby(enumerate(layers), key=lambda each: each[1].row):
+            options += f'<optgroup label="{_GROUPS[row]}">'
+            options += "".join(
+                f'<option value="{n}"{" selected" * (n == chosen)}>{escape(layer.name)}</option>'
+                for n, layer in group
+            )
+            options += "</optgroup>"
         return f"<label>{side}<select>{options}</select></label>"
 
     return (
@@ -210,7 +298,9 @@ def _viewer(layers: Sequence[Layer]) -> str:
         f"{choice('Right', right)}</div>\n"
         '<div class="stage"><div class="divider" role="slider" tabindex="0" aria-orientation="horizontal" '
         'aria-label="Divider between the left and the right picture" aria-valuemin="0" '
-        'aria-valuemax="100" aria-valuenow="50"></div></div>\n</div>\n'
+        'aria-valuemax="100" aria-valuenow="50"></div></div>\n'
+        '<p class="hint">Press a picture below to see the same crop of all; arrow keys move it, another '
+        "press ends it.</p>\n</div>\n"
     )
 
 
@@ -262,6 +352,12 @@ def _depth_bar(scale: Scale, beyond: Iterable[_Beyond]) -> str:
     ]
     ramp = paint(np.linspace(1.0, 0.0, 256)[None], name=DEPTH_MAP)
     return _bar("Depth (m), near is bright", ramp, sorted([*ends, *inner]))
+
+
+def _structure_bar(scale: Scale) -> str:
+    ramp = paint(np.linspace(0.0, 1.0, 256)[None], name=DEPTH_MAP)
+    marks = [(scale.place(tick), f"{tick:g}") for tick in scale.ticks(apart=0.12)]
+    return _bar("Structure (1/m), near is bright", ramp, marks)
 
 
 def _error_bar() -> str:

@@ -30,6 +30,14 @@ class Section:
     parts: Sequence[str]  # HTML
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Tint:
+    """The colour behind a cell of a table."""
+
+    good: bool  # blue; else orange
+    share: float  # 0 none, 1 the strongest
+
+
 def document(
     *, title: str, lead: str, sections: Iterable[Section], style: str = "", script: str = ""
 ) -> str:
@@ -80,11 +88,17 @@ def document(
 """
 
 
-def table_html(table: Table, *, rules: Iterable[int] = (), sortable: bool = False) -> str:
+def table_html(
+    table: Table,
+    *,
+    rules: Iterable[int] = (),
+    sortable: bool = False,
+    tints: Mapping[tuple[int, int], Tint] | None = None,
+) -> str:
     """A table with a line above the rows in `rules` and above every block.
 
     A block is a run of rows with one first cell. The cells at its left that stay the same (a distance,
-    its pixels and frames) are written once, over all its rows.
+    its pixels and frames) are written once, over all its rows. `tints` are by (row, column).
     """
     printed = table.printed()
     numeric = ["num" if column.align == "right" else "" for column in table.columns]
@@ -111,7 +125,9 @@ def table_html(table: Table, *, rules: Iterable[int] = (), sortable: bool = Fals
                 tag, scope = ("th", ' scope="row"') if c == 0 else ("td", "")
                 if c < shared and size > 1:
                     scope = (' scope="rowgroup"' if c == 0 else "") + f' rowspan="{size}"'
-                cells += f"<{tag}{scope}{class_of(numeric[c])}>{text}</{tag}>"
+                kinds = numeric[c] + _tint_class(tint := (tints or {}).get((r, c)))
+                style = f' style="--share:{tint.share:.3f}"' if tint else ""
+                cells += f"<{tag}{scope}{class_of(kinds.strip())}{style}>{text}</{tag}>"
             ruled = r in rules or (blocked and r == first > 0)
             lines.append(f"<tr{class_of('rule' if ruled else '')}>{cells}</tr>")
     return (
@@ -122,6 +138,12 @@ def table_html(table: Table, *, rules: Iterable[int] = (), sortable: bool = Fals
         + notes_html(table.notes)
         + "</div>"
     )
+
+
+def folded(table: Table) -> str:
+    """A table that opens with a press on its title."""
+    whole = table_html(table)
+    return f"<details><summary>{escape(table.title)}</summary>\n{whole}</details>"
 
 
 def notes_html(notes: Iterable[str]) -> str:
@@ -147,6 +169,12 @@ def class_of(name: str) -> str:
 def data_uri(content: bytes, kind: Literal["png", "webp"]) -> str:
     """A picture as an address that holds it."""
     return f"data:image/{kind};base64,{base64.b64encode(content).decode()}"
+
+
+def _tint_class(tint: Tint | None) -> str:
+    if tint is None:
+        return ""
+    return " good" if tint.good else " bad"
 
 
 def _block_sizes(firsts: Sequence[str]) -> list[int]:

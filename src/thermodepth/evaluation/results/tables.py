@@ -10,6 +10,7 @@ import csv
 import io
 import math
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
@@ -21,6 +22,7 @@ _ARROW = {"lower": "↓", "higher": "↑"}
 _NO_VALUE = "–"
 _HEADING_LETTERS = 10  # in a line, above that many columns
 _MANY_COLUMNS = 9  # more do not fit the width of a page in the letters of its text
+_MANY_LETTERS = 100  # of all headings; the same
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,7 +49,19 @@ class Number:
     digits: int  # after the decimal point
 
 
-Cell = str | int | float | Number | Heading | None  # None: there is no value, printed as a dash
+@dataclass(frozen=True, slots=True)
+class Interval:
+    """`[low, high]`, behind its number where one cell holds both; for machines a column each."""
+
+    low: float
+    high: float
+    digits: int  # after the decimal point
+    value: float | None = None
+
+
+Cell = (
+    str | int | float | Number | Interval | Heading | None
+)  # None: there is no value, printed as a dash
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -76,6 +90,14 @@ class Table:
     rows: tuple[tuple[Cell, ...], ...]
     notes: tuple[str, ...] = ()  # lines below: protocol, counts, what bold means
     bold: frozenset[tuple[int, int]] = frozenset()  # (row, column) of emphasised cells
+    caption_notes: int = 0  # how many notes, from the first, LaTeX says in the caption
+    label: str = ""  # that LaTeX refers to
+    rules: frozenset[int] = frozenset()  # rows that LaTeX draws a line above
+    shared: int = 0  # the first columns that LaTeX prints once between two rules
+    folded_at: int = (
+        0  # markdown says the columns from here in a second table, behind the first column
+    )
+    records: Table | None = None  # the same with one number a cell: what csv writes instead
 
     def __post_init__(self) -> None:
         assert self.title, "a table needs a title"
@@ -85,16 +107,14 @@ class Table:
                 f"row {number} has {len(row)} cells, the table {len(self.columns)} columns"
             )
             for cell, column in zip(row, self.columns, strict=True):
-                assert cell is None or isinstance(cell, str | int | float | Number | Heading), (
-                    f"row {number}, '{column.label}': {type(cell).__name__} is not a cell"
-                )
-                value, digits = (
-                    (cell.value, cell.digits) if isinstance(cell, Number) else (cell, column.digits)
-                )
+                assert cell is None or isinstance(
+                    cell, str | int | float | Number | Interval | Heading
+                ), f"row {number}, '{column.label}': {type(cell).__name__} is not a cell"
                 # A number that is not finite is somebody's lost error; "diverged" is a text cell.
-                assert not isinstance(value, float) or (
-                    math.isfinite(value) and digits is not None
-                ), f"row {number}, '{column.label}': {value} needs to be finite and to have digits"
+                for value, digits in _numbers(cell, column):
+                    at = f"row {number}, '{column.label}': {value}"
+                    assert math.isfinite(value), f"{at} needs to be finite"
+                    assert digits is not None, f"{at} needs to have digits"
         for row_number, column_number in self.bold:
             assert 0 <= row_number < len(self.rows), f"bold row {row_number} does not exist"
             assert 0 <= column_number < len(self.columns), (
@@ -104,38 +124,66 @@ class Table:
     def markdown(self) -> str:
         """GitHub-flavoured markdown: the title in bold, the table, the notes."""
         lines = [f"**{_markdown(self.title)}**", ""]
-        lines.append(_pipes([_markdown(column.heading) for column in self.columns]))
-        lines.append(_pipes([":---" if c.align == "left" else "---:" for c in self.columns]))
-        for r, row in enumerate(self.printed()):
-            cells = [_markdown(text) for text in row]
-            lines.append(
-                _pipes(
-                    [f"**{t}**" if t and (r, c) in self.bold else t for c, t in enumerate(cells)]
-                )
-            )
+        places = range(len(self.columns))
+        if self.folded_at:
+            lines += self._markdown_lines(places[: self.folded_at])
+            lines += ["", *self._markdown_lines((0, *places[self.folded_at :]))]
+        else:
+            lines += self._markdown_lines(places)
         for note in self.notes:
             lines += ["", _markdown(note)]
         return "\n".join(lines) + "\n"
 
+    def _markdown_lines(self, places: Sequence[int]) -> list[str]:
+        columns = [self.columns[place] for place in places]
+        lines = [
+            _pipes([_markdown(column.heading) for column in columns]),
+            _pipes([":---" if column.align == "left" else "---:" for column in columns]),
+        ]
+        for r, row in enumerate(self.rows):
+            cells = []
+            for place in places:
+                text = _markdown(_text(row[place], self.columns[place]))
+                if isinstance(row[place], Interval):
+                    text = text.replace(", ", ",\u00a0")  # a narrow page breaks before the bracket
+                cells.append(f"**{text}**" if text and (r, place) in self.bold else text)
+            lines.append(_pipes(cells))
+        return lines
+
     def csv(self) -> str:
-        """Comma-separated, plain labels first; numbers with all digits, no arrows, no value as empty."""
+        """Comma-separated, plain labels first; numbers with all digits, no arrows, no value as empty.
+
+        A column of intervals becomes one of the numbers, where there are any, `LABEL low` and `LABEL high`.
+        """
+        table = self if self.records is None else self.records
+        columns = [
+            _plain_column(column.label, [row[place] for row in table.rows])
+            for place, column in enumerate(table.columns)
+        ]
         text = io.StringIO()
         writer = csv.writer(text, lineterminator="\n")
-        writer.writerow([column.label for column in self.columns])
-        for row in self.rows:
-            writer.writerow([_plain(cell) for cell in row])
+        for line in zip(*(plain for column in columns for plain in column), strict=True):
+            writer.writerow(line)
         return text.getvalue()
 
     def latex(self) -> str:
         """A `table` environment for LaTeX with the booktabs package; all text is escaped.
 
-        One of many columns is set small, its headings in several lines.
+        One of many columns or long headings is set small over both columns of a page, its headings in
+        several lines.
         """
-        wide = len(self.columns) > _MANY_COLUMNS
+        spans = sum(self._holds_intervals(place) for place in range(len(self.columns)))
+        letters = sum(len(column.heading) for column in self.columns)
+        wide = len(self.columns) + spans > _MANY_COLUMNS or letters > _MANY_LETTERS
+        kind = "table*" if wide else "table"
+        caption = [_latex(self.title + ("." if self.caption_notes else ""))]
+        caption += [_latex(_sentence(note)) for note in self.notes[: self.caption_notes]]
         lines = [
-            r"\begin{table}[t]",
+            r"% \usepackage{booktabs}",
+            rf"\begin{{{kind}}}[t]",
             r"\centering",
-            rf"\caption{{{_latex(self.title)}}}",
+            rf"\caption{{{' '.join(caption)}}}",
+            *([rf"\label{{{self.label}}}"] if self.label else []),
             *([r"\footnotesize", r"\setlength{\tabcolsep}{4pt}"] if wide else []),
             r"\begin{tabular}{" + "".join(column.align[0] for column in self.columns) + "}",
             r"\toprule",
@@ -145,13 +193,25 @@ class Table:
             + r" \\",
             r"\midrule",
         ]
-        for r, row in enumerate(self.printed()):
-            cells = [_latex(text) for text in row]
+        for r, row in enumerate(self.rows):
+            if r in self.rules:
+                lines.append(r"\midrule")
+            cells = [
+                _latex_cell(cell, column) for cell, column in zip(row, self.columns, strict=True)
+            ]
             cells = [rf"\textbf{{{t}}}" if (r, c) in self.bold else t for c, t in enumerate(cells)]
+            if r > 0 and r not in self.rules:
+                cells[: self.shared] = [""] * self.shared
             lines.append(" & ".join(cells) + r" \\")
         lines += [r"\bottomrule", r"\end{tabular}"]
-        lines += [rf"\par\smallskip{{\footnotesize {_latex(note)}\par}}" for note in self.notes]
-        return "\n".join([*lines, r"\end{table}"]) + "\n"
+        lines += [
+            rf"\par\smallskip{{\footnotesize {_latex(note)}\par}}"
+            for note in self.notes[self.caption_notes :]
+        ]
+        return "\n".join([*lines, rf"\end{{{kind}}}"]) + "\n"
+
+    def _holds_intervals(self, place: int) -> bool:
+        return any(isinstance(row[place], Interval) for row in self.rows)
 
     def rich(self) -> TerminalTable:
         """For `rich.print`, in a terminal of any width; brackets in the text stay brackets."""
@@ -167,6 +227,16 @@ class Table:
         ]
 
 
+def _numbers(cell: Cell, column: Column) -> list[tuple[float, int | None]]:
+    """The numbers of a cell that are printed with digits."""
+    if isinstance(cell, Number):
+        return [(cell.value, cell.digits)]
+    if isinstance(cell, Interval):
+        values = (cell.low, cell.high, *(() if cell.value is None else (cell.value,)))
+        return [(value, cell.digits) for value in values]
+    return [(cell, column.digits)] if isinstance(cell, float) else []
+
+
 def _text(cell: Cell, column: Column) -> str:
     if cell is None:
         return _NO_VALUE
@@ -174,16 +244,46 @@ def _text(cell: Cell, column: Column) -> str:
         return cell
     if isinstance(cell, Heading):
         return cell.shown
+    if isinstance(cell, Interval):
+        number, span = _interval_texts(cell, column)
+        return f"{number} {span}" if number else span
     value, digits = (
         (float(cell.value), cell.digits) if isinstance(cell, Number) else (cell, column.digits)
     )
-    sign = "+" if column.signed else ""
+    return _number_text(value, digits, signed=column.signed)
+
+
+def _interval_texts(cell: Interval, column: Column) -> tuple[str, str]:
+    """(the number or nothing, the interval in brackets)."""
+    number, low, high = (
+        "" if value is None else _number_text(float(value), cell.digits, signed=column.signed)
+        for value in (cell.value, cell.low, cell.high)
+    )
+    return number, f"[{low}, {high}]"
+
+
+def _number_text(value: float, digits: int | None, *, signed: bool) -> str:
+    sign = "+" if signed else ""
     # z: what rounds to zero is printed without a minus. A zero difference has no sign at all.
     form = f"{sign}z.{digits}f" if isinstance(value, float) else f"{sign}d"
     text = format(value, form)
-    if column.signed and not text.strip("+0."):
+    if signed and not text.strip("+0."):
         text = text.removeprefix("+")
     return text.replace("-", "−")
+
+
+def _plain_column(label: str, cells: list[Cell]) -> list[list[str | int]]:
+    """A column for a machine, its label first: one column, or those that intervals become."""
+    intervals = [cell for cell in cells if isinstance(cell, Interval)]
+    if not intervals:
+        return [[label, *map(_plain, cells)]]
+    bounds = [cell if isinstance(cell, Interval) else None for cell in cells]
+    low = [f"{label} low", *("" if each is None else _plain(each.low) for each in bounds)]
+    high = [f"{label} high", *("" if each is None else _plain(each.high) for each in bounds)]
+    numbers = [cell.value if isinstance(cell, Interval) else cell for cell in cells]
+    if all(number is None for number in numbers):
+        return [low, high]
+    return [[label, *map(_plain, numbers)], low, high]
 
 
 def _plain(cell: Cell) -> str | int:
@@ -192,6 +292,7 @@ def _plain(cell: Cell) -> str | int:
         return ""
     if isinstance(cell, Heading):
         return cell.label
+    assert not isinstance(cell, Interval), "an interval is columns of its own"
     value = cell.value if isinstance(cell, Number) else cell
     return repr(float(value)) if isinstance(value, float) else value
 
@@ -234,6 +335,10 @@ _LATEX = {
     "δ": r"$\delta$",
     "Δ": r"$\Delta$",
     "σ": r"$\sigma$",
+    "†": r"$^\dagger$",
+    "“": "``",
+    "”": "''",
+    "…": r"\ldots{}",
     "µ": r"$\mu$",
     "μ": r"$\mu$",
     "β": r"$\beta$",
@@ -243,6 +348,19 @@ _LATEX = {
 
 def _latex(text: str) -> str:
     return "".join(_LATEX.get(character, character) for character in " ".join(text.split()))
+
+
+def _latex_cell(cell: Cell, column: Column) -> str:
+    if not isinstance(cell, Interval):
+        return _latex(_text(cell, column))
+    number, span = _interval_texts(cell, column)
+    # Its own braces keep the bracket from being read as an argument, so it stands as it is.
+    return rf"{_latex(number)} {{\scriptsize [{_latex(span[1:-1])}]}}".lstrip()
+
+
+def _sentence(note: str) -> str:
+    """A line as a sentence among others."""
+    return note if note.endswith(".") else f"{note}."
 
 
 def _latex_lines(column: Column) -> str:

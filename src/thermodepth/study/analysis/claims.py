@@ -5,7 +5,8 @@ differences in the scope "other seeds and scenes" and p after Holm over all clai
 
     rises/falls   replicates    p <= .05 with that sign, not within m, and, where the claim gives a size, the
                                 whole interval at least as large
-                  contradicts   p <= .05 with the other sign, or the whole interval short of the size
+                  contradicts   p <= .05 with the other sign, or a size is given and the whole interval is
+                                short of it, at 95 % for all claims together (Bonferroni)
                   equivalent    the 90 % interval lies within m: there is no change worth the name
     stays         replicates    the 90 % interval lies within the size, or m where none is given
                   contradicts   p <= .05 and the whole interval beyond it
@@ -27,6 +28,7 @@ from thermodepth.study.analysis.comparison import (
     change_words,
     p_words,
 )
+from thermodepth.study.analysis.labels import label_of
 from thermodepth.study.analysis.measurements import Measurements
 from thermodepth.study.analysis.multiplicity import holm
 from thermodepth.study.analysis.questions import Question
@@ -47,6 +49,14 @@ class Claim:
     says: Says
     #: As a share of the reference's mean: the least change that it speaks of; with "stays", the largest.
     at_least: float | None = None
+
+    @property
+    def measured_as(self) -> str:
+        """Such as `Without smooth: RMSE rises by 5 % or more`."""
+        share = f"{100 * (self.at_least or 0.0):g} %"
+        size = f" within {share}" if self.says == "stays" else f" by {share} or more"
+        words = f"{self.question.title}: {label_of(self.metric)} {self.says}"
+        return words + (size if self.at_least else "")
 
     def __post_init__(self) -> None:
         if self.at_least is not None and not 0.0 < self.at_least < float("inf"):
@@ -85,7 +95,6 @@ def judge(
         level: of the intervals.
 
     Raises:
-        DataError: for arms without a common seed.
         SettingsError: for settings that `compare` refuses.
     """
     made: dict[tuple[str, str], Comparison] = {}
@@ -113,13 +122,15 @@ def judge(
     )
 
 
-def _lacking(claim: Claim, block: Measurements, reference: str) -> list[str]:
-    """The arms of a claim that have no results."""
-    return [
-        arm
-        for arm in dict.fromkeys([*claim.question.arms, reference])
-        if arm not in block.arms or not block.present[block.place(arm)].any()
+def _lacking(claim: Claim, block: Measurements, reference: str) -> str:
+    """What keeps a claim from being judged; empty when nothing does."""
+    arms = tuple(dict.fromkeys([*claim.question.arms, reference]))
+    without = [
+        arm for arm in arms if arm not in block.arms or not block.present[block.place(arm)].any()
     ]
+    if without:
+        return ", ".join(without)
+    return "" if block.have_a_seed_in_common(arms) else "no seed that all its arms have"
 
 
 def _outcome(
@@ -132,17 +143,17 @@ def _outcome(
 ) -> Outcome:
     if made is None:
         block = measurements.get(claim.metric)
-        what = claim.metric if block is None else ", ".join(_lacking(claim, block, reference))
-        sentence = f"Cannot tell: not measured ({what})."
+        what = claim.metric if block is None else _lacking(claim, block, reference)
+        sentence = f"Not measured ({what})."
         return Outcome(
             claim=claim, result="cannot tell", sentence=sentence, comparison=None, p_adjusted=None
         )
-    result, why = _judged(claim, made, p)
-    numbers = f"{claim.metric}: {change_words(made)}"
+    result, why = _judged(claim, made, p, family)
+    numbers = f"{label_of(claim.metric)}: {change_words(made)}"
     if p is not None:
         numbers += f", {p_words(p)} after Holm over {family}"
     notes = [note for note in made.notes if note not in (ONE_RUN, ONE_RECORDING)]
-    sentence = f"{result[0].upper()}{result[1:]}: {why}. {numbers}."
+    sentence = f"{why[0].upper()}{why[1:]}. {numbers}."
     return Outcome(
         claim=claim,
         result=result,
@@ -152,7 +163,7 @@ def _outcome(
     )
 
 
-def _judged(claim: Claim, made: Comparison, p: float | None) -> tuple[Result, str]:
+def _judged(claim: Claim, made: Comparison, p: float | None, family: int) -> tuple[Result, str]:
     if made.scope != "both" or p is None:
         reasons = [note for note in made.notes if note in (ONE_RUN, ONE_RECORDING)]
         return "cannot tell", "; ".join(reasons)
@@ -162,22 +173,26 @@ def _judged(claim: Claim, made: Comparison, p: float | None) -> tuple[Result, st
     share = f"{100 * (claim.at_least or 0):g} %"
     if claim.says == "stays":
         return _judged_stays(made, p, size, share if claim.at_least else "the smallest effect")
-    low, high = made.interval()
     found = made.finding(p)
     if found == "equivalent":
         return "equivalent", "whatever change there is is smaller than the smallest effect"
+    if found != "cannot tell" and (found == "up") != (claim.says == "rises"):
+        return "contradicts", f"it {'rises' if found == 'up' else 'falls'}"
+    word = f"it {claim.says}"
+    if claim.at_least is not None:
+        # That a size is out of reach has no p-value of its own, so its interval counts the claims instead.
+        low, high = made.interval(level=1.0 - (1.0 - made.level) / family)
+        farthest = high if claim.says == "rises" else -low
+        if farthest < size:
+            why = f"{word}, but by less than {share}"
+            return "contradicts", f"no change of {share} or more" if found == "cannot tell" else why
     if found == "cannot tell":
         return "cannot tell", "the noise is as large as the change"
-    if (found == "up") != (claim.says == "rises"):
-        return "contradicts", f"it {'rises' if found == 'up' else 'falls'}"
-    word = "it rises" if found == "up" else "it falls"
     if claim.at_least is None:
         return "replicates", word
-    near, far = (low, high) if found == "up" else (-high, -low)
-    if near >= size:
+    low, high = made.interval()
+    if (low if found == "up" else -high) >= size:
         return "replicates", f"{word}, and by {share} or more"
-    if far < size:
-        return "contradicts", f"{word}, but by less than {share}"
     return "cannot tell", f"{word}, but whether by {share} is open"
 
 

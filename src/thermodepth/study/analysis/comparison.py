@@ -32,6 +32,7 @@ from thermodepth.study.analysis.crossed import (
     estimate,
     sharing_noise,
 )
+from thermodepth.study.analysis.labels import label_of
 from thermodepth.study.analysis.measurements import Measurements
 from thermodepth.study.analysis.multiplicity import holm, least_sign_flip_p, sign_flip_p
 from thermodepth.study.analysis.questions import Question as Question
@@ -61,8 +62,6 @@ class Comparison:
     seeds: tuple[int, ...]  # that all arms have
     p: float | None  # in the widest scope; None when there is none
     p_equivalence: float | None  # of "at least the margin", in the widest scope
-    sign_flip: float  # exact p over seeds
-    least_sign_flip: float  # what so many seeds can reach
     d_z: float | None  # mean over sd of the seeds' differences
     win_rate: float  # share of images, over seeds, on the better side of 0; ties count half
     seed_win_rate: float  # share of seeds
@@ -77,6 +76,16 @@ class Comparison:
     def scope(self) -> Scope | None:
         """The widest that there is."""
         return self.estimate.scope
+
+    @property
+    def sign_flip(self) -> float:
+        """Exact p over seeds; worked out when asked, for it takes 2^S sums."""
+        return sign_flip_p(self.estimate.by_seed)
+
+    @property
+    def least_sign_flip(self) -> float:
+        """What so many seeds can reach."""
+        return least_sign_flip_p(self.estimate.seeds)
 
     @property
     def percent(self) -> float | None:
@@ -186,8 +195,6 @@ def compare(
         seeds=made.seeds,
         p=found.p_value() if has_scope else None,
         p_equivalence=found.p_equivalence(margin) if has_scope else None,
-        sign_flip=sign_flip_p(found.by_seed),
-        least_sign_flip=least_sign_flip_p(found.seeds),
         d_z=_paired_effect(found),
         win_rate=_share_above(good * made.difference),
         seed_win_rate=_share_above(good * found.by_seed),
@@ -224,7 +231,7 @@ class Settled:
     def sentence(self) -> str:
         """What is found and on what it stands, for people."""
         made = self.comparison
-        text = f"{made.question.title}, {made.metric}: {change_words(made)}"
+        text = f"{made.question.title}, {label_of(made.metric)}: {change_words(made)}"
         if self.verdict is None:
             return f"{text}; descriptive, not among the declared comparisons."
         if self.p_adjusted is not None and made.scope is not None:
@@ -331,10 +338,10 @@ SCOPE_WORDS: Mapping[Scope, str] = {
 
 
 def change_words(made: Comparison) -> str:
-    """`+22.9 % [+15.1, +30.7] (95 %, other seeds and scenes; 5 seeds, 12 clusters)`."""
+    """`+22.9 % [+15.1, +30.7] (95 %, other seeds and scenes; 5 seeds, 12 recordings)`."""
     percent = made.percent
     text = f"{signed(made.value, 'g')}" if percent is None else f"{signed(percent)} %"
-    about = f"{_count(made.estimate.seeds, 'seed')}, {_count(made.estimate.clusters, 'cluster')}"
+    about = f"{_count(made.estimate.seeds, 'seed')}, {_count(made.estimate.clusters, 'recording')}"
     if made.scope is None:
         return f"{text} ({about}: no interval)"
     span = made.percent_interval()

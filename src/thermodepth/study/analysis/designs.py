@@ -17,7 +17,7 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import combinations, product
 from typing import Literal
 
@@ -143,6 +143,16 @@ def listed(factors: Sequence[str], arms: Mapping[str, Settings]) -> Design:
     if len(set(arms.values())) < len(arms):
         raise SettingsError("two arms have one setting")
     return Design(kind="list", factors=names, arms=dict(arms))
+
+
+def recognised(design: Design) -> Design:
+    """The same arms, known for the full factorial or half fraction that they are, if they are one."""
+    count, settings = len(design.factors), set(design.arms.values())
+    if len(settings) == 2**count:
+        return replace(design, kind="full factorial")
+    if count > 2 and settings == set(half_fraction(design.factors).arms.values()):
+        return replace(design, kind="half fraction")
+    return design
 
 
 def default_design(factors: Sequence[str]) -> Design:

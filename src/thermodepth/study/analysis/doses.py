@@ -11,9 +11,9 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from thermodepth.metrics import METRICS
 from thermodepth.study.analysis.comparison import Better, Settled, best_set
 from thermodepth.study.analysis.designs import FULL, DoseResponse, dose_arm
+from thermodepth.study.analysis.labels import label_of
 from thermodepth.study.analysis.measurements import Measurements
 
 _DOSED = re.compile(r"([a-z0-9][a-z0-9-]*)-x([0-9]+(?:p[0-9]+)?(?:e[+-]?[0-9]+)?)")
@@ -46,8 +46,7 @@ class DoseCurve:
     def sentence(self) -> str:
         """Such as `consistency: RMSE is best at 3 times the weight; 1, 3 and 10 cannot be told apart.`"""
         flat = [f"{level:g}" for level in self.flat]
-        row = METRICS.get(self.metric)
-        told = f"{self.factor}: {row.label if row else self.metric} is best at {self.best:g} times the weight"
+        told = f"{self.factor}: {label_of(self.metric)} is best at {self.best:g} times the weight"
         if len(flat) > 1:
             told += f"; {', '.join(flat[:-1])} and {flat[-1]} cannot be told apart"
         return f"{told}."
@@ -102,7 +101,7 @@ def dose_curves(
                 for arm, level in dose.arms.items()
                 if arm in block.arms and block.present[block.place(arm)].any()
             }
-            if FULL not in there or len(there) < 2:
+            if FULL not in there or len(there) < 2 or not block.have_a_seed_in_common(list(there)):
                 continue
             best = best_set(block, better=better[name], arms=tuple(there))
             against = [made[arm, block.metric] for arm in there if (arm, block.metric) in made]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence, Set
+from collections.abc import Iterable, Mapping, Sequence, Set
 from dataclasses import dataclass
 from itertools import chain
 
@@ -18,16 +18,16 @@ from thermodepth.study.analysis.comparison import (
     best_set,
     settle,
 )
-from thermodepth.study.analysis.designs import FULL, Design, listed
+from thermodepth.study.analysis.designs import FULL, Design, listed, recognised
 from thermodepth.study.analysis.doses import DoseCurve, dose_curves, doses_of
 from thermodepth.study.analysis.measurements import Measurements
 from thermodepth.study.analysis.planner import Plan, plan
-from thermodepth.study.analysis.questions import Question, against, is_twin
+from thermodepth.study.analysis.questions import Kind, Question, against, is_twin
 from thermodepth.study.analysis.shapley import Settings
 from thermodepth.study.analysis.together import compare_all
 
-_EFFECTS = frozenset({"main effect", "interaction"})
-_NEVER_DECLARED = frozenset({"twin", "slope"})
+_EFFECTS: frozenset[Kind] = frozenset({"main effect", "interaction"})
+_NEVER_DECLARED: frozenset[Kind] = frozenset({"twin", "slope"})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -42,6 +42,8 @@ class Findings:
     outcomes: tuple[Outcome, ...]  # of the claims
     plans: Mapping[tuple[str, str], Plan]  # (question, metric) of declared ones that are open
     doses: tuple[DoseCurve, ...]  # of weights that were varied
+    titles: Mapping[str, str]  # of the arms
+    unanswered: tuple[str, ...]  # what failed cells leave no answer to, in words
     measurements: Mapping[str, Measurements]
 
     def of(self, question: str, metric: str) -> Settled:
@@ -61,6 +63,7 @@ def findings(
     measurements: Mapping[str, Measurements],
     *,
     reference: str,
+    titles: Mapping[str, str] | None = None,
     questions: Sequence[Question] | None = None,
     primary: Sequence[str] | None = None,
     better: Mapping[str, Better] | None = None,
@@ -74,6 +77,7 @@ def findings(
     Args:
         measurements: by metric, or METRIC.FORM.
         reference: the arm that percentages are of.
+        titles: what people call the arms; an arm without one goes by its name.
         questions: None takes every arm's difference to the reference, and the effects that the arms'
             names allow (see `design_of`).
         primary: metrics whose verdicts count together for Holm; None takes all. Of a factorial the main
@@ -86,7 +90,6 @@ def findings(
 
     Raises:
         SettingsError: for a reference or primary metric that is not measured.
-        DataError: for arms without a common seed.
     """
     shown = {name: _to_the_optimum(name, block) for name, block in measurements.items()}
     first = next(iter(shown.values()))
@@ -95,12 +98,12 @@ def findings(
     for name in primary or ():
         if name not in shown:
             raise SettingsError(unknown("primary metric", name, shown))
-    asked = list(questions_of(first.arms, reference) if questions is None else questions)
+    asked = list(questions_of(first.arms, reference, titles) if questions is None else questions)
     runs = {name: (better or {}).get(name, _runs(name)) for name in shown}
     by_metric = [
         compare_all(
             block,
-            [question for question in asked if _present(block, question)],
+            [q for q in asked if block.have_a_seed_in_common((*q.arms, reference))],
             reference=reference,
             better=runs[name],
             smallest_effect=smallest_effect,
@@ -119,7 +122,9 @@ def findings(
         primary=tuple(primary or shown),
         settled=settled,
         best={
-            name: best_set(block, better=runs[name], arms=ranked) for name, block in shown.items()
+            name: best_set(block, better=runs[name], arms=ranked)
+            for name, block in shown.items()
+            if block.have_a_seed_in_common([a for a in ranked if _has_results(block, a)])
         },
         outcomes=judge(
             claims,
@@ -137,7 +142,32 @@ def findings(
         },
         doses=dose_curves(shown, settled, arms=first.arms, better=runs),
         measurements=shown,
+        titles={arm: (titles or {}).get(arm, arm) for arm in first.arms},
+        unanswered=_unanswered(shown, asked, ranked, reference),
     )
+
+
+def _unanswered(
+    shown: Mapping[str, Measurements],
+    asked: Sequence[Question],
+    ranked: Sequence[str],
+    reference: str,
+) -> tuple[str, ...]:
+    """What failed cells leave no answer to, in words."""
+    told: dict[str, None] = {}
+    for block in shown.values():
+        lost = [q for q in asked if not block.have_a_seed_in_common((*q.arms, reference))]
+        told |= dict.fromkeys(
+            f"Not answered: {question.title}; no seed has results of all its arms."
+            for question in lost
+        )
+        if not block.have_a_seed_in_common([a for a in ranked if _has_results(block, a)]):
+            told["No best set: no seed has results of every arm."] = None
+    return tuple(told)
+
+
+def _has_results(block: Measurements, arm: str) -> bool:
+    return bool(block.present[block.place(arm)].any())
 
 
 def _settled(made: Sequence[Comparison], primary: Set[str]) -> tuple[Settled, ...]:
@@ -148,17 +178,24 @@ def _settled(made: Sequence[Comparison], primary: Set[str]) -> tuple[Settled, ..
     A factorial's main effects and interactions say all there is; its arms' differences, Shapley values and
     the like are the same numbers in other sums, and to count them too would only raise every p-value.
     """
-    kinds = {each.question.kind for each in made}
-    chosen = _EFFECTS if kinds & _EFFECTS else kinds - _NEVER_DECLARED
+    chosen = declared_kinds(each.question.kind for each in made)
     declared = [each for each in made if each.metric in primary and each.question.kind in chosen]
     others = [each for each in made if each not in declared]
     found = {id(s.comparison): s for s in (*settle(declared), *settle(others, primary=()))}
     return tuple(found[id(each)] for each in made)
 
 
-def questions_of(arms: Sequence[str], reference: str) -> tuple[Question, ...]:
+def declared_kinds(kinds: Iterable[Kind]) -> frozenset[Kind]:
+    """The kinds of questions that get verdicts, of those that are asked."""
+    asked = frozenset(kinds)
+    return _EFFECTS if asked & _EFFECTS else asked - _NEVER_DECLARED
+
+
+def questions_of(
+    arms: Sequence[str], reference: str, titles: Mapping[str, str] | None = None
+) -> tuple[Question, ...]:
     """Each arm against the reference, then the effects that a design of these names can tell."""
-    found = list(against(reference, arms))
+    found = list(against(reference, arms, titles=titles))
     design = design_of(arms)
     if design is not None:
         names = {question.name for question in found}
@@ -193,9 +230,7 @@ def design_of(arms: Sequence[str]) -> Design | None:
     settings: dict[str, Settings] = {
         arm: tuple(factor not in off for factor in factors) for arm, off in off_of.items()
     }
-    design = listed(factors, settings)
-    complete = len(settings) == 2 ** len(factors)
-    return Design(kind="full factorial", factors=factors, arms=settings) if complete else design
+    return recognised(listed(factors, settings))
 
 
 def _to_the_optimum(name: str, block: Measurements) -> Measurements:
@@ -207,9 +242,3 @@ def _to_the_optimum(name: str, block: Measurements) -> Measurements:
 def _runs(name: str) -> Better:
     row = METRICS.get(name.partition(".")[0])
     return "higher" if row is not None and row.better == "higher" else "lower"
-
-
-def _present(block: Measurements, question: Question) -> bool:
-    return all(
-        arm in block.arms and bool(block.present[block.place(arm)].any()) for arm in question.arms
-    )

@@ -89,6 +89,12 @@ class Measurements:
             raise DataError(f"{self.metric}: {unknown('arm', arm, self.arms)}")
         return self.arms.index(arm)
 
+    def have_a_seed_in_common(self, arms: Sequence[str]) -> bool:
+        """Whether some seed has results of all these arms, each of which may be missing altogether."""
+        if any(arm not in self.arms for arm in arms):
+            return False
+        return bool(self.present[[self.place(arm) for arm in arms]].all(axis=0).any())
+
     def common_seeds(self, arms: Sequence[str]) -> NDArray[np.intp]:
         """The places of the seeds that all these arms have.
 

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from thermodepth.study.analysis.findings import Findings
+from thermodepth.study.analysis.labels import label_of
 from thermodepth.study.analysis.questions import is_twin
-from thermodepth.study.analysis.tables import label_of
 from thermodepth.study.analysis.twin import twin_sentences
 
 

@@ -4,10 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from thermodepth.evaluation.results.tables import Cell, Column, Table
-from thermodepth.metrics import METRICS
-from thermodepth.study.analysis.comparison import SCOPE_WORDS, Comparison, Settled, signed
+from thermodepth.evaluation.results.tables import Cell, Column, Interval, Table
+from thermodepth.study.analysis.comparison import SCOPE_WORDS, Comparison, Settled
+from thermodepth.study.analysis.crossed import Scope
 from thermodepth.study.analysis.findings import Findings
+from thermodepth.study.analysis.labels import digits_of, label_of
+
+#: Of intervals, in the order of their columns.
+SCOPES_SHOWN: tuple[Scope, ...] = ("seeds", "scenes", "both")
 
 
 def findings_tables(found: Findings) -> dict[str, Table]:
@@ -32,7 +36,7 @@ def effects_table(found: Findings, *, metrics: Sequence[str] | None = None) -> T
             s.comparison.question.kind,
             label_of(s.comparison.metric),
             s.comparison.percent,
-            interval_words(s.comparison),
+            interval_of(s.comparison),
             None if s.p_adjusted is None else p_text(s.p_adjusted),
             s.comparison.sign_flip,
             s.comparison.win_rate,
@@ -41,11 +45,14 @@ def effects_table(found: Findings, *, metrics: Sequence[str] | None = None) -> T
         for s in found.settled
         if metrics is None or s.comparison.metric in metrics
     ]
+    family = max((s.family for s in found.settled), default=0)
     notes = [
-        f"Δ in percent of {found.reference}'s mean; 95 % interval over seeds and scenes; p after Holm over "
-        f"{max((s.family for s in found.settled), default=0)} declared comparisons; wins: share of images, "
-        "over seeds, on the better side. Effects are of switching on, differences of the arm named first.",
+        f"Δ in percent of the mean of “{found.titles[found.reference]}”; 95 % interval "
+        f"{_scopes_told(found)}; p after Holm over {family} declared comparisons; wins: share of "
+        "images, over seeds, on the better side. Effects are of switching on, differences of the arm named "
+        "first.",
         *_reasons(found.settled),
+        *found.unanswered,
     ]
     return Table(
         title="What each change does",
@@ -54,7 +61,7 @@ def effects_table(found: Findings, *, metrics: Sequence[str] | None = None) -> T
             Column(label="Kind", align="left"),
             Column(label="Metric", align="left"),
             Column(label="Δ (%)", digits=1, signed=True),
-            Column(label="95 %"),
+            Column(label="95 %", signed=True),
             Column(label="p (Holm)"),
             Column(label="p (sign flip)", digits=3),
             Column(label="wins", digits=2),
@@ -70,7 +77,7 @@ def scopes_table(found: Findings) -> Table:
     lines: list[tuple[Cell, ...]] = []
     for s in found.settled:
         made = s.comparison
-        spans = [interval_words(made, scope=scope) for scope in ("seeds", "scenes", "both")]
+        spans = [interval_of(made, scope=scope) for scope in SCOPES_SHOWN]
         lines.append((made.question.title, label_of(made.metric), made.percent, *spans))
     return Table(
         title="In three scopes",
@@ -78,9 +85,7 @@ def scopes_table(found: Findings) -> Table:
             Column(label="Question", align="left"),
             Column(label="Metric", align="left"),
             Column(label="Δ (%)", digits=1, signed=True),
-            Column(label="seeds"),
-            Column(label="scenes"),
-            Column(label="both"),
+            *(Column(label=scope, signed=True) for scope in SCOPES_SHOWN),
         ),
         rows=tuple(lines),
         notes=(
@@ -92,30 +97,36 @@ def scopes_table(found: Findings) -> Table:
 
 
 def best_table(found: Findings) -> Table:
-    """Means per arm, bold the best and all that cannot be told from it."""
+    """Means per arm, bold the best and all that cannot be told from it, where that is not every arm."""
     metrics = list(found.best)
     blocks = {name: found.measurements[name] for name in metrics}
+    # What marks every line marks nothing.
+    best = {
+        name: made.arms if len(made.arms) <= len(made.p_adjusted) else ()
+        for name, made in found.best.items()
+    }
     lines: list[tuple[Cell, ...]] = []
     bold: set[tuple[int, int]] = set()
     for number, arm in enumerate(found.arms):
-        line: list[Cell] = [arm]
+        line: list[Cell] = [found.titles[arm]]
         for place, name in enumerate(metrics, 1):
             block = blocks[name]
             there = block.present[block.place(arm)]
             values = block.values[block.place(arm)][there]
             line.append(float(values.mean()) if values.size else None)
-            if arm in found.best[name].arms:
+            if arm in best[name]:
                 bold.add((number, place))
         lines.append(tuple(line))
     notes = [
-        "Bold: the best mean, and every arm whose difference from it is not significant (Holm over the arms)."
+        "Bold: the best mean, and every arm whose difference from it is not significant (Holm over the "
+        "other arms); nothing where that is every arm."
     ]
     notes += dict.fromkeys(note for best in found.best.values() for note in best.notes)
     return Table(
         title="Means, and the set of best arms",
         columns=(
             Column(label="Arm", align="left"),
-            *(Column(label=label_of(blocks[n].metric), digits=_digits(n)) for n in metrics),
+            *(Column(label=label_of(blocks[n].metric), digits=digits_of(n)) for n in metrics),
         ),
         rows=tuple(lines),
         notes=tuple(notes),
@@ -136,8 +147,7 @@ def claims_table(found: Findings) -> Table:
         rows=tuple(
             (
                 each.claim.text,
-                f"{each.claim.question.title}: {each.claim.metric} {each.claim.says}"
-                + (f" by {100 * each.claim.at_least:g} %" if each.claim.at_least else ""),
+                each.claim.measured_as,
                 each.result,
                 each.sentence,
             )
@@ -182,15 +192,13 @@ def planner_table(found: Findings) -> Table:
     )
 
 
-def interval_words(made: Comparison, *, scope: str | None = None) -> str | None:
-    """`−1.2 … +3.4` in percent; None where this scope cannot be told."""
-    spreads = made.estimate.spreads
-    wanted = scope or made.scope
-    chosen = next((each for each in spreads if each == wanted), None)
-    if chosen is None:
+def interval_of(made: Comparison, *, scope: Scope | None = None) -> Interval | None:
+    """In percent, in the widest scope or the one named; None where it cannot be told."""
+    chosen = scope or made.scope
+    if chosen is None or chosen not in made.estimate.spreads:
         return None
     span = made.percent_interval(scope=chosen)
-    return None if span is None else f"{signed(span[0])} … {signed(span[1])}"
+    return None if span is None else Interval(*span, 1)
 
 
 def verdict_words(settled: Settled) -> str:
@@ -207,16 +215,10 @@ def p_text(p: float) -> str:
     return "< .001" if p < 0.001 else format(p, ".3f").removeprefix("0")
 
 
-def label_of(metric: str) -> str:
-    """As a metric is printed; METRIC.FORM with its form."""
-    name, _, form = metric.partition(".")
-    label = METRICS[name].label if name in METRICS else name
-    return f"{label}, {form}" if form else label
-
-
-def _digits(metric: str) -> int:
-    name = metric.partition(".")[0]
-    return METRICS[name].digits if name in METRICS else 4
+def _scopes_told(found: Findings) -> str:
+    """`for other seeds and scenes`; several where arms lack seeds."""
+    scopes = dict.fromkeys(s.comparison.scope for s in found.settled if s.comparison.scope)
+    return "for " + " or ".join(SCOPE_WORDS[scope] for scope in scopes) if scopes else "unknown"
 
 
 def _reasons(settled: Sequence[Settled]) -> list[str]:

@@ -12,7 +12,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from thermodepth.study.analysis.comparison import Settled, change_words
-from thermodepth.study.analysis.tables import label_of
+from thermodepth.study.analysis.labels import label_of
 
 
 def twin_sentences(settled: Sequence[Settled]) -> tuple[str, ...]:

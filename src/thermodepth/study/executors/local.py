@@ -1,7 +1,7 @@
-"""On this machine: every cell in a fresh process with one thread, as many at once as there are slots.
+"""On this machine: cells in fresh processes with one thread, as many at once as there are slots.
 
-Without GPUs a slot is a core. With GPUs it is a GPU, or a share of one, or several of them, and a cell sees
-those of its slot only.
+A process computes one cell, or a group of them in lockstep. Without GPUs a slot is a core. With GPUs it is a
+GPU, or a share of one, or several of them, and a process sees those of its slot only.
 """
 
 from __future__ import annotations
@@ -10,13 +10,14 @@ import multiprocessing
 import os
 import signal
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
-from dataclasses import dataclass
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field
 from multiprocessing import connection
 from typing import TYPE_CHECKING, Any
 
-from thermodepth.errors import SettingsError, ThermodepthError
-from thermodepth.study.cell import CellJob, CellNews, Stage, Tell
+from thermodepth.errors import SettingsError
+from thermodepth.study.cell import ENDINGS, CellJob, CellNews, Tell
+from thermodepth.study.executors.groups import groups_of
 from thermodepth.study.executors.launch import begin, compute, end
 from thermodepth.threads import available_cores
 
@@ -32,6 +33,7 @@ class LocalExecutor:
 
     slots: tuple[str | None, ...]  # CUDA_VISIBLE_DEVICES of each; None leaves it as it is
     gpus_per_cell: int = 0
+    lockstep: int = 1  # the most cells of a process
 
     def run(self, jobs: Sequence[CellJob], tell: Tell) -> None:
         """As `Executor.run`.
@@ -40,37 +42,41 @@ class LocalExecutor:
         with it, and when this process dies the others meet a broken pipe and stop.
         """
         context = multiprocessing.get_context("spawn")
-        waiting = list(jobs)
+        waiting = groups_of(jobs, most=self.lockstep)
         free = list(self.slots)
         running: dict[Any, _Running] = {}  # by the end of the pipe that is read
         with _stopping(running) as asked_to_stop:
             while running or (waiting and not asked_to_stop()):
                 while waiting and free and not asked_to_stop():
-                    job, slot = waiting.pop(0), free.pop(0)
-                    begin(job)
+                    group, slot = waiting.pop(0), free.pop(0)
+                    for job in group:
+                        begin(job)
                     ours, theirs = context.Pipe(duplex=False)
                     process = context.Process(
-                        target=_run_cell, args=(job, self.gpus_per_cell, theirs), name=job.name
+                        target=_run_cells,
+                        args=(group, self.gpus_per_cell, theirs),
+                        name=group[0].name,
                     )
                     with _seeing(slot):
                         process.start()
                     theirs.close()
-                    running[ours] = _Running(job=job, process=process, slot=slot)
+                    running[ours] = _Running(jobs=group, process=process, slot=slot)
                 ready: list[Any] = connection.wait(list(running), timeout=1.0)
                 for pipe in ready:
-                    cell = running[pipe]
+                    cells = running[pipe]
                     try:
                         news: CellNews = pipe.recv()
                     except (EOFError, OSError):  # the process has ended
-                        cell.process.join()
+                        cells.process.join()
                         del running[pipe]
-                        free.append(cell.slot)
-                        code = cell.process.exitcode
-                        if cell.last is None:
-                            end(cell.job, None, tell, lost=f"its process ended with code {code}")
+                        free.append(cells.slot)
+                        code = cells.process.exitcode
+                        for job in cells.jobs:
+                            if job.name not in cells.ended:
+                                end(job, {}, tell, lost=f"its process ended with code {code}")
                         continue
-                    if news.stage in ("done", "failed", "interrupted"):
-                        cell.last = news.stage
+                    if news.stage in ENDINGS:
+                        cells.ended.add(news.name)
                     tell(news)
             interrupted = asked_to_stop()
         if interrupted:
@@ -114,30 +120,25 @@ def gpus_here(device: str) -> list[str]:
 
 @dataclass(slots=True, kw_only=True)
 class _Running:
-    """A cell's process, its slot, and how it said that it ended."""
+    """A process, its cells, its slot, and which cells said how they ended."""
 
-    job: CellJob
+    jobs: Sequence[CellJob]
     process: Any
     slot: str | None
-    last: Stage | None = None
+    ended: set[str] = field(default_factory=set)
 
 
-def _run_cell(job: CellJob, gpus: int, news: Connection[CellNews, None]) -> None:
-    """The entry of a cell's process: the whole cell, and word of it through the pipe."""
+def _run_cells(jobs: Sequence[CellJob], gpus: int, pipe: Connection[CellNews, None]) -> None:
+    """The entry of a process: its whole cells, and word of them through the pipe."""
 
-    def tell(**words: Any) -> None:
+    def tell(news: CellNews) -> None:
         try:
-            news.send(CellNews(name=job.name, **words))
+            pipe.send(news)
         except OSError:  # the study was killed: its cells must not live on
             os._exit(1)
 
-    try:
-        compute(job, tell, gpus=gpus)
-        tell(stage="done")
-    except KeyboardInterrupt:
-        tell(stage="interrupted")
-    except ThermodepthError as error:
-        tell(stage="failed", message=str(error))
+    with suppress(KeyboardInterrupt):  # which was told
+        compute(jobs, tell, gpus=gpus)
 
 
 @contextmanager
@@ -165,10 +166,10 @@ def _stopping(running: Mapping[Any, _Running]) -> Iterator[Callable[[], bool]]:
         nonlocal asked
         del frame
         asked = True
-        for cell in running.values():
+        for cells in running.values():
             # A terminal's Ctrl-C has reached the cells already, and twice means at once.
-            if number == signal.SIGTERM and cell.process.is_alive():
-                cell.process.terminate()
+            if number == signal.SIGTERM and cells.process.is_alive():
+                cells.process.terminate()
 
     before = {number: signal.signal(number, stop) for number in (signal.SIGINT, signal.SIGTERM)}
     try:
@@ -176,5 +177,5 @@ def _stopping(running: Mapping[Any, _Running]) -> Iterator[Callable[[], bool]]:
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)
-        for cell in running.values():
-            cell.process.terminate()
+        for cells in running.values():
+            cells.process.terminate()

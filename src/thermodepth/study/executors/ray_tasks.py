@@ -1,7 +1,7 @@
-"""On Ray: a task a cell, on this machine or on a cluster that sees the study's folder.
+"""On Ray: a task for each cell or group, on this machine or on a cluster that sees the study's folder.
 
 Ray places the tasks by the cores and GPUs that they ask for. A task is a process of its own that ends with
-the cell, and it is not retried: what it reached is in the cell's folder.
+its cells, and it is not retried: what it reached is in the cells' folders.
 """
 
 from __future__ import annotations
@@ -15,8 +15,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from thermodepth.errors import DependencyError, StudyError
-from thermodepth.study.cell import CellJob, CellNews, Tell
-from thermodepth.study.executors.launch import begin, compute_prepared, end
+from thermodepth.study.cell import CellJob, Tell
+from thermodepth.study.executors.groups import groups_of
+from thermodepth.study.executors.launch import STOPPED, Ending, begin, compute_prepared, end
 from thermodepth.study.executors.watch import LogWatch
 from thermodepth.threads import available_cores
 from thermodepth.training.loop import interruption
@@ -31,12 +32,13 @@ class RayExecutor:
 
     address: str | None = None  # None starts Ray on this machine, for this study alone
     processes: int | None = (
-        None  # the most cells at once; None leaves it to Ray, or takes a core each
+        None  # the most tasks at once; None leaves it to Ray, or takes a core each
     )
     cpus_per_cell: float = 1
     gpus_per_cell: int | None = None  # None takes one where the cluster has any
     slots_per_gpu: int = 1
     device: str = "auto"  # that cells are trained on
+    lockstep: int = 1  # the most cells of a task
 
     def run(self, jobs: Sequence[CellJob], tell: Tell) -> None:
         """As `Executor.run`.
@@ -68,23 +70,27 @@ class RayExecutor:
         resources: dict[str, float],
         gpus: int,
     ) -> None:
-        # max_calls: a fresh process a cell, as everywhere, which leaves nothing on a GPU.
+        # max_calls: a fresh process each, as everywhere, which leaves nothing on a GPU.
         task = ray.remote(max_retries=0, max_calls=1, **resources)(compute_prepared)
-        waiting, running = list(jobs), dict[Any, CellJob]()
+        waiting = groups_of(jobs, most=self.lockstep)
+        most, running = self.processes or len(jobs), dict[Any, list[CellJob]]()
         watch = LogWatch(jobs)
         with interruption() as asked_to_stop:
             stopped_at = 0.0
             while running or (waiting and not stopped_at):
-                while waiting and len(running) < (self.processes or len(jobs)) and not stopped_at:
-                    job = waiting.pop(0)
-                    begin(job)
-                    folder = str(job.study_folder.absolute())
-                    running[task.options(name=job.name).remote(folder, job.name, gpus)] = job
+                while waiting and len(running) < most and not stopped_at:
+                    group = waiting.pop(0)
+                    for job in group:
+                        begin(job)
+                    folder, names = group[0].study_folder, [job.name for job in group]
+                    named = task.options(name=names[0])
+                    running[named.remote(str(folder.absolute()), names, gpus)] = group
                 ready, _ = ray.wait(list(running), timeout=POLL_S)
                 for reference in ready:
-                    job = running.pop(reference)
-                    watch.forget(job.name)
-                    _end(ray, job, reference, tell, stopping=bool(stopped_at))
+                    group = running.pop(reference)
+                    for job in group:
+                        watch.forget(job.name)
+                    _end(ray, group, reference, tell, stopping=bool(stopped_at))
                 watch.tell_progress(tell)
                 if asked_to_stop() and not stopped_at:
                     stopped_at = time.monotonic()
@@ -133,11 +139,15 @@ def _check_room(ray: Any, resources: dict[str, float]) -> None:
             )
 
 
-def _end(ray: Any, job: CellJob, reference: Any, tell: Tell, *, stopping: bool) -> None:
+def _end(ray: Any, group: Sequence[CellJob], reference: Any, tell: Tell, *, stopping: bool) -> None:
+    endings: dict[str, Ending] = {}
+    lost = ""
     try:
-        end(job, ray.get(reference), tell, lost="")
+        endings = ray.get(reference)
     except ray.exceptions.RayError as error:
         if stopping:  # cancelled while it waited or before it could say so
-            tell(CellNews(name=job.name, stage="interrupted"))
+            endings = {job.name: STOPPED for job in group}
         else:
-            end(job, None, tell, lost=f"Ray lost it: {str(error).strip().splitlines()[-1]}")
+            lost = f"Ray lost it: {str(error).strip().splitlines()[-1]}"
+    for job in group:
+        end(job, endings, tell, lost=lost)

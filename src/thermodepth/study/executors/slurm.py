@@ -1,9 +1,9 @@
-"""On SLURM, through submitit: a job a cell, as one job array.
+"""On SLURM, through submitit: a job for each cell or group, as one job array.
 
 The jobs live without this process, which only waits for them. `slurm/jobs/ARM/seed-N.json` in the study's
-folder keeps the number of each job, so a second call waits for the jobs of the first instead of sending
-them again. Nothing is sent twice by itself: a cell that ran out of its time keeps its checkpoint, and the
-next call goes on from there.
+folder keeps the number of each cell's job, so a second call waits for the jobs of the first instead of
+sending them again. Nothing is sent twice by itself: a cell that ran out of its time keeps its checkpoint,
+and the next call goes on from there.
 """
 
 from __future__ import annotations
@@ -14,13 +14,15 @@ import signal
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
 from thermodepth.errors import DataError, DependencyError, SettingsError, StudyError
 from thermodepth.files import read_json, write_json
-from thermodepth.study.cell import CellJob, CellNews, Stage, Tell
-from thermodepth.study.executors.launch import begin, compute_prepared, end
+from thermodepth.study.cell import CellJob, CellNews, Tell
+from thermodepth.study.executors.groups import groups_of
+from thermodepth.study.executors.launch import Ending, begin, compute_prepared, end
 from thermodepth.study.executors.watch import LogWatch
 from thermodepth.training.loop import interruption
 
@@ -40,6 +42,14 @@ _COMMON = (
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class _Sent:
+    """A job, and cells that it computes."""
+
+    jobs: Sequence[CellJob]
+    batch_job: Any
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class SlurmExecutor:
     """Jobs of a SLURM cluster; `cluster="local"` runs the same jobs as processes of this machine."""
 
@@ -47,6 +57,7 @@ class SlurmExecutor:
     processes: int | None = None  # the most jobs at once
     gpus_per_cell: int = 0
     parameters: Mapping[str, Any] = field(default_factory=dict)  # of submitit, by their own names
+    lockstep: int = 1  # the most cells of a job
 
     def run(self, jobs: Sequence[CellJob], tell: Tell) -> None:
         """As `Executor.run`; a person who stops it leaves the jobs where they are.
@@ -57,60 +68,67 @@ class SlurmExecutor:
             StudyError: where there is no SLURM, or sbatch fails.
         """
         submitit = _import()
-        sent = {job.name: self._sent_before(submitit, job) for job in jobs}
-        running = {job.name: (job, found) for job in jobs if (found := sent[job.name]) is not None}
-        self._submit(submitit, [job for job in jobs if sent[job.name] is None], running, tell)
+        running: list[_Sent] = []
+        unsent = []
+        for job in jobs:
+            batch_job = self._sent_before(submitit, job)
+            if batch_job is None:
+                unsent.append(job)
+            else:  # for each cell anew, also of one job: submitit keeps what it knows of a job
+                running.append(_Sent(jobs=[job], batch_job=batch_job))
+        running += self._submit(submitit, groups_of(unsent, most=self.lockstep), tell)
         watch = LogWatch(jobs)
         with interruption() as asked_to_stop:
             while running and not asked_to_stop():
-                for job, batch_job in list(running.values()):
-                    if batch_job.done():
-                        del running[job.name]
+                for sent in [sent for sent in running if sent.batch_job.done()]:
+                    running.remove(sent)
+                    endings, lost = _endings(sent.batch_job), _lost(sent.batch_job)
+                    for job in sent.jobs:
                         watch.forget(job.name)
                         _record(job).unlink(missing_ok=True)
-                        end(job, _ending(batch_job), tell, lost=_lost(batch_job))
+                        end(job, endings, tell, lost=lost)
                 watch.tell_progress(tell)
                 if running and not asked_to_stop():
                     time.sleep(POLL_S)
         if running:
-            raise KeyboardInterrupt(self._left_behind([found for _, found in running.values()]))
+            raise KeyboardInterrupt(self._left_behind([sent.batch_job for sent in running]))
 
     def _submit(
         self,
         submitit: Any,
-        jobs: Sequence[CellJob],
-        running: dict[str, tuple[CellJob, Any]],
+        groups: Sequence[list[CellJob]],
         tell: Tell,
-    ) -> None:
-        if not jobs:
-            return
-        folder = _folder(jobs[0])
+    ) -> list[_Sent]:
+        if not groups:
+            return []
+        folder = _folder(groups[0][0])
         try:
             executor = submitit.AutoExecutor(folder=folder, cluster=self.cluster)
-            executor.update_parameters(**self._all_parameters(len(jobs)))
+            executor.update_parameters(**self._all_parameters(len(groups)))
         except RuntimeError as error:
             raise StudyError(f"--executor slurm: {error}") from None
         except (NameError, ValueError, TypeError, AssertionError) as error:
             raise SettingsError(f"--executor-option: {error}") from None
-        for job in jobs:
+        for job in chain(*groups):
             begin(job)
         try:
             with executor.batch():
                 made = [
                     executor.submit(
                         _compute_in_job,
-                        str(job.study_folder.absolute()),
-                        job.name,
+                        str(group[0].study_folder.absolute()),
+                        [job.name for job in group],
                         self.gpus_per_cell,
                     )
-                    for job in jobs
+                    for group in groups
                 ]
         except submitit.core.utils.FailedJobError as error:
             raise StudyError(f"--executor slurm: the jobs were refused ({error})") from None
-        for job, batch_job in zip(jobs, made, strict=True):
-            write_json(_record(job), {"job": batch_job.job_id, "cluster": self.cluster})
-            running[job.name] = (job, batch_job)
-            tell(CellNews(name=job.name, stage="submitted"))
+        for group, batch_job in zip(groups, made, strict=True):
+            for job in group:
+                write_json(_record(job), {"job": batch_job.job_id, "cluster": self.cluster})
+                tell(CellNews(name=job.name, stage="submitted"))
+        return [_Sent(jobs=g, batch_job=b) for g, b in zip(groups, made, strict=True)]
 
     def _all_parameters(self, jobs: int) -> dict[str, Any]:
         own: dict[str, Any] = {"name": "thermodepth", "gpus_per_node": self.gpus_per_cell}
@@ -137,8 +155,9 @@ class SlurmExecutor:
         if self.cluster != "slurm":
             return ""
         numbers = sorted({job.job_id.split("_")[0] for job in jobs})
+        count = len({job.job_id for job in jobs})
         return (
-            f"{len(jobs)} jobs stay in the queue and go on (`scancel {' '.join(numbers)}` ends them); the "
+            f"{count} jobs stay in the queue and go on (`scancel {' '.join(numbers)}` ends them); the "
             "same command waits for them again"
         )
 
@@ -160,15 +179,15 @@ def parameters_of(options: Mapping[str, str], *, cluster: str) -> dict[str, Any]
             found[key] = text
     if cluster == "slurm" and not {"timeout_min", "slurm_time"} & found.keys():
         raise SettingsError(
-            "--executor slurm: how long a cell may take must be said, --executor-option time=MINUTES"
+            "--executor slurm: how long a job may take must be said, --executor-option time=MINUTES"
         )
     return found
 
 
-def _compute_in_job(folder: str, name: str, gpus: int) -> tuple[Stage, str]:
+def _compute_in_job(folder: str, names: list[str], gpus: int) -> dict[str, Ending]:
     """In the job. Shortly before its time is over SLURM sends SIGUSR2: the training saves and stops."""
     signal.signal(signal.SIGUSR2, lambda *_: signal.raise_signal(signal.SIGTERM))
-    return compute_prepared(folder, name, gpus)
+    return compute_prepared(folder, names, gpus)
 
 
 def _import() -> Any:  # untyped, so that it need not be there to check types
@@ -189,13 +208,13 @@ def _record(job: CellJob) -> Path:
     return _folder(job) / "jobs" / f"{job.name}.json"
 
 
-def _ending(batch_job: Any) -> tuple[Stage, str] | None:
-    """What the job returned; None for one that was killed, or never ran."""
+def _endings(batch_job: Any) -> dict[str, Ending]:
+    """What the job returned; nothing of one that was killed, or never ran."""
     try:
-        ending: tuple[Stage, str] = batch_job.result()
+        endings: dict[str, Ending] = batch_job.result()
     except Exception:  # submitit passes on whatever was raised in the job
-        return None
-    return ending
+        return {}
+    return endings
 
 
 def _lost(batch_job: Any) -> str:

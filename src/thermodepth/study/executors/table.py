@@ -26,6 +26,7 @@ class Placement:
     processes: int | None = None  # cells at once; None takes what there is
     gpus_per_cell: int | None = None  # None: one where there is any
     slots_per_gpu: int = 1  # cells that share one
+    lockstep: int = 1  # the most cells of a process, arms of one seed over the same batches
     options: Mapping[str, str] = field(default_factory=dict)  # of that executor
     device: str = "auto"  # runtime.device of the study
     write: Callable[[str], None] = print  # takes the lines of `print`
@@ -53,6 +54,11 @@ def make_executor(placement: Placement) -> Executor:
         raise SettingsError(
             f"--gpus-per-cell {placement.gpus_per_cell} with --slots-per-gpu {placement.slots_per_gpu}: a "
             "cell has several GPUs, or several cells share one"
+        )
+    if placement.lockstep > 1 and (placement.gpus_per_cell or 1) > 1:
+        raise SettingsError(
+            f"--lockstep {placement.lockstep} with --gpus-per-cell {placement.gpus_per_cell}: cells in "
+            "lockstep share one GPU, or a cell has several"
         )
     row = EXECUTORS[placement.executor]
     for name in placement.options:
@@ -92,7 +98,7 @@ def _local(placement: Placement) -> Executor:
         gpus_per_cell=per_cell,
         slots_per_gpu=placement.slots_per_gpu,
     )
-    return LocalExecutor(slots=slots, gpus_per_cell=per_cell)
+    return LocalExecutor(slots=slots, gpus_per_cell=per_cell, lockstep=placement.lockstep)
 
 
 def _ray(placement: Placement) -> Executor:
@@ -108,6 +114,7 @@ def _ray(placement: Placement) -> Executor:
         gpus_per_cell=placement.gpus_per_cell,
         slots_per_gpu=placement.slots_per_gpu,
         device=placement.device,
+        lockstep=placement.lockstep,
     )
 
 
@@ -124,6 +131,7 @@ def _slurm(placement: Placement) -> Executor:
         processes=placement.processes,
         gpus_per_cell=int(placement.device == "cuda") if gpus is None else gpus,
         parameters=parameters_of(options, cluster=cluster),
+        lockstep=placement.lockstep,
     )
 
 
@@ -133,6 +141,7 @@ def _print(placement: Placement) -> Executor:
         write=placement.write,
         gpus_per_cell=placement.gpus_per_cell or 0,
         program=tuple(shlex.split(program)) if program else PROGRAM,
+        lockstep=placement.lockstep,
     )
 
 
@@ -153,7 +162,7 @@ EXECUTORS: dict[str, ExecutorRow] = {
             name="print",
             make=_print,
             options=("program",),
-            summary="a shell command a cell, for any other scheduler",
+            summary="a shell command for each cell, for any other scheduler",
         ),
     )
 }

@@ -66,8 +66,21 @@ class DrawnFigure:
         return FILES[self.kind]
 
 
+def figure_arms(arms: Sequence[ArmLabel], reference: str) -> list[ArmLabel]:
+    """As many arms as a figure has columns for: the reference and the first others, in their order."""
+    others = [arm.name for arm in arms if arm.name != reference]
+    kept = {reference, *others[: MAX_ARMS - 1]}
+    return [arm for arm in arms if arm.name in kept]
+
+
 def figure(
-    kind: Kind, scenes: Sequence[Scene], *, arms: Sequence[ArmLabel], seed: int, rule: str
+    kind: Kind,
+    scenes: Sequence[Scene],
+    *,
+    arms: Sequence[ArmLabel],
+    seed: int,
+    rule: str,
+    of: int | None = None,
 ) -> DrawnFigure:
     """Draw one figure.
 
@@ -77,6 +90,7 @@ def figure(
         arms: the columns after thermal and truth, 2 to 8, each with a prediction in every scene.
         seed: the seed of the predictions shown, for the caption.
         rule: how the frames were chosen (`frames.rule_of`), for the caption.
+        of: how many arms there are, which the caption says when it is more.
 
     Raises:
         StudyError: for another number of arms or scenes, or an arm without a prediction.
@@ -109,7 +123,9 @@ def figure(
     return DrawnFigure(
         kind=kind,
         title=_TITLE[kind],
-        caption=_caption(kind, arms, with_label=with_label, seed=seed, rule=rule),
+        caption=_caption(
+            kind, arms, with_label=with_label, seed=seed, rule=rule, of=of or len(arms)
+        ),
         png=grid.png(),
     )
 
@@ -132,7 +148,7 @@ def write_figures(folder: Path, figures: Sequence[DrawnFigure]) -> list[Path]:
 
 
 def _metric_row(scene: Scene, arms: Sequence[ArmLabel]) -> Row:
-    truth = _truth(scene)
+    truth = truth_of(scene)
     near, far = depth_limits([truth])
     panels = [_thermal(scene), Panel(picture=colour_depth(truth, near_m=near, far_m=far))]
     for arm in arms:
@@ -148,7 +164,7 @@ def _metric_row(scene: Scene, arms: Sequence[ArmLabel]) -> Row:
 
 
 def _structure_row(scene: Scene, arms: Sequence[ArmLabel], *, with_label: bool) -> Row:
-    inverse = 1 / _truth(scene)
+    inverse = 1 / truth_of(scene)
     valid = np.isfinite(inverse)
     low, high = depth_limits([inverse])
     panels = [_thermal(scene)]
@@ -174,7 +190,16 @@ def _label(scene: Scene, inverse: Map, *, low: float, high: float) -> Panel:
 
 
 def _aligned(values: Map, inverse: Map, valid: Mask, *, low: float, high: float) -> Panel:
-    """A map up to factor and offset, brought to the inverse truth over the valid pixels, for display."""
+    """A map up to factor and offset as a panel; drawn flat where there is no fit."""
+    fitted = fitted_structure(values, inverse, valid)
+    if fitted is None:
+        flat = np.full(values.shape, float(np.mean(inverse[valid]))) if valid.any() else values
+        return Panel(picture=colour_inverse(flat, low=low, high=high), corner="no fit")
+    return Panel(picture=colour_inverse(fitted, low=low, high=high))
+
+
+def fitted_structure(values: Map, inverse: Map, valid: Mask) -> Map | None:
+    """A map [h w] by factor and offset at the inverse truth; None where that would turn it over."""
     import torch
 
     from thermodepth.geometry import align_affine
@@ -182,21 +207,17 @@ def _aligned(values: Map, inverse: Map, valid: Mask, *, low: float, high: float)
     x, target = (np.where(valid, m, 0.0).astype(np.float64)[None] for m in (values, inverse))
     fit = align_affine(torch.from_numpy(x), torch.from_numpy(target), torch.from_numpy(valid[None]))
     # With a negative factor the worst map, near and far exchanged, would look as good as the best.
-    turned = not bool(fit.positive[0])
-    drawn = np.full(values.shape, float(np.mean(target[0][valid]))) if valid.any() else values
-    if not turned:
-        drawn = float(fit.scale[0]) * values + float(fit.offset[0])
-    return Panel(
-        picture=colour_inverse(drawn, low=low, high=high), corner="no fit" if turned else ""
-    )
+    if not bool(fit.positive[0]):
+        return None
+    return np.asarray(float(fit.scale[0]) * values + float(fit.offset[0]))
 
 
 def _thermal(scene: Scene) -> Panel:
     return Panel(picture=colour_thermal(display(scene.sample.thermal, scene.sample.thermal_unit)))
 
 
-def _truth(scene: Scene) -> Map:
-    """[h w] metres, NaN where there is none.
+def truth_of(scene: Scene) -> Map:
+    """The truth [h w] of a scene in metres, NaN where there is none.
 
     Raises:
         DataError: naming the frame, when it has no truth at all.
@@ -230,12 +251,14 @@ def _letter(number: int) -> str:
 
 
 def _caption(
-    kind: Kind, arms: Sequence[ArmLabel], *, with_label: bool, seed: int, rule: str
+    kind: Kind, arms: Sequence[ArmLabel], *, with_label: bool, seed: int, rule: str, of: int
 ) -> str:
     columns = ["thermal input", *(["label of the RGB teacher"] if with_label else [])]
     columns.append("inverse of the truth" if kind == "structure" else "truth")
     columns += [f"({_letter(n)}) {arm.title}" for n, arm in enumerate(arms)]
     parts = [f"Left to right: {', '.join(columns)}; seed {seed}."]
+    if of > len(arms):
+        parts.append(f"The reference and the first others, {len(arms)} of {of} arms.")
     if kind == "structure":
         parts += [
             "Structure has no unit, so for display alone each map is brought to the row's inverse truth by "

@@ -13,6 +13,7 @@ of one arm: the mean of the runs' means and the t interval over the runs.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from statistics import fmean
@@ -21,10 +22,12 @@ import numpy as np
 
 from thermodepth.study.analysis.crossed import mean_interval
 from thermodepth.study.gradients.records import GradientRecord, Pair, place_of, values_of
+from thermodepth.training.diagnostics.steps import TOTAL
 
 #: Cosines of single batches spread by about 0.3; fewer probes than this are always marked.
 ENOUGH_PROBES = 30
 MOST_BLOCKS = 10
+_COSINES = (-1.0, 1.0)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -53,17 +56,33 @@ class Conflict:
     neighbours: float | None  # correlation of neighbouring probes; None where there are too few
 
 
-def average(runs: Sequence[Sequence[float]]) -> Average:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AlongStep:
+    """How far a term's gradient points along the steps that were taken."""
+
+    term: str  # or `total`
+    cosine: Average
+    negative: float  # part of the probes with a cosine below 0
+
+
+def average(
+    runs: Sequence[Sequence[float]], *, within: tuple[float, float] = (-math.inf, math.inf)
+) -> Average:
     """The mean over the probes of one or more runs, each run weighing the same.
 
     Args:
         runs: the values of each run in the order of its steps, none empty.
+        within: what values there can be; the interval of two runs is easily wider.
     """
     means = [fmean(values) for values in runs]
     sample = means if len(runs) > 1 else block_means(runs[0])
+    interval = None
+    if len(sample) > 1:
+        low, high = mean_interval(sample)
+        interval = max(low, within[0]), min(high, within[1])
     return Average(
         mean=fmean(means),
-        interval=mean_interval(sample) if len(sample) > 1 else None,
+        interval=interval,
         probes=sum(len(values) for values in runs),
         runs=len(runs),
     )
@@ -87,7 +106,7 @@ def conflicts(records: Sequence[GradientRecord], parameters: str) -> list[Confli
     for pair in sorted(pairs, key=lambda p: (place_of(p[0]), place_of(p[1]))):
         runs = values_of([record.cosines.get(parameters, {}) for record in records], pair)
         alike = values_of([record.similarities.get(parameters, {}) for record in records], pair)
-        cosine = average(runs)
+        cosine = average(runs, within=_COSINES)
         negative = sum(value < 0 for values in runs for value in values) / cosine.probes
         lags = [lag for values in runs if (lag := _neighbour_correlation(values)) is not None]
         found.append(
@@ -100,6 +119,27 @@ def conflicts(records: Sequence[GradientRecord], parameters: str) -> list[Confli
             )
         )
     return found
+
+
+def along_steps(records: Sequence[GradientRecord], parameters: str) -> list[AlongStep]:
+    """Every term that has a step cosine in some run, in the order of the loss table; `total` last.
+
+    Args:
+        records: the runs of one arm.
+        parameters: `block` or `shared`, as in step_cosines.csv.
+    """
+    of_runs = [record.step_cosines.get(parameters, {}) for record in records]
+    found = []
+    for term in sorted({term for terms in of_runs for term in terms}, key=_total_last):
+        runs = values_of(of_runs, term)
+        cosine = average(runs, within=_COSINES)
+        negative = sum(value < 0 for values in runs for value in values) / cosine.probes
+        found.append(AlongStep(term=term, cosine=cosine, negative=negative))
+    return found
+
+
+def _total_last(term: str) -> tuple[bool, int]:
+    return term == TOTAL, place_of(term)
 
 
 def _neighbour_correlation(values: Sequence[float]) -> float | None:

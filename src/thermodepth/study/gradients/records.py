@@ -17,11 +17,14 @@ from thermodepth.training.diagnostics.files import (
     FACTS,
     GRADIENT_COLUMNS,
     GRADIENTS,
+    STEP_COLUMNS,
+    STEP_COSINES,
     read_lines,
 )
 
 Pair = tuple[str, str]
 Series = tuple[tuple[int, float], ...]  # (step, value), steps ascending
+CELLS = "cells"  # of a study's folder
 _K = TypeVar("_K")
 
 
@@ -34,10 +37,24 @@ class GradientRecord:
     shares: Mapping[str, Series]  # of the gradient's norm, at probes
     cosines: Mapping[str, Mapping[Pair, Series]]  # parameters -> pair -> at probes
     similarities: Mapping[str, Mapping[Pair, Series]]  # of magnitude
+    #: Parameters -> term or `total` -> at probes, with the step taken; empty for runs of earlier versions.
+    step_cosines: Mapping[str, Mapping[str, Series]]
     not_finite: tuple[tuple[int, str], ...]  # (step, term) of gradients that were not
     missing: int  # steps without a line: the diagnostics were off or had ended
     overhead: float | None  # looking / training without it
     stops: tuple[str, ...]  # why the diagnostics ended early
+
+    @property
+    def name(self) -> str:
+        """`ARM/seed-N` of a study's cell, else the folder's own name."""
+        path = Path(self.run)
+        in_study = path.parent.parent.name == CELLS
+        return f"{path.parent.name}/{path.name}" if in_study else path.name
+
+    @property
+    def last_step(self) -> int:
+        """The last step that was looked at."""
+        return max((points[-1][0] for points in self.losses.values()), default=0)
 
 
 def read_gradients(folder: Path) -> GradientRecord:
@@ -70,6 +87,11 @@ def read_gradients(folder: Path) -> GradientRecord:
             step = int(line["step"] or 0)
             _append(cosines.setdefault(where, {}), pair, step, line["cosine"])
             _append(similarities.setdefault(where, {}), pair, step, line["magnitude_similarity"])
+    along: dict[str, dict[str, list[tuple[int, float]]]] = {}
+    if (folder / STEP_COSINES).is_file():
+        for line in _numbers(folder / STEP_COSINES, STEP_COLUMNS, text=("parameters", "term")):
+            of_terms = along.setdefault(str(line["parameters"]), {})
+            _append(of_terms, str(line["term"]), int(line["step"] or 0), line["step_cosine"])
     overhead, stops = _facts(folder / FACTS)
     return GradientRecord(
         run=str(folder),
@@ -79,6 +101,7 @@ def read_gradients(folder: Path) -> GradientRecord:
         similarities={
             w: {p: tuple(s) for p, s in pairs.items()} for w, pairs in similarities.items()
         },
+        step_cosines={w: {t: tuple(s) for t, s in terms.items()} for w, terms in along.items()},
         not_finite=tuple(not_finite),
         missing=max(steps, default=0) - len(steps),
         overhead=overhead,
@@ -92,13 +115,18 @@ def read_arm_gradients(study: Path, arm: str) -> list[GradientRecord]:
     Raises:
         DataError: when no cell of this arm has any.
     """
-    cells = sorted((study / "cells" / arm).glob("seed-*"), key=lambda p: (len(p.name), p.name))
-    records = [read_gradients(cell) for cell in cells if (cell / GRADIENTS).is_file()]
+    records = [read_gradients(cell) for cell in watched_cells(study, arm)]
     if not records:
         raise DataError(
             f"{study}: no cell of arm '{arm}' was trained with runtime.diagnostics.on=true"
         )
     return records
+
+
+def watched_cells(study: Path, arm: str) -> list[Path]:
+    """The folders of an arm's seeds that have diagnostics."""
+    cells = sorted((study / CELLS / arm).glob("seed-*"), key=lambda p: (len(p.name), p.name))
+    return [cell for cell in cells if (cell / GRADIENTS).is_file()]
 
 
 def terms_of(records: Sequence[GradientRecord]) -> list[str]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from statistics import fmean, median
 
 from thermodepth.evaluation.results.tables import Cell, Column, Table
@@ -12,10 +13,12 @@ from thermodepth.study.gradients.averages import (
     ENOUGH_PROBES,
     MOST_BLOCKS,
     Average,
+    along_steps,
     average,
     conflicts,
 )
 from thermodepth.study.gradients.records import GradientRecord, terms_of, values_of
+from thermodepth.training.diagnostics.steps import TOTAL
 from thermodepth.training.diagnostics.watch import BLOCK, SHARED
 
 DIAGNOSTIC = (
@@ -28,7 +31,7 @@ PARAMETERS: Mapping[str, str] = {
 
 
 def share_table(records: Sequence[GradientRecord], *, title: str) -> Table:
-    """Each term's part of the gradient where the heads part, and of the loss.
+    """Each term's part of the gradient where the heads part, of the loss, and of the steps taken.
 
     Args:
         records: the runs of one arm, at least one.
@@ -36,12 +39,16 @@ def share_table(records: Sequence[GradientRecord], *, title: str) -> Table:
     """
     rows: list[tuple[Cell, ...]] = []
     few = False
+    along = {a.term: a.cosine.mean for a in along_steps(records, BLOCK)}
     for term in terms_of(records):
         runs = values_of([record.shares for record in records], term)
+        ending: tuple[Cell, ...] = (_loss_share(records, term),)
+        if along:
+            ending += (along.get(term),)
         if not runs:
-            rows.append((term, None, None, None, None, None, _loss_share(records, term)))
+            rows.append((term, None, None, None, None, None, *ending))
             continue
-        share = average(runs)
+        share = average(runs, within=(0.0, 1.0))
         few |= share.few
         thirds = [
             [v[: math.ceil(len(v) / 3)] for v in runs],
@@ -56,7 +63,7 @@ def share_table(records: Sequence[GradientRecord], *, title: str) -> Table:
                 _interval(share, digits=1, factor=100),
                 first,
                 last,
-                _loss_share(records, term),
+                *ending,
             )
         )
     columns = (
@@ -67,10 +74,12 @@ def share_table(records: Sequence[GradientRecord], *, title: str) -> Table:
         Column(label="first third (%)", digits=1),
         Column(label="last third (%)", digits=1),
         Column(label="of the loss (%)", digits=1),
+        *([Column(label="along the step", digits=2, signed=True)] if along else []),
     )
     notes = [
         f"Share of the weighted gradients' norms at {PARAMETERS[BLOCK]}, over the probes "
         f"at which a term had weight; {_interval_words(records)}.",
+        *_along_words(along.get(TOTAL)),
         *_few_words(few, what="shares"),
         *notes_of(records),
     ]
@@ -128,6 +137,85 @@ def cosine_table(records: Sequence[GradientRecord], parameters: str, *, title: s
     return Table(title=heading, columns=columns, rows=tuple(rows), notes=tuple(notes))
 
 
+def step_table(records: Sequence[GradientRecord], *, title: str) -> Table | None:
+    """How far each term's gradient points along the steps taken; None where nothing was measured."""
+    rows: list[tuple[Cell, ...]] = []
+    few = False
+    for where in PARAMETERS:
+        for found in along_steps(records, where):
+            cosine = found.cosine
+            few |= cosine.few
+            open_, close = ("(", ")") if cosine.few else ("", "")
+            rows.append(
+                (
+                    where,
+                    found.term,
+                    cosine.probes,
+                    f"{open_}{signed(cosine.mean)}{close}",
+                    _interval(cosine, digits=2),
+                    f"{open_}{100 * found.negative:.0f}{close}",
+                )
+            )
+    if not rows:
+        return None
+    columns = (
+        Column(label="At", align="left"),
+        Column(label="Term", align="left"),
+        Column(label="probes"),
+        Column(label="Step cosine"),
+        Column(label="95 %"),
+        Column(label="below 0 (%)"),
+    )
+    notes = [
+        "Cosine of a term's weighted gradient with the step that the optimiser then took (clipped, scaled "
+        f"by AdamW, with its memory and weight decay); {_interval_words(records)}.",
+        f"{BLOCK}: {PARAMETERS[BLOCK]}; {SHARED}: {PARAMETERS[SHARED]}; {TOTAL}: the gradient of all terms "
+        "together, beside which the terms are to be read.",
+        "Left out: steps hardly larger than the rounding of the weights, such as the last one of a run.",
+        *_few_words(few, what="cosines in brackets"),
+        *notes_of(records),
+    ]
+    return Table(
+        title=f"Gradients along the step, {title}",
+        columns=columns,
+        rows=tuple(rows),
+        notes=tuple(notes),
+    )
+
+
+def overview_table(arms: Mapping[str, Sequence[GradientRecord]]) -> Table:
+    """A line an arm: the mean share of each term.
+
+    Args:
+        arms: the runs of each by its title, none empty.
+    """
+    terms = terms_of([record for records in arms.values() for record in records])
+    rows: list[tuple[Cell, ...]] = []
+    for title, records in arms.items():
+        runs = {term: values_of([record.shares for record in records], term) for term in terms}
+        shares = (100 * average(values).mean if values else None for values in runs.values())
+        rows.append((title, len(records), *shares))
+    return Table(
+        title="Gradient shares of every configuration (%)",
+        columns=(
+            Column(label="Configuration", align="left"),
+            Column(label="runs"),
+            # Words, so that narrow columns can break their headings.
+            *(Column(label=term.replace("_", " "), digits=1) for term in terms),
+        ),
+        rows=tuple(rows),
+        notes=(
+            f"Share of the weighted gradients' norms at {PARAMETERS[BLOCK]}, mean over probes and runs; "
+            "a dash: without weight.",
+        ),
+    )
+
+
+def without_notes(table: Table, notes: Sequence[str]) -> Table:
+    """The table without notes that are said elsewhere."""
+    return replace(table, notes=tuple(note for note in table.notes if note not in notes))
+
+
 def notes_of(records: Sequence[GradientRecord]) -> list[str]:
     """What a reader must know of these runs, and what they are not."""
     notes = []
@@ -141,10 +229,12 @@ def notes_of(records: Sequence[GradientRecord]) -> list[str]:
             notes.append(f"{term} has no weight before step {first}.")
     for record in records:
         for step, term in record.not_finite[:3]:
-            notes.append(f"{record.run}: the gradient of {term} is not finite at step {step}.")
+            notes.append(f"{record.name}: the gradient of {term} is not finite at step {step}.")
         if record.missing:
-            notes.append(f"{record.run}: {record.missing} steps were not looked at.")
-        notes += [f"{record.run}: the diagnostics ended early, {stop}." for stop in record.stops]
+            notes.append(f"{record.name}: {record.missing} steps were not looked at.")
+        notes += [f"{record.name}: the diagnostics ended early, {stop}." for stop in record.stops]
+        if record.last_step < max(other.last_step for other in records):
+            notes.append(f"{record.name} has come to step {record.last_step} only.")
     costs = [record.overhead for record in records if record.overhead is not None]
     if costs:
         notes.append(f"Looking took {100 * fmean(costs):.1f} % of the training's time.")
@@ -177,6 +267,15 @@ def _interval_words(records: Sequence[GradientRecord]) -> str:
         f"mean over the run, 95 % t interval over at most {MOST_BLOCKS} blocks of neighbouring probes, "
         "which speaks of other batches of this run and not of other runs"
     )
+
+
+def _along_words(total: float | None) -> list[str]:
+    if total is None:
+        return []
+    return [
+        "Along the step: mean cosine, at the same parameters, with the step that the optimiser then took; "
+        f"the gradient of all terms together reaches {signed(total)}."
+    ]
 
 
 def _few_words(few: bool, *, what: str) -> list[str]:

@@ -1,32 +1,41 @@
-"""What a study found, from its rows: tables for its folder and a section for its page."""
+"""What a study found, from its rows: tables for its folder and the first sections of its page."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from html import escape
 
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from thermodepth.evaluation.page.skeleton import table_html
+from thermodepth.evaluation.page.skeleton import Section, table_html
 from thermodepth.evaluation.results.tables import Table
-from thermodepth.study.analysis.findings import Findings, findings
+from thermodepth.study.analysis.comparison import Settled
+from thermodepth.study.analysis.findings import Findings, declared_kinds, findings
+from thermodepth.study.analysis.labels import label_of
 from thermodepth.study.analysis.questions import Question
 from thermodepth.study.analysis.result_rows import measurements_of
-from thermodepth.study.analysis.tables import effects_table, findings_tables, label_of
+from thermodepth.study.analysis.tables import effects_table, findings_tables
 from thermodepth.study.design import Study
+from thermodepth.study.page.doses import CAPTION as DOSE_CAPTION
+from thermodepth.study.page.doses import dose_figure
+from thermodepth.study.page.forest import CAPTION as FOREST_CAPTION
 from thermodepth.study.page.forest import forest_svg
-from thermodepth.study.tables.ledger_matrix import ledger_matrix, matrix_table
+from thermodepth.study.page.heatmap import CAPTION as HEAT_CAPTION
+from thermodepth.study.page.heatmap import effects_map
+from thermodepth.study.page.matrix import matrix_html
+from thermodepth.study.tables.ledger_matrix import Entry, ledger_matrix, matrix_table
 
 #: Beside the primary ones: what they are made of, and what the paper's words are about.
 DESCRIPTIVE = ("silog", "log_bias", "ordinal_error", "boundary_f1", "total_variation_ratio")
-_OF_A_FACTORIAL = ("main effect", "interaction")
 
 
 def study_findings(rows: pa.Table, study: Study) -> Findings:
     """Every question of a study answered; arms or seeds without results are said.
 
     Raises:
-        DataError: for arms that were not scored on the same pixels, or have no seed in common.
+        DataError: for arms that were not scored on the same pixels.
     """
     there = set(pc.unique(rows["metric"]).to_pylist())
     present = set(pc.unique(rows["arm"]).to_pylist())
@@ -41,6 +50,7 @@ def study_findings(rows: pa.Table, study: Study) -> Findings:
     return findings(
         {name: blocks[name] for name in shown if name in blocks},
         reference=study.reference,
+        titles={arm.name: arm.title for arm in study.arms},
         primary=[name for name in study.primary if name in blocks],
         claims=study.claims,
         claimed=blocks,
@@ -48,40 +58,103 @@ def study_findings(rows: pa.Table, study: Study) -> Findings:
     )
 
 
-def effects_tables(found: Findings, rows: pa.Table) -> dict[str, Table]:
+def study_matrix(found: Findings, rows: pa.Table) -> dict[str, Mapping[str, Entry]]:
+    """Question -> part of the error -> change: of a factorial its effects, else the differences."""
+    return ledger_matrix(rows, _asked(found), reference=found.reference)
+
+
+def effects_tables(found: Findings, matrix: Mapping[str, Mapping[str, Entry]]) -> dict[str, Table]:
     """By the stem of their files: effects (primary metrics), effects_all, scopes, best, claims, ..."""
     tables = findings_tables(found)
     tables["effects_all"] = tables["effects"]
-    primary = [found.measurements[name].metric for name in found.primary]
-    tables["effects"] = effects_table(found, metrics=primary)
-    matrix = ledger_matrix(rows, _asked(found), reference=found.reference)
+    tables["effects"] = effects_table(found, metrics=_primary(found))
     if matrix:
         tables["ledger_matrix"] = matrix_table(matrix, reference=found.reference)
     return tables
 
 
-def effects_section(found: Findings, tables: Mapping[str, Table]) -> list[str]:
-    """A forest plot for each primary metric, then the tables."""
-    parts = []
-    for name in found.primary:
-        metric = found.measurements[name].metric
-        of = [s for s in found.settled if s.comparison.metric == metric]
-        drawn = forest_svg(of, label=label_of(metric))
-        if drawn:
-            parts.append(
-                f"<figure>{drawn}<figcaption>95 % intervals over seeds and scenes where both can be told; "
-                "the band is what is too small to matter. Filled: a verdict.</figcaption></figure>"
-            )
-    parts += [
-        table_html(tables[name])
-        for name in ("effects", "claims", "ledger_matrix", "best", "scopes", "planner")
-        if name in tables
+def answers(
+    found: Findings,
+    tables: Mapping[str, Table],
+    matrix: Mapping[str, Mapping[str, Entry]],
+) -> list[Section]:
+    """The sections that a person reads first: effects and claims, interactions, doses, parts of the error."""
+    heat = [
+        f"<figure><figcaption>{escape(label_of(metric))}</figcaption>"
+        f'<div class="scroll">{drawn}</div></figure>'
+        for metric in _primary(found)
+        if (drawn := effects_map(_of(found, metric), label=label_of(metric)))
     ]
+    doses = [
+        drawn
+        for curve in found.doses
+        if curve.metric in _primary(found) and (drawn := dose_figure(curve))
+    ]
+    parts = {
+        ("effects", "Effects and claims"): _effects(found, tables),
+        ("interactions", "Main effects and interactions"): _charts(heat, HEAT_CAPTION, "heats"),
+        ("doses", "Dose curves"): _charts(doses, DOSE_CAPTION, "charts"),
+        ("ledger", "Which part of the error"): [matrix_html(tables["ledger_matrix"], matrix)]
+        if "ledger_matrix" in tables
+        else [],
+    }
+    return [Section(anchor=a, heading=h, parts=each) for (a, h), each in parts.items()]
+
+
+def further_tables(tables: Mapping[str, Table]) -> list[Table]:
+    """What stands behind the verdicts, for those who ask."""
+    return [tables[name] for name in ("best", "scopes", "planner") if name in tables]
+
+
+def _effects(found: Findings, tables: Mapping[str, Table]) -> list[str]:
+    """Claims, then for each primary metric what has a verdict, and folded what is descriptive."""
+    declared = [s for s in found.settled if s.declared]
+    parts = [table_html(tables["claims"])] if "claims" in tables else []
+    plots = [
+        (metric, drawn)
+        for metric in _primary(found)
+        if (drawn := forest_svg(_of(found, metric, declared), label=label_of(metric)))
+    ]
+    parts += [f'<figure><div class="scroll">{drawn}</div></figure>' for _, drawn in plots]
+    if plots:
+        parts.append(f'<p class="caption">{escape(FOREST_CAPTION)}</p>')
+    shown = replace(found, settled=tuple(declared))
+    parts.append(table_html(effects_table(shown, metrics=_primary(found))))
+    others = [s for s in found.settled if not s.declared and s.comparison.metric in _primary(found)]
+    folded = "".join(
+        f'<figure><div class="scroll">{drawn}</div></figure>'
+        for metric in _primary(found)
+        if (drawn := forest_svg(_of(found, metric, others), label=label_of(metric)))
+    )
+    if folded:
+        parts.append(
+            f"<details><summary>{len(others)} further comparisons of the same metrics, descriptive</summary>"
+            f"{folded}</details>"
+        )
     return parts
 
 
+def _charts(figures: Sequence[str], caption: str, kind: str) -> list[str]:
+    if not figures:
+        return []
+    drawn = "\n".join(figures)
+    return [
+        f'<div class="{kind}">\n{drawn}\n</div>',
+        f'<p class="caption">{escape(caption)}</p>',
+    ]
+
+
+def _primary(found: Findings) -> list[str]:
+    return [found.measurements[name].metric for name in found.primary]
+
+
+def _of(found: Findings, metric: str, settled: Sequence[Settled] | None = None) -> list[Settled]:
+    some = found.settled if settled is None else settled
+    return [s for s in some if s.comparison.metric == metric]
+
+
 def _asked(found: Findings) -> list[Question]:
-    """Each question once; of a factorial its effects, else the differences."""
+    """Each declared question once: of a factorial its effects, else the differences."""
     every = {s.comparison.question.name: s.comparison.question for s in found.settled}
-    effects = [q for q in every.values() if q.kind in _OF_A_FACTORIAL]
-    return effects or list(every.values())
+    kinds = declared_kinds(question.kind for question in every.values())
+    return [question for question in every.values() if question.kind in kinds]

@@ -9,6 +9,10 @@ from thermodepth.evaluation.page.scale import Scale
 from thermodepth.study.analysis.comparison import Settled
 from thermodepth.study.analysis.tables import verdict_words
 
+CAPTION = (
+    "95 % intervals over seeds and scenes where both can be told; the band is what is too small to matter. "
+    "Filled: a verdict."
+)
 _WIDTH, _LABELS, _VERDICTS, _LINE = 860.0, 300.0, 110.0, 22.0
 _TOP, _BOTTOM = 8.0, 30.0
 

@@ -1,4 +1,4 @@
-"""A study as one page: tables, figures, curves and provenance in a single file that needs no network.
+"""A study as one page: what it found first, then what that stands on, in a single file that needs no network.
 
 `evaluation.page.skeleton` escapes the words and forbids the page to load anything.
 """
@@ -6,8 +6,6 @@
 from __future__ import annotations
 
 import io
-import json
-import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from html import escape
@@ -18,29 +16,40 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from thermodepth.errors import StudyError
+from thermodepth.evaluation.page.scenes import (
+    PickedScene,
+    picks_html,
+    scenes_html,
+    viewer_script,
+    viewer_style,
+)
 from thermodepth.evaluation.page.skeleton import (
     Section,
     data_uri,
     document,
     facts_html,
+    folded,
     table_html,
 )
 from thermodepth.evaluation.protocols.protocol import Protocol
-from thermodepth.evaluation.results.rows import WHOLE_FRAME, protocol_of
-from thermodepth.evaluation.results.summary import summarise
-from thermodepth.evaluation.results.tables import Cell, Column, Table
-from thermodepth.metrics import METRICS
-from thermodepth.study.analysis.comparison import ONE_RUN
+from thermodepth.evaluation.results.rows import protocol_of
+from thermodepth.evaluation.results.tables import Table
+from thermodepth.study.analysis.comparison import ONE_RECORDING, ONE_RUN
 from thermodepth.study.figures.figures import DrawnFigure
-from thermodepth.study.figures.frames import PickedFrame, frame_values
-from thermodepth.study.page.curves import Curve, draw_curves
-from thermodepth.study.tables.contrasts import difference, percent_text
-from thermodepth.study.tables.lines import ArmLabel
-from thermodepth.study.tables.table import study_tables
+from thermodepth.study.figures.frames import PickedFrame
+from thermodepth.study.page.curves import Curve, draw_curves, line_class
+from thermodepth.study.page.frames_table import frames_table
+from thermodepth.study.page.methods import methods_html
+from thermodepth.study.page.provenance import CellRecord, cells_table, edits_table
+from thermodepth.study.tables.entries import parts_of
+from thermodepth.study.tables.lines import ArmLabel, lines_of
+from thermodepth.study.tables.table import COMPARED, study_tables
 
 MOST_FRAMES = 1000  # lines of the table of frames; the rows file has all
-MOST_FIGURE_BYTES = 950_000  # of one picture; two of them and the rest stay below 3 MB
-FRAME_METRIC = "abs_rel"
+#: Of one figure, and of all pictures of the scenes: in base64 a third more, and the page stays below 6 MB.
+MOST_FIGURE_BYTES = 950_000
+MOST_SCENE_BYTES = 2_200_000
+_FOLDER = Path(__file__).parent
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -60,7 +69,14 @@ class StudyReport:
     edits: Mapping[str, Mapping[str, tuple[Any, Any]]]
     provenance: Mapping[str, str]  # identity, versions, device, command, wall time, ...
     remarks: Sequence[str] = ()  # what a reader must know: frames skipped, cells that failed
-    effects: Sequence[str] = ()  # the section of effects and claims, as `effects_section` draws it
+    summary: str = ""  # what was found, in sentences
+    answers: Sequence[Section] = ()  # effects, interactions, doses, ledger, as `answers` draws them
+    scenes: Sequence[PickedScene] = ()  # the picked frames for the viewer, with all arms
+    scenes_words: str = ""  # whose predictions they show, and the rule they were chosen by
+    further: Sequence[Table] = ()  # below the tables of results
+    gradients: Sequence[str] = ()  # HTML
+    methods: str = ""  # Markdown, as `analysis.methods` writes it
+    cells: Sequence[CellRecord] = ()
 
 
 def report_html(report: StudyReport) -> str:
@@ -81,20 +97,26 @@ def report_html(report: StudyReport) -> str:
         table_html(tables["table_beside_paper"]),
     ]
     parts: list[tuple[str, str, list[str]]] = [
-        ("results", "Results", results),
-        ("effects", "Effects and claims", list(report.effects)),
         ("figures", "Figures", [_figure_html(n, f) for n, f in enumerate(report.figures, 1)]),
+        ("scenes", "Side by side", _scenes(report)),
+        ("results", "Results", results),
         ("distance", "By distance", [table_html(tables["table_by_range"])]),
         ("condition", "By condition", [table_html(tables["table_by_condition"])]),
+        ("further", "Behind the verdicts", [folded(table) for table in report.further]),
         ("curves", "Learning curves", _curves(report)),
-        ("frames", "Frames", [table_html(_frame_table(report), sortable=True)]),
+        ("gradients", "Gradients", list(report.gradients)),
+        ("frames", "Frames", [table_html(_frames(report), sortable=True)]),
+        ("methods", "Methods", methods_html(report.methods)),
         ("provenance", "Provenance", _provenance(report)),
     ]
+    sections = [Section(anchor=a, heading=h, parts=p) for a, h, p in parts]
     return document(
         title=report.title,
         lead=_lead(report),
-        sections=[Section(anchor=a, heading=h, parts=p) for a, h, p in parts],
-        style=(Path(__file__).parent / "report.css").read_text(encoding="utf-8"),
+        sections=[*report.answers, *sections],
+        style=viewer_style() + (_FOLDER / "report.css").read_text(encoding="utf-8"),
+        script=(viewer_script() if report.scenes else "")
+        + (_FOLDER / "study.js").read_text(encoding="utf-8"),
     )
 
 
@@ -102,30 +124,23 @@ def report_html(report: StudyReport) -> str:
 
 
 def _lead(report: StudyReport) -> str:
-    """The findings in two sentences, what they can carry, and what was run."""
+    """The findings in a few sentences, what they can carry, and what was run."""
     seeds = _seeds(report)
-    groups = {g.key["arm"]: g for g in summarise(report.rows, metrics=("abs_rel", "rmse")).groups}
-    base = groups[report.reference]
-    titles = {arm.name: arm.title for arm in report.arms}
+    lines = lines_of(report.rows, arms=report.arms, reference=report.reference)
+    parts = parts_of(lines, COMPARED)
+    abs_rel, rmse = (part.entries[report.reference].value for part in parts.values())
+    frames = max(part.images for part in parts.values())
     told = (
-        f"“{titles[report.reference]}” reaches AbsRel {base.values['abs_rel']:.4f} and RMSE "
-        f"{base.values['rmse']:.3f} m on {base.frames['abs_rel']} test frames, {_count(seeds, 'seed')}."
+        f"“{lines.title(report.reference)}” reaches AbsRel {abs_rel:.4f} and RMSE {rmse:.3f} m on {frames} "
+        f"test frames, {_count(seeds, 'seed')}."
     )
-    changes = [
-        (titles[arm], difference(groups[arm], base, metric))
-        for arm in titles
-        if arm in groups and arm != report.reference
-        for metric in ("abs_rel", "rmse")
-    ]
-    if changes:
-        title, most = max(changes, key=lambda change: abs(change[1].percent or 0.0))
-        found = f"{METRICS[most.metric].label} {percent_text(most)}"
-        told += f" The largest change: {title}, {found}."
+    told = f"{told} {report.summary}" if report.summary else told
     remarks = [ONE_RUN] if len(seeds) < 2 else []
+    remarks += [ONE_RECORDING] if all(part.recordings == 1 for part in parts.values()) else []
     remarks += report.remarks
     facts = {
         **report.setup,
-        "Arms": ", ".join(titles.values()),
+        "Arms": ", ".join(lines.titles.values()),
         "Seeds": ", ".join(map(str, seeds)),
         "Protocol": _protocol_words(report.protocol),
     }
@@ -133,13 +148,19 @@ def _lead(report: StudyReport) -> str:
     return f'<p class="lead">{escape(told)}</p>\n{stamps}{facts_html(facts)}'
 
 
+def _frames(report: StudyReport) -> Table:
+    return frames_table(
+        report.rows, report.arms, report.reference, picked=report.picked, most=MOST_FRAMES
+    )
+
+
 def _curves(report: StudyReport) -> list[str]:
     drawn = draw_curves(report.curves, arms=report.arms)
     if not drawn:
         return []
     legend = "".join(
-        f'<li><svg viewBox="0 0 26 8" aria-hidden="true"><path class="line arm-{n}" d="M1 4H25"/></svg>'
-        f"{escape(arm.title)}</li>"
+        f'<li data-arm="{n}"><svg viewBox="0 0 26 8" aria-hidden="true"><path class="{line_class(n)}" '
+        f'd="M1 4H25"/></svg>{escape(arm.title)}</li>'
         for n, arm in enumerate(report.arms)
     )
     charts = "\n".join(
@@ -147,87 +168,30 @@ def _curves(report: StudyReport) -> list[str]:
         for curve in drawn
     )
     return [
-        "<p>Each term before its weight, on training batches; one line per arm and seed; logarithmic "
-        "where every value is positive. <em>total</em> sums different terms in each arm, so only its "
-        "shape compares.</p>",
-        f'<ul class="legend">{legend}</ul>',
+        "<p>Each term before its weight, on training batches. A line is an arm's mean over its seeds, the "
+        "band around it reaches from the least seed to the largest; logarithmic where every value is "
+        "positive. <em>total</em> sums different terms in each arm, so only its shape compares. A press on a "
+        "name hides that arm, pointing at it brings it out.</p>",
+        f'<ul class="legend switches">{legend}</ul>',
         f'<div class="charts">\n{charts}\n</div>',
     ]
 
 
-def _provenance(report: StudyReport) -> list[str]:
-    edits: list[tuple[Cell, ...]] = []
-    for arm in report.arms:
-        changed = report.edits.get(arm.name, {})
-        edits += [
-            (arm.title, path, _plain(old), _plain(new)) for path, (old, new) in changed.items()
-        ]
-        if not changed:
-            none = "(the reference)" if arm.name == report.reference else "(nothing)"
-            edits.append((arm.title, none, "", ""))
-    table = Table(
-        title="What each arm changes in the settings",
-        columns=tuple(
-            Column(label=label, align="left")
-            for label in ("Configuration", "Setting", "Reference", "Arm")
-        ),
-        rows=tuple(edits),
-    )
-    return [table_html(table), facts_html(report.provenance)]
-
-
-def _frame_table(report: StudyReport) -> Table:
-    frames = frame_values(report.rows, metric=FRAME_METRIC)
-    arms = [arm for arm in report.arms if arm.name in frames]
-    reference = frames[report.reference]
-    kept = report.rows.filter(
-        pc.and_(
-            pc.equal(report.rows["metric"], FRAME_METRIC),
-            pc.equal(report.rows["slice"], WHOLE_FRAME),
-        )
-    )
-    facts = {
-        sample: (condition, pixels)
-        for sample, condition, pixels in zip(
-            *(kept[n].to_pylist() for n in ("sample_id", "condition", "pixels")), strict=True
-        )
-    }
-    shown = {frame.sample_id: frame.reason for frame in report.picked}
-    lines: list[tuple[Cell, ...]] = []
-    spreads: dict[str, float] = {}
-    for sample in sorted(reference):
-        values = [frames[arm.name].get(sample) for arm in arms]
-        known = [value for value in values if value is not None]
-        span = max(known) - min(known)
-        spread = 100 * span / reference[sample] if reference[sample] else None
-        spreads[sample] = math.inf if spread is None else spread
-        condition, pixels = facts[sample]
-        lines.append((sample, condition, pixels, *values, spread, shown.get(sample, "")))
-    notes = [
-        f"{METRICS[FRAME_METRIC].label} of each frame, the mean over seeds. Spread: largest minus smallest "
-        "between arms, relative to the reference. Press a heading to sort."
+def _scenes(report: StudyReport) -> list[str]:
+    if not report.scenes:
+        return []
+    return [
+        f"<p>{escape(report.scenes_words)}</p>",
+        picks_html(report.scenes),
+        *scenes_html(report.scenes, most_bytes=MOST_SCENE_BYTES, arms_first=True),
     ]
-    if len(lines) > MOST_FRAMES:
-        # The frames that arms agree on are the ones a reader misses least.
-        keep = set(sorted(spreads, key=lambda s: (s not in shown, -spreads[s], s))[:MOST_FRAMES])
-        notes.append(
-            f"The {MOST_FRAMES} of {len(lines)} frames with the largest spread; the rows file has all."
-        )
-        lines = [line for line in lines if line[0] in keep]
-    metric = METRICS[FRAME_METRIC]
-    return Table(
-        title=f"{metric.label} by frame",
-        columns=(
-            Column(label="Frame", align="left"),
-            Column(label="Condition", align="left"),
-            Column(label="pixels"),
-            *(Column(label=arm.title, digits=metric.digits) for arm in arms),
-            Column(label="Spread (%)", digits=0),
-            Column(label="In the figures", align="left"),
-        ),
-        rows=tuple(lines),
-        notes=tuple(notes),
-    )
+
+
+def _provenance(report: StudyReport) -> list[str]:
+    parts = [table_html(edits_table(report.arms, report.reference, report.edits))]
+    if report.cells:
+        parts.append(table_html(cells_table(report.cells), sortable=True))
+    return [*parts, facts_html(report.provenance)]
 
 
 # --- pieces --------------------------------------------------------------------------------------
@@ -279,8 +243,3 @@ def _seeds(report: StudyReport) -> list[int]:
 
 def _count(things: Sequence[Any], word: str) -> str:
     return f"{len(things)} {word}{'' if len(things) == 1 else 's'}"
-
-
-def _plain(value: Any) -> str:
-    """A setting as it stands in a settings file."""
-    return value if isinstance(value, str) else json.dumps(value)

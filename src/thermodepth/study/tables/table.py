@@ -1,6 +1,7 @@
 """The study's tables: the paper's Table 1 with relative differences, by distance, by condition.
 
-Means come from `evaluation.summary`, lines and columns from `lines`, print from `evaluation.tables`.
+Numbers come from `entries`, lines from `lines`, what stands under them from `notes`, the CSV files from
+`records`; `evaluation.results.tables` prints.
 """
 
 from __future__ import annotations
@@ -8,26 +9,29 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal
 
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from thermodepth.errors import DataError
 from thermodepth.evaluation.results.rows import WHOLE_FRAME
-from thermodepth.evaluation.results.summary import Summary, summarise
-from thermodepth.evaluation.results.tables import Cell, Column, Table
+from thermodepth.evaluation.results.tables import Cell, Column, Interval, Number, Table
 from thermodepth.files import write_text
-from thermodepth.metrics import metric_rows
-from thermodepth.study.analysis.comparison import ONE_RUN
-from thermodepth.study.tables.contrasts import difference, seeds_note
+from thermodepth.metrics import MetricRow, metric_rows
+from thermodepth.study.analysis.comparison import ONE_RUN, Comparison
+from thermodepth.study.analysis.labels import label_of
+from thermodepth.study.tables.entries import Entry, Part, parts_of, ranked_quantity
+from thermodepth.study.tables.lines import RANGE, Lines, lines_of
 from thermodepth.study.tables.lines import ArmLabel as ArmLabel
-from thermodepth.study.tables.lines import (
-    Lines,
-    MetricColumns,
-    lines_of,
-    notes_under,
-    seed_count,
-    seed_list,
+from thermodepth.study.tables.notes import (
+    DAGGER,
+    caption_notes,
+    has_recordings,
+    is_single_run,
+    other_notes,
 )
+from thermodepth.study.tables.records import CHANGE, change_cells, plain_table, records_of
 
 TABLE_1_METRICS = (
     "abs_rel",
@@ -39,7 +43,8 @@ TABLE_1_METRICS = (
     "delta_2",
     "delta_3",
 )
-COMPARED = ("abs_rel", "rmse")  # the two that the paper prints get a column of differences
+COMPARED = ("abs_rel", "rmse")  # the two that the paper prints get a column of changes
+TITLE = "Metric depth under each loss configuration"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -80,42 +85,33 @@ def study_table(
     compared: Sequence[str] = COMPARED,
     baselines: Sequence[str] | None = None,
 ) -> Table:
-    """The paper's Table 1: one line an arm, each metric's mean, and the change against the reference.
+    """The paper's Table 1: one line an arm, each metric's mean, and behind them the changes.
+
+    A page or terminal that is too narrow for all has the changes below the means.
 
     Args:
         rows: results of one study under one protocol; arms that are not named are left out.
         arms: the lines, in order.
         reference: the arm that changes are relative to.
         metrics: the columns.
-        compared: those of them that get a column of changes, and of intervals from two seeds on.
+        compared: those of them that get a column of changes with their intervals.
         baselines: arms printed last and not ranked; None takes every known baseline that has rows.
 
     Raises:
         StudyError: for a reference that is not among the arms or has no rows, or two arms of one name.
-        DataError: as `evaluation.summary.summarise`.
+        DataError: for several protocols or studies, or cells that were not scored on the same frames and
+            pixels.
         SettingsError: for a metric that does not exist.
     """
     lines = lines_of(rows, arms=arms, reference=reference, baselines=baselines)
-    summary = summarise(lines.rows, metrics=metrics)
-    groups = {group.key["arm"]: group for group in summary.groups}
-    base = groups[reference]
-    columns = MetricColumns(
-        metrics=tuple(metrics), compared=tuple(compared), intervals=seed_count(base) > 1
-    )
-    cells = [
-        (lines.title(name), *columns.cells(groups.get(name), base, ranked=name in lines.arms))
-        for name in lines.names
-    ]
-    return Table(
-        title="Metric depth under each loss configuration",
-        columns=(Column(label="Configuration", align="left"), *columns.columns()),
-        rows=tuple(cells),
-        notes=(
-            f"Protocol {summary.protocol}; mean over {max(base.frames.values())} frames, "
-            f"then over {seed_list(base)}.",
-            *notes_under(lines, groups, reference=reference),
-        ),
-        bold=columns.best([(n, groups.get(name)) for n, name in enumerate(lines.arms)], first=1),
+    parts = {"": tuple(parts_of(lines, metrics).values())}
+    return _table(
+        lines,
+        parts,
+        compared=compared,
+        changes_last=True,
+        title=TITLE,
+        label="tab:study",
     )
 
 
@@ -133,9 +129,24 @@ def range_table(
         StudyError, DataError, SettingsError: as `study_table`; DataError also for rows without ranges.
     """
     lines = lines_of(rows, arms=arms, reference=reference, baselines=baselines)
-    ranges = lines.rows.filter(pc.not_equal(lines.rows["slice"], WHOLE_FRAME))
-    summary = summarise(ranges, by=("arm", "slice"), metrics=metrics, slice=None)
-    return _by_part(lines, summary, reference=reference, part="slice")
+    slices = [n for n in pc.unique(lines.rows["slice"]).to_pylist() if n.startswith(RANGE)]
+    if not slices:
+        raise DataError("no row is of a range of distance")
+    slices.sort(key=lambda name: float(name.removeprefix(RANGE).partition("-")[0]))
+    parts = {
+        f"{name.removeprefix(RANGE).replace('-', '–')} m": tuple(
+            parts_of(lines, metrics, slice=name).values()
+        )
+        for name in slices
+    }
+    return _table(
+        lines,
+        parts,
+        compared=metrics,
+        heading="Distance",
+        title=f"{TITLE}, by distance",
+        label="tab:study-by-range",
+    )
 
 
 def condition_table(
@@ -152,8 +163,22 @@ def condition_table(
         StudyError, DataError, SettingsError: as `study_table`.
     """
     lines = lines_of(rows, arms=arms, reference=reference, baselines=baselines)
-    summary = summarise(lines.rows, by=("arm", "condition"), metrics=metrics)
-    return _by_part(lines, summary, reference=reference, part="condition")
+    wanted = pc.is_in(lines.rows["metric"], pa.array(metrics, type=pa.string()))
+    kept = lines.rows.filter(pc.and_(wanted, pc.equal(lines.rows["slice"], WHOLE_FRAME)))
+    parts = {
+        name or "(not given)": tuple(
+            parts_of(lines, metrics, rows=kept.filter(pc.equal(kept["condition"], name))).values()
+        )
+        for name in sorted(pc.unique(kept["condition"]).to_pylist())
+    }
+    return _table(
+        lines,
+        parts,
+        compared=metrics,
+        heading="Condition",
+        title=f"{TITLE}, by condition",
+        label="tab:study-by-condition",
+    )
 
 
 def paper_table(rows: pa.Table, *, arms: Sequence[ArmLabel], reference: str) -> Table:
@@ -166,8 +191,8 @@ def paper_table(rows: pa.Table, *, arms: Sequence[ArmLabel], reference: str) -> 
         StudyError, DataError: as `study_table`.
     """
     lines = lines_of(rows, arms=arms, reference=reference, baselines=())
-    groups = {g.key["arm"]: g for g in summarise(lines.rows, metrics=COMPARED).groups}
-    base, published_base = groups[reference], PAPER_TABLE[0]
+    parts = parts_of(lines, COMPARED)
+    published_base = PAPER_TABLE[0]
     columns = [Column(label="Configuration", align="left")]
     for row in metric_rows(COMPARED):
         columns += [
@@ -175,28 +200,38 @@ def paper_table(rows: pa.Table, *, arms: Sequence[ArmLabel], reference: str) -> 
             Column(label=f"Published Δ {row.label} (%)", digits=1, signed=True),
             Column(label=f"Our Δ {row.label} (%)", digits=1, signed=True),
         ]
-    cells = []
+    cells, records = [], []
     for paper in PAPER_TABLE:
         line: list[Cell] = [paper.title]
         differs = paper is not published_base
-        ours = groups.get(paper.arm) if differs and reference == published_base.arm else None
-        for metric in COMPARED:
+        for metric, part in parts.items():
+            ours = part.entries.get(paper.arm) if reference == published_base.arm else None
             value: float = getattr(paper, metric)
-            change = 100 * (value / getattr(published_base, metric) - 1)
-            line += [
-                value,
-                change if differs else None,
-                None if ours is None else difference(ours, base, metric).percent,
-            ]
+            base: float = getattr(published_base, metric)
+            published = 100 * (value / base - 1) if differs else None
+            line += [value, published, change_cell(ours.change if ours else None)]
+            records.append((paper.title, paper.arm, metric, value, published, *change_cells(ours)))
         cells.append(tuple(line))
+    title = "Beside the published table"
+    names = ("configuration", "arm", "metric", "published", "published_percent", *CHANGE)
+    ours_notes = caption_notes(lines, {"": tuple(parts.values())}, blocks=False, ranked=False)
+    notes = (
+        f"Published: {PAPER}; {ONE_RUN}; data, unit and protocol not stated.",
+        "Only signs and relative differences can be compared, never absolute values.",
+        *(f"Ours: {note.removeprefix(DAGGER).lstrip()}" for note in ours_notes),
+    )
     return Table(
-        title="Beside the published table",
+        title=title,
         columns=tuple(columns),
         rows=tuple(cells),
-        notes=(
-            f"Published: {PAPER}; {ONE_RUN}; data, unit and protocol not stated.",
-            "Only signs and relative differences can be compared, never absolute values.",
-            f"Ours: {seeds_note(seed_count(base))}",
+        notes=notes,
+        caption_notes=len(notes),
+        label="tab:study-beside-paper",
+        records=plain_table(
+            names,
+            records,
+            text=("configuration", "arm", "metric", "percent_scope"),
+            title=title,
         ),
     )
 
@@ -240,56 +275,109 @@ def write_tables(folder: Path, tables: Mapping[str, Table]) -> list[Path]:
     return written
 
 
-def _by_part(lines: Lines, summary: Summary, *, reference: str, part: str) -> Table:
-    """One block of lines per range or condition."""
-    groups = {(group.key[part], group.key["arm"]): group for group in summary.groups}
-    parts = list(dict.fromkeys(group.key[part] for group in summary.groups))
-    if part == "condition":
-        parts.sort()
-    anywhere = {group.key["arm"]: group for group in reversed(summary.groups)}
-    columns = MetricColumns(
-        metrics=summary.metrics,
-        compared=summary.metrics,
-        intervals=seed_count(anywhere[reference]) > 1,
-    )
-    cells: list[tuple[Cell, ...]] = []
+def change_cell(change: Comparison | None) -> Cell:
+    """A change in percent with its interval, to a tenth, or to whole percents from 100 on."""
+    if change is None or change.percent is None:
+        return None
+    span = None if change.scope is None else change.percent_interval()
+    digits = 1 if max(map(abs, (change.percent, *(span or ())))) < 99.95 else 0
+    if span is None:
+        return Number(change.percent, digits)
+    return Interval(*span, digits, value=change.percent)
+
+
+def _table(
+    lines: Lines,
+    parts: Mapping[str, Sequence[Part]],
+    *,
+    compared: Sequence[str],
+    title: str,
+    label: str,
+    heading: str = "",
+    changes_last: bool = False,
+) -> Table:
+    """One block of lines for each of `parts`; with `heading` its title and counts stand before them."""
+    blocks = bool(heading)
+    leading = [Column(label=heading, align="left")] * blocks
+    counted = ("pixels", "frames", "recordings")[: 2 + has_recordings(parts)]
+    leading += [Column(label=name) for name in counted if blocks]
+    metrics = [part.metric for part in next(iter(parts.values()))]
+    places = _places(metrics, compared, changes_last=changes_last)
+    first_value = len(leading) + 1
+    rows: list[tuple[Cell, ...]] = []
     bold: set[tuple[int, int]] = set()
-    for name in parts:
-        base = groups[name, reference]
-        start = len(cells)
-        present = [arm for arm in lines.names if (name, arm) in groups]
-        for arm in present:
-            group = groups[name, arm]
-            counts = (base.pixels, max(base.frames.values()))
-            values = columns.cells(group, base, ranked=arm in lines.arms)
-            cells.append((_part_title(name), *counts, lines.title(arm), *values))
-        ranked = [
-            (start + n, groups[name, arm]) for n, arm in enumerate(present) if arm in lines.arms
-        ]
-        bold |= columns.best(ranked, first=4)
-    heading, by = ("Distance", "by distance") if part == "slice" else ("Condition", "by condition")
-    counted = (Column(label="pixels"), Column(label="frames"))
+    rules: set[int] = set()
+    for block, of in parts.items():
+        most = max(of, key=lambda part: part.images)
+        counts = (block, most.pixels, most.images, most.recordings)[: len(leading)]
+        # An arm without results keeps its line, but not in every block.
+        shown = [n for n in lines.names if not blocks or any(n in part.entries for part in of)]
+        arms = sum(name in lines.arms for name in shown)
+        rules.add(len(rows) if blocks else arms)
+        for name in shown:
+            entries = [part.entries.get(name) for part in of]
+            cells = [
+                _value(entries[m]) if kind == "value" else change_cell(_change(entries[m]))
+                for kind, m in places
+            ]
+            bold |= {
+                (len(rows), first_value + n)
+                for n, (kind, m) in enumerate(places)
+                if kind == "value" and name in of[m].bold
+            }
+            rows.append((*counts, _title(lines, name, entries), *cells))
+    captioned = caption_notes(lines, parts, blocks=blocks)
     return Table(
-        title=f"Metric depth under each loss configuration, {by}",
+        title=title,
         columns=(
-            Column(label=heading, align="left"),
-            *counted,
+            *leading,
             Column(label="Configuration", align="left"),
-            *columns.columns(),
+            *(_column(metrics[m], kind) for kind, m in places),
         ),
-        rows=tuple(cells),
-        notes=(
-            f"Protocol {summary.protocol}; mean over the frames that have such pixels, then over "
-            f"{seed_list(anywhere[reference])}; pixels and frames are those of one seed.",
-            *notes_under(lines, anywhere, reference=reference),
-        ),
+        rows=tuple(rows),
+        notes=(*captioned, *other_notes(lines, parts)),
         bold=frozenset(bold),
+        caption_notes=len(captioned),
+        label=label,
+        rules=frozenset(rules - {0, len(rows)}),
+        shared=len(leading),
+        folded_at=first_value + len(metrics) if changes_last else 0,
+        records=records_of(lines, parts, heading=heading.lower(), title=title),
     )
 
 
-def _part_title(name: str) -> str:
-    """`range:2.5-6` as `2.5–6 m`; a condition as it is."""
-    kind, colon, span = name.partition(":")
-    if kind == "range" and colon:
-        return f"{span.replace('-', '–')} m"
-    return name or "(not given)"
+Kind = Literal["value", "change"]
+
+
+def _places(
+    metrics: Sequence[MetricRow], compared: Sequence[str], *, changes_last: bool
+) -> list[tuple[Kind, int]]:
+    """What the columns hold: means and changes of which metric."""
+    changes: list[tuple[Kind, int]] = [
+        ("change", m) for m, row in enumerate(metrics) if row.name in compared
+    ]
+    values: list[tuple[Kind, int]] = [("value", m) for m in range(len(metrics))]
+    if changes_last:
+        return values + changes
+    return sorted(values + changes, key=lambda place: place[1])
+
+
+def _column(row: MetricRow, kind: Kind) -> Column:
+    if kind == "change":
+        label = label_of(ranked_quantity(row))
+        return Column(label=f"Δ {label} (%)", digits=1, signed=True)
+    return Column(label=row.heading, digits=row.digits, better=row.better, optimum=row.optimum)
+
+
+def _value(entry: Entry | None) -> float | None:
+    return None if entry is None else entry.value
+
+
+def _change(entry: Entry | None) -> Comparison | None:
+    # The reference's difference from itself is no finding: a dash, not a zero.
+    return None if entry is None else entry.change
+
+
+def _title(lines: Lines, name: str, entries: Sequence[Entry | None]) -> str:
+    single = any(is_single_run(lines, name, entry) for entry in entries)
+    return f"{lines.title(name)}{DAGGER}" if single else lines.title(name)

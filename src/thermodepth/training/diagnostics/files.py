@@ -2,6 +2,7 @@
 
 gradients.csv     every step and term: loss, weighted loss; at a probe also norm and share
 cosines.csv       every probe and pair of terms: cosine, magnitude similarity
+step_cosines.csv  every probe and term: how far its gradient points along the step taken
 conflict/         step-N.npz, the gradients at the output maps
 diagnostics.json  what it cost, and why it stopped if it did
 """
@@ -17,14 +18,16 @@ from pathlib import Path
 from thermodepth.errors import DataError
 from thermodepth.files import write_text
 
-GRADIENTS, COSINES, CONFLICT, FACTS = (
+GRADIENTS, COSINES, STEP_COSINES, CONFLICT, FACTS = (
     "gradients.csv",
     "cosines.csv",
+    "step_cosines.csv",
     "conflict",
     "diagnostics.json",
 )
 GRADIENT_COLUMNS = ("step", "term", "loss", "weighted_loss", "norm", "norm_share")
 COSINE_COLUMNS = ("step", "parameters", "term_a", "term_b", "cosine", "magnitude_similarity")
+STEP_COLUMNS = ("step", "parameters", "term", "step_cosine")
 
 Line = Sequence[str | int | float | None]  # None: no value, an empty cell
 

@@ -12,6 +12,7 @@ where the heads part; Yu et al., "Gradient Surgery" (NeurIPS 2020), for the cosi
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -49,33 +50,65 @@ def weighted_means(losses: LossReport) -> dict[str, Tensor]:
     return {name: losses.weights[name] * values.mean() for name, values in losses.terms.items()}
 
 
-def gram(
-    losses: Mapping[str, Tensor], parameters: Sequence[Tensor], *, scale: float = 1.0
-) -> NDArray[np.float64]:
-    """`[len(parameters) k k]`: the dot products of the terms' gradients, parameter by parameter.
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class TermGradients:
+    """The gradients of k terms at the same parameters, all in memory at once: k times the parameters."""
 
-    Sum over the first axis, or a part of it, for the Gram matrix of these parameters. The graph is kept, no
-    `.grad` is touched, and every gradient is in memory at once: k times the parameters.
+    terms: tuple[str, ...]
+    parameters: tuple[Tensor, ...]
+    scale: float  # the factor that float16 gradients are computed under
+    scaled: tuple[tuple[Tensor | None, ...], ...]  # by term and parameter; None: never read
+
+    def gram(self) -> NDArray[np.float64]:
+        """`[len(parameters) k k]`: the dot products of the terms' gradients, parameter by parameter.
+
+        Sum over the first axis, or a part of it, for the Gram matrix of these parameters.
+        """
+        products = []
+        for index in range(len(self.parameters)):
+            rows = self._rows(index)
+            products.append(rows @ rows.T)
+        result: NDArray[np.float64] = torch.stack(products).cpu().numpy()
+        return result
+
+    def along(self, directions: Sequence[Tensor]) -> NDArray[np.float64]:
+        """`[len(parameters) k]`: the dot products with a direction, of the shapes of the parameters."""
+        products = [
+            self._rows(index) @ direction.reshape(-1).double()
+            for index, direction in enumerate(directions)
+        ]
+        result: NDArray[np.float64] = torch.stack(products).cpu().numpy()
+        return result
+
+    def _rows(self, index: int) -> Tensor:
+        """`[k n]`: one parameter's gradients, in float64."""
+        parameter = self.parameters[index]
+        rows = [
+            parameter.new_zeros(parameter.numel()) if gradient is None else gradient.reshape(-1)
+            for gradient in (of_term[index] for of_term in self.scaled)
+        ]
+        return torch.stack(rows).double() / self.scale
+
+
+def gradients_of(
+    losses: Mapping[str, Tensor], parameters: Sequence[Tensor], *, scale: float = 1.0
+) -> TermGradients:
+    """The gradient of each loss. The graph is kept and no `.grad` is touched.
 
     Args:
         losses: scalars, k of them.
         parameters: of any shapes.
-        scale: factor under which float16 gradients are computed; taken out again.
+        scale: factor under which float16 gradients are computed; the dot products are without it.
     """
-    gradients = [
-        torch.autograd.grad(scale * loss, parameters, retain_graph=True, allow_unused=True)
-        for loss in losses.values()
-    ]
-    products = []
-    for index, parameter in enumerate(parameters):
-        rows = [
-            parameter.new_zeros(parameter.numel()) if g[index] is None else g[index].reshape(-1)
-            for g in gradients
-        ]
-        stacked = torch.stack(rows).double() / scale
-        products.append(stacked @ stacked.T)
-    result: NDArray[np.float64] = torch.stack(products).cpu().numpy()
-    return result
+    return TermGradients(
+        terms=tuple(losses),
+        parameters=tuple(parameters),
+        scale=scale,
+        scaled=tuple(
+            torch.autograd.grad(scale * loss, parameters, retain_graph=True, allow_unused=True)
+            for loss in losses.values()
+        ),
+    )
 
 
 def norms(gram_matrix: NDArray[np.float64]) -> NDArray[np.float64]:

@@ -1,8 +1,9 @@
 """The hook in the training loop: when to look at the gradients, what it costs, what happens when it fails.
 
-Called once a step, between the loss and its backward pass. It reads the graph that the step has built and
-leaves it as it was: no `.grad`, no weight, no statistic of a norm and no random number of the training is
-touched, so a run with it ends with the weights of a run without it, bit for bit.
+Called twice a step: between the loss and its backward pass, and after the optimiser's step. It reads the
+graph that the step has built and leaves it as it was: no `.grad`, no weight, no statistic of a norm and no
+random number of the training is touched, so a run with it ends with the weights of a run without it, bit for
+bit.
 
 A failure ends the diagnostics and not the training: it is a warning now, and stands in `diagnostics.json`.
 """
@@ -32,6 +33,8 @@ from thermodepth.training.diagnostics.files import (
     FACTS,
     GRADIENT_COLUMNS,
     GRADIENTS,
+    STEP_COLUMNS,
+    STEP_COSINES,
     Line,
     LineFile,
     conflict_path,
@@ -39,7 +42,7 @@ from thermodepth.training.diagnostics.files import (
 )
 from thermodepth.training.diagnostics.gradients import (
     cosines,
-    gram,
+    gradients_of,
     last_block_of,
     magnitude_similarities,
     norms,
@@ -48,6 +51,7 @@ from thermodepth.training.diagnostics.gradients import (
     weighted_means,
 )
 from thermodepth.training.diagnostics.maps import conflict_maps, first_frames, save_conflict_maps
+from thermodepth.training.diagnostics.steps import AwaitedStep
 from thermodepth.training.settings import TrainingSettings
 from thermodepth.types import Batch
 
@@ -86,22 +90,40 @@ class GradientWatch:
         self._losses: list[tuple[int, list[str], list[float], Tensor]] = []  # not yet written
         self._norms: dict[int, dict[str, tuple[float, float]]] = {}  # step -> term -> norm, share
         self._cosines: list[Line] = []
+        self._step_cosines: list[Line] = []
+        self._awaited: AwaitedStep | None = None
         self._frames: Batch | None = None
         self._not_finite: set[str] = set()
         self._stops: list[str] = []  # also of the stretches before this one
         if not self._on:
             return
-        self._gradient_file, self._cosine_file = (
+        self._gradient_file, self._cosine_file, self._step_file = (
             LineFile(folder / name, columns, first_step=first_step)
-            for name, columns in ((GRADIENTS, GRADIENT_COLUMNS), (COSINES, COSINE_COLUMNS))
+            for name, columns in (
+                (GRADIENTS, GRADIENT_COLUMNS),
+                (COSINES, COSINE_COLUMNS),
+                (STEP_COSINES, STEP_COLUMNS),
+            )
         )
         drop_conflict_maps(folder, first_step=first_step)
         self._seconds = self._training_seconds = 0.0
         if first_step:
             self._seconds, self._training_seconds, self._stops = _facts_before(folder)
         self._began = time.perf_counter()
+        self._step_began: float | None = None
+        self._own_seconds: float | None = (
+            None  # in steps of this run; None: nobody says when one begins
+        )
         steps, maps = settings.steps, self._diagnostics.maps
         self._map_steps = {round(steps * n / maps) for n in range(1, maps + 1)} - {0}
+
+    def begin_step(self) -> None:
+        """When a step begins, so that its time is not taken for that of runs beside this one.
+
+        A loop that trains one run need not call it: then all of the time is this run's.
+        """
+        if self._on:
+            self._step_began = time.perf_counter()
 
     def look(self, step: int, losses: LossReport, batch: Batch) -> None:
         """Before the backward pass that makes optimiser step number `step`, the first being 1.
@@ -114,6 +136,7 @@ class GradientWatch:
         if not self._on or not losses.terms:  # a schedule may begin with a step without any
             return
         began = time.perf_counter()
+        self._awaited = None  # of a step that was never taken
         try:
             self._note_losses(step, losses)
             wide = _is_due(step, self._diagnostics.cosine_every)
@@ -127,6 +150,24 @@ class GradientWatch:
         except Exception as error:  # whatever it is, the training must not pay for it
             self._give_up(f"step {step}", error)
         self._seconds += time.perf_counter() - began
+
+    def after_step(self, step: int) -> None:
+        """After the optimiser made step number `step`, and before its weights are changed again.
+
+        Args:
+            step: as `look` was told.
+        """
+        if self._awaited is not None:
+            began = self._settled(time.perf_counter())
+            try:
+                self._compare_with_step(step, self._awaited)
+            except Exception as error:  # as in `look`
+                self._give_up(f"step {step}", error)
+            self._awaited = None
+            self._seconds += time.perf_counter() - began
+        if self._on and self._step_began is not None:
+            took = time.perf_counter() - self._step_began
+            self._own_seconds = (self._own_seconds or 0.0) + took
 
     def flush(self) -> None:
         """Write what is pending: before a checkpoint, so that the files know every step that it does."""
@@ -159,22 +200,34 @@ class GradientWatch:
         parameters = shared_of(self._network) if wide else block
         if not block:
             raise DataError("the last shared block is not trained, it has no gradients")
-        products = gram(
+        gradients = gradients_of(
             weighted_means(losses), parameters, scale=scaler.get_scale() if scaler else 1.0
         )
+        products = gradients.gram()
         in_block = {id(p) for p in block}
-        at_block = products[[id(p) in in_block for p in parameters]].sum(0)
+        places = {BLOCK: np.array([id(p) in in_block for p in parameters])}
+        if wide:
+            places[SHARED] = np.ones(len(parameters), dtype=np.bool_)
+        at_block = products[places[BLOCK]].sum(0)
         names = list(losses.terms)
         norm = norms(at_block)
         self._norms[step] = dict(zip(names, zip(norm, shares(norm), strict=True), strict=True))
         self._warn_of_not_finite(step, names, norm)
-        grams = {BLOCK: at_block, SHARED: products.sum(0)} if wide else {BLOCK: at_block}
-        for where, matrix in grams.items():
+        for where, among in places.items():
+            matrix = products[among].sum(0)
             cosine, similar = cosines(matrix), magnitude_similarities(norms(matrix))
             self._cosines += [
                 (step, where, names[a], names[b], _cell(cosine[a, b]), _cell(similar[a, b]))
                 for a, b in combinations(range(len(names)), 2)
             ]
+        self._awaited = AwaitedStep(gradients, products, places)
+
+    def _compare_with_step(self, step: int, awaited: AwaitedStep) -> None:
+        self._step_cosines += [
+            (step, where, term, _cell(cosine))
+            for where, of_terms in awaited.cosines().items()
+            for term, cosine in of_terms.items()
+        ]
 
     def _uncompiled(self, step: int, batch: Batch) -> LossReport:
         """The step's losses once more: a compiled graph can be gone through once, and only as a whole.
@@ -237,11 +290,16 @@ class GradientWatch:
             self._gradient_file.add(lines)
         if self._cosines:
             self._cosine_file.add(self._cosines)
-        self._losses, self._norms, self._cosines = [], {}, []
+        if self._step_cosines:
+            self._step_file.add(self._step_cosines)
+        self._losses, self._norms, self._cosines, self._step_cosines = [], {}, [], []
         self._write_facts()
 
     def _write_facts(self) -> None:
-        training = self._training_seconds + time.perf_counter() - self._began
+        own = self._own_seconds
+        training = self._training_seconds + (
+            time.perf_counter() - self._began if own is None else own
+        )
         facts = {
             "seconds": round(self._seconds, 3),
             "training_seconds": round(training, 3),
@@ -251,8 +309,8 @@ class GradientWatch:
         write_json(self._folder / FACTS, facts)
 
     def _give_up(self, where: str, error: Exception) -> None:
-        self._on = False
-        self._losses, self._norms, self._cosines = [], {}, []
+        self._on, self._awaited = False, None
+        self._losses, self._norms, self._cosines, self._step_cosines = [], {}, [], []
         self._stops.append(f"{where}: {type(error).__name__}: {error}")
         with suppress(OSError):  # a full disk is said by the warning
             self._write_facts()

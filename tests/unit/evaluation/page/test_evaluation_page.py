@@ -21,7 +21,8 @@ from thermodepth.evaluation.page import (
 )
 from thermodepth.evaluation.page.figures import ledger_figure, range_figures, scatter_figures
 from thermodepth.evaluation.page.pictures import encoded
-from thermodepth.evaluation.page.scenes import MOST_BYTES
+from thermodepth.evaluation.page.scenes import MOST_BYTES, scenes_html
+from thermodepth.evaluation.page.skeleton import Tint, table_html
 from thermodepth.evaluation.protocols.protocol import named_protocol
 from thermodepth.evaluation.results.tables import Column, Table
 from thermodepth.evaluation.scoring.density import density_of
@@ -371,6 +372,48 @@ def test_scenes_that_cannot_be_shown_are_named():
 def test_maps_of_different_sizes_are_our_own_mistake():
     with pytest.raises(AssertionError, match="different sizes"):
         replace(make_scene(), truth_m=np.ones((3, 3)))
+
+
+def test_structures_have_a_row_a_scale_and_a_place_in_the_viewer():
+    scene = make_scene(arms=("model", "other"), rgb=False)
+    inverse = 1 / np.where(np.isnan(scene.truth_m), 4.0, scene.truth_m)
+    scene = replace(scene, structures={"teacher": inverse, "model": inverse, "other": None})
+    html = page_html(make_page(scenes=[scene]))
+    names = [a["alt"].split(",")[0] for a in read(html).of("img")]
+    # The teacher, who predicts no depth, stands with the inputs.
+    assert names[:3] == ["Thermal", "Truth", "Structure: teacher"]
+    assert names[-2:] == ["Structure: model", "Structure: other"]
+    groups = [a["label"] for a in read(html).of("optgroup")]
+    assert groups[:4] == ["Input and truth", "Depth", "Error", "Structure"]
+    assert "Structure (1/m), near is bright" in html
+    assert "Structure of other (no fit)" in html
+    *_, fitted, unfitted = pictures(html)
+    assert np.all(np.abs(unfitted.astype(int) - 152) <= 2)
+    assert fitted[-2].mean() > fitted[10].mean() + 50  # the near end of the ramp is bright
+    assert "Structure (1/m)" not in page_html(make_page(scenes=[make_scene()]))
+
+
+def test_two_arms_may_stand_against_each_other_at_first():
+    (html,) = scenes_html([make_scene(rgb=False)], arms_first=True)
+    chosen = [int(a["value"]) for a in read(html).of("option") if "selected" in a]
+    names = [a["alt"].split(",")[0] for a in read(html).of("img")]
+    assert [names[n] for n in chosen] == ["Prediction: model", "Prediction: mean-depth map"]
+    (alone,) = scenes_html([make_scene(arms=("model",), rgb=False)], arms_first=True)
+    assert [a["value"] for a in read(alone).of("option") if "selected" in a] == ["0", "2"]
+
+
+def test_rows_of_many_pictures_are_drawn_smaller():
+    many = page_html(make_page(scenes=[make_scene(arms=tuple("abcdef"))], densities={}))
+    assert many.count('class="tiles prediction many"') == 1
+    assert 'class="tiles input"' in many
+    assert ' many"' not in page_html(make_page(scenes=[make_scene()]))
+
+
+def test_tinted_cells_keep_their_class_and_strength():
+    html = table_html(make_table(), tints={(1, 1): Tint(good=True, share=0.5)})
+    read(html)
+    assert html.count('<td class="num good" style="--share:0.500">') == 1
+    assert html.count("--share") == 1
 
 
 # --- figures -------------------------------------------------------------------------------------

@@ -6,7 +6,7 @@ import io
 import pytest
 from rich.console import Console
 
-from thermodepth.evaluation.results.tables import Column, Heading, Number, Table
+from thermodepth.evaluation.results.tables import Column, Heading, Interval, Number, Table
 
 TABLE = Table(
     title="Means of 2 arms",
@@ -41,6 +41,7 @@ def test_markdown():
 
 def test_latex():
     assert TABLE.latex() == (
+        "% \\usepackage{booktabs}\n"
         "\\begin{table}[t]\n"
         "\\centering\n"
         "\\caption{Means of 2 arms}\n"
@@ -230,3 +231,102 @@ def test_tables_that_are_built_wrongly(changes, message):
     Table(**good)
     with pytest.raises(AssertionError, match=message):
         Table(**(good | changes))
+
+
+# --- intervals, captions, rules, records --------------------------------------------------------
+
+CHANGES = Table(
+    title="Changes",
+    columns=(
+        Column(label="arm", align="left"),
+        Column(label="Δ (%)", digits=1, signed=True),
+        Column(label="95 %", signed=True),
+    ),
+    rows=(
+        ("full", None, None),
+        ("a", Interval(-1.25, 3.0, 1, value=0.875), Interval(-0.04, 12.0, 1)),
+        ("b", Number(7.0, 0), None),
+    ),
+    notes=("Protocol toy-1; 3 seeds", "A 95 % interval.", "Small print."),
+    caption_notes=2,
+    label="tab:changes",
+)
+
+
+def test_a_number_and_its_interval_are_printed_in_one_cell():
+    assert CHANGES.printed()[1] == ["a", "+0.9 [−1.2, +3.0]", "[0.0, +12.0]"]
+    assert "| b | +7 | – |" in CHANGES.markdown()
+    # A narrow page may break before the bracket and not inside.
+    assert "| a | +0.9 \\[−1.2,\u00a0+3.0\\] | \\[0.0,\u00a0+12.0\\] |" in CHANGES.markdown()
+
+
+def test_csv_gives_each_end_of_an_interval_a_column():
+    assert CHANGES.csv() == (
+        "arm,Δ (%),Δ (%) low,Δ (%) high,95 % low,95 % high\n"
+        "full,,,,,\n"
+        "a,0.875,-1.25,3.0,-0.04,12.0\n"
+        "b,7.0,,,,\n"
+    )
+
+
+def test_latex_sets_intervals_small_and_says_what_a_caption_must():
+    lines = CHANGES.latex().splitlines()
+    assert r"a & +0.9 {\scriptsize [$-$1.2, +3.0]} & {\scriptsize [0.0, +12.0]} \\" in lines
+    caption = lines.index(r"\caption{Changes. Protocol toy-1; 3 seeds. A 95 \% interval.}")
+    assert lines[caption + 1] == r"\label{tab:changes}"
+    assert lines[-2] == r"\par\smallskip{\footnotesize Small print.\par}"
+    assert sum("95 \\% interval" in line for line in lines) == 1
+
+
+def test_latex_draws_rules_and_says_what_rows_share_once():
+    rows = (("near", 1, "x"), ("near", 1, "y"), ("far", 1, "x"), ("far", 1, "y"))
+    table = Table(
+        title="t",
+        columns=(Column(label="d", align="left"), Column(label="n"), Column(label="arm")),
+        rows=rows,
+        rules=frozenset({2}),
+        shared=2,
+    )
+    lines = table.latex().splitlines()
+    first = lines.index(r"\midrule") + 1
+    assert lines[first : first + 5] == [
+        r"near & 1 & x \\",
+        r" &  & y \\",
+        r"\midrule",
+        r"far & 1 & x \\",
+        r" &  & y \\",
+    ]
+    assert "| near | 1 | y |" in table.markdown()
+
+
+def test_records_are_what_a_machine_reads_in_a_table_s_place():
+    records = Table(title="r", columns=(Column(label="value", digits=2),), rows=((0.125,),))
+    table = Table(title="t", columns=(Column(label="x"),), rows=(("0.12",),), records=records)
+    assert table.csv() == "value\n0.125\n"
+    assert "0.12 |" in table.markdown()
+
+
+def test_an_interval_that_is_not_finite_is_refused():
+    with pytest.raises(AssertionError, match="nan needs to be finite"):
+        one_cell(Interval(float("nan"), 1.0, 1))
+    with pytest.raises(AssertionError, match="inf needs to be finite"):
+        one_cell(Interval(0.0, 1.0, 1, value=float("inf")))
+
+
+def test_markdown_says_the_columns_behind_the_fold_in_a_second_table():
+    table = Table(
+        title="t",
+        columns=(Column(label="arm", align="left"), Column(label="x"), Column(label="y")),
+        rows=(("a", 1, 2), ("b", 3, Interval(0.0, 1.0, 1, value=0.5))),
+        notes=("n",),
+        bold=frozenset({(0, 1), (1, 2)}),
+        folded_at=2,
+    )
+    assert table.markdown() == (
+        "**t**\n\n"
+        "| arm | x |\n| :--- | ---: |\n| a | **1** |\n| b | 3 |\n"
+        "\n"
+        "| arm | y |\n| :--- | ---: |\n| a | 2 |\n| b | **0.5 \\[0.0,\u00a01.0\\]** |\n"
+        "\nn\n"
+    )
+    assert table.csv().startswith("arm,x,y,y low,y high\n")

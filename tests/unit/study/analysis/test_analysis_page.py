@@ -26,8 +26,8 @@ def test_the_example_of_the_page_runs(tmp_path, monkeypatch, capsys):
     )
     exec(code, {})
     said = capsys.readouterr().out
-    assert said.startswith("no-a − full, rmse: +5.6 %")  # .2 of 3.56
-    assert said.endswith("3 seeds, 3 clusters), p < .001 after Holm over 1: worse.\n")
+    assert said.startswith("no-a − full, RMSE: +5.6 %")  # .2 of 3.56
+    assert said.endswith("3 seeds, 3 recordings), p < .001 after Holm over 1: worse.\n")
 
 
 def test_the_table_of_the_page_is_that_of_its_script():

@@ -125,7 +125,7 @@ def test_one_run_gives_no_verdict_however_large_the_difference():
     assert made.comparison.interval()[0] > 0.4
     assert made.comparison.d_z is None
     assert made.sentence.endswith(f": cannot tell ({ONE_RUN}).")
-    assert "these weights on other scenes; 1 seed, 12 clusters" in made.sentence
+    assert "these weights on other scenes; 1 seed, 12 recordings" in made.sentence
 
 
 def test_one_recording_gives_no_verdict_either():
@@ -138,7 +138,7 @@ def test_one_recording_gives_no_verdict_either():
 def test_one_run_on_one_recording_has_no_interval():
     made = settle([answered(shifted(0.5, seeds=1).in_clusters(["drive"] * 12))])[0]
     assert (made.comparison.p, made.p_adjusted, made.verdict) == (None, 1.0, "cannot tell")
-    assert "1 seed, 1 cluster: no interval" in made.sentence
+    assert "1 seed, 1 recording: no interval" in made.sentence
 
 
 def test_identical_arms_are_equivalent_and_nothing_else():
@@ -201,7 +201,7 @@ def test_words_of_a_verdict():
     # Every seed and image differs by .25 of a reference of 1: no noise at all.
     values = block({"full": np.ones((3, 4)), "bare": np.full((3, 4), 1.25)})
     assert settle([answered(values)])[0].sentence == (
-        "bare − full, rmse: +25.0 % [+25.0, +25.0] (95 %, other seeds and scenes; 3 seeds, 4 clusters), "
+        "bare − full, RMSE: +25.0 % [+25.0, +25.0] (95 %, other seeds and scenes; 3 seeds, 4 recordings), "
         "p < .001 after Holm over 1: worse."
     )
 

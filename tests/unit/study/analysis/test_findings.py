@@ -3,16 +3,18 @@
 import csv
 import io
 import re
+from dataclasses import replace
 
 import numpy as np
 import pytest
 
 from thermodepth.errors import SettingsError
 from thermodepth.study.analysis.claims import PAPER_CLAIMS
-from thermodepth.study.analysis.designs import full_factorial
+from thermodepth.study.analysis.designs import full_factorial, half_fraction
 from thermodepth.study.analysis.findings import design_of, findings, questions_of
 from thermodepth.study.analysis.measurements import Codes, block
 from thermodepth.study.analysis.methods import methods_text
+from thermodepth.study.analysis.summary import summary_of
 from thermodepth.study.analysis.tables import findings_tables
 from thermodepth.study.page.forest import forest_svg
 
@@ -58,6 +60,18 @@ def test_arms_of_these_names_are_a_design_and_others_are_not():
     assert some.kind == "list"
     assert design_of(["baseline", "ours"]) is None
     assert design_of(["full", "half"]) is None
+
+
+def test_a_half_fraction_is_known_by_its_arms_and_asked_for_its_effects():
+    arms = list(half_fraction(("a", "b", "c", "d", "e")).arms)
+    design = design_of(arms)
+    assert design is not None
+    assert design.kind == "half fraction"
+    kinds = [question.kind for question in questions_of(arms, "full")]
+    assert (kinds.count("main effect"), kinds.count("interaction")) == (5, 10)
+    less = design_of(arms[:-1])
+    assert less is not None
+    assert less.kind == "list"
 
 
 def test_no_question_is_asked_twice():
@@ -140,3 +154,48 @@ def test_methods_say_seeds_images_and_the_family():
     assert "24 images of 6 recordings" in text
     assert "over 6 declared comparisons" in text
     assert "0.0625" in text  # the least sign-flip p of five seeds
+
+
+def test_cells_that_failed_all_over_leave_answers_open_and_are_said():
+    """full has seeds 0 to 4, one arm lost all but the last, another the last: together they have none."""
+    values = measured().values.copy()
+    lost, other = (measured().place(arm) for arm in ("no-smooth", "no-silog"))
+    values[lost, :4], values[other, 4] = np.nan, np.nan
+    block = replace(measured(), values=values)
+    found = findings({"rmse": block}, reference="full", claims=PAPER_CLAIMS)
+    asked = {s.comparison.question.name for s in found.settled}
+    assert {"no-smooth", "no-silog"} <= asked  # each shares seeds with full
+    assert "main effect: smooth" not in asked
+    assert found.best == {}
+    assert (
+        "Not answered: Main effect of smooth; no seed has results of all its arms."
+        in found.unanswered
+    )
+    assert "No best set: no seed has results of every arm." in found.unanswered
+    notes = findings_tables(found)["effects"].notes
+    assert set(found.unanswered) <= set(notes)
+
+
+def test_arms_go_by_their_titles():
+    found = findings(
+        {"rmse": measured()}, reference="full", titles={"full": "All", "no-smooth": "No S"}
+    )
+    assert found.of("no-smooth", "rmse").comparison.question.title == "No S − All"
+    best = findings_tables(found)["best"]
+    assert [row[0] for row in best.rows][:2] == ["All", "no-consistency"]
+    assert "“All”" in findings_tables(found)["effects"].notes[0]
+
+
+def test_the_summary_counts_verdicts_and_names_the_clear_ones():
+    found = findings({"rmse": measured()}, reference="full", claims=PAPER_CLAIMS)
+    told = summary_of(found)
+    assert told.startswith("2 of 6 declared comparisons are clear, 4 equivalent to no change.")
+    assert "Main effect of silog: RMSE −" in told
+    assert "Main effect of smooth" not in told
+    assert "Of 11 claims" in told
+    assert summary_of(findings({"rmse": measured(seeds=1)}, reference="full")) == ""
+
+
+def test_a_study_without_clear_findings_says_how_many_are_open():
+    found = findings({"rmse": measured(effects=(0, 0, 0), noise=3.0)}, reference="full")
+    assert summary_of(found) == "0 of 6 declared comparisons are clear, 6 cannot be told."

@@ -1,24 +1,28 @@
 // The viewer of a frame: two of its pictures on one stage, and a divider between them that is dragged,
-// or moved by the arrow keys (Page keys by more, Home and End to the sides).
+// or moved by the arrow keys (Page keys by more, Home and End to the sides). A press on a picture below
+// shows the same crop of all of them.
 for (const scene of document.querySelectorAll(".scene")) {
   const pictures = [...scene.querySelectorAll(".tiles img")];
   const viewer = scene.querySelector(".viewer");
   const stage = viewer.querySelector(".stage");
   const divider = viewer.querySelector(".divider");
   const choices = [...viewer.querySelectorAll("select")];
+  const within = (value) => Math.min(100, Math.max(0, value));
   let at = 50;
 
   const layers = ["right", "left"].map((side) => {
-    const layer = document.createElement("img");
+    const layer = document.createElement("div");
+    const picture = document.createElement("img");
     layer.className = side;
-    layer.alt = "";
+    picture.alt = "";
+    layer.append(picture);
     stage.insertBefore(layer, divider);
-    return layer;
+    return picture;
   });
   const [right, left] = layers;
 
   const move = (to) => {
-    at = Math.min(100, Math.max(0, to));
+    at = within(to);
     stage.style.setProperty("--at", `${at}%`);
     divider.setAttribute("aria-valuenow", String(Math.round(at)));
     const [first, second] = choices.map((choice) => choice.selectedOptions[0].textContent);
@@ -53,6 +57,47 @@ for (const scene of document.querySelectorAll(".scene")) {
     move(at + steps[event.key]);
   });
 
+  // The point that was pressed stays where it is; what lies around it grows.
+  let point = null;
+  const panes = pictures.map((picture) => {
+    const pane = document.createElement("button");
+    pane.type = "button";
+    pane.className = "pane";
+    picture.replaceWith(pane);
+    pane.append(picture);
+    return pane;
+  });
+  const zoom = (to) => {
+    point = to && { x: within(to.x), y: within(to.y) };
+    scene.classList.toggle("zoomed", point !== null);
+    if (point) {
+      scene.style.setProperty("--x", `${point.x}%`);
+      scene.style.setProperty("--y", `${point.y}%`);
+    }
+    for (const pane of panes) pane.setAttribute("aria-pressed", String(point !== null));
+  };
+  const arrows = { ArrowLeft: [-8, 0], ArrowRight: [8, 0], ArrowUp: [0, -8], ArrowDown: [0, 8] };
+  for (const pane of panes) {
+    pane.addEventListener("click", (event) => {
+      const box = pane.getBoundingClientRect();
+      const byKey = event.detail === 0; // a key has no place
+      zoom(point ? null : {
+        x: byKey ? 50 : (100 * (event.clientX - box.left)) / box.width,
+        y: byKey ? 50 : (100 * (event.clientY - box.top)) / box.height,
+      });
+    });
+  }
+  scene.addEventListener("keydown", (event) => {
+    if (!point || event.ctrlKey || event.altKey || event.metaKey) return;
+    if (event.key === "Escape") zoom(null);
+    else if (event.key in arrows && event.target.classList.contains("pane")) {
+      event.preventDefault();
+      const [x, y] = arrows[event.key];
+      zoom({ x: point.x + x, y: point.y + y });
+    }
+  });
+
+  zoom(null);
   show();
   viewer.hidden = false;
 }

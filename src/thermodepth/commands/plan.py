@@ -1,0 +1,128 @@
+"""`thermodepth study plan`: what a study would train, ask and be able to answer, before an hour is spent."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from pathlib import Path
+
+from rich.text import Text
+
+from thermodepth.commands.terminal import console
+from thermodepth.config import difference, parse_edit
+from thermodepth.data import open_dataset
+from thermodepth.errors import DataError
+from thermodepth.evaluation.results.tables import Cell, Column, Table
+from thermodepth.files import read_json
+from thermodepth.recipes.planned import planned_study
+from thermodepth.study.analysis.designs import estimable
+from thermodepth.study.analysis.findings import declared_kinds, design_of, questions_of
+from thermodepth.study.analysis.multiplicity import least_sign_flip_p
+from thermodepth.study.cell import FACTS, ROWS
+from thermodepth.study.design import Study
+from thermodepth.study.folder import study_folder_of
+
+
+def show_plan(
+    name: str,
+    *,
+    data: str,
+    seeds: int | None,
+    steps: int | None,
+    twin: bool,
+    out: Path | None,
+    edits: Sequence[str],
+) -> None:
+    """Print the arms, the questions, what the design can tell, and what is computed already.
+
+    Raises:
+        SettingsError, DataError: as `study run`.
+    """
+    own: dict[str, object] = {"data.source": data}
+    if steps is not None:
+        own["steps"] = steps
+    own |= dict(parse_edit(text) for text in edits)
+    planned = planned_study(name, own, seeds=seeds, twin=twin)
+    dataset = open_dataset(data)
+    study = replace(planned, settings=planned.settings.resolved(dataset))
+    console.print(Text(study.title, style="bold"))
+    console.print(Text(dataset.note), soft_wrap=True)
+    console.print()
+    console.print(arms_table(study).rich())
+    for line in (
+        *question_lines(study),
+        *cell_lines(study, out or study_folder_of(study, dataset)),
+    ):
+        console.print(Text(line))
+
+
+def arms_table(study: Study) -> Table:
+    """A line an arm, with what it changes in the settings."""
+    lines: list[tuple[Cell, ...]] = []
+    for arm in study.arms:
+        changed = difference(study.settings, study.settings.edit(arm.edits))
+        words = [f"{path} = {json.dumps(new)}" for path, (_, new) in changed.items()]
+        what = "the reference" if arm.name == study.reference else "nothing"
+        lines.append((arm.name, arm.title, "; ".join(words) or what))
+    labels = ("Arm", "Title", "Changes")
+    return Table(
+        title="Arms",
+        columns=tuple(Column(label=label, align="left") for label in labels),
+        rows=tuple(lines),
+    )
+
+
+def question_lines(study: Study) -> Iterator[str]:
+    """What is declared, what the design can tell, and what so many seeds can."""
+    arms = [arm.name for arm in study.arms]
+    questions = questions_of(arms, study.reference)
+    kinds = declared_kinds([question.kind for question in questions])
+    declared = [question.title for question in questions if question.kind in kinds]
+    yield (
+        f"Declared: {len(declared)} questions on {', '.join(study.primary)}, so Holm over "
+        f"{len(declared) * len(study.primary)}; {len(study.claims)} claims."
+    )
+    yield from (f"  {title}" for title in declared)
+    design = design_of(arms)
+    if design is not None:
+        yield f"Design: {design.kind} of {', '.join(design.factors)}."
+        if design.kind != "full factorial":
+            order = 2 if design.kind == "half fraction" else 1
+            yield from (f"  {each.sentence}" for each in estimable(design, order=order))
+    count = len(study.seeds)
+    if count < 2:
+        yield "One seed: run-to-run noise stays unknown, and nothing gets a verdict."
+        return
+    least = least_sign_flip_p(count)
+    yield (
+        f"{count} seeds: the exact sign-flip p is at least {least:.3g}"
+        + ("; six seeds can reach .05." if least > 0.05 else ".")
+    )
+
+
+def cell_lines(study: Study, out: Path) -> Iterator[str]:
+    """How many trainings there are to do, and how long those took that are done."""
+    cells = study.cells()
+    done = [out / "cells" / cell.name for cell in cells]
+    seconds = [s for s in map(_seconds, done) if s is not None]
+    yield (
+        f"{len(study.arms)} arms x {len(study.seeds)} seeds x {study.settings.steps} steps = "
+        f"{len(cells)} cells, {len(seconds)} of them done in {out}"
+    )
+    if seconds and len(seconds) < len(cells):
+        mean = math.fsum(seconds) / len(seconds)
+        left = mean * (len(cells) - len(seconds)) / 3600
+        yield f"A cell trained for {mean:.0f} s; the others would take {left:.2g} h, one at a time."
+
+
+def _seconds(cell: Path) -> float | None:
+    """Of a cell with rows; whether they are this study's is for `study run` to say."""
+    if not (cell / ROWS).is_file():
+        return None
+    try:
+        seconds = read_json(cell / FACTS).get("seconds")
+    except DataError:
+        return None
+    return float(seconds) if isinstance(seconds, int | float) else None

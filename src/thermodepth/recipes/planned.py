@@ -1,0 +1,46 @@
+"""A study by what a person types: a recipe's name or a study file's path, and edits on top."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from thermodepth.recipes import named_study, named_training
+from thermodepth.study.design import Study
+from thermodepth.study.files import read_study, study_of
+
+FILES = (".toml", ".py")
+
+
+def planned_study(
+    name: str,
+    edits: Mapping[str, Any],
+    *,
+    seeds: int | None = None,
+    twin: bool = False,
+    budget_hours: float | None = None,
+) -> Study:
+    """The study, not yet resolved against its data. A .py file is run.
+
+    Args:
+        name: a row of STUDIES, or the path of a .toml or .py file.
+        edits: dotted settings, after those of the recipe or file.
+        seeds: 0 to this minus 1; None takes those of the file, or one.
+        twin: also train the reference once more.
+        budget_hours: of training, all cells together; None takes that of the file, or none.
+
+    Raises:
+        SettingsError: for a name, file or setting that is not there or not allowed.
+    """
+    if Path(name).suffix in FILES:
+        file = read_study(Path(name))
+        study = study_of(file, named_training(file.recipe))
+        wanted = study.seeds if seeds is None else tuple(range(seeds))
+        study = replace(study, settings=study.settings.edit(edits), seeds=wanted)
+    else:
+        study = named_study(name, named_training("thermal").edit(edits), seeds=seeds or 1)
+    if budget_hours is not None:
+        study = replace(study, budget_hours=budget_hours)
+    return study.with_twin() if twin else study

@@ -1,0 +1,208 @@
+"""What a study's folder holds, and whether it is this study's.
+
+`study.json` holds all that a cell needs beside the data, so whoever sees the folder can compute one. Seeds
+and arms are added to it and never taken away; everything else belongs to the study and may not change.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from pydantic import ConfigDict, Field
+
+from thermodepth.config import Settings, flatten
+from thermodepth.config import identity as identity_tree
+from thermodepth.data import Dataset
+from thermodepth.errors import DataError, SettingsError, StudyError, unknown
+from thermodepth.files import read_json, write_json
+from thermodepth.study.cell import CellJob
+from thermodepth.study.design import Cell, Study
+from thermodepth.teacher import LabelStore
+from thermodepth.training.settings import TrainingSettings
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StudyFolder:
+    """The places of a study."""
+
+    path: Path
+
+    def cell(self, cell: Cell) -> Path:
+        """A cell's own folder."""
+        return self.path / "cells" / cell.name
+
+    def baseline(self, arm: str) -> Path:
+        """The rows of a baseline."""
+        return self.path / "baselines" / f"{arm.replace(' ', '-')}.parquet"
+
+    @property
+    def baseline_key(self) -> Path:
+        """What the baselines' rows were made from."""
+        return self.path / "baselines" / "key.json"
+
+    @property
+    def labels(self) -> Path:
+        """Where the teacher's labels are kept."""
+        return self.path / "labels"
+
+    @property
+    def record(self) -> Path:
+        """What the study is."""
+        return self.path / "study.json"
+
+
+def study_folder_of(study: Study, dataset: Dataset) -> Path:
+    """Where a study goes when nobody says."""
+    return Path("runs") / f"{study.name}-{dataset.name}"
+
+
+class ArmRecord(Settings):
+    """An arm, as `study.json` keeps it."""
+
+    name: str
+    title: str
+    edits: dict[str, Any]
+
+
+class DesignRecord(Settings):
+    """The study without its seeds; arms are added to it and never taken away."""
+
+    model_config = ConfigDict(extra="ignore")  # what decides no number is not kept
+
+    name: str
+    title: str
+    reference: str
+    arms: tuple[ArmRecord, ...]
+    settings: dict[str, Any]
+
+    def base(self, runtime: Mapping[str, Any]) -> TrainingSettings:
+        """The settings that arms are edits of."""
+        return TrainingSettings.parse({**self.settings, "runtime": runtime})
+
+
+class StudyRecord(Settings):
+    """The content of `study.json`."""
+
+    model_config = ConfigDict(extra="ignore")
+
+    identity: str
+    data: str  # spec
+    data_fingerprint: str
+    seeds: tuple[int, ...]  # every one that was ever asked for
+    study: DesignRecord
+    runtime: dict[str, Any] = Field(default_factory=dict)
+    working_folder: str = ""  # what relative paths in settings and data spec start from
+    labels: str = ""  # the store of this study, below `labels/`; empty until they are made
+
+
+def open_study(study: Study, out: Path, dataset: Dataset) -> StudyFolder:
+    """Make the folder, or recognise it as this study's, to which seeds and arms may be added.
+
+    Raises:
+        StudyError: when it belongs to another study or to something else, or when an arm of this name
+            was another one there.
+    """
+    folder = StudyFolder(path=out)
+    design = DesignRecord.parse(study.describe())
+    runtime = study.settings.tree()["runtime"]
+    known = None
+    if folder.record.is_file():
+        known = _read_record(folder)
+        told = _parted(known, design, runtime, dataset.fingerprint())
+        if told:
+            raise StudyError(
+                f"{out}: holds another study ({told}). Choose another --out, or delete the folder"
+            )
+    elif out.exists() and (not out.is_dir() or any(out.iterdir())):
+        raise StudyError(f"{out}: not empty and no study of ours; choose another --out")
+    now = {arm.name for arm in design.arms}
+    former = [arm for arm in known.study.arms if arm.name not in now] if known else []
+    out.mkdir(parents=True, exist_ok=True)
+    record = StudyRecord(
+        identity=study.identity(dataset.fingerprint()),
+        data=dataset.spec,
+        data_fingerprint=dataset.fingerprint(),
+        seeds=tuple(sorted({*study.seeds, *(known.seeds if known else ())})),
+        study=design.model_copy(update={"arms": (*design.arms, *former)}),
+        runtime=runtime,
+        working_folder=str(Path.cwd()),
+        labels=known.labels if known else "",
+    )
+    write_json(folder.record, record.tree())
+    return folder
+
+
+def _read_record(folder: StudyFolder) -> StudyRecord:
+    try:
+        return StudyRecord.parse(read_json(folder.record), where=str(folder.record))
+    except DataError as error:
+        raise StudyError(f"{error}; delete the folder to start again") from None
+    except SettingsError as error:
+        raise StudyError(
+            f"{folder.path}: holds another study ({error}). Choose another --out, or delete the folder"
+        ) from None
+
+
+def _parted(known: StudyRecord, design: DesignRecord, runtime: Mapping[str, Any], data: str) -> str:
+    """What keeps the two from being one study; empty when seeds, arms and titles are all there is."""
+    if known.study.name != design.name:
+        return f"name: {known.study.name} there, {design.name} now"
+    try:
+        old = known.study.base(known.runtime)
+    except SettingsError as error:
+        return str(error)
+    there, here = (_deciding(settings) for settings in (old, design.base(runtime)))
+    for key in sorted(there.keys() | here.keys()):
+        if there.get(key) != here.get(key):
+            return f"{key}: {json.dumps(there.get(key))} there, {json.dumps(here.get(key))} now"
+    if known.data_fingerprint != data:
+        return "its data changed"
+    was = {arm.name: arm.edits for arm in known.study.arms}
+    for arm in design.arms:
+        edits = was.get(arm.name, arm.edits)
+        for key in sorted(edits.keys() | arm.edits.keys()):
+            if edits.get(key) != arm.edits.get(key):
+                words = [json.dumps(e[key]) if key in e else "unedited" for e in (edits, arm.edits)]
+                return f"arm {arm.name}: {key} {words[0]} there, {words[1]} now"
+    return ""
+
+
+def _deciding(settings: TrainingSettings) -> dict[str, Any]:
+    """Dotted settings that decide numbers; the data are known by their fingerprint, not by their place."""
+    flat = flatten(identity_tree(settings))
+    return {key: value for key, value in flat.items() if key not in ("seed", "data.source")}
+
+
+def prepared_job(out: Path, name: str) -> CellJob:
+    """A cell of a study folder whose labels are made, known by its name `ARM/seed-N`.
+
+    Raises:
+        StudyError: for a folder without a study, without labels, or without this cell.
+    """
+    folder = StudyFolder(path=out)
+    record = _read_record(folder)
+    arms = {arm.name: arm for arm in record.study.arms}
+    arm_name, _, seed_text = name.partition("/seed-")
+    if arm_name not in arms:
+        raise StudyError(f"{out}: {unknown('arm', arm_name, arms)}")
+    if seed_text not in map(str, record.seeds):
+        known = ", ".join(map(str, record.seeds))
+        raise StudyError(f"{out}: cell '{name}', expected ARM/seed-N with N of {known}")
+    if not record.labels:
+        raise StudyError(f"{out}: not prepared yet; `thermodepth study run` makes its labels first")
+    settings = record.study.base(record.runtime)
+    return CellJob(
+        study=record.study.name,
+        name=name,
+        arm=arm_name,
+        seed=int(seed_text),
+        settings=settings.edit({**arms[arm_name].edits, "seed": int(seed_text)}),
+        data=record.data,
+        folder=out / "cells" / name,
+        labels=LabelStore.existing(folder.labels / record.labels),
+        working_folder=record.working_folder,
+    )

@@ -1,0 +1,35 @@
+"""What became of every cell of a study folder, for the page."""
+
+from __future__ import annotations
+
+from thermodepth.files import read_json
+from thermodepth.study.cell import cell_facts
+from thermodepth.study.page.provenance import CellRecord
+from thermodepth.study.run import StudyState
+
+
+def cell_records(state: StudyState) -> list[CellRecord]:
+    """Those with results, then those without and why.
+
+    Raises:
+        StudyError, DataError: when a finished cell's files are missing or damaged.
+    """
+    records = []
+    for cell in state.done:
+        folder = state.folder.cell(cell)
+        facts, environment = cell_facts(folder), read_json(folder / "environment.json")
+        records.append(
+            CellRecord(
+                arm=cell.arm.name,
+                seed=cell.seed,
+                state="done",
+                seconds=facts["seconds"],
+                fingerprint=str(facts.get("fingerprint", facts.get("identity", ""))),
+                device=str(environment.get("device", "")),
+                first_weights=facts["first_weights"],
+                batches=facts["batches"],
+            )
+        )
+    left = [(cell, failure.line()) for cell, failure in state.failed]
+    left += [(cell, reason or "not computed") for cell, reason in state.open]
+    return records + [CellRecord(arm=c.arm.name, seed=c.seed, state=why) for c, why in left]

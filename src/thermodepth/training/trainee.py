@@ -1,0 +1,176 @@
+"""A run as it is asked for, and the same run while it trains."""
+
+from __future__ import annotations
+
+import gc
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import torch
+from accelerate import Accelerator
+
+from thermodepth.data.frames import Dataset
+from thermodepth.data.loader import BatchStream
+from thermodepth.model import DepthNetwork, ModelRecipe, fingerprint_of, initialise, save_model
+from thermodepth.training.checkpoint import load_checkpoint, save_checkpoint
+from thermodepth.training.diagnostics import GradientWatch
+from thermodepth.training.log import RunLog
+from thermodepth.training.optimiser import WeightAverage, make_optimiser
+from thermodepth.training.run_folder import finish_run, note_start
+from thermodepth.training.settings import TrainingSettings
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Progress:
+    """What a progress line shows."""
+
+    step: int  # optimiser steps done
+    steps: int
+    images_per_s: float
+    terms: dict[str, float] = field(
+        default_factory=dict
+    )  # means since the last line; empty between
+
+
+Report = Callable[[Progress], None]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Run:
+    """A training that is asked for."""
+
+    settings: TrainingSettings  # resolved against the data set
+    out: Path  # its folder; made, or continued when it belongs to the same run
+    report: Report | None = None  # called after every step
+    failed: Callable[[Exception], None] | None = None  # called once, when and if it fails
+
+
+class Trainee:
+    """What one run holds while it trains, all of it its own: runs beside it change nothing."""
+
+    def __init__(
+        self,
+        run: Run,
+        *,
+        identity: str,
+        accelerator: Accelerator,
+        stream: BatchStream,
+        batches: str,
+    ) -> None:
+        """Bring a run to where its checkpoint stands, or to its start.
+
+        Args:
+            run: its folder is open.
+            identity: of the run.
+            accelerator: known to no other run: it unscales and clips all that it has prepared.
+            stream: that the run is fed from.
+            batches: the stream's digest.
+
+        Raises:
+            SettingsError, WeightsError: for first weights that are missing or changed, or a damaged or
+                foreign checkpoint.
+        """
+        settings, out = run.settings, run.out
+        self.run, self.settings = run, settings
+        self.identity = identity
+        self.accelerator = accelerator
+        channels = 3 if settings.data.modality == "rgb" else 1
+        network = initialise(settings.model, channels=channels, seed=settings.seed)
+        first_weights = fingerprint_of(network)
+        self.network: DepthNetwork = network.to(  # type: ignore[call-overload]
+            accelerator.device, memory_format=torch.channels_last
+        )
+        self.average = WeightAverage(self.network, settings.optimiser.ema_decay)
+        optimiser = make_optimiser(self.network, settings.optimiser)
+        self.first_step, self.log_sums = load_checkpoint(
+            out,
+            identity=identity,
+            network=self.network,
+            average=self.average,
+            optimiser=optimiser,
+        )
+        prepared, self.optimiser = accelerator.prepare(self.network, optimiser)
+        self.forward = torch.compile(prepared) if settings.runtime.compile else prepared
+        if accelerator.is_main_process:
+            note_start(out, first_weights=first_weights, batches=batches)
+        self.log = RunLog(out, first_step=self.first_step, tensorboard=settings.runtime.tensorboard)
+        self.gradients = GradientWatch(
+            settings,
+            out,
+            accelerator=accelerator,
+            network=self.network,
+            stream=stream,
+            first_step=self.first_step,
+        )
+        self._since = time.perf_counter()
+
+    def images_per_s(self) -> float:
+        """Since this was last asked for: what a person waits, also for the runs beside it."""
+        since, self._since = self._since, time.perf_counter()
+        return self.settings.data.batch_size / (self._since - since)
+
+    def checkpoint(self, next_step: int) -> None:
+        """Write the state before this step."""
+        self.gradients.flush()
+        if self.accelerator.is_main_process:
+            save_checkpoint(
+                self.run.out,
+                step=next_step,
+                identity=self.identity,
+                network=self.network,
+                average=self.average,
+                optimiser=self.optimiser,
+                log_sums=self.log_sums,
+            )
+
+    def finish(self, dataset: Dataset, label_source: str) -> Path:
+        """The model: averaged weights and the recipe that feeds them.
+
+        Returns:
+            Its folder.
+        """
+        model = self.run.out / "model"
+        if self.accelerator.is_main_process:
+            self.network.load_state_dict(self.average.state)
+            recipe = recipe_of(self.settings, dataset, self.identity, label_source)
+            save_model(model, self.network, recipe)
+            finish_run(self.run.out)
+        self.accelerator.wait_for_everyone()
+        return model
+
+    def close(self) -> None:
+        """Write what is pending: no step comes after this."""
+        self.gradients.close()
+        self.log.close()
+
+    def free(self) -> None:
+        """Give the memory back; nothing can be done with it afterwards."""
+        self.accelerator.free_memory()
+        del self.network, self.forward, self.average, self.optimiser, self.gradients, self.log_sums
+        gc.collect()  # a network that Accelerate has wrapped holds itself
+
+
+def recipe_of(
+    settings: TrainingSettings, dataset: Dataset, identity: str, label_source: str
+) -> ModelRecipe:
+    """What travels with the weights."""
+    assert settings.data.size is not None
+    unit = dataset.split(settings.data.split).read(0, with_rgb=False).thermal_unit
+    return ModelRecipe(
+        model=settings.model.edit({"weights": "none"}),
+        modality=settings.data.modality,
+        normaliser=settings.data.normaliser,
+        trained_unit=unit,
+        working_size=settings.data.size,
+        history={
+            "run": identity,
+            "data": dataset.spec,
+            "data_fingerprint": dataset.fingerprint(),
+            "labels": label_source,
+            "steps": settings.steps,
+            "seed": settings.seed,
+            "first_weights": settings.model.weights,
+        },
+    )
