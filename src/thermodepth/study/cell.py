@@ -242,12 +242,21 @@ def finish_cells(jobs: Sequence[CellJob], tell: Tell, failed: TellFailure) -> No
         if isinstance(model, Exception):
             continue
         try:
-            part = seconds if job.name in untrained else 0.0
+            part = seconds if job.name in untrained else _seconds_before(job.folder)
             score_cell(job, dataset, model, tell, seconds=part)
         except Exception as error:
             failed(job, error)
         else:
             tell(CellNews(name=job.name, stage="done"))
+
+
+def _seconds_before(folder: Path) -> float:
+    """What the training took of a cell that is only scored again; 0 where nobody noted it."""
+    try:
+        seconds = read_json(folder / FACTS).get("seconds")
+    except DataError:
+        return 0.0
+    return float(seconds) if isinstance(seconds, int | float) else 0.0
 
 
 def train_cells(

@@ -191,6 +191,7 @@ def take_step(trainee: Trainee, step: int, batch: Batch) -> None:
         DivergedError: before the weights are touched.
     """
     settings, steps = trainee.settings, trainee.settings.steps
+    trainee.gradients.begin_step()
     # Layers that draw random numbers draw the same ones whatever ran before.
     torch.manual_seed(settings.seed * 1_000_003 + step)
     rate = set_learning_rate(trainee.optimiser, settings.optimiser, step=step, steps=steps)

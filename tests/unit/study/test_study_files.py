@@ -1,5 +1,8 @@
 """A study as a file: what it becomes, and what a person gets wrong in it."""
 
+import re
+from pathlib import Path
+
 import pytest
 
 from thermodepth.errors import SettingsError
@@ -240,3 +243,17 @@ def test_every_design_of_the_list_is_known():
     for design in DESIGNS:
         with pytest.raises(SettingsError, match="needs"):
             parse_study({"name": "x", "design": design}, where="here")
+
+
+def test_the_files_of_the_page_are_studies(tmp_path):
+    """docs/study.md shows them, and people copy them."""
+    page = (Path(__file__).resolve().parents[3] / "docs" / "study.md").read_text("utf-8")
+    blocks = re.findall(r"```toml\n(.*?)```", page, re.DOTALL)
+    assert len(blocks) == 2
+    sizes = []
+    for block in blocks:
+        path = tmp_path / "study.toml"
+        path.write_text(block)
+        file = read_study(path)
+        sizes.append(len(study_of(file, named_training(file.recipe)).arms))
+    assert sizes == [5, 6]  # four and a twin; six levels
