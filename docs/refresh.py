@@ -4,7 +4,7 @@ A page says where with two comments; what stands between them is replaced, never
 
     <!-- study:runs/paper-synthetic:table -->   ...   <!-- end -->
 
-Tables come from STUDY/NAME.md, figures are copied to docs/pictures/ under the study's name.
+Tables come from STUDY/NAME.md; figures that a page shows are copied to docs/pictures/ under the study's name.
 """
 
 from __future__ import annotations
@@ -39,10 +39,10 @@ def main() -> int:
         path.write_text(PLACE.sub(filled, text), encoding="utf-8")
         for study in {match[1] for match in PLACE.findall(text)}:
             for figure in FIGURES:
-                drawn = ROOT / study / figure
-                if drawn.is_file():
+                drawn, shown = ROOT / study / figure, f"{Path(study).name}-{figure}"
+                if drawn.is_file() and f"pictures/{shown}" in text:
                     PICTURES.mkdir(exist_ok=True)
-                    shutil.copyfile(drawn, PICTURES / f"{Path(study).name}-{figure}")
+                    shutil.copyfile(drawn, PICTURES / shown)
     for name in dict.fromkeys(missing):
         print(f"{name}: not there; run that study first", file=sys.stderr)
     return 1 if missing else 0

@@ -260,7 +260,7 @@ def _arms(file: StudyFile, run: TrainingSettings) -> Iterator[Arm]:
 
 def _dosed(file: StudyFile, run: TrainingSettings) -> Iterator[Arm]:
     """ "full" once, and each number at its other levels."""
-    yield Arm(name=designs.FULL, title=_title([]))
+    yield Arm(name=designs.FULL, title="The recipe's weights")
     there = flatten(run.tree())
     for name, dose in file.doses.items():
         if dose.setting not in there:

@@ -68,7 +68,7 @@ def test_the_map_holds_main_effects_and_interactions_with_their_signs(make_findi
     assert svg.count('class="cell main"') == 2
     assert svg.count('class="cell"') == 1  # one half of the map
     assert svg.count(">●<") == 3
-    assert "Main effect of a, abs_rel: " in svg  # said in full where it is pointed at
+    assert "Main effect of a, AbsRel: " in svg  # said in full where it is pointed at
 
 
 def test_blue_is_better_where_more_is_better(make_findings):

@@ -623,11 +623,12 @@ def test_the_opening_of_the_page_tells_the_largest_change_with_its_interval(make
         reference="full",
         remarks=(),
         setup={},
+        summary="",
         protocol=named_protocol("synthetic"),
     )
     told = _lead(report)
     cell = column(study_table(rows, arms=labels, reference="full"), "Δ AbsRel (%)")[1]
     assert f"No SiLog, AbsRel +{cell.value:.1f} % [+{cell.low:.1f}, +{cell.high:.1f}]" in told
-    assert "other seeds and scenes; 4 seeds, 8 clusters" in told
+    assert "other seeds and scenes; 4 seeds, 8 recordings" in told
     assert "Twin, " not in told
     assert ONE_RUN not in told

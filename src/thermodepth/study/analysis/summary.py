@@ -37,7 +37,10 @@ def summary_of(found: Findings) -> str:
     return " ".join(sentences)
 
 
-_OPEN: dict[Verdict, str] = {"equivalent": "equivalent to no change", "cannot tell": "cannot be told"}
+_OPEN: dict[Verdict, str] = {
+    "equivalent": "equivalent to no change",
+    "cannot tell": "cannot be told",
+}
 _RESULTS: dict[Result, str] = {
     "replicates": "replicate",
     "contradicts": "contradict",

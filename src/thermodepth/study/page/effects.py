@@ -64,10 +64,12 @@ def study_matrix(found: Findings, rows: pa.Table) -> dict[str, Mapping[str, Entr
 
 
 def effects_tables(found: Findings, matrix: Mapping[str, Mapping[str, Entry]]) -> dict[str, Table]:
-    """By the stem of their files: effects (primary metrics), effects_all, scopes, best, claims, ..."""
+    """By the stem of their files: verdicts, effects (primary metrics), effects_all, scopes, best, ..."""
     tables = findings_tables(found)
     tables["effects_all"] = tables["effects"]
     tables["effects"] = effects_table(found, metrics=_primary(found))
+    declared = replace(found, settled=tuple(s for s in found.settled if s.declared))
+    tables["verdicts"] = effects_table(declared, metrics=_primary(found))
     if matrix:
         tables["ledger_matrix"] = matrix_table(matrix, reference=found.reference)
     return tables
@@ -118,8 +120,7 @@ def _effects(found: Findings, tables: Mapping[str, Table]) -> list[str]:
     parts += [f'<figure><div class="scroll">{drawn}</div></figure>' for _, drawn in plots]
     if plots:
         parts.append(f'<p class="caption">{escape(FOREST_CAPTION)}</p>')
-    shown = replace(found, settled=tuple(declared))
-    parts.append(table_html(effects_table(shown, metrics=_primary(found))))
+    parts.append(table_html(tables["verdicts"]))
     others = [s for s in found.settled if not s.declared and s.comparison.metric in _primary(found)]
     folded = "".join(
         f'<figure><div class="scroll">{drawn}</div></figure>'

@@ -34,15 +34,15 @@ from thermodepth.evaluation.page.skeleton import (
 from thermodepth.evaluation.protocols.protocol import Protocol
 from thermodepth.evaluation.results.rows import protocol_of
 from thermodepth.evaluation.results.tables import Table
-from thermodepth.study.analysis.comparison import ONE_RECORDING, ONE_RUN
+from thermodepth.study.analysis.comparison import ONE_RECORDING, ONE_RUN, change_words
 from thermodepth.study.figures.figures import DrawnFigure
 from thermodepth.study.figures.frames import PickedFrame
 from thermodepth.study.page.curves import Curve, draw_curves, line_class
 from thermodepth.study.page.frames_table import frames_table
 from thermodepth.study.page.methods import methods_html
 from thermodepth.study.page.provenance import CellRecord, cells_table, edits_table
-from thermodepth.study.tables.entries import parts_of
-from thermodepth.study.tables.lines import ArmLabel, lines_of
+from thermodepth.study.tables.entries import Part, parts_of
+from thermodepth.study.tables.lines import ArmLabel, Lines, lines_of
 from thermodepth.study.tables.table import COMPARED, study_tables
 
 MOST_FRAMES = 1000  # lines of the table of frames; the rows file has all
@@ -134,7 +134,7 @@ def _lead(report: StudyReport) -> str:
         f"“{lines.title(report.reference)}” reaches AbsRel {abs_rel:.4f} and RMSE {rmse:.3f} m on {frames} "
         f"test frames, {_count(seeds, 'seed')}."
     )
-    told = f"{told} {report.summary}" if report.summary else told
+    told = f"{told} {report.summary or _largest_change(lines, parts)}".rstrip()
     remarks = [ONE_RUN] if len(seeds) < 2 else []
     remarks += [ONE_RECORDING] if all(part.recordings == 1 for part in parts.values()) else []
     remarks += report.remarks
@@ -146,6 +146,20 @@ def _lead(report: StudyReport) -> str:
     }
     stamps = "".join(f'<p class="stamp">{escape(remark)}</p>\n' for remark in remarks)
     return f'<p class="lead">{escape(told)}</p>\n{stamps}{facts_html(facts)}'
+
+
+def _largest_change(lines: Lines, parts: Mapping[str, Part]) -> str:
+    """What stands out where nothing can have a verdict; empty with one arm."""
+    changes = [
+        (part.metric.label, made)
+        for part in parts.values()
+        for arm in lines.ranked
+        if arm in part.entries and (made := part.entries[arm].change) is not None
+    ]
+    if not changes:
+        return ""
+    label, most = max(changes, key=lambda change: abs(change[1].percent or 0.0))
+    return f"The largest change: {lines.title(most.question.name)}, {label} {change_words(most)}."
 
 
 def _frames(report: StudyReport) -> Table:
