@@ -19,18 +19,15 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import stdtr
 
-from thermodepth.study.analysis.crossed import shared_freedom, variances
+from thermodepth.study.analysis.crossed import pooled_share, shared_freedom, variances
 
 PAGE = Path(__file__).resolve().parent / "statistics.md"
 PLACE = re.compile(r"(<!-- equal-arms:table -->\n).*?(<!-- end -->)", re.DOTALL)
 SIZES = ((2, 10), (3, 10), (3, 30), (5, 10), (5, 30), (10, 30))  # seeds, recordings
-SHARES = (
-    0.1,
-    0.3,
-    0.5,
-    0.7,
-    0.9,
-)  # of V_S in V_S + V_G; a twentieth of both is of seed x recording
+#: Of V_S in V_S + V_G; a twentieth of both is of seed x recording.
+SHARES = (0.1, 0.3, 0.5, 0.7, 0.9)
+#: In the last line one arm has collapsed: this much more noise, nearly all of it over recordings.
+COLLAPSED, ITS_SHARE = 5.0, 0.05
 ARMS, METRICS, ALIKE = 4, 2, 0.8
 REPETITIONS, CHUNK = 8000, 400
 RANDOM_SEED = 20260102
@@ -39,39 +36,49 @@ Array = NDArray[np.float64]
 
 
 def differences(
-    seeds: int, groups: int, share: float, count: int, random: np.random.Generator
+    seeds: int,
+    groups: int,
+    share: float,
+    count: int,
+    random: np.random.Generator,
+    *,
+    collapsed: bool,
 ) -> Array:
-    """[r metric arm s g] of so many studies, each arm against the fifth."""
+    """[r metric arm s g] of so many studies, each arm against the fifth; a collapsed one comes last."""
 
     def noise(shape: tuple[int, int]) -> Array:
         common = random.normal(size=(count, 1, ARMS + 1, *shape))
         own = random.normal(size=(count, METRICS, ARMS + 1, *shape))
         return np.sqrt(ALIKE) * common + np.sqrt(1 - ALIKE) * own
 
-    values = (
-        np.sqrt(0.95 * share * seeds) * noise((seeds, 1))
-        + np.sqrt(0.95 * (1 - share) * groups) * noise((1, groups))
+    shares, sizes = np.full((ARMS + 1, 1, 1), share), np.ones((ARMS + 1, 1, 1))
+    if collapsed:
+        shares[-1], sizes[-1] = ITS_SHARE, COLLAPSED
+    values = sizes * (
+        np.sqrt(0.95 * shares * seeds) * noise((seeds, 1))
+        + np.sqrt(0.95 * (1 - shares) * groups) * noise((1, groups))
         + np.sqrt(0.05 * seeds * groups) * noise((seeds, groups))
     )
     return np.asarray(values[:, :, 1:] - values[:, :, :1])
 
 
-def findings(seeds: int, groups: int, share: float, *, number: int) -> tuple[float, float]:
-    """Shares of studies that find anything: (alone, together)."""
+def findings(
+    seeds: int, groups: int, share: float, *, number: int, collapsed: bool = False
+) -> tuple[float, float]:
+    """Shares of studies that find anything about equal arms: (alone, together)."""
     random = np.random.default_rng([RANDOM_SEED, number])
-    level = 0.05 / (
-        ARMS * METRICS
-    )  # Holm finds something exactly when its smallest p is this small
+    # Holm finds something exactly when its smallest p is this small.
+    level = 0.05 / (ARMS * METRICS)
+    equal = slice(0, ARMS - collapsed)
     found = np.zeros(2)
     for _ in range(REPETITIONS // CHUNK):
-        made = variances(
-            differences(seeds, groups, share, CHUNK, random), np.full(groups, 1 / groups)
-        )
-        of_seeds = made.seed.sum(axis=-1) / (made.seed + made.scene).sum(axis=-1)
+        drawn = differences(seeds, groups, share, CHUNK, random, collapsed=collapsed)
+        made = variances(drawn, np.full(groups, 1 / groups))
+        of_seeds = pooled_share(made.seed, made.scene)
         together = shared_freedom(of_seeds[..., None], made.freedom, seeds=seeds, clusters=groups)
         for place, freedom in enumerate((made.freedom, together)):
             p = 2.0 * stdtr(freedom, -np.abs(made.value) / made.error)
-            found[place] += np.count_nonzero(p.min(axis=(1, 2)) <= level)
+            found[place] += np.count_nonzero(p[..., equal].min(axis=(1, 2)) <= level)
     alone, shared = found / REPETITIONS
     return float(alone), float(shared)
 
@@ -82,18 +89,22 @@ def table() -> str:
         "| seeds' share of the noise | " + " | ".join(f"S={s}, G={g}" for s, g in SIZES) + " |",
         "|---" * (len(SIZES) + 1) + "|",
     ]
-    for row, share in enumerate(SHARES):
+    rows = [(f"{share:g}", share, False) for share in SHARES]
+    rows.append((f"{SHARES[-1]:g}, one arm collapsed", SHARES[-1], True))
+    for row, (label, share, collapsed) in enumerate(rows):
         cells = []
         for column, (seeds, groups) in enumerate(SIZES):
-            pair = findings(seeds, groups, share, number=len(SIZES) * row + column)
+            number = len(SIZES) * row + column
+            pair = findings(seeds, groups, share, number=number, collapsed=collapsed)
             alone, together = (format(value, ".3f").removeprefix("0") for value in pair)
             cells.append(f"{alone} → **{together}**")
-        lines.append(f"| {share:g} | " + " | ".join(cells) + " |")
+        lines.append(f"| {label} | " + " | ".join(cells) + " |")
     error = format(np.sqrt(0.95 * 0.05 / REPETITIONS), ".4f").removeprefix("0")
     lines += [
         "",
         f"{REPETITIONS} simulated studies a cell (standard error of .05: {error}), {ARMS} arms against a "
-        f"fifth in {METRICS} metrics, random seed {RANDOM_SEED}.",
+        f"fifth in {METRICS} metrics, random seed {RANDOM_SEED}. Collapsed: {COLLAPSED:g} times the noise, "
+        f"{1 - ITS_SHARE:g} of it over recordings; counted are findings about the other three.",
     ]
     return "\n".join(lines)
 

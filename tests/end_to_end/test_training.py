@@ -118,6 +118,7 @@ def test_a_run_leaves_a_model_a_log_and_its_record(undisturbed: Path) -> None:
         "log.csv",
         "model",
         "run.json",
+        "seconds.json",
         "settings.json",
     ]
     lines = [line.split(",") for line in (undisturbed / "log.csv").read_text().splitlines()]

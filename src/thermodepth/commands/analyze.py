@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import pyarrow.compute as pc
@@ -67,16 +67,34 @@ def analyze_results(
         claimed=measured,
         smallest_effect=smallest_effect,
     )
-    console.print(effects_table(found, metrics=[shown[n].metric for n in declared]).rich())
+    console.print(
+        effects_table(found, metrics=[found.measurements[n].metric for n in declared]).rich()
+    )
     tables = findings_tables(found)
     for name in ("claims", "best", "planner"):
         if name in tables:
             console.print(tables[name].rich())
-    for told in remarks_of(found):
+    for told in (*_assumed(found, own=own, higher=_names(higher)), *remarks_of(found)):
         console.print(told)
     if out is not None:
-        _write(found, out)
+        _write(found, out, own=own)
         console.print(f"tables (md, csv, tex) and METHODS.md in {out}", soft_wrap=True)
+
+
+def _assumed(found: Findings, *, own: bool, higher: Sequence[str]) -> Iterator[str]:
+    """What nobody said of somebody's table, and what was taken instead."""
+    if own:
+        return
+    names = [name.partition(".")[0] for name in found.measurements]
+    unsaid = [name for name in dict.fromkeys(names) if name not in METRICS and name not in higher]
+    if unsaid:
+        yield f"Taken as better when lower: {', '.join(unsaid)}; --higher names those that are not."
+    first = next(iter(found.measurements.values()))
+    if len(set(first.clusters)) == len(first.images):
+        yield (
+            "Every image is taken as a recording of its own; a column 'cluster' says which images belong "
+            "together, such as the frames of one video."
+        )
 
 
 def _measured(
@@ -122,14 +140,14 @@ def _is_baseline(arm: str) -> bool:
     return arm in BASELINES or arm == TEACHER_ARM
 
 
-def _write(found: Findings, out: Path) -> None:
+def _write(found: Findings, out: Path, *, own: bool) -> None:
     if out.exists() and not out.is_dir():
         raise SettingsError(f"--out {out}: is a file, expected a folder")
     for stem, table in findings_tables(found).items():
         write_text(out / f"{stem}.md", table.markdown())
         write_text(out / f"{stem}.csv", table.csv())
         write_text(out / f"{stem}.tex", table.latex())
-    write_text(out / "METHODS.md", methods_text(found))
+    write_text(out / "METHODS.md", methods_text(found, paired=own))
 
 
 def _names(text: str) -> tuple[str, ...]:

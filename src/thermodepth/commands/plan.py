@@ -13,14 +13,13 @@ from rich.text import Text
 from thermodepth.commands.terminal import console
 from thermodepth.config import difference, parse_edit
 from thermodepth.data import open_dataset
-from thermodepth.errors import DataError
 from thermodepth.evaluation.results.tables import Cell, Column, Table
-from thermodepth.files import read_json
 from thermodepth.recipes.planned import planned_study
+from thermodepth.study.analysis.asking import declared_kinds, design_of, questions_of
 from thermodepth.study.analysis.designs import estimable
-from thermodepth.study.analysis.findings import declared_kinds, design_of, questions_of
 from thermodepth.study.analysis.multiplicity import least_sign_flip_p
-from thermodepth.study.cell import FACTS, ROWS
+from thermodepth.study.analysis.questions import is_twin
+from thermodepth.study.cell import ROWS, known_seconds
 from thermodepth.study.design import Study
 from thermodepth.study.folder import study_folder_of
 
@@ -77,7 +76,8 @@ def arms_table(study: Study) -> Table:
 def question_lines(study: Study) -> Iterator[str]:
     """What is declared, what the design can tell, and what so many seeds can."""
     arms = [arm.name for arm in study.arms]
-    questions = questions_of(arms, study.reference)
+    titles = {arm.name: arm.title for arm in study.arms}
+    questions = questions_of(arms, study.reference, titles=titles, design=study.design)
     kinds = declared_kinds([question.kind for question in questions])
     declared = [question.title for question in questions if question.kind in kinds]
     yield (
@@ -85,8 +85,8 @@ def question_lines(study: Study) -> Iterator[str]:
         f"{len(declared) * len(study.primary)}; {len(study.claims)} claims."
     )
     yield from (f"  {title}" for title in declared)
-    design = design_of(arms)
-    if design is not None:
+    design = study.design or design_of([a for a in arms if not is_twin(a, study.reference)])
+    if design is not None and design.factors:
         yield f"Design: {design.kind} of {', '.join(design.factors)}."
         if design.kind != "full factorial":
             order = 2 if design.kind == "half fraction" else 1
@@ -111,6 +111,8 @@ def cell_lines(study: Study, out: Path) -> Iterator[str]:
         f"{len(study.arms)} arms x {len(study.seeds)} seeds x {study.settings.steps} steps = "
         f"{len(cells)} cells, {len(seconds)} of them done in {out}"
     )
+    if study.budget_hours is not None:
+        yield f"Budget: {study.budget_hours:g} h of training; no seed is begun that would not fit."
     if seconds and len(seconds) < len(cells):
         mean = math.fsum(seconds) / len(seconds)
         left = mean * (len(cells) - len(seconds)) / 3600
@@ -121,8 +123,4 @@ def _seconds(cell: Path) -> float | None:
     """Of a cell with rows; whether they are this study's is for `study run` to say."""
     if not (cell / ROWS).is_file():
         return None
-    try:
-        seconds = read_json(cell / FACTS).get("seconds")
-    except DataError:
-        return None
-    return float(seconds) if isinstance(seconds, int | float) else None
+    return known_seconds(cell)

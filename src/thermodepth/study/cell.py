@@ -13,7 +13,6 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
@@ -32,11 +31,18 @@ from thermodepth.files import read_json, write_json
 from thermodepth.inference.predictor import Predictor
 from thermodepth.model import load_model
 from thermodepth.study.executors.failure import FAILED, failure_of, write_failure
+from thermodepth.study.lock import holding
 from thermodepth.teacher import LabelStore
 from thermodepth.training.labels import label_reader, label_source
 from thermodepth.training.lockstep import check_lockstep
 from thermodepth.training.loop import Progress, Run, train_in_lockstep
-from thermodepth.training.run_folder import run_facts, run_identity, run_is_done
+from thermodepth.training.run_folder import (
+    is_duration,
+    run_facts,
+    run_identity,
+    seconds_in,
+    training_seconds,
+)
 from thermodepth.training.settings import TrainingSettings
 
 #: Raised when the same settings, data, labels and protocol would give a cell other numbers.
@@ -45,13 +51,14 @@ ROWS = "rows.parquet"
 FACTS = "cell.json"
 PREDICTIONS = "predictions"
 TEST_SPLIT = "test"
-_FACT_KINDS: dict[str, type | tuple[type, ...]] = {
-    "labels": str,
-    "first_weights": str,
-    "batches": str,
-    "seconds": (int, float),
-    "frames": int,
-    "skipped": list,
+PATIENCE_S = 20.0  # for another process to leave a cell
+_FACTS: dict[str, Callable[[Any], bool]] = {
+    "labels": lambda value: isinstance(value, str),
+    "first_weights": lambda value: isinstance(value, str),
+    "batches": lambda value: isinstance(value, str),
+    "seconds": is_duration,
+    "frames": lambda value: isinstance(value, int) and not isinstance(value, bool),
+    "skipped": lambda value: isinstance(value, list) and all(isinstance(v, str) for v in value),
 }
 
 
@@ -177,7 +184,7 @@ def compute_cells(jobs: Sequence[CellJob], tell: Tell) -> dict[str, ThermodepthE
     """
     check_lockstep({job.name: job.settings for job in jobs})
     assert len({(job.data, job.labels.folder) for job in jobs}) == 1
-    if len(jobs) > 1 and os.environ.get("WORLD_SIZE", "1") != "1":
+    if len(jobs) > 1 and several_processes():
         raise SettingsError("several processes train one cell together, not cells in lockstep")
     if not is_first_process():
         model = train_cells(jobs, open_dataset(jobs[0].data), _silent, _silent)[0]
@@ -203,6 +210,17 @@ def compute_cells(jobs: Sequence[CellJob], tell: Tell) -> dict[str, ThermodepthE
                 errors[job.name] = error
                 tell(CellNews(name=job.name, stage="failed", message=str(error)))
                 continue
+            try:
+                done = done_by_another(job)
+            except Exception as error:
+                failed(job, error)
+                continue
+            if done:
+                (job.folder / FAILED).unlink(missing_ok=True)
+                if several_processes():  # the others wait for this one where a training begins
+                    train_cells([job], open_dataset(job.data), _silent, failed)
+                tell(CellNews(name=job.name, stage="done"))
+                continue
             for name in (FAILED, ROWS):  # of an earlier try, or of another scoring
                 (job.folder / name).unlink(missing_ok=True)
             mine.append(job)
@@ -219,6 +237,25 @@ def is_first_process() -> bool:
     return os.environ.get("RANK", "0") == "0"
 
 
+def several_processes() -> bool:
+    """Whether more than one trains this network."""
+    return os.environ.get("WORLD_SIZE", "1") != "1"
+
+
+def done_by_another(job: CellJob) -> bool:
+    """Whether exactly this cell was finished by whoever had its lock before.
+
+    Raises:
+        StudyError: as `cell_is_done`.
+    """
+    if not (job.folder / ROWS).is_file():  # and the data need not be opened to know it
+        return False
+    dataset = open_dataset(job.data)
+    protocol, labels = study_protocol(dataset), label_source(job.labels)
+    key = CellKey.of(job.settings, dataset, labels=labels, protocol=protocol)
+    return cell_is_done(job.folder, key)
+
+
 def finish_cells(jobs: Sequence[CellJob], tell: Tell, failed: TellFailure) -> None:
     """Train together, then predict and score one after the other, from wherever each cell stands.
 
@@ -227,8 +264,6 @@ def finish_cells(jobs: Sequence[CellJob], tell: Tell, failed: TellFailure) -> No
         tell: hears how each goes on, and that it is done.
         failed: hears of each that fails, and why.
     """
-    untrained = {job.name for job in jobs if not run_is_done(job.folder)}
-    began = time.perf_counter()
     try:
         dataset = open_dataset(jobs[0].data)
         models = train_cells(jobs, dataset, tell, failed)
@@ -236,27 +271,22 @@ def finish_cells(jobs: Sequence[CellJob], tell: Tell, failed: TellFailure) -> No
         for job in jobs:
             failed(job, error)
         return
-    # A cell's part, so that those of all cells add up.
-    seconds = (time.perf_counter() - began) / max(len(untrained), 1)
     for job, model in zip(jobs, models, strict=True):
         if isinstance(model, Exception):
             continue
         try:
-            part = seconds if job.name in untrained else _seconds_before(job.folder)
-            score_cell(job, dataset, model, tell, seconds=part)
+            score_cell(job, dataset, model, tell, seconds=known_seconds(job.folder) or 0.0)
         except Exception as error:
             failed(job, error)
         else:
             tell(CellNews(name=job.name, stage="done"))
 
 
-def _seconds_before(folder: Path) -> float:
-    """What the training took of a cell that is only scored again; 0 where nobody noted it."""
-    try:
-        seconds = read_json(folder / FACTS).get("seconds")
-    except DataError:
-        return 0.0
-    return float(seconds) if isinstance(seconds, int | float) else 0.0
+def known_seconds(folder: Path) -> float | None:
+    """What the training of a cell took so far, over all of its stretches; None where nobody noted it."""
+    seconds = training_seconds(folder)
+    # Earlier versions wrote them into the finished cell alone.
+    return seconds if seconds is not None else seconds_in(folder / FACTS)
 
 
 def train_cells(
@@ -334,31 +364,19 @@ def _silent(*_: object) -> None:
 
 
 @contextmanager
-def only_process(folder: Path, *, patience_s: float = 20.0) -> Iterator[None]:
+def only_process(folder: Path) -> Iterator[None]:
     """Hold the cell for this process; the hold ends with the process, however it ends.
 
     Raises:
         StudyError: when another process keeps it.
     """
-    try:
-        import fcntl
-    except ImportError:  # no such locks here; folders still refuse to be another run's
-        yield
-        return
-    folder.mkdir(parents=True, exist_ok=True)
-    with (folder / ".lock").open("w") as stream:
-        waited = 0.0
-        while True:
-            try:
-                fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
-                break
-            except OSError:
-                if waited >= patience_s:
-                    raise StudyError(
-                        f"{folder}: another process is training this cell; wait for it or stop it"
-                    ) from None
-                time.sleep(0.25)
-                waited += 0.25
+    with ExitStack() as lock:
+        try:
+            lock.enter_context(holding(folder, patience_s=PATIENCE_S))
+        except TimeoutError:
+            raise StudyError(
+                f"{folder}: another process is training this cell; wait for it or stop it"
+            ) from None
         yield
 
 
@@ -373,8 +391,8 @@ def cell_facts(folder: Path) -> dict[str, Any]:
         facts = read_json(path)
     except DataError as error:
         raise StudyError(f"{error}; delete {folder} and run again") from None
-    for name, kind in _FACT_KINDS.items():
-        if not isinstance(facts.get(name), kind):
+    for name, is_right in _FACTS.items():
+        if not is_right(facts.get(name)):
             raise StudyError(
                 f"{path}: damaged, {name} is {facts.get(name)!r:.80}; delete {folder} and run again"
             )

@@ -15,7 +15,8 @@ from thermodepth.evaluation.results.rows import TEACHER_ARM
 from thermodepth.evaluation.scoring.baselines import BASELINES
 from thermodepth.study.analysis.claims import Claim
 from thermodepth.study.analysis.comparison import SMALLEST_EFFECT
-from thermodepth.study.analysis.questions import TWIN
+from thermodepth.study.analysis.designs import Design
+from thermodepth.study.analysis.questions import TWIN, is_twin
 from thermodepth.training.settings import TrainingSettings
 
 
@@ -41,6 +42,8 @@ class Study:
     primary: tuple[str, ...] = ("abs_rel", "rmse")  # the metrics that verdicts are given for
     smallest_effect: float = SMALLEST_EFFECT  # too small to matter, a share of the reference's mean
     claims: tuple[Claim, ...] = ()  # to be judged; like the two above they change no number
+    #: Of the arms' switches, whose effects are asked for; None reads it from the arms' names.
+    design: Design | None = None
     budget_hours: float | None = None  # of training, summed over cells; see `run.within_budget`
 
     def __post_init__(self) -> None:
@@ -64,6 +67,14 @@ class Study:
         if not self.seeds or len(set(self.seeds)) < len(self.seeds):
             raise SettingsError(f"study {self.name}: seeds {self.seeds}, expected distinct numbers")
 
+        for arm in self.arms:
+            if is_twin(arm.name, self.reference) and dict(arm.edits) != dict(
+                self.arm(self.reference).edits
+            ):
+                raise SettingsError(
+                    f"study {self.name}: '{arm.name}' is the name of the reference's twin, and this arm has "
+                    "other edits"
+                )
         if self.budget_hours is not None and not 0 < self.budget_hours < float("inf"):
             raise SettingsError(
                 f"study {self.name}: a budget of {self.budget_hours} hours, expected a number above 0"

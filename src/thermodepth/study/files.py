@@ -42,10 +42,12 @@ from thermodepth.errors import DataError, SettingsError, unknown
 from thermodepth.files import read_bytes
 from thermodepth.metrics import METRICS
 from thermodepth.study.analysis import designs
+from thermodepth.study.analysis.asking import NO_DESIGN
 from thermodepth.study.analysis.claims import Claim
 from thermodepth.study.analysis.designs import Design
+from thermodepth.study.analysis.labels import quantity_of
 from thermodepth.study.analysis.measurements import Form
-from thermodepth.study.analysis.questions import against
+from thermodepth.study.analysis.questions import against, is_twin
 from thermodepth.study.design import Arm, Study
 from thermodepth.study.python_file import MOST_BYTES, call_study
 from thermodepth.training.settings import TrainingSettings
@@ -126,9 +128,8 @@ class StudyFile(Settings):
             return _SWITCHED[self.design](names)
         # Arms that edit more than switches are no setting of the factors.
         plain = [arm for arm in self.arms if not arm.edits]
-        return designs.listed(
-            names, {arm.name: tuple(n not in arm.off for n in names) for arm in plain}
-        )
+        arms = {arm.name: tuple(n not in arm.off for n in names) for arm in plain}
+        return designs.recognised(designs.listed(names, arms))
 
 
 def read_study(path: Path) -> StudyFile:
@@ -149,7 +150,7 @@ def read_study(path: Path) -> StudyFile:
     if path.suffix != ".toml":
         raise SettingsError(f"{path}: expected a study as .toml or .py")
     try:
-        tree = tomllib.loads(read_bytes(path, limit=MOST_BYTES).decode())
+        tree = tomllib.loads(read_bytes(path, limit=MOST_BYTES).decode("utf-8-sig"))
     except DataError as error:
         raise SettingsError(str(error)) from None
     except (ValueError, RecursionError) as error:
@@ -188,6 +189,9 @@ def parse_study(tree: Mapping[str, Any], *, where: str) -> StudyFile:
             name: _entry(DoseEntry, entry, f"{where}: doses.{name}")
             for name, entry in doses.items()
         }
+    if given.get("design") == "add-one-in" and isinstance(factors, Mapping):
+        # There nothing is on but what is added, so differences are to nothing.
+        given.setdefault("reference", designs.arm_name(tuple(factors), (False,) * len(factors)))
     file = StudyFile.parse(given, where=where)
     _check(file, where)
     return file
@@ -216,11 +220,17 @@ def study_of(file: StudyFile, base: TrainingSettings) -> Study:
         seeds=file.seeds,
         primary=file.primary,
         smallest_effect=file.smallest_effect,
+        design=file.switches() or NO_DESIGN,
         budget_hours=file.budget_hours,
         claims=_claims(file, [arm.name for arm in arms]),
     )
+    same = run.edit(study.arm(study.reference).edits)
     for arm in study.arms:
-        _tried(run, arm.edits, f"{where}: arm '{arm.name}'")
+        made = _tried(run, arm.edits, f"{where}: arm '{arm.name}'")
+        if made == same and arm.name != study.reference and not is_twin(arm.name, study.reference):
+            raise SettingsError(
+                f"{where}: arm '{arm.name}' has the settings of the reference '{study.reference}'"
+            )
     return study.with_twin() if file.twin else study
 
 
@@ -326,8 +336,10 @@ def _check(file: StudyFile, where: str) -> None:
     names = _names(file, switches, where)
     if file.reference not in names:
         raise SettingsError(f"{where}: {unknown('reference arm', file.reference, names)}")
-    for metric in file.primary:
+    for place, metric in enumerate(file.primary):
         _check_metric(metric, f"{where}: primary")
+        if quantity_of(metric) in [quantity_of(other) for other in file.primary[:place]]:
+            raise SettingsError(f"{where}: primary: '{metric}' is there twice")
     questions = set(names) - {file.reference}
     questions |= {question.name for question in switches.questions()} if switches else set()
     for place, claim in enumerate(file.claims):

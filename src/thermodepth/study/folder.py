@@ -7,12 +7,13 @@ and arms are added to it and never taken away; everything else belongs to the st
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from pydantic import ConfigDict, Field
+from pydantic import ConfigDict, Field, field_validator
 
 from thermodepth.config import Settings, flatten
 from thermodepth.config import identity as identity_tree
@@ -21,8 +22,13 @@ from thermodepth.errors import DataError, SettingsError, StudyError, unknown
 from thermodepth.files import read_json, write_json
 from thermodepth.study.cell import CellJob
 from thermodepth.study.design import Cell, Study
+from thermodepth.study.lock import LOCK, holding
 from thermodepth.teacher import LabelStore
 from thermodepth.training.settings import TrainingSettings
+
+#: Names that are also folders. What a record says is not believed: `..` would lead out of the study.
+ARM_NAME = re.compile(r"[a-z0-9][a-z0-9-]*")
+_FOREIGN = "not empty and no study of ours; choose another --out"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -67,6 +73,13 @@ class ArmRecord(Settings):
     title: str
     edits: dict[str, Any]
 
+    @field_validator("name")
+    @classmethod
+    def _is_a_folder_name(cls, name: str) -> str:
+        if not ARM_NAME.fullmatch(name):
+            raise ValueError(f"arm name {name!r:.80}, expected a-z, 0-9 and dashes")
+        return name
+
 
 class DesignRecord(Settings):
     """The study without its seeds; arms are added to it and never taken away."""
@@ -102,6 +115,8 @@ class StudyRecord(Settings):
 def open_study(study: Study, out: Path, dataset: Dataset) -> StudyFolder:
     """Make the folder, or recognise it as this study's, to which seeds and arms may be added.
 
+    Processes that add to it at once wait for each other, and nothing of either is lost.
+
     Raises:
         StudyError: when it belongs to another study or to something else, or when an arm of this name
             was another one there.
@@ -109,31 +124,45 @@ def open_study(study: Study, out: Path, dataset: Dataset) -> StudyFolder:
     folder = StudyFolder(path=out)
     design = DesignRecord.parse(study.describe())
     runtime = study.settings.tree()["runtime"]
-    known = None
-    if folder.record.is_file():
-        known = _read_record(folder)
-        told = _parted(known, design, runtime, dataset.fingerprint())
+    # Nothing is put into a folder of something else, not even a lock; one with a lock may be in the making.
+    if _is_foreign(folder) and not (out / LOCK).is_file():  # asked last: it is made first
+        raise StudyError(f"{out}: {_FOREIGN}")
+    with holding(out):
+        if _is_foreign(folder):
+            raise StudyError(f"{out}: {_FOREIGN}")
+        known = _read_record(folder) if folder.record.is_file() else None
+        told = _parted(known, design, runtime, dataset.fingerprint()) if known else ""
         if told:
             raise StudyError(
                 f"{out}: holds another study ({told}). Choose another --out, or delete the folder"
             )
-    elif out.exists() and (not out.is_dir() or any(out.iterdir())):
-        raise StudyError(f"{out}: not empty and no study of ours; choose another --out")
-    now = {arm.name for arm in design.arms}
-    former = [arm for arm in known.study.arms if arm.name not in now] if known else []
-    out.mkdir(parents=True, exist_ok=True)
-    record = StudyRecord(
-        identity=study.identity(dataset.fingerprint()),
-        data=dataset.spec,
-        data_fingerprint=dataset.fingerprint(),
-        seeds=tuple(sorted({*study.seeds, *(known.seeds if known else ())})),
-        study=design.model_copy(update={"arms": (*design.arms, *former)}),
-        runtime=runtime,
-        working_folder=str(Path.cwd()),
-        labels=known.labels if known else "",
-    )
-    write_json(folder.record, record.tree())
+        now = {arm.name for arm in design.arms}
+        former = [arm for arm in known.study.arms if arm.name not in now] if known else []
+        record = StudyRecord(
+            identity=study.identity(dataset.fingerprint()),
+            data=dataset.spec,
+            data_fingerprint=dataset.fingerprint(),
+            seeds=tuple(sorted({*study.seeds, *(known.seeds if known else ())})),
+            study=design.model_copy(update={"arms": (*design.arms, *former)}),
+            runtime=runtime,
+            working_folder=str(Path.cwd()),
+            labels=known.labels if known else "",
+        )
+        write_json(folder.record, record.tree())
     return folder
+
+
+def _is_foreign(folder: StudyFolder) -> bool:
+    """Whether something else is there, and no study."""
+    if folder.record.is_file() or not folder.path.exists():
+        return False
+    return not folder.path.is_dir() or any(p.name != LOCK for p in folder.path.iterdir())
+
+
+def note_labels(folder: StudyFolder, store: LabelStore) -> None:
+    """Say in the study's record which store its labels are in."""
+    with holding(folder.path):
+        write_json(folder.record, {**read_json(folder.record), "labels": store.folder.name})
 
 
 def _read_record(folder: StudyFolder) -> StudyRecord:

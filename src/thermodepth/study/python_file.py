@@ -31,7 +31,7 @@ def call_study(path: Path) -> object:
         exec(compile(source, str(path), "exec"), module.__dict__)
         make = getattr(module, "study", None)
         made = make() if callable(make) else None
-    except Exception as error:
+    except (Exception, SystemExit) as error:  # one that ends the program is no study either
         text = " ".join(str(error).split())
         raise SettingsError(
             f"{path}:{_line(error, path)} {type(error).__name__}: {text}"
@@ -43,7 +43,7 @@ def call_study(path: Path) -> object:
     return made
 
 
-def _line(error: Exception, path: Path) -> str:
+def _line(error: BaseException, path: Path) -> str:
     """` line 7:` of the file, where the mistake is in it."""
     if isinstance(error, SyntaxError):
         return f" line {error.lineno}:"

@@ -26,7 +26,7 @@ from thermodepth.files import read_json, write_text
 from thermodepth.study.analysis.methods import methods_text
 from thermodepth.study.analysis.questions import is_twin
 from thermodepth.study.analysis.summary import summary_of
-from thermodepth.study.analysis.twin import twin_sentences
+from thermodepth.study.analysis.twin import twin_sentence
 from thermodepth.study.cell import PREDICTIONS, TEST_SPLIT, cell_facts, study_protocol
 from thermodepth.study.design import Cell, Study
 from thermodepth.study.figures.figures import FILES, Scene, figure, figure_arms, write_figures
@@ -84,7 +84,7 @@ def write_results(study: Study, state: StudyState, dataset: Dataset) -> StudyRes
     tables = study_tables(rows, arms=arms, reference=study.reference)
     tables["table"] = _with_notes(tables["table"], missing_notes(state))
     written = write_tables(folder.path, {**tables, **answered})
-    write_text(folder.path / "METHODS.md", methods_text(found))
+    write_text(folder.path / "METHODS.md", methods_text(found, paired=True))
     there = {cell.arm.name for cell in state.done}
     # A twin has its line in every table; to look at, it is the reference once more.
     seen = [arm for arm in arms if not is_twin(arm.name, study.reference)]
@@ -102,7 +102,7 @@ def write_results(study: Study, state: StudyState, dataset: Dataset) -> StudyRes
     write_study_gradients(folder.path, arms)
     report = StudyReport(
         title=study.title,
-        setup=_setup(study, dataset, state),
+        setup=_setup(study, dataset, state, twin=twin_sentence(found.settled)),
         protocol=study_protocol(dataset),
         arms=arms,
         reference=study.reference,
@@ -118,14 +118,14 @@ def write_results(study: Study, state: StudyState, dataset: Dataset) -> StudyRes
             for arm in study.arms
         },
         provenance=_provenance(study, state, dataset),
-        remarks=[*missing_notes(state), *_remarks(state), *twin_sentences(found.settled)],
+        remarks=[*missing_notes(state), *_remarks(state)],
         summary=summary_of(found),
         answers=answers(found, answered, matrix),
         scenes=[picked_scene(scene, shown.arms) for scene in shown.scenes],
         scenes_words=f"Predictions of seed {shown.seed}. {rule}",
         further=further_tables(answered),
         gradients=gradients_section(folder.path, arms, reference=study.reference),
-        methods=methods_text(found),
+        methods=methods_text(found, paired=True),
         cells=cell_records(state),
     )
     page = folder.path / "report.html"
@@ -218,7 +218,7 @@ def check_pairing(cells: Sequence[Cell], folder: StudyFolder) -> None:
                 )
 
 
-def _setup(study: Study, dataset: Dataset, state: StudyState) -> dict[str, str]:
+def _setup(study: Study, dataset: Dataset, state: StudyState, *, twin: str) -> dict[str, str]:
     settings = study.settings
     rows, columns = settings.data.size or dataset.training_size
     train, test = dataset.split(settings.data.split), dataset.split(TEST_SPLIT)
@@ -230,6 +230,7 @@ def _setup(study: Study, dataset: Dataset, state: StudyState) -> dict[str, str]:
         "Teacher": teacher,
         "Training": f"{settings.steps} steps of {settings.data.batch_size} at {columns}x{rows}",
         "Encoder": f"{settings.model.encoder}, first weights {settings.model.weights}",
+        **({"A/A twin": twin.removeprefix("A/A twin: ").capitalize()} if twin else {}),
     }
 
 
@@ -252,7 +253,7 @@ def _provenance(study: Study, state: StudyState, dataset: Dataset) -> dict[str, 
         "Packages": packages,
         "Device": f"{environment['device']}, {environment['threads']} thread(s) a cell",
         "Command": " ".join([Path(sys.argv[0]).name, *sys.argv[1:]]),
-        "Training time": f"{sum(seconds):.0f} s over {len(cells)} cells, last stretches only",
+        "Training time": f"{sum(seconds):.0f} s over {len(cells)} cells",
     }
 
 

@@ -29,16 +29,17 @@ from thermodepth.study.cell import (
     CellKey,
     CellNews,
     Tell,
-    cell_facts,
     cell_is_done,
+    known_seconds,
     study_protocol,
 )
 from thermodepth.study.design import Cell, Study
 from thermodepth.study.executors.failure import DIVERGED, Failure, read_failure
 from thermodepth.study.executors.protocol import Executor
-from thermodepth.study.folder import StudyFolder, open_study
+from thermodepth.study.folder import StudyFolder, note_labels, open_study
 from thermodepth.teacher import LabelStore
 from thermodepth.training.labels import label_source, make_labels
+from thermodepth.training.run_folder import run_is_done
 
 BASELINE_SEED = 0  # baselines have no randomness; their rows stand under one seed
 
@@ -64,8 +65,13 @@ class StudyState:
         """A line for each cell without results, such as `full/seed-3: diverged at step 412: ...`."""
         lines = [f"{cell.name}: {failure.line()}" for cell, failure in self.failed]
         lines += [f"{cell.name}: {reason or 'not computed'}" for cell, reason in self.open]
-        seeds = sorted({cell.seed for cell in self.not_begun})
-        if seeds:
+        others = {cell.seed for cell in (*self.done, *(cell for cell, _ in self.failed))}
+        lines += [
+            f"{cell.name}: not computed, beyond the budget"
+            for cell in self.not_begun
+            if cell.seed in others
+        ]
+        if seeds := sorted({cell.seed for cell in self.not_begun} - others):
             words = ", ".join(map(str, seeds))
             lines.append(f"seed{'s' * (len(seeds) > 1)} {words}: not begun, beyond the budget")
         return lines
@@ -113,7 +119,7 @@ def run_study(
     """
     folder = open_study(study, out, dataset)
     store = make_labels(study.settings.teacher, dataset, folder.labels, progress=tell_labels)
-    write_json(folder.record, {**read_json(folder.record), "labels": store.folder.name})
+    note_labels(folder, store)
     keys = cell_keys(study, dataset, store)
     missing = [
         cell for cell in study.cells() if not cell_is_done(folder.cell(cell), keys[cell.name])
@@ -143,22 +149,26 @@ def within_budget(
 ) -> Iterator[tuple[Cell, ...]]:
     """What to compute next, until the budget has no room for more; all at once where there is none.
 
-    Seeds are blocks: with a budget one is computed after the other, and none is begun whose cells, each
-    taken to last as long as those that are done, would go beyond it. The first is always begun, for nothing
-    is known before.
+    Seeds are blocks: with a budget one is computed after the other, and none is begun that would go beyond
+    it, with each cell taken to train as long as those that are trained. All that was spent counts, also by
+    cells that failed or were stopped. While none is trained, one block is begun and no second.
     """
     if study.budget_hours is None:
         if missing:
             yield tuple(missing)
         return
-    for seed in dict.fromkeys(cell.seed for cell in missing):
+    for begun, seed in enumerate(dict.fromkeys(cell.seed for cell in missing)):
         block = tuple(cell for cell in missing if cell.seed == seed)
-        spent = [
-            float(cell_facts(folder.cell(cell))["seconds"])
-            for cell in study.cells()
-            if (folder.cell(cell) / ROWS).is_file()
+        spent = {cell.name: known_seconds(folder.cell(cell)) for cell in study.cells()}
+        trained = {cell.name for cell in study.cells() if run_is_done(folder.cell(cell))}
+        whole = [seconds for name in trained if (seconds := spent[name]) is not None]
+        if begun and not whole:
+            return
+        each = math.fsum(whole) / len(whole) if whole else 0.0
+        to_come = [
+            max(each - (spent[cell.name] or 0.0), 0.0) for cell in block if cell.name not in trained
         ]
-        forecast = math.fsum(spent) * (1 + len(block) / len(spent)) if spent else 0.0
+        forecast = math.fsum([*(s or 0.0 for s in spent.values()), *to_come])
         if forecast > 3600 * study.budget_hours:
             return
         yield block
@@ -252,6 +262,15 @@ def collect_rows(
     Raises:
         DataError: when one of them is missing or damaged.
     """
-    tables = [read_rows(folder.cell(cell) / ROWS) for cell in cells or study.cells()]
+    tables = [_rows_of(folder.cell(cell)) for cell in cells or study.cells()]
     tables += [read_rows(folder.baseline(arm)) for arm in BASELINES]
     return concatenate(tables)
+
+
+def _rows_of(cell: Path) -> pa.Table:
+    try:
+        return read_rows(cell / ROWS)
+    except DataError as error:
+        raise DataError(
+            f"{error}; delete this file and run again: the cell is scored again"
+        ) from None

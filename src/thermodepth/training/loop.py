@@ -12,6 +12,7 @@ run, so a run ends with the bytes that it would have ended with alone, however t
 from __future__ import annotations
 
 import signal
+import time
 import traceback
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -104,6 +105,7 @@ def train_in_lockstep(
     shared = runs[0].settings  # for what is the same in all of them
     assert shared.data.size is not None, "resolve the settings first"
     runtime = shared.runtime
+    began = time.perf_counter()
     frames = dataset.split(shared.data.split)
     endings: dict[Path, Path | Exception] = {}  # by the run's folder
 
@@ -152,12 +154,14 @@ def train_in_lockstep(
     # ---- the loop: a batch, and every run's step on it
     steps = range(min((t.first_step for t in trainees), default=shared.steps), shared.steps)
     with interruption() as interrupted, closing_all(trainees):
+        began = share_seconds(trainees, began)
         for step, batch in zip(steps, batches(stream, steps, workers=runtime.workers), strict=True):
             batch = as_input(batch, first.device)
             done = step + 1
             for trainee in ready(trainees, step):
                 with ending_alone(trainee.run, endings):
                     take_step(trainee, step, batch)
+            began = share_seconds(ready(trainees, step) or trainees, began)
             stop = interrupted()  # once: a signal between two questions would skip a checkpoint
             for trainee in ready(trainees, step):
                 every = trainee.settings.runtime.checkpoint_every
@@ -248,6 +252,18 @@ def freeze(trainees: list[Trainee], endings: dict[Path, Path | Exception]) -> No
         trainees.remove(trainee)
         trainee.close()
         trainee.free()
+
+
+def share_seconds(trainees: Sequence[Trainee], began: float) -> float:
+    """Give every run its part of the time since `began`, so that those of all runs add up.
+
+    Returns:
+        When the next part begins, on the clock of `time.perf_counter`.
+    """
+    now = time.perf_counter()
+    for trainee in trainees:
+        trainee.seconds += (now - began) / len(trainees)
+    return now
 
 
 @contextmanager

@@ -4,6 +4,7 @@ settings.json      the resolved settings
 environment.json   versions, device, threads, command, and when it began
 run.json           the identity: hash of settings, data and labels
 log.csv            a line every few steps
+seconds.json       what its training took so far, over all of its stretches
 checkpoint.safetensors, then model/ and done.json when it is finished
 """
 
@@ -18,7 +19,7 @@ import sys
 import time
 from importlib import metadata
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeGuard
 
 from thermodepth import __version__
 from thermodepth.config import identity as identity_tree
@@ -29,6 +30,7 @@ from thermodepth.training import checkpoint
 from thermodepth.training.settings import TrainingSettings
 
 DONE = "done.json"
+SECONDS = "seconds.json"
 PACKAGES = ("torch", "numpy", "transformers", "accelerate", "opencv-python-headless", "pillow")
 
 
@@ -122,6 +124,32 @@ def run_facts(out: Path) -> dict[str, Any]:
 def run_is_done(out: Path) -> bool:
     """Whether the model of this run is complete."""
     return (out / DONE).is_file()
+
+
+def training_seconds(out: Path) -> float | None:
+    """What the training took so far, a run beside others its part; None where nobody noted it."""
+    return seconds_in(out / SECONDS)
+
+
+def note_seconds(out: Path, seconds: float) -> None:
+    """Of all stretches together; never part of what a run is known by."""
+    write_json(out / SECONDS, {"seconds": round(seconds, 3)})
+
+
+def seconds_in(path: Path) -> float | None:
+    """The `seconds` of a JSON file; None where they are no time that can be, or the file is lost."""
+    try:
+        seconds = read_json(path).get("seconds")
+    except DataError:
+        return None
+    return float(seconds) if is_duration(seconds) else None
+
+
+def is_duration(value: object) -> TypeGuard[float]:
+    """Whether a value of a file is a number of seconds."""
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return False
+    return 0 <= value <= sys.float_info.max
 
 
 def finish_run(out: Path) -> None:

@@ -5,8 +5,10 @@ from __future__ import annotations
 import gc
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import torch
 from accelerate import Accelerator
@@ -18,8 +20,15 @@ from thermodepth.training.checkpoint import load_checkpoint, save_checkpoint
 from thermodepth.training.diagnostics import GradientWatch
 from thermodepth.training.log import RunLog
 from thermodepth.training.optimiser import WeightAverage, make_optimiser
-from thermodepth.training.run_folder import finish_run, note_start
+from thermodepth.training.run_folder import (
+    finish_run,
+    note_seconds,
+    note_start,
+    training_seconds,
+)
 from thermodepth.training.settings import TrainingSettings
+
+_COMPILATIONS = 8  # of one network: as many as dynamo grants to all of them
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -92,7 +101,7 @@ class Trainee:
             optimiser=optimiser,
         )
         prepared, self.optimiser = accelerator.prepare(self.network, optimiser)
-        self.forward = torch.compile(prepared) if settings.runtime.compile else prepared
+        self.forward = compiled(prepared) if settings.runtime.compile else prepared
         if accelerator.is_main_process:
             note_start(out, first_weights=first_weights, batches=batches)
         self.log = RunLog(out, first_step=self.first_step, tensorboard=settings.runtime.tensorboard)
@@ -104,6 +113,7 @@ class Trainee:
             stream=stream,
             first_step=self.first_step,
         )
+        self.seconds = training_seconds(out) or 0.0  # its part, with the stretches before this one
         self._since = time.perf_counter()
 
     def images_per_s(self) -> float:
@@ -124,6 +134,7 @@ class Trainee:
                 optimiser=self.optimiser,
                 log_sums=self.log_sums,
             )
+            note_seconds(self.run.out, self.seconds)
 
     def finish(self, dataset: Dataset, label_source: str) -> Path:
         """The model: averaged weights and the recipe that feeds them.
@@ -144,12 +155,32 @@ class Trainee:
         """Write what is pending: no step comes after this."""
         self.gradients.close()
         self.log.close()
+        if self.accelerator.is_main_process:
+            with suppress(OSError):  # a count is lost on a full disk, and no run for it
+                note_seconds(self.run.out, self.seconds)
 
     def free(self) -> None:
         """Give the memory back; nothing can be done with it afterwards."""
         self.accelerator.free_memory()
         del self.network, self.forward, self.average, self.optimiser, self.gradients, self.log_sums
         gc.collect()  # a network that Accelerate has wrapped holds itself
+
+
+def compiled(network: Any) -> Any:
+    """The network compiled, with room for it beside those that this process has compiled before.
+
+    Dynamo counts the compilations of one forward over all networks that have it, and runs whatever comes
+    after the eighth as it is, without a word.
+    """
+    from torch._dynamo import config  # takes a second
+
+    for new, old in (
+        ("recompile_limit", "cache_size_limit"),
+        ("accumulated_recompile_limit", "accumulated_cache_size_limit"),
+    ):
+        name = new if hasattr(config, new) else old  # as earlier versions call it
+        setattr(config, name, getattr(config, name) + _COMPILATIONS)
+    return torch.compile(network)
 
 
 def recipe_of(

@@ -6,7 +6,7 @@ import pytest
 from thermodepth.errors import DataError
 from thermodepth.evaluation.results.rows import rows_from_records
 from thermodepth.study.analysis.questions import against
-from thermodepth.study.tables.ledger_matrix import WHOLE, ledger_matrix, matrix_table
+from thermodepth.study.tables.ledger_matrix import WHOLE, Entry, ledger_matrix, matrix_table
 
 
 def rows(arms):
@@ -89,3 +89,18 @@ def test_an_interval_over_seeds_is_the_paired_t():
     half = 4.302653 * changes.std(ddof=1) / np.sqrt(3)
     assert entry.percent == pytest.approx(changes.mean())
     assert entry.interval == pytest.approx((changes.mean() - half, changes.mean() + half))
+
+
+@pytest.mark.parametrize(
+    ("interval", "clear"),
+    [
+        ((0.0, 2.0), False),  # 0 is still among what it may be
+        ((-2.0, 0.0), False),
+        ((-1.0, 1.0), False),
+        ((0.01, 2.0), True),
+        ((-2.0, -0.01), True),
+        (None, False),
+    ],
+)
+def test_an_interval_that_touches_zero_is_not_clear(interval, clear):
+    assert Entry(percent=1.0, interval=interval).is_clear is clear

@@ -1,7 +1,10 @@
 """What the folder of a study and of a cell say: which is done, which failed, what may be added."""
 
 import json
+import re
+import threading
 import time
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import nullcontext
 from dataclasses import replace
 from types import SimpleNamespace
@@ -20,12 +23,15 @@ from thermodepth.study.cell import (
     CellNews,
     cell_is_done,
     compute_cells,
+    known_seconds,
 )
 from thermodepth.study.design import Arm, Study
-from thermodepth.study.executors.failure import FAILED, read_failure
-from thermodepth.study.folder import StudyFolder, open_study, prepared_job
+from thermodepth.study.executors.failure import FAILED, killed, read_failure, write_failure
+from thermodepth.study.folder import StudyFolder, note_labels, open_study, prepared_job
+from thermodepth.study.gradients.arms import arms_of
 from thermodepth.study.run import cell_keys, collect_rows, run_study, study_state
 from thermodepth.teacher import LabelStore
+from thermodepth.training.run_folder import note_seconds
 from thermodepth.training.settings import TrainingSettings
 from thermodepth.types import Geometry
 
@@ -239,7 +245,7 @@ def test_being_stopped_is_no_failure(job, trained, scored):
 
 
 def test_a_cell_that_another_process_computes_is_left_alone(job, other_job, scored, monkeypatch):
-    monkeypatch.setattr(cells.time, "sleep", lambda _: None)
+    monkeypatch.setattr(cells, "PATIENCE_S", 0.0)
     heard = []
     with cells.only_process(job.folder):
         errors = compute_cells([job, other_job], heard.append)
@@ -251,6 +257,66 @@ def test_a_cell_that_another_process_computes_is_left_alone(job, other_job, scor
         (job.name, "failed"),
         (other_job.name, "done"),
     ]
+
+
+@pytest.fixture
+def real_key(job, monkeypatch):
+    """Of the job, over a data set that can be named."""
+    monkeypatch.setattr(cells, "open_dataset", lambda _: NamedData())
+    protocol = cells.study_protocol(NamedData())
+    return CellKey.of(
+        job.settings, NamedData(), labels=cells.label_source(job.labels), protocol=protocol
+    )
+
+
+def test_a_cell_that_another_process_finished_meanwhile_is_left_alone(
+    job, other_job, real_key, trained, scored
+):
+    pretend_done(job.folder, real_key)
+    before = {path.name: path.read_bytes() for path in job.folder.iterdir()}
+    write_failure(job.folder, killed("its process is gone"))
+    heard = []
+    assert compute_cells([job, other_job], heard.append) == {}
+    assert [(news.name, news.stage) for news in heard] == [
+        (job.name, "done"),
+        (other_job.name, "done"),
+    ]
+    assert trained.names == scored == [other_job.name]
+    left = {path.name: path.read_bytes() for path in job.folder.iterdir() if path.name != ".lock"}
+    assert left == before
+
+
+def test_processes_of_one_cell_meet_where_its_training_begins_also_when_it_is_done(
+    job, real_key, trained, scored, monkeypatch
+):
+    """The others are there already, and would wait for the first for ever."""
+    monkeypatch.setenv("WORLD_SIZE", "2")
+    pretend_done(job.folder, real_key)
+    assert compute_cells([job], silent) == {}
+    assert trained.names == [job.name]
+    assert scored == []
+    assert (job.folder / ROWS).is_file()
+
+
+def test_rows_of_another_scoring_are_gone_before_the_new_ones_come(
+    job, real_key, scored, monkeypatch
+):
+    pretend_done(job.folder, replace(real_key, protocol="p-2"))
+    there = []
+    monkeypatch.setattr(
+        cells, "score_cell", lambda job, *_, **__: there.append((job.folder / ROWS).exists())
+    )
+    assert compute_cells([job], silent) == {}
+    assert there == [False]
+    assert scored == []
+
+
+def test_rows_of_something_else_are_refused_and_kept(job, real_key, trained):
+    pretend_done(job.folder, replace(real_key, run="other"))
+    errors = compute_cells([job], silent)
+    assert "holds results of other settings" in str(errors[job.name])
+    assert trained.names == []
+    assert (job.folder / ROWS).is_file()
 
 
 def test_beside_the_first_process_of_a_cell_the_others_neither_lock_nor_score(
@@ -319,17 +385,35 @@ def test_cells_that_are_fed_differently_are_refused_untouched(job, other_job):
     assert not job.folder.exists()
 
 
-def test_seconds_of_cells_add_up_to_those_of_their_training(job, other_job, trained, monkeypatch):
-    del trained
-    clock = iter([10.0, 40.0, 50.0, 58.0])
-    monkeypatch.setattr(cells.time, "perf_counter", lambda: next(clock))
+def test_the_seconds_of_a_cell_are_those_of_all_its_stretches(job, other_job, monkeypatch):
     told = []
-    monkeypatch.setattr(cells, "score_cell", lambda *_, seconds, **__: told.append(seconds))
+    monkeypatch.setattr(
+        cells, "score_cell", lambda job, *_, seconds, **__: told.append((job.name, seconds))
+    )
+    job.folder.mkdir(parents=True)
+    note_seconds(job.folder, 15.5)
     compute_cells([job, other_job], silent)
-    assert told == [15.0, 15.0]
-    (job.folder / "done.json").write_text("{}")  # it is only scored, and the other trains on
-    compute_cells([job, other_job], silent)
-    assert told[2:] == [0.0, 8.0]
+    assert told == [(job.name, 15.5), (other_job.name, 0.0)]  # of which nobody noted any
+
+
+@pytest.mark.parametrize(
+    ("noted", "fact", "seconds"),
+    [
+        ('{"seconds": 4}', "9.5", 4.0),
+        (None, "9.5", 9.5),  # as earlier versions left it
+        ("{", "9.5", 9.5),
+        (None, "true", None),
+        ('{"seconds": NaN}', "-1", None),
+        (None, "1e999", None),
+        (None, '"long"', None),
+    ],
+)
+def test_the_seconds_of_a_training_are_known_or_not(tmp_path, noted, fact, seconds):
+    assert known_seconds(tmp_path) is None
+    if noted is not None:
+        (tmp_path / "seconds.json").write_text(noted)
+    (tmp_path / FACTS).write_text(f'{{"seconds": {fact}}}')
+    assert known_seconds(tmp_path) == seconds
 
 
 @pytest.mark.parametrize("text", ["", "[]", '{"kind": 3, "step": "x"}'])
@@ -398,6 +482,51 @@ def test_seeds_and_arms_can_be_added_and_none_is_forgotten(make_study, tmp_path)
     assert [arm["name"] for arm in now["study"]["arms"]] == ["full", "bare"]
 
 
+def test_nothing_is_lost_of_seeds_that_are_added_at_once(make_study, tmp_path):
+    for attempt in range(10):
+        out, together = tmp_path / str(attempt), threading.Barrier(3)
+
+        def add(seed, out=out, together=together):
+            together.wait()
+            open_study(make_study(seeds=(0, seed)), out, NamedData())
+
+        with ThreadPoolExecutor(3) as pool:  # the folder is new, too
+            list(pool.map(add, (1, 2, 3)))
+        assert record(out)["seeds"] == [0, 1, 2, 3]
+
+
+def test_a_folder_of_something_else_is_left_as_it_is(make_study, tmp_path):
+    (tmp_path / "thesis.txt").write_text("")
+    for _ in range(2):
+        with pytest.raises(StudyError, match="not empty and no study of ours"):
+            open_study(make_study(), tmp_path, NamedData())
+        assert [path.name for path in tmp_path.iterdir()] == ["thesis.txt"]
+    (tmp_path / ".lock").write_text("")  # as in the folder of a single run
+    with pytest.raises(StudyError, match="not empty and no study of ours"):
+        open_study(make_study(), tmp_path, NamedData())
+    with pytest.raises(StudyError, match="not empty and no study of ours"):
+        open_study(make_study(), tmp_path / "thesis.txt", NamedData())
+
+
+@pytest.mark.parametrize("name", ["..", "../..", "/tmp/x", "", "a/b", "Full", "-a", "full\n"])
+def test_an_arm_that_is_no_folder_s_name_is_refused(make_study, tmp_path, name):
+    open_study(make_study(), tmp_path, NamedData())
+    told = record(tmp_path)
+    told["study"]["arms"][1]["name"] = name
+    (tmp_path / "study.json").write_text(json.dumps(told))
+    words = (
+        rf"study\.json: study\.arms\.1\.name.*{re.escape(repr(name))}, expected a-z, 0-9 and dash"
+    )
+    for call in (
+        lambda: open_study(make_study(), tmp_path, NamedData()),
+        lambda: prepared_job(tmp_path, f"{name}/seed-0"),
+    ):
+        with pytest.raises(StudyError, match=words):
+            call()
+    with pytest.raises(DataError, match=r"study\.json: arm name .*, expected a-z"):
+        arms_of(tmp_path)
+
+
 def test_titles_and_runtime_and_the_place_of_the_data_may_change(make_study, tmp_path):
     settings = TrainingSettings().edit({"data.source": "synthetic:here.zip"})
     open_study(make_study(settings=settings), tmp_path, NamedData())
@@ -460,7 +589,8 @@ def test_a_prepared_cell_is_the_planned_one(make_study, labels, tmp_path):
     with pytest.raises(StudyError, match="not prepared yet"):
         prepared_job(out, "bare/seed-3")
     (tmp_path / "labels").rename(out / "labels")
-    (out / "study.json").write_text(json.dumps(record(out) | {"labels": labels.folder.name}))
+    note_labels(folder, labels)
+    open_study(study, out, NamedData())  # again: its labels are not forgotten
     made = prepared_job(out, "bare/seed-3")
     cell = next(cell for cell in study.cells() if cell.name == "bare/seed-3")
     assert made.settings == study.settings_of(cell)
@@ -514,6 +644,8 @@ def test_the_key_changes_with_whatever_decides_the_numbers(make_study, labels):
     assert cell_keys(elsewhere, NamedData(), labels)["full/seed-0"] == key
     other = cell_keys(study, NamedData("4567"), labels)["full/seed-0"]
     assert other.fingerprint != key.fingerprint
+    assert study.identity("0123") != study.identity("4567")
+    assert study.identity("0123") == replace(study, seeds=(5,)).identity("0123")
     protocol = named_protocol("synthetic").protocol_id()
     assert CellKey(run=key.run, labels=key.labels, protocol=protocol).fingerprint != key.fingerprint
 

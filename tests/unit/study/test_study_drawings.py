@@ -2,6 +2,7 @@
 
 import re
 from dataclasses import replace
+from xml.etree import ElementTree
 
 import numpy as np
 import pytest
@@ -195,6 +196,17 @@ def test_numbers_of_close_levels_do_not_run_into_each_other():
     assert "1" in [text for _, text in places]
     ordered = sorted(float(x) for x, _ in places)
     assert min(np.diff(ordered)) > 16
+
+
+def test_names_of_weights_are_words_in_text_and_attributes():
+    evil = "<script>alert('x')</script>\" onload=\"alert(1)"
+    drawn = dose_figure(make_curve(factor=evil))
+    assert "<script" not in drawn
+    figure = ElementTree.fromstring(drawn)
+    assert figure.findtext("figcaption") == f"{evil}: AbsRel"
+    svg = figure.find("svg")
+    assert set(svg.attrib) == {"class", "viewBox", "role", "aria-label"}
+    assert svg.get("aria-label") == f"{evil}: change of AbsRel over its weight"
 
 
 def test_a_curve_without_changes_is_not_drawn():

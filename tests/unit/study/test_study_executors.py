@@ -4,11 +4,13 @@ import json
 import shlex
 import signal
 import sys
+from contextlib import contextmanager
 from dataclasses import replace
+from types import SimpleNamespace
 
 import pytest
 
-from thermodepth.errors import DependencyError, SettingsError
+from thermodepth.errors import DependencyError, SettingsError, StudyError
 from thermodepth.study.cell import ROWS, CellJob
 from thermodepth.study.executors import slurm
 from thermodepth.study.executors.failure import FAILED, killed, read_failure, write_failure
@@ -293,6 +295,17 @@ def test_a_failure_that_the_cell_wrote_itself_is_what_is_told(job):
     assert heard[0].message == "killed: by its own word"
 
 
+def test_what_a_cell_says_of_its_own_end_is_told_whatever_an_older_failure_said(job):
+    heard = []
+    write_failure(job.folder, killed("an earlier try"))
+    end(job, {job.name: ("done", "")}, heard.append, lost="code 0")
+    end(job, {job.name: ("interrupted", "stopped")}, heard.append, lost="code 0")
+    assert [(news.stage, news.message) for news in heard] == [
+        ("done", ""),
+        ("interrupted", "stopped"),
+    ]
+
+
 def test_a_cell_that_was_done_before_its_process_was_lost_is_done(job):
     heard = []
     job.folder.mkdir(parents=True)
@@ -321,6 +334,95 @@ def test_progress_is_read_from_logs_as_they_grow(job):
     log.write(30, {"total": 2.0})
     watch.tell_progress(heard.append)
     assert len(heard) == 1
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        b"step,total\nabc,1\n",
+        b"step,total\n3,nanx\n",
+        b"step,total\n3,1,2\n",
+        b"a,b\n1,2\n",
+        b"a,step\n1\n",
+        b"\xff\xfe\n\n",
+        b"step\n" + b"9" * 200_000 + b"\n",
+        b"\n",
+    ],
+)
+def test_what_is_no_log_is_no_news(job, content):
+    job.folder.mkdir(parents=True)
+    other = beside(job)
+    other.folder.mkdir(parents=True)
+    watch, heard = LogWatch([job, other]), []
+    (job.folder / "log.csv").write_bytes(content)
+    (other.folder / "log.csv").write_bytes(b"step,total\n3,2.5\n")
+    watch.tell_progress(heard.append)
+    assert [(news.name, news.progress.step) for news in heard] == [(other.name, 3)]
+
+
+# --- SLURM without submitit ----------------------------------------------------------------------
+
+
+class RefusedError(Exception):
+    """As submitit's own."""
+
+
+class BatchJob:
+    """Over at once, without a word."""
+
+    job_id, state, paths = "41_0", "CANCELLED", SimpleNamespace(stderr="41_0.err")
+
+    def done(self):
+        return True
+
+    def result(self):
+        raise RuntimeError("no result was written")
+
+
+def submitit_of(*, refuses):
+    """As much of submitit as is called."""
+
+    class Submitter:
+        def __init__(self, folder, cluster):
+            del folder, cluster
+
+        def update_parameters(self, **_):
+            pass
+
+        @contextmanager
+        def batch(self):
+            yield
+            if refuses:
+                raise RefusedError("sbatch: error: invalid partition")
+
+        def submit(self, *_):
+            return BatchJob()
+
+    errors = SimpleNamespace(utils=SimpleNamespace(FailedJobError=RefusedError))
+    return SimpleNamespace(AutoExecutor=Submitter, core=errors)
+
+
+def test_the_number_of_a_job_that_is_over_is_forgotten(job, monkeypatch):
+    monkeypatch.setattr(slurm, "_import", lambda: submitit_of(refuses=False))
+    kept, there, heard = job.study_folder / "slurm" / "jobs" / "full" / "seed-0.json", [], []
+
+    def tell(news):
+        there.append(kept.is_file())
+        heard.append((news.stage, news.message))
+
+    write_failure(job.folder, killed("an earlier try"))
+    SlurmExecutor().run([job], tell)
+    assert there == [True, False]
+    lost = "killed: job 41_0 ended as CANCELLED; its log: 41_0.err"
+    assert heard == [("submitted", ""), ("failed", lost)]
+
+
+def test_jobs_that_are_refused_leave_what_the_folder_says(job, monkeypatch):
+    monkeypatch.setattr(slurm, "_import", lambda: submitit_of(refuses=True))
+    write_failure(job.folder, killed("an earlier try"))
+    with pytest.raises(StudyError, match=r"the jobs were refused \(sbatch: error: invalid part"):
+        SlurmExecutor().run([job], print)
+    assert read_failure(job.folder).message == "an earlier try"
 
 
 # --- SLURM that never runs a job -----------------------------------------------------------------

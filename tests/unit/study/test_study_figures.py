@@ -129,7 +129,7 @@ def test_captions_say_what_a_reader_must_know(make_scene, arms, tmp_path):
     scene = make_scene(arms)
     structure, metric = (draw(kind, [scene], arms) for kind in KINDS)
     assert "least squares" in structure.caption
-    assert "label of the RGB teacher" in structure.caption
+    assert "label of the teacher" in structure.caption
     assert "RGB" not in draw("structure", [make_scene(arms, label=False)], arms).caption
     assert "logarithmic" in metric.caption
     for drawn in (structure, metric):
@@ -192,13 +192,13 @@ def test_the_viewer_shows_every_arm_in_the_size_of_the_frame(make_scene, arms):
     scene = make_scene(arms, prediction_size=(12, 16))
     picked = picked_scene(scene, arms)
     assert list(picked.predictions) == [arm.title for arm in arms]
-    assert list(picked.structures) == ["RGB teacher", *(arm.title for arm in arms)]
+    assert list(picked.structures) == ["Teacher", *(arm.title for arm in arms)]
     assert all(m.shape == (24, 32) for m in picked.predictions.values())
     assert picked.scores["No Smooth"] == {"abs_rel": pytest.approx(0.2)}
     truth = picked.truth_m
     assert np.isnan(truth[:6]).all()
     # The label is 3 / d + 1, so its fit is the inverse truth itself.
-    assert_allclose(picked.structures["RGB teacher"][6:], 1 / truth[6:], rtol=1e-5)
+    assert_allclose(picked.structures["Teacher"][6:], 1 / truth[6:], rtol=1e-5)
 
 
 def test_a_structure_that_a_negative_factor_would_fit_has_no_picture(make_scene, arms):
@@ -214,3 +214,28 @@ def test_a_structure_that_a_negative_factor_would_fit_has_no_picture(make_scene,
 def test_arms_of_one_title_are_told_apart(make_scene):
     arms = [ArmLabel(name="a", title="Same"), ArmLabel(name="b", title="Same")]
     assert list(picked_scene(make_scene(arms), arms).predictions) == ["Same (a)", "Same (b)"]
+
+
+def test_arms_of_one_title_keep_their_own_maps_and_scores(make_scene):
+    arms = [ArmLabel(name="a", title="Same"), ArmLabel(name="b", title="Same")]
+    scene = make_scene(arms)
+    picked = picked_scene(scene, arms)
+    for arm in arms:
+        title = f"Same ({arm.name})"
+        assert_allclose(picked.predictions[title], scene.predictions[arm.name].depth_m, rtol=1e-5)
+        assert picked.scores[title] == {"abs_rel": scene.scores[arm.name]}
+    one, two = (picked.structures[f"Same ({arm.name})"] for arm in arms)
+    assert not np.allclose(one, two)
+
+
+def test_an_arm_titled_like_the_teacher_does_not_take_its_place(make_scene):
+    arms = [ArmLabel(name="a", title="Teacher"), ArmLabel(name="b", title="Other")]
+    scene = make_scene(arms)
+    wrong = StoredPrediction(
+        depth_m=scene.predictions["a"].depth_m, structure=scene.predictions["a"].structure ** 3
+    )
+    picked = picked_scene(replace(scene, predictions={**scene.predictions, "a": wrong}), arms)
+    assert len(picked.structures) == 3
+    assert_allclose(picked.structures["Teacher"][6:], 1 / picked.truth_m[6:], rtol=1e-5)
+    # What has a prediction stands with the arms, and the teacher with the inputs.
+    assert "Teacher" not in picked.predictions

@@ -1,12 +1,13 @@
 """A study as a file: what it becomes, and what a person gets wrong in it."""
 
 import re
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from thermodepth.errors import SettingsError
-from thermodepth.recipes import named_training
+from thermodepth.recipes import named_study, named_training
 from thermodepth.recipes.paper import ARMS
 from thermodepth.study.files import DESIGNS, parse_study, read_study, study_of
 
@@ -257,3 +258,92 @@ def test_the_files_of_the_page_are_studies(tmp_path):
         file = read_study(path)
         sizes.append(len(study_of(file, named_training(file.recipe)).arms))
     assert sizes == [5, 6]  # four and a twin; six levels
+
+
+SMALL = """
+name = "small"
+[factors]
+smooth = { "losses.groups.smooth" = false }
+consistency = { "losses.groups.consistency" = false }
+"""
+
+
+def test_a_list_keeps_the_design_of_its_file_whatever_its_arms_are_called(write):
+    """`no-smooth` switches consistency off here, and one arm edits more than switches."""
+    text = PAPER[: PAPER.index("[factors.silog]")].replace(
+        "settings.steps = 40", 'settings.steps = 40\ndesign = "list"'
+    )
+    text += """
+[factors]
+smooth = { "losses.groups.smooth" = false }
+consistency = { "losses.groups.consistency" = false }
+
+[[arms]]
+name = "full"
+[[arms]]
+name = "no-smooth"
+off = ["consistency"]
+[[arms]]
+name = "no-consistency"
+off = ["smooth"]
+[[arms]]
+name = "no-smooth-no-consistency"
+off = ["smooth", "consistency"]
+edits = { "optimiser.learning_rate" = 1e-4 }
+"""
+    study = study_of(read_study(write(text)), named_training("thermal"))
+    assert study.design is not None
+    assert dict(study.design.arms) == {
+        "full": (True, True),
+        "no-smooth": (True, False),
+        "no-consistency": (False, True),
+    }
+    assert study.design.kind == "list"
+
+
+@pytest.mark.parametrize(
+    "twice", ['"rmse", "rmse"', '"rmse", "rmse.value"', '"log_bias", "log_bias.distance"']
+)
+def test_a_primary_metric_is_named_once(write, twice):
+    with pytest.raises(SettingsError, match="is there twice"):
+        read_study(write(f"primary = [{twice}]\n" + PAPER))
+
+
+def test_a_factor_that_reads_as_two_is_refused(write):
+    text = PAPER.replace("[factors.silog]", "[factors.a-no-b]")
+    with pytest.raises(SettingsError, match="'-no-' parts the factors"):
+        read_study(write(text))
+
+
+def test_an_arm_with_the_twins_name_must_be_the_reference():
+    study = named_study("paper", named_training("thermal"), seeds=1)
+    other = replace(study.arms[1], name="full-twin")
+    with pytest.raises(SettingsError, match="the name of the reference's twin"):
+        replace(study, arms=(*study.arms, other))
+
+
+def test_adding_one_in_is_compared_with_nothing(write):
+    study = study_of(
+        read_study(write('design = "add-one-in"\n' + SMALL)), named_training("thermal")
+    )
+    assert study.reference == "no-smooth-no-consistency"
+    assert next(arm.name for arm in study.arms) == study.reference
+
+
+def test_an_arm_that_changes_nothing_is_refused(write):
+    text = SMALL.replace('"losses.groups.smooth" = false', '"losses.groups.smooth" = true')
+    with pytest.raises(SettingsError, match="has the settings of the reference 'full'"):
+        study_of(read_study(write(text)), named_training("thermal"))
+
+
+def test_a_file_with_a_byte_order_mark_is_read(tmp_path):
+    path = tmp_path / "bom.toml"
+    path.write_bytes(b"\xef\xbb\xbf" + SMALL.encode())
+    assert read_study(path).name == "small"
+
+
+def test_a_python_file_that_ends_the_program_is_one_line(tmp_path):
+    path = tmp_path / "ends.py"
+    path.write_text("import sys\n\ndef study():\n    sys.exit(3)\n")
+    with pytest.raises(SettingsError, match="line 4: SystemExit: 3"):
+        read_study(path)

@@ -99,6 +99,13 @@ def test_a_cell_whose_facts_are_none(tmp_path, text):
         ("seconds", "long"),
         ("frames", 1.5),
         ("skipped", {}),
+        ("skipped", ["f3", {"a": 1}]),
+        ("seconds", float("nan")),
+        ("seconds", float("inf")),
+        ("seconds", -5),
+        ("seconds", True),
+        ("seconds", 10**400),
+        ("frames", True),
     ],
 )
 def test_a_fact_of_another_kind_or_missing(tmp_path, name, value):

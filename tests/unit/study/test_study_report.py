@@ -16,6 +16,7 @@ from thermodepth.study.analysis.comparison import ONE_RUN
 from thermodepth.study.figures.figures import DrawnFigure
 from thermodepth.study.figures.frames import PickedFrame
 from thermodepth.study.page.curves import Curve, draw_curves, line_class, over_seeds, read_curve
+from thermodepth.study.page.frames_table import frames_table
 from thermodepth.study.page.methods import methods_html
 from thermodepth.study.page.provenance import CellRecord
 from thermodepth.study.page.report import StudyReport, report_html
@@ -265,6 +266,17 @@ def test_methods_are_paragraphs_and_words():
     assert methods_html("") == []
 
 
+@pytest.mark.parametrize("lowest", ["full", "no-silog", "no-smooth"])
+def test_a_frame_s_spread_is_from_the_least_to_the_largest_of_all_arms(make_rows, arms, lowest):
+    values = {"full": 0.30, "no-silog": 0.25, "no-smooth": 0.40, lowest: 0.20}
+    rows = make_rows({arm: {0: {"a": value, "b": 0.5}} for arm, value in values.items()})
+    table = frames_table(rows, arms[:3], "full", picked=(), most=5)
+    place = [column.label for column in table.columns].index("Spread (%)")
+    a, b = (row[place] for row in table.rows)
+    assert a == pytest.approx(100 * (max(values.values()) - 0.20) / values["full"])
+    assert b == 0.0
+
+
 # --- learning curves -----------------------------------------------------------------------------
 
 
@@ -310,6 +322,17 @@ def test_a_long_log_is_thinned_and_keeps_its_mean_and_ends():
     assert min(low for _, _, low, _ in thin) == 1.0
     whole = [value for _, value in steps[:9]]
     assert thin[0] == (4.0, sum(whole) / 9, 1.0, 7.0)
+
+
+def test_a_thinned_band_reaches_from_the_least_to_the_largest_of_its_steps():
+    values = np.random.default_rng(0).normal(size=(3, 360))  # of three seeds; three steps a point
+    curves = [tuple((float(n), v) for n, v in enumerate(own)) for own in values]
+    thin = np.array(over_seeds(curves))
+    assert thin.shape == (120, 4)
+    chunks = values.reshape(3, 120, 3)
+    assert thin[:, 1] == pytest.approx(chunks.mean(axis=(0, 2)))
+    assert thin[:, 2] == pytest.approx(chunks.min(axis=(0, 2)))
+    assert thin[:, 3] == pytest.approx(chunks.max(axis=(0, 2)))
 
 
 def test_one_line_an_arm_however_many_seeds(arms):

@@ -93,12 +93,14 @@ def table_html(
     *,
     rules: Iterable[int] = (),
     sortable: bool = False,
+    wordy: bool = False,
     tints: Mapping[tuple[int, int], Tint] | None = None,
 ) -> str:
     """A table with a line above the rows in `rules` and above every block.
 
     A block is a run of rows with one first cell. The cells at its left that stay the same (a distance,
-    its pixels and frames) are written once, over all its rows. `tints` are by (row, column).
+    its pixels and frames) are written once, over all its rows. A wordy table has sentences in its
+    cells, which wrap. `tints` are by (row, column).
     """
     printed = table.printed()
     numeric = ["num" if column.align == "right" else "" for column in table.columns]
@@ -130,9 +132,10 @@ def table_html(
                 cells += f"<{tag}{scope}{class_of(kinds.strip())}{style}>{text}</{tag}>"
             ruled = r in rules or (blocked and r == first > 0)
             lines.append(f"<tr{class_of('rule' if ruled else '')}>{cells}</tr>")
+    kind = "sortable" if sortable else "wordy" if wordy else ""
     return (
         f'<div class="table"><h3>{escape(table.title)}</h3>\n<div class="scroll">'
-        f"<table{class_of('sortable' if sortable else '')}>\n<thead><tr>{head}</tr></thead>\n<tbody>\n"
+        f"<table{class_of(kind)}>\n<thead><tr>{head}</tr></thead>\n<tbody>\n"
         + "\n".join(lines)
         + "\n</tbody></table></div>\n"
         + notes_html(table.notes)

@@ -5,12 +5,13 @@ differences in the scope "other seeds and scenes" and p after Holm over all clai
 
     rises/falls   replicates    p <= .05 with that sign, not within m, and, where the claim gives a size, the
                                 whole interval at least as large
-                  contradicts   p <= .05 with the other sign, or a size is given and the whole interval is
-                                short of it, at 95 % for all claims together (Bonferroni)
+                  contradicts   p <= .05 with the other sign, or the whole interval short of the size
                   equivalent    the 90 % interval lies within m: there is no change worth the name
     stays         replicates    the 90 % interval lies within the size, or m where none is given
                   contradicts   p <= .05 and the whole interval beyond it
     otherwise     cannot tell; also with one run, one recording, or no measurement
+
+Intervals that are held against a size are those of 95 % for all claims together (Bonferroni).
 """
 
 from __future__ import annotations
@@ -81,6 +82,7 @@ def judge(
     measurements: Mapping[str, Measurements],
     *,
     reference: str,
+    answered: Sequence[Comparison] = (),
     smallest_effect: float = SMALLEST_EFFECT,
     level: float = 0.95,
 ) -> tuple[Outcome, ...]:
@@ -91,6 +93,8 @@ def judge(
         measurements: quantity -> its block. A claim whose quantity, or one of whose arms, is not there is
             "not measured", which is said.
         reference: the arm that sizes are relative to.
+        answered: comparisons that a study has made already: a claim about one of them is judged by it, so
+            that no number stands in two forms.
         smallest_effect: what is too small to matter, as a share of the reference's mean.
         level: of the intervals.
 
@@ -104,16 +108,23 @@ def judge(
             for claim in claims
             if claim.metric == metric and not _lacking(claim, block, reference)
         }
-        answered = compare_all(
+        known = {
+            name: each
+            for name, question in questions.items()
+            for each in answered
+            if each.metric == metric and each.question.weights == question.weights
+        }
+        computed = compare_all(
             block,
-            tuple(questions.values()),
+            [question for name, question in questions.items() if name not in known],
             reference=reference,
             better="lower",  # says nothing here: a claim is about the sign
             smallest_effect=smallest_effect,
             level=level,
         )
-        made |= {(each.question.name, metric): each for each in answered}
-    tested = {key: each.p for key, each in made.items() if each.p is not None}
+        known |= {each.question.name: each for each in computed}
+        made |= {(name, metric): each for name, each in known.items()}
+    tested = {key: p for key, each in made.items() if (p := each.p_of_verdict) is not None}
     adjusted = dict(zip(tested, holm(list(tested.values())), strict=True))
     return tuple(
         _outcome(claim, made.get(key), adjusted.get(key), measurements, reference, len(tested))
@@ -172,16 +183,17 @@ def _judged(claim: Claim, made: Comparison, p: float | None, family: int) -> tup
         size = claim.at_least * abs(made.reference_value)
     share = f"{100 * (claim.at_least or 0):g} %"
     if claim.says == "stays":
-        return _judged_stays(made, p, size, share if claim.at_least else "the smallest effect")
+        words = share if claim.at_least else "the smallest effect"
+        return _judged_stays(made, p, size, words, family)
     found = made.finding(p)
     if found == "equivalent":
         return "equivalent", "whatever change there is is smaller than the smallest effect"
     if found != "cannot tell" and (found == "up") != (claim.says == "rises"):
         return "contradicts", f"it {'rises' if found == 'up' else 'falls'}"
     word = f"it {claim.says}"
+    # That a size is reached or out of reach has no p-value of its own: its interval counts the claims.
+    low, high = made.interval(level=1.0 - (1.0 - made.level) / family)
     if claim.at_least is not None:
-        # That a size is out of reach has no p-value of its own, so its interval counts the claims instead.
-        low, high = made.interval(level=1.0 - (1.0 - made.level) / family)
         farthest = high if claim.says == "rises" else -low
         if farthest < size:
             why = f"{word}, but by less than {share}"
@@ -190,17 +202,18 @@ def _judged(claim: Claim, made: Comparison, p: float | None, family: int) -> tup
         return "cannot tell", "the noise is as large as the change"
     if claim.at_least is None:
         return "replicates", word
-    low, high = made.interval()
     if (low if found == "up" else -high) >= size:
         return "replicates", f"{word}, and by {share} or more"
     return "cannot tell", f"{word}, but whether by {share} is open"
 
 
-def _judged_stays(made: Comparison, p: float, size: float, words: str) -> tuple[Result, str]:
+def _judged_stays(
+    made: Comparison, p: float, size: float, words: str, family: int
+) -> tuple[Result, str]:
     low, high = made.interval(level=2.0 * made.level - 1.0)
     if -size <= low and high <= size:
         return "replicates", f"the change is within {words}"
-    low, high = made.interval()
+    low, high = made.interval(level=1.0 - (1.0 - made.level) / family)
     if p <= 1.0 - made.level and (low > size or high < -size):
         return "contradicts", f"the change is beyond {words}"
     return "cannot tell", f"the interval is on both sides of {words}"

@@ -78,6 +78,11 @@ class Comparison:
         return self.estimate.scope
 
     @property
+    def p_of_verdict(self) -> float | None:
+        """p where a verdict can stand on it: in the scope of both seeds and scenes."""
+        return self.p if self.scope == "both" else None
+
+    @property
     def sign_flip(self) -> float:
         """Exact p over seeds; worked out when asked, for it takes 2^S sums."""
         return sign_flip_p(self.estimate.by_seed)
@@ -223,7 +228,9 @@ class Settled:
 
     comparison: Comparison
     declared: bool
-    p_adjusted: float | None  # after Holm over the declared ones; None for a descriptive one
+    p_adjusted: (
+        float | None
+    )  # after Holm over the declared ones; None where no verdict can stand on it
     verdict: Verdict | None  # None for a descriptive one
     family: int  # how many comparisons were declared
 
@@ -241,9 +248,15 @@ class Settled:
 
 
 def settle(
-    comparisons: Sequence[Comparison], *, primary: Collection[str] | None = None
+    comparisons: Sequence[Comparison],
+    *,
+    primary: Collection[str] | None = None,
+    lost: int = 0,
 ) -> tuple[Settled, ...]:
     """Verdicts, in the order given, Holm over those whose metric is primary (None: over all).
+
+    `lost` are declared ones without any result. They count, and so do those of too narrow a scope for a
+    verdict: a p-value of theirs, however small, must not make room for another.
 
     Raises:
         SettingsError: for one question asked twice of one metric: it would be counted twice.
@@ -255,16 +268,15 @@ def settle(
             raise SettingsError(f"'{key[0]}' is asked twice of {key[1]}")
         seen.add(key)
     places = [n for n, made in enumerate(comparisons) if primary is None or made.metric in primary]
-    # One that cannot be tested was declared all the same: it counts, and cannot be found.
-    p_values = [p if (p := comparisons[n].p) is not None else 1.0 for n in places]
-    adjusted = dict(zip(places, holm(p_values), strict=True))
+    p_values = [p if (p := comparisons[n].p_of_verdict) is not None else 1.0 for n in places]
+    adjusted = dict(zip(places, holm([*p_values, *[1.0] * lost]), strict=False))
     return tuple(
         Settled(
             comparison=made,
             declared=n in adjusted,
-            p_adjusted=adjusted.get(n),
+            p_adjusted=None if made.p_of_verdict is None else adjusted.get(n),
             verdict=made.verdict(adjusted[n]) if n in adjusted else None,
-            family=len(places),
+            family=len(places) + lost,
         )
         for n, made in enumerate(comparisons)
     )

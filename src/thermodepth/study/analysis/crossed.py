@@ -17,9 +17,12 @@ studies stands in docs/statistics.md.
 
 These degrees of freedom rest on how the noise happens to be shared between seeds and scenes in one question,
 which few seeds tell badly: where V_S comes out small by chance, the error is too small and its degrees of
-freedom are too many. Questions that are asked together of one metric share their noise, so
+freedom are too many. Questions that are asked together of one metric therefore share what they know,
 
     W = sum V_S / sum (V_S + V_G) over them      df <= 1 / [W^2/(S - 1) + (1 - W)^2/(G_e - 1)]
+
+where W is the largest of three: over all of them, without the noisiest, and over the less noisy half. An arm
+that has collapsed is much noisier than the others, often over scenes, and must not speak for them.
 
 Three scopes are kept apart: "seeds" says what would happen on this very test set with other seeds, "scenes"
 what these very weights would do elsewhere, "both" what a reader wants to know.
@@ -162,12 +165,24 @@ def satterthwaite(
     return np.maximum(least, ratio)
 
 
+def pooled_share(v_s: Array, v_g: Array) -> Array:
+    """W of this module: [...] from the variances [... questions] of what is asked together."""
+    order = np.argsort(v_s + v_g, axis=-1, kind="stable")  # the noisiest last
+    count = v_s.shape[-1]
+    shares = []
+    for kept in {count, max(count - 1, 1), max(count - count // 2, 1)}:
+        seeds, scenes = (
+            np.take_along_axis(v, order[..., :kept], axis=-1).sum(axis=-1) for v in (v_s, v_g)
+        )
+        total = seeds + scenes
+        shares.append(np.divide(seeds, total, out=np.zeros_like(total), where=total > 0.0))
+    return np.asarray(np.max(shares, axis=0))
+
+
 def shared_freedom(share: Array, freedom: Array, *, seeds: int, clusters: float) -> Array:
     """Degrees of freedom bounded by those of a known share of V_S in V_S + V_G (W of this module)."""
-    least = max(min(seeds, clusters) - 1.0, 1.0)
     scenes = max(clusters - 1.0, 1.0)
-    bound = 1.0 / (share**2 / (seeds - 1) + (1.0 - share) ** 2 / scenes)
-    return np.maximum(least, np.minimum(freedom, bound))
+    return np.minimum(freedom, 1.0 / (share**2 / (seeds - 1) + (1.0 - share) ** 2 / scenes))
 
 
 # --- the estimate --------------------------------------------------------------------------------
@@ -318,14 +333,21 @@ def estimate(difference: Array, clusters: Clusters | Sequence[str]) -> Estimate:
 def sharing_noise(estimates: Sequence[Estimate]) -> tuple[Estimate, ...]:
     """Questions asked together of one metric, each bounded by what all say of the seeds' share (W above).
 
-    Questions without scope "both" are left as they are, and so is one that is asked alone.
+    Questions without scope "both" are left as they are, and so is one that is asked alone. Where questions
+    have unequally many seeds, each counts with the variance that it would have with as many as the others.
     """
     both = [each for each in estimates if "both" in each.spreads]
-    total = sum(each.variance_seed + each.variance_scene for each in both)
-    if len(both) < 2 or total <= 0.0:
+    if len(both) < 2:
         return tuple(estimates)
-    share = sum(each.variance_seed for each in both) / total
-    return tuple(each.sharing(share) for each in estimates)
+    most = max(each.seeds for each in both)
+    v_s = np.array([each.variance_seed * each.seeds / most for each in both])
+    v_g = np.array([each.variance_scene for each in both])
+    share = float(pooled_share(v_s, v_g))
+    found = []
+    for each in estimates:
+        of_seeds = share * most / each.seeds
+        found.append(each.sharing(of_seeds / (of_seeds + 1.0 - share)))
+    return tuple(found)
 
 
 def mean_interval(values: Sequence[float], *, level: float = 0.95) -> tuple[float, float]:

@@ -293,6 +293,15 @@ def estimable(design: Design, *, order: int = 2) -> tuple[Estimable, ...]:
     return tuple(found)
 
 
+def assumptions_of(design: Design) -> tuple[str, ...]:
+    """What the declared effects of a half fraction stand on; nothing for other designs."""
+    if design.kind != "half fraction":
+        return ()
+    order = 2 if len(design.factors) > 4 else 1
+    sentences = [each.sentence for each in estimable(design, order=order)]
+    return (f"A half fraction: what is told of {'; '.join(sentences)}.",)
+
+
 def _named(design: Design, team: Sequence[int]) -> tuple[str, ...]:
     return tuple(design.factors[place] for place in team)
 
@@ -313,6 +322,8 @@ def _checked(factors: Sequence[str]) -> tuple[str, ...]:
     for name in names:
         if not _NAME.fullmatch(name):
             raise SettingsError(f"factor '{name}': expected a-z, 0-9 and dashes")
+        if "-no-" in f"{name}-":
+            raise SettingsError(f"factor '{name}': '-no-' parts the factors in an arm's name")
         if names.count(name) > 1:
             raise SettingsError(f"factor '{name}' is named twice")
     return names

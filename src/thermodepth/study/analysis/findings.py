@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence, Set
+from collections.abc import Mapping, Sequence, Set
 from dataclasses import dataclass
 from itertools import chain
 
 from thermodepth.errors import SettingsError, unknown
 from thermodepth.metrics import METRICS
+from thermodepth.study.analysis.asking import declared_kinds, design_of, questions_of
 from thermodepth.study.analysis.claims import Claim, Outcome, judge
 from thermodepth.study.analysis.comparison import (
     SMALLEST_EFFECT,
@@ -18,16 +19,12 @@ from thermodepth.study.analysis.comparison import (
     best_set,
     settle,
 )
-from thermodepth.study.analysis.designs import FULL, Design, listed, recognised
-from thermodepth.study.analysis.doses import DoseCurve, dose_curves, doses_of
+from thermodepth.study.analysis.designs import Design, assumptions_of
+from thermodepth.study.analysis.doses import DoseCurve, dose_curves
 from thermodepth.study.analysis.measurements import Measurements
 from thermodepth.study.analysis.planner import Plan, plan
-from thermodepth.study.analysis.questions import Kind, Question, against, is_twin
-from thermodepth.study.analysis.shapley import Settings
+from thermodepth.study.analysis.questions import Question, is_twin
 from thermodepth.study.analysis.together import compare_all
-
-_EFFECTS: frozenset[Kind] = frozenset({"main effect", "interaction"})
-_NEVER_DECLARED: frozenset[Kind] = frozenset({"twin", "slope"})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -44,6 +41,7 @@ class Findings:
     doses: tuple[DoseCurve, ...]  # of weights that were varied
     titles: Mapping[str, str]  # of the arms
     unanswered: tuple[str, ...]  # what failed cells leave no answer to, in words
+    assumptions: tuple[str, ...]  # that the effects of a fraction stand on, in words
     measurements: Mapping[str, Measurements]
 
     def of(self, question: str, metric: str) -> Settled:
@@ -64,6 +62,7 @@ def findings(
     *,
     reference: str,
     titles: Mapping[str, str] | None = None,
+    design: Design | None = None,
     questions: Sequence[Question] | None = None,
     primary: Sequence[str] | None = None,
     better: Mapping[str, Better] | None = None,
@@ -78,8 +77,8 @@ def findings(
         measurements: by metric, or METRIC.FORM.
         reference: the arm that percentages are of.
         titles: what people call the arms; an arm without one goes by its name.
-        questions: None takes every arm's difference to the reference, and the effects that the arms'
-            names allow (see `design_of`).
+        design: of the arms; None reads it from their names (see `design_of`).
+        questions: None takes every arm's difference to the reference, and the effects of the design.
         primary: metrics whose verdicts count together for Holm; None takes all. Of a factorial the main
             effects and interactions get verdicts, of another design the differences to the reference.
         better: which way a metric runs, where `METRICS` does not know it; lower unless said.
@@ -91,14 +90,19 @@ def findings(
     Raises:
         SettingsError: for a reference or primary metric that is not measured.
     """
-    shown = {name: _to_the_optimum(name, block) for name, block in measurements.items()}
+    shown = _each_once(measurements)
     first = next(iter(shown.values()))
     if reference not in first.arms:
         raise SettingsError(unknown("reference arm", reference, first.arms))
     for name in primary or ():
         if name not in shown:
             raise SettingsError(unknown("primary metric", name, shown))
-    asked = list(questions_of(first.arms, reference, titles) if questions is None else questions)
+    primary = tuple(shown) if primary is None else tuple(primary)
+    asked = (
+        questions_of(first.arms, reference, titles=titles, design=design)
+        if questions is None
+        else tuple(questions)
+    )
     runs = {name: (better or {}).get(name, _runs(name)) for name in shown}
     by_metric = [
         compare_all(
@@ -113,13 +117,15 @@ def findings(
     ]
     place = {question.name: number for number, question in enumerate(asked)}
     made = sorted(chain.from_iterable(by_metric), key=lambda each: place[each.question.name])
-    settled = _settled(made, {shown[name].metric for name in primary or shown})
+    settled = _settled(made, asked, {shown[name].metric for name in primary})
     ranked = [arm for arm in first.arms if not is_twin(arm, reference)]
     family = max((s.family for s in settled), default=1)
+    if design is None and questions is None:
+        design = design_of(ranked)
     return Findings(
         reference=reference,
         arms=first.arms,
-        primary=tuple(primary or shown),
+        primary=primary,
         settled=settled,
         best={
             name: best_set(block, better=runs[name], arms=ranked)
@@ -129,6 +135,7 @@ def findings(
         outcomes=judge(
             claims,
             claimed or measurements,
+            answered=made,
             reference=reference,
             smallest_effect=smallest_effect,
             level=level,
@@ -144,6 +151,7 @@ def findings(
         measurements=shown,
         titles={arm: (titles or {}).get(arm, arm) for arm in first.arms},
         unanswered=_unanswered(shown, asked, ranked, reference),
+        assumptions=() if design is None else assumptions_of(design),
     )
 
 
@@ -170,75 +178,45 @@ def _has_results(block: Measurements, arm: str) -> bool:
     return bool(block.present[block.place(arm)].any())
 
 
-def _settled(made: Sequence[Comparison], primary: Set[str]) -> tuple[Settled, ...]:
+def _settled(
+    made: Sequence[Comparison], asked: Sequence[Question], primary: Set[str]
+) -> tuple[Settled, ...]:
     """Verdicts for what is declared: on primary metrics, the effects of a factorial, else the differences.
 
-    A twin is no hypothesis, and a slope says again what the levels beside it say.
-
     A factorial's main effects and interactions say all there is; its arms' differences, Shapley values and
-    the like are the same numbers in other sums, and to count them too would only raise every p-value.
+    the like are the same numbers in other sums, and to count them too would only raise every p-value. A twin
+    is no hypothesis, and a slope says again what the levels beside it say. What was declared and cannot be
+    answered, for its cells failed, counts all the same.
     """
-    chosen = declared_kinds(each.question.kind for each in made)
+    chosen = declared_kinds(question.kind for question in asked)
     declared = [each for each in made if each.metric in primary and each.question.kind in chosen]
     others = [each for each in made if each not in declared]
-    found = {id(s.comparison): s for s in (*settle(declared), *settle(others, primary=()))}
+    count = len(primary) * sum(question.kind in chosen for question in asked)
+    lost = count - len(declared)
+    found = {
+        id(s.comparison): s for s in (*settle(declared, lost=lost), *settle(others, primary=()))
+    }
     return tuple(found[id(each)] for each in made)
 
 
-def declared_kinds(kinds: Iterable[Kind]) -> frozenset[Kind]:
-    """The kinds of questions that get verdicts, of those that are asked."""
-    asked = frozenset(kinds)
-    return _EFFECTS if asked & _EFFECTS else asked - _NEVER_DECLARED
+def _each_once(measurements: Mapping[str, Measurements]) -> dict[str, Measurements]:
+    """As they are compared: a metric that should be close to a value by its distance from it.
 
-
-def questions_of(
-    arms: Sequence[str], reference: str, titles: Mapping[str, str] | None = None
-) -> tuple[Question, ...]:
-    """Each arm against the reference, then the effects that a design of these names can tell."""
-    found = list(against(reference, arms, titles=titles))
-    design = design_of(arms)
-    if design is not None:
-        names = {question.name for question in found}
-        # Leaving one out is the difference to "full", turned round: asked once.
-        found += [
-            question
-            for question in design.questions()
-            if question.name not in names and question.kind != "leave one out"
-        ]
-    for dose in doses_of(arms):
-        if reference == FULL and dose.has_slope:
-            found.append(dose.slope())
-    return tuple(found)
-
-
-def design_of(arms: Sequence[str]) -> Design | None:
-    """The design that arms named `full`, `no-A`, `no-A-no-B` make; None where a name says nothing.
-
-    The factors come in the order in which the names first leave them out.
+    Of two names for one quantity, such as `log_bias` and `log_bias.distance`, the first is kept.
     """
-    if FULL not in arms:
-        return None
-    off_of: dict[str, tuple[str, ...]] = {}
-    for arm in arms:
-        parts = () if arm == FULL else tuple(f"-{arm}".split("-no-"))
-        if arm != FULL and (parts[0] or not all(parts[1:])):
-            continue  # such as "full-twin"
-        off_of[arm] = parts[1:]
-    factors = tuple(dict.fromkeys(factor for off in off_of.values() for factor in off))
-    if len(factors) < 2:  # one switch: its difference says it all
-        return None
-    settings: dict[str, Settings] = {
-        arm: tuple(factor not in off for factor in factors) for arm, off in off_of.items()
-    }
-    return recognised(listed(factors, settings))
-
-
-def _to_the_optimum(name: str, block: Measurements) -> Measurements:
-    """A metric that should be close to a value is compared by its distance from it."""
-    row = METRICS.get(name)
-    return block.form("distance", optimum=row.optimum) if row and row.better == "closer" else block
+    shown: dict[str, Measurements] = {}
+    for name, block in measurements.items():
+        row = METRICS.get(name)
+        closer = row is not None and row.better == "closer"
+        made = block.form("distance", optimum=row.optimum) if row and closer else block
+        if made.metric not in {other.metric for other in shown.values()}:
+            shown[name] = made
+    return shown
 
 
 def _runs(name: str) -> Better:
-    row = METRICS.get(name.partition(".")[0])
-    return "higher" if row is not None and row.better == "higher" else "lower"
+    """Which way a quantity runs: a distance, square or spread is better small, whatever it is of."""
+    metric, _, form = name.partition(".")
+    row = METRICS.get(metric)
+    higher = row is not None and row.better == "higher" and form in ("", "value")
+    return "higher" if higher else "lower"

@@ -18,3 +18,12 @@ def digits_of(metric: str) -> int:
     """Of its mean."""
     name = metric.partition(".")[0]
     return METRICS[name].digits if name in METRICS else _DIGITS
+
+
+def quantity_of(metric: str) -> str:
+    """One name for what METRIC and METRIC.FORM name alike: a metric with an optimum is its distance."""
+    name, _, form = metric.partition(".")
+    if form not in ("", "value"):
+        return metric
+    closer = name in METRICS and METRICS[name].better == "closer"
+    return f"{name}.distance" if closer and not form else name

@@ -34,6 +34,8 @@ Form = Literal["value", "distance", "square", "spread"]
 Images = Literal["same", "common"]
 
 MOST_VALUES = 200_000_000  # of a block: 1.6 GB
+ROOM = 64 * 2**20  # bytes of a block that are not worth a thought
+MOST_HOLES = 50  # places of a larger block for each measurement
 _ROUNDING = 64 * float(np.finfo(np.float64).eps)
 
 
@@ -223,7 +225,7 @@ def block(
 
     Raises:
         DataError: for no value, one that is not finite or there twice, an image of two clusters, images that
-            some cell lacks, or more than fits in memory.
+            some cell lacks, or more than fits in memory or than so few measurements can fill.
     """
     at = f"{where}: " if where else ""
     names = tuple(str(name) for name in arm.names)
@@ -243,6 +245,11 @@ def block(
         raise DataError(
             f"{at}{metric}: {shape[0]} arms x {shape[1]} seeds x {shape[2]} images are more than "
             f"{MOST_VALUES // 10**6} million values"
+        )
+    if 8 * np.prod(shape) > ROOM and np.prod(shape) > MOST_HOLES * kept.size:
+        raise DataError(
+            f"{at}{metric}: {kept.size} rows are nearly nothing of {shape[0]} arms x {shape[1]} seeds x "
+            f"{shape[2]} images; every arm and seed is measured on the same images"
         )
     values = value[kept]
     flat = np.ravel_multi_index((arm_index[kept], s_index, i_index), shape)

@@ -2,15 +2,31 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
+import numpy as np
+
+from thermodepth.study.analysis.comparison import ONE_RECORDING, ONE_RUN, Comparison
 from thermodepth.study.analysis.findings import Findings
 from thermodepth.study.analysis.labels import label_of
+from thermodepth.study.analysis.measurements import Measurements
 from thermodepth.study.analysis.questions import is_twin
-from thermodepth.study.analysis.twin import twin_sentences
+from thermodepth.study.analysis.twin import twin_sentence
+
+_PAIRED = "All configurations of one seed started from the same weights and saw the same batches. "
 
 
-def methods_text(found: Findings) -> str:
-    """Markdown, to be copied into a methods section and cut."""
+def methods_text(found: Findings, *, paired: bool) -> str:
+    """Markdown, to be copied into a methods section and cut.
+
+    Args:
+        found: of the study.
+        paired: whether all arms of a seed are known to have shared first weights and batches.
+    """
     first = next(iter(found.measurements.values()))
+    higher = [
+        label_of(s.comparison.metric) for s in found.settled if s.comparison.better == "higher"
+    ]
     seeds, clusters = len(first.seeds), len(set(first.clusters))
     made = found.settled[0].comparison if found.settled else None
     primary = ", ".join(label_of(found.measurements[name].metric) for name in found.primary)
@@ -22,16 +38,14 @@ def methods_text(found: Findings) -> str:
         "# Methods",
         "",
         f"We trained {len(arms)} configurations ({', '.join(arms)}), each with {seeds} "
-        f"seed{'s' * (seeds != 1)} ({', '.join(map(str, first.seeds))}). All configurations of one seed "
-        "started from the same weights and saw the same batches. "
+        f"seed{'s' * (seeds != 1)} ({', '.join(map(str, first.seeds))}). {_PAIRED if paired else ''}"
+        f"{_lost(first, arms)}"
         f"Every model was scored on the same {len(first.images)} images of {clusters} recordings or scenes.",
         "",
-        "Every reported difference is a linear contrast of the configurations' means. Its 95 % interval "
-        "accounts for seeds and scenes as crossed random factors (two-way analysis of variance with "
-        "Satterthwaite's degrees of freedom, bounded by the share of the seeds' variance pooled over the "
-        "contrasts of one metric); images of one recording form one cluster.",
+        f"Every reported difference is a linear contrast of the configurations' means. {_interval(made)}",
         "",
-        f"Primary metrics: {primary}. Their p-values are adjusted by Holm's method over "
+        f"Primary metrics: {primary}; higher is better for {', '.join(dict.fromkeys(higher)) or 'none'}, "
+        "lower for all others. Their p-values are adjusted by Holm's method over "
         f"{max((s.family for s in found.settled), default=0)} declared comparisons; all other metrics are "
         f"descriptive. A difference whose 90 % interval lies within ±{margin} of the reference "
         f"({found.reference}) is called equivalent (two one-sided tests); one with an adjusted p-value of "
@@ -43,7 +57,7 @@ def methods_text(found: Findings) -> str:
             f"With {seeds} seed{'s' * (seeds != 1)} the smallest p-value of an exact sign-flip test over "
             f"seeds is {made.least_sign_flip:.3g}.",
         ]
-    for told in remarks_of(found):
+    for told in (*found.assumptions, *remarks_of(found)):
         lines += ["", told]
     if found.outcomes:
         lines += ["", "Claims:", ""]
@@ -51,8 +65,37 @@ def methods_text(found: Findings) -> str:
     return "\n".join(lines) + "\n"
 
 
+def _lost(block: Measurements, arms: Sequence[str]) -> str:
+    """Which arms have fewer results than were asked for."""
+    told = []
+    for arm in arms:
+        there = block.present[block.place(arm)]
+        if there.all():
+            continue
+        seeds = ", ".join(str(block.seeds[place]) for place in np.flatnonzero(there))
+        told.append(f"{arm} has results of {f'seeds {seeds} only' if seeds else 'no seed'}")
+    return f"Not every training gave results: {'; '.join(told)}. " if told else ""
+
+
+def _interval(made: Comparison | None) -> str:
+    """What the intervals allow for, by the scope that the study has."""
+    if made is not None and made.scope == "scenes":
+        return (
+            f"{ONE_RUN.capitalize()}. Its 95 % interval allows for scenes alone (t over recordings); images "
+            "of one recording form one cluster."
+        )
+    if made is not None and made.scope == "seeds":
+        return f"{ONE_RECORDING.capitalize()}. Its 95 % interval allows for seeds alone (paired t)."
+    return (
+        "Its 95 % interval allows for seeds and scenes as crossed random factors (two-way analysis of "
+        "variance with Satterthwaite's degrees of freedom, bounded by the share of the seeds' variance "
+        "pooled over the contrasts of one metric); images of one recording form one cluster."
+    )
+
+
 def remarks_of(found: Findings) -> list[str]:
     """A sentence for each weight that was varied, on each primary metric, and for the reference's twin."""
     primary = {found.measurements[name].metric for name in found.primary}
     doses = [curve.sentence for curve in found.doses if curve.metric in primary]
-    return [*doses, *twin_sentences(found.settled)]
+    twin = twin_sentence(found.settled)
+    return [*doses, *([twin] if twin else [])]

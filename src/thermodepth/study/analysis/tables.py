@@ -52,6 +52,7 @@ def effects_table(found: Findings, *, metrics: Sequence[str] | None = None) -> T
         "images, over seeds, on the better side. Effects are of switching on, differences of the arm named "
         "first.",
         *_reasons(found.settled),
+        *found.assumptions,
         *found.unanswered,
     ]
     return Table(
@@ -140,15 +141,15 @@ def claims_table(found: Findings) -> Table:
         title="Claims",
         columns=(
             Column(label="Claim", align="left"),
-            Column(label="Measured as", align="left"),
             Column(label="Outcome", align="left"),
+            Column(label="Measured as", align="left"),
             Column(label="Why", align="left"),
         ),
         rows=tuple(
             (
                 each.claim.text,
-                each.claim.measured_as,
                 each.result,
+                each.claim.measured_as,
                 each.sentence,
             )
             for each in found.outcomes

@@ -11,30 +11,33 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from thermodepth.study.analysis.comparison import Settled, change_words
+from thermodepth.study.analysis.comparison import Comparison, Settled
 from thermodepth.study.analysis.labels import label_of
 
 
-def twin_sentences(settled: Sequence[Settled]) -> tuple[str, ...]:
-    """What the twin says of each metric among a study's comparisons; nothing where there is none."""
+def twin_sentence(settled: Sequence[Settled]) -> str:
+    """What the twin says of the machine, from a study's comparisons; empty where there is none."""
     twins = [s.comparison for s in settled if s.comparison.question.kind == "twin"]
-    same = [each for each in twins if not np.any(each.estimate.by_seed)]
-    told = []
-    if same:
-        names = ", ".join(label_of(each.metric) for each in same)
-        told.append(
-            f"A/A twin: trained again under the same seeds, {same[0].reference} gives the same {names} to "
-            "the last bit; nothing but seeds and scenes makes noise here."
+    if not twins:
+        return ""
+    what = f"A/A twin: trained again under the same seeds, {twins[0].reference}"
+    sizes = [
+        f"{label_of(each.metric)} {_largest(each)}"
+        for each in twins
+        if np.any(each.estimate.by_seed)
+    ]
+    if not sizes:
+        return (
+            f"{what} gives the same numbers to the last bit: all noise here is of seeds and scenes."
         )
-    for each in twins:
-        if each in same:
-            continue
-        most = float(np.abs(each.estimate.by_seed).max())
-        share = 100.0 * most / abs(each.reference_value) if each.reference_value else None
-        size = f"{most:.3g}" if share is None else f"{share:.1f} %"
-        told.append(
-            f"A/A twin: trained again under the same seeds, {each.reference} differs from itself in "
-            f"{label_of(each.metric)} by {change_words(each)}, and by up to {size} under one "
-            "seed. No smaller difference means anything on this machine."
-        )
-    return tuple(told)
+    return (
+        f"{what} differs from itself; by so much at most under one seed: {'; '.join(sizes)}. No smaller "
+        "difference of two runs means anything on this machine."
+    )
+
+
+def _largest(made: Comparison) -> str:
+    most = float(np.abs(made.estimate.by_seed).max())
+    if not made.reference_value:
+        return f"{most:.3g}"
+    return f"{100.0 * most / abs(made.reference_value):.1f} %"

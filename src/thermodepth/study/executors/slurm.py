@@ -14,7 +14,6 @@ import signal
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -109,8 +108,6 @@ class SlurmExecutor:
             raise StudyError(f"--executor slurm: {error}") from None
         except (NameError, ValueError, TypeError, AssertionError) as error:
             raise SettingsError(f"--executor-option: {error}") from None
-        for job in chain(*groups):
-            begin(job)
         try:
             with executor.batch():
                 made = [
@@ -126,6 +123,7 @@ class SlurmExecutor:
             raise StudyError(f"--executor slurm: the jobs were refused ({error})") from None
         for group, batch_job in zip(groups, made, strict=True):
             for job in group:
+                begin(job)  # not before: of jobs that are refused the folder keeps what it says
                 write_json(_record(job), {"job": batch_job.job_id, "cluster": self.cluster})
                 tell(CellNews(name=job.name, stage="submitted"))
         return [_Sent(jobs=g, batch_job=b) for g, b in zip(groups, made, strict=True)]

@@ -47,11 +47,11 @@ class LogWatch:
             line = _last_line(job)
             if line is None:
                 continue
-            now, step = time.monotonic(), int(line.pop("step"))
+            step, terms = line
+            now = time.monotonic()
             images = (step - seen.step) * job.settings.data.batch_size
             rate = images / (now - seen.at) if seen.at and images > 0 else 0.0
             seen.step, seen.at = step, now
-            terms = {name: float(text) for name, text in line.items() if text}
             progress = Progress(step=step, steps=job.settings.steps, images_per_s=rate, terms=terms)
             tell(CellNews(name=job.name, stage="training", progress=progress))
 
@@ -63,11 +63,17 @@ def _size(job: CellJob) -> int:
         return 0
 
 
-def _last_line(job: CellJob) -> dict[str, str] | None:
-    """The last whole line; None while there is none, or while another machine is writing it."""
+def _last_line(job: CellJob) -> tuple[int, dict[str, float]] | None:
+    """Step and terms of the last whole line; None while there is none.
+
+    Also of a file that another machine is writing, or that is no log: progress is not worth an error.
+    """
     try:
         text = (job.folder / LOG_FILE).read_text(encoding="utf-8")
-    except OSError:
+        lines = list(csv.DictReader(io.StringIO(text[: text.rfind("\n") + 1])))
+        if not lines:
+            return None
+        step = int(lines[-1].pop("step"))
+        return step, {name: float(text) for name, text in lines[-1].items() if text}
+    except (OSError, KeyError, TypeError, ValueError, csv.Error):
         return None
-    lines = list(csv.DictReader(io.StringIO(text[: text.rfind("\n") + 1])))
-    return lines[-1] if lines else None

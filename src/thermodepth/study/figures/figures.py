@@ -108,7 +108,7 @@ def figure(
                 f"frame '{scene.sample.sample_id}': no prediction of arm '{missing[0]}' to draw"
             )
     with_label = kind == "structure" and any(s.sample.label is not None for s in scenes)
-    inputs = ["Thermal", *(["RGB teacher"] if with_label else [])]
+    inputs = ["Thermal", *(["Teacher"] if with_label else [])]
     inputs.append("Truth (inverse)" if kind == "structure" else "Truth")
     grid = Grid(
         titles=(*inputs, *(f"({_letter(n)}) {arm.title}" for n, arm in enumerate(arms))),
@@ -253,7 +253,7 @@ def _letter(number: int) -> str:
 def _caption(
     kind: Kind, arms: Sequence[ArmLabel], *, with_label: bool, seed: int, rule: str, of: int
 ) -> str:
-    columns = ["thermal input", *(["label of the RGB teacher"] if with_label else [])]
+    columns = ["thermal input", *(["label of the teacher"] if with_label else [])]
     columns.append("inverse of the truth" if kind == "structure" else "truth")
     columns += [f"({_letter(n)}) {arm.title}" for n, arm in enumerate(arms)]
     parts = [f"Left to right: {', '.join(columns)}; seed {seed}."]

@@ -19,7 +19,7 @@ from thermodepth.teacher.protocol import to_affine_inverse
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-TEACHER = "RGB teacher"
+TEACHER = "Teacher"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -76,7 +76,7 @@ def picked_scene(scene: Scene, arms: Sequence[ArmLabel], *, metric: str = "abs_r
 
 def _names(arms: Sequence[ArmLabel]) -> dict[str, str]:
     """Titles by arm; where two arms have one title, with their names."""
-    times = Counter(arm.title for arm in arms)
+    times = Counter([TEACHER, *(arm.title for arm in arms)])
     return {
         arm.name: arm.title if times[arm.title] == 1 else f"{arm.title} ({arm.name})"
         for arm in arms

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from thermodepth.errors import DataError
 from thermodepth.files import read_json
+from thermodepth.study.folder import ARM_NAME
 from thermodepth.study.gradients.records import watched_cells
 from thermodepth.study.tables.lines import ArmLabel
 
@@ -16,7 +17,7 @@ def arms_of(study: Path) -> list[ArmLabel]:
     """Every arm that the folder's `study.json` names, the reference first.
 
     Raises:
-        DataError: when that is missing or damaged.
+        DataError: when that is missing or damaged, or names an arm that is no folder's name.
     """
     record = read_json(study / STUDY)
     try:
@@ -25,6 +26,11 @@ def arms_of(study: Path) -> list[ArmLabel]:
         reference = str(design["reference"])
     except (KeyError, TypeError) as error:
         raise DataError(f"{study / STUDY}: not the record of a study ({error!r})") from None
+    for arm in arms:
+        if not ARM_NAME.fullmatch(arm.name):
+            raise DataError(
+                f"{study / STUDY}: arm name {arm.name!r:.80}, expected a-z, 0-9 and dashes"
+            )
     return sorted(arms, key=lambda arm: arm.name != reference)
 
 

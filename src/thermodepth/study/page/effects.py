@@ -11,8 +11,9 @@ import pyarrow.compute as pc
 
 from thermodepth.evaluation.page.skeleton import Section, table_html
 from thermodepth.evaluation.results.tables import Table
+from thermodepth.study.analysis.asking import declared_kinds
 from thermodepth.study.analysis.comparison import Settled
-from thermodepth.study.analysis.findings import Findings, declared_kinds, findings
+from thermodepth.study.analysis.findings import Findings, findings
 from thermodepth.study.analysis.labels import label_of
 from thermodepth.study.analysis.questions import Question
 from thermodepth.study.analysis.result_rows import measurements_of
@@ -38,8 +39,9 @@ def study_findings(rows: pa.Table, study: Study) -> Findings:
         DataError: for arms that were not scored on the same pixels.
     """
     there = set(pc.unique(rows["metric"]).to_pylist())
-    present = set(pc.unique(rows["arm"]).to_pylist())
-    arms = [arm.name for arm in study.arms if arm.name in present]
+    arms = [
+        arm.name for arm in study.arms
+    ]  # with results or without: what was declared stays declared
     shown = [*study.primary, *(name for name in DESCRIPTIVE if name not in study.primary)]
     wanted = dict.fromkeys([*shown, *(claim.metric for claim in study.claims)])
     blocks = {
@@ -47,15 +49,20 @@ def study_findings(rows: pa.Table, study: Study) -> Findings:
         for name in wanted
         if name.partition(".")[0] in there
     }
-    return findings(
+    found = findings(
         {name: blocks[name] for name in shown if name in blocks},
         reference=study.reference,
         titles={arm.name: arm.title for arm in study.arms},
+        design=study.design,
         primary=[name for name in study.primary if name in blocks],
         claims=study.claims,
         claimed=blocks,
         smallest_effect=study.smallest_effect,
     )
+    lost = [
+        f"No results in {label_of(n)}, a primary metric." for n in study.primary if n not in blocks
+    ]
+    return replace(found, unanswered=(*found.unanswered, *lost))
 
 
 def study_matrix(found: Findings, rows: pa.Table) -> dict[str, Mapping[str, Entry]]:
@@ -111,7 +118,7 @@ def further_tables(tables: Mapping[str, Table]) -> list[Table]:
 def _effects(found: Findings, tables: Mapping[str, Table]) -> list[str]:
     """Claims, then for each primary metric what has a verdict, and folded what is descriptive."""
     declared = [s for s in found.settled if s.declared]
-    parts = [table_html(tables["claims"])] if "claims" in tables else []
+    parts = [table_html(tables["claims"], wordy=True)] if "claims" in tables else []
     plots = [
         (metric, drawn)
         for metric in _primary(found)

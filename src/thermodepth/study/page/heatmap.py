@@ -20,12 +20,14 @@ CAPTION = (
     "all settings of the others; blue is better, orange worse. Above it another reading: what two terms "
     "together change beyond the sum of the two. Blue there means that each buys more beside the other, "
     "orange that each buys less, as two terms do that repair the same error. Small print: 95 % interval. "
-    "●: a verdict; ≈: too small to matter; without a mark: cannot tell."
+    "●: a verdict; ≈: too small to matter; without a mark, and pale: cannot tell."
 )
 
 _CELL_W, _CELL_H, _HEAD, _LABEL_PX = 116.0, 58.0, 26.0, 6.4
 _BAR_H, _BAR_ROOM, _STEPS = 9.0, 44.0, 24
 _LEAST = 0.8  # of its width, on a narrow page; more than that scrolls
+_LEAST_MARGINS = 3.0  # that the scale reaches to
+_OPEN = 0.45  # of the tint, where nothing is clear
 _STRONGEST = 0.62  # opacity of the largest change; the numbers must stay readable on it
 
 
@@ -62,7 +64,8 @@ def effects_map(settled: Sequence[Settled], *, label: str) -> str:
     percents = [p for s in effects.of.values() if (p := s.comparison.percent) is not None]
     if len(names) < 2 or not percents:
         return ""
-    most = max(abs(p) for p in percents) or 1.0
+    # Changes that are too small to matter must not fill the scale.
+    most = max(max(abs(p) for p in percents), _LEAST_MARGINS * _margin_percent(effects)) or 1.0
     left = 14.0 + _LABEL_PX * max(map(len, names))
     width, floor = left + _CELL_W * len(names), _HEAD + _CELL_H * len(names)
     parts = []
@@ -87,6 +90,11 @@ def effects_map(settled: Sequence[Settled], *, label: str) -> str:
     )
 
 
+def _margin_percent(effects: _Effects) -> float:
+    made = next(iter(effects.of.values())).comparison
+    return 100.0 * made.margin / abs(made.reference_value) if made.reference_value else 0.0
+
+
 def _runs_low(effects: _Effects) -> bool:
     return next(iter(effects.of.values())).comparison.better == "lower"
 
@@ -104,7 +112,7 @@ def _cell(settled: Settled | None, x: float, y: float, *, most: float, main: boo
     span = made.percent_interval() if made.scope is not None else None
     said = "no interval" if span is None else f"[{signed(span[0])}, {signed(span[1])}]"
     mark = {"better": "●", "worse": "●", "equivalent": "≈"}.get(settled.verdict or "", "")
-    tint = _STRONGEST * abs(percent) / most
+    tint = _STRONGEST * abs(percent) / most * (1.0 if mark == "●" else _OPEN)
     return (
         f"<g><title>{escape(f'{settled.sentence} [{verdict_words(settled)}]')}</title>"
         f'<rect class="{"good" if good else "bad"}" fill-opacity="{tint:.3f}" {box}/>{frame}'

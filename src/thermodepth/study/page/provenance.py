@@ -54,7 +54,8 @@ def cells_table(cells: Sequence[CellRecord]) -> Table:
         ),
         notes=(
             "First weights and batches are digests: all arms of a seed have the same, or the study would not "
-            "have been written. Seconds: of training, the last stretch of a run that was interrupted.",
+            "have been written. Seconds: of training, over all stretches of a run that was interrupted; its "
+            "part where cells trained in lockstep.",
         ),
     )
 

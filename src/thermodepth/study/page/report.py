@@ -94,7 +94,7 @@ def report_html(report: StudyReport) -> str:
     tables = study_tables(report.rows, arms=report.arms, reference=report.reference)
     results = [
         table_html(tables["table"], rules={len(report.arms)}),  # a line above the baselines
-        table_html(tables["table_beside_paper"]),
+        *(table_html(tables[n]) for n in ("table_beside_paper",) if n in tables),
     ]
     parts: list[tuple[str, str, list[str]]] = [
         ("figures", "Figures", [_figure_html(n, f) for n, f in enumerate(report.figures, 1)]),

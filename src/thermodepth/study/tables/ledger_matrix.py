@@ -17,7 +17,7 @@ import pyarrow as pa
 from thermodepth.errors import DataError
 from thermodepth.evaluation.results.ledger import log_ledger
 from thermodepth.evaluation.results.tables import Cell, Column, Table
-from thermodepth.study.analysis.comparison import signed
+from thermodepth.study.analysis.comparison import ONE_RUN, signed
 from thermodepth.study.analysis.crossed import estimate
 from thermodepth.study.analysis.questions import Question
 
@@ -99,8 +99,14 @@ def matrix_table(matrix: Mapping[str, Mapping[str, Entry]], *, reference: str) -
         rows=tuple(lines),
         notes=(
             f"Change of each part of RMSElog² in percent of {reference}'s whole RMSElog²; a line adds up to "
-            "its last column. Brackets: 95 % over seeds on this test set; bold where they leave out 0. Below "
-            "0 is less error.",
+            f"its last column. {_brackets(matrix)} Below 0 is less error.",
         ),
         bold=frozenset(bold),
     )
+
+
+def _brackets(matrix: Mapping[str, Mapping[str, Entry]]) -> str:
+    entries = [entry for line in matrix.values() for entry in line.values()]
+    if all(entry.interval is None for entry in entries):
+        return f"{ONE_RUN.capitalize()}, so there are no intervals."
+    return "Brackets: 95 % over seeds on this test set; bold where they leave out 0."

@@ -243,7 +243,7 @@ def study_tables(
     reference: str,
     baselines: Sequence[str] | None = None,
 ) -> dict[str, Table]:
-    """Every table of a study by the stem of its files.
+    """Every table of a study by the stem of its files; the paper's beside those that have its arms.
 
     Raises:
         StudyError, DataError: as `study_table`.
@@ -257,7 +257,8 @@ def study_tables(
         stem: make(rows, arms=arms, reference=reference, baselines=baselines)
         for stem, make in makers.items()
     }
-    tables["table_beside_paper"] = paper_table(rows, arms=arms, reference=reference)
+    if {paper.arm for paper in PAPER_TABLE} <= {arm.name for arm in arms}:
+        tables["table_beside_paper"] = paper_table(rows, arms=arms, reference=reference)
     return tables
 
 

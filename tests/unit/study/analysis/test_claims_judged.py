@@ -1,12 +1,15 @@
 """Claims, and what studies with a known answer make of them."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
 from thermodepth.errors import SettingsError
 from thermodepth.metrics import METRICS
 from thermodepth.study.analysis.claims import PAPER_CLAIMS, Claim, judge
-from thermodepth.study.analysis.comparison import ONE_RECORDING, ONE_RUN
+from thermodepth.study.analysis.comparison import ONE_RECORDING, ONE_RUN, compare
+from thermodepth.study.analysis.findings import findings
 from thermodepth.study.analysis.measurements import Measurements
 from thermodepth.study.analysis.questions import against
 
@@ -60,6 +63,7 @@ def outcome(made, measurements):
         ("rises", 0.3, 0.2, 0.01, "contradicts", "but by less than 30 %"),
         ("falls", 0.3, -0.2, 0.01, "contradicts", "but by less than 30 %"),
         ("rises", 0.2, 0.2, 0.01, "cannot tell", "whether by 20 % is open"),
+        ("falls", 0.2, -0.2, 0.01, "cannot tell", "whether by 20 % is open"),
         # Neither up nor down for certain, and certainly not by 30 %.
         ("rises", 0.3, 0.01, 0.1, "contradicts", "no change of 30 % or more"),
         ("falls", 0.3, 0.01, 0.1, "contradicts", "no change of 30 % or more"),
@@ -108,6 +112,92 @@ def test_a_size_out_of_reach_is_judged_for_all_claims_together():
     }
     claims = [claim("rises", share, metric=name) for name in three]
     assert {each.result for each in judge(claims, three, reference="full")} == {"cannot tell"}
+
+
+@pytest.mark.parametrize(
+    ("says", "at_least", "change", "expected"),
+    [
+        ("rises", 0.1, 0.2, "replicates"),
+        ("rises", 0.3, 0.2, "contradicts"),
+        ("falls", 0.3, -0.2, "contradicts"),
+        ("stays", 0.02, 0.01, "replicates"),
+        ("stays", 0.02, 0.2, "contradicts"),
+    ],
+)
+def test_a_size_is_of_the_magnitude_of_a_reference_below_zero(says, at_least, change, expected):
+    (values,) = study(change, noise=0.005).values()
+    below = replace(values, values=values.values - 4.0)  # a mean of -2
+    assert outcome(claim(says, at_least), {"rmse": below}).result == expected
+
+
+def test_a_change_beyond_what_stays_is_certain_for_all_claims_together_or_open():
+    """The 95 % interval leaves out the size; of three claims p after Holm is above .05."""
+    values = study(0.02, noise=0.028)
+    (alone,) = judge([claim("stays", 1e-4)], values, reference="full")
+    low, _ = alone.comparison.percent_interval()
+    assert low > 0.01
+    assert 0.05 / 3 < alone.comparison.p < 0.05
+    assert alone.result == "contradicts"
+    others = {
+        **study(0.0, noise=0.1, metric="mae"),
+        **study(0.0, noise=0.1, metric="log10"),
+    }
+    claims = [claim("stays", 1e-4, metric=name) for name in ("rmse", *others)]
+    first, *_ = judge(claims, {**values, **others}, reference="full")
+    assert (first.result, first.p_adjusted > 0.05) == ("cannot tell", True)
+
+
+def test_how_far_it_stays_is_judged_for_all_claims_together():
+    """The change is certain, and its 95 % interval beyond the size; that of three claims is not."""
+    values = study(0.2, noise=0.1)
+    (alone,) = judge([claim("stays")], values, reference="full")
+    ends = [alone.comparison.percent_interval(level=1 - 0.05 / count)[0] for count in (1, 3)]
+    share = sum(ends) / 2 / 100
+    assert outcome(claim("stays", share), values).result == "contradicts"
+    three = {
+        name: block
+        for m in ("rmse", "mae", "log10")
+        for name, block in study(0.2, noise=0.1, metric=m).items()
+    }
+    found = judge([claim("stays", share, metric=name) for name in three], three, reference="full")
+    assert {each.result for each in found} == {"cannot tell"}
+    assert all(each.p_adjusted < 0.05 for each in found)
+
+
+def test_claims_of_one_metric_know_the_noise_that_all_of_them_show():
+    """Two seeds under which two arms differ widely and one, by luck, not at all, as if it were certain."""
+    rng = np.random.default_rng(2)
+    scenes = 0.3 * rng.normal(size=(1, 10))
+    rest = 0.05 * rng.normal(size=(3, 2, 10))
+    swing = np.array([[1.0], [-1.0]])
+    images = tuple(f"i{n}" for n in range(10))
+    arms = {
+        "full": 10.0 + rest[0],
+        "still": 10.4 + scenes + rest[1],
+        "loud": 11.0 + swing + scenes + rest[2],
+        "louder": 11.0 - swing + scenes + rest[2],
+    }
+    block = Measurements(
+        metric="rmse", arms=tuple(arms), seeds=(0, 1), images=images, clusters=images,
+        values=np.stack(list(arms.values())),
+    )  # fmt: skip
+    questions = against("full", block.arms)
+    claims = [
+        Claim(name=q.name, text="So it is", question=q, metric="rmse", says="rises")
+        for q in questions
+    ]
+    alone = compare(block, questions[0], reference="full", better="lower")
+    (lone,) = judge(claims[:1], {"rmse": block}, reference="full")
+    assert lone.comparison.p == alone.p
+    assert lone.result == "replicates"
+    first, *_ = judge(claims, {"rmse": block}, reference="full")
+    assert first.comparison.value == alone.value
+    assert alone.p < 0.05 / 3 < first.comparison.p
+    assert first.result == "cannot tell"
+    # A claim has the numbers of what the study found, whoever else claims something.
+    found = findings({"rmse": block}, reference="full", questions=questions, claims=claims[:1])
+    of_study = found.of("still", "rmse").comparison
+    assert found.outcomes[0].comparison.p == of_study.p == first.comparison.p
 
 
 def test_what_is_measured_is_said_with_its_size():

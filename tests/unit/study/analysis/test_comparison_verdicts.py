@@ -1,5 +1,7 @@
 """Comparisons and their verdicts."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from scipy import stats
@@ -8,7 +10,6 @@ from thermodepth.errors import DataError, SettingsError
 from thermodepth.study.analysis.comparison import (
     ONE_RECORDING,
     ONE_RUN,
-    best_set,
     compare,
     settle,
 )
@@ -137,7 +138,7 @@ def test_one_recording_gives_no_verdict_either():
 
 def test_one_run_on_one_recording_has_no_interval():
     made = settle([answered(shifted(0.5, seeds=1).in_clusters(["drive"] * 12))])[0]
-    assert (made.comparison.p, made.p_adjusted, made.verdict) == (None, 1.0, "cannot tell")
+    assert (made.comparison.p, made.p_adjusted, made.verdict) == (None, None, "cannot tell")
     assert "1 seed, 1 recording: no interval" in made.sentence
 
 
@@ -197,6 +198,21 @@ def test_a_reference_of_zero_has_no_percentages():
     assert "+1 [+1, +1]" in settle([made])[0].sentence
 
 
+def test_of_a_reference_below_zero_more_is_still_more():
+    """A log bias of -2.5 that goes up by 1.25 has risen by half of its size."""
+    made = answered(block({"full": [[-4, -3], [-2, -1]], "bare": [[-3, 0], [0, -2]]}))
+    assert (made.value, made.reference_value, made.percent) == (1.25, -2.5, 50.0)
+    low, high = made.percent_interval(scope="seeds")
+    assert low < made.percent < high
+    assert made.margin == pytest.approx(0.025)
+
+
+def test_equivalence_has_its_room_below_zero_too():
+    values = shifted(0.0, noise=0.002)
+    below = replace(values, values=values.values - 2.0)  # about -1
+    assert verdict(values) == verdict(below) == "equivalent"
+
+
 def test_words_of_a_verdict():
     # Every seed and image differs by .25 of a reference of 1: no noise at all.
     values = block({"full": np.ones((3, 4)), "bare": np.full((3, 4), 1.25)})
@@ -222,45 +238,6 @@ def test_impossible_settings_are_refused():
         answered(shifted(0.0), level=95.0)
     with pytest.raises(DataError, match="unknown arm 'base'"):
         answered(shifted(0.0), reference="base")
-
-
-# --- the best ----------------------------------------------------------------------------------------
-
-
-def three_arms(noise):
-    rng = np.random.default_rng(3)
-    base = rng.normal(1.0, 0.2, (4, 12))
-    return block(
-        {
-            "far": base + 0.5,
-            "best": base,
-            "near": base + 0.02 + noise * rng.normal(size=(4, 12)),
-            "lost": np.full((4, 12), np.nan),
-        }
-    )
-
-
-def test_the_best_set_holds_what_cannot_be_told_from_the_best():
-    found = best_set(three_arms(0.05), better="lower")
-    assert (found.best, found.arms) == ("best", ("best", "near"))
-    assert found.p_adjusted["far"] < 1e-6 < 0.05 < found.p_adjusted["near"]
-    assert found.notes == ("lost has no results",)
-    assert best_set(three_arms(0.05), better="higher").arms == ("far",)
-
-
-def test_a_small_but_certain_difference_leaves_the_best_alone():
-    assert best_set(three_arms(0.0), better="lower").arms == ("best",)
-
-
-def test_one_run_can_tell_no_arm_from_the_best():
-    values = three_arms(0.0)
-    single = Measurements(
-        metric="rmse", arms=values.arms, seeds=(0,), images=values.images, clusters=values.clusters,
-        values=values.values[:, :1],
-    )  # fmt: skip
-    found = best_set(single, better="lower")
-    assert (found.best, found.arms) == ("best", ("far", "best", "near"))
-    assert found.notes[0] == ONE_RUN
 
 
 # --- a study in which nothing differs --------------------------------------------------------------
@@ -326,8 +303,11 @@ def test_what_is_shared_is_the_sum_of_variances():
     together = compare_all(each, against("full", each.arms), reference="full", better="lower")
     v_s = sum(c.estimate.variance_seed for c in alone)
     v_g = sum(c.estimate.variance_scene for c in alone)
-    share = v_s / (v_s + v_g)
-    bound = max(1.0, 1 / (share**2 / 1 + (1 - share) ** 2 / 9))
+    # Over both, and over the less noisy half: the larger share counts.
+    still_alone = alone[1].estimate
+    of_still = still_alone.variance_seed / (still_alone.variance_seed + still_alone.variance_scene)
+    share = max(v_s / (v_s + v_g), of_still)
+    bound = 1 / (share**2 / 1 + (1 - share) ** 2 / 9)
     freedoms = [c.estimate.spread().freedom for c in together]
     assert freedoms == pytest.approx([min(c.estimate.spread().freedom, bound) for c in alone])
     assert (
@@ -342,3 +322,68 @@ def test_a_question_asked_alone_has_its_own_degrees_of_freedom():
     (question,) = against("full", each.arms)
     (together,) = compare_all(each, [question], reference="full", better="lower")
     assert together.p == compare(each, question, reference="full", better="lower").p
+
+
+def test_an_arm_that_collapsed_does_not_speak_for_the_others():
+    """Much noise of its own, nearly all over scenes: the others' seeds would seem to make none."""
+    rng = np.random.default_rng(17)
+    studies, seeds, groups = 500, 3, 30
+    names = ["full", "a", "b", "c", "collapsed"]
+    share = np.array([0.9, 0.9, 0.9, 0.9, 0.05])[:, None, None]
+    size = np.array([1, 1, 1, 1, 5.0])[:, None, None]
+    questions, found = against("full", names), 0
+    for _ in range(studies):
+        noise = size * (
+            np.sqrt(share * seeds) * rng.normal(size=(5, seeds, 1))
+            + np.sqrt((1 - share) * groups) * rng.normal(size=(5, 1, groups))
+            + 0.2 * np.sqrt(seeds * groups) * rng.normal(size=(5, seeds, groups))
+        )
+        each = block(dict(zip(names, 1000 + noise, strict=True)))
+        made = compare_all(each, questions, reference="full", better="lower")
+        found += min(holm([c.p for c in made])[:3]) <= 0.05
+    assert found / studies <= 0.05 + 2 * np.sqrt(0.05 * 0.95 / studies)
+
+
+def test_an_arm_with_fewer_seeds_is_bounded_for_its_own():
+    """Two of six seeds have three times the noise of seeds that six have: the share is not the others'."""
+    rng = np.random.default_rng(5)
+    values = {
+        name: rng.normal(size=(6, 1)) + rng.normal(size=(6, 20))
+        for name in ("full", "a", "b", "few")
+    }
+    each = block({name: np.array(v) for name, v in values.items()})
+    each.values[3, 2:] = np.nan
+    full = compare_all(
+        each, against("full", ["full", "a", "b", "few"]), reference="full", better="lower"
+    )
+    few, share = full[2].estimate, full[0].estimate.seed_share
+    assert few.seeds == 2
+    of_seeds = share * 6 / 2
+    assert few.seed_share == pytest.approx(of_seeds / (of_seeds + 1 - share))
+    assert few.seed_share > share
+
+
+# --- p-values that no verdict can stand on ---------------------------------------------------------
+
+
+def test_a_comparison_of_one_seed_makes_no_room_for_the_others():
+    """Its p-value, however small, is of these weights alone: Holm must not give it the first rank."""
+    rng = np.random.default_rng(11)
+    base = rng.normal(size=(4, 12))
+    each = block(
+        {"full": base, "one": base + 5, "two": base + 0.3 * rng.normal(size=(4, 12)) + 0.1}
+    )
+    each.values[1, 1:] = np.nan
+    one, two = settle(
+        compare_all(each, against("full", each.arms), reference="full", better="lower")
+    )
+    assert one.comparison.scope == "scenes"
+    assert (one.p_adjusted, one.verdict, one.family) == (None, "cannot tell", 2)
+    assert two.p_adjusted == pytest.approx(min(1.0, 2 * two.comparison.p))
+
+
+def test_what_was_declared_and_lost_counts():
+    made = answered(shifted(0.01, noise=0.02))
+    alone, beside = (settle([made], lost=count)[0] for count in (0, 3))
+    assert beside.p_adjusted == pytest.approx(min(1.0, 4 * alone.p_adjusted))
+    assert (alone.family, beside.family) == (1, 4)

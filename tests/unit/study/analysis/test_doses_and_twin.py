@@ -10,7 +10,7 @@ from thermodepth.study.analysis.doses import doses_of
 from thermodepth.study.analysis.findings import findings
 from thermodepth.study.analysis.measurements import Codes, block
 from thermodepth.study.analysis.methods import methods_text
-from thermodepth.study.analysis.twin import twin_sentences
+from thermodepth.study.analysis.twin import twin_sentence
 
 LEVELS = {"no-smooth": 0.0, "smooth-x0p3": 0.3, "full": 1.0, "smooth-x3": 3.0, "smooth-x10": 10.0}
 
@@ -76,6 +76,13 @@ def test_a_curve_has_its_levels_in_order_and_the_best_of_them():
     assert curve.margin_percent == pytest.approx(1.0)
 
 
+def test_of_a_metric_below_zero_changes_and_margin_are_of_its_magnitude():
+    curve = curve_of({"full": -10.0, "no-smooth": -9.0, "smooth-x3": -10.5})
+    assert curve.margin_percent == pytest.approx(1.0)
+    percents = [point.percent for point in curve.points]
+    assert percents == [pytest.approx(10.0, abs=0.3), None, pytest.approx(-5.0, abs=0.3)]
+
+
 def test_the_slope_at_the_weight_is_per_tenfold():
     """From .3 to 3 is one power of ten: the slope is the difference of the two."""
     curve = curve_of({**dict.fromkeys(LEVELS, 10.0), "smooth-x0p3": 10.4, "smooth-x3": 9.8})
@@ -128,19 +135,18 @@ def test_a_twin_is_no_hypothesis():
 
 
 def test_a_machine_that_repeats_itself_is_said():
-    (told,) = twin_sentences(twinned(0.0).settled)
+    told = twin_sentence(twinned(0.0).settled)
     assert "to the last bit" in told
-    assert told in methods_text(twinned(0.0))
+    assert told in methods_text(twinned(0.0), paired=True)
 
 
 def test_the_floor_of_another_is_its_largest_difference():
     noise = np.zeros((5, 1))
     noise[2] = 0.2
-    (told,) = twin_sentences(twinned(noise).settled)
-    assert "differs from itself in RMSE" in told
-    assert "up to 2.0 % under one seed" in told
+    told = twin_sentence(twinned(noise).settled)
+    assert "at most under one seed: RMSE 2.0 %." in told
 
 
 def test_no_twin_no_words():
     found = findings({"rmse": measured({"full": 10.0, "no-a": 10.5})}, reference="full")
-    assert twin_sentences(found.settled) == ()
+    assert twin_sentence(found.settled) == ""

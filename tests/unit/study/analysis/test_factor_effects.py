@@ -200,6 +200,9 @@ def test_doses_share_the_arms_of_other_designs():
     # A value that goes with the logarithm of the weight has the slope of one decade.
     values = {arm: np.log10(level) * 0.7 if level else 0.0 for arm, level in dose.arms.items()}
     assert answered(dose.slope().weights, values) == pytest.approx(0.7)
+    # It is told by the neighbours of 1, not by the ends.
+    assert set(dose.slope().arms) == {"consistency-x0p3", "consistency-x3"}
+    assert dose.slope().title == "consistency: per tenfold weight, 0.3 to 3"
     with pytest.raises(SettingsError, match="a slope at 1 needs"):
         designs.dose_response("smooth", (0, 1, 3)).slope()
 

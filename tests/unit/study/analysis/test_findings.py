@@ -1,22 +1,26 @@
-"""From measurements to findings, their tables, the forest plot and the words for a paper."""
+"""From measurements to findings, their tables and the words for a paper."""
 
 import csv
 import io
-import re
 from dataclasses import replace
 
 import numpy as np
 import pytest
 
 from thermodepth.errors import SettingsError
+from thermodepth.study.analysis.asking import NO_DESIGN, design_of, questions_of
 from thermodepth.study.analysis.claims import PAPER_CLAIMS
-from thermodepth.study.analysis.designs import full_factorial, half_fraction
-from thermodepth.study.analysis.findings import design_of, findings, questions_of
+from thermodepth.study.analysis.designs import (
+    Design,
+    assumptions_of,
+    full_factorial,
+    half_fraction,
+)
+from thermodepth.study.analysis.findings import findings
 from thermodepth.study.analysis.measurements import Codes, block
 from thermodepth.study.analysis.methods import methods_text
 from thermodepth.study.analysis.summary import summary_of
 from thermodepth.study.analysis.tables import findings_tables
-from thermodepth.study.page.forest import forest_svg
 
 TERMS = ("silog", "smooth", "consistency")
 ARMS = full_factorial(TERMS).arms
@@ -117,13 +121,30 @@ def test_a_metric_with_an_optimum_is_compared_by_its_distance():
     assert {s.comparison.metric for s in found.settled} == {"log_bias.distance"}
 
 
+def test_a_primary_metric_with_an_optimum_is_declared_as_its_distance():
+    blocks = {name: measured(name) for name in ("log_bias", "rmse")}
+    found = findings(blocks, reference="full", primary=["log_bias"])
+    declared = {s.comparison.metric for s in found.settled if s.declared}
+    assert declared == {"log_bias.distance"}
+    # As many as of any other metric: three main effects and three interactions.
+    assert {s.family for s in found.settled if s.declared} == {6}
+    main = found.of("main effect: silog", "log_bias.distance")
+    assert main.verdict == "better"
+    # Distances to 0: what lies below counts as what lies above.
+    turned = replace(blocks["log_bias"], values=-blocks["log_bias"].values)
+    other = findings(
+        {"log_bias": turned, "rmse": blocks["rmse"]}, reference="full", primary=["log_bias"]
+    )
+    assert other.of("main effect: silog", "log_bias.distance").verdict == "better"
+
+
 def test_one_seed_gives_no_verdict_and_says_why():
     found = findings({"rmse": measured(seeds=1)}, reference="full", claims=PAPER_CLAIMS)
     assert {s.verdict for s in found.settled if s.verdict} == {"cannot tell"}
     tables = findings_tables(found)
     assert any("one run per configuration" in note for note in tables["effects"].notes)
-    assert {row[2] for row in tables["claims"].rows} == {"cannot tell"}
-    assert "1 seed (0)" in methods_text(found)
+    assert {row[1] for row in tables["claims"].rows} == {"cannot tell"}
+    assert "1 seed (0)" in methods_text(found, paired=True)
 
 
 def test_every_table_prints_and_parses():
@@ -137,19 +158,64 @@ def test_every_table_prints_and_parses():
         assert len(lines) == len(table.rows) + 1
 
 
-def test_the_forest_has_a_line_a_question_and_escapes():
-    found = findings({"rmse": measured()}, reference="full")
-    svg = forest_svg(found.settled, label="RMSE <m>")
-    assert svg.count("<circle") == len(found.settled)
-    assert "RMSE &lt;m&gt;" in svg
-    assert "<m>" not in svg
-    numbers = [float(n) for n in re.findall(r'cx="([0-9.]+)"', svg)]
-    assert all(300 <= n <= 750 for n in numbers)
-    assert forest_svg([], label="RMSE") == ""
+def two_metrics():
+    """RMSE is least without consistency, AbsRel without silog; smooth changes neither."""
+    return {
+        "rmse": measured("rmse"),
+        "abs_rel": measured("abs_rel", effects=(0.3, 0.0, -1.0)),
+    }
+
+
+def test_in_the_table_of_means_the_best_are_bold_in_the_column_of_their_metric():
+    found = findings(two_metrics(), reference="full")
+    table = findings_tables(found)["best"]
+    of_column = [{found.arms[row] for row, column in table.bold if column == c} for c in range(3)]
+    assert of_column == [
+        set(),
+        {"no-consistency", "no-smooth-no-consistency"},
+        {"no-silog", "no-silog-no-smooth"},
+    ]
+    means = found.measurements["abs_rel"].values.mean(axis=(1, 2))
+    assert [row[2] for row in table.rows] == pytest.approx(list(means))
+
+
+def test_nothing_is_bold_where_that_would_be_every_arm():
+    found = findings({"rmse": measured(effects=(0, 0, 0), noise=3.0)}, reference="full")
+    assert set(found.best["rmse"].arms) == set(ARMS)
+    assert findings_tables(found)["best"].bold == frozenset()
+
+
+def test_each_scope_has_its_interval_in_its_own_column():
+    found = findings({"rmse": measured(noise=1.0)}, reference="full")
+    table = findings_tables(found)["scopes"]
+    labels = [column.label for column in table.columns]
+    columns = {scope: [] for scope in ("seeds", "scenes", "both")}
+    for settled, row in zip(found.settled, table.rows, strict=True):
+        for scope, spans in columns.items():
+            cell = row[labels.index(scope)]
+            spans.append((cell.low, cell.high))
+            assert spans[-1] == settled.comparison.percent_interval(scope=scope)
+    seeds, scenes, both = columns.values()
+    assert seeds != scenes != both != seeds
+
+
+def test_the_least_that_a_study_could_find_is_in_percent_of_the_reference():
+    found = findings({"rmse": measured(noise=3.0)}, reference="full")
+    table = findings_tables(found)["planner"]
+    place = [column.label for column in table.columns].index("least detectable (%)")
+    mean = found.measurements["rmse"].values[0].mean()
+    assert found.arms[0] == "full"
+    told = {row[0]: row[place] for row in table.rows}
+    expected = {
+        found.of(*key).comparison.question.title: 100 * made.least_detectable / mean
+        for key, made in found.plans.items()
+    }
+    assert told == pytest.approx(expected)
+    assert told
 
 
 def test_methods_say_seeds_images_and_the_family():
-    text = methods_text(findings({"rmse": measured()}, reference="full"))
+    text = methods_text(findings({"rmse": measured()}, reference="full"), paired=True)
     assert "5 seeds (0, 1, 2, 3, 4)" in text
     assert "24 images of 6 recordings" in text
     assert "over 6 declared comparisons" in text
@@ -196,6 +262,95 @@ def test_the_summary_counts_verdicts_and_names_the_clear_ones():
     assert summary_of(findings({"rmse": measured(seeds=1)}, reference="full")) == ""
 
 
+@pytest.mark.parametrize("sign", [1, -1])
+@pytest.mark.parametrize(("small", "large"), [("silog", "consistency"), ("consistency", "silog")])
+def test_the_summary_names_the_largest_change_first_whichever_way_it_goes(small, large, sign):
+    sizes = {"smooth": 0.0, small: 0.3 * sign, large: -1.0 * sign}
+    found = findings({"rmse": measured(effects=[sizes[term] for term in TERMS])}, reference="full")
+    told = summary_of(found)
+    assert told.index(f"Main effect of {large}") < told.index(f"Main effect of {small}")
+
+
 def test_a_study_without_clear_findings_says_how_many_are_open():
     found = findings({"rmse": measured(effects=(0, 0, 0), noise=3.0)}, reference="full")
     assert summary_of(found) == "0 of 6 declared comparisons are clear, 6 cannot be told."
+
+
+# --- what is asked is what was declared ------------------------------------------------------------
+
+
+def test_a_design_that_is_given_counts_and_not_what_names_look_like():
+    """Arms under names that say the opposite of what they switch."""
+    turned = Design(
+        kind="full factorial",
+        factors=("a", "b"),
+        arms={
+            "full": (True, True),
+            "no-a": (True, False),
+            "no-b": (False, True),
+            "bare": (False, False),
+        },
+    )
+    asked = {q.name: q for q in questions_of(list(turned.arms), "full", design=turned)}
+    assert asked["main effect: a"].weights == {"full": 0.5, "no-a": 0.5, "no-b": -0.5, "bare": -0.5}
+    kinds = {q.kind for q in questions_of(list(ARMS), "full", design=NO_DESIGN)}
+    assert kinds == {"difference"}
+
+
+def test_a_twin_changes_no_hypothesis():
+    arms = ["full", "no-a", "no-b", "no-a-no-b"]
+    for reference in ("full", "no-a"):
+        plain = questions_of(arms, reference)
+        twinned = questions_of([*arms, f"{reference}-twin"], reference)
+        assert [q for q in twinned if q.kind != "twin"] == list(plain)
+
+
+def test_a_lost_arm_makes_no_family_smaller():
+    lost = measured().values.copy()
+    lost[measured().place("no-smooth")] = np.nan
+    block = replace(measured(), values=lost)
+    found = findings({"rmse": block}, reference="full", design=NO_DESIGN)
+    assert {s.family for s in found.settled} == {7}
+    assert len(found.settled) == 6
+    found = findings({"rmse": block}, reference="full")
+    assert [s.comparison.question.name for s in found.settled if s.declared] == []
+    assert any("Main effect of silog" in words for words in found.unanswered)
+
+
+def test_forms_of_a_metric_run_lower_and_stand_once():
+    delta = measured("delta_1", effects=(0.5, 0.0, 0.0))
+    found = findings({"delta_1": delta, "delta_1.spread": delta.form("spread")}, reference="full")
+    assert found.of("main effect: silog", "delta_1").verdict == "better"
+    assert found.of("main effect: silog", "delta_1.spread").comparison.better == "lower"
+    bias = measured("log_bias")
+    twice = {"log_bias.distance": bias.form("distance", optimum=0.0), "log_bias": bias}
+    found = findings(twice, reference="full", primary=["log_bias.distance"])
+    assert list(found.measurements) == ["log_bias.distance"]
+
+
+def test_no_primary_metric_is_no_verdict():
+    found = findings({"rmse": measured()}, reference="full", primary=[])
+    assert {s.verdict for s in found.settled} == {None}
+
+
+def test_a_claim_stands_in_the_numbers_of_the_study():
+    found = findings({"rmse": measured()}, reference="full", claims=PAPER_CLAIMS)
+    (claimed,) = [o.comparison for o in found.outcomes if o.claim.name == "iv-rmse"]
+    assert claimed.interval() == found.of("no-silog", "rmse").comparison.interval()
+
+
+def test_a_half_fraction_says_what_it_stands_on():
+    found = findings({"rmse": measured()}, reference="full")
+    assert found.assumptions == ()
+    assert "mixed" in assumptions_of(half_fraction(("a", "b", "c")))[0] or (
+        "if b x c is nothing" in assumptions_of(half_fraction(("a", "b", "c")))[0]
+    )
+
+
+def test_methods_claim_no_pairing_that_nobody_saw():
+    found = findings({"rmse": measured(seeds=1)}, reference="full")
+    assert "same batches" in methods_text(found, paired=True)
+    text = methods_text(found, paired=False)
+    assert "same batches" not in text
+    assert "scenes alone" in text
+    assert "crossed" not in text

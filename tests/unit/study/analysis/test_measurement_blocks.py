@@ -97,6 +97,19 @@ def test_a_missing_cell_is_a_hole_that_is_said():
         made.contrast({"bar": 1.0, "full": -1.0})
 
 
+def test_seeds_that_the_reference_lacks_are_left_out_of_what_is_asked_of_others():
+    values = {"full": {1: WHOLE["full"][1]}, "bare": WHOLE["bare"], "other": WHOLE["full"]}
+    made = measurements_of(result_rows(values), "rmse")
+    weights = {"bare": 1.0, "other": -1.0}
+    assert made.contrast(weights).seeds == (0, 1)
+    found = made.contrast(weights, reference="full")
+    assert found.seeds == (1,)
+    assert found.difference.tolist() == [[4.0, 4.0]]
+    assert found.reference is not None
+    assert found.reference.tolist() == [[4.0, 3.0]]
+    assert found.left_out == ("seed 0 left out: no results of full",)
+
+
 def test_an_image_that_a_cell_lacks_is_refused_or_left_out_everywhere():
     values = {"full": {0: {"a": 1, "b": 2, "c": 3}}, "bare": {0: {"a": 4, "c": 6}}}
     rows = result_rows(values)

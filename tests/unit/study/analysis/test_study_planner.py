@@ -1,5 +1,7 @@
 """What more seeds and scenes would buy."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from scipy import stats
@@ -8,7 +10,7 @@ from thermodepth.errors import DataError, SettingsError
 from thermodepth.study.analysis.comparison import compare
 from thermodepth.study.analysis.crossed import Spread, estimate, variances
 from thermodepth.study.analysis.measurements import Measurements
-from thermodepth.study.analysis.planner import components, least_detectable, plan
+from thermodepth.study.analysis.planner import Components, components, least_detectable, plan
 from thermodepth.study.analysis.questions import against
 
 
@@ -92,6 +94,20 @@ def test_more_of_either_is_never_worse():
     assert parts.predict(seeds=3, clusters=18).error < now
     with pytest.raises(SettingsError, match="no interval below two"):
         parts.predict(seeds=1, clusters=8)
+
+
+@pytest.mark.parametrize(("seeds", "clusters"), [(4, 6), (8, 6), (4, 18), (8, 18)])
+def test_what_other_questions_say_of_the_noise_holds_for_other_sizes_too(seeds, clusters):
+    """Nine tenths of the noise are of seeds; V_S goes with 1/S and V_G with 1/G."""
+    parts = Components(seed=1.0, cluster=1.0, rest=0.0, seeds=4, clusters=6, evenness=1.0)
+    free = parts.predict(seeds=seeds, clusters=clusters)
+    bound = replace(parts, seed_share=0.9).predict(seeds=seeds, clusters=clusters)
+    of_seeds, of_scenes = 0.9 * 4 / seeds, 0.1 * 6 / clusters
+    share = of_seeds / (of_seeds + of_scenes)
+    expected = 1 / (share**2 / (seeds - 1) + (1 - share) ** 2 / (clusters - 1))
+    assert bound.freedom == pytest.approx(expected)
+    assert bound.freedom < free.freedom
+    assert bound.error == free.error
 
 
 def test_the_least_detectable_difference_is_found_four_times_in_five():

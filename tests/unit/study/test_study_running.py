@@ -1,0 +1,106 @@
+"""Running a study without any training: baselines that are kept or made again, cells that are left."""
+
+from dataclasses import replace
+from types import SimpleNamespace
+
+import pytest
+
+from thermodepth.study import run
+from thermodepth.study.cell import FACTS, ROWS
+from thermodepth.study.design import Arm, Study
+from thermodepth.study.folder import StudyFolder
+from thermodepth.study.run import run_study, score_baselines
+from thermodepth.training.settings import TrainingSettings
+
+
+class Data:
+    """Known by its fingerprint."""
+
+    name, spec, protocol = "synthetic", "synthetic", "synthetic"
+
+    def __init__(self, print="0123"):
+        self.print = print
+
+    def fingerprint(self):
+        return self.print
+
+    def split(self, name):
+        del name
+        return SimpleNamespace(sample_ids=("a",))
+
+
+@pytest.fixture
+def study():
+    return Study(
+        name="s",
+        title="S",
+        settings=TrainingSettings(),
+        arms=(Arm(name="full", title="All"), Arm(name="bare", title="None")),
+        reference="full",
+        seeds=(0, 1),
+    )
+
+
+def test_baselines_are_scored_again_for_other_data_and_for_nothing_else(
+    study, tmp_path, monkeypatch
+):
+    scored = []
+    flat = SimpleNamespace(fit=lambda *_, **__: None)
+    monkeypatch.setattr(run, "BASELINES", {"flat": flat})
+    monkeypatch.setattr(run, "samples_of", lambda _: ())
+    monkeypatch.setattr(run, "score_frames", lambda *_, **__: SimpleNamespace(rows="rows"))
+
+    def write(rows, path):
+        scored.append(rows)
+        path.write_text(rows)
+
+    monkeypatch.setattr(run, "write_rows", write)
+    folder = StudyFolder(path=tmp_path)
+    (tmp_path / "baselines").mkdir()
+    for data, times in ((Data(), 1), (Data(), 1), (Data("4567"), 2), (Data("4567"), 2)):
+        score_baselines(study, folder, data)
+        assert len(scored) == times
+
+
+class Vandal:
+    """Computes nothing, and takes away the rows of a cell that was done."""
+
+    def __init__(self, cell_folder):
+        self.cell_folder = cell_folder
+
+    def run(self, jobs, tell):
+        del jobs, tell
+        (self.cell_folder / ROWS).unlink()
+
+
+@pytest.mark.parametrize("budget", [None, 8.0])
+def test_only_a_budget_leaves_cells_for_later(study, tmp_path, monkeypatch, budget):
+    folder = StudyFolder(path=tmp_path)
+    first, *rest = study.cells()
+    monkeypatch.setattr(run, "make_labels", lambda *_, **__: None)
+    monkeypatch.setattr(run, "note_labels", lambda *_: None)
+    monkeypatch.setattr(run, "open_study", lambda *_: folder)
+    monkeypatch.setattr(run, "score_baselines", lambda *_: None)
+    monkeypatch.setattr(run, "cell_keys", lambda *_: {cell.name: None for cell in study.cells()})
+    monkeypatch.setattr(run, "cell_is_done", lambda place, _: (place / ROWS).is_file())
+    folder.cell(first).mkdir(parents=True)
+    (folder.cell(first) / FACTS).write_text('{"seconds": 1}')
+    (folder.cell(first) / ROWS).write_bytes(b"never read")
+    if budget is None:  # the cells of seed 1 alone are missing
+        folder.cell(rest[0]).mkdir(parents=True)
+        (folder.cell(rest[0]) / ROWS).write_bytes(b"never read")
+    state = run_study(
+        replace(study, budget_hours=budget),
+        tmp_path,
+        dataset=Data(),
+        executor=Vandal(folder.cell(first)),
+        tell=print,
+        tell_labels=print,
+    )
+    names = [cell.name for cell, _ in state.open]
+    if budget is None:
+        assert state.not_begun == ()
+        assert names == ["full/seed-0", "full/seed-1", "bare/seed-1"]
+    else:
+        assert [cell.name for cell in state.not_begun] == ["full/seed-1", "bare/seed-1"]
+        assert names == ["full/seed-0", "bare/seed-0"]
