@@ -1,6 +1,7 @@
 """The loss study.
 
-design.py     arms as dotted edits, seeds, cells; files.py studies as TOML or Python
+design.py     arms as dotted edits, seeds, cells
+files.py      studies as TOML or Python; file_entries.py their keys
 folder.py     what a study's folder holds, and whether it is this study's
 run.py        labels, baselines, cells wherever an executor takes them, what came of each
 cell.py       one cell, or several in lockstep: train, predict the test frames, score

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -16,7 +15,7 @@ from thermodepth.evaluation.scoring.baselines import BASELINES
 from thermodepth.study.analysis.claims import Claim
 from thermodepth.study.analysis.comparison import SMALLEST_EFFECT
 from thermodepth.study.analysis.designs import Design
-from thermodepth.study.analysis.questions import TWIN, is_twin
+from thermodepth.study.analysis.questions import NAME, TWIN, is_twin
 from thermodepth.training.settings import TrainingSettings
 
 
@@ -49,7 +48,7 @@ class Study:
     def __post_init__(self) -> None:
         names = [arm.name for arm in self.arms]
         for name in names:
-            if not re.fullmatch(r"[a-z0-9][a-z0-9-]*", name):
+            if not NAME.fullmatch(name):
                 raise SettingsError(
                     f"study {self.name}: arm name '{name}', expected a-z, 0-9 and dashes"
                 )

@@ -29,13 +29,10 @@ Python file has a function `study()` that returns the same keys as a dictionary,
 
 from __future__ import annotations
 
-import re
 import tomllib
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any, Literal, get_args
-
-from pydantic import Field
+from typing import Any, get_args
 
 from thermodepth.config import Settings, flatten
 from thermodepth.errors import DataError, SettingsError, unknown
@@ -44,92 +41,16 @@ from thermodepth.metrics import METRICS
 from thermodepth.study.analysis import designs
 from thermodepth.study.analysis.asking import NO_DESIGN
 from thermodepth.study.analysis.claims import Claim
-from thermodepth.study.analysis.designs import Design
 from thermodepth.study.analysis.labels import quantity_of
 from thermodepth.study.analysis.measurements import Form
-from thermodepth.study.analysis.questions import against, is_twin
+from thermodepth.study.analysis.questions import NAME, against, is_twin
 from thermodepth.study.design import Arm, Study
+from thermodepth.study.file_entries import DESIGNS as DESIGNS
+from thermodepth.study.file_entries import ArmEntry, ClaimEntry, DoseEntry, StudyFile
 from thermodepth.study.python_file import MOST_BYTES, call_study
 from thermodepth.training.settings import TrainingSettings
 
-DesignName = Literal[
-    "leave-one-out", "add-one-in", "full-factorial", "half-fraction", "dose-response", "list"
-]
-DESIGNS: tuple[str, ...] = get_args(DesignName)
 MOST_SEEDS = 1000
-_NAME = re.compile(r"[a-z0-9][a-z0-9-]*")
-_SWITCHED = {
-    "leave-one-out": designs.leave_one_out,
-    "add-one-in": designs.add_one_in,
-    "full-factorial": designs.full_factorial,
-    "half-fraction": designs.half_fraction,
-    None: designs.default_design,
-}
-
-
-class ArmEntry(Settings):
-    """One `[[arms]]` of a list."""
-
-    name: str
-    title: str = ""
-    off: tuple[str, ...] = ()  # factors
-    edits: dict[str, Any] = Field(default_factory=dict)
-
-
-class DoseEntry(Settings):
-    """One `[doses.NAME]`: a number of the recipe, multiplied."""
-
-    setting: str
-    levels: tuple[float, ...] = designs.LEVELS
-
-
-class ClaimEntry(Settings):
-    """One `[[claims]]`."""
-
-    name: str
-    text: str
-    question: str
-    metric: str
-    says: Literal["rises", "falls", "stays"]
-    at_least: float | None = Field(None, gt=0)  # share of the reference's mean
-
-
-class StudyFile(Settings):
-    """What the file says, checked as far as it can be without data."""
-
-    name: str
-    title: str = ""
-    recipe: str = "thermal"
-    settings: dict[str, Any] = Field(default_factory=dict)  # dotted edits of the recipe
-    factors: dict[str, dict[str, Any]] = Field(default_factory=dict)  # dotted edits where it is off
-    design: DesignName | None = None
-    arms: tuple[ArmEntry, ...] = ()
-    doses: dict[str, DoseEntry] = Field(default_factory=dict)
-    seeds: tuple[int, ...] = (0,)
-    reference: str = designs.FULL
-    primary: tuple[str, ...] = ("abs_rel", "rmse")
-    smallest_effect: float = Field(0.01, gt=0, lt=1)  # share of the reference's mean
-    twin: bool = False  # the reference once more: what is not due to its seed
-    budget_hours: float | None = Field(
-        None, gt=0
-    )  # of training: no seed is begun that would not fit
-    claims: tuple[ClaimEntry, ...] = ()
-
-    def switches(self) -> Design | None:
-        """The factors' design, whose effects can be asked for; None for doses and arms without factors.
-
-        Raises:
-            SettingsError: as the designs.
-        """
-        if self.design == "dose-response" or not self.factors:
-            return None
-        names = tuple(self.factors)
-        if self.design != "list":
-            return _SWITCHED[self.design](names)
-        # Arms that edit more than switches are no setting of the factors.
-        plain = [arm for arm in self.arms if not arm.edits]
-        arms = {arm.name: tuple(n not in arm.off for n in names) for arm in plain}
-        return designs.recognised(designs.listed(names, arms))
 
 
 def read_study(path: Path) -> StudyFile:
@@ -321,7 +242,7 @@ def _entry(kind: type[Settings], entry: Any, where: str) -> dict[str, Any]:
 
 
 def _check(file: StudyFile, where: str) -> None:
-    if not _NAME.fullmatch(file.name):
+    if not NAME.fullmatch(file.name):
         raise SettingsError(f"{where}: name = '{file.name}', expected a-z, 0-9 and dashes")
     if not file.seeds or len(set(file.seeds)) < len(file.seeds) or min(file.seeds) < 0:
         raise SettingsError(
@@ -386,7 +307,7 @@ def _check_factors(file: StudyFile, where: str) -> None:
         editors |= dict.fromkeys(edits, factor)
 
 
-def _names(file: StudyFile, switches: Design | None, where: str) -> list[str]:
+def _names(file: StudyFile, switches: designs.Design | None, where: str) -> list[str]:
     if file.design == "list":
         names = [arm.name for arm in file.arms]
         if double := [name for name in names if names.count(name) > 1]:

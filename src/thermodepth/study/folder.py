@@ -7,7 +7,6 @@ and arms are added to it and never taken away; everything else belongs to the st
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,6 +19,7 @@ from thermodepth.config import identity as identity_tree
 from thermodepth.data import Dataset
 from thermodepth.errors import DataError, SettingsError, StudyError, unknown
 from thermodepth.files import read_json, write_json
+from thermodepth.study.analysis.questions import NAME
 from thermodepth.study.cell import CellJob
 from thermodepth.study.design import Cell, Study
 from thermodepth.study.lock import LOCK, holding
@@ -27,7 +27,6 @@ from thermodepth.teacher import LabelStore
 from thermodepth.training.settings import TrainingSettings
 
 #: Names that are also folders. What a record says is not believed: `..` would lead out of the study.
-ARM_NAME = re.compile(r"[a-z0-9][a-z0-9-]*")
 _FOREIGN = "not empty and no study of ours; choose another --out"
 
 
@@ -76,7 +75,7 @@ class ArmRecord(Settings):
     @field_validator("name")
     @classmethod
     def _is_a_folder_name(cls, name: str) -> str:
-        if not ARM_NAME.fullmatch(name):
+        if not NAME.fullmatch(name):
             raise ValueError(f"arm name {name!r:.80}, expected a-z, 0-9 and dashes")
         return name
 
@@ -110,6 +109,13 @@ class StudyRecord(Settings):
     runtime: dict[str, Any] = Field(default_factory=dict)
     working_folder: str = ""  # what relative paths in settings and data spec start from
     labels: str = ""  # the store of this study, below `labels/`; empty until they are made
+
+    @field_validator("labels")
+    @classmethod
+    def _is_one_folder(cls, labels: str) -> str:
+        if labels in (".", "..") or set(labels) & set("/\\"):
+            raise ValueError(f"labels {labels!r:.80}, expected the name of one folder")
+        return labels
 
 
 def open_study(study: Study, out: Path, dataset: Dataset) -> StudyFolder:

@@ -704,3 +704,12 @@ def test_rows_are_collected_of_the_cells_that_are_named(make_study, tmp_path, ma
     rows = collect_rows(study, folder, study.cells()[:1])
     assert set(rows["arm"].to_pylist()) == {"full", "constant depth", "mean-depth map"}
     assert "bare" in collect_rows(study, folder)["arm"].to_pylist()
+
+
+@pytest.mark.parametrize("labels", ["..", "../../elsewhere", "/etc", "a\\b"])
+def test_the_labels_of_a_record_stay_in_the_studys_folder(make_study, tmp_path, labels):
+    folder = open_study(make_study(), tmp_path / "s", NamedData())
+    tree = json.loads(folder.record.read_text())
+    folder.record.write_text(json.dumps({**tree, "labels": labels}))
+    with pytest.raises(StudyError, match="expected the name of one folder"):
+        prepared_job(tmp_path / "s", "full/seed-0")

@@ -15,7 +15,6 @@ of all other factors together, which `estimable` says.
 from __future__ import annotations
 
 import math
-import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import combinations, product
@@ -25,13 +24,12 @@ import numpy as np
 
 from thermodepth.errors import SettingsError
 from thermodepth.study.analysis import shapley as effects
-from thermodepth.study.analysis.questions import Question
+from thermodepth.study.analysis.questions import NAME, Question
 from thermodepth.study.analysis.shapley import Settings
 
 FULL = "full"
 LEVELS = (0.0, 0.1, 0.3, 1.0, 3.0, 10.0)
 _MOST_FACTORS = 10  # a factorial beyond is a thousand arms
-_NAME = re.compile(r"[a-z0-9][a-z0-9-]*")
 
 DesignKind = Literal["full factorial", "half fraction", "leave one out", "add one in", "list"]
 
@@ -320,7 +318,7 @@ def _checked(factors: Sequence[str]) -> tuple[str, ...]:
     if not 1 <= len(names) <= _MOST_FACTORS:
         raise SettingsError(f"{len(names)} factors, expected 1 to {_MOST_FACTORS}")
     for name in names:
-        if not _NAME.fullmatch(name):
+        if not NAME.fullmatch(name):
             raise SettingsError(f"factor '{name}': expected a-z, 0-9 and dashes")
         if "-no-" in f"{name}-":
             raise SettingsError(f"factor '{name}': '-no-' parts the factors in an arm's name")

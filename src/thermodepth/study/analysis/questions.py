@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
@@ -20,6 +21,8 @@ Kind = Literal[
     "twin",
     "other",
 ]
+#: Of arms, factors and studies: also folders, and parts of other names.
+NAME = re.compile(r"[a-z0-9][a-z0-9-]*")
 TWIN = "-twin"  # ends the name of an arm that is the reference once more
 
 

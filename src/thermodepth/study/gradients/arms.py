@@ -6,7 +6,7 @@ from pathlib import Path
 
 from thermodepth.errors import DataError
 from thermodepth.files import read_json
-from thermodepth.study.folder import ARM_NAME
+from thermodepth.study.analysis.questions import NAME
 from thermodepth.study.gradients.records import watched_cells
 from thermodepth.study.tables.lines import ArmLabel
 
@@ -27,7 +27,7 @@ def arms_of(study: Path) -> list[ArmLabel]:
     except (KeyError, TypeError) as error:
         raise DataError(f"{study / STUDY}: not the record of a study ({error!r})") from None
     for arm in arms:
-        if not ARM_NAME.fullmatch(arm.name):
+        if not NAME.fullmatch(arm.name):
             raise DataError(
                 f"{study / STUDY}: arm name {arm.name!r:.80}, expected a-z, 0-9 and dashes"
             )
