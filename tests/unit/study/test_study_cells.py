@@ -3,7 +3,6 @@
 import json
 import re
 import threading
-import time
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import nullcontext
 from dataclasses import replace
@@ -661,7 +660,9 @@ class Forgetful:
         self.jobs += [job.name for job in jobs]
 
 
-def test_a_thousand_cells_are_planned_in_seconds(make_study, labels, tmp_path, monkeypatch):
+def test_of_a_thousand_cells_only_those_are_sent_that_are_missing(
+    make_study, labels, tmp_path, monkeypatch
+):
     from thermodepth.study import run
 
     names = ("full", "a", "b", "c", "d")
@@ -682,14 +683,11 @@ def test_a_thousand_cells_are_planned_in_seconds(make_study, labels, tmp_path, m
     for cell in done:
         pretend_done(folder.cell(cell), keys[cell.name])
     executor = Forgetful()
-    began = time.perf_counter()
     state = run_study(
         study, out, dataset=NamedData(), executor=executor, tell=print, tell_labels=print
     )
-    seconds = time.perf_counter() - began
     assert executor.jobs == [last.name]
     assert len(state.done) == 999
-    assert seconds < 3, seconds
 
 
 def test_rows_are_collected_of_the_cells_that_are_named(make_study, tmp_path, make_rows):

@@ -39,6 +39,7 @@ def effects_table(found: Findings, *, metrics: Sequence[str] | None = None) -> T
             interval_of(s.comparison),
             None if s.p_adjusted is None else p_text(s.p_adjusted),
             s.comparison.sign_flip,
+            s.comparison.d_z,
             s.comparison.win_rate,
             verdict_words(s),
         )
@@ -48,9 +49,10 @@ def effects_table(found: Findings, *, metrics: Sequence[str] | None = None) -> T
     family = max((s.family for s in found.settled), default=0)
     notes = [
         f"Δ in percent of the mean of “{found.titles[found.reference]}”; 95 % interval "
-        f"{_scopes_told(found)}; p after Holm over {family} declared comparisons; wins: share of "
-        "images, over seeds, on the better side. Effects are of switching on, differences of the arm named "
-        "first.",
+        f"{_scopes_told(found)}; p after Holm over {family} declared comparisons; sign flip: exact over "
+        f"seeds{_least_flip(found)}; d_z: mean over standard deviation of the seeds' differences; wins: "
+        "share of images, over seeds, on the better side. Effects are of switching on, differences of the "
+        "arm named first.",
         *_reasons(found.settled),
         *found.assumptions,
         *found.unanswered,
@@ -65,6 +67,7 @@ def effects_table(found: Findings, *, metrics: Sequence[str] | None = None) -> T
             Column(label="95 %", signed=True),
             Column(label="p (Holm)"),
             Column(label="p (sign flip)", digits=3),
+            Column(label="d_z", digits=1, signed=True),
             Column(label="wins", digits=2),
             Column(label="Verdict", align="left"),
         ),
@@ -214,6 +217,12 @@ def verdict_words(settled: Settled) -> str:
 def p_text(p: float) -> str:
     """`< .001` or three digits."""
     return "< .001" if p < 0.001 else format(p, ".3f").removeprefix("0")
+
+
+def _least_flip(found: Findings) -> str:
+    seeds = {s.comparison.estimate.seeds: s.comparison.least_sign_flip for s in found.settled}
+    words = [f"at least {least:.3g} for {count}" for count, least in sorted(seeds.items())]
+    return f", {', '.join(words)}" if words else ""
 
 
 def _scopes_told(found: Findings) -> str:
