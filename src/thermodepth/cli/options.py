@@ -26,3 +26,20 @@ Labels = Annotated[
         help="Folder of teacher labels; made labels are found again. Default: user cache."
     ),
 ]
+StudyName = Annotated[
+    str, typer.Argument(help="A recipe: paper, paper-factorial; or a study file, .toml or .py.")
+]
+Seeds = Annotated[
+    Optional[int],  # noqa: UP045
+    typer.Option(min=1, max=1000, help="Seeds per arm. Default: 1, or those of the file."),
+]
+Twin = Annotated[
+    bool,
+    typer.Option(
+        "--twin", help="Also train the reference once more (A/A): the noise of the machine."
+    ),
+]
+StudyOut = Annotated[
+    Optional[Path],  # noqa: UP045
+    typer.Option(help="The study's folder. Default: runs/NAME-DATA."),
+]

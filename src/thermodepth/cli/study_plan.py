@@ -2,32 +2,17 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-from typing import Annotated, Optional
-
-import typer
-
-from thermodepth.cli.options import Data, Set, Steps
+from thermodepth.cli.options import Data, Seeds, Set, Steps, StudyName, StudyOut, Twin
 from thermodepth.threads import set_thread_policy
 
 
 def study_plan(
-    name: Annotated[
-        str, typer.Argument(help="A recipe: paper, paper-factorial; or a study file, .toml or .py.")
-    ],
+    name: StudyName,
     data: Data = "synthetic",
-    seeds: Annotated[
-        Optional[int],  # noqa: UP045
-        typer.Option(min=1, max=1000, help="Seeds per arm. Default: 1, or those of the file."),
-    ] = None,
+    seeds: Seeds = None,
     steps: Steps = None,
-    twin: Annotated[
-        bool, typer.Option("--twin", help="Also the reference once more (A/A).")
-    ] = False,
-    out: Annotated[
-        Optional[Path],  # noqa: UP045
-        typer.Option(help="The study's folder. Default: runs/NAME-DATA."),
-    ] = None,
+    twin: Twin = False,
+    out: StudyOut = None,
     edits: Set = [],  # noqa: B006
 ) -> None:
     """What a study would train, ask and be able to answer. Nothing is trained or written."""

@@ -7,7 +7,18 @@ from typing import TYPE_CHECKING, Annotated, Optional
 
 import typer
 
-from thermodepth.cli.options import Data, Device, Labels, OptionalPath, Set, Steps
+from thermodepth.cli.options import (
+    Data,
+    Device,
+    Labels,
+    OptionalPath,
+    Seeds,
+    Set,
+    Steps,
+    StudyName,
+    StudyOut,
+    Twin,
+)
 from thermodepth.threads import set_thread_policy
 
 if TYPE_CHECKING:
@@ -18,29 +29,16 @@ study_app = typer.Typer(no_args_is_help=True, help="Loss studies: arms, tables, 
 
 @study_app.command("run")
 def study_run(
-    name: Annotated[
-        str, typer.Argument(help="A recipe: paper, paper-factorial; or a study file, .toml or .py.")
-    ],
+    name: StudyName,
     data: Data = "synthetic",
-    seeds: Annotated[
-        Optional[int],  # noqa: UP045
-        typer.Option(min=1, max=1000, help="Seeds per arm. Default: 1, or those of the file."),
-    ] = None,
+    seeds: Seeds = None,
     steps: Steps = None,
-    twin: Annotated[
-        bool,
-        typer.Option(
-            "--twin", help="Also train the reference once more (A/A): the noise of the machine."
-        ),
-    ] = False,
+    twin: Twin = False,
     budget_hours: Annotated[
         Optional[float],  # noqa: UP045
         typer.Option(help="Of training, all cells together: no seed is begun that would not fit."),
     ] = None,
-    out: Annotated[
-        Optional[Path],  # noqa: UP045
-        typer.Option(help="The study's folder. Default: runs/NAME-DATA."),
-    ] = None,
+    out: StudyOut = None,
     edits: Set = [],  # noqa: B006
     executor: Annotated[
         str,
