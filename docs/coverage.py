@@ -4,28 +4,20 @@ Two arms that do not differ are compared again and again. Their paired differenc
 under seed s is a seed's part, a recording's, one of that seed in that recording and one of the frame, with
 the standard deviations below (AbsRel x 1000, as studies of this kind have them). Each method then gives its
 95 % interval; what is counted is how often 0 lies inside.
-
-What stands between two comments of the page is replaced, never typed:
-
-    <!-- coverage:table -->   ...   <!-- end -->
 """
 
 from __future__ import annotations
 
-import re
-import sys
 from collections.abc import Callable
 from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy.special import stdtrit
 
+from places import fill
 from thermodepth.study.analysis.crossed import variances
 
-PAGE = Path(__file__).resolve().parent / "statistics.md"
-PLACE = re.compile(r"(<!-- coverage:(\w+) -->\n).*?(<!-- end -->)", re.DOTALL)
 REPETITIONS, CHUNK = 4000, 250
 DRAWS = 999  # of a bootstrap
 RANDOM_SEED = 20260101
@@ -205,16 +197,5 @@ def table() -> str:
     return "\n".join(lines)
 
 
-def main() -> int:
-    """Refresh the page; 1 when it has no place for the table."""
-    text = PAGE.read_text(encoding="utf-8")
-    if not PLACE.search(text):
-        print(f"{PAGE}: no place for the table", file=sys.stderr)
-        return 1
-    made = table()
-    PAGE.write_text(PLACE.sub(lambda m: f"{m[1]}{made}\n{m[3]}", text), encoding="utf-8")
-    return 0
-
-
 if __name__ == "__main__":
-    sys.exit(main())
+    fill("statistics.md", "coverage", {"table": table()})

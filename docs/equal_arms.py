@@ -11,18 +11,13 @@ mean is that of seeds, which few seeds tell badly.
 
 from __future__ import annotations
 
-import re
-import sys
-from pathlib import Path
-
 import numpy as np
 from numpy.typing import NDArray
 from scipy.special import stdtr
 
+from places import fill
 from thermodepth.study.analysis.crossed import pooled_share, shared_freedom, variances
 
-PAGE = Path(__file__).resolve().parent / "statistics.md"
-PLACE = re.compile(r"(<!-- equal-arms:table -->\n).*?(<!-- end -->)", re.DOTALL)
 SIZES = ((2, 10), (3, 10), (3, 30), (5, 10), (5, 30), (10, 30))  # seeds, recordings
 #: Of V_S in V_S + V_G; a twentieth of both is of seed x recording.
 SHARES = (0.1, 0.3, 0.5, 0.7, 0.9)
@@ -109,16 +104,5 @@ def table() -> str:
     return "\n".join(lines)
 
 
-def main() -> int:
-    """Refresh the page; 1 when it has no place for the table."""
-    text = PAGE.read_text(encoding="utf-8")
-    if not PLACE.search(text):
-        print(f"{PAGE}: no place for the table", file=sys.stderr)
-        return 1
-    made = table()
-    PAGE.write_text(PLACE.sub(lambda m: f"{m[1]}{made}\n{m[2]}", text), encoding="utf-8")
-    return 0
-
-
 if __name__ == "__main__":
-    sys.exit(main())
+    fill("statistics.md", "equal-arms", {"table": table()})

@@ -1,33 +1,26 @@
 """Which number sees which mistake: the tables of docs/ledger.md, computed. `python docs/what_moves.py`.
 
 Nine small frames of three places (a floor, a wall with a gentle relief, boxes and a ball) are "predicted" by
-their own truth with one known mistake at a time. What stands between two comments of the page is
-replaced, never typed:
-
-    <!-- what_moves:log -->   ...   <!-- end -->
+their own truth with one known mistake at a time.
 """
 
 from __future__ import annotations
 
 import math
-import re
-import sys
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
 from scipy import ndimage
 
+from places import fill
 from thermodepth.evaluation.results.ledger import ledger_table, log_ledger, metric_ledger
 from thermodepth.evaluation.results.rows import WHOLE_FRAME, Row, rows_from_records
 from thermodepth.evaluation.results.stability import scale_stability
 from thermodepth.evaluation.results.tables import Column, Table
 from thermodepth.metrics import ERRORS, MAP_FAMILIES, METRICS, Map, Measured, PixelErrors, TruthMap
 
-PAGE = Path(__file__).resolve().parent / "ledger.md"
-PLACE = re.compile(r"(<!-- what_moves:(\w+) -->\n).*?(<!-- end -->)", re.DOTALL)
 SEQUENCES, FRAMES = 3, 3
 HEIGHT, WIDTH, FOCAL_PX = 96, 128, 100.0
 INTRINSICS = np.array([[FOCAL_PX, 0, 64], [0, FOCAL_PX, 40], [0, 0, 1]])
@@ -274,24 +267,12 @@ def cell(value: float, number: Number) -> str:
     return f"{value:.{number.digits}f}".replace("-", "−")
 
 
-def page(text: str, numbers: dict[str, dict[str, float]]) -> str:
-    """The page with its tables replaced."""
-
-    def filled(match: re.Match[str]) -> str:
-        opening, name, closing = match.groups()
-        shown = example() if name == "example" else table(name, numbers)
-        return f"{opening}{shown.markdown()}{closing}"
-
-    return PLACE.sub(filled, text)
-
-
-def main() -> int:
-    """Rewrite the tables of the page in place."""
-    assert set(SCALE) | set(STRUCTURE) <= set(METRICS) | {"log_std", "flicker"}
-    text = PAGE.read_text(encoding="utf-8")
-    PAGE.write_text(page(text, measured()), encoding="utf-8")
-    return 0
+def tables(numbers: dict[str, dict[str, float]]) -> dict[str, str]:
+    """Of every place of the page."""
+    shown = {name: table(name, numbers) for name in TABLES}
+    return {name: each.markdown() for name, each in {**shown, "example": example()}.items()}
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    assert set(SCALE) | set(STRUCTURE) <= set(METRICS) | {"log_std", "flicker"}
+    fill("ledger.md", "what_moves", tables(measured()))

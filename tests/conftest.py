@@ -9,10 +9,35 @@ os.environ["HF_HUB_DISABLE_TELEMETRY"] = "1"
 os.environ["COLUMNS"] = "120"
 os.environ["NO_COLOR"] = "1"
 
+import importlib.util
+import sys
+from collections.abc import Callable
 from pathlib import Path
+from types import ModuleType
 
 import numpy as np
 import pytest
+
+DOCS = Path(__file__).resolve().parent.parent / "docs"
+
+
+@pytest.fixture(scope="session")
+def docs_script() -> Callable[[str], ModuleType]:
+    """A script of docs/, which fills places of a page, by its name without `.py`."""
+
+    def load(name: str) -> ModuleType:
+        # At the end: `coverage` is also the name of a package that tools look for.
+        if str(DOCS) not in sys.path:
+            sys.path.append(str(DOCS))
+        found = importlib.util.spec_from_file_location(f"docs_{name}", DOCS / f"{name}.py")
+        assert found is not None
+        assert found.loader is not None
+        module = importlib.util.module_from_spec(found)
+        sys.modules[found.name] = module  # its dataclasses look themselves up
+        found.loader.exec_module(module)
+        return module
+
+    return load
 
 
 @pytest.fixture(scope="session")

@@ -9,6 +9,7 @@ from dataclasses import replace
 from types import SimpleNamespace
 
 import pytest
+from named_data import NamedData
 
 from thermodepth.errors import DataError, DivergedError, SettingsError, StudyError
 from thermodepth.evaluation.protocols.protocol import named_protocol
@@ -36,26 +37,6 @@ from thermodepth.types import Geometry
 
 FULL = Arm(name="full", title="All")
 BARE = Arm(name="bare", title="None", edits={"losses.groups.smooth": False})
-
-
-class FewFrames:
-    sample_ids = ("a", "b")
-
-
-class NamedData:
-    """As much of a data set as planning looks at."""
-
-    name, spec, protocol = "synthetic", "synthetic:here.zip", "synthetic"
-
-    def __init__(self, print="0123"):
-        self.print = print
-
-    def fingerprint(self):
-        return self.print
-
-    def split(self, name):
-        del name
-        return FewFrames()
 
 
 @pytest.fixture

@@ -4,6 +4,7 @@ from dataclasses import replace
 from types import SimpleNamespace
 
 import pytest
+from named_data import NamedData
 
 from thermodepth.study import run
 from thermodepth.study.cell import FACTS, ROWS
@@ -11,22 +12,6 @@ from thermodepth.study.design import Arm, Study
 from thermodepth.study.folder import StudyFolder
 from thermodepth.study.run import run_study, score_baselines
 from thermodepth.training.settings import TrainingSettings
-
-
-class Data:
-    """Known by its fingerprint."""
-
-    name, spec, protocol = "synthetic", "synthetic", "synthetic"
-
-    def __init__(self, print="0123"):
-        self.print = print
-
-    def fingerprint(self):
-        return self.print
-
-    def split(self, name):
-        del name
-        return SimpleNamespace(sample_ids=("a",))
 
 
 @pytest.fixture
@@ -57,7 +42,12 @@ def test_baselines_are_scored_again_for_other_data_and_for_nothing_else(
     monkeypatch.setattr(run, "write_rows", write)
     folder = StudyFolder(path=tmp_path)
     (tmp_path / "baselines").mkdir()
-    for data, times in ((Data(), 1), (Data(), 1), (Data("4567"), 2), (Data("4567"), 2)):
+    for data, times in (
+        (NamedData(), 1),
+        (NamedData(), 1),
+        (NamedData("4567"), 2),
+        (NamedData("4567"), 2),
+    ):
         score_baselines(study, folder, data)
         assert len(scored) == times
 
@@ -92,7 +82,7 @@ def test_only_a_budget_leaves_cells_for_later(study, tmp_path, monkeypatch, budg
     state = run_study(
         replace(study, budget_hours=budget),
         tmp_path,
-        dataset=Data(),
+        dataset=NamedData(),
         executor=Vandal(folder.cell(first)),
         tell=print,
         tell_labels=print,

@@ -27,9 +27,8 @@ from thermodepth.study.analysis.comparison import (
     SMALLEST_EFFECT,
     Comparison,
     change_words,
-    p_words,
 )
-from thermodepth.study.analysis.labels import label_of
+from thermodepth.study.analysis.labels import label_of, p_words
 from thermodepth.study.analysis.measurements import Measurements
 from thermodepth.study.analysis.multiplicity import holm
 from thermodepth.study.analysis.questions import Question

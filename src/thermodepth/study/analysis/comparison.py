@@ -32,7 +32,7 @@ from thermodepth.study.analysis.crossed import (
     estimate,
     sharing_noise,
 )
-from thermodepth.study.analysis.labels import label_of
+from thermodepth.study.analysis.labels import counted, label_of, p_words, signed
 from thermodepth.study.analysis.measurements import Measurements
 from thermodepth.study.analysis.multiplicity import holm, least_sign_flip_p, sign_flip_p
 from thermodepth.study.analysis.questions import Question as Question
@@ -353,7 +353,9 @@ def change_words(made: Comparison) -> str:
     """`+22.9 % [+15.1, +30.7] (95 %, other seeds and scenes; 5 seeds, 12 recordings)`."""
     percent = made.percent
     text = f"{signed(made.value, 'g')}" if percent is None else f"{signed(percent)} %"
-    about = f"{_count(made.estimate.seeds, 'seed')}, {_count(made.estimate.clusters, 'recording')}"
+    about = (
+        f"{counted(made.estimate.seeds, 'seed')}, {counted(made.estimate.clusters, 'recording')}"
+    )
     if made.scope is None:
         return f"{text} ({about}: no interval)"
     span = made.percent_interval()
@@ -363,17 +365,3 @@ def change_words(made: Comparison) -> str:
         f"{text} [{signed(low, kind)}, {signed(high, kind)}] ({100 * made.level:g} %, "
         f"{SCOPE_WORDS[made.scope]}; {about})"
     )
-
-
-def signed(value: float, kind: Literal["f", "g"] = "f") -> str:
-    """`+1.4`, `−0.3`; a typographic minus."""
-    return format(value, "+z.1f" if kind == "f" else "+.3g").replace("-", "−")
-
-
-def p_words(p: float) -> str:
-    """`p = .034`, `p < .001`."""
-    return "p < .001" if p < 0.001 else f"p = {format(p, '.3f').removeprefix('0')}"
-
-
-def _count(number: int, what: str) -> str:
-    return f"{number} {what}{'s' * (number != 1)}"

@@ -1,6 +1,8 @@
-"""How a quantity is printed."""
+"""How quantities and numbers are printed."""
 
 from __future__ import annotations
+
+from typing import Literal
 
 from thermodepth.metrics import METRICS
 
@@ -27,3 +29,23 @@ def quantity_of(metric: str) -> str:
         return metric
     closer = name in METRICS and METRICS[name].better == "closer"
     return f"{name}.distance" if closer and not form else name
+
+
+def signed(value: float, kind: Literal["f", "g"] = "f", *, digits: int = 1) -> str:
+    """`+1.4`, `−0.3`; a typographic minus. Of kind "g" three digits that count."""
+    return format(value, f"+z.{digits}f" if kind == "f" else "+.3g").replace("-", "−")
+
+
+def p_text(p: float) -> str:
+    """`.034`, `< .001`."""
+    return "< .001" if p < 0.001 else format(p, ".3f").removeprefix("0")
+
+
+def p_words(p: float) -> str:
+    """`p = .034`, `p < .001`."""
+    return f"p {'' if p < 0.001 else '= '}{p_text(p)}"
+
+
+def counted(number: int, what: str) -> str:
+    """`1 seed`, `5 seeds`."""
+    return f"{number} {what}{'s' * (number != 1)}"

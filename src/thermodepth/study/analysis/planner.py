@@ -25,7 +25,7 @@ from typing import Literal
 import numpy as np
 
 from thermodepth.errors import DataError, SettingsError
-from thermodepth.study.analysis.comparison import ONE_RECORDING, ONE_RUN, Comparison, signed
+from thermodepth.study.analysis.comparison import ONE_RECORDING, ONE_RUN, Comparison
 from thermodepth.study.analysis.crossed import (
     Estimate,
     Spread,
@@ -33,6 +33,7 @@ from thermodepth.study.analysis.crossed import (
     shared_freedom,
     t_quantile,
 )
+from thermodepth.study.analysis.labels import signed
 
 MOST_SEEDS = 100
 MOST_CLUSTERS = 10_000

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections import Counter
 
 from thermodepth.study.analysis.claims import Result
-from thermodepth.study.analysis.comparison import Settled, Verdict, signed
+from thermodepth.study.analysis.comparison import Settled, Verdict
 from thermodepth.study.analysis.findings import Findings
-from thermodepth.study.analysis.labels import label_of
+from thermodepth.study.analysis.labels import label_of, signed
 
 _NAMED = 4  # verdicts that are told with their numbers
 _CLEAR = ("better", "worse")

@@ -8,7 +8,7 @@ from thermodepth.evaluation.results.tables import Cell, Column, Interval, Table
 from thermodepth.study.analysis.comparison import SCOPE_WORDS, Comparison, Settled
 from thermodepth.study.analysis.crossed import Scope
 from thermodepth.study.analysis.findings import Findings
-from thermodepth.study.analysis.labels import digits_of, label_of
+from thermodepth.study.analysis.labels import digits_of, label_of, p_text
 
 #: Of intervals, in the order of their columns.
 SCOPES_SHOWN: tuple[Scope, ...] = ("seeds", "scenes", "both")
@@ -212,11 +212,6 @@ def verdict_words(settled: Settled) -> str:
     if settled.comparison.question.kind == "interaction" and settled.verdict in ("better", "worse"):
         return "interact"
     return settled.verdict
-
-
-def p_text(p: float) -> str:
-    """`< .001` or three digits."""
-    return "< .001" if p < 0.001 else format(p, ".3f").removeprefix("0")
 
 
 def _least_flip(found: Findings) -> str:

@@ -17,10 +17,11 @@ import numpy as np
 from thermodepth.colour import colour_thermal, paint
 from thermodepth.evaluation.page.scale import Scale
 from thermodepth.losses import LOSSES
+from thermodepth.study.analysis.labels import signed
 from thermodepth.study.figures.grid import Grid, Panel, Row
 from thermodepth.study.gradients.averages import ENOUGH_PROBES, Conflict
 from thermodepth.study.gradients.records import GradientRecord
-from thermodepth.study.gradients.tables import PARAMETERS, signed
+from thermodepth.study.gradients.tables import PARAMETERS
 from thermodepth.training.diagnostics.maps import ConflictMaps
 
 if TYPE_CHECKING:
@@ -129,9 +130,11 @@ def draw_cosines(
         open_, close = ("(", ")") if cosine.few else ("", "")
         parts.append(_box(left + cell_w * b, top + cell_h * a, cell_w, cell_h, cosine.mean, on))
         x, y = left + cell_w * (b + 0.5), top + cell_h * (a + 0.5)
-        parts.append(_words(x, y - 1, f"{open_}{signed(cosine.mean)}{close}", on, weight="bold"))
+        parts.append(
+            _words(x, y - 1, f"{open_}{signed(cosine.mean, digits=2)}{close}", on, weight="bold")
+        )
         if cosine.interval is not None:
-            low, high = (signed(end) for end in cosine.interval)
+            low, high = (signed(end, digits=2) for end in cosine.interval)
             parts.append(_words(x, y + 14, f"{low} to {high}", on, size=10))
         x, y = left + cell_w * (a + 0.5), top + cell_h * (b + 0.5)
         parts.append(_box(left + cell_w * a, top + cell_h * b, cell_w, cell_h, 0.0, on))

@@ -9,6 +9,7 @@ from statistics import fmean, median
 
 from thermodepth.evaluation.results.tables import Cell, Column, Table
 from thermodepth.losses import LOSSES
+from thermodepth.study.analysis.labels import signed
 from thermodepth.study.gradients.averages import (
     ENOUGH_PROBES,
     MOST_BLOCKS,
@@ -102,7 +103,7 @@ def cosine_table(records: Sequence[GradientRecord], parameters: str, *, title: s
             (
                 *conflict.pair,
                 cosine.probes,
-                f"{open_}{signed(cosine.mean)}{close}",
+                f"{open_}{signed(cosine.mean, digits=2)}{close}",
                 _interval(cosine, digits=2),
                 f"{open_}{100 * conflict.negative:.0f}{close}",
                 conflict.similarity,
@@ -120,8 +121,8 @@ def cosine_table(records: Sequence[GradientRecord], parameters: str, *, title: s
     lags = [c.neighbours for c in found if c.neighbours is not None]
     told = (
         [
-            f"Neighbouring probes of a run correlate by {signed(median(lags))} in the median; were it far "
-            "above 0, the intervals would be too short."
+            f"Neighbouring probes of a run correlate by {signed(median(lags), digits=2)} in the median; were "
+            "it far above 0, the intervals would be too short."
         ]
         if lags
         else []
@@ -151,7 +152,7 @@ def step_table(records: Sequence[GradientRecord], *, title: str) -> Table | None
                     where,
                     found.term,
                     cosine.probes,
-                    f"{open_}{signed(cosine.mean)}{close}",
+                    f"{open_}{signed(cosine.mean, digits=2)}{close}",
                     _interval(cosine, digits=2),
                     f"{open_}{100 * found.negative:.0f}{close}",
                 )
@@ -241,11 +242,6 @@ def notes_of(records: Sequence[GradientRecord]) -> list[str]:
     return [*notes, DIAGNOSTIC]
 
 
-def signed(value: float) -> str:
-    """Two digits after the point, with a sign."""
-    return format(value, "+z.2f").replace("-", "−")
-
-
 def _loss_share(records: Sequence[GradientRecord], term: str) -> float | None:
     """Percent of the sum of the weighted losses over the steps of all runs."""
     total = math.fsum(v for r in records for series in r.losses.values() for _, v in series)
@@ -274,7 +270,7 @@ def _along_words(total: float | None) -> list[str]:
         return []
     return [
         "Along the step: mean cosine, at the same parameters, with the step that the optimiser then took; "
-        f"the gradient of all terms together reaches {signed(total)}."
+        f"the gradient of all terms together reaches {signed(total, digits=2)}."
     ]
 
 

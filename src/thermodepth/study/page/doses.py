@@ -10,9 +10,9 @@ from collections.abc import Callable
 from html import escape
 
 from thermodepth.evaluation.page.scale import Scale
-from thermodepth.study.analysis.comparison import change_words, signed
+from thermodepth.study.analysis.comparison import change_words
 from thermodepth.study.analysis.doses import DoseCurve
-from thermodepth.study.analysis.labels import label_of
+from thermodepth.study.analysis.labels import label_of, signed
 
 CAPTION = (
     "Change against the recipe's own weight (dotted line, level 1) with 95 % intervals; the band is what is "

@@ -12,7 +12,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from html import escape
 
-from thermodepth.study.analysis.comparison import Settled, signed
+from thermodepth.study.analysis.comparison import Settled
+from thermodepth.study.analysis.labels import signed
 from thermodepth.study.analysis.tables import verdict_words
 
 CAPTION = (

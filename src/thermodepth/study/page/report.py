@@ -35,6 +35,7 @@ from thermodepth.evaluation.protocols.protocol import Protocol
 from thermodepth.evaluation.results.rows import protocol_of
 from thermodepth.evaluation.results.tables import Table
 from thermodepth.study.analysis.comparison import ONE_RECORDING, ONE_RUN, change_words
+from thermodepth.study.analysis.labels import counted
 from thermodepth.study.figures.figures import DrawnFigure
 from thermodepth.study.figures.frames import PickedFrame
 from thermodepth.study.page.curves import Curve, draw_curves, line_class
@@ -132,7 +133,7 @@ def _lead(report: StudyReport) -> str:
     frames = max(part.images for part in parts.values())
     told = (
         f"“{lines.title(report.reference)}” reaches AbsRel {abs_rel:.4f} and RMSE {rmse:.3f} m on {frames} "
-        f"test frames, {_count(seeds, 'seed')}."
+        f"test frames, {counted(len(seeds), 'seed')}."
     )
     told = f"{told} {report.summary or _largest_change(lines, parts)}".rstrip()
     remarks = [ONE_RUN] if len(seeds) < 2 else []
@@ -253,7 +254,3 @@ def _seeds(report: StudyReport) -> list[int]:
     names = [arm.name for arm in report.arms]
     kept = report.rows.filter(pc.is_in(report.rows["arm"], pa.array(names, type=pa.string())))
     return sorted(pc.unique(kept["seed"]).to_pylist())
-
-
-def _count(things: Sequence[Any], word: str) -> str:
-    return f"{len(things)} {word}{'' if len(things) == 1 else 's'}"

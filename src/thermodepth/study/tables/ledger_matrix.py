@@ -17,8 +17,9 @@ import pyarrow as pa
 from thermodepth.errors import DataError
 from thermodepth.evaluation.results.ledger import log_ledger
 from thermodepth.evaluation.results.tables import Cell, Column, Table
-from thermodepth.study.analysis.comparison import ONE_RUN, signed
+from thermodepth.study.analysis.comparison import ONE_RUN
 from thermodepth.study.analysis.crossed import estimate
+from thermodepth.study.analysis.labels import signed
 from thermodepth.study.analysis.questions import Question
 
 WHOLE = "all"

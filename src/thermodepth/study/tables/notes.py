@@ -11,6 +11,7 @@ from thermodepth.evaluation.results.row_protocol import protocol_settings
 from thermodepth.evaluation.results.rows import protocol_of
 from thermodepth.study.analysis.comparison import ONE_RECORDING, ONE_RUN, SCOPE_WORDS
 from thermodepth.study.analysis.crossed import Scope
+from thermodepth.study.analysis.labels import counted
 from thermodepth.study.tables.entries import NO_COMMON_SEED, ONE_COMMON_SEED, Entry, Part
 from thermodepth.study.tables.lines import Lines
 
@@ -89,7 +90,7 @@ def is_single_run(lines: Lines, name: str, entry: Entry | None) -> bool:
 
 def seed_list(seeds: Sequence[int]) -> str:
     """`3 seeds (0, 1, 2)`."""
-    return f"{_count(len(seeds), 'seed')} ({', '.join(map(str, seeds))})"
+    return f"{counted(len(seeds), 'seed')} ({', '.join(map(str, seeds))})"
 
 
 # --- pieces --------------------------------------------------------------------------------------
@@ -106,7 +107,7 @@ def _counted(lines: Lines, parts: Mapping[str, Sequence[Part]], *, blocks: bool)
         return f"{start} the frames of a block{alone}, then over {seeds}; {counts} are those of one seed."
     images, recordings = max((part.images, part.recordings) for part in every)
     of = f" of {_recordings(recordings)}" if grouped else alone
-    return f"{start} {_count(images, 'frame')}{of}, then over {seeds}."
+    return f"{start} {counted(images, 'frame')}{of}, then over {seeds}."
 
 
 def _stamps(lines: Lines, every: Sequence[Part]) -> list[str]:
@@ -138,7 +139,7 @@ def _change_notes(lines: Lines, parts: Mapping[str, Sequence[Part]], *, blocks: 
     usual = max(dict.fromkeys(scopes), key=scopes.count)
     of_seeds, of_scenes = "seeds", "recordings"
     if not blocks:
-        of_seeds = _count(seeds, "seed")
+        of_seeds = counted(seeds, "seed")
         of_scenes = _recordings(max(part.recordings for part in every))
     test = {
         "both": f"crossed t: {of_seeds} × {of_scenes}",
@@ -206,8 +207,4 @@ def _seeds(lines: Lines, every: Sequence[Part]) -> tuple[int, ...]:
 
 
 def _recordings(number: int) -> str:
-    return _count(number, "recording")
-
-
-def _count(number: int, what: str) -> str:
-    return f"{number} {what}{'s' * (number != 1)}"
+    return counted(number, "recording")

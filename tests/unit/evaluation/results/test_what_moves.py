@@ -1,7 +1,6 @@
 """Which number sees which mistake: docs/ledger.md shows what is computed, and what it claims is so."""
 
-import importlib.util
-import sys
+from collections.abc import Callable
 from pathlib import Path
 from types import ModuleType
 
@@ -18,15 +17,8 @@ FACTORS = {
 
 
 @pytest.fixture(scope="module")
-def script() -> ModuleType:
-    """docs/what_moves.py."""
-    found = importlib.util.spec_from_file_location("what_moves", DOCS / "what_moves.py")
-    assert found is not None
-    assert found.loader is not None
-    module = importlib.util.module_from_spec(found)
-    sys.modules["what_moves"] = module  # its dataclasses look themselves up
-    found.loader.exec_module(module)
-    return module
+def script(docs_script: Callable[[str], ModuleType]) -> ModuleType:
+    return docs_script("what_moves")
 
 
 @pytest.fixture(scope="module")
@@ -47,20 +39,30 @@ def shares(found: dict[str, float], names: tuple[str, ...]) -> dict[str, float]:
     return {name: found[name] / total for name in names}
 
 
-def test_the_page_shows_what_is_computed(script, numbers):
-    text = (DOCS / "ledger.md").read_text(encoding="utf-8")
-    assert [match[1] for match in script.PLACE.findall(text)] == [
-        "example",
-        "log",
-        "metric",
-        "structure",
-    ]
-    assert script.page(text, numbers) == text
+@pytest.fixture(scope="module")
+def filled(docs_script, script, numbers):
+    """The page as the script would leave it."""
+    texts = script.tables(numbers)
+    return lambda text: docs_script("places").filled(text, "what_moves", texts)
 
 
-def test_the_page_would_be_mended(script, numbers):
+def test_the_page_shows_what_is_computed(script, numbers, filled):
+    assert list(script.tables(numbers)) == ["log", "metric", "structure", "example"]
     text = (DOCS / "ledger.md").read_text(encoding="utf-8")
-    assert script.page(text.replace("0.00667", "0.00668"), numbers) == text
+    assert filled(text) == text
+
+
+def test_the_page_would_be_mended(filled):
+    text = (DOCS / "ledger.md").read_text(encoding="utf-8")
+    assert filled(text.replace("0.00667", "0.00668")) == text
+
+
+def test_a_page_that_lost_a_place_is_not_filled(filled):
+    text = (DOCS / "ledger.md").read_text(encoding="utf-8")
+    with pytest.raises(
+        ValueError, match=r"places of what_moves: \['example', 'log', 'structure'\]"
+    ):
+        filled(text.replace("<!-- what_moves:metric -->", ""))
 
 
 def test_the_parts_of_every_mistake_add_up(numbers):

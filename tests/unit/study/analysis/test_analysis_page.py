@@ -1,6 +1,5 @@
 """docs/statistics.md: its example runs, its table is its script's, and no torch is loaded."""
 
-import importlib.util
 import re
 import subprocess
 import sys
@@ -9,14 +8,6 @@ from pathlib import Path
 import pytest
 
 DOCS = Path(__file__).resolve().parents[4] / "docs"
-
-
-def script_of(name):
-    spec = importlib.util.spec_from_file_location(f"docs_{name}", DOCS / f"{name}.py")
-    module = importlib.util.module_from_spec(spec)
-    sys.modules[spec.name] = module
-    spec.loader.exec_module(module)
-    return module
 
 
 def test_the_example_of_the_page_runs(tmp_path, monkeypatch, capsys):
@@ -30,9 +21,9 @@ def test_the_example_of_the_page_runs(tmp_path, monkeypatch, capsys):
     assert said.endswith("3 seeds, 3 recordings), p < .001 after Holm over 1: worse.\n")
 
 
-def test_the_table_of_the_page_is_that_of_its_script():
+def test_the_table_of_the_page_is_that_of_its_script(docs_script):
     """One column of it; the others cost seconds and come from the same numbers."""
-    script = script_of("coverage")
+    script = docs_script("coverage")
     found = script.coverage(script.SETTINGS[0], number=0)
     page = (DOCS / "statistics.md").read_text("utf-8")
     for name, share in found.items():
@@ -55,9 +46,9 @@ def test_the_analysis_needs_neither_torch_nor_training():
     assert made.stdout == "[]\n"
 
 
-def test_the_table_of_equal_arms_is_that_of_its_script():
+def test_the_table_of_equal_arms_is_that_of_its_script(docs_script):
     """The cell of three seeds that make .7 of the noise, where comparisons that stand alone are worst off."""
-    script = script_of("equal_arms")
+    script = docs_script("equal_arms")
     row, column = script.SHARES.index(0.7), script.SIZES.index((3, 30))
     found = script.findings(3, 30, 0.7, number=len(script.SIZES) * row + column)
     page = (DOCS / "statistics.md").read_text("utf-8")

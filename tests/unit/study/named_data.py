@@ -1,0 +1,21 @@
+"""As much of a data set as planning a study looks at."""
+
+
+class FewFrames:
+    sample_ids = ("a", "b")
+
+
+class NamedData:
+    """Known by its fingerprint."""
+
+    name, spec, protocol = "synthetic", "synthetic:here.zip", "synthetic"
+
+    def __init__(self, print="0123"):
+        self.print = print
+
+    def fingerprint(self):
+        return self.print
+
+    def split(self, name):
+        del name
+        return FewFrames()
