@@ -61,6 +61,7 @@ class Sample:
     thermal_unit: ThermalUnit
     intrinsics: NDArray[np.float32]  # [3 3] pinhole matrix in pixels of this grid
     depth_m: NDArray[np.float32] | None = None  # [h w], NaN where there is no truth
+    sky: NDArray[np.bool_] | None = None  # [h w] nothing was hit; None: not known
     rgb: NDArray[np.uint8] | None = None  # [h w 3]
     rgb_view: RgbView | None = None  # None: `rgb` lies on the thermal pixel grid
     label: NDArray[np.float32] | None = None  # [h w] the teacher's map, NaN where unusable
@@ -86,15 +87,24 @@ class Batch:
     label_valid: torch.Tensor  # [b h w] bool
     intrinsics: torch.Tensor  # [b 3 3]
     sample_ids: tuple[str, ...]
+    sky: torch.Tensor | None = None  # [b h w] bool
+    sky_valid: torch.Tensor | None = None  # [b h w] bool: where it is known whether that is sky
 
     def to(self, device: torch.device | str) -> Batch:
         """The same batch on another device; ids stay where they are."""
-        moved = {
-            f.name: getattr(self, f.name).to(device, non_blocking=True)
-            for f in fields(self)
-            if f.name != "sample_ids"
-        }
-        return replace(self, **moved)
+        values = {f.name: getattr(self, f.name) for f in fields(self) if f.name != "sample_ids"}
+        return replace(
+            self,
+            **{
+                name: value.to(device, non_blocking=True)
+                for name, value in values.items()
+                if value is not None
+            },
+        )
+
+
+#: Shares of pixels whose |ln D - ln D*| is to stay below the channels of `Prediction.log_error`.
+ERROR_LEVELS = (0.68, 0.90)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -103,6 +113,9 @@ class Prediction:
 
     structure: torch.Tensor  # [b h w] affine-invariant inverse depth: larger is nearer
     log_depth: torch.Tensor  # [b h w] natural logarithm of metres
+    sky_logit: torch.Tensor | None = None  # [b h w] above 0: rather sky than anything else
+    #: [b 2 h w] natural logarithm of |ln D - ln D*| that the shares ERROR_LEVELS stay below.
+    log_error: torch.Tensor | None = None
 
     @property
     def depth_m(self) -> torch.Tensor:

@@ -12,6 +12,7 @@ from torch import Tensor
 from torch._subclasses.fake_tensor import FakeTensorMode
 
 from thermodepth.losses import LOSSES, Invariance, LossesSettings, LossRow, evaluate
+from thermodepth.losses.relative_error import RelativeErrorSettings
 from thermodepth.types import Batch, Prediction
 
 ROWS = [pytest.param(row, id=name) for name, row in LOSSES.items()]
@@ -35,10 +36,14 @@ def scene(images: int = 3, rows: int = 12, columns: int = 16) -> tuple[Predictio
         label_valid=noise() > -1.0,
         intrinsics=torch.eye(3).expand(images, 3, 3),
         sample_ids=tuple(f"sample{i}" for i in range(images)),
+        sky=log_depth > 2.5,
+        sky_valid=noise() > -1.5,
     )
     prediction = Prediction(
         structure=2.0 * (-log_depth).exp() - 0.4 + 0.05 * noise(),
         log_depth=log_depth + 0.1 * noise() + 0.2,
+        sky_logit=log_depth - 2.5 + noise(),
+        log_error=torch.stack([-2.0 + 0.1 * noise(), -1.2 + 0.1 * noise()], dim=1),
     )
     return prediction, batch
 
@@ -63,31 +68,58 @@ def scene32() -> tuple[Prediction, Batch]:
     return cast(*scene(), torch.float32)
 
 
+MAPS = tuple(f.name for f in fields(Prediction))
+
+
+def maps_of(prediction: Prediction) -> list[Tensor]:
+    """Every map of the prediction, as `[b n h w]` or `[b h w]`."""
+    return [getattr(prediction, name) for name in MAPS]
+
+
+def with_maps(maps: list[Tensor] | tuple[Tensor, ...]) -> Prediction:
+    """The prediction whose `maps_of` these are."""
+    return Prediction(**dict(zip(MAPS, maps, strict=True)))
+
+
 def leaves(prediction: Prediction) -> Prediction:
     """Copies that collect gradients."""
-    return Prediction(
-        structure=prediction.structure.detach().clone().requires_grad_(),
-        log_depth=prediction.log_depth.detach().clone().requires_grad_(),
-    )
+    return with_maps([x.detach().clone().requires_grad_() for x in maps_of(prediction)])
 
 
 def value_and_gradients(
     row: LossRow, prediction: Prediction, batch: Batch, edits: dict[str, Any] | None = None
-) -> tuple[Tensor, Tensor, Tensor]:
-    """The term, and the gradient of its sum w.r.t. structure and log depth (0 where unused)."""
+) -> tuple[Tensor, ...]:
+    """The term, and the gradient of its sum w.r.t. every map (0 where unused), each `[b ... h w]`."""
     prediction = leaves(prediction)
     value = row.function(prediction, batch, row.settings().edit(edits or {}))
-    inputs = (prediction.structure, prediction.log_depth)
+    inputs = maps_of(prediction)
     gradients = torch.autograd.grad(value.sum(), inputs, allow_unused=True)
     filled = [
         torch.zeros_like(x) if g is None else g for x, g in zip(inputs, gradients, strict=True)
     ]
-    return value.detach(), filled[0], filled[1]
+    return value.detach(), *filled
 
 
 def masks_set(batch: Batch, valid: Tensor) -> Batch:
-    """The batch with both masks replaced."""
-    return replace(batch, label_valid=valid, depth_valid=valid)
+    """The batch with every mask replaced."""
+    return replace(batch, label_valid=valid, depth_valid=valid, sky_valid=valid)
+
+
+def where_valid(valid: Tensor, x: Tensor, junk: float) -> Tensor:
+    """The map with junk outside the mask."""
+    return torch.where(valid if x.ndim == 3 else valid[:, None], x, junk)
+
+
+def perfect(batch: Batch, *, structure: Tensor) -> Prediction:
+    """What is right about everything, of a batch whose depth is valid."""
+    assert batch.sky is not None
+    floor = RelativeErrorSettings().floor
+    return Prediction(
+        structure=structure,
+        log_depth=batch.depth_m.log(),
+        sky_logit=60.0 * (2.0 * batch.sky - 1.0),
+        log_error=torch.full_like(batch.depth_m, floor).log()[:, None].expand(-1, 2, -1, -1),
+    )
 
 
 @pytest.mark.parametrize("row", ROWS)
@@ -116,7 +148,7 @@ def test_perfect_flat_scene_has_the_minimum_and_a_finite_gradient(row: LossRow) 
     _, batch = scene32()
     flat = torch.ones_like(batch.depth_m)
     batch = replace(batch, depth_m=5.0 * flat, label=0.3 * flat, image=flat[:, None])
-    prediction = Prediction(structure=-2.0 * flat, log_depth=(5.0 * flat).log())
+    prediction = perfect(batch, structure=-2.0 * flat)
     value, *gradients = value_and_gradients(row, prediction, batch)
     assert value.tolist() == pytest.approx([row.settings().minimum()] * 3, abs=1e-6)
     assert all(bool(g.isfinite().all()) for g in gradients)
@@ -126,7 +158,7 @@ def test_perfect_flat_scene_has_the_minimum_and_a_finite_gradient(row: LossRow) 
 def test_perfect_scene_has_the_minimum_and_a_finite_gradient(row: LossRow) -> None:
     _, batch = scene32()
     batch = replace(batch, label=0.7 / batch.depth_m - 3.0)
-    prediction = Prediction(structure=2.0 / batch.depth_m + 1.0, log_depth=batch.depth_m.log())
+    prediction = perfect(batch, structure=2.0 / batch.depth_m + 1.0)
     value, *gradients = value_and_gradients(row, prediction, batch)
     assert value.tolist() == pytest.approx([row.settings().minimum()] * 3, abs=1e-4)
     assert all(bool(g.isfinite().all()) for g in gradients)
@@ -152,7 +184,10 @@ def test_a_term_without_mask_does_not_read_the_truth(row: LossRow) -> None:
     prediction, batch = scene32()
     nothing = torch.zeros_like(batch.label_valid)
     blind = replace(
-        masks_set(batch, nothing), label=batch.label * torch.nan, depth_m=batch.depth_m * torch.nan
+        masks_set(batch, nothing),
+        label=batch.label * torch.nan,
+        depth_m=batch.depth_m * torch.nan,
+        sky=nothing,
     )
     for a, b in zip(
         value_and_gradients(row, prediction, batch),
@@ -177,33 +212,31 @@ def test_one_valid_pixel_is_finite(row: LossRow, size: tuple[int, int]) -> None:
 @pytest.mark.parametrize("junk", JUNK)
 def test_junk_under_the_mask_changes_nothing(row: LossRow, junk: float) -> None:
     prediction, batch = scene32()
-    valid = batch.label_valid if row.mask == "label" else batch.depth_valid
+    valid = getattr(batch, f"{row.mask}_valid")
     assert bool((~valid).any())
     spoilt_batch = replace(
         batch,
         label=torch.where(batch.label_valid, batch.label, junk),
         depth_m=torch.where(batch.depth_valid, batch.depth_m, junk),
     )
-    spoilt = Prediction(
-        structure=torch.where(valid, prediction.structure, junk),
-        log_depth=torch.where(valid, prediction.log_depth, junk),
-    )
+    spoilt = with_maps([where_valid(valid, x, junk) for x in maps_of(prediction)])
     clean = value_and_gradients(row, prediction, batch)
     dirty = value_and_gradients(row, spoilt, spoilt_batch)
     for a, b in zip(clean, dirty, strict=True):
         assert torch.equal(a, b)
-    assert all(bool((g[~valid] == 0).all()) for g in dirty[1:])
+    assert all(bool((where_valid(~valid, g, 0.0) == 0).all()) for g in dirty[1:])
 
 
 @pytest.mark.parametrize("row", ROWS)
 def test_a_fault_at_a_valid_pixel_is_seen_in_its_image_only(row: LossRow) -> None:
     prediction, batch = scene32()
-    where = (batch.label_valid & batch.depth_valid)[1].nonzero()[7]
+    assert batch.sky_valid is not None
+    where = (batch.label_valid & batch.depth_valid & batch.sky_valid)[1].nonzero()[7]
     clean = row.function(prediction, batch, row.settings())
     for fault in (float("nan"), float("inf")):
         prediction, batch = scene32()
-        prediction.structure[1, where[0], where[1]] = fault
-        prediction.log_depth[1, where[0], where[1]] = fault
+        for x in maps_of(prediction):
+            x[1, ..., where[0], where[1]] = fault
         value = row.function(prediction, batch, row.settings())
         assert not bool(value[1].isfinite())
         assert torch.equal(value[[0, 2]], clean[[0, 2]])
@@ -215,9 +248,7 @@ def test_images_of_a_batch_are_independent(row: LossRow) -> None:
     together = row.function(prediction, batch, row.settings())
     for i in range(3):
         alone = row.function(
-            Prediction(
-                structure=prediction.structure[i : i + 1], log_depth=prediction.log_depth[i : i + 1]
-            ),
+            with_maps([x[i : i + 1] for x in maps_of(prediction)]),
             Batch(**{f.name: getattr(batch, f.name)[i : i + 1] for f in fields(batch)}),
             row.settings(),
         )
@@ -225,7 +256,7 @@ def test_images_of_a_batch_are_independent(row: LossRow) -> None:
 
     inputs = leaves(prediction)
     value = row.function(inputs, batch, row.settings())
-    maps = (inputs.structure, inputs.log_depth)
+    maps = maps_of(inputs)
     gradients = [g for g in torch.autograd.grad(value[1], maps, allow_unused=True) if g is not None]
     assert any(bool((g[1] != 0).any()) for g in gradients)
     assert all(bool((g[[0, 2]] == 0).all()) for g in gradients)
@@ -275,12 +306,12 @@ def test_declared_invariances_hold(row: LossRow, invariance: Invariance) -> None
 @pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float16])
 def test_half_precision_is_computed_in_float32(row: LossRow, dtype: torch.dtype) -> None:
     prediction, batch = scene32()
-    half = Prediction(
-        structure=(300.0 * prediction.structure).to(dtype), log_depth=prediction.log_depth.to(dtype)
+    half = with_maps(
+        [x.to(dtype) for x in (300.0 * prediction.structure, *maps_of(prediction)[1:])]
     )
     with torch.autocast("cpu", dtype=dtype):
         value, *gradients = value_and_gradients(row, half, batch)
-    wide = Prediction(structure=half.structure.float(), log_depth=half.log_depth.float())
+    wide = with_maps([x.float() for x in maps_of(half)])
     assert value.dtype == torch.float32
     assert torch.equal(value, row.function(wide, batch, row.settings()))
     assert all(bool(g.isfinite().all()) for g in gradients)
@@ -291,19 +322,13 @@ def test_gradients_are_exact(row: LossRow) -> None:
     prediction, batch = scene(2, 5, 6)
     settings = row.settings()
 
-    def of(structure: Tensor, log_depth: Tensor) -> Tensor:
-        return row.function(Prediction(structure=structure, log_depth=log_depth), batch, settings)
+    def of(*maps: Tensor) -> Tensor:
+        return row.function(with_maps(maps), batch, settings)
 
-    structure, log_depth = (
-        prediction.structure.requires_grad_(),
-        prediction.log_depth.requires_grad_(),
-    )
-    if (
-        row.name == "guided_smooth"
-    ):  # its guide is the structure, detached: only depth has a gradient
-        assert torch.autograd.gradcheck(lambda d: of(structure.detach(), d), log_depth, eps=1e-7)
-    else:
-        assert torch.autograd.gradcheck(of, (structure, log_depth), eps=1e-7)
+    # A term may read a map as a constant, its guide or its error: that one has no gradient to check.
+    constant = {"guided_smooth": "structure", "relative_error": "log_depth"}.get(row.name)
+    maps = [getattr(prediction, name).requires_grad_(name != constant) for name in MAPS]
+    assert torch.autograd.gradcheck(of, tuple(maps), eps=1e-7)
 
 
 # Dynamo itself makes an instance of every autograd.Function it traces.
@@ -317,16 +342,16 @@ def test_compiles_to_one_graph(row: LossRow) -> None:
     prediction, batch = scene32()
     settings = row.settings()
 
-    def total(structure: Tensor, log_depth: Tensor) -> Tensor:
-        return row.function(Prediction(structure=structure, log_depth=log_depth), batch, settings)
+    def total(*maps: Tensor) -> Tensor:
+        return row.function(with_maps(maps), batch, settings)
 
-    inputs = leaves(prediction)
+    inputs = maps_of(leaves(prediction))
     compiled = torch.compile(total, backend="eager", fullgraph=True)
-    value = compiled(inputs.structure, inputs.log_depth)
-    assert torch.equal(value, total(inputs.structure, inputs.log_depth))
+    value = compiled(*inputs)
+    assert torch.equal(value, total(*inputs))
     _, *expected = value_and_gradients(row, prediction, batch)
     value.sum().backward()
-    for leaf, gradient in zip((inputs.structure, inputs.log_depth), expected, strict=True):
+    for leaf, gradient in zip(inputs, expected, strict=True):
         given = torch.zeros_like(leaf) if leaf.grad is None else leaf.grad
         torch.testing.assert_close(given, gradient)
 
@@ -395,6 +420,7 @@ def other_values(settings: Any, name: str) -> list[Any]:
 )
 def test_every_setting_has_an_effect(row: LossRow, name: str, other: Any) -> None:
     prediction, batch = scene(3, 24, 32)
+    prediction.log_depth[:, 0] = batch.depth_m[:, 0].log()  # right there: floors are met
     before = value_and_gradients(row, prediction, batch)
     after = value_and_gradients(row, prediction, batch, {name: other})
     assert any(not torch.equal(a, b) for a, b in zip(before, after, strict=True))

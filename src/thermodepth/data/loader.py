@@ -205,6 +205,9 @@ def collate(samples: Sequence[Sample], settings: DataSettings) -> Batch:
     assert settings.max_truth_m is not None
     depth_valid &= (depth_m > settings.min_truth_m) & (depth_m < settings.max_truth_m)
     label_map, label_valid = _masked(np.stack(label))
+    sky = np.stack([np.zeros(s.size, np.bool_) if s.sky is None else s.sky for s in samples])
+    # Where a distance was measured there is no sky, whoever else knows about it.
+    known = np.array([s.sky is not None for s in samples])[:, None, None] | depth_valid
     image = np.stack([network_input(s, settings.modality, settings.normaliser) for s in samples])
     return Batch(
         image=torch.from_numpy(image),
@@ -212,6 +215,8 @@ def collate(samples: Sequence[Sample], settings: DataSettings) -> Batch:
         depth_valid=torch.from_numpy(depth_valid),
         label=torch.from_numpy(label_map),
         label_valid=torch.from_numpy(label_valid),
+        sky=torch.from_numpy(sky & ~depth_valid),
+        sky_valid=torch.from_numpy(known),
         intrinsics=torch.from_numpy(np.stack([s.intrinsics for s in samples])),
         sample_ids=tuple(s.sample_id for s in samples),
     )

@@ -98,6 +98,7 @@ def crop_resize(
         intrinsics=intrinsics,
         depth_m=depth_m,
         label=None if label is None else pick(label[window], size),
+        sky=None if sample.sky is None else pick(sample.sky[window], size),
         rgb=None if rgb is None else resize_image(rgb[window], size),
     )
 
@@ -114,6 +115,7 @@ def mirror(sample: Sample) -> Sample:
         thermal=flip(sample.thermal),
         depth_m=flip(sample.depth_m),
         label=flip(sample.label),
+        sky=flip(sample.sky),
         rgb=flip(sample.rgb),
         intrinsics=mirrored(sample.intrinsics, width=sample.size[1]),
     )

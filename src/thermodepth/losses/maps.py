@@ -22,6 +22,7 @@ class Maps:
     def __init__(self, prediction: Prediction, batch: Batch) -> None:
         self.structure = widen(prediction.structure)  # [b h w]
         self.log_depth = widen(prediction.log_depth)  # [b h w]
+        self.prediction = prediction
         self.batch = batch
         self._made: dict[str, Tensor] = {}
 
@@ -57,6 +58,18 @@ class Maps:
             return keep(difference, self.batch.depth_valid)
 
         return self._once("log_error", make)
+
+    def sky_logit(self) -> Tensor:
+        """The logit of sky where the truth about it is known, 0 elsewhere."""
+        logit = self.prediction.sky_logit
+        assert logit is not None, "losses.sky without model.sky: the settings refuse that"
+        return keep(widen(logit), self.batch.sky_valid)
+
+    def log_expected_error(self, channel: int) -> Tensor:
+        """One level of the expected error, in logarithms, where the depth is valid, 0 elsewhere."""
+        levels = self.prediction.log_error
+        assert levels is not None, "losses.relative_error without model.relative_error: refused"
+        return keep(widen(levels)[:, channel], self.batch.depth_valid)
 
     def _once(self, name: str, make: Callable[[], Tensor]) -> Tensor:
         if name not in self._made:

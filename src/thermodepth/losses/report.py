@@ -58,6 +58,9 @@ def evaluate(
     terms: dict[str, Tensor] = {}
     weights: dict[str, float] = {}
     total = _connected_zero(prediction.structure) + _connected_zero(prediction.log_depth)
+    for extra in (prediction.sky_logit, prediction.log_error):
+        if extra is not None:
+            total = total + _connected_zero(extra.flatten(1)[:, None])
     with full_precision(prediction):
         maps = Maps(prediction, batch)
         for name in settings.switched_on():

@@ -21,6 +21,8 @@ from thermodepth.losses.guided_smooth import GuidedSmoothSettings, guided_smooth
 from thermodepth.losses.maps import Maps
 from thermodepth.losses.metric_relative import MetricRelativeSettings, metric_relative
 from thermodepth.losses.metric_silog import MetricSilogSettings, metric_silog
+from thermodepth.losses.relative_error import RelativeErrorSettings, relative_error
+from thermodepth.losses.sky import SkySettings, sky
 from thermodepth.losses.structure_gradient import StructureGradientSettings, structure_gradient
 from thermodepth.losses.structure_smooth import StructureSmoothSettings, structure_smooth
 from thermodepth.losses.structure_ssi import StructureSsiSettings, structure_ssi
@@ -54,7 +56,7 @@ class LossRow:
     term: Term  # on the shared maps, as `evaluate` calls it
     settings: type[TermSettings]
     summary: str  # one line for the documentation and the report
-    mask: Literal["label", "depth", None]  # whose valid pixels it reads; None: every pixel
+    mask: Literal["label", "depth", "sky", None]  # whose valid pixels it reads; None: every pixel
     invariances: tuple[Invariance, ...]
 
     def function(self, prediction: Prediction, batch: Batch, settings: TermSettings) -> Tensor:
@@ -141,6 +143,24 @@ _ROWS = (
             Invariance("depth_scale", {"space": "log"}),
             Invariance("depth_scale", {"space": "depth"}),
         ),
+    ),
+    LossRow(
+        name="sky",
+        group="always",
+        term=sky,
+        settings=SkySettings,
+        summary="sky is told from everything else",
+        mask="sky",
+        invariances=(),
+    ),
+    LossRow(
+        name="relative_error",
+        group="always",
+        term=relative_error,
+        settings=RelativeErrorSettings,
+        summary="the error to expect of each pixel's depth covers the share it says",
+        mask="depth",
+        invariances=(Invariance("unit_of_length"),),
     ),
 )
 

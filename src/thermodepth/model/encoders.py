@@ -1,8 +1,9 @@
-"""ENCODERS: feature pyramids by name, all through transformers' `AutoBackbone`.
+"""ENCODERS: feature pyramids by name, of plain torch or through transformers' `AutoBackbone`.
 
 Two ways in: a row of the table builds an architecture with fresh weights for any number of input
-channels; `weights` then names where pre-trained ones come from: a hub id, a local folder in
-transformers' format, or `rgb-small`, the encoder of the built-in RGB teacher, which needs no network.
+channels; `weights` then names where pre-trained ones come from: a model of ours, which needs no network,
+a hub id, or a local folder in transformers' format. A row of plain torch also takes a folder of
+published weights that `python -m thermodepth.model.imagenet` has converted.
 
 An RGB stem becomes a one-channel stem by summing its kernels over the colours: a grey picture then gives
 the very features that its three equal channels gave before.
@@ -19,15 +20,25 @@ import torch
 from torch import Tensor, nn
 
 from thermodepth.errors import SettingsError, WeightsError, unknown
+from thermodepth.model.inverted_residual import (
+    EFFICIENTNET_LITE0,
+    MOBILENETV2,
+    InvertedResidualConfig,
+    InvertedResidualPyramid,
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EncoderRow:
-    """How an encoder is built. `config` takes the number of input channels."""
+    """How an encoder is built: exactly one of `config` and `pyramid`."""
 
     name: str
-    config: Callable[[int], Any]  # a transformers backbone config
     summary: str
+    config: Callable[[int], Any] | None = None  # input channels -> a transformers backbone config
+    pyramid: InvertedResidualConfig | None = None  # plain torch: transformers is not imported
+
+    def __post_init__(self) -> None:
+        assert (self.config is None) != (self.pyramid is None), self.name
 
 
 def _resnet(sizes: list[int], depths: list[int], embedding: int) -> Callable[[int], Any]:
@@ -113,6 +124,16 @@ ENCODERS: dict[str, EncoderRow] = {
     row.name: row
     for row in (
         EncoderRow(
+            name="mobilenetv2",
+            pyramid=MOBILENETV2,
+            summary="1.8 M parameters of plain torch, fixed norms; that of the models that ship",
+        ),
+        EncoderRow(
+            name="efficientnet-lite0",
+            pyramid=EFFICIENTNET_LITE0,
+            summary="3.0 M parameters of plain torch, fixed norms; 1.7 times the time of mobilenetv2",
+        ),
+        EncoderRow(
             name="resnet-small",
             config=_resnet([32, 64, 96, 160], [1, 1, 2, 1], 32),
             summary="0.8 M parameters, the default: the most accuracy per CPU-second",
@@ -154,10 +175,17 @@ ENCODERS: dict[str, EncoderRow] = {
 class Encoder(nn.Module):
     """A backbone with what the decoder must know of it."""
 
-    def __init__(self, backbone: nn.Module, config: Any) -> None:
+    def __init__(self, backbone: nn.Module, config: Any | None) -> None:
         super().__init__()
         self.backbone = backbone
         self.channels: list[int] = list(backbone.channels)  # type: ignore[arg-type]
+        self.stride = 32
+        self.is_plain_torch = config is None
+        self.fine_channels = 0  # of a first map at stride 2
+        if config is None:
+            assert backbone.strides[0] == 2, backbone.strides  # type: ignore[index]
+            self.fine_channels = self.channels.pop(0)
+            return
         patch = getattr(config, "patch_size", None)
         # A plain transformer has one stride, its patch; a pyramid ends at stride 32.
         is_plain = "vit" in config.model_type or config.model_type.startswith("dinov2")
@@ -167,8 +195,9 @@ class Encoder(nn.Module):
                 parameter.requires_grad_(False)
 
     def forward(self, image: Tensor) -> list[Tensor]:
-        """Feature maps `[b c h' w']`, finest first."""
-        return list(self.backbone(image).feature_maps)
+        """Feature maps `[b c h' w']`, of `fine_channels` if there are any, then of `channels`."""
+        maps = self.backbone(image)
+        return list(maps if self.is_plain_torch else maps.feature_maps)
 
 
 def build_encoder(name: str, *, channels: int) -> Encoder:
@@ -177,20 +206,28 @@ def build_encoder(name: str, *, channels: int) -> Encoder:
     Raises:
         SettingsError: for a name that is not in the table, or that this transformers lacks.
     """
+    row = _row(name)
+    if row.pyramid is not None:
+        return Encoder(InvertedResidualPyramid(row.pyramid, channels=channels), None)
+    config = _config(row, channels)
     from transformers import AutoBackbone
 
-    config = _config(name, channels)
     return Encoder(AutoBackbone.from_config(config), config)
 
 
-def _config(name: str, channels: int) -> Any:
+def _row(name: str) -> EncoderRow:
     if name not in ENCODERS:
         raise SettingsError(f"model.encoder: {unknown('encoder', name, ENCODERS)}")
+    return ENCODERS[name]
+
+
+def _config(row: EncoderRow, channels: int) -> Any:
+    assert row.config is not None, row.name
     try:
-        return ENCODERS[name].config(channels)
+        return row.config(channels)
     except ImportError as error:
         raise SettingsError(
-            f"model.encoder={name}: the installed transformers does not have it ({error}); "
+            f"model.encoder={row.name}: the installed transformers does not have it ({error}); "
             "pip install --upgrade transformers"
         ) from None
 
@@ -205,11 +242,14 @@ def pretrained_encoder(name: str, source: str, *, channels: int) -> Encoder:
         WeightsError: when they cannot be had or belong to another architecture, saying why and what
             would do instead.
     """
+    row = _row(name)
+    folder = Path(source).expanduser()
+    if row.pyramid is not None:
+        return _published_pyramid(row, folder, channels=channels)
     from safetensors import SafetensorError
     from transformers import AutoBackbone, AutoConfig
 
-    wanted = _config(name, 3)
-    folder = Path(source).expanduser()
+    wanted = _config(row, 3)
     if not folder.is_dir() and (source.startswith((".", "/", "~")) or source.count("/") != 1):
         raise WeightsError(
             f"model.weights={source}: no such folder, and not a hub id such as facebook/dinov2-small"
@@ -252,6 +292,39 @@ def pretrained_encoder(name: str, source: str, *, channels: int) -> Encoder:
     if channels != 3:
         fold_stem(backbone, channels)
     return Encoder(backbone, backbone.config)
+
+
+#: The file of published weights that `thermodepth.model.imagenet` writes, and where the name stands in it.
+PUBLISHED_FILE, PUBLISHED_KEY = "encoder.safetensors", "encoder"
+
+
+def _published_pyramid(row: EncoderRow, folder: Path, *, channels: int) -> Encoder:
+    """Published weights of a plain torch encoder, strictly: every tensor, no other one."""
+    from safetensors import SafetensorError, safe_open
+
+    path = folder / PUBLISHED_FILE
+    if not path.is_file():
+        raise WeightsError(
+            f"model.weights={folder}: no {PUBLISHED_FILE} there, which model.encoder={row.name} wants. Make "
+            f"one with `python -m thermodepth.model.imagenet`, or give a model of ours"
+        )
+    try:
+        with safe_open(path, framework="pt") as file:
+            stored = (file.metadata() or {}).get(PUBLISHED_KEY)
+            state = {key: file.get_tensor(key) for key in file.keys()}  # noqa: SIM118 - not a dict
+    except (SafetensorError, OSError, ValueError) as error:
+        raise WeightsError(f"{path}: damaged weights ({error}); convert it again") from None
+    if stored != row.name:
+        raise WeightsError(f"{path}: holds {stored!r}, but model.encoder={row.name}")
+    encoder = build_encoder(row.name, channels=channels)
+    if channels == 1:
+        state["stem.convolution.weight"] = fold_kernel(state["stem.convolution.weight"])
+    try:
+        encoder.backbone.load_state_dict(state)
+    except RuntimeError as error:
+        reason = str(error).strip().splitlines()[-1].strip()
+        raise WeightsError(f"{path}: does not fit model.encoder={row.name} ({reason})") from None
+    return encoder
 
 
 #: What a configuration says that changes the features of the same weights, or their number.

@@ -5,6 +5,9 @@
 
 with f the decoder's features of the image. The metric head speaks in logarithms because depth errors
 are relative, and is bounded so that no training accident gives zero or a million metres.
+
+Two more heads are optional. `sky` says where nothing was hit. `relative_error` says how far off ln depth
+is: it reads the features without a way back, so learning it moves neither map.
 """
 
 from __future__ import annotations
@@ -19,9 +22,9 @@ from torch import Tensor, nn
 
 from thermodepth.config import Settings
 from thermodepth.errors import unknown
-from thermodepth.model.decoder import STRIDE, Decoder, MapHead
+from thermodepth.model.decoder import GROUPS, STRIDE, Decoder, LeanDecoder, MapHead
 from thermodepth.model.encoders import ENCODERS, Encoder, build_encoder
-from thermodepth.types import Prediction
+from thermodepth.types import ERROR_LEVELS, Prediction
 
 #: Mean and spread of a percentile-normalised frame, close to the grey of ImageNet's statistics, so
 #: that pre-trained stems see what they know.
@@ -34,7 +37,11 @@ class ModelSettings(Settings):
     encoder: str = "resnet-small"  # a row of ENCODERS
     #: `none`, `rgb-small` (the built-in teacher's encoder), a hub id, or a local folder.
     weights: str = "rgb-small"
+    #: `separable`: batch norms, two blocks at stride 4. `lean`: group norms, one block there.
+    decoder: Literal["separable", "lean"] = "separable"
     decoder_width: int = Field(64, ge=8, le=1024, multiple_of=2)
+    sky: bool = False  # a head that tells sky from everything else
+    relative_error: bool = False  # a head that gives the error to expect of each pixel's depth
     upsampling: Literal["convex", "subpixel", "bilinear"] = "convex"
     depth_range_m: tuple[float, float] | None = None  # None takes the data set's
 
@@ -46,6 +53,14 @@ class ModelSettings(Settings):
         return name
 
     @model_validator(mode="after")
+    def _groups_divide(self) -> Self:
+        if self.decoder == "lean" and self.decoder_width % GROUPS:
+            raise ValueError(
+                f"decoder_width {self.decoder_width} with decoder=lean: expected a multiple of {GROUPS}"
+            )
+        return self
+
+    @model_validator(mode="after")
     def _range_is_a_range(self) -> Self:
         if self.depth_range_m is not None:
             near, far = self.depth_range_m
@@ -55,41 +70,56 @@ class ModelSettings(Settings):
 
 
 class DepthNetwork(nn.Module):
-    """Encoder, decoder and the two heads."""
+    """Encoder, decoder and the heads."""
 
-    def __init__(
-        self,
-        encoder: Encoder,
-        *,
-        channels: int,
-        decoder_width: int,
-        upsampling: str,
-        depth_range_m: tuple[float, float],
-    ) -> None:
+    def __init__(self, encoder: Encoder, settings: ModelSettings, *, channels: int) -> None:
         super().__init__()
+        width = settings.decoder_width
         self.encoder = encoder
-        self.decoder = Decoder(encoder.channels, channels, decoder_width)
-        self.structure_head = MapHead(decoder_width, upsampling=upsampling)
-        self.metric_head = MapHead(decoder_width, upsampling=upsampling)
+        self.decoder = (
+            LeanDecoder(encoder.channels, channels, width, encoder.fine_channels)
+            if settings.decoder == "lean"
+            else Decoder(encoder.channels, channels, width)
+        )
+        self.first_map = 0 if settings.decoder == "lean" or not encoder.fine_channels else 1
+        self.structure_head = MapHead(width, upsampling=settings.upsampling)
+        self.metric_head = MapHead(width, upsampling=settings.upsampling)
+        self.sky_head = MapHead(width, upsampling="subpixel") if settings.sky else None
+        self.error_head = (
+            MapHead(width, upsampling="bilinear", maps=len(ERROR_LEVELS))
+            if settings.relative_error
+            else None
+        )
         self.multiple = math.lcm(encoder.stride, STRIDE)
-        near, far = depth_range_m
+        assert settings.depth_range_m is not None, "resolve the depth range before building"
+        near, far = settings.depth_range_m
         self.log_near, self.log_span = math.log(near), math.log(far / near)
 
     def forward(self, image: Tensor) -> Prediction:
-        """`[b c h w]` in [0, 1], any size -> two maps `[b h w]`."""
+        """`[b c h w]` in [0, 1], any size -> maps `[b h w]`."""
         height, width = image.shape[-2:]
         x = (image - INPUT_MEAN) / INPUT_STD
         # Sizes that the encoder cannot divide are padded below and right with the edge's own pixels.
         below, right = -height % self.multiple, -width % self.multiple
         if below or right:
             x = F.pad(x, (0, right, 0, below), mode="replicate")
-        features = self.decoder(self.encoder(x), x)
+        features = self.decoder(self.encoder(x)[self.first_map :], x)
         # In float32 whatever autocast does: half precision steps by 2 mm at 4 m in log depth.
         with torch.autocast(device_type=image.device.type, enabled=False):
             features = features.float()
-            structure = self.structure_head(features)[:, :height, :width]
-            share = torch.sigmoid(self.metric_head(features)[:, :height, :width])
-        return Prediction(structure=structure, log_depth=self.log_near + share * self.log_span)
+            structure = self.structure_head(features)[..., :height, :width]
+            share = torch.sigmoid(self.metric_head(features)[..., :height, :width])
+            sky = error = None
+            if self.sky_head is not None:
+                sky = self.sky_head(features)[..., :height, :width]
+            if self.error_head is not None:
+                error = self.error_head(features.detach())[..., :height, :width]
+        return Prediction(
+            structure=structure,
+            log_depth=self.log_near + share * self.log_span,
+            sky_logit=sky,
+            log_error=error,
+        )
 
 
 def build_network(settings: ModelSettings, *, channels: int) -> DepthNetwork:
@@ -97,13 +127,8 @@ def build_network(settings: ModelSettings, *, channels: int) -> DepthNetwork:
 
     The same torch seed gives the same weights.
     """
-    assert settings.depth_range_m is not None, "resolve the depth range before building"
     return DepthNetwork(
-        build_encoder(settings.encoder, channels=channels),
-        channels=channels,
-        decoder_width=settings.decoder_width,
-        upsampling=settings.upsampling,
-        depth_range_m=settings.depth_range_m,
+        build_encoder(settings.encoder, channels=channels), settings, channels=channels
     )
 
 

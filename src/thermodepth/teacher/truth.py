@@ -19,8 +19,12 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 
+#: What stands for the distance of sky, which has none: its inverse is next to nothing beside any scene's.
+SKY_M = 1000.0
+
+
 class TruthTeacher:
-    """Gives a sample's own depth in metres, NaN where it is not a positive number."""
+    """Gives a sample's own depth in metres, NaN where it is no positive number, `SKY_M` where it is sky."""
 
     geometry = Geometry.METRIC_DEPTH
     description = "ground truth depth (the ceiling of what a teacher can teach)"
@@ -45,5 +49,7 @@ class TruthTeacher:
             depth = sample.depth_m.astype(np.float32)
             with np.errstate(invalid="ignore"):
                 depth[~(np.isfinite(depth) & (depth > 0))] = np.nan
+            if sample.sky is not None:
+                depth[sample.sky & np.isnan(depth)] = SKY_M
             maps.append(depth)
         return maps

@@ -84,8 +84,9 @@ class TrainingSettings(Settings):
         """The same run with everything that was left to the data set filled in.
 
         Raises:
-            SettingsError: when the training size is too small.
+            SettingsError: when the training size is too small, or a head has no term that teaches it.
         """
+        self._check_heads()
         near, far = dataset.depth_range_m
         edits = {
             "data.size": list(self.data.size or dataset.training_size),
@@ -104,3 +105,12 @@ class TrainingSettings(Settings):
                 "has no statistics to be normed by; take larger frames or more of them"
             )
         return run
+
+    def _check_heads(self) -> None:
+        for name in ("sky", "relative_error"):
+            has_head, weight = getattr(self.model, name), self.losses.term(name).weight
+            if has_head != (weight > 0):
+                raise SettingsError(
+                    f"model.{name}={str(has_head).lower()} with losses.{name}.weight={weight:g}: the head "
+                    "and the term that teaches it go together"
+                )

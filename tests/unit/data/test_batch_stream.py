@@ -186,7 +186,8 @@ class TestDigest:
 class TestCollate:
     def test_shapes_and_types(self) -> None:
         batch = stream(label_of=label_of).batch(0)
-        shapes = {f.name: tuple(getattr(batch, f.name).shape) for f in fields(Batch)[:-1]}
+        names = [f.name for f in fields(Batch) if f.name != "sample_ids"]
+        shapes = {name: tuple(getattr(batch, name).shape) for name in names}
         assert shapes == {
             "image": (4, 1, *SIZE),
             "depth_m": (4, *SIZE),
@@ -194,6 +195,8 @@ class TestCollate:
             "label": (4, *SIZE),
             "label_valid": (4, *SIZE),
             "intrinsics": (4, 3, 3),
+            "sky": (4, *SIZE),
+            "sky_valid": (4, *SIZE),
         }
         assert batch.image.dtype == batch.depth_m.dtype == batch.label.dtype == torch.float32
         assert batch.depth_valid.dtype == batch.label_valid.dtype == torch.bool

@@ -42,12 +42,17 @@ def scene() -> tuple[Prediction, Batch]:
     return Prediction(structure=x[3].requires_grad_(), log_depth=x[4].requires_grad_()), batch
 
 
+#: On without a word; the others wait for a weight.
+DEFAULT = tuple(name for name, row in LOSSES.items() if row.settings().weight > 0)
+
+
 # --- settings ------------------------------------------------------------------------------------
 
 
 def test_one_field_per_row_and_the_groups() -> None:
     assert set(LossesSettings.model_fields) == {*LOSSES, "groups"}
-    assert LossesSettings().switched_on() == tuple(LOSSES)
+    assert LossesSettings().switched_on() == DEFAULT
+    assert len(DEFAULT) == 7
     for name, row in LOSSES.items():
         assert type(LossesSettings().term(name)) is row.settings
 
@@ -164,16 +169,17 @@ def test_total_is_the_mean_of_the_weighted_sum() -> None:
     prediction, batch = scene()
     settings = LossesSettings().edit({"metric_silog.weight": 3.0, "metric_silog.ramp": 0.5})
     report = evaluate(prediction, batch, settings, progress=0.25)
-    assert list(report.terms) == list(LOSSES)
+    assert list(report.terms) == list(DEFAULT)
     assert report.weights["metric_silog"] == pytest.approx(1.5)
     total = torch.zeros(4)
-    for name, row in LOSSES.items():
+    for name in DEFAULT:
+        row = LOSSES[name]
         alone = row.function(prediction, batch, settings.term(name))
         assert torch.equal(report.terms[name], alone), "sharing maps must not change a term"
         total += report.weights[name] * alone.detach()
     assert report.total.item() == pytest.approx(total.mean().item())
     means = report.means()
-    assert set(means) == {*LOSSES, "total"}
+    assert set(means) == {*DEFAULT, "total"}
     assert means["metric_silog"].item() == pytest.approx(report.terms["metric_silog"].mean().item())
     assert not any(value.requires_grad for value in means.values())
 
@@ -184,9 +190,9 @@ def test_sharing_maps_does_not_change_a_gradient() -> None:
     maps = (prediction.structure, prediction.log_depth)
     together = torch.autograd.grad(evaluate(prediction, batch, settings, progress=1.0).total, maps)
     apart = torch.zeros(())
-    for name, row in LOSSES.items():
+    for name in DEFAULT:
         term = settings.term(name)
-        apart = apart + term.weight * row.function(prediction, batch, term).mean()
+        apart = apart + term.weight * LOSSES[name].function(prediction, batch, term).mean()
     for a, b in zip(together, torch.autograd.grad(apart, maps), strict=True):
         torch.testing.assert_close(a, b)
 
@@ -213,7 +219,7 @@ def test_what_is_off_is_not_computed(
     table = {n: replace(row, term=forbidden) if n in off else row for n, row in LOSSES.items()}
     monkeypatch.setattr("thermodepth.losses.report.LOSSES", table)
     report = evaluate(prediction, batch, settings, progress=progress)
-    assert set(report.terms) == set(report.weights) == set(LOSSES) - off
+    assert set(report.terms) == set(report.weights) == set(DEFAULT) - off
 
 
 def test_both_maps_stay_connected_whatever_is_on() -> None:
@@ -256,7 +262,7 @@ def test_no_term_ever_sees_autocast(monkeypatch: pytest.MonkeyPatch) -> None:
     with torch.autocast("cpu", dtype=torch.bfloat16):
         evaluate(prediction, batch, LossesSettings(), progress=1.0)
         table["metric_silog"].function(prediction, batch, LossesSettings().term("metric_silog"))
-    assert seen == [(torch.float32, False)] * (len(LOSSES) + 1)
+    assert seen == [(torch.float32, False)] * (len(DEFAULT) + 1)
 
 
 def test_nonfinite_is_explained_by_term_and_samples() -> None:

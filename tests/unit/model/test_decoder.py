@@ -7,7 +7,7 @@ import pytest
 import torch
 from numpy.typing import NDArray
 
-from thermodepth.model.decoder import STRIDE, Decoder, MapHead, convex_upsample
+from thermodepth.model.decoder import STRIDE, Decoder, LeanDecoder, MapHead, convex_upsample
 
 
 def by_loops(value: NDArray[np.float64], weights: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -131,3 +131,24 @@ def test_the_convex_mix_starts_as_bilinear_enlargement() -> None:
     head(x).sum().backward()
     assert head.weights.weight.grad is not None
     assert head.weights.weight.grad.abs().max() > 0
+
+
+@pytest.mark.parametrize("fine_channels", [0, 6])
+def test_the_lean_decoder_reads_every_map_and_no_other_image_of_the_batch(
+    fine_channels: int,
+) -> None:
+    decoder = LeanDecoder([8, 12, 16, 20], 1, 16, fine_channels)
+    sizes = [(8, 8, 12), (12, 4, 6), (16, 2, 3), (20, 1, 2)]
+    if fine_channels:
+        sizes.insert(0, (fine_channels, 16, 24))
+    features = [torch.randn(3, *size, requires_grad=True) for size in sizes]
+    image = torch.randn(3, 1, 32, 48, requires_grad=True)
+    decoded = decoder(features, image)
+    assert decoded.shape == (3, 16, 8, 12)
+    gradients = torch.autograd.grad(decoded[1].sum(), [*features, image])
+    for gradient in gradients:
+        assert (gradient[1] != 0).any()
+        assert (gradient[[0, 2]] == 0).all()
+    # In training as after it, with the others as alone: nothing is normed by a batch.
+    alone = decoder.eval()([f[1:2] for f in features], image[1:2])
+    torch.testing.assert_close(alone, decoded[1:2], rtol=1e-4, atol=1e-5)

@@ -139,3 +139,29 @@ def test_the_depth_range_is_kept_to_the_bit(network_of: NetworkOf) -> None:
     network = network_of(depth_range_m=(0.3, 80.0))
     assert network.log_near == math.log(0.3)
     assert network.log_near + network.log_span == pytest.approx(math.log(80.0), abs=1e-12)
+
+
+def test_the_optional_heads_are_there_when_asked_for(
+    network_of: NetworkOf,
+) -> None:
+    image = torch.rand(2, 1, 50, 70)
+    plain = network_of()(image)
+    assert plain.sky_logit is None
+    assert plain.log_error is None
+    both = network_of(sky=True, relative_error=True)(image)
+    assert both.sky_logit is not None
+    assert both.sky_logit.shape == (2, 50, 70)
+    assert both.log_error is not None
+    assert both.log_error.shape == (2, 2, 50, 70)
+
+
+def test_learning_the_expected_error_moves_neither_map(
+    network_of: NetworkOf,
+) -> None:
+    network = network_of(sky=True, relative_error=True)
+    prediction = network(torch.rand(1, 1, 32, 32))
+    assert prediction.log_error is not None
+    prediction.log_error.sum().backward()
+    reached = {name for name, p in network.named_parameters() if p.grad is not None}
+    assert reached
+    assert all(name.startswith("error_head.") for name in reached)

@@ -62,6 +62,7 @@ OTHER = {
     "losses.gradient_consistency.space": "log",
     "losses.gradient_consistency.detach": "structure",
     "optimiser.ema_decay": 0.5,
+    "model.decoder": "lean",
     "runtime.device": "auto",
 }
 RUN, LABELS = "a" * 16, "truth-1/metric_depth"
