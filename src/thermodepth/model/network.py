@@ -5,12 +5,21 @@
 
 with f the decoder's features of the image. The metric head speaks in logarithms because depth errors
 are relative, and is bounded so that no training accident gives zero or a million metres.
+
+An object of a size at a distance looks the same through a lens of twice the focal length at twice the
+distance, so metres cannot be read off a picture alone. A network with `focal_px` sees every picture as if
+its lens had that focal length, and its metres are brought to the true one (as Metric3D does: Yin et al.,
+ICCV 2023, arXiv 2307.10984):
+
+    ln depth = ln canonical depth + ln (focal length of the image / focal_px)
+
+where both count pixels of the image that the network is given.
 """
 
 from __future__ import annotations
 
 import math
-from typing import Literal, Self
+from typing import ClassVar, Literal, Self
 
 import torch
 import torch.nn.functional as F
@@ -36,7 +45,13 @@ class ModelSettings(Settings):
     weights: str = "rgb-small"
     decoder_width: int = Field(64, ge=8, le=1024, multiple_of=2)
     upsampling: Literal["convex", "subpixel", "bilinear"] = "convex"
-    depth_range_m: tuple[float, float] | None = None  # None takes the data set's
+    #: What the metric head can say; None takes the data set's. With `focal_px` in canonical metres.
+    depth_range_m: tuple[float, float] | None = None
+    #: The focal length, in pixels of its input, that the network takes every lens for; None: it is told
+    #: nothing of the lens, and its metres hold for the one that it was trained with.
+    focal_px: float | None = Field(None, ge=1, le=100_000)
+
+    later: ClassVar[frozenset[str]] = frozenset({"focal_px"})
 
     @field_validator("encoder")
     @classmethod
@@ -65,6 +80,7 @@ class DepthNetwork(nn.Module):
         decoder_width: int,
         upsampling: str,
         depth_range_m: tuple[float, float],
+        focal_px: float | None = None,
     ) -> None:
         super().__init__()
         self.encoder = encoder
@@ -74,9 +90,18 @@ class DepthNetwork(nn.Module):
         self.multiple = math.lcm(encoder.stride, STRIDE)
         near, far = depth_range_m
         self.log_near, self.log_span = math.log(near), math.log(far / near)
+        self.focal_px = focal_px
 
-    def forward(self, image: Tensor) -> Prediction:
-        """`[b c h w]` in [0, 1], any size -> two maps `[b h w]`."""
+    def forward(self, image: Tensor, focal_px: Tensor | None = None) -> Prediction:
+        """The two maps of each image.
+
+        Args:
+            image: `[b c h w]` in [0, 1], any size.
+            focal_px: `[b]` focal length in pixels of these images; a network that knows no lens ignores it.
+
+        Returns:
+            Maps `[b h w]`, depth in true metres.
+        """
         height, width = image.shape[-2:]
         x = (image - INPUT_MEAN) / INPUT_STD
         # Sizes that the encoder cannot divide are padded below and right with the edge's own pixels.
@@ -89,7 +114,12 @@ class DepthNetwork(nn.Module):
             features = features.float()
             structure = self.structure_head(features)[:, :height, :width]
             share = torch.sigmoid(self.metric_head(features)[:, :height, :width])
-        return Prediction(structure=structure, log_depth=self.log_near + share * self.log_span)
+            log_depth = self.log_near + share * self.log_span
+            if self.focal_px is not None:
+                assert focal_px is not None, "the metres of this network need the focal length"
+                ratio = focal_px.float() / self.focal_px
+                log_depth = log_depth + ratio.log()[:, None, None]
+        return Prediction(structure=structure, log_depth=log_depth)
 
 
 def build_network(settings: ModelSettings, *, channels: int) -> DepthNetwork:
@@ -104,6 +134,7 @@ def build_network(settings: ModelSettings, *, channels: int) -> DepthNetwork:
         decoder_width=settings.decoder_width,
         upsampling=settings.upsampling,
         depth_range_m=settings.depth_range_m,
+        focal_px=settings.focal_px,
     )
 
 
