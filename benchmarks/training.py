@@ -48,7 +48,12 @@ def parts_of_a_step(settings: TrainingSettings, dataset: Dataset) -> tuple[float
     """(million parameters, milliseconds of network, losses, batch and update)."""
     assert settings.data.size is not None
     stream = BatchStream(
-        dataset.split("train"), settings.data, size=settings.data.size, seed=0, label_of=None
+        dataset.split("train"),
+        settings.data,
+        size=settings.data.size,
+        seed=0,
+        label_of=None,
+        knows_lens=settings.model.focal_px is not None,
     )
     batch = as_input(stream.batch(0), torch.device("cpu"))
     network = initialise(settings.model, channels=1, seed=0).to(memory_format=torch.channels_last)
@@ -57,11 +62,11 @@ def parts_of_a_step(settings: TrainingSettings, dataset: Dataset) -> tuple[float
     steps = iter(range(1, 1000))
 
     def forward_backward() -> None:
-        prediction = network(batch.image)
+        prediction = network(batch.image, batch.focal_px)
         (prediction.structure.mean() + prediction.log_depth.mean()).backward()
 
     with torch.no_grad():
-        fixed = network(batch.image)
+        fixed = network(batch.image, batch.focal_px)
 
     def losses() -> None:
         prediction = Prediction(

@@ -8,6 +8,7 @@ right, down and ahead; depth is the distance along the axis, not along the ray.
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -21,6 +22,16 @@ def pinhole(focal_px: float, width: int, height: int) -> NDArray[np.float32]:
     return np.array(
         [[focal_px, 0, width / 2], [0, focal_px, height / 2], [0, 0, 1]], dtype=np.float32
     )
+
+
+def focal_of_view(degrees: float, width: int) -> float:
+    """The focal length in pixels under which `width` pixels see so many degrees."""
+    return width / 2 / math.tan(math.radians(degrees) / 2)
+
+
+def view_of_focal(focal_px: float, width: int) -> float:
+    """How many degrees `width` pixels see under a focal length in pixels."""
+    return math.degrees(2 * math.atan(width / 2 / focal_px))
 
 
 def resized(
@@ -43,6 +54,32 @@ def mirrored(intrinsics: NDArray[np.float32], *, width: int) -> NDArray[np.float
     moved = intrinsics.copy()
     moved[0, 2] = width - moved[0, 2]
     return moved
+
+
+def rolled(
+    intrinsics: NDArray[np.float32], *, degrees: float, size: tuple[int, int]
+) -> tuple[NDArray[np.float64], NDArray[np.float32]]:
+    """A camera turned about its own axis by so many degrees, clockwise as it looks.
+
+    Depth along the axis does not change. The picture turns about its middle, so the principal point moves.
+
+    Args:
+        intrinsics: `[3 3]` of the picture.
+        degrees: of the turn.
+        size: (rows, columns).
+
+    Returns:
+        `[2 3]`, which moves a point (column, row) of the turned picture to its place in the old one, and the
+        matrix `[3 3]` of the turned picture.
+    """
+    angle = math.radians(degrees)
+    turn = np.array([[math.cos(angle), -math.sin(angle)], [math.sin(angle), math.cos(angle)]])
+    k = np.asarray(intrinsics, np.float64)
+    old_of_new = k[:2, :2] @ turn @ np.linalg.inv(k[:2, :2])
+    middle = np.array([size[1] / 2, size[0] / 2])
+    turned = intrinsics.copy()
+    turned[:2, 2] = np.linalg.solve(old_of_new, k[:2, 2] - middle) + middle
+    return np.column_stack([old_of_new, middle - old_of_new @ middle]), turned
 
 
 def rays(intrinsics: NDArray[Any], size: tuple[int, int]) -> NDArray[np.float32]:

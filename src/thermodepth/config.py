@@ -31,6 +31,9 @@ class Settings(BaseModel):
 
     #: True for records that change where and how fast a run happens but never its numbers.
     not_identity: ClassVar[bool] = False
+    #: Fields that came after runs were published: as long as they say their default they are no part of
+    #: an identity, so that those runs and studies go on.
+    later: ClassVar[frozenset[str]] = frozenset()
 
     @classmethod
     def parse(cls, tree: Mapping[str, Any], *, where: str = "settings") -> Self:
@@ -88,8 +91,10 @@ class Settings(BaseModel):
 def identity(settings: Settings) -> dict[str, Any]:
     """The part of a settings tree that decides the numbers of a run."""
     tree: dict[str, Any] = {}
-    for name in type(settings).model_fields:
+    for name, about in type(settings).model_fields.items():
         value = getattr(settings, name)
+        if name in settings.later and value == about.default:
+            continue
         if isinstance(value, Settings):
             if not value.not_identity:
                 tree[name] = identity(value)

@@ -8,6 +8,7 @@ tensors with explicit masks, because NaN times zero is NaN and a loss must never
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, fields, replace
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any
@@ -59,7 +60,7 @@ class Sample:
     sample_id: str
     thermal: NDArray[Any]  # [h w] uint16 counts, or float32 kelvin
     thermal_unit: ThermalUnit
-    intrinsics: NDArray[np.float32]  # [3 3] pinhole matrix in pixels of this grid
+    intrinsics: NDArray[np.float32]  # [3 3] pinhole matrix in pixels of this grid, NaN: not known
     depth_m: NDArray[np.float32] | None = None  # [h w], NaN where there is no truth
     sky: NDArray[np.bool_] | None = None  # [h w] nothing was hit; None: not known
     rgb: NDArray[np.uint8] | None = None  # [h w 3]
@@ -75,6 +76,11 @@ class Sample:
         """(rows, columns)."""
         return int(self.thermal.shape[0]), int(self.thermal.shape[1])
 
+    @property
+    def focal_px(self) -> float:
+        """Focal length in pixels of this grid, the geometric mean of both; NaN where it is not known."""
+        return math.sqrt(float(self.intrinsics[0, 0]) * float(self.intrinsics[1, 1]))
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Batch:
@@ -85,10 +91,15 @@ class Batch:
     depth_valid: torch.Tensor  # [b h w] bool
     label: torch.Tensor  # [b h w] affine-invariant inverse depth from the teacher
     label_valid: torch.Tensor  # [b h w] bool
-    intrinsics: torch.Tensor  # [b 3 3]
+    intrinsics: torch.Tensor  # [b 3 3] pixels of `image`, NaN where they are not known
     sample_ids: tuple[str, ...]
     sky: torch.Tensor | None = None  # [b h w] bool
     sky_valid: torch.Tensor | None = None  # [b h w] bool: where it is known whether that is sky
+
+    @property
+    def focal_px(self) -> torch.Tensor:
+        """`[b]` focal length in pixels of `image`, the geometric mean of both; NaN where it is not known."""
+        return (self.intrinsics[:, 0, 0] * self.intrinsics[:, 1, 1]).sqrt()
 
     def to(self, device: torch.device | str) -> Batch:
         """The same batch on another device; ids stay where they are."""

@@ -271,6 +271,19 @@ def test_difference_names_both_values_by_path_and_can_be_applied() -> None:
     assert difference(new, new) == {}
 
 
+def test_a_field_that_came_later_leaves_identities_alone_until_it_is_set() -> None:
+    class Before(Settings):
+        width: int = 3
+
+    class After(Before):
+        later: ClassVar[frozenset[str]] = frozenset({"depth"})
+        depth: int | None = None
+
+    assert After().fingerprint() == Before().fingerprint()
+    assert After(depth=2).fingerprint() != After().fingerprint()
+    assert After().edit({"depth": 2}) == After(depth=2)
+
+
 @pytest.mark.parametrize(
     ("text", "expected"),
     [

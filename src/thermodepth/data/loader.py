@@ -80,6 +80,7 @@ class BatchStream:
         size: tuple[int, int],
         seed: int,
         label_of: LabelOf | None,
+        knows_lens: bool = False,
         rank: int = 0,
         processes: int = 1,
     ) -> None:
@@ -91,6 +92,7 @@ class BatchStream:
             seed: of shuffling, augmentation and sensor noise.
             label_of: the teacher's map of a sample id, as affine-invariant inverse depth at the
                 frame's native size; None trains without structure labels.
+            knows_lens: the network is told each image's focal length, which every frame must give then.
             rank: this process among `processes`, which share every batch.
 
         Raises:
@@ -108,6 +110,7 @@ class BatchStream:
         self._size = size
         self._seed = seed
         self._label_of = label_of
+        self._knows_lens = knows_lens
         self._rank, self._processes = rank, processes
 
     def batch(self, step: int) -> Batch:
@@ -125,9 +128,12 @@ class BatchStream:
         rng = np.random.default_rng([self._seed, _AUGMENT, position])
         wants_rgb = self._settings.modality == "rgb"
         sample = self._frames.read(index, draw=_FRESH + position, with_rgb=wants_rgb)
+        if self._knows_lens:
+            require_lens(sample)
         if self._label_of is not None:
             sample = with_label(sample, self._label_of(sample.sample_id))
-        return augment(sample, self._settings.augmentation, self._size, rng)
+        recipe = self._settings.augmentation
+        return augment(sample, recipe, self._size, rng, knows_lens=self._knows_lens)
 
     def digest(self, steps: int) -> str:
         """A value for which sample stands where in the first steps: equal for paired arms."""
@@ -194,6 +200,19 @@ def with_label(sample: Sample, label: NDArray[np.float32]) -> Sample:
             f"{sample.size[1]}x{sample.size[0]}; delete the label folder, labels are made again"
         )
     return replace(sample, label=label, label_geometry=Geometry.AFFINE_INVERSE)
+
+
+def require_lens(sample: Sample) -> None:
+    """
+    Raises:
+        DataError: for a frame whose focal length is not known.
+    """
+    if not sample.focal_px > 0:
+        raise DataError(
+            f"{sample.sample_id}: its lens is not known, and with model.focal_px metres are trained by the "
+            "focal length. Give intrinsics, calibration, focal_px or field_of_view_deg in the description of "
+            "the data (folder:FILE.yaml), or set model.focal_px=null"
+        )
 
 
 def collate(samples: Sequence[Sample], settings: DataSettings) -> Batch:

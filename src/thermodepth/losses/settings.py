@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import warnings
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 from pydantic import create_model, model_validator
 
@@ -26,6 +26,11 @@ class Groups(Settings):
 
 class _Losses(Settings):
     """Which loss terms are on, with what weights and options."""
+
+    #: Terms that wait for a weight came after the seven of the published runs.
+    later: ClassVar[frozenset[str]] = frozenset(
+        name for name, row in LOSSES.items() if row.settings().weight == 0.0
+    )
 
     groups: Groups = Groups()
 

@@ -5,6 +5,7 @@ from thermodepth.model.network import DepthNetwork, ModelSettings, parameter_cou
 from thermodepth.model.weights import (
     LoadedModel,
     ModelRecipe,
+    TrainingLens,
     fingerprint_of,
     initialise,
     load_model,
@@ -18,6 +19,7 @@ __all__ = [
     "LoadedModel",
     "ModelRecipe",
     "ModelSettings",
+    "TrainingLens",
     "fingerprint_of",
     "initialise",
     "load_model",

@@ -6,6 +6,15 @@
 with f the decoder's features of the image. The metric head speaks in logarithms because depth errors
 are relative, and is bounded so that no training accident gives zero or a million metres.
 
+An object of a size at a distance looks the same through a lens of twice the focal length at twice the
+distance, so metres cannot be read off a picture alone. A network with `focal_px` sees every picture as if
+its lens had that focal length, and its metres are brought to the true one (as Metric3D does: Yin et al.,
+ICCV 2023, arXiv 2307.10984):
+
+    ln depth = ln canonical depth + ln (focal length of the image / focal_px)
+
+where both count pixels of the image that the network is given.
+
 Two more heads are optional. `sky` says where nothing was hit. `relative_error` says how far off ln depth
 is: it reads the features without a way back, so learning it moves neither map.
 """
@@ -13,7 +22,7 @@ is: it reads the features without a way back, so learning it moves neither map.
 from __future__ import annotations
 
 import math
-from typing import Literal, Self
+from typing import ClassVar, Literal, Self
 
 import torch
 import torch.nn.functional as F
@@ -43,7 +52,13 @@ class ModelSettings(Settings):
     sky: bool = False  # a head that tells sky from everything else
     relative_error: bool = False  # a head that gives the error to expect of each pixel's depth
     upsampling: Literal["convex", "subpixel", "bilinear"] = "convex"
-    depth_range_m: tuple[float, float] | None = None  # None takes the data set's
+    #: What the metric head can say; None takes the data set's. With `focal_px` in canonical metres.
+    depth_range_m: tuple[float, float] | None = None
+    #: The focal length, in pixels of its input, that the network takes every lens for; None: it is told
+    #: nothing of the lens, and its metres hold for the one that it was trained with.
+    focal_px: float | None = Field(None, ge=1, le=100_000)
+
+    later: ClassVar[frozenset[str]] = frozenset({"decoder", "sky", "relative_error", "focal_px"})
 
     @field_validator("encoder")
     @classmethod
@@ -94,9 +109,18 @@ class DepthNetwork(nn.Module):
         assert settings.depth_range_m is not None, "resolve the depth range before building"
         near, far = settings.depth_range_m
         self.log_near, self.log_span = math.log(near), math.log(far / near)
+        self.focal_px = settings.focal_px
 
-    def forward(self, image: Tensor) -> Prediction:
-        """`[b c h w]` in [0, 1], any size -> maps `[b h w]`."""
+    def forward(self, image: Tensor, focal_px: Tensor | None = None) -> Prediction:
+        """The maps of each image.
+
+        Args:
+            image: `[b c h w]` in [0, 1], any size.
+            focal_px: `[b]` focal length in pixels of these images; a network that knows no lens ignores it.
+
+        Returns:
+            Maps `[b h w]`, depth in true metres.
+        """
         height, width = image.shape[-2:]
         x = (image - INPUT_MEAN) / INPUT_STD
         # Sizes that the encoder cannot divide are padded below and right with the edge's own pixels.
@@ -109,6 +133,10 @@ class DepthNetwork(nn.Module):
             features = features.float()
             structure = self.structure_head(features)[..., :height, :width]
             share = torch.sigmoid(self.metric_head(features)[..., :height, :width])
+            log_depth = self.log_near + share * self.log_span
+            if self.focal_px is not None:
+                assert focal_px is not None, "the metres of this network need the focal length"
+                log_depth = log_depth + (focal_px.float() / self.focal_px).log()[:, None, None]
             sky = error = None
             if self.sky_head is not None:
                 sky = self.sky_head(features)[..., :height, :width]
@@ -116,7 +144,7 @@ class DepthNetwork(nn.Module):
                 error = self.error_head(features.detach())[..., :height, :width]
         return Prediction(
             structure=structure,
-            log_depth=self.log_near + share * self.log_span,
+            log_depth=log_depth,
             sky_logit=sky,
             log_error=error,
         )

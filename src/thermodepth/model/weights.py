@@ -29,6 +29,13 @@ RECIPE_FILE, WEIGHTS_FILE = "model.json", "weights.safetensors"
 BUILT_IN = ("rgb-small", "thermal-small")  # folders that ship inside the package
 
 
+class TrainingLens(Settings):
+    """The lens that a model was trained with, or the middle one of several."""
+
+    focal_px: float = Field(gt=0)  # of frames at the working size, before any zoom
+    field_of_view_deg: float = Field(gt=0, lt=180)  # across
+
+
 class ModelRecipe(Settings):
     """Everything about a model but its numbers."""
 
@@ -38,12 +45,19 @@ class ModelRecipe(Settings):
     normaliser: NormaliserSettings
     trained_unit: ThermalUnit  # unit of the raw frames it was trained on
     working_size: tuple[int, int]  # (rows, columns) it was trained at
+    lens: TrainingLens | None = None  # of a model that is told the lens; taken where none is known
     history: dict[str, JsonValue] = Field(default_factory=dict)  # how it came about, for people
 
     @model_validator(mode="after")
     def _depth_range_is_known(self) -> Self:
         if self.model.depth_range_m is None:
             raise ValueError("model.depth_range_m is missing, without which its depth has no unit")
+        return self
+
+    @model_validator(mode="after")
+    def _lens_is_known(self) -> Self:
+        if (self.model.focal_px is None) != (self.lens is None):
+            raise ValueError("model.focal_px and lens come together: one of them is missing")
         return self
 
     @property
@@ -73,7 +87,15 @@ def save_model(
         for name, t in network.state_dict().items()
     }
     write_bytes(folder / WEIGHTS_FILE, save(state))
-    write_json(folder / RECIPE_FILE, recipe.tree())
+    tree = recipe.tree()
+    if recipe.lens is None:
+        del tree["lens"]
+    for (
+        name
+    ) in recipe.model.later:  # at their defaults the file stays the one that every version reads
+        if tree["model"][name] == ModelSettings.model_fields[name].default:
+            del tree["model"][name]
+    write_json(folder / RECIPE_FILE, tree)
 
 
 def load_model(folder: Path) -> LoadedModel:

@@ -138,7 +138,9 @@ def _structure_of(folder: Path) -> Callable[[torch.Tensor], torch.Tensor]:
             self.network = model.network
 
         def forward(self, image: torch.Tensor) -> torch.Tensor:
-            structure: torch.Tensor = self.network(image).structure
+            # Structure has no metres, so any lens will do.
+            any_lens = torch.ones(len(image), device=image.device)
+            structure: torch.Tensor = self.network(image, any_lens).structure
             return structure
 
     return Structure()

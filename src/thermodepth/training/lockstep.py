@@ -23,6 +23,8 @@ def shared_settings(settings: TrainingSettings) -> dict[str, Any]:
     """`{dotted path: value}` of everything that runs in lockstep have in common."""
     tree = settings.tree()
     shared = {name: tree[name] for name in SHARED}
+    # Where one network is told the lens, a zoom changes that; where none is, it changes the depth.
+    shared["model"] = {"knows_lens": tree["model"]["focal_px"] is not None}
     shared["runtime"] = {name: tree["runtime"][name] for name in SHARED_RUNTIME}
     return flatten(shared)
 

@@ -131,6 +131,7 @@ def train_in_lockstep(
         size=shared.data.size,
         seed=shared.seed,
         label_of=label_of,
+        knows_lens=shared.model.focal_px is not None,
         rank=first.process_index,
         processes=first.num_processes,
     )
@@ -200,7 +201,7 @@ def take_step(trainee: Trainee, step: int, batch: Batch) -> None:
     torch.manual_seed(settings.seed * 1_000_003 + step)
     rate = set_learning_rate(trainee.optimiser, settings.optimiser, step=step, steps=steps)
     with trainee.accelerator.autocast():
-        prediction = trainee.forward(batch.image)
+        prediction = trainee.forward(batch.image, batch.focal_px)
     losses = evaluate(prediction, batch, settings.losses, progress=step / steps)
     done = step + 1
     trainee.gradients.look(done, losses, batch)

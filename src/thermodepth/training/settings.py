@@ -13,6 +13,7 @@ from thermodepth.errors import SettingsError
 from thermodepth.losses import LossesSettings
 from thermodepth.model import ModelSettings
 from thermodepth.teacher import TeacherSettings
+from thermodepth.training.lens import canonical_range_m
 
 
 class OptimiserSettings(Settings):
@@ -85,6 +86,7 @@ class TrainingSettings(Settings):
 
         Raises:
             SettingsError: when the training size is too small, or a head has no term that teaches it.
+            DataError: for a first frame whose lens is not known, where `model.focal_px` needs it.
         """
         self._check_heads()
         near, far = dataset.depth_range_m
@@ -92,9 +94,12 @@ class TrainingSettings(Settings):
             "data.size": list(self.data.size or dataset.training_size),
             "data.min_truth_m": self.data.min_truth_m or near,
             "data.max_truth_m": self.data.max_truth_m or far,
-            "model.depth_range_m": list(self.model.depth_range_m or dataset.depth_range_m),
         }
         run = self.edit(edits)
+        head_range = self.model.depth_range_m or dataset.depth_range_m
+        if self.model.focal_px is not None and self.model.depth_range_m is None:
+            head_range = canonical_range_m(head_range, self.model.focal_px, run.data, dataset)
+        run = run.edit({"model.depth_range_m": list(head_range)})
         size = run.data.size
         assert size is not None
         if min(size) < 32:

@@ -18,6 +18,7 @@ from thermodepth.data.loader import BatchStream
 from thermodepth.model import DepthNetwork, ModelRecipe, fingerprint_of, initialise, save_model
 from thermodepth.training.checkpoint import load_checkpoint, save_checkpoint
 from thermodepth.training.diagnostics import GradientWatch
+from thermodepth.training.lens import training_lens
 from thermodepth.training.log import RunLog
 from thermodepth.training.optimiser import WeightAverage, make_optimiser
 from thermodepth.training.run_folder import (
@@ -195,6 +196,7 @@ def recipe_of(
         normaliser=settings.data.normaliser,
         trained_unit=unit,
         working_size=settings.data.size,
+        lens=None if settings.model.focal_px is None else training_lens(settings.data, dataset),
         history={
             "run": identity,
             "data": dataset.spec,

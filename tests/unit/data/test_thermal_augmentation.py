@@ -14,7 +14,14 @@ from thermodepth.data.thermal_augmentation import (
     ThermalAugmentationSettings,
     vary_thermal,
 )
-from thermodepth.data.transform import AugmentationSettings, augment, crop_resize, drift, mirror
+from thermodepth.data.transform import (
+    AugmentationSettings,
+    as_one_lens,
+    augment,
+    crop_resize,
+    drift,
+    mirror,
+)
 from thermodepth.errors import SettingsError
 from thermodepth.thermal import NormaliserSettings, normalise
 from thermodepth.types import Sample, ThermalUnit
@@ -55,7 +62,9 @@ class TestOff:
             after = augment(sample, settings, (19, 29), rng)
             # Nine numbers, and what was always made of them.
             flip, zoom, x, y, gain, offset, *_ = np.random.default_rng(seed).random(9)
-            wanted = crop_resize(sample, (19, 29), zoom=1 + 0.15 * zoom, place=(y, x))
+            nearer = 1 + 0.15 * zoom
+            wanted = crop_resize(sample, (19, 29), zoom=nearer, place=(y, x))
+            wanted = as_one_lens(wanted, zoom=nearer)
             wanted = mirror(wanted) if flip < 0.5 else wanted
             wanted = drift(wanted, gain=1 + 0.2 * (2 * gain - 1), offset=0.1 * (2 * offset - 1))
             for name in ("thermal", "depth_m", "label", "intrinsics"):
@@ -265,7 +274,7 @@ class TestPlane:
     def test_windows_of_whole_pixels_are_exact(self, make_sample, zoom, place, flip) -> None:
         sample = self.plane(make_sample, (40, 80))
         window = (round(40 / zoom), round(80 / zoom))
-        after = crop_resize(sample, window, zoom=zoom, place=place)
+        after = as_one_lens(crop_resize(sample, window, zoom=zoom, place=place), zoom=zoom)
         after = mirror(after) if flip else after
         assert np.abs(self.off_plane(after, zoom, flip)).max() < 2e-5
 

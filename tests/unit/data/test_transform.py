@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import pytest
@@ -10,6 +11,7 @@ from scipy.ndimage import map_coordinates
 
 from thermodepth.data.transform import (
     AugmentationSettings,
+    as_one_lens,
     augment,
     crop_resize,
     drift,
@@ -46,14 +48,28 @@ def seen_at(frame: Sample, points: np.ndarray) -> np.ndarray:
     return map_coordinates(frame.thermal, [v / w - 0.5, u / w - 0.5], order=1, mode="nearest")
 
 
-def inner_points(frame: Sample) -> np.ndarray:
+def inner_points(frame: Sample, *, share: tuple[float, float] = (0.42, 0.58)) -> np.ndarray:
     """3-D points at 8 m that fall into the middle of the frame, so that every crop keeps them."""
     height, width = frame.size
     rng = np.random.default_rng(0)
-    u, v = rng.uniform(0.42, 0.58, (2, 40)) * [[width], [height]]
+    u, v = rng.uniform(*share, (2, 80)) * [[width], [height]]
     camera = frame.intrinsics.astype(np.float64)
     x, y = (u - camera[0, 2]) / camera[0, 0], (v - camera[1, 2]) / camera[1, 1]
     return np.stack([x, y, np.ones_like(x)], axis=1) * 8.0
+
+
+def drawn(recipe: AugmentationSettings, seed: int) -> tuple[bool, float]:
+    """(flipped, degrees rolled) of a seed, by the order of draws that every old run depends on."""
+    rng = np.random.default_rng(seed)
+    flip = rng.random(9)[0] < recipe.flip_probability
+    _, of_roll = rng.spawn(2)
+    return bool(flip), recipe.roll_deg * float(of_roll.uniform(-1, 1))
+
+
+def turned(points: np.ndarray, degrees: float, flip: bool) -> np.ndarray:
+    """Points in the axes of a camera that was turned clockwise about its own axis, then mirrored."""
+    c, s = np.cos(np.deg2rad(degrees)), np.sin(np.deg2rad(degrees))
+    return points @ np.array([[c, s, 0], [-s, c, 0], [0, 0, 1]]).T * [-1 if flip else 1, 1, 1]
 
 
 class TestGeometry:
@@ -68,11 +84,16 @@ class TestGeometry:
         across, down = ramps((60, 80))
         points = inner_points(across)
         before = seen_at(across, points), seen_at(down, points)
-        moved = points / [1, 1, zoom]  # read as the same lens, nearer by
-        if flip:
-            moved = moved * [-1, 1, 1]
-        for frame, expected in zip((across, down), before, strict=True):
+        one_lens = points / [1, 1, zoom]  # read as the same lens, nearer by
+        for frame, expected, knows_lens in (
+            (across, before[0], True),
+            (down, before[1], True),
+            (across, before[0], False),
+            (down, before[1], False),
+        ):
+            moved = (points if knows_lens else one_lens) * [-1 if flip else 1, 1, 1]
             after = crop_resize(frame, size, zoom=zoom, place=(0.3, 0.7))
+            after = after if knows_lens else as_one_lens(after, zoom=zoom)
             after = mirror(after) if flip else after
             assert after.size == size
             # The mean over a part of a pixel knows its place to an eighth of a pixel only.
@@ -94,11 +115,79 @@ class TestGeometry:
             np.testing.assert_allclose(seen_at(after, moved), seen_at(frame, points), atol=0.02)
 
     @pytest.mark.parametrize("zoom", [1.0, 1.25, 1.6])
-    def test_the_lens_does_not_change_with_the_zoom(self, zoom: float) -> None:
+    def test_a_zoom_is_a_longer_lens_or_a_nearer_scene(self, zoom: float) -> None:
         frame, _ = ramps((80, 80))  # every window is a whole number of pixels
-        after = crop_resize(frame, (40, 40), zoom=zoom)
-        assert after.intrinsics[0, 0] == pytest.approx(F / 2)
-        assert after.intrinsics[1, 1] == pytest.approx(F / 2)
+        longer = crop_resize(frame, (40, 40), zoom=zoom)
+        assert longer.focal_px == pytest.approx(zoom * F / 2)
+        assert longer.depth_m[0, 0] == 8.0
+        nearer = as_one_lens(longer, zoom=zoom)
+        assert nearer.intrinsics[0, 0] == pytest.approx(F / 2)
+        assert nearer.intrinsics[1, 1] == pytest.approx(F / 2)
+        assert nearer.depth_m[0, 0] == pytest.approx(8.0 / zoom)
+
+    @pytest.mark.parametrize("seed", range(4))
+    @pytest.mark.parametrize("size", [(65, 91), (64, 64), (90, 60)])
+    @pytest.mark.parametrize(
+        "changes",
+        [
+            {},
+            {"zoom": 1.7, "zoom_least": 1.2},
+            {"zoom": 1.7, "aspect": "cut"},
+            {"zoom": 1.3, "roll_deg": 9.0},
+            {"zoom": 1.5, "roll_deg": 30.0, "aspect": "cut"},
+        ],
+    )
+    def test_a_network_that_knows_the_lens_gets_true_depth_and_the_lens_of_the_picture(
+        self, seed: int, size: tuple[int, int], changes: dict[str, Any]
+    ) -> None:
+        recipe = AugmentationSettings(
+            **{"flip_probability": 0.5, "gain": 0, "offset": 0, **changes}
+        )
+        across, down = ramps((60, 80))
+        points = inner_points(across, share=(0.02, 0.98))
+        flip, degrees = drawn(recipe, seed)
+        for frame in (across, down):
+            after = augment(frame, recipe, size, np.random.default_rng(seed), knows_lens=True)
+            assert after.size == size
+            assert (after.depth_m == 8.0).all()
+            u, v, w = after.intrinsics.astype(np.float64) @ turned(points, degrees, flip).T
+            inside = (u > w) & (u < (size[1] - 1) * w) & (v > w) & (v < (size[0] - 1) * w)
+            assert inside.sum() > 5
+            got = seen_at(after, turned(points, degrees, flip))[inside]
+            np.testing.assert_allclose(got, seen_at(frame, points)[inside], atol=0.125)
+
+    def test_without_roll_and_shape_draws_are_what_they_were(self, make_sample) -> None:
+        sample = make_sample((24, 32))
+        plain = augment(sample, AugmentationSettings(), (17, 23), np.random.default_rng(3))
+        turn = AugmentationSettings(roll_deg=1e-9)
+        rolled_by_nothing = augment(sample, turn, (17, 23), np.random.default_rng(3))
+        # The window of a roll is at most a pixel smaller, which is one zoom; everything else agrees.
+        assert rolled_by_nothing.size == plain.size
+        np.testing.assert_allclose(
+            np.nanmedian(rolled_by_nothing.depth_m / plain.depth_m), 1, atol=0.1
+        )
+
+    @pytest.mark.parametrize("shape", [(60, 90), (64, 64), (90, 30)])
+    def test_a_frame_that_is_cut_to_a_shape_is_not_stretched(self, shape: tuple[int, int]) -> None:
+        frame, _ = ramps((60, 80))
+        recipe = AugmentationSettings(flip_probability=0, zoom=1, aspect="cut")
+        after = augment(frame, recipe, shape, np.random.default_rng(0), knows_lens=True)
+        fx, fy = after.intrinsics[0, 0], after.intrinsics[1, 1]
+        assert fx == pytest.approx(fy, rel=0.03)  # windows are whole pixels
+        stretched = augment(frame, STILL, shape, np.random.default_rng(0), knows_lens=True)
+        assert after.focal_px > stretched.focal_px
+
+    def test_a_least_zoom_leaves_the_horizon_room_in_every_draw(self) -> None:
+        frame, _ = ramps((60, 80))
+        recipe = AugmentationSettings(zoom=1.7, zoom_least=1.5)
+        focals, horizons = [], []
+        for seed in range(40):
+            after = augment(frame, recipe, (60, 80), np.random.default_rng(seed), knows_lens=True)
+            focals.append(after.focal_px / F)
+            horizons.append(float(after.intrinsics[1, 2]) / 60)
+        assert 1.48 < min(focals) < 1.55
+        assert 1.65 < max(focals) < 1.73
+        assert np.ptp(horizons) > 0.4
 
     def test_place_says_which_corner(self) -> None:
         across, down = ramps((40, 80))
@@ -124,7 +213,7 @@ class TestNothingIsInvented:
     @pytest.mark.parametrize("zoom", [1.0, 1.15, 1.7])
     def test_depth_is_picked_and_divided_exactly(self, make_sample, size, zoom: float) -> None:
         sample = make_sample((12, 16))
-        after = crop_resize(sample, size, zoom=zoom)
+        after = as_one_lens(crop_resize(sample, size, zoom=zoom), zoom=zoom)
         originals = sample.depth_m[np.isfinite(sample.depth_m)] * np.float32(1 / zoom)
         values = after.depth_m[np.isfinite(after.depth_m)]
         assert after.depth_m.shape == size
@@ -288,7 +377,16 @@ class TestAugment:
         assert 1.15 < max(spans) < 1.23
 
     @pytest.mark.parametrize(
-        "change", [{"zoom": 0.9}, {"zoom": 3.0}, {"gain": 1.0}, {"flip_probability": 1.1}]
+        "change",
+        [
+            {"zoom": 0.9},
+            {"zoom": 3.0},
+            {"gain": 1.0},
+            {"flip_probability": 1.1},
+            {"zoom_least": 1.3},
+            {"roll_deg": 31.0},
+            {"aspect": "squeeze"},
+        ],
     )
     def test_settings_that_make_no_sense_are_refused(self, change: dict[str, float]) -> None:
         with pytest.raises(SettingsError, match=next(iter(change))):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
@@ -14,6 +15,7 @@ from thermodepth.model import (
     DepthNetwork,
     ModelRecipe,
     ModelSettings,
+    TrainingLens,
     fingerprint_of,
     initialise,
     load_model,
@@ -260,3 +262,46 @@ def test_another_encoder_cannot_take_it(
     del donor
     with pytest.raises(WeightsError, match=r"encoder is a 'resnet-small', but model\.encoder=resn"):
         initialise(settings_of(weights="rgb-small", encoder="resnet18"), channels=1, seed=0)
+
+
+# --- the lens ------------------------------------------------------------------------------------
+
+
+def test_a_model_keeps_its_lens(
+    tmp_path: Path, network_of: NetworkOf, settings_of: Any, recipe_of: RecipeOf
+) -> None:
+    lens = TrainingLens(focal_px=110.85, field_of_view_deg=60.0)
+    recipe = recipe_of(model=settings_of(focal_px=150.0), lens=lens)
+    save_model(tmp_path / "m", network_of(focal_px=150.0), recipe)
+    tree = json.loads((tmp_path / "m" / "model.json").read_text())
+    assert tree["model"]["focal_px"] == 150.0
+    assert tree["lens"] == {"focal_px": 110.85, "field_of_view_deg": 60.0}
+    model = load_model(tmp_path / "m")
+    assert model.recipe == recipe
+    image, focal_px = torch.rand(1, 1, 32, 40), torch.tensor([88.0])
+    wanted = network_of(focal_px=150.0).eval()(image, focal_px).log_depth
+    assert torch.equal(model.network(image, focal_px).log_depth, wanted)
+
+
+def test_the_file_of_a_model_that_knows_no_lens_is_the_one_that_every_version_reads(
+    folder: Path,
+) -> None:
+    tree = json.loads((folder / "model.json").read_text())
+    assert "lens" not in tree
+    assert "focal_px" not in tree["model"]
+    assert load_model(folder).recipe.lens is None
+
+
+@pytest.mark.parametrize("part", ["lens", "focal_px"])
+def test_half_a_lens_is_refused(
+    part: str, tmp_path: Path, network_of: NetworkOf, settings_of: Any, recipe_of: RecipeOf
+) -> None:
+    lens = TrainingLens(focal_px=110.85, field_of_view_deg=60.0)
+    recipe = recipe_of(model=settings_of(focal_px=150.0), lens=lens)
+    save_model(tmp_path / "m", network_of(focal_px=150.0), recipe)
+    path = tmp_path / "m" / "model.json"
+    tree = json.loads(path.read_text())
+    del (tree if part == "lens" else tree["model"])[part]
+    path.write_text(json.dumps(tree))
+    with pytest.raises(WeightsError, match=r"focal_px and lens come together"):
+        load_model(tmp_path / "m")

@@ -159,9 +159,58 @@ def test_learning_the_expected_error_moves_neither_map(
     network_of: NetworkOf,
 ) -> None:
     network = network_of(sky=True, relative_error=True)
-    prediction = network(torch.rand(1, 1, 32, 32))
+    prediction = network(torch.rand(2, 1, 64, 64))
     assert prediction.log_error is not None
     prediction.log_error.sum().backward()
     reached = {name for name, p in network.named_parameters() if p.grad is not None}
     assert reached
     assert all(name.startswith("error_head.") for name in reached)
+
+
+# --- the lens ------------------------------------------------------------------------------------
+
+
+def test_metres_grow_with_the_focal_length(network_of: NetworkOf) -> None:
+    network = network_of(focal_px=150.0).eval()
+    image = torch.rand(1, 1, 48, 64).expand(4, -1, -1, -1)
+    focal_px = torch.tensor([75.0, 150.0, 300.0, 2000.0])
+    with torch.inference_mode():
+        given = network(image, focal_px)
+        canonical = network_of().eval()(image)  # the same weights, told nothing
+    ratio = (focal_px / 150)[:, None, None]
+    torch.testing.assert_close(given.depth_m, canonical.depth_m * ratio)
+    torch.testing.assert_close(given.structure, canonical.structure)
+    assert torch.equal(given.log_depth[1], canonical.log_depth[1])  # the canonical lens itself
+
+
+def test_a_network_that_knows_no_lens_ignores_it_to_the_bit(network_of: NetworkOf) -> None:
+    network = network_of().eval()
+    image = torch.rand(2, 1, 48, 64)
+    with torch.inference_mode():
+        plain = network(image)
+        for focal_px in (torch.tensor([10.0, 900.0]), torch.tensor([float("nan")] * 2)):
+            given = network(image, focal_px)
+            assert torch.equal(given.log_depth, plain.log_depth)
+            assert torch.equal(given.structure, plain.structure)
+
+
+def test_metres_without_a_lens_are_our_own_mistake(network_of: NetworkOf) -> None:
+    with pytest.raises(AssertionError, match="need the focal length"):
+        network_of(focal_px=150.0).eval()(torch.rand(1, 1, 32, 32))
+
+
+def test_half_precision_keeps_the_ratio_of_focal_lengths(network_of: NetworkOf) -> None:
+    network = network_of(focal_px=150.0).eval()
+    image = torch.rand(2, 1, 32, 32)
+    with torch.inference_mode(), torch.autocast("cpu", dtype=torch.bfloat16):
+        log_depth = network(image[:1].expand(2, -1, -1, -1), torch.tensor([150.0, 151.0])).log_depth
+    assert log_depth.dtype == torch.float32
+    torch.testing.assert_close(
+        (log_depth[1] - log_depth[0]).mean(), torch.tensor(math.log(151 / 150)), rtol=1e-3, atol=0
+    )
+
+
+@pytest.mark.parametrize("focal_px", [0.0, -150.0, 0.5, 1e6])
+def test_a_canonical_lens_that_cannot_be_is_refused(focal_px: float) -> None:
+    with pytest.raises(SettingsError, match="focal_px"):
+        ModelSettings.parse({"focal_px": focal_px})

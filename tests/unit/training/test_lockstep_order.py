@@ -199,7 +199,7 @@ def a_step(
         gradients=nothing,
         optimiser=optimiser,
         network=SimpleNamespace(parameters=list),
-        forward=lambda _: seeds.append(torch.initial_seed()),
+        forward=lambda *_: seeds.append(torch.initial_seed()),
         accelerator=SimpleNamespace(
             autocast=autocast,
             backward=lambda _: None,
@@ -210,7 +210,7 @@ def a_step(
         log_sums={},
         images_per_s=lambda: 1.0,
     )
-    batch: Any = SimpleNamespace(image=None, sample_ids=("a",))
+    batch: Any = SimpleNamespace(image=None, focal_px=None, sample_ids=("a",))
     with suppress(DivergedError):
         take_step(trainee, step, batch)
     return seeds[0], optimiser

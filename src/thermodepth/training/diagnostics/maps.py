@@ -81,7 +81,7 @@ def conflict_maps(
 ) -> ConflictMaps:
     """Look at the maps of these frames; the network is as it was afterwards."""
     with predicting(network), torch.no_grad():
-        prediction: Prediction = network(batch.image)
+        prediction: Prediction = network(batch.image, batch.focal_px)
     maps = {head: getattr(prediction, head).detach().float().requires_grad_() for head in HEADS}
     report = evaluate(Prediction(**maps), batch, losses, progress=progress)
     found: list[tuple[str, str, Tensor]] = []
