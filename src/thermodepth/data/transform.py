@@ -97,6 +97,7 @@ def crop_resize(
         thermal=resize_image(sample.thermal[window], size),
         intrinsics=intrinsics,
         depth_m=depth_m,
+        sky=None if sample.sky is None else pick(sample.sky[window], size),
         label=None if label is None else pick(label[window], size),
         rgb=None if rgb is None else resize_image(rgb[window], size),
     )
@@ -113,6 +114,7 @@ def mirror(sample: Sample) -> Sample:
         sample,
         thermal=flip(sample.thermal),
         depth_m=flip(sample.depth_m),
+        sky=flip(sample.sky),
         label=flip(sample.label),
         rgb=flip(sample.rgb),
         intrinsics=mirrored(sample.intrinsics, width=sample.size[1]),
