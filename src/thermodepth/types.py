@@ -58,13 +58,14 @@ class Sample:
     """
 
     sample_id: str
-    thermal: NDArray[Any]  # [h w] uint16 counts, or float32 kelvin
+    thermal: NDArray[Any]  # [h w] uint16 counts, float32 kelvin or uint8 display
     thermal_unit: ThermalUnit
     intrinsics: NDArray[np.float32]  # [3 3] pinhole matrix in pixels of this grid, NaN: not known
     depth_m: NDArray[np.float32] | None = None  # [h w], NaN where there is no truth
     sky: NDArray[np.bool_] | None = None  # [h w] nothing was hit; None: not known
     rgb: NDArray[np.uint8] | None = None  # [h w 3]
     rgb_view: RgbView | None = None  # None: `rgb` lies on the thermal pixel grid
+    sky: NDArray[np.bool_] | None = None  # [h w] True where nothing but sky is seen; None: not known
     label: NDArray[np.float32] | None = None  # [h w] the teacher's map, NaN where unusable
     label_geometry: Geometry | None = None
     sequence: str = ""  # frames of one recording; splits and intervals never cut through it

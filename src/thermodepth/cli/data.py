@@ -116,6 +116,10 @@ def data_render(
         10_000_000
     ),
     rig: Annotated[str, typer.Option(help="coaxial, ms2 or a calibration file.")] = "coaxial",
+    cameras: Annotated[
+        str,
+        typer.Option(help="one: the rig; many: a lens, a height, a tilt and a core for each scene."),
+    ] = "one",
     sequence: Annotated[int, typer.Option(min=1, help="Frames of each scene.")] = 1,
     rate: Annotated[
         Optional[float],  # noqa: UP045
@@ -150,6 +154,7 @@ def data_render(
         size=size,
         seed=seed,
         rig=rig,
+        cameras=cameras,
         sequence=sequence,
         rate_hz=rate,
         lidar=lidar,

@@ -73,6 +73,7 @@ def render(
     size: str | None,
     seed: int,
     rig: str,
+    cameras: str,
     sequence: int,
     rate_hz: float | None,
     lidar: int,
@@ -111,6 +112,7 @@ def render(
         rate_hz=10.0 if rate_hz is None else rate_hz,
         lidar_channels=lidar,
         condition=condition,
+        cameras=cameras,
         sensor=MicrobolometerSettings(
             mode="radiometric" if radiometric else "counts",
             bad_pixel_share=bad_pixels,

@@ -14,6 +14,8 @@ from dataclasses import replace
 from importlib.resources import files
 from pathlib import Path
 
+import numpy as np
+
 from thermodepth.data.frames import Dataset
 from thermodepth.errors import DataError
 from thermodepth.synthetic.sensors.microbolometer import kelvin_of_counts
@@ -50,20 +52,28 @@ class SyntheticFrames:
                 rgb_view=self._pack.rgb_view(sample.sample_id),
             )
         sensor = self._pack.header.sensor
-        counts = raw_frame(sample.thermal, self._seen[index], sensor, draw=draw)
+        many_cameras = self._pack.header.many_cameras
+        counts = raw_frame(
+            sample.thermal, self._seen[index], sensor, draw=draw, many_cameras=many_cameras
+        )
         if self._radiometric:
             return replace(sample, thermal=kelvin_of_counts(counts, sensor))
-        return replace(sample, thermal=counts)
+        unit = ThermalUnit.DISPLAY if counts.dtype == np.uint8 else ThermalUnit.COUNTS
+        return replace(sample, thermal=counts, thermal_unit=unit)
 
     def _decoded(self, index: int) -> Sample:
         name = self.sample_ids[index]
         row = self._pack.row(name)
+        depth_m, sky = self._pack.depth_m(name), self._pack.sky(name)
         sample = Sample(
             sample_id=name,
             thermal=self._pack.kelvin(self._seen[index].frame_id),
             thermal_unit=ThermalUnit.KELVIN if self._radiometric else ThermalUnit.COUNTS,
-            intrinsics=self._pack.header.intrinsics,
-            depth_m=self._pack.depth_m(name),
+            intrinsics=self._pack.intrinsics(name),
+            depth_m=depth_m,
+            # One camera's pack keeps no sky map: there nothing else has no depth, but for the field
+            # beyond 256 m, which is thinner than a row.
+            sky=np.isnan(depth_m) if sky is None else sky,
             # Further views of a scene end in -v1 and are not frames of one recording, yet one scene.
             sequence=row.sequence or re.sub(r"-v\d+$", "", name),
             condition=f"{row.kind}-{row.condition}",
@@ -100,6 +110,8 @@ def open_synthetic(path: Path | None) -> Dataset:
         raise DataError(f"{place}: 'index.csv': {error}") from None
     height, width = pack.size
     note = f"rendered streets and rooms, {len(pack.rows)} frames of {width}x{height}"
+    if pack.header.many_cameras:
+        note += " or as many pixels, each by a camera of its own"
     if pack.header.rgb is not None:
         note += "; RGB is another camera's view"
     return Dataset(

@@ -126,6 +126,20 @@ WEATHER: dict[str, Weather] = {
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class CloudLayer:
+    """Clouds on one plane overhead, for skies that are built in layers (`skies`)."""
+
+    below_air_k: float  # how much colder than the air at the ground
+    opacity: float  # 0..1 where it is thickest
+    threshold: float  # of the texture: cloud where it is above
+    softness: float  # width of the edge, in sigmas of the texture
+    per_plane: float  # texels of the texture on the plane overhead
+    stretch: float  # 1 round, above 1 drawn out
+    offset: tuple[float, float]
+    mean_cover: float  # 0..1 of the sky, opacity included
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Conditions:
     """One draw from a row of `WEATHER`."""
 
@@ -155,6 +169,7 @@ class Conditions:
     cloud_brightness: float
     afterglow: float
     haze_per_m: float
+    layers: tuple[CloudLayer, ...] = ()  # the highest first; none: `cloud` alone says how it is covered
 
     @property
     def heating(self) -> bool:

@@ -19,7 +19,7 @@ class Frame:
     """
 
     frame_id: str  # street-night-0000123; later views end in -v1, frames of a sequence in -t0004
-    kind: str  # street | room
+    kind: str  # a kind of scene: street, room, or another row of `sites.SITES`
     condition: str
     seed: int
     rgb: NDArray[np.uint8]  # [h w 3], or the RGB camera's own [h w 3]
@@ -30,4 +30,5 @@ class Frame:
     time_s: float = 0.0  # since the first frame of the sequence
     world_from_camera: NDArray[np.float64] = field(default_factory=lambda: np.eye(4))  # thermal
     rgb_view: RgbView | None = None
+    sky: NDArray[np.bool_] | None = None  # [h w] rays that meet nothing; None: not kept apart
     lidar_m: NDArray[np.float32] | None = None  # [h w] depth where a beam returned, NaN elsewhere

@@ -15,7 +15,7 @@ class Scene:
     """One world at one moment."""
 
     seed: int
-    kind: str  # street | room
+    kind: str  # street, room or another row of `sites.SITES`
     conditions: Conditions
     mesh: Mesh  # at this moment
     camera: CameraPose  # at the first moment

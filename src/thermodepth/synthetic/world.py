@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 
 from thermodepth.errors import SettingsError
+from thermodepth.synthetic.cameras.lens import draw_rig
 from thermodepth.synthetic.cameras.path import clear_travel
 from thermodepth.synthetic.cameras.pose import view_of
 from thermodepth.synthetic.cameras.rig import Rig, coaxial_rig
@@ -17,12 +18,17 @@ from thermodepth.synthetic.grammar.street import build_street
 from thermodepth.synthetic.rays import EmbreeCaster
 from thermodepth.synthetic.rendering.render import render
 from thermodepth.synthetic.scene import Scene
+from thermodepth.synthetic.sites import SITES, draw_site, place_camera
+from thermodepth.synthetic.skies import vary_conditions
 
+MANY_CAMERAS_VERSION = 1  # the same for frames of many cameras
 GENERATOR_VERSION = 3  # raise it when the same seed no longer gives the same frame
 LONGEST_SEQUENCE = 100_000
 
 _GRAMMARS = {"street": build_street, "room": build_room}
-_CHOICE, _WEATHER, _GRAMMAR, _VIEW = 1, 2, 3, 99  # streams of random numbers
+_CHOICE, _WEATHER, _GRAMMAR, _VIEW, _ANY_CAMERA = 1, 2, 3, 99, 101  # streams of random numbers
+_LIT_AFTER_ALL = 0.6  # of dark rooms: an RGB picture of the dark teaches little
+_FINE_OPTICS_PX = 0.3  # the rest of the blur is drawn with the core, `sensors.any_core`
 
 
 def make_scene(
@@ -127,6 +133,60 @@ def render_frames(
             caster=None if index else caster,
             lidar_channels=lidar_channels,
         )
+
+
+def generator_version(cameras: str) -> int:
+    """Of frames by `one` camera or by `many`."""
+    return MANY_CAMERAS_VERSION if cameras == "many" else GENERATOR_VERSION
+
+
+def render_any_camera(
+    seed: int,
+    *,
+    pixels: int,
+    samples: int = 2,
+    condition: str | None = None,
+    lidar_channels: int = 0,
+) -> Frame:
+    """The scene of a seed in the world with many cameras, by the camera that the seed draws.
+
+    Sites, lenses, heights and tilts are those of `sites`, `cameras.lens` and `cameras.standpoint`. The
+    frame has a sky map.
+
+    Args:
+        seed: of everything.
+        pixels: about so many in the frame, whatever its shape.
+        samples: rays a pixel along each side.
+        condition: only this one of `conditions.WEATHER`; None: drawn.
+        lidar_channels: 0 for no lidar.
+
+    Raises:
+        SettingsError: for an unknown condition.
+        DependencyError: without the ray caster.
+    """
+    rng = np.random.default_rng([seed, _ANY_CAMERA])
+    weather_kind = None if condition is None else choose(rng, None, condition)[0]
+    site = draw_site(rng, weather_kind)
+    row = SITES[site]
+    _, name = choose(rng, row.conditions, condition)
+    if name == "dark" and condition is None and rng.random() < _LIT_AFTER_ALL:
+        name = "lit"
+    conditions = draw_conditions(np.random.default_rng([seed, _WEATHER, _ANY_CAMERA]), name)
+    conditions = vary_conditions(rng.spawn(1)[0], conditions)
+    built = row.build(np.random.default_rng([seed, _GRAMMAR, _ANY_CAMERA]), conditions)
+    rig = draw_rig(rng.spawn(1)[0], pixels)
+    mesh, pose, caster = place_camera(built, conditions, rig, rng.spawn(1)[0])
+    scene = Scene(seed=seed, kind=site, conditions=conditions, mesh=mesh, camera=pose)
+    return render(
+        scene,
+        rig=rig,
+        samples=samples,
+        seed=(seed, 0, 0, _ANY_CAMERA),
+        caster=caster,
+        lidar_channels=lidar_channels,
+        optics_sigma_px=_FINE_OPTICS_PX,
+        with_sky=True,
+    )
 
 
 def _scene_id(scene: Scene) -> str:

@@ -77,6 +77,23 @@ class Mesh:
     lamps: tuple[Lamp, ...]
 
 
+def joined(first: Mesh, second: Mesh) -> Mesh:
+    """Both in one; the second's objects and surfaces are numbered on."""
+    surfaces, objects = len(first.material), len(first.object_random)
+
+    def both(name: str, shift: int = 0) -> Array:
+        return np.concatenate([getattr(first, name), getattr(second, name) + shift])
+
+    whole = ("positions", "normals", "uv", "shade", "object_random", "object_origin", "material")
+    rows = ("pattern", "colour", "source_k", "source_share", "glow")
+    return Mesh(
+        **{name: both(name) for name in (*whole, *rows)},
+        surface=both("surface", surfaces),
+        object_id=both("object_id", objects),
+        lamps=first.lamps + second.lamps,
+    )
+
+
 @functools.cache
 def _sphere(detail: int) -> Array:
     """[20 * 4^detail, 3, 3] a subdivided icosahedron of radius one."""

@@ -94,6 +94,9 @@ MATERIALS: dict[str, Material] = {
         convection=2.5,
         mottle_k=0.1,
     ),
+    # At the end: a row's number names it in what is rendered already.
+    "soil": Material(emissivity=0.94, inertia=0.5, mottle_k=0.7, mottle_per_m=0.6),
+    "stone": Material(emissivity=0.93, inertia=0.8, mottle_k=0.3, mottle_per_m=1.5),
 }
 
 MATERIAL_INDEX: dict[str, int] = {name: index for index, name in enumerate(MATERIALS)}

@@ -16,7 +16,7 @@ from thermodepth.synthetic.rendering.gbuffer import trace
 from thermodepth.synthetic.rendering.thermal_shading import shade_thermal
 from thermodepth.synthetic.rendering.visible_shading import shade_visible
 from thermodepth.synthetic.scene import Scene
-from thermodepth.synthetic.sensors.optics import apparent_temperature
+from thermodepth.synthetic.sensors.optics import OPTICS_SIGMA_PX, apparent_temperature
 from thermodepth.synthetic.sensors.rgb_camera import rgb_picture
 from thermodepth.types import RgbView
 
@@ -36,11 +36,14 @@ def render(
     sequence: str = "",
     time_s: float = 0.0,
     lidar_channels: int = 0,
+    optics_sigma_px: float = OPTICS_SIGMA_PX,
+    with_sky: bool = False,
 ) -> Frame:
     """Render one view; `samples` x `samples` rays a pixel for the pictures, exactly one for depth.
 
     `body` (where the rig stands) and `caster` default to the scene's own; pass them to render several
     views of one scene. `seed` is that of the ray directions and of the optics' chance.
+    `optics_sigma_px` is the lens blur; `with_sky` keeps apart which rays meet nothing.
     """
     body = body or scene.camera
     caster = caster or EmbreeCaster(scene.mesh.positions)
@@ -64,13 +67,16 @@ def render(
         condition=conditions.name,
         seed=scene.seed,
         rgb=rgb_picture(light, samples, streams[_RGB]),
-        apparent_temperature_k=apparent_temperature(radiance, samples, streams[_OPTICS]),
+        apparent_temperature_k=apparent_temperature(
+            radiance, samples, streams[_OPTICS], sigma_px=optics_sigma_px
+        ),
         depth_m=depth_m,
         intrinsics=rig.thermal.intrinsics.astype(np.float32),
         sequence=sequence,
         time_s=time_s,
         world_from_camera=thermal_view.world_from_camera,
         rgb_view=None if rig.coaxial else _own_view(rig, caster, rgb_view),
+        sky=np.isnan(depth_m) if with_sky else None,
         lidar_m=(
             sweep(thermal_view, depth_m, surroundings, lidar_channels, streams[_LIDAR])
             if lidar_channels

@@ -23,6 +23,7 @@ from thermodepth.synthetic.grammar.mesh import Mesh
 from thermodepth.synthetic.matter.materials import COLUMNS
 from thermodepth.synthetic.matter.noise import bilinear, nearest, smooth
 from thermodepth.synthetic.matter.radiance import STEFAN_BOLTZMANN, band_radiance
+from thermodepth.synthetic.rendering.clouds import layered_cover, layered_radiance
 from thermodepth.synthetic.rendering.gbuffer import GBuffer, SurfacePoints
 from thermodepth.synthetic.vectors import Array
 
@@ -48,7 +49,9 @@ def sky_radiance(directions: Array, conditions: Conditions, *, clouds: bool = Tr
     clear = conditions.clear_zenith**air_mass
     haze = band_radiance(conditions.air_k - 2.0)
     radiance = (1 - clear) * haze + clear * band_radiance(_COLD_SPACE_K)
-    if conditions.cloud > 0 and not conditions.indoors:
+    if conditions.layers and clouds:
+        radiance = layered_radiance(radiance, directions, float(haze), conditions)
+    elif conditions.cloud > 0 and not conditions.indoors:
         cover = cloud_cover(directions, conditions) if clouds else conditions.cloud
         base = band_radiance(conditions.air_k - 9 - 6 * (1 - conditions.humidity))
         through = 0.85**air_mass
@@ -58,6 +61,8 @@ def sky_radiance(directions: Array, conditions: Conditions, *, clouds: bool = Tr
 
 def cloud_cover(directions: Array, conditions: Conditions) -> Array:
     """[n] 0..1 from noise on a plane overhead; the same clouds in both bands."""
+    if conditions.layers:
+        return layered_cover(directions, conditions)
     elevation = np.maximum(directions[:, 2], 0.0)
     plane = directions[:, :2] / (elevation[:, None] + 0.12)
     texture = bilinear(smooth(), plane[:, 0], plane[:, 1], 60.0, 0.1)

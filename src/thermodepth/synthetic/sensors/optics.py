@@ -11,19 +11,23 @@ from numpy.typing import NDArray
 from thermodepth.synthetic.matter.radiance import apparent_temperature_k
 from thermodepth.synthetic.vectors import Array
 
-_OPTICS_SIGMA_PX = 0.65  # diffraction and defocus of a thermal lens, in output pixels
+OPTICS_SIGMA_PX = 0.65  # diffraction and defocus of a thermal lens, in output pixels
 _LARGEST_SMEAR_PX = 0.8
 
 
 def apparent_temperature(
-    radiance: Array, samples: int, rng: np.random.Generator
+    radiance: Array,
+    samples: int,
+    rng: np.random.Generator,
+    *,
+    sigma_px: float = OPTICS_SIGMA_PX,
 ) -> NDArray[np.float32]:
     """[h*samples w*samples] radiance -> [h w] kelvin: lens blur, time constant, detector area.
 
     The time constant of the detector smears a moving scene to one side, exp(-x / reach), reach up to
     0.8 px; how much is one draw a frame.
     """
-    blurred = gaussian_blur(radiance.astype(np.float64), _OPTICS_SIGMA_PX * samples)
+    blurred = gaussian_blur(radiance.astype(np.float64), sigma_px * samples)
     reach = float(rng.uniform(0, _LARGEST_SMEAR_PX)) * samples
     to_the_left = rng.random() < 0.5
     if reach > 0.3:

@@ -24,6 +24,8 @@ from thermodepth.errors import DataError, SettingsError, UserError, unknown
 from thermodepth.files import json_object, write_bytes, write_json
 from thermodepth.processes import worker_processes
 from thermodepth.synthetic import world
+from thermodepth.synthetic.frame import Frame
+from thermodepth.synthetic.storage.camera_table import FrameCamera
 from thermodepth.synthetic.storage.container import open_container, write_zip
 from thermodepth.synthetic.storage.encoding import member
 from thermodepth.synthetic.storage.layout import Layout, PackLayout, Rendered, rendered
@@ -87,7 +89,8 @@ def build_pack(
     if workers < 1:
         raise SettingsError(f"workers is {workers}; at least 1 is needed")
     writer = _layout(layout, order, zipped)
-    settings = {"layout": layout, **order.facts(world.GENERATOR_VERSION)}
+    version = world.generator_version(order.cameras)
+    settings = {"layout": layout, **order.facts(version)}
     root = out.with_name(out.name + ".parts") if zipped else out
     if _is_finished(out, settings):
         shutil.rmtree(root if zipped else root / _NOTES, ignore_errors=True)  # killed before that
@@ -136,13 +139,16 @@ def _layout(name: str, order: RenderOrder, zipped: bool) -> Layout:
     if name not in LAYOUTS:
         raise SettingsError(unknown("layout", name, LAYOUTS))
     if name == "ms2":
+        if order.cameras != "one":
+            raise SettingsError(f"layout ms2 holds one rig's frames, not those of {order.cameras} cameras")
         if zipped:
             raise SettingsError("layout ms2 is a folder; give an --out that does not end in .zip")
         writer = Ms2Layout(rig=order.rig, sensor=order.sensor)
         if order.lidar_channels == 0:
             raise SettingsError("layout ms2 wants a lidar: its depth maps hold what one returned")
         return writer
-    return PackLayout(header=order.header(world.GENERATOR_VERSION), with_thermal=not zipped)
+    header = order.header(world.generator_version(order.cameras))
+    return PackLayout(header=header, with_thermal=not zipped)
 
 
 # ---- whose is the place
@@ -198,8 +204,37 @@ def _differences(found: Mapping[str, Any], wanted: Mapping[str, Any]) -> str:
 
 
 def _render(job: _Job) -> _Job:
-    order = job.order
-    frames = world.render_frames(
+    note = []
+    for number, frame in zip(job.frames, _frames(job.order, job), strict=True):
+        done = rendered(frame, job.split, number)
+        sizes = {}
+        for name, content in job.layout.files(frame, done).items():
+            write_bytes(job.root / name, content)
+            sizes[name] = len(content)
+        note.append(
+            {
+                "row": asdict(done.row),
+                "pose": done.pose.tolist(),
+                "camera": asdict(done.camera),
+                "files": sizes,
+            }
+        )
+    write_json(job.note, note)
+    return job
+
+
+def _frames(order: RenderOrder, job: _Job) -> Iterator[Frame]:
+    if order.cameras == "many":
+        thermal = order.rig.thermal
+        yield world.render_any_camera(
+            job.seed,
+            pixels=thermal.width * thermal.height,
+            samples=order.samples,
+            condition=order.condition,
+            lidar_channels=order.lidar_channels,
+        )
+        return
+    yield from world.render_frames(
         job.seed,
         rig=order.rig,
         frames=order.frames,
@@ -209,16 +244,6 @@ def _render(job: _Job) -> _Job:
         samples=order.samples,
         condition=order.condition,
     )
-    note = []
-    for number, frame in zip(job.frames, frames, strict=True):
-        done = rendered(frame, job.split, number)
-        sizes = {}
-        for name, content in job.layout.files(frame, done).items():
-            write_bytes(job.root / name, content)
-            sizes[name] = len(content)
-        note.append({"row": asdict(done.row), "pose": done.pose.tolist(), "files": sizes})
-    write_json(job.note, note)
-    return job
 
 
 def _read_note(job: _Job) -> list[Rendered] | None:
@@ -230,7 +255,12 @@ def _read_note(job: _Job) -> list[Rendered] | None:
                 if (job.root / name).stat().st_size != size:
                     return None
         return [
-            Rendered(row=IndexRow(**frame["row"]), number=number, pose=np.array(frame["pose"]))
+            Rendered(
+                row=IndexRow(**frame["row"]),
+                number=number,
+                pose=np.array(frame["pose"]),
+                camera=FrameCamera(**frame["camera"]),
+            )
             for number, frame in zip(job.frames, found, strict=True)
         ]
     except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError):
@@ -260,5 +290,6 @@ def _members(root: Path, layout: PackLayout, frames: list[Rendered]) -> Iterator
         for folder in layout.header.folders:
             name = member(folder, frame.row.frame_id)
             yield name, (root / name).read_bytes()
-    for name in ("index.csv", "poses.csv", RENDERING, "pack.json"):
+    cameras = ["cameras.csv"] if layout.header.many_cameras else []
+    for name in ("index.csv", "poses.csv", *cameras, RENDERING, "pack.json"):
         yield name, (root / name).read_bytes()

@@ -3,6 +3,7 @@
 temperature   PNG, uint16: kelvin = offset_k + step_k * value; noise-free apparent temperature
 depth         PNG, uint16: metres = step_m * value, 0 = no value (sky, or beyond 255.99 m)
 rgb           JPEG, quality 90
+sky           PNG, 8 bit: 255 where the ray meets nothing, else 0      (in packs of many cameras)
 """
 
 from __future__ import annotations
@@ -20,7 +21,7 @@ from thermodepth.synthetic.vectors import Array
 
 JPEG_QUALITY = 90
 _LARGEST_VALUE = 65535
-_MODES = {"RGB": ("RGB",), "I;16": ("I;16", "I")}  # older versions of Pillow say "I"
+_MODES = {"RGB": ("RGB",), "I;16": ("I;16", "I"), "L": ("L",)}  # older versions of Pillow say "I"
 _BOMBS = (Image.DecompressionBombError, Image.DecompressionBombWarning)
 
 
@@ -52,7 +53,7 @@ def metres_of(values: Array, header: Header) -> NDArray[np.float32]:
 
 
 def png(pixels: Array, *, level: int = 7) -> bytes:
-    """8-bit RGB or 16-bit grey. Level 9 takes six times as long for 2 % less; noise wants 6 or less."""
+    """8-bit RGB, 8-bit or 16-bit grey. Level 9 takes six times as long for 2 % less; noise wants 6 or less."""
     stream = io.BytesIO()
     Image.fromarray(pixels).save(stream, "PNG", compress_level=level)
     return stream.getvalue()
@@ -74,6 +75,8 @@ def encode(frame: Frame) -> dict[str, bytes]:
     }
     if frame.lidar_m is not None:
         files["lidar"] = png(depth_values(frame.lidar_m))
+    if frame.sky is not None:
+        files["sky"] = png(frame.sky.astype(np.uint8) * np.uint8(255))
     if frame.rgb_view is not None:
         assert frame.rgb_view.depth_m is not None, "a rendered view has its depth"
         files["rgb_depth"] = png(depth_values(frame.rgb_view.depth_m))
@@ -91,7 +94,7 @@ def largest_bytes(size: tuple[int, int]) -> int:
 
 
 def decode(where: str, content: bytes, size: tuple[int, int], mode: str) -> Array:
-    """[h w] uint16 for mode "I;16", [h w 3] uint8 for "RGB".
+    """[h w] uint16 for mode "I;16", uint8 for "L", [h w 3] uint8 for "RGB".
 
     Raises:
         DataError: for broken bytes, another kind of picture, or one that is not (width, height).
@@ -102,7 +105,7 @@ def decode(where: str, content: bytes, size: tuple[int, int], mode: str) -> Arra
             if image.size != size or image.mode not in _MODES[mode]:
                 found = f"{image.size[0]}x{image.size[1]} {image.mode}"
                 raise DataError(f"{where} is {found}, not {size[0]}x{size[1]} {mode}")
-            return np.array(image, np.uint8 if mode == "RGB" else np.uint16)
+            return np.array(image, np.uint16 if mode == "I;16" else np.uint8)
     except (OSError, SyntaxError, ValueError, *_BOMBS) as error:
         if isinstance(error, DataError):
             raise

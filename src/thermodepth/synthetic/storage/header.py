@@ -14,6 +14,8 @@ from thermodepth.errors import DataError, SettingsError
 from thermodepth.synthetic.sensors.microbolometer import MicrobolometerSettings
 
 FORMAT_VERSION = 2
+#: Of packs whose frames have a camera each: `cameras.csv` and `sky/` are there too.
+MANY_FORMAT_VERSION = 3
 OFFSET_K, STEP_K = 150.0, 0.05
 STEP_M = 1 / 256
 NO_DEPTH = 0
@@ -42,6 +44,9 @@ class Header:
     sensor: MicrobolometerSettings
     rgb: RgbCamera | None = None
     lidar: bool = False
+    #: Each frame has a camera of its own (`cameras.csv`) and a sky map; size and intrinsics above are then
+    #: those of the default camera with as many pixels.
+    many_cameras: bool = False
     offset_k: float = OFFSET_K
     step_k: float = STEP_K
     step_m: float = STEP_M
@@ -54,6 +59,8 @@ class Header:
             present["lidar"] = "png"
         if self.rgb is not None:
             present["rgb_depth"] = "png"
+        if self.many_cameras:
+            present["sky"] = "png"
         return present
 
     def size_of(self, folder: str) -> tuple[int, int]:
@@ -70,7 +77,7 @@ class Header:
         """As the file's content."""
         facts = {
             "format": "thermodepth pack",
-            "format_version": FORMAT_VERSION,
+            "format_version": MANY_FORMAT_VERSION if self.many_cameras else FORMAT_VERSION,
             "generator_version": self.generator_version,
             "rig": self.rig,
             "width": self.width,
@@ -101,6 +108,8 @@ def _numbers(matrix: NDArray[np.float32]) -> list[list[float]]:
 
 def _cameras(header: Header) -> tuple[Any, ...]:
     rgb = header.rgb
+    if header.many_cameras:
+        return ("many", header.lidar)
     own = () if rgb is None else (rgb.width, rgb.height, *rgb.intrinsics.flat)
     moved = () if rgb is None else tuple(rgb.rgb_from_thermal.flat)
     return (header.width, header.height, *header.intrinsics.flat, header.lidar, own, moved)
@@ -115,7 +124,7 @@ def parse_header(where: str, text: str) -> Header:
     try:
         facts = json.loads(text)
         version = facts["format_version"]
-        if version != FORMAT_VERSION:
+        if version not in (FORMAT_VERSION, MANY_FORMAT_VERSION):
             raise DataError(f"{where}: {_other_version(version)}")
         header = Header(
             width=int(facts["width"]),
@@ -126,6 +135,7 @@ def parse_header(where: str, text: str) -> Header:
             sensor=_parse_sensor(facts["sensor"]),
             rgb=_parse_rgb(facts["rgb"]),
             lidar=bool(facts["lidar"]),
+            many_cameras=version == MANY_FORMAT_VERSION,
             offset_k=float(facts["temperature"]["offset_k"]),
             step_k=float(facts["temperature"]["step_k"]),
             step_m=float(facts["depth"]["step_m"]),
@@ -163,7 +173,10 @@ def _other_version(version: object) -> str:
             "pack format 1 is no longer read: it has no poses and no sensor; render the pack again "
             "with `thermodepth data render`"
         )
-    return f"pack format {version!r} is unknown; this version reads {FORMAT_VERSION}"
+    return (
+        f"pack format {version!r} is unknown; this version reads {FORMAT_VERSION} and "
+        f"{MANY_FORMAT_VERSION}"
+    )
 
 
 def _matrix(rows: Any, side: int) -> NDArray[np.float64]:

@@ -13,6 +13,7 @@ import numpy as np
 from thermodepth.files import replacing, write_text
 from thermodepth.synthetic.frame import Frame
 from thermodepth.synthetic.sensors.microbolometer import MicrobolometerSettings
+from thermodepth.synthetic.storage.camera_table import FrameCamera, camera_of, cameras_text
 from thermodepth.synthetic.storage.encoding import (
     encode,
     kelvin_of,
@@ -40,6 +41,7 @@ class Rendered:
     row: IndexRow
     number: int  # place in its sequence, from 0
     pose: Pose  # world_from_camera
+    camera: FrameCamera
 
 
 class Layout(Protocol):
@@ -57,16 +59,20 @@ class Layout(Protocol):
 def rendered(frame: Frame, split: str, number: int) -> Rendered:
     """What is kept of a frame until the end."""
     pose = np.array(frame.world_from_camera, np.float64)
-    return Rendered(row=row_of(frame, split), number=number, pose=pose)
+    return Rendered(
+        row=row_of(frame, split), number=number, pose=pose, camera=camera_of(frame)
+    )
 
 
-def thermal_png(frame: Frame, row: IndexRow, sensor: MicrobolometerSettings) -> bytes:
-    """Raw counts, the standing draw.
+def thermal_png(
+    frame: Frame, row: IndexRow, sensor: MicrobolometerSettings, *, many_cameras: bool = False
+) -> bytes:
+    """Raw counts, the standing draw; of many cameras some have an 8-bit picture.
 
     Drawn over the temperature as a pack stores it, so that a reader of the pack gets the same counts.
     """
     kelvin = kelvin_of(temperature_values(frame.apparent_temperature_k))
-    return png(raw_frame(kelvin, row, sensor), level=_NOISE_LEVEL)
+    return png(raw_frame(kelvin, row, sensor, many_cameras=many_cameras), level=_NOISE_LEVEL)
 
 
 def copy_whole(source: Path, target: Path) -> None:
@@ -89,7 +95,9 @@ class PackLayout:
         files = encode(frame)
         if self.with_thermal:
             name = member("thermal", frame.frame_id)
-            files[name] = thermal_png(frame, done.row, self.header.sensor)
+            files[name] = thermal_png(
+                frame, done.row, self.header.sensor, many_cameras=self.header.many_cameras
+            )
         return files
 
     def finish(self, root: Path, frames: Sequence[Rendered]) -> None:
@@ -104,4 +112,6 @@ class PackLayout:
         """Names and contents of the tables; `pack.json` last, for with it a pack is complete."""
         yield "index.csv", index_text(f.row for f in frames)
         yield "poses.csv", poses_text({f.row.frame_id: f.pose for f in frames})
+        if self.header.many_cameras:
+            yield "cameras.csv", cameras_text({f.row.frame_id: f.camera for f in frames})
         yield "pack.json", self.header.text()

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from thermodepth.errors import SettingsError
+from thermodepth.errors import SettingsError, unknown
 from thermodepth.synthetic.cameras.lidar import MOST_CHANNELS
 from thermodepth.synthetic.cameras.rig import Rig, rig_facts
 from thermodepth.synthetic.conditions import choose
@@ -16,6 +16,7 @@ from thermodepth.synthetic.sensors.microbolometer import MicrobolometerSettings
 from thermodepth.synthetic.storage.header import FORMAT_VERSION, Header, RgbCamera
 from thermodepth.synthetic.world import LONGEST_SEQUENCE
 
+CAMERAS = ("one", "many")
 CHUNK = 8  # frames of a sequence that are rendered in one go
 _RANGES = {
     "frames": (1, LONGEST_SEQUENCE),
@@ -40,6 +41,7 @@ class RenderOrder:
     lidar_channels: int = 0  # 0: no lidar
     samples: int = 2  # rays a pixel along each side
     condition: str | None = None  # None: drawn from each seed
+    cameras: str = "one"  # a name of CAMERAS; with "many" the rig says how many pixels a frame has
     sensor: MicrobolometerSettings = field(default_factory=MicrobolometerSettings)
 
     def __post_init__(self) -> None:
@@ -49,6 +51,7 @@ class RenderOrder:
             value = getattr(self, name)
             if not low <= value <= high:
                 raise SettingsError(f"{name} {value}: expected {low} to {high}")
+        self._check_cameras()
         choose(np.random.default_rng(0), None, self.condition)  # refuses an unknown one
         split_of: dict[int, str] = {}
         for split, seeds in self.scenes.items():
@@ -57,6 +60,17 @@ class RenderOrder:
                     raise SettingsError(f"seed {seed}: must be 0 or more, of at most 18 digits")
                 if (other := split_of.setdefault(seed, split)) != split:
                     raise SettingsError(f"seed {seed} is in both '{other}' and '{split}'")
+
+    def _check_cameras(self) -> None:
+        if self.cameras not in CAMERAS:
+            raise SettingsError(unknown("cameras", self.cameras, CAMERAS))
+        if self.cameras == "many":
+            if self.frames > 1:
+                raise SettingsError(
+                    f"{self.frames} frames of each scene: of many cameras there are stills only"
+                )
+            if self.rig.name != "coaxial":
+                raise SettingsError(f"rig '{self.rig.name}': many cameras have lenses of their own")
 
     @property
     def total(self) -> int:
@@ -90,11 +104,15 @@ class RenderOrder:
             sensor=self.sensor,
             rgb=own_view,
             lidar=self.lidar_channels > 0,
+            many_cameras=self.cameras == "many",
         )
 
     def facts(self, generator_version: int) -> dict[str, Any]:
         """As plain numbers, for comparing one order with another."""
+        # Only what differs is added: an order for one camera reads as it always did.
+        many = {"cameras": self.cameras} if self.cameras != "one" else {}
         return {
+            **many,
             "format_version": FORMAT_VERSION,
             "generator_version": generator_version,
             "scenes": {split: _ranges(seeds) for split, seeds in self.scenes.items() if seeds},

@@ -9,6 +9,12 @@ depth/ID.png         uint16: metres = step_m * value, 0 = no value (sky, or beyo
 lidar/ID.png         as depth, where a beam came back                 (with a lidar)
 rgb_depth/ID.png     as depth, in the RGB camera's view               (where that is another view)
 thermal/ID.png       uint16 raw counts, one draw of the sensor noise  (in a folder only)
+
+and, in a pack of many cameras (format 3), where `pack.json` tells the size and lens of the default camera:
+
+cameras.csv          frame_id,width,height,fx,fy,cx,cy
+sky/ID.png           8 bit: 255 where the ray meets nothing, else 0
+thermal/ID.png       uint8 where that frame's camera gives a picture after gain control
 """
 
 from __future__ import annotations
@@ -27,6 +33,7 @@ from thermodepth.errors import DataError
 from thermodepth.files import write_bytes
 from thermodepth.synthetic.frame import Frame
 from thermodepth.synthetic.sensors.microbolometer import MicrobolometerSettings
+from thermodepth.synthetic.storage.camera_table import FrameCamera, parse_cameras
 from thermodepth.synthetic.storage.container import Container, open_container, write_zip
 from thermodepth.synthetic.storage.encoding import (
     decode,
@@ -42,6 +49,7 @@ from thermodepth.synthetic.vectors import Array
 from thermodepth.types import RgbView
 
 _LARGEST_TEXT_BYTES = 64 << 20
+_SKY_VALUE = 255
 RENDERING = "rendering.json"  # what an unfinished folder holds, see `building`
 _TABLES = ("pack.json", "index.csv", "poses.csv")
 _DEFAULT_SENSOR = MicrobolometerSettings()
@@ -55,15 +63,17 @@ def write_pack(
     *,
     sensor: MicrobolometerSettings = _DEFAULT_SENSOR,
     rig: str = "coaxial",
+    many_cameras: bool = False,
 ) -> None:
     """Write a pack, one frame at a time: a zip file for `.zip`, else a folder. Whole or not at all.
 
     Raises:
         DataError: for no frames, frames of different cameras, an id used twice, or a folder that is
-            there already and not empty.
+            there already and not empty; of `many_cameras` for a frame without a sky map.
     """
     path = Path(path)
-    intake = _Intake(path, sensor, rig, with_thermal=path.suffix != ".zip")
+    zipped = path.suffix == ".zip"
+    intake = _Intake(path, sensor, rig, with_thermal=not zipped, many_cameras=many_cameras)
     frames = ((split, frame) for split, part in frames_by_split.items() for frame in part)
     if path.suffix == ".zip":
         write_zip(path, _members(intake, frames))
@@ -92,17 +102,25 @@ class _Intake:
     """Frames on their way into a pack, each held against the first."""
 
     def __init__(
-        self, path: Path, sensor: MicrobolometerSettings, rig: str, *, with_thermal: bool
+        self,
+        path: Path,
+        sensor: MicrobolometerSettings,
+        rig: str,
+        *,
+        with_thermal: bool,
+        many_cameras: bool,
     ) -> None:
         self._path, self._sensor, self._rig = path, sensor, rig
-        self._with_thermal = with_thermal
+        self._with_thermal, self._many_cameras = with_thermal, many_cameras
         self._ids: set[str] = set()
         self._layout: PackLayout | None = None
         self.done: list[Rendered] = []
 
     def files(self, split: str, frame: Frame) -> dict[str, bytes]:
         """The members of one frame. Raises `DataError` for one that does not fit the others."""
-        header = header_of(frame, self._sensor, self._rig)
+        header = header_of(frame, self._sensor, self._rig, many_cameras=self._many_cameras)
+        if self._many_cameras and frame.sky is None:
+            raise DataError(f"{self._path}: frame '{frame.frame_id}' has no sky map")
         if self._layout is None:
             self._layout = PackLayout(header=header, with_thermal=self._with_thermal)
         name = frame.frame_id
@@ -123,9 +141,11 @@ class _Intake:
         return self._layout
 
 
-def header_of(frame: Frame, sensor: MicrobolometerSettings, rig: str) -> Header:
+def header_of(
+    frame: Frame, sensor: MicrobolometerSettings, rig: str, *, many_cameras: bool = False
+) -> Header:
     """What a pack of frames like this one says of itself."""
-    from thermodepth.synthetic.world import GENERATOR_VERSION
+    from thermodepth.synthetic.world import generator_version
 
     height, width = frame.depth_m.shape
     view = frame.rgb_view
@@ -135,9 +155,10 @@ def header_of(frame: Frame, sensor: MicrobolometerSettings, rig: str) -> Header:
         height=height,
         intrinsics=frame.intrinsics,
         rig=rig,
-        generator_version=GENERATOR_VERSION,
+        generator_version=generator_version("many" if many_cameras else "one"),
         sensor=sensor,
         lidar=frame.lidar_m is not None,
+        many_cameras=many_cameras,
         rgb=None
         if view is None
         else RgbCamera(
@@ -159,6 +180,7 @@ class Pack:
         header: Header,
         rows: tuple[IndexRow, ...],
         poses: Mapping[str, Pose],
+        cameras: Mapping[str, FrameCamera],
     ) -> None:
         """Use `Pack.open`."""
         self.path = path
@@ -166,6 +188,7 @@ class Pack:
         self.rows = rows
         self._container = container
         self._poses = poses
+        self._cameras = cameras  # empty where all frames have the header's
         self._row_of = {row.frame_id: row for row in rows}
         self._fingerprint = ""
 
@@ -181,17 +204,21 @@ class Pack:
             header = parse_header(str(path), _text(container, path, "pack.json"))
             rows = parse_index(str(path), _text(container, path, "index.csv"))
             poses = parse_poses(str(path), _text(container, path, "poses.csv"), rows)
+            cameras = {}
+            if header.many_cameras:
+                text = _text(container, path, "cameras.csv")
+                cameras = parse_cameras(str(path), text, rows)
         finally:
             container.close()
         for row in rows:
             for folder in header.folders:
                 if member(folder, row.frame_id) not in present:
                     raise DataError(f"{path}: member '{member(folder, row.frame_id)}' is missing")
-        return cls(path, container, header, rows, poses)
+        return cls(path, container, header, rows, poses, cameras)
 
     @property
     def size(self) -> tuple[int, int]:
-        """(rows, columns) of the thermal camera's maps."""
+        """(rows, columns) of the thermal camera's maps; of many cameras those of the default one."""
         return self.header.height, self.header.width
 
     @property
@@ -208,6 +235,27 @@ class Pack:
         if frame_id not in self._row_of:
             raise DataError(f"{self.path}: no frame '{frame_id}' in index.csv")
         return self._row_of[frame_id]
+
+    def size_of(self, frame_id: str) -> tuple[int, int]:
+        """(rows, columns) of a frame's maps. Raises `DataError` for an unknown id."""
+        self.row(frame_id)
+        own = self._cameras.get(frame_id)
+        return self.size if own is None else (own.height, own.width)
+
+    def intrinsics(self, frame_id: str) -> NDArray[np.float32]:
+        """[3 3] pixels of a frame's thermal camera. Raises `DataError` for an unknown id."""
+        self.row(frame_id)
+        own = self._cameras.get(frame_id)
+        return self.header.intrinsics.copy() if own is None else own.intrinsics
+
+    def sky(self, frame_id: str) -> NDArray[np.bool_] | None:
+        """[h w] True where the ray meets nothing; None in packs of one camera, which keep no such map.
+
+        Raises `DataError` as `read` does.
+        """
+        if not self.header.many_cameras:
+            return None
+        return self._picture("sky", frame_id, "L") > _SKY_VALUE // 2
 
     def kelvin(self, frame_id: str) -> NDArray[np.float32]:
         """[h w] noise-free apparent temperature. Raises `DataError` as `read` does."""
@@ -244,11 +292,12 @@ class Pack:
             rgb=self.rgb(frame_id),
             apparent_temperature_k=self.kelvin(frame_id),
             depth_m=self.depth_m(frame_id),
-            intrinsics=header.intrinsics.copy(),
+            intrinsics=self.intrinsics(frame_id),
             sequence=row.sequence,
             time_s=row.time_s,
             world_from_camera=self._poses[frame_id].copy(),
             rgb_view=self.rgb_view(frame_id),
+            sky=self.sky(frame_id),
             lidar_m=lidar_m,
         )
 
@@ -256,7 +305,8 @@ class Pack:
         """Changes when the frames, their order or their content do; the same wherever the pack lies."""
         if not self._fingerprint:
             maps = (member(f, row.frame_id) for row in self.rows for f in self.header.folders)
-            self._fingerprint = self._container.fingerprint([*_TABLES, *maps])
+            tables = [*_TABLES, *(["cameras.csv"] if self.header.many_cameras else [])]
+            self._fingerprint = self._container.fingerprint([*tables, *maps])
         return self._fingerprint
 
     def close(self) -> None:
@@ -271,7 +321,9 @@ class Pack:
 
     def _picture(self, folder: str, frame_id: str, mode: str = "I;16") -> Array:
         self.row(frame_id)
-        name, size = member(folder, frame_id), self.header.size_of(folder)
+        own = self._cameras.get(frame_id)
+        size = self.header.size_of(folder) if own is None else (own.width, own.height)
+        name = member(folder, frame_id)
         content = self._container.read(name, largest_bytes(size))
         return decode(f"{self.path}: '{name}'", content, size, mode)
 

@@ -54,18 +54,19 @@ def row_of(frame: Frame, split: str) -> IndexRow:
 
 def index_text(rows: Iterable[IndexRow]) -> str:
     """The content of `index.csv`."""
-    return _csv(_INDEX, ([getattr(row, column) for column in _INDEX] for row in rows))
+    return csv_text(_INDEX, ([getattr(row, column) for column in _INDEX] for row in rows))
 
 
 def poses_text(poses: Mapping[str, Pose]) -> str:
     """The content of `poses.csv`, every number with all its digits."""
-    return _csv(
+    return csv_text(
         _POSES,
         ([frame_id, *map(float, pose[:3].flat)] for frame_id, pose in poses.items()),
     )
 
 
-def _csv(columns: list[str], lines: Iterable[list[object]]) -> str:
+def csv_text(columns: list[str], lines: Iterable[list[object]]) -> str:
+    """A table with a head line, lines ended by a bare newline."""
     table = io.StringIO()
     writer = csv.writer(table, lineterminator="\n")
     writer.writerow(columns)
@@ -77,7 +78,7 @@ def parse_index(where: str, text: str) -> tuple[IndexRow, ...]:
     """Check and take over `index.csv`. Raises `DataError` with the line that is wrong."""
     rows = tuple(
         _index_row(f"{where}: 'index.csv' line {number}", line)
-        for number, line in _lines(where, "index.csv", text, _INDEX)
+        for number, line in csv_lines(where, "index.csv", text, _INDEX)
     )
     if len({row.frame_id for row in rows}) != len(rows):
         raise DataError(f"{where}: 'index.csv' names a frame twice")
@@ -91,7 +92,7 @@ def parse_index(where: str, text: str) -> tuple[IndexRow, ...]:
 def parse_poses(where: str, text: str, rows: Iterable[IndexRow]) -> dict[str, Pose]:
     """`{frame id: [4 4]}` for every row. Raises `DataError` with the line that is wrong."""
     poses: dict[str, Pose] = {}
-    for number, (frame_id, *words) in _lines(where, "poses.csv", text, _POSES):
+    for number, (frame_id, *words) in csv_lines(where, "poses.csv", text, _POSES):
         pose = np.eye(4)
         try:
             pose[:3] = np.array([float(word) for word in words]).reshape(3, 4)
@@ -106,7 +107,10 @@ def parse_poses(where: str, text: str, rows: Iterable[IndexRow]) -> dict[str, Po
     return poses
 
 
-def _lines(where: str, name: str, text: str, columns: list[str]) -> Iterable[tuple[int, list[str]]]:
+def csv_lines(
+    where: str, name: str, text: str, columns: list[str]
+) -> Iterable[tuple[int, list[str]]]:
+    """(line number, words) after the head. Raises `DataError` for other columns or a broken table."""
     lines = csv.reader(io.StringIO(text))
     try:
         if next(lines, []) != columns:

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from thermodepth.synthetic.sensors.any_core import any_core_frame
 from thermodepth.synthetic.sensors.microbolometer import MicrobolometerSettings
 from thermodepth.synthetic.sensors.sequence import raw, shown
 from thermodepth.synthetic.storage.tables import IndexRow
@@ -34,9 +36,20 @@ def frozen(rows: Iterable[IndexRow], sensor: MicrobolometerSettings) -> dict[str
 
 
 def raw_frame(
-    kelvin: NDArray[np.float32], row: IndexRow, sensor: MicrobolometerSettings, *, draw: int = 0
-) -> NDArray[np.uint16]:
-    """[h w] counts of one frame; draw 0 is the standing one, which a folder holds as `thermal/ID.png`."""
+    kelvin: NDArray[np.float32],
+    row: IndexRow,
+    sensor: MicrobolometerSettings,
+    *,
+    draw: int = 0,
+    many_cameras: bool = False,
+) -> NDArray[Any]:
+    """[h w] counts of one frame; draw 0 is the standing one, which a folder holds as `thermal/ID.png`.
+
+    Of many cameras every frame and draw has a core of its own, and some give an 8-bit picture: uint8
+    instead of uint16.
+    """
+    if many_cameras:
+        return any_core_frame(kelvin, frame_id=row.frame_id, draw=draw, settings=sensor)
     return raw(
         kelvin,
         sequence=row.sequence,

@@ -1,0 +1,35 @@
+"""Any lens: the camera that one scene of a world with many cameras is seen by."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+
+from thermodepth.synthetic.cameras.rig import MIN_SIDE, Rig, RigCamera
+
+FIELD_OF_VIEW_DEG = (20.0, 110.0)  # across the width, log-uniform
+ASPECT = (4 / 3, 5 / 2)  # width over height
+_COMMON_ASPECTS = (4 / 3, 1.6, 16 / 9, 5 / 2)  # half of all cameras
+_OFF_CENTRE = 0.02  # sigma of the principal point, as a share of the width
+_FARTHEST_OFF = 0.05
+
+
+def draw_rig(rng: np.random.Generator, pixels: int) -> Rig:
+    """A rig of one lens for both bands, with about so many pixels, all square."""
+    field = math.radians(math.exp(rng.uniform(*(math.log(end) for end in FIELD_OF_VIEW_DEG))))
+    aspect = math.exp(rng.uniform(*(math.log(end) for end in ASPECT)))
+    common = float(rng.choice(_COMMON_ASPECTS))
+    if rng.random() < 0.5:
+        aspect = common
+    off = (_OFF_CENTRE * rng.standard_normal(2)).clip(-_FARTHEST_OFF, _FARTHEST_OFF).tolist()
+    height = max(round(math.sqrt(pixels / aspect)), MIN_SIDE)
+    # Rounding must not leave the range of shapes.
+    width = min(max(round(height * aspect), math.ceil(height * ASPECT[0])), int(height * ASPECT[1]))
+    focal_px = width / 2 / math.tan(field / 2)
+    middle = (width * (0.5 + off[0]), height / 2 + width * off[1] * 0.5)
+    intrinsics = np.array([[focal_px, 0, middle[0]], [0, focal_px, middle[1]], [0, 0, 1]])
+    camera = RigCamera(
+        width=width, height=height, intrinsics=intrinsics, body_from_camera=np.eye(4)
+    )
+    return Rig(name="coaxial", thermal=camera, rgb=camera)

@@ -1,0 +1,181 @@
+"""Where a camera of any kind may stand and look: drawn widely, kept when something is to be seen.
+
+Pitch and roll are wide on purpose: were every horizon in the middle, the row of a pixel would tell its depth.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from thermodepth.synthetic.cameras.pose import CameraPose, free_around_m
+from thermodepth.synthetic.cameras.rig import Rig, RigCamera
+from thermodepth.synthetic.cameras.view import View
+from thermodepth.synthetic.rays import MISS_M, Hits, RayCaster
+from thermodepth.synthetic.vectors import Array, Vec
+
+PITCH_DEG = (-80.0, 15.0)
+ROLL_DEG = 10.0
+GROUND_HEIGHT_M = (0.3, 3.0)  # log-uniform
+DRONE_HEIGHT_M = (4.0, 60.0)  # log-uniform
+NEAR_DISTANCE_M = (0.32, 1.5)  # to a thing on a table, log-uniform
+_LEVEL_SHARE = 0.55  # of the cameras near the ground look about level
+_AT_SOMETHING = 0.65
+_LOOK_COLUMNS = 24
+_TRIES = 24
+_LEAST_OBJECTS, _BARE_SHARE = 3, 0.06
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Room:
+    """The space that a view must have."""
+
+    around_m: float  # free at the height of the camera, on every side
+    nearest_m: float  # 5th percentile of the distances seen
+    above_m: float = 0.0  # free straight up
+    below_m: float = 0.0  # free straight down
+    roofed: bool = False  # something must be above: else the camera left the room
+    most_sky: float = 0.75  # share of the view
+
+
+Propose = Callable[[np.random.Generator], CameraPose]
+
+
+def log_uniform(rng: np.random.Generator, ends: tuple[float, float]) -> float:
+    """As likely between 1 and 2 as between 2 and 4."""
+    return math.exp(rng.uniform(math.log(ends[0]), math.log(ends[1])))
+
+
+def towards(start: Vec, end: Vec) -> tuple[float, float]:
+    """(yaw, pitch) of the direction from one point to another."""
+    dx, dy, dz = end[0] - start[0], end[1] - start[1], end[2] - start[2]
+    return math.atan2(dx, dy), math.atan2(dz, math.hypot(dx, dy))
+
+
+def _tilt(rng: np.random.Generator) -> float:
+    return math.radians(float(rng.uniform(-ROLL_DEG, ROLL_DEG)))
+
+
+def _within_pitch(pitch: float) -> float:
+    low, high = (math.radians(end) for end in PITCH_DEG)
+    return min(max(pitch, low), high)
+
+
+def near_ground(
+    rng: np.random.Generator,
+    place: tuple[float, float],
+    ground_m: float,
+    looks: Sequence[tuple[float, float]],
+) -> CameraPose:
+    """In a hand, on a tripod or a vehicle: level for more than half, else at any pitch."""
+    position = (*place, ground_m + log_uniform(rng, GROUND_HEIGHT_M))
+    yaw = float(rng.uniform(0, 2 * math.pi))
+    if looks and rng.random() < _AT_SOMETHING:
+        x, y = looks[int(rng.integers(len(looks)))]
+        yaw = towards(position, (x, y, ground_m))[0] + float(rng.normal(0, 0.2))
+    pitch = float(rng.uniform(*PITCH_DEG))
+    if rng.random() < _LEVEL_SHARE:
+        pitch = float(rng.normal(-4, 7))
+    return CameraPose(
+        position=position, yaw=yaw, pitch=_within_pitch(math.radians(pitch)), roll=_tilt(rng)
+    )
+
+
+def from_above(
+    rng: np.random.Generator, looks: Sequence[tuple[float, float]], spread_m: float
+) -> CameraPose:
+    """From a drone, mostly down at something."""
+    x, y = looks[int(rng.integers(len(looks)))]
+    height = log_uniform(rng, DRONE_HEIGHT_M)
+    pitch = _within_pitch(math.radians(float(rng.uniform(-80, -8 if rng.random() < 0.85 else 5))))
+    yaw = float(rng.uniform(0, 2 * math.pi))
+    # Far enough back that what is looked at lies on the axis, but for the spread.
+    back = min(height / math.tan(max(-pitch, 0.15)), 70.0)
+    dx, dy = (spread_m * rng.standard_normal(2)).tolist()
+    position = (x - back * math.sin(yaw) + dx, y - back * math.cos(yaw) + dy, height)
+    return CameraPose(position=position, yaw=yaw, pitch=pitch, roll=_tilt(rng))
+
+
+def at_arms_length(
+    rng: np.random.Generator, targets: Sequence[Vec], facing: float | None
+) -> CameraPose:
+    """Over a table from any side, or before a shelf that faces one way (yaw of looking out of it)."""
+    target = targets[int(rng.integers(len(targets)))]
+    if facing is None:
+        pitch, yaw = float(rng.uniform(-80, -8)), float(rng.uniform(0, 2 * math.pi))
+    else:
+        pitch, yaw = float(rng.uniform(-40, 15)), float(rng.normal(0, 0.4))
+    pitch = math.radians(pitch)
+    distance = log_uniform(rng, NEAR_DISTANCE_M)
+    ahead = (math.sin(yaw) * math.cos(pitch), math.cos(yaw) * math.cos(pitch), math.sin(pitch))
+    x, y, z = (t - distance * a for t, a in zip(target, ahead, strict=True))
+    yaw, pitch = yaw + float(rng.normal(0, 0.12)), pitch + float(rng.normal(0, 0.08))
+    return CameraPose(position=(x, y, z), yaw=yaw, pitch=_within_pitch(pitch), roll=_tilt(rng))
+
+
+def choose_pose(
+    propose: Propose,
+    room: Room,
+    rig: Rig,
+    caster: RayCaster,
+    object_id: Array,
+    rng: np.random.Generator,
+) -> CameraPose:
+    """The first proposal with room and something to see, else the best of all.
+
+    `object_id` [t] tells the mesh's triangles apart; a few views may show one surface and nothing else.
+    """
+    least = 1 if rng.random() < _BARE_SHARE else _LEAST_OBJECTS
+    best, best_score = None, -1.0
+    for _ in range(_TRIES):
+        pose = propose(rng)
+        if not has_room(pose, room, caster):
+            best = best or pose
+            continue
+        seen = _seen(pose, rig, caster)
+        nearest = float(np.percentile(np.minimum(seen.distance_m, 1e3), 5))
+        things = _count(object_id[seen.triangle[seen.triangle >= 0]], len(seen.triangle))
+        sky = float((seen.triangle < 0).mean())
+        if nearest > room.nearest_m and sky < room.most_sky and things >= least:
+            return pose
+        score = min(nearest / room.nearest_m, 1.0) + min(things, least) / least - sky
+        if score > best_score:
+            best, best_score = pose, score
+    assert best is not None
+    return best
+
+
+def _count(objects: Array, rays: int) -> int:
+    """How many objects take up a hundredth of the view and more."""
+    return int((np.bincount(objects) >= 0.01 * rays).sum()) if len(objects) else 0
+
+
+def has_room(pose: CameraPose, room: Room, caster: RayCaster) -> bool:
+    """Does the camera stand inside nothing?"""
+    upright = np.array([[0, 0, 1], [0, 0, -1]], np.float32)
+    origin = np.broadcast_to(np.array(pose.position, np.float32), (2, 3))
+    above, below = caster.distance(np.ascontiguousarray(origin), upright).tolist()
+    return (
+        above > room.above_m
+        and below > room.below_m
+        and below < MISS_M
+        and (above < MISS_M or not room.roofed)
+        and free_around_m(pose, caster) > room.around_m
+    )
+
+
+def _seen(pose: CameraPose, rig: Rig, caster: RayCaster) -> Hits:
+    """What is met along a coarse grid of the lens's own rays."""
+    own = rig.thermal
+    share = _LOOK_COLUMNS / own.width
+    height = max(round(own.height * share), 6)
+    small = np.diag([share, height / own.height, 1.0]) @ own.intrinsics
+    look = RigCamera(
+        width=_LOOK_COLUMNS, height=height, intrinsics=small, body_from_camera=np.eye(4)
+    )
+    origin, directions, _ = View(look, pose.matrix()).rays(1)
+    return caster.hit(np.broadcast_to(origin, directions.shape), directions)
+

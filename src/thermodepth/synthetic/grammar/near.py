@@ -1,0 +1,181 @@
+"""Near scenes: a table top or a shelf full of things, in a corner of a room.
+
+The table stands about the origin. Its top, the things on it and the room round it are within a degree or
+two of each other, but for what is hot, cold or alive.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+
+from thermodepth.synthetic.conditions import Conditions
+from thermodepth.synthetic.grammar.colours import Colour, any_colour, grey, one_of, varied
+from thermodepth.synthetic.grammar.furniture import bookshelf, boxes, chair
+from thermodepth.synthetic.grammar.mesh import Lamp, Mesh, MeshBuilder, Surface
+from thermodepth.synthetic.grammar.people import person
+from thermodepth.synthetic.grammar.things import Counter, any_thing, hand
+from thermodepth.synthetic.vectors import Placement
+
+# material, pattern, colour: every second top is plain, so that it shows nothing but its edges
+_TOPS: tuple[tuple[str, str, Colour], ...] = (
+    ("wood", "wood", (0.42, 0.3, 0.18)),
+    ("wood", "plain", (0.4, 0.3, 0.2)),
+    ("plastic", "plain", (0.6, 0.6, 0.58)),
+    ("plastic", "plain", (0.15, 0.16, 0.18)),
+    ("paint", "plain", (0.5, 0.52, 0.5)),
+    ("cloth", "stripes", (0.45, 0.3, 0.3)),
+    ("cloth", "plain", (0.5, 0.5, 0.48)),
+    ("tile", "tiles", (0.55, 0.52, 0.5)),
+    ("paper", "poster", (0.5, 0.5, 0.5)),
+    ("metal", "plain", (0.5, 0.5, 0.5)),
+)
+_WALLS: tuple[Colour, ...] = ((0.7, 0.68, 0.62), (0.55, 0.6, 0.6), (0.65, 0.55, 0.45), (0.75, 0.75, 0.75))
+_TRIES = 12
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NearScene:
+    """What was built, and what a camera looks at."""
+
+    mesh: Mesh
+    targets: tuple[tuple[float, float, float], ...]  # the things, world coordinates
+    facing: float | None  # a shelf is looked at from this side (direction out of it); None: from all
+
+
+def build_near(rng: np.random.Generator, conditions: Conditions) -> NearScene:
+    """A table (3 of 4) or a shelf."""
+    counter = Counter(MeshBuilder(), rng, conditions.air_k)
+    shelf = counter.chance(0.25)
+    _room(counter, conditions, behind_m=counter.between(0.05, 0.3) if shelf else None)
+    targets = _shelf(counter) if shelf else _table(counter, conditions)
+    return NearScene(
+        mesh=counter.mesh.finish(), targets=tuple(targets), facing=-math.pi / 2 if shelf else None
+    )
+
+
+def _room(c: Counter, conditions: Conditions, behind_m: float | None) -> None:
+    """Floor, ceiling, four walls, lamps, and a little furniture along them."""
+    mesh, rng, air_k = c.mesh, c.rng, c.air_k
+    left, right, front = c.between(0.9, 3.5), c.between(0.9, 3.5), c.between(1.8, 4.0)
+    back = c.between(0.5, 3.0) if behind_m is None else behind_m
+    height = c.between(2.3, 3.0)
+    colour = varied(rng, one_of(rng, _WALLS), 0.7, 1.1)
+    across, along, up = (left + right, 0.0, 0.0), (0.0, front + back, 0.0), (0.0, 0.0, height)
+    corner = (-left, -front, 0.0)
+    material, pattern = ("tile", "tiles") if c.chance(0.4) else ("wood", "wood")
+    floor = Surface(material, varied(rng, (0.4, 0.35, 0.3), 0.5, 1.3), pattern, air_k - 1.0, 0.6)
+    mesh.begin_object()
+    mesh.quad(corner, across, along, floor)
+    mesh.quad((-left, -front, height), across, along, Surface("plaster", grey(0.7), "plain", air_k + 0.6, 0.6))
+    for origin, edge in (
+        ((-left, back, 0.0), across),
+        (corner, across),
+        (corner, along),
+        ((right, -front, 0.0), along),
+    ):
+        mesh.begin_object()
+        behind_k = conditions.outside_k if c.chance(0.3) else air_k
+        wall = Surface("plaster", varied(rng, colour, 0.9, 1.1), "plain", behind_k, c.between(0.02, 0.12))
+        mesh.quad(origin, edge, up, wall)
+    mesh.begin_object()
+    on = conditions.lamps
+    body = Surface("lamp", grey(0.8), "plain", air_k + c.between(2, 9), 0.8 * on, 4.0 * on)
+    where = (c.between(-0.8, 0.8), c.between(-1.0, 0.3))
+    mesh.box((*where, height - 0.06), (0.9, 0.3, 0.05), body, bottom=True)
+    if on:
+        power = c.between(1.5, 2.6)
+        mesh.lamp(Lamp((*where, height - 0.1), (power, power * 0.96, power * 0.88), (0.0, 0.0, -1.0), beam=1.0))
+    if behind_m is None and back > 1.6 and c.chance(0.5):
+        bookshelf(mesh, rng, Placement(c.between(-left + 0.8, right - 0.8), back, 0.0, math.pi), height)
+    if left > 2 and c.chance(0.4):
+        boxes(mesh, rng, Placement(-left + 0.6, c.between(-1, 0.3)))
+
+
+def _table(c: Counter, conditions: Conditions) -> list[tuple[float, float, float]]:
+    mesh, rng = c.mesh, c.rng
+    width, depth, top_m = c.between(0.6, 2.2), c.between(0.45, 1.1), c.between(0.42, 1.0)
+    material, pattern, colour = _TOPS[int(rng.integers(len(_TOPS)))]
+    top = c.lukewarm(material, varied(rng, colour, 0.6, 1.4), pattern)
+    thick = c.between(0.02, 0.05)
+    mesh.begin_object()
+    mesh.box((0.0, 0.0, top_m - thick), (width, depth, thick), top, bottom=True)
+    leg = c.lukewarm("metal" if c.chance(0.5) else "wood", grey(0.3))
+    for x in (-1, 1):
+        for y in (-1, 1):
+            foot = (x * (width / 2 - 0.06), y * (depth / 2 - 0.06))
+            mesh.cylinder((*foot, 0.0), (*foot, top_m - thick), (0.025, 0.025), leg, sides=8, caps=False)
+    if c.chance(0.25):  # a mat, a sheet, a cutting board
+        mesh.begin_object()
+        material, pattern, colour = _TOPS[int(rng.integers(len(_TOPS)))]
+        size = (width * c.between(0.3, 0.7), depth * c.between(0.3, 0.8), c.between(0.002, 0.02))
+        mesh.box((c.between(-0.1, 0.1), 0.0, top_m), size, c.lukewarm(material, colour, pattern))
+    targets = _strew(c, width, depth, top_m)
+    for _ in range(int(rng.integers(0, 3)) if c.chance(0.35) else 0):
+        x = c.between(-width / 3, width / 3)
+        mesh.begin_object()
+        near = c.chance(0.5)
+        yaw = (0.0 if near else math.pi) + c.between(-0.5, 0.5)
+        hand(c, Placement(x, (-1 if near else 1) * depth * c.between(0.05, 0.35), top_m, yaw))
+    for side in (-1, 1):
+        if c.chance(0.3):
+            at = Placement(c.between(-0.4, 0.4), side * (depth / 2 + 0.3), 0.0, 0.0 if side < 0 else math.pi)
+            chair(mesh, rng, at, vacated=c.chance(0.2))
+            if c.chance(0.3):
+                person(mesh, rng, at, conditions, seated=True)
+    return targets
+
+
+def _strew(c: Counter, width: float, depth: float, top_m: float) -> list[tuple[float, float, float]]:
+    """Three to thirty things on a top, none in another; what finds no place is left out."""
+    taken: list[tuple[float, float, float]] = []
+    for _ in range(3 + int(22 * c.rng.random() ** 1.5)):
+        thing = any_thing(c)
+        scale = c.between(0.85, 1.2)
+        radius = thing.radius_m * scale
+        if min(width, depth) / 2 <= radius:
+            continue
+        for _ in range(_TRIES):
+            x = c.between(radius - width / 2, width / 2 - radius)
+            y = c.between(radius - depth / 2, depth / 2 - radius)
+            if all(math.hypot(x - a, y - b) > 0.8 * (radius + r) for a, b, r in taken):
+                taken.append((x, y, radius))
+                c.mesh.begin_object()
+                thing.add(c, Placement(x, y, top_m, c.between(0, 2 * math.pi), scale))
+                break
+    return [(x, y, top_m + 0.03) for x, y, _ in taken] or [(0.0, 0.0, top_m)]
+
+
+def _shelf(c: Counter) -> list[tuple[float, float, float]]:
+    """Boards one above the other, opening towards -Y, with things on them."""
+    mesh, rng = c.mesh, c.rng
+    width, depth, gap = c.between(0.6, 1.4), c.between(0.25, 0.45), c.between(0.28, 0.42)
+    boards = int(rng.integers(3, 7))
+    first = c.between(0.05, 0.3)
+    wood = c.lukewarm("wood" if c.chance(0.6) else "paint", any_colour(rng, 0.1, 0.7))
+    height = first + boards * gap
+    mesh.begin_object()
+    for side in (-1, 1):
+        mesh.box((side * (width / 2 + 0.012), -depth / 2, 0.0), (0.024, depth, height), wood)
+    if c.chance(0.5):
+        mesh.box((0.0, -0.01, 0.0), (width, 0.015, height), wood)
+    targets = []
+    for board in range(boards):
+        z = first + board * gap
+        mesh.begin_object()
+        mesh.box((0.0, -depth / 2, z - 0.022), (width, depth, 0.022), wood, bottom=True)
+        x = -width / 2 + 0.05
+        while x < width / 2 - 0.05 and c.chance(0.95):
+            thing = any_thing(c)
+            scale = c.between(0.8, 1.1)
+            radius = min(thing.radius_m * scale, depth * 0.5)
+            if x + 2 * radius > width / 2:
+                break
+            place = (x + radius, -depth / 2 + c.between(-0.05, 0.05), z)
+            mesh.begin_object()
+            thing.add(c, Placement(*place, c.between(-0.5, 0.5), scale))
+            targets.append((place[0], place[1], z + 0.06))
+            x += 2 * radius + c.between(0.0, 0.12)
+    return targets or [(0.0, -depth / 2, height / 2)]

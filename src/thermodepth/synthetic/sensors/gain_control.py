@@ -1,0 +1,76 @@
+"""From 14 bits to 8 as cameras do it: a kind of gain control is a function and a row in `GAIN_CONTROLS`.
+
+Each takes raw counts [h w] float32 and a generator for its own settings, and gives [h w] in 0..1.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+from PIL import Image, ImageFilter
+
+from thermodepth.synthetic.vectors import Array
+
+_BINS = 1024
+_LEAST_SPAN = 12.0  # counts: no gain control stretches noise over the whole picture
+
+
+def _scaled(raw: Array, low: float, high: float) -> Array:
+    middle, span = (low + high) / 2, max(high - low, _LEAST_SPAN)
+    scaled: Array = ((raw - middle) / span + 0.5).clip(0, 1)
+    return scaled
+
+
+def linear(raw: Array, rng: np.random.Generator) -> Array:
+    """Between two percentiles, now and then the extremes, with a tone curve."""
+    tail = float(rng.uniform(0, 2.5))
+    low, high = np.percentile(raw, (tail, 100 - tail)).tolist()
+    # Some leave room at both ends, some are set by hand and too dark or too bright.
+    room = float(rng.uniform(0, 0.35))
+    shift = float(rng.normal(0, 0.08))
+    toned: Array = (room / 2 + (1 - room) * _scaled(raw, low, high) + shift).clip(0, 1)
+    return toned ** float(np.exp(rng.normal(0, 0.2)))
+
+
+def equalised(raw: Array, rng: np.random.Generator) -> Array:
+    """Histogram equalisation, mixed with a straight line."""
+    return _equalised(raw, plateau=1.0, straight=float(rng.uniform(0, 0.3)))
+
+
+def plateau(raw: Array, rng: np.random.Generator) -> Array:
+    """Histogram equalisation whose bins count up to a limit: a large even area takes less of the range."""
+    share = float(np.exp(rng.uniform(np.log(0.002), np.log(0.03))))
+    return _equalised(raw, plateau=share, straight=float(rng.uniform(0.1, 0.6)))
+
+
+def _equalised(raw: Array, *, plateau: float, straight: float) -> Array:
+    """`plateau` is the most that a bin counts, as a share of all pixels."""
+    low, high = np.percentile(raw, (0.2, 99.8)).tolist()
+    place = _scaled(raw, low, high)
+    bins = np.bincount((place * (_BINS - 1)).astype(np.int64).ravel(), minlength=_BINS)
+    limited = np.minimum(bins, max(plateau * raw.size, 1.0))
+    curve = np.cumsum(limited) / limited.sum()
+    mapped = np.interp(place, np.linspace(0, 1, _BINS), curve)
+    toned: Array = (1 - straight) * mapped + straight * place
+    return toned.astype(np.float32)
+
+
+def local(raw: Array, rng: np.random.Generator) -> Array:
+    """Slow changes pressed together, detail lifted, as digital detail enhancement does."""
+    reach = float(rng.uniform(0.04, 0.15)) * max(raw.shape)
+    low, high = np.percentile(raw, (0.5, 99.5)).tolist()
+    place = _scaled(raw, low, high)
+    grey = Image.fromarray((place * 255).astype(np.uint8))
+    base = np.asarray(grey.filter(ImageFilter.BoxBlur(reach)), np.float32) / 255
+    kept, lift = float(rng.uniform(0.3, 0.9)), float(rng.uniform(1.0, 2.0))
+    toned: Array = (0.5 + kept * (base - 0.5) + lift * (place - base)).clip(0, 1)
+    return toned
+
+
+GAIN_CONTROLS: dict[str, Callable[[Array, np.random.Generator], Array]] = {
+    "linear": linear,
+    "equalised": equalised,
+    "plateau": plateau,
+    "local": local,
+}

@@ -1,0 +1,197 @@
+"""The scenes of a world with many cameras: a site is a function that builds and a row in `SITES`."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from thermodepth.synthetic.cameras.pose import CameraPose
+from thermodepth.synthetic.cameras.rig import Rig
+from thermodepth.synthetic.cameras.standpoint import (
+    Propose,
+    Room,
+    at_arms_length,
+    choose_pose,
+    from_above,
+    has_room,
+    near_ground,
+)
+from thermodepth.synthetic.conditions import Conditions
+from thermodepth.synthetic.grammar.car_park import build_car_park
+from thermodepth.synthetic.grammar.mesh import Mesh, MeshBuilder, joined
+from thermodepth.synthetic.grammar.near import build_near
+from thermodepth.synthetic.grammar.open_ground import far_hills, lay_open_ground
+from thermodepth.synthetic.grammar.own_body import CLEARANCE_M, mast, on_car
+from thermodepth.synthetic.grammar.people_groups import group
+from thermodepth.synthetic.grammar.room import build_room
+from thermodepth.synthetic.grammar.street import build_street
+from thermodepth.synthetic.grammar.wood import HALF_M, build_wood
+from thermodepth.synthetic.matter.materials import MATERIAL_INDEX
+from thermodepth.synthetic.rays import EmbreeCaster, RayCaster
+
+DRONE_SHARE = 0.25  # of the views of an outdoor site
+ON_CAR_SHARE, MAST_SHARE = 0.25, 0.06  # of those near the ground, where a car has room
+_WARM_K = 5.0  # above the air: a lamp, a radiator, a screen
+_ALIVE = tuple(MATERIAL_INDEX[name] for name in ("skin", "cloth"))
+_OUTDOORS = Room(around_m=0.3, nearest_m=0.45, above_m=1.2)
+_OVERHEAD = Room(around_m=1.0, nearest_m=2.0, above_m=40.0, below_m=2.5)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Built:
+    """One scene before its camera is chosen."""
+
+    mesh: Mesh
+    propose: Propose
+    room: Room
+    ground_m: Callable[[float, float], float] | None = None  # outdoors and near the ground
+
+
+def place_camera(
+    built: Built, conditions: Conditions, rig: Rig, rng: np.random.Generator
+) -> tuple[Mesh, CameraPose, RayCaster]:
+    """Choose the pose; now and then put the camera on a car or behind a mast, which it then sees."""
+    caster: RayCaster = EmbreeCaster(built.mesh.positions)
+    pose = choose_pose(built.propose, built.room, rig, caster, built.mesh.object_id, rng)
+    drawn = float(rng.random())
+    if built.ground_m is not None and drawn < ON_CAR_SHARE:
+        x, y, _ = pose.position
+        ground = built.ground_m(x, y)
+        carried = on_car(rng, pose, ground, conditions)
+        if has_room(carried.pose, Room(around_m=CLEARANCE_M, nearest_m=0.0), caster):
+            mesh = joined(built.mesh, carried.mesh)
+            return mesh, carried.pose, EmbreeCaster(mesh.positions)
+    elif not conditions.indoors and drawn < ON_CAR_SHARE + MAST_SHARE:
+        mesh = joined(built.mesh, mast(rng, pose))
+        return mesh, pose, EmbreeCaster(mesh.positions)
+    return built.mesh, pose, caster
+
+
+def _flat(x: float, y: float) -> float:
+    del x, y
+    return 0.0
+
+
+def _street(rng: np.random.Generator, conditions: Conditions) -> Built:
+    """A street, on open ground, with groups of people."""
+    street, camera, _ = build_street(rng, conditions)
+    more = MeshBuilder()
+    lay_open_ground(more, rng, -0.12)
+    if rng.random() < 0.7:
+        far_hills(more, rng)
+    middle = camera.position[0]
+    looks = [(float(rng.uniform(-9, 9)), float(y)) for y in rng.uniform(0, 70, 8)]
+    for _ in range(int(rng.integers(1, 4)) if rng.random() < 0.4 else 0):
+        centre = (middle + float(rng.normal(0, 4)), float(rng.uniform(3, 45)))
+        group(more, rng, centre, conditions, _flat)
+        looks += [centre] * 3
+    mesh = joined(street, more.finish())
+    if rng.random() < DRONE_SHARE:
+        return Built(mesh=mesh, propose=lambda r: from_above(r, looks, 6.0), room=_OVERHEAD)
+
+    def stand(r: np.random.Generator) -> CameraPose:
+        place = (middle + float(r.normal(0, 1.0)), float(r.uniform(-2, 40)))
+        pose = near_ground(r, place, 0.0, looks)
+        if r.random() < 0.4:  # along the street
+            pose = replace(pose, yaw=float(r.normal(0, 0.25)) + math.pi * (r.random() < 0.3))
+        return pose
+
+    return Built(mesh=mesh, propose=stand, room=_OUTDOORS, ground_m=_flat)
+
+
+def _car_park(rng: np.random.Generator, conditions: Conditions) -> Built:
+    mesh, aisles, looks = build_car_park(rng, conditions)
+    if rng.random() < DRONE_SHARE:
+        return Built(mesh=mesh, propose=lambda r: from_above(r, looks, 4.0), room=_OVERHEAD)
+
+    def stand(r: np.random.Generator) -> CameraPose:
+        y = float(r.choice(aisles)) + float(r.uniform(-4, 4))
+        return near_ground(r, (float(r.uniform(-20, 20)), y), 0.0, looks)
+
+    return Built(mesh=mesh, propose=stand, room=_OUTDOORS, ground_m=_flat)
+
+
+def _wood(rng: np.random.Generator, conditions: Conditions) -> Built:
+    mesh, relief, looks = build_wood(rng, conditions)
+    if rng.random() < DRONE_SHARE:
+        return Built(mesh=mesh, propose=lambda r: from_above(r, looks, 6.0), room=_OVERHEAD)
+
+    def stand(r: np.random.Generator) -> CameraPose:
+        y = float(r.uniform(-0.4, 0.4)) * HALF_M
+        x = float(relief.track_x(y)) if r.random() < 0.5 else float(r.uniform(-12, 12))
+        pose = near_ground(r, (x, y), relief.at(x, y), looks)
+        if r.random() < 0.3:
+            pose = replace(pose, yaw=float(r.normal(0, 0.25)) + math.pi * (r.random() < 0.5))
+        return pose
+
+    return Built(mesh=mesh, propose=stand, room=_OUTDOORS, ground_m=relief.at)
+
+
+def _room(rng: np.random.Generator, conditions: Conditions) -> Built:
+    mesh, camera, _ = build_room(rng, conditions)
+    mesh = _calmed(mesh, conditions.air_k, float(rng.uniform(0.05, 0.9)))
+
+    def stand(r: np.random.Generator) -> CameraPose:
+        x, y = camera.position[0] + float(r.normal(0, 0.6)), float(r.uniform(-0.5, 6))
+        pose = near_ground(r, (x, y), 0.0, [])
+        if r.random() < 0.5:
+            pose = replace(pose, yaw=float(r.normal(0, 0.35)))
+        return pose
+
+    return Built(
+        mesh=mesh,
+        propose=stand,
+        room=Room(around_m=0.25, nearest_m=0.35, above_m=0.15, roofed=True),
+    )
+
+
+def _near(rng: np.random.Generator, conditions: Conditions) -> Built:
+    scene = build_near(rng, conditions)
+    return Built(
+        mesh=_calmed(scene.mesh, conditions.air_k, float(rng.uniform(0.3, 1.0))),
+        propose=lambda r: at_arms_length(r, scene.targets, scene.facing),
+        room=Room(around_m=0.08, nearest_m=0.2, above_m=0.1, roofed=True),
+    )
+
+
+def _calmed(mesh: Mesh, air_k: float, share: float) -> Mesh:
+    """Less of every source that is warm and not alive: lamps of today, radiators turned low.
+
+    Real rooms are within a few degrees for the most part; what is hot there takes the whole range.
+    """
+    warm = (mesh.source_k > air_k + _WARM_K) & ~np.isin(mesh.material, _ALIVE)
+    return replace(
+        mesh, source_share=np.where(warm, mesh.source_share * np.float32(share), mesh.source_share)
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SiteRow:
+    """One kind of scene: how often it is drawn and whose conditions it has."""
+
+    share: float
+    conditions: str  # a kind of `conditions.KINDS`
+    build: Callable[[np.random.Generator, Conditions], Built]
+
+
+SITES: dict[str, SiteRow] = {
+    "street": SiteRow(share=0.26, conditions="street", build=_street),
+    "carpark": SiteRow(share=0.14, conditions="street", build=_car_park),
+    "wood": SiteRow(share=0.18, conditions="street", build=_wood),
+    "room": SiteRow(share=0.14, conditions="room", build=_room),
+    "near": SiteRow(share=0.28, conditions="room", build=_near),
+}
+
+
+def draw_site(rng: np.random.Generator, conditions_kind: str | None) -> str:
+    """A name of `SITES`, of one kind of conditions if given."""
+    rows = {
+        name: row
+        for name, row in SITES.items()
+        if conditions_kind is None or row.conditions == conditions_kind
+    }
+    shares = np.array([row.share for row in rows.values()])
+    return str(rng.choice(list(rows), p=shares / shares.sum()))
