@@ -62,7 +62,6 @@ class Sample:
     thermal_unit: ThermalUnit
     intrinsics: NDArray[np.float32]  # [3 3] pinhole matrix in pixels of this grid, NaN: not known
     depth_m: NDArray[np.float32] | None = None  # [h w], NaN where there is no truth
-    sky: NDArray[np.bool_] | None = None  # [h w] nothing was hit; None: not known
     rgb: NDArray[np.uint8] | None = None  # [h w 3]
     rgb_view: RgbView | None = None  # None: `rgb` lies on the thermal pixel grid
     sky: NDArray[np.bool_] | None = None  # [h w] True where nothing but sky is seen; None: not known
