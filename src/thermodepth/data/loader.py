@@ -9,6 +9,7 @@ processes cannot change a result.
 from __future__ import annotations
 
 import hashlib
+import math
 import warnings
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
@@ -31,7 +32,8 @@ if TYPE_CHECKING:
 
 LabelOf = Callable[[str], "NDArray[np.float32]"]
 
-_SHUFFLE, _AUGMENT = 1, 2  # streams of random numbers, kept apart
+_SHUFFLE, _AUGMENT, _SIZE = 1, 2, 3  # streams of random numbers, kept apart
+_SIZE_MULTIPLE = 32  # of a batch whose size is drawn: that of the deepest map of most encoders
 _FRESH = 1 << 20  # sensor-noise realisations of training never meet the standing one, 0
 
 
@@ -132,8 +134,22 @@ class BatchStream:
             require_lens(sample)
         if self._label_of is not None:
             sample = with_label(sample, self._label_of(sample.sample_id))
+        recipe, size = self._settings.augmentation, self.size_at(position)
+        return augment(sample, recipe, size, rng, knows_lens=self._knows_lens)
+
+    def size_at(self, position: int) -> tuple[int, int]:
+        """(rows, columns) of the batch that a position belongs to."""
         recipe = self._settings.augmentation
-        return augment(sample, recipe, self._size, rng, knows_lens=self._knows_lens)
+        if recipe.size_least == recipe.size_most:
+            return self._size
+        step = position // self._settings.batch_size
+        rng = np.random.default_rng([self._seed, _SIZE, step])
+        # As likely between half and whole as between whole and double.
+        share = math.exp(rng.uniform(math.log(recipe.size_least), math.log(recipe.size_most)))
+        rows, columns = (
+            max(round(side * share / _SIZE_MULTIPLE), 1) * _SIZE_MULTIPLE for side in self._size
+        )
+        return rows, columns
 
     def digest(self, steps: int) -> str:
         """A value for which sample stands where in the first steps: equal for paired arms."""

@@ -21,6 +21,7 @@ from pydantic import Field, model_validator
 
 from thermodepth.camera import cropped, mirrored, pinhole, resized, rolled
 from thermodepth.config import Settings
+from thermodepth.data.rgb_augmentation import RgbAugmentationSettings, vary_rgb
 from thermodepth.data.thermal_augmentation import ThermalAugmentationSettings, vary_thermal
 from thermodepth.thermal import HIGHEST
 from thermodepth.types import Sample
@@ -32,7 +33,9 @@ if TYPE_CHECKING:
 class AugmentationSettings(Settings):
     """How training frames are varied. Zero turns a part off."""
 
-    later: ClassVar[frozenset[str]] = frozenset({"zoom_least", "roll_deg", "aspect"})
+    later: ClassVar[frozenset[str]] = frozenset(
+        {"zoom_least", "roll_deg", "aspect", "size_least", "size_most", "rgb"}
+    )
 
     flip_probability: float = Field(0.5, ge=0, le=1)
     #: Crops are enlarged by `zoom_least` to `zoom`; where they lie is drawn, so the horizon moves by up to
@@ -44,12 +47,16 @@ class AugmentationSettings(Settings):
     roll_deg: float = Field(0.0, ge=0, le=30)
     #: Frames of another shape than `data.size` are stretched to it, or cut at their long side.
     aspect: Literal["stretch", "cut"] = "stretch"
+    #: A batch's sides as shares of `data.size`, drawn anew for every step between these two.
+    size_least: float = Field(1.0, ge=0.25, le=1)
+    size_most: float = Field(1.0, ge=1, le=4)
     #: Contrast of the raw frame varies by this share, its level by this share of the span. For recipes
     #: that keep both (`fixed_range`, `temperature`, `raw_14bit`); the others undo them.
     gain: float = Field(0.0, ge=0, lt=1)
     offset: float = Field(0.0, ge=0, lt=1)
     colour: float = Field(0.25, ge=0, lt=1)  # each colour of an RGB input varies by this share
     thermal: ThermalAugmentationSettings = ThermalAugmentationSettings()
+    rgb: RgbAugmentationSettings = RgbAugmentationSettings()
 
     @model_validator(mode="after")
     def _zoom_is_a_range(self) -> Self:
@@ -77,7 +84,7 @@ def augment(
     """
     # Always the same number of draws, so that one part switched off leaves the others as they were.
     flip, zoom, place_x, place_y, gain, offset, *colours = rng.random(9)
-    of_thermal, of_roll = rng.spawn(2)
+    of_thermal, of_roll, of_rgb = rng.spawn(3)
     before = sample.size
     if settings.roll_deg:
         sample = roll(sample, degrees=settings.roll_deg * float(of_roll.uniform(-1, 1)))
@@ -93,6 +100,8 @@ def augment(
         sample = mirror(sample)
     if sample.rgb is not None:
         sample = tint(sample, [1 + settings.colour * (2 * float(c) - 1) for c in colours])
+    if sample.rgb is not None and settings.rgb.is_on:
+        sample = replace(sample, rgb=vary_rgb(sample.rgb, settings.rgb, of_rgb))
     if settings.thermal.is_on:
         sample = vary_thermal(sample, settings.thermal, of_thermal)
     return drift(

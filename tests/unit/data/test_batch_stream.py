@@ -321,3 +321,34 @@ class TestBatches:
             list(batches(toy, range(2, 3), workers=1))
         assert str(there.value) == str(here.value)
         assert f"{depth}: damaged or truncated" in str(there.value)
+
+
+class TestSizes:
+    RECIPE = settings(augmentation={"size_least": 0.5, "size_most": 2.0})
+
+    def test_a_step_has_one_size_and_steps_have_many(self) -> None:
+        sized = stream(settings=self.RECIPE, size=(64, 96))
+        sizes = {tuple(sized.batch(step).depth_m.shape[1:]) for step in range(24)}
+        assert len(sizes) > 4
+        assert all(rows % 32 == 0 and columns % 32 == 0 for rows, columns in sizes)
+        assert all(32 <= rows <= 128 and 32 <= columns <= 192 for rows, columns in sizes)
+
+    def test_the_lens_follows_the_size(self) -> None:
+        still = settings(augmentation={"size_least": 0.5, "size_most": 2.0, "zoom": 1.0})
+        sized = stream(settings=still, size=(96, 128), knows_lens=True)
+        for step in range(6):
+            batch = sized.batch(step)
+            rows, columns = batch.depth_m.shape[1:]
+            expected = torch.tensor([15 * (rows / 12 * columns / 16) ** 0.5] * 4)
+            torch.testing.assert_close(batch.focal_px, expected)
+
+    def test_the_size_depends_on_seed_and_step_alone(self) -> None:
+        one, two = (stream(settings=self.RECIPE, size=(64, 96)) for _ in range(2))
+        two.batch(5)
+        assert [one.size_at(4 * k) for k in range(9)] == [two.size_at(4 * k) for k in range(9)]
+        shared = [
+            stream(settings=self.RECIPE, size=(64, 96), rank=rank, processes=2) for rank in (0, 1)
+        ]
+        for step in range(5):
+            rows = {tuple(s.batch(step).depth_m.shape[1:]) for s in shared}
+            assert len(rows) == 1
