@@ -1,4 +1,4 @@
-"""What photographs vary in and a rendered world does not: grey, inverted, blurred, strongly coloured pictures.
+"""What photographs vary in and a rendered world does not: grey, inverted, blurred, strongly coloured ones.
 
 A teacher that has seen one renderer's colours reads its materials and not its shapes. Everything works on
 8-bit RGB; depth and labels stay as they are.

@@ -178,3 +178,4 @@ def _seen(pose: CameraPose, rig: Rig, caster: RayCaster) -> Hits:
     )
     origin, directions, _ = View(look, pose.matrix()).rays(1)
     return caster.hit(np.broadcast_to(origin, directions.shape), directions)
+

@@ -59,9 +59,7 @@ def build_car_park(
         if rng.random() < 0.5:
             x = float(rng.uniform(-half, half))
             away = rng.random() < 0.5
-            at = Placement(
-                x, aisle_y + (1.4 if away else -1.4), 0.0, (1 if away else -1) * math.pi / 2
-            )
+            at = Placement(x, aisle_y + (1.4 if away else -1.4), 0.0, (1 if away else -1) * math.pi / 2)
             state = "running" if rng.random() < 0.7 else "warm"
             vehicle(mesh, rng, at, conditions, kind=_parked_kind(rng), state=state)
     _around(mesh, rng, conditions, half, rows, aisles)
@@ -91,12 +89,7 @@ def _lines(mesh: MeshBuilder, half: float, bays: int, y: float) -> None:
 
 
 def _park(
-    mesh: MeshBuilder,
-    rng: np.random.Generator,
-    conditions: Conditions,
-    x: float,
-    y: float,
-    side: int,
+    mesh: MeshBuilder, rng: np.random.Generator, conditions: Conditions, x: float, y: float, side: int
 ) -> None:
     backwards = rng.random() < 0.3
     yaw = (0.0 if (side > 0) != backwards else math.pi) + float(rng.normal(0, 0.03))
@@ -129,15 +122,11 @@ def _around(
             x = side * (half + 12 + float(rng.uniform(0, 10)))
             if rng.random() < 0.6:
                 plot = Plot(side=side, x=x, near=y, far=y + size, height=float(rng.uniform(3, 12)))
-                building(
-                    mesh, rng, plot, conditions, gabled=rng.random() < 0.4, shop=rng.random() < 0.4
-                )
+                building(mesh, rng, plot, conditions, gabled=rng.random() < 0.4, shop=rng.random() < 0.4)
             y += size + float(rng.uniform(1, 12))
     if rng.random() < 0.6:
         mesh.begin_object()
-        wall = Surface(
-            "paint", any_colour(rng, 0.2, 0.7), "panels", 292.0, float(rng.uniform(0, 0.15))
-        )
+        wall = Surface("paint", any_colour(rng, 0.2, 0.7), "panels", 292.0, float(rng.uniform(0, 0.15)))
         size = (float(rng.uniform(20, 70)), 18.0, float(rng.uniform(5, 11)))
         mesh.box((float(rng.uniform(-20, 20)), length + 12, 0.0), size, wall)
     far_hills(mesh, rng)

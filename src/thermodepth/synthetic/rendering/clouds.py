@@ -12,7 +12,9 @@ from thermodepth.synthetic.vectors import Array
 _RELIEF_K = 2.5  # how much colder the thick parts are at their tops and warmer at their folds
 
 
-def layered_radiance(clear: Array, directions: Array, haze: float, conditions: Conditions) -> Array:
+def layered_radiance(
+    clear: Array, directions: Array, haze: float, conditions: Conditions
+) -> Array:
     """[n] band radiance of a clear sky [n] with the layers of `conditions` drawn over it.
 
     Each layer is seen through the air before it, which hides it towards the horizon.
