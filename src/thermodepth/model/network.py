@@ -44,7 +44,8 @@ class ModelSettings(Settings):
     """The architecture and where its first weights come from."""
 
     encoder: str = "resnet-small"  # a row of ENCODERS
-    #: `none`, `rgb-small` (the built-in teacher's encoder), a hub id, or a local folder.
+    #: `none`; a model of ours, built in, a run or a model folder (all of one that reads the same, the
+    #: encoder of one that reads RGB); or an encoder alone, by a hub id or a local folder.
     weights: str = "rgb-small"
     #: `separable`: batch norms, two blocks at stride 4. `lean`: group norms, one block there.
     decoder: Literal["separable", "lean"] = "separable"

@@ -104,13 +104,8 @@ def load_model(folder: Path) -> LoadedModel:
     Raises:
         WeightsError: naming the folder or file, when it is missing, foreign or damaged.
     """
-    if not (folder / RECIPE_FILE).is_file():
-        raise WeightsError(
-            f"{folder}: not a model folder (no {RECIPE_FILE}). Give the `model` folder of a run, or one "
-            f"of the built-in names: {', '.join(BUILT_IN)}"
-        )
+    recipe = read_recipe(folder)
     try:
-        recipe = read_settings(ModelRecipe, folder / RECIPE_FILE)
         network = build_network(recipe.model, channels=recipe.channels)
     except SettingsError as error:
         raise WeightsError(f"{folder}: {error}") from None
@@ -124,6 +119,23 @@ def load_model(folder: Path) -> LoadedModel:
         ) from None
     network.requires_grad_(False).eval()
     return LoadedModel(network=network, recipe=recipe, fingerprint=_fingerprint(folder))
+
+
+def read_recipe(folder: Path) -> ModelRecipe:
+    """Everything about a model on disk but its numbers.
+
+    Raises:
+        WeightsError: naming the folder or file, when it is missing, foreign or damaged.
+    """
+    if not (folder / RECIPE_FILE).is_file():
+        raise WeightsError(
+            f"{folder}: not a model folder (no {RECIPE_FILE}). Give the `model` folder of a run, or one "
+            f"of the built-in names: {', '.join(BUILT_IN)}"
+        )
+    try:
+        return read_settings(ModelRecipe, folder / RECIPE_FILE)
+    except SettingsError as error:
+        raise WeightsError(f"{folder}: {error}") from None
 
 
 def resolve_model(name_or_folder: str) -> Path:
@@ -170,22 +182,86 @@ def initialise(settings: ModelSettings, *, channels: int, seed: int) -> DepthNet
     """
     torch.manual_seed(seed)
     network = build_network(settings, channels=channels)
-    if settings.weights == "rgb-small":
-        _take_encoder(network, resolve_model("rgb-small"), settings, channels)
+    folder = _donor_folder(settings.weights)
+    if folder is not None:
+        donor = load_model(folder)
+        check_start(settings, channels=channels)
+        if donor.recipe.channels == channels:
+            _take_network(network, donor)
+        else:
+            _take_encoder(network, donor, channels)
     elif settings.weights != "none":
         network.encoder = pretrained_encoder(settings.encoder, settings.weights, channels=channels)
     return network
 
 
-def _take_encoder(
-    network: DepthNetwork, folder: Path, settings: ModelSettings, channels: int
-) -> None:
-    donor = load_model(folder)
-    if donor.recipe.model.encoder != settings.encoder:
-        raise WeightsError(
-            f"model.weights=rgb-small: that encoder is a '{donor.recipe.model.encoder}', but "
-            f"model.encoder={settings.encoder}. Set model.weights=none, or a hub id that fits"
+#: What a network must share with the one whose weights it starts from.
+_SAME_ENCODER = ("encoder",)
+_SAME_NETWORK = (*_SAME_ENCODER, "decoder", "decoder_width", "upsampling", "focal_px")
+#: Heads that a network may have beside those of its start; they begin fresh.
+_OPTIONAL = ("sky_head.", "error_head.")
+
+
+def check_start(settings: ModelSettings, *, channels: int) -> ModelRecipe | None:
+    """Look at the model that `settings.weights` names, before anything costs time.
+
+    A model that reads what this one reads gives all its weights; one that reads something else gives its
+    encoder.
+
+    Returns:
+        Its recipe when all its weights are taken, else None.
+
+    Raises:
+        WeightsError: when it does not fit, with the settings that would.
+    """
+    folder = _donor_folder(settings.weights)
+    if folder is None:
+        return None
+    recipe = read_recipe(folder)
+    whole = recipe.channels == channels
+    wrong = [
+        name
+        for name in (_SAME_NETWORK if whole else _SAME_ENCODER)
+        if getattr(settings, name) != getattr(recipe.model, name)
+    ]
+    if whole and settings.depth_range_m not in (None, recipe.model.depth_range_m):
+        wrong.append("depth_range_m")
+    if wrong:
+        own, theirs = (
+            ", ".join(f"{name}={json.dumps(tree[name])}" for name in wrong)
+            for tree in (settings.tree(), recipe.model.tree())
         )
+        edits = " ".join(
+            f"--set model.{name}={json.dumps(recipe.model.tree()[name], separators=(',', ':'))}"
+            for name in wrong
+        )
+        raise WeightsError(
+            f"model.weights={settings.weights}: that model has {theirs}, but this run has {own}. Give "
+            f"{edits}, or model.weights=none"
+        )
+    return recipe if whole else None
+
+
+def _donor_folder(weights: str) -> Path | None:
+    """The folder of a model of ours; None for whatever else `model.weights` may name."""
+    if weights in BUILT_IN:
+        return resolve_model(weights)
+    if weights == "none":
+        return None
+    folder = Path(weights).expanduser()
+    inner = folder / "model" if (folder / "model" / RECIPE_FILE).is_file() else folder
+    return inner if (inner / RECIPE_FILE).is_file() else None
+
+
+def _take_network(network: DepthNetwork, donor: LoadedModel) -> None:
+    state = donor.network.state_dict()
+    own = network.state_dict()
+    network.load_state_dict({key: state.get(key, value) for key, value in own.items()})
+    fresh = [key for key in own if key not in state]
+    assert all(key.startswith(_OPTIONAL) for key in fresh), fresh
+
+
+def _take_encoder(network: DepthNetwork, donor: LoadedModel, channels: int) -> None:
     state = donor.network.encoder.state_dict()
     if channels == 1:
         own = network.encoder.state_dict()

@@ -31,7 +31,7 @@ class TruthTeacher:
 
     def fingerprint(self) -> str:
         """Always the same: what may differ is the data, which has a fingerprint of its own."""
-        return fingerprint_of("truth", {})
+        return fingerprint_of("truth", {"sky_m": SKY_M})
 
     def label(self, samples: Sequence[Sample]) -> list[NDArray[np.float32]]:
         """`[h w]` metres per sample.

@@ -11,7 +11,7 @@ from thermodepth.data.frames import Dataset
 from thermodepth.data.loader import DataSettings
 from thermodepth.errors import SettingsError
 from thermodepth.losses import LossesSettings
-from thermodepth.model import ModelSettings
+from thermodepth.model import ModelSettings, check_start
 from thermodepth.teacher import TeacherSettings
 from thermodepth.training.lens import canonical_range_m
 
@@ -85,10 +85,12 @@ class TrainingSettings(Settings):
         """The same run with everything that was left to the data set filled in.
 
         Raises:
+            WeightsError: for a model to start from that does not fit.
             SettingsError: when the training size is too small, or a head has no term that teaches it.
             DataError: for a first frame whose lens is not known, where `model.focal_px` needs it.
         """
         self._check_heads()
+        start = check_start(self.model, channels=3 if self.data.modality == "rgb" else 1)
         near, far = dataset.depth_range_m
         edits = {
             "data.size": list(self.data.size or dataset.training_size),
@@ -97,7 +99,10 @@ class TrainingSettings(Settings):
         }
         run = self.edit(edits)
         head_range = self.model.depth_range_m or dataset.depth_range_m
-        if self.model.focal_px is not None and self.model.depth_range_m is None:
+        if start is not None:  # its head says its own range, and its weights go on saying it
+            assert start.model.depth_range_m is not None
+            head_range = start.model.depth_range_m
+        elif self.model.focal_px is not None and self.model.depth_range_m is None:
             head_range = canonical_range_m(head_range, self.model.focal_px, run.data, dataset)
         run = run.edit({"model.depth_range_m": list(head_range)})
         size = run.data.size

@@ -16,6 +16,7 @@ from thermodepth.model import (
     ModelRecipe,
     ModelSettings,
     TrainingLens,
+    check_start,
     fingerprint_of,
     initialise,
     load_model,
@@ -260,8 +261,70 @@ def test_another_encoder_cannot_take_it(
     donor: DepthNetwork, settings_of: Callable[..., ModelSettings]
 ) -> None:
     del donor
-    with pytest.raises(WeightsError, match=r"encoder is a 'resnet-small', but model\.encoder=resn"):
+    words = r'that model has encoder="resnet-small", but this run has encoder="resnet18"'
+    with pytest.raises(WeightsError, match=words):
         initialise(settings_of(weights="rgb-small", encoder="resnet18"), channels=1, seed=0)
+
+
+# --- a warm start --------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def trained(tmp_path: Path, network_of: NetworkOf, recipe_of: RecipeOf) -> Path:
+    """A run's folder with a thermal model."""
+    save_model(tmp_path / "run" / "model", network_of(seed=5), recipe_of())
+    return tmp_path / "run"
+
+
+@pytest.mark.parametrize("inner", ["", "model"])
+def test_a_run_or_a_model_gives_all_its_weights_to_one_that_reads_the_same(
+    trained: Path, inner: str, settings_of: Callable[..., ModelSettings]
+) -> None:
+    settings = settings_of(weights=str(trained / inner))
+    network = initialise(settings, channels=1, seed=0)
+    assert fingerprint_of(network) == fingerprint_of(load_model(trained / "model").network)
+    assert network.training
+    assert all(p.requires_grad for p in network.parameters())
+    recipe = check_start(settings, channels=1)
+    assert recipe is not None
+    assert recipe.model.depth_range_m == (2.0, 50.0)
+
+
+def test_heads_that_the_start_has_not_begin_fresh(
+    trained: Path, settings_of: Callable[..., ModelSettings], network_of: NetworkOf
+) -> None:
+    settings = settings_of(weights=str(trained), sky=True, relative_error=True)
+    network = initialise(settings, channels=1, seed=7)
+    fresh = network_of(seed=7, sky=True, relative_error=True).state_dict()
+    start = load_model(trained / "model").network.state_dict()
+    for key, value in network.state_dict().items():
+        assert torch.equal(value, start[key] if key in start else fresh[key]), key
+    assert any(key.startswith("sky_head.") for key in fresh)
+
+
+def test_a_start_of_other_channels_gives_its_encoder(
+    trained: Path, settings_of: Callable[..., ModelSettings]
+) -> None:
+    settings = settings_of(weights=str(trained), decoder="lean")
+    assert check_start(settings_of(weights="rgb-small", decoder="lean"), channels=1) is None
+    with pytest.raises(WeightsError, match=r'--set model\.decoder="separable"'):
+        check_start(settings, channels=1)
+
+
+@pytest.mark.parametrize(
+    ("changes", "words"),
+    [
+        ({"encoder": "resnet18"}, r'--set model\.encoder="resnet-small"'),
+        ({"decoder_width": 24}, r"--set model\.decoder_width=16"),
+        ({"focal_px": 150.0}, r"has focal_px=null, but this run has focal_px=150\.0"),
+        ({"depth_range_m": (0.3, 80.0)}, r"--set model\.depth_range_m=\[2\.0,50\.0\]"),
+    ],
+)
+def test_a_start_that_does_not_fit_names_the_settings_that_would(
+    trained: Path, changes: dict[str, Any], words: str, settings_of: Callable[..., ModelSettings]
+) -> None:
+    with pytest.raises(WeightsError, match=words):
+        initialise(settings_of(weights=str(trained), **changes), channels=1, seed=0)
 
 
 # --- the lens ------------------------------------------------------------------------------------

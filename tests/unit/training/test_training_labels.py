@@ -15,6 +15,7 @@ from thermodepth.errors import TeacherError
 from thermodepth.model import ModelRecipe, ModelSettings, save_model
 from thermodepth.model.network import build_network
 from thermodepth.teacher import LabelStore, TeacherSettings, TruthTeacher, to_affine_inverse
+from thermodepth.teacher.truth import SKY_M
 from thermodepth.thermal import NormaliserSettings
 from thermodepth.training.labels import (
     default_label_root,
@@ -36,7 +37,9 @@ def test_labels_are_made_for_every_frame_of_the_split(dataset: Dataset, tmp_path
     assert seen == [(4, 12), (8, 12), (12, 12)]  # batches of four
     sample = frames.read(3)
     assert sample.depth_m is not None
-    wanted = to_affine_inverse(sample.depth_m, Geometry.METRIC_DEPTH)
+    assert sample.sky is not None
+    truth = np.where(sample.sky, np.float32(SKY_M), sample.depth_m)
+    wanted = to_affine_inverse(truth, Geometry.METRIC_DEPTH)
     np.testing.assert_allclose(store.label(sample.sample_id), wanted, rtol=1e-4)
     assert label_source(store) == f"{TruthTeacher().fingerprint()}/metric_depth"
 
