@@ -6,6 +6,7 @@ A teacher that has seen one renderer's colours reads its materials and not its s
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
@@ -51,7 +52,8 @@ def vary_rgb(
     picture = rgb.astype(np.float32) / 255
     for (name, part), stream in zip(PARTS.items(), rng.spawn(len(PARTS)), strict=True):
         if stream.random() < getattr(settings, f"{name}_probability"):
-            picture = part(picture, settings, stream).clip(0, 1)
+            picture = part(picture, settings, stream)
+            np.clip(picture, 0, 1, out=picture)
     return np.rint(picture * 255).astype(np.uint8)
 
 
@@ -66,7 +68,8 @@ def _mix(
     """Each colour a mixture of all three, its weights summing to one: grey stays grey."""
     strength = rng.uniform(0, settings.mix_strength)
     mixture = (1 - strength) * np.eye(3) + strength * rng.dirichlet(np.ones(3), size=3)
-    return picture @ mixture.T.astype(np.float32)
+    mixed: NDArray[np.float32] = picture @ mixture.T.astype(np.float32)
+    return mixed
 
 
 def _grey(
@@ -79,8 +82,8 @@ def _grey(
 def _tone(
     picture: NDArray[np.float32], settings: RgbAugmentationSettings, rng: np.random.Generator
 ) -> NDArray[np.float32]:
-    gamma = np.exp(rng.uniform(-settings.tone_strength, settings.tone_strength))
-    toned: NDArray[np.float32] = picture ** np.float32(gamma)
+    gamma = np.float32(math.exp(rng.uniform(-settings.tone_strength, settings.tone_strength)))
+    toned: NDArray[np.float32] = np.power(picture, gamma, dtype=np.float32)
     return toned
 
 
