@@ -3,7 +3,8 @@
 One tree of `Settings` describes a run. The command line's `--set losses.metric_silog.weight=2`, the
 axes of a study and the difference between two runs are all the same thing: dotted edits. An unknown
 key is refused with its path and the nearest name that exists. A run is identified by the fingerprint
-of its resolved settings; sections marked `not_identity` (devices, workers, paths) are left out of it.
+of its resolved settings; sections marked `not_identity` (devices, workers, paths) are left out of it,
+and so are settings that were `added` later, at their defaults.
 """
 
 from __future__ import annotations
@@ -31,6 +32,9 @@ class Settings(BaseModel):
 
     #: True for records that change where and how fast a run happens but never its numbers.
     not_identity: ClassVar[bool] = False
+    #: Fields that came after runs had been made and whose defaults are what was done before: at these they
+    #: are no part of the identity, so that those runs are still the same.
+    added: ClassVar[frozenset[str]] = frozenset()
 
     @classmethod
     def parse(cls, tree: Mapping[str, Any], *, where: str = "settings") -> Self:
@@ -88,8 +92,10 @@ class Settings(BaseModel):
 def identity(settings: Settings) -> dict[str, Any]:
     """The part of a settings tree that decides the numbers of a run."""
     tree: dict[str, Any] = {}
-    for name in type(settings).model_fields:
+    for name, field in type(settings).model_fields.items():
         value = getattr(settings, name)
+        if name in settings.added and value == field.default:
+            continue
         if isinstance(value, Settings):
             if not value.not_identity:
                 tree[name] = identity(value)

@@ -96,8 +96,8 @@ def evaluate(
     placement: Annotated[
         str,
         typer.Option(
-            help="Where --predictions of another size lie in the truth's view: whole (stretched), kb, centre, "
-            "garg, eigen, nyu, or TOP,LEFT; see docs/foreign_maps.md."
+            help="Where --predictions of another size lie in the truth's view: whole (stretched), kb, "
+            "centre, garg, eigen, nyu, or TOP,LEFT; see docs/foreign_maps.md."
         ),
     ] = "whole",
     device: Device = "auto",

@@ -27,6 +27,8 @@ class Groups(Settings):
 class _Losses(Settings):
     """Which loss terms are on, with what weights and options."""
 
+    added = frozenset({"metric_gradient"})
+
     groups: Groups = Groups()
 
     def term(self, name: str) -> TermSettings:

@@ -45,8 +45,8 @@ def blindness(teacher: Teacher, sample: Sample) -> str:
     return (
         f"{teacher.description}: gives nearly the same map for frame {sample.sample_id} and for a pattern of "
         f"tiles (they differ by {response:.1%} of their own spread): it does not see its pictures. "
-        "Most often it is fed another range than it wants (0 to 1 for 0 to 255): see teacher.normalise. A good "
-        "score against the truth is then the layout of the scenes, which any ramp over the rows gets too"
+        "Most often it is fed another range than it wants (0 to 1 for 0 to 255): see teacher.normalise. A "
+        "good score against the truth is then the layout of the scenes, which any ramp over the rows gets too"
     )
 
 
