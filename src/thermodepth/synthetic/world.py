@@ -18,7 +18,7 @@ from thermodepth.synthetic.rays import EmbreeCaster
 from thermodepth.synthetic.rendering.render import render
 from thermodepth.synthetic.scene import Scene
 
-GENERATOR_VERSION = 3  # raise it when the same seed no longer gives the same frame
+GENERATOR_VERSION = 4  # raise it when the same seed no longer gives the same frame
 LONGEST_SEQUENCE = 100_000
 
 _GRAMMARS = {"street": build_street, "room": build_room}
