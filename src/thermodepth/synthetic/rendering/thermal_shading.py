@@ -9,7 +9,8 @@ diffuse sun, F sky view, dR long-wave loss to the sky, h = (5.7 + 3.8 wind) (McA
 
     L = (1 - rho) L(T) + rho L_reflected,   rho = r0 + (1 - r0)(1 - cos)^5,   r0 = 1 - eps
 
-with rho by Fresnel where n and k are measured (glass, water and what is wet: `matter.fresnel`), and along the path L <- tau L + (1 - tau) L(Ta), tau = exp(-kappa d).
+with rho by Fresnel where n and k are measured (glass, water and what is wet: `matter.fresnel`), and along the
+path L <- tau L + (1 - tau) L(Ta), tau = exp(-kappa d).
 """
 
 from __future__ import annotations
