@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import importlib
+from collections.abc import Mapping
 from dataclasses import fields, replace
 from typing import Any, get_args, get_origin
 
 import pytest
 import torch
+from pydantic import create_model
 from torch import Tensor
 from torch._subclasses.fake_tensor import FakeTensorMode
 
@@ -15,8 +17,24 @@ from thermodepth.losses import LOSSES, Invariance, LossesSettings, LossRow, eval
 from thermodepth.losses.relative_error import RelativeErrorSettings
 from thermodepth.types import Batch, Prediction
 
-ROWS = [pytest.param(row, id=name) for name, row in LOSSES.items()]
-MASKED_ROWS = [pytest.param(row, id=name) for name, row in LOSSES.items() if row.mask]
+
+def with_form(row: LossRow, edits: Mapping[str, Any]) -> LossRow:
+    """The row as if one of its other forms were its default."""
+    defaults: dict[str, Any] = {
+        name: (row.settings.model_fields[name].annotation, value) for name, value in edits.items()
+    }
+    return replace(row, settings=create_model("Form", __base__=row.settings, **defaults))
+
+
+TABLE = {
+    name if edits is None else f"{name}-{'-'.join(map(str, edits.values()))}": (
+        row if edits is None else with_form(row, edits)
+    )
+    for name, row in LOSSES.items()
+    for edits in (None, *row.forms)
+}
+ROWS = [pytest.param(row, id=name) for name, row in TABLE.items()]
+MASKED_ROWS = [pytest.param(row, id=name) for name, row in TABLE.items() if row.mask]
 JUNK = (float("nan"), float("inf"), float("-inf"), 1e30)
 
 
@@ -122,7 +140,7 @@ def perfect(batch: Batch, *, structure: Tensor) -> Prediction:
     )
 
 
-@pytest.mark.parametrize("row", ROWS)
+@pytest.mark.parametrize("row", LOSSES.values(), ids=LOSSES)
 def test_a_term_has_its_own_file_and_one_line(row: LossRow) -> None:
     module = importlib.import_module(f"thermodepth.losses.{row.name}")
     assert getattr(module, row.name) is row.term
@@ -280,6 +298,9 @@ def changed(
     scaled = replace(prediction, log_depth=log_depth + ln3 + bend * log_depth.square())
     if change == "depth_scale":
         return scaled, batch
+    if change == "depth_exchange":
+        swapped = replace(prediction, log_depth=batch.depth_m.log() + bend * log_depth.square())
+        return swapped, replace(batch, depth_m=log_depth.exp())
     assert change == "unit_of_length"
     return scaled, replace(batch, depth_m=batch.depth_m * 3.0)
 

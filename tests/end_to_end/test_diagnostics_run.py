@@ -20,7 +20,7 @@ import torch
 
 from thermodepth.data import open_dataset
 from thermodepth.errors import DataError, DivergedError
-from thermodepth.losses import LOSSES
+from thermodepth.losses import LOSSES, LossesSettings
 from thermodepth.losses.maps import Maps
 from thermodepth.recipes import TRAININGS, named_training
 from thermodepth.study.gradients import cosine_table, read_gradients, share_table, write_gradients
@@ -31,6 +31,7 @@ from thermodepth.training.loop import Progress, Report, train
 from thermodepth.training.settings import TrainingSettings
 
 STEPS = 12
+ON = LossesSettings().switched_on()
 #: Looks at 2, 4, ... 12, wide ones at 4, 8, 12, maps at 4, 8, 12; checkpoints at 5 and 10.
 SMALL: dict[str, Any] = {
     "steps": STEPS,
@@ -94,8 +95,8 @@ def watched(tiny_pack: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 def test_every_step_and_term_has_its_losses(watched: Path) -> None:
     rows = lines(watched / "gradients.csv")
     # guided_smooth starts at 0.4 of 12 steps: not with step number 5, whose progress is 4/12, but with 6.
-    early = [name for name in LOSSES if name != "guided_smooth"]
-    wanted = [(str(n), name) for n in range(1, 13) for name in (early if n < 6 else LOSSES)]
+    early = [name for name in ON if name != "guided_smooth"]
+    wanted = [(str(n), name) for n in range(1, 13) for name in (early if n < 6 else ON)]
     assert [(row["step"], row["term"]) for row in rows] == wanted
     for row in rows:
         weight = TrainingSettings().losses.term(row["term"]).weight
@@ -110,7 +111,7 @@ def test_every_step_and_term_has_its_losses(watched: Path) -> None:
 def test_the_losses_are_those_of_the_log(watched: Path) -> None:
     rows = lines(watched / "gradients.csv")
     for logged in lines(watched / "log.csv"):
-        for name in LOSSES:
+        for name in ON:
             last = int(logged["step"])
             own = [
                 float(r["loss"])
@@ -178,7 +179,7 @@ def test_a_run_without_leaves_nothing_of_it(tiny_pack: Path, tmp_path: Path) -> 
 def test_each_look_can_be_left_out(tiny_pack: Path, tmp_path: Path) -> None:
     none = {f"runtime__diagnostics__{name}": 0 for name in ("share_every", "cosine_every", "maps")}
     out = run(tiny_pack, tmp_path / "run", steps=2, **none)
-    assert len(lines(out / "gradients.csv")) == 2 * len(LOSSES) - 1  # one starts late
+    assert len(lines(out / "gradients.csv")) == 2 * len(ON) - 1  # one starts late
     assert not (out / "cosines.csv").exists()
     assert not (out / "step_cosines.csv").exists()
     assert not (out / "conflict").exists()

@@ -99,6 +99,7 @@ def apart(monkeypatch: pytest.MonkeyPatch) -> Dataset:
     return dataset
 
 
+@pytest.mark.filterwarnings("ignore:knows the wall. gives nearly the same map")  # it looks at none
 def test_labels_are_moved_counted_and_drawn(
     apart: Dataset, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -145,6 +146,7 @@ def test_the_truth_needs_no_moving(apart: Dataset) -> None:
     assert not isinstance(truth, TransferringTeacher)
 
 
+@pytest.mark.filterwarnings("ignore:knows the wall. gives nearly the same map")  # it looks at none
 def test_aligned_sets_stay_as_they_were(
     tiny_pack: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -21,7 +21,7 @@ from torch import Tensor
 
 from thermodepth.data import open_dataset
 from thermodepth.errors import DivergedError, SettingsError
-from thermodepth.losses import LOSSES
+from thermodepth.losses import LOSSES, LossesSettings
 from thermodepth.losses.maps import Maps
 from thermodepth.model import ENCODERS, ModelSettings, encoders, initialise, load_model
 from thermodepth.model.encoders import EncoderRow
@@ -31,6 +31,7 @@ from thermodepth.training.settings import TrainingSettings
 from thermodepth.types import Batch
 
 STEPS = 12
+ON = LossesSettings().switched_on()
 #: Checkpoints at 4 and 8, log lines at 3, 6, 9 and 12, one term from step 5 on: nothing coincides.
 SMALL: dict[str, Any] = {
     "steps": STEPS,
@@ -123,7 +124,7 @@ def test_a_run_leaves_a_model_a_log_and_its_record(undisturbed: Path) -> None:
     ]
     lines = [line.split(",") for line in (undisturbed / "log.csv").read_text().splitlines()]
     assert [line[0] for line in lines] == ["step", "3", "6", "9", "12"]
-    assert set(lines[0]) == {"step", "learning_rate", "total", "gradient_norm", *LOSSES}
+    assert set(lines[0]) == {"step", "learning_rate", "total", "gradient_norm", *ON}
     # One step of warm-up, then half a cosine over eleven: 2e-3 (1 + cos(pi k / 11)) / 2, k = 1, 4, 7, 10.
     rates = [float(line[lines[0].index("learning_rate")]) for line in lines[1:]]
     assert rates == pytest.approx([1.95949e-3, 1.41542e-3, 5.84585e-4, 4.05070e-5], rel=1e-5)

@@ -337,3 +337,17 @@ class TestReadSettings:
             read_settings(Run, tmp_path / "none.json")
         with pytest.raises(SettingsError, match="cannot read settings"):
             read_settings(Run, tmp_path)
+
+
+def test_a_setting_that_was_added_is_part_of_the_identity_once_it_is_used() -> None:
+    class Older(Settings):
+        weight: float = 1.0
+
+    class Newer(Older):
+        added = frozenset({"form"})
+
+        form: str = "as ever"
+
+    assert Newer().fingerprint() == Older().fingerprint()
+    assert Newer(form="another").fingerprint() != Older().fingerprint()
+    assert Newer().tree() == {"weight": 1.0, "form": "as ever"}

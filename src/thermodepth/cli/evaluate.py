@@ -93,6 +93,13 @@ def evaluate(
     ] = "",
     truth_ending: Annotated[str, typer.Option(help="The same of --truth.")] = "",
     thermal_ending: Annotated[str, typer.Option(help="The same of --thermal.")] = "",
+    placement: Annotated[
+        str,
+        typer.Option(
+            help="Where --predictions of another size lie in the truth's view: whole (stretched), kb, "
+            "centre, garg, eigen, nyu, or TOP,LEFT; see docs/foreign_maps.md."
+        ),
+    ] = "whole",
     device: Device = "auto",
 ) -> None:
     """Score models, stored predictions or anybody's depth maps under a named protocol.
@@ -122,6 +129,7 @@ def evaluate(
         "--prediction-ending": prediction_ending,
         "--truth-ending": truth_ending,
         "--thermal-ending": thermal_ending,
+        "--placement": "" if placement == "whole" else placement,
     }
     for option, given in (of_maps if predictions is None else of_models).items():
         if given:
@@ -141,6 +149,7 @@ def evaluate(
             prediction_ending=prediction_ending,
             truth_ending=truth_ending,
             thermal_ending=thermal_ending,
+            placement=placement,
         )
         evaluate_maps(maps, protocol=protocol, out=out, processes=processes)
         return

@@ -43,6 +43,7 @@ class ForeignMaps:
     prediction_ending: str = ""
     truth_ending: str = ""
     thermal_ending: str = ""
+    placement: str = "whole"
 
 
 def evaluate_models(
@@ -121,10 +122,11 @@ def evaluate_maps(
     """Score a folder of depth maps against a folder of truth; no model of ours is loaded.
 
     Raises:
-        SettingsError: without a protocol, or for a geometry or camera that cannot be.
+        SettingsError: without a protocol, or for a geometry, camera or placement that cannot be.
         DataError: for folders that do not fit together, or files that cannot be read.
     """
     from thermodepth.evaluation.scoring.map_folders import MapFolders
+    from thermodepth.evaluation.scoring.placement import Placement
 
     if not protocol:
         raise SettingsError(
@@ -144,13 +146,16 @@ def evaluate_maps(
         prediction_ending=maps.prediction_ending,
         truth_ending=maps.truth_ending,
         thermal_ending=maps.thermal_ending,
+        placement=Placement.of(maps.placement),
     )
     chosen = named_protocol(protocol).for_frames(folders.sample_ids)
     source = FolderSource(folders=folders, arm=maps.predictions.resolve().name)
+    placed = "" if maps.placement == "whole" else f", placed as {folders.placement.name}"
     facts = {
-        "Predictions": f"{maps.predictions} ({maps.geometry})",
+        "Predictions": f"{maps.predictions} ({maps.geometry}){placed}",
         "Truth": f"{maps.truth} ({folders.truth_fingerprint()})",
     }
+    placement_notes = folders.placement_notes(chosen)
     title = f"{maps.predictions} against {maps.truth}"
     with _folder(out) as folder:
         _score_and_show(
@@ -161,7 +166,7 @@ def evaluate_maps(
             processes,
             title=title,
             facts=facts,
-            notes=folders.notices,
+            notes=(*folders.notices, *placement_notes),
         )
 
 

@@ -19,7 +19,8 @@ from thermodepth.losses.gradient_consistency import (
 )
 from thermodepth.losses.guided_smooth import GuidedSmoothSettings, guided_smooth
 from thermodepth.losses.maps import Maps
-from thermodepth.losses.metric_relative import MetricRelativeSettings, metric_relative
+from thermodepth.losses.metric_gradient import MetricGradientSettings, metric_gradient
+from thermodepth.losses.metric_relative import FORMS, MetricRelativeSettings, metric_relative
 from thermodepth.losses.metric_silog import MetricSilogSettings, metric_silog
 from thermodepth.losses.relative_error import RelativeErrorSettings, relative_error
 from thermodepth.losses.sky import SkySettings, sky
@@ -33,9 +34,15 @@ Group = Literal["always", "silog", "smooth", "consistency"]
 
 #: What may be done to the inputs without changing a term. `structure_affine`: s -> a s + b;
 #: `label_affine`: t -> a t + b; `image_affine`: T -> a T + b (all with a > 0); `depth_scale`:
-#: D -> a D alone; `unit_of_length`: D -> a D and D* -> a D* together.
+#: D -> a D alone; `unit_of_length`: D -> a D and D* -> a D* together; `depth_exchange`: D and D* change
+#: places, so that a factor costs what its inverse costs.
 Change = Literal[
-    "structure_affine", "label_affine", "image_affine", "depth_scale", "unit_of_length"
+    "structure_affine",
+    "label_affine",
+    "image_affine",
+    "depth_scale",
+    "unit_of_length",
+    "depth_exchange",
 ]
 
 
@@ -58,6 +65,7 @@ class LossRow:
     summary: str  # one line for the documentation and the report
     mask: Literal["label", "depth", "sky", None]  # whose valid pixels it reads; None: every pixel
     invariances: tuple[Invariance, ...]
+    forms: tuple[Mapping[str, Any], ...] = ()  # edits that give it another formula
 
     def function(self, prediction: Prediction, batch: Batch, settings: TermSettings) -> Tensor:
         """The term by itself: `[b]`, one value per image, float32 (float64 stays)."""
@@ -105,7 +113,15 @@ _ROWS = (
         settings=MetricRelativeSettings,
         summary="metric depth is right relative to the distance",
         mask="depth",
-        invariances=(Invariance("unit_of_length"),),
+        invariances=(
+            *(Invariance("unit_of_length", {"form": form}) for form in FORMS),
+            *(
+                Invariance("depth_exchange", {"form": form})
+                for form, row in FORMS.items()
+                if row.unbiased
+            ),
+        ),
+        forms=tuple({"form": form} for form in FORMS if form != MetricRelativeSettings().form),
     ),
     LossRow(
         name="metric_silog",
@@ -114,7 +130,11 @@ _ROWS = (
         settings=MetricSilogSettings,
         summary="metric depth has the right proportions, a common factor forgiven in part",
         mask="depth",
-        invariances=(Invariance("unit_of_length"), Invariance("depth_scale", {"lam": 1.0})),
+        invariances=(
+            Invariance("unit_of_length"),
+            Invariance("depth_exchange"),
+            Invariance("depth_scale", {"lam": 1.0}),
+        ),
     ),
     LossRow(
         name="guided_smooth",
@@ -161,6 +181,19 @@ _ROWS = (
         summary="the error to expect of each pixel's depth covers the share it says",
         mask="depth",
         invariances=(Invariance("unit_of_length"),),
+    ),
+    LossRow(
+        name="metric_gradient",
+        group="always",
+        term=metric_gradient,
+        settings=MetricGradientSettings,
+        summary="metric depth steps by the truth's factors, over four scales; off by default",
+        mask="depth",
+        invariances=(
+            Invariance("depth_scale"),
+            Invariance("unit_of_length"),
+            Invariance("depth_exchange"),
+        ),
     ),
 )
 

@@ -22,7 +22,7 @@ from thermodepth.synthetic.sites import SITES, draw_site, place_camera
 from thermodepth.synthetic.skies import vary_conditions
 
 MANY_CAMERAS_VERSION = 1  # the same for frames of many cameras
-GENERATOR_VERSION = 3  # raise it when the same seed no longer gives the same frame
+GENERATOR_VERSION = 4  # raise it when the same seed no longer gives the same frame
 LONGEST_SEQUENCE = 100_000
 
 _GRAMMARS = {"street": build_street, "room": build_room}

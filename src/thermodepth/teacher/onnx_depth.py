@@ -3,12 +3,15 @@
 The file says layout and size of its input. Where sides are free, the short side goes to `input_size` and
 the aspect stays; where they are fixed, the image is put into them as a letterbox and cut out of the map
 again. What an ONNX file does not say is how images are normalised and what the map means: these are
-settings, and a file that carries `geometry` in its metadata spares one of them.
+settings. A file that carries `geometry` in its metadata spares one of them, and one whose first nodes do
+the preprocessing tells the other (`onnx_input`). The graph runs in a process of its own (`onnx_run`).
 """
 
 from __future__ import annotations
 
 import hashlib
+import importlib.util
+import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,8 +20,11 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 import torch
 
-from thermodepth.errors import DependencyError, TeacherError
+from thermodepth.errors import DataError, DependencyError, TeacherError
+from thermodepth.files import byte_count, read_bytes
 from thermodepth.teacher.onnx_file import OnnxFileError, has_external_data
+from thermodepth.teacher.onnx_input import normalisation_wanted
+from thermodepth.teacher.onnx_run import BoundedGraph, bounds_for
 from thermodepth.teacher.preparation import LEAST_DEPTH_M, NORMALISATIONS, Preparation
 from thermodepth.teacher.protocol import fingerprint_of
 from thermodepth.teacher.rgb import label_rgb, multiple_at_least
@@ -38,12 +44,15 @@ GEOMETRY_KEY = "geometry"
 #: Which output is the map, where there are several.
 DEPTH_OUTPUTS = ("predicted_depth", "depth", "disparity", "inverse_depth")
 
-_NUMBERS: dict[str, type[np.floating[Any]]] = {
+_NUMBERS: dict[str, type[np.floating[Any] | np.uint8]] = {
     "tensor(float)": np.float32,
     "tensor(float16)": np.float16,
+    "tensor(uint8)": np.uint8,
 }
 
-Normalise = Literal["imagenet", "half", "none"]
+Normalise = Literal["imagenet", "half", "none", "byte"]
+#: In words, for messages.
+_IN_WORDS: dict[str, str] = {"byte": "0 to 255", "none": "0 to 1", "half": "-1 to 1"}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -52,7 +61,7 @@ class Ports:
 
     input: str
     output: str
-    number: type[np.floating[Any]]
+    number: type[np.floating[Any] | np.uint8]
     channels_last: bool
     size: tuple[int, int] | None  # (rows, columns), None = free
     one_by_one: bool  # the batch is fixed at 1
@@ -63,7 +72,7 @@ class OnnxTeacher:
 
     def __init__(
         self,
-        session: Any,
+        graph: BoundedGraph,
         ports: Ports,
         preparation: Preparation,
         geometry: Geometry,
@@ -73,7 +82,7 @@ class OnnxTeacher:
         batch_size: int,
     ) -> None:
         """Use `open_onnx`; this only keeps what it found."""
-        self._session = session
+        self._graph = graph
         self._ports = ports
         self._preparation = preparation
         self._geometry = geometry
@@ -122,15 +131,11 @@ class OnnxTeacher:
         prepared = plan.prepare(image)
         if ports.channels_last:
             prepared = prepared.permute(0, 2, 3, 1)
-        fed = np.ascontiguousarray(prepared.numpy(), dtype=ports.number)
-        try:
-            (given,) = self._session.run([ports.output], {ports.input: fed})
-        except Exception as error:  # a third party's runtime over a foreign file: anything may come
-            raise TeacherError(
-                f"{self._name}: fails on an input of {list(fed.shape)}: {_reason(error)}. If its sides must "
-                "be multiples of another number, set teacher.multiple; if it takes one image at a time, "
-                "teacher.runtime.batch_size=1"
-            ) from error
+        fed = prepared.numpy()
+        if ports.number is np.uint8:
+            fed = fed.round().clip(0, 255)
+        fed = np.ascontiguousarray(fed, dtype=ports.number)
+        given = self._graph.run(fed, input_name=ports.input, output_name=ports.output)
         rows, columns = fed.shape[1:3] if ports.channels_last else fed.shape[2:4]
         maps = _as_maps(given, (len(image), int(rows), int(columns)), self._name)
         values = torch.from_numpy(maps)
@@ -149,6 +154,8 @@ def open_onnx(
     multiple: int | None = None,
     batch_size: int = 4,
     device: str = "auto",
+    memory_gb: float | None = None,
+    seconds_per_image: float = 120.0,
 ) -> OnnxTeacher:
     """Open a depth model from one `.onnx` file.
 
@@ -156,36 +163,48 @@ def open_onnx(
         model: path of the file; its weights lie within it.
         geometry: what the map means; given, it wins over the file's metadata.
         input_size: pixels of the short side, for a model whose sides are free; None for 518.
-        normalise: a row of NORMALISATIONS; None for `imagenet`.
+        normalise: a row of NORMALISATIONS; None for what the graph's first nodes tell, with a warning, or
+            for `imagenet` where they tell nothing.
         multiple: what free sides must be multiples of; None for 14.
         batch_size: images a call, for a model whose batch is free.
         device: `cpu`, `cuda`, or `auto`, which is CUDA where the runtime has it.
+        memory_gb: what the graph may take; None for 8 and three times the file, at most three quarters of
+            the machine's.
+        seconds_per_image: how long it may take for each image of a call.
 
     Raises:
         DependencyError: without onnxruntime.
         TeacherError: naming the file and the way out.
     """
-    try:
-        import onnxruntime
-    except ImportError:
+    if importlib.util.find_spec("onnxruntime") is None:
         raise DependencyError(
             "a teacher from an ONNX file needs onnxruntime: pip install 'thermodepth[onnx]'"
-        ) from None
-
+        )
+    kind, index = _device(device)
     path = Path(model).expanduser()
     content = _read_whole(path)
-    session = _open_session(onnxruntime, content, path, device)
-    ports = _ports_of(session, path)
-    meaning = geometry or _geometry_in(session, path)
+    graph = BoundedGraph(
+        content,
+        name=str(path),
+        bounds=bounds_for(len(content), memory_gb=memory_gb, seconds_per_image=seconds_per_image),
+        device=kind,
+        index=index,
+        threads=torch.get_num_threads(),  # `thermodepth.threads` decides for the process
+        metadata_key=GEOMETRY_KEY,
+    )
+    ports = _ports_of(graph, path)
+    meaning = geometry or _geometry_in(graph, path)
     if meaning is None:
         raise TeacherError(
             f"{path}: what its values mean must be said, as geometry=... ({', '.join(Geometry)}); the "
             f"file's metadata has no '{GEOMETRY_KEY}'"
         )
     return OnnxTeacher(
-        session,
+        graph,
         ports,
-        _preparation(ports, path, input_size, normalise or "imagenet", multiple),
+        _preparation(
+            ports, path, input_size, _normalisation(content, ports, path, normalise), multiple
+        ),
         meaning,
         name=str(path),
         sha256=hashlib.sha256(content).hexdigest(),
@@ -193,15 +212,50 @@ def open_onnx(
     )
 
 
+def _device(device: str) -> tuple[str, int]:
+    kind, _, index = device.partition(":")
+    if kind not in ("auto", "cpu", "cuda") or (index and not index.isdecimal()):
+        raise TeacherError(f"teacher device '{device}': an ONNX file runs on auto, cpu or cuda")
+    return kind, int(index or 0)
+
+
+def _normalisation(content: bytes, ports: Ports, path: Path, chosen: Normalise | None) -> Normalise:
+    """What the settings say; without them what the graph tells, or the field's habit.
+
+    Raises:
+        TeacherError: for whole numbers that are to be normalised.
+    """
+    if ports.number is np.uint8:
+        if chosen not in (None, "byte"):
+            raise TeacherError(
+                f"{path}: its input is tensor(uint8), which takes teacher.normalise=byte only, not {chosen}"
+            )
+        return "byte"
+    visible: Normalise | None = normalisation_wanted(content, ports.input)
+    if visible is None or visible == chosen:
+        return chosen or visible or "imagenet"
+    words = f"{path}: its first nodes normalise pictures of {_IN_WORDS[visible]} themselves"
+    if chosen is None:
+        warnings.warn(
+            f"{words}, so it is fed these; teacher.normalise={visible} says so too, without this warning",
+            stacklevel=4,
+        )
+        return visible
+    warnings.warn(
+        f"{words}, and teacher.normalise={chosen} gives it others: it may see next to nothing, and a map of "
+        f"next to nothing still looks like a scene. teacher.normalise={visible} is what it wants",
+        stacklevel=4,
+    )
+    return chosen
+
+
 def _read_whole(path: Path) -> bytes:
     try:
-        if path.is_dir():
-            raise TeacherError(f"{path}: is a folder, expected one .onnx file")
-        if path.stat().st_size > MAX_FILE_BYTES:
+        if byte_count(path) > MAX_FILE_BYTES:
             raise TeacherError(f"{path}: larger than 2 GB, which no ONNX file is")
-        content = path.read_bytes()
-    except OSError as error:
-        raise TeacherError(f"{path}: cannot be read ({error.strerror or error})") from None
+        content = read_bytes(path, limit=MAX_FILE_BYTES)
+    except DataError as error:
+        raise TeacherError(str(error)) from None
     try:
         outside = has_external_data(content)
     except OnnxFileError as error:
@@ -214,39 +268,13 @@ def _read_whole(path: Path) -> bytes:
     return content
 
 
-def _open_session(onnxruntime: Any, content: bytes, path: Path, device: str) -> Any:
-    kind, _, index = device.partition(":")
-    if kind not in ("auto", "cpu", "cuda") or (index and not index.isdecimal()):
-        raise TeacherError(f"teacher device '{device}': an ONNX file runs on auto, cpu or cuda")
-    has_cuda = "CUDAExecutionProvider" in onnxruntime.get_available_providers()
-    if kind == "cuda" and not has_cuda:
-        raise TeacherError(
-            f"teacher device '{device}': this onnxruntime has no CUDA; pip install onnxruntime-gpu, or "
-            "take device cpu"
-        )
-    providers: list[Any] = ["CPUExecutionProvider"]
-    if kind != "cpu" and has_cuda:
-        providers.insert(0, ("CUDAExecutionProvider", {"device_id": int(index or 0)}))
-    options = onnxruntime.SessionOptions()
-    # `thermodepth.threads` decides for the process; torch knows what it decided.
-    options.intra_op_num_threads = torch.get_num_threads()
-    options.inter_op_num_threads = 1
-    # Threads that spin while they wait take the cores from everything beside them.
-    options.add_session_config_entry("session.intra_op.allow_spinning", "0")
-    options.log_severity_level = 3  # what matters is raised as our own error
-    try:
-        return onnxruntime.InferenceSession(content, options, providers=providers)
-    except Exception as error:
-        raise TeacherError(f"{path}: cannot be loaded: {_reason(error)}") from error
-
-
-def _ports_of(session: Any, path: Path) -> Ports:
-    inputs, outputs = session.get_inputs(), session.get_outputs()
+def _ports_of(graph: BoundedGraph, path: Path) -> Ports:
+    inputs = graph.inputs
     if len(inputs) != 1:
         names = ", ".join(port.name for port in inputs)
         raise TeacherError(f"{path}: has {len(inputs)} inputs ({names}), expected one image")
     (image,) = inputs
-    shape = list(image.shape or [])
+    shape = image.shape
     number = _NUMBERS.get(image.type)
     if number is None:
         raise TeacherError(f"{path}: its input is {image.type}, expected {' or '.join(_NUMBERS)}")
@@ -268,7 +296,7 @@ def _ports_of(session: Any, path: Path) -> Ports:
         raise TeacherError(f"{path}: its input is {shape}, expected sides of 1 to {MAX_SIDE}")
     return Ports(
         input=image.name,
-        output=_output_name([port.name for port in outputs], path),
+        output=_output_name(graph.outputs, path),
         number=number,
         channels_last=channels_last,
         size=(fixed[0], fixed[1]) if fixed else None,
@@ -288,8 +316,8 @@ def _output_name(names: list[str], path: Path) -> str:
     )
 
 
-def _geometry_in(session: Any, path: Path) -> Geometry | None:
-    said = session.get_modelmeta().custom_metadata_map.get(GEOMETRY_KEY)
+def _geometry_in(graph: BoundedGraph, path: Path) -> Geometry | None:
+    said = graph.metadata
     if said is None:
         return None
     if said not in list(Geometry):
@@ -336,7 +364,3 @@ def _as_maps(given: Any, fed: tuple[int, int, int], name: str) -> NDArray[np.flo
         f"{name}: gives {np.asarray(given).dtype} {list(np.shape(given))} for {count} images of "
         f"{rows}x{columns}, expected a map each, [b h w] or [b 1 h w]"
     )
-
-
-def _reason(error: Exception) -> str:
-    return " ".join(str(error).split())[:300] or type(error).__name__

@@ -12,7 +12,8 @@ from collections.abc import Iterator
 #: Deeper nesting of graphs within graphs than any exporter makes.
 MAX_NESTING = 32
 
-_VARINT, _FIXED64, _BYTES, _FIXED32 = 0, 1, 2, 5
+#: Wire types of a protocol buffer.
+VARINT, FIXED64, BYTES, FIXED32 = 0, 1, 2, 5
 
 #: message -> {field number: message it holds}; numbers from onnx.proto3.
 _LEADS_TO: dict[str, dict[int, str]] = {
@@ -43,13 +44,13 @@ def has_external_data(content: bytes) -> bool:
         kind, start, end, depth = waiting.pop()
         if depth > MAX_NESTING * 3:  # graph, node and attribute are one level of nesting
             raise OnnxFileError("graphs nested too deep")
-        for field, wire, first, last in _fields(content, start, end):
+        for field, wire, first, last in fields(content, start, end):
             if kind == "tensor":
                 if field == _TENSOR_EXTERNAL_DATA:
                     return True
-                if field == _TENSOR_DATA_LOCATION and wire == _VARINT and content[first] != 0:
+                if field == _TENSOR_DATA_LOCATION and wire == VARINT and content[first] != 0:
                     return True
-            elif wire == _BYTES and field in _LEADS_TO[kind]:
+            elif wire == BYTES and field in _LEADS_TO[kind]:
                 graphs += kind == "model"
                 waiting.append((_LEADS_TO[kind][field], first, last, depth + 1))
     if not graphs:
@@ -57,20 +58,20 @@ def has_external_data(content: bytes) -> bool:
     return False
 
 
-def _fields(content: bytes, start: int, end: int) -> Iterator[tuple[int, int, int, int]]:
+def fields(content: bytes, start: int, end: int) -> Iterator[tuple[int, int, int, int]]:
     """(field number, wire type, first byte, byte after the last) of each field of one message."""
     at = start
     while at < end:
-        key, at = _varint(content, at, end)
+        key, at = varint(content, at, end)
         wire = key & 7
         first = at
-        if wire == _VARINT:
-            _, at = _varint(content, at, end)
-        elif wire == _BYTES:
-            length, first = _varint(content, at, end)
+        if wire == VARINT:
+            _, at = varint(content, at, end)
+        elif wire == BYTES:
+            length, first = varint(content, at, end)
             at = first + length
-        elif wire in (_FIXED64, _FIXED32):
-            at += 8 if wire == _FIXED64 else 4
+        elif wire in (FIXED64, FIXED32):
+            at += 8 if wire == FIXED64 else 4
         else:
             raise OnnxFileError("not an ONNX model")
         if at > end:
@@ -78,7 +79,7 @@ def _fields(content: bytes, start: int, end: int) -> Iterator[tuple[int, int, in
         yield key >> 3, wire, first, at
 
 
-def _varint(content: bytes, at: int, end: int) -> tuple[int, int]:
+def varint(content: bytes, at: int, end: int) -> tuple[int, int]:
     value = 0
     for shift in range(0, 70, 7):
         if at >= end:

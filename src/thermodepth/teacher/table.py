@@ -33,6 +33,11 @@ class TeacherRuntime(Settings):
 
     batch_size: int = Field(default=4, ge=1, le=1024)
     device: str = "auto"
+    #: `onnx`: what the graph may take; None for 8 GB and three times the file, at most three quarters of the
+    #: machine's memory.
+    memory_gb: float | None = Field(default=None, ge=0.1, le=4096)
+    #: `onnx`: how long the graph may take for each image of a call.
+    seconds_per_image: float = Field(default=120.0, gt=0, le=86_400)
 
 
 class TeacherSettings(Settings):
@@ -49,8 +54,9 @@ class TeacherSettings(Settings):
     input_size: int | None = Field(default=None, ge=32, le=4096)
     #: What the values of the map mean, for models whose family does not tell; `maps` always needs it.
     geometry: Geometry | None = None
-    #: `onnx`: (x - mean) / deviation of which images; None for imagenet.
-    normalise: Literal["imagenet", "half", "none"] | None = None
+    #: `onnx`: (x - mean) / deviation of which images, or `byte` for 0 to 255; None for what the graph's first
+    #: nodes tell, else imagenet.
+    normalise: Literal["imagenet", "half", "none", "byte"] | None = None
     #: `onnx`, where sides are free: they become multiples of this; None for 14.
     multiple: int | None = Field(default=None, ge=1, le=256)
     #: `maps`: stored values times this are what `geometry` says, such as 0.001 for millimetres; None for 1.
@@ -109,6 +115,7 @@ class TeacherRow:
     # settings that have an effect, besides `kind`, `transfer` and `runtime`
     reads: frozenset[str] = frozenset()
     reads_rgb: bool = True  # its maps lie on the RGB camera's grid
+    looks: bool = False  # its maps are made of the picture: two pictures must give two maps
 
 
 def _open_rgb_small(settings: TeacherSettings, network_loader: NetworkLoader | None) -> Teacher:
@@ -151,6 +158,8 @@ def _open_onnx(settings: TeacherSettings, _loader: NetworkLoader | None) -> Teac
         multiple=settings.multiple,
         batch_size=settings.runtime.batch_size,
         device=settings.runtime.device,
+        memory_gb=settings.runtime.memory_gb,
+        seconds_per_image=settings.runtime.seconds_per_image,
     )
 
 
@@ -179,18 +188,21 @@ TEACHERS: dict[str, TeacherRow] = {
             summary="the built-in RGB network, trained on rendered scenes; no download",
             open=_open_rgb_small,
             reads=frozenset({"model", "input_size"}),
+            looks=True,
         ),
         TeacherRow(
             name="transformers",
             summary="a depth model of the transformers library, by hub id or local folder",
             open=_open_transformers,
             reads=frozenset({"model", "revision", "input_size", "geometry"}),
+            looks=True,
         ),
         TeacherRow(
             name="onnx",
             summary="a depth model in an ONNX file, run by ONNX Runtime",
             open=_open_onnx,
             reads=frozenset({"model", "input_size", "geometry", "normalise", "multiple"}),
+            looks=True,
         ),
         TeacherRow(
             name="maps",

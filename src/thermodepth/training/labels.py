@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import warnings
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Sequence, Set
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -23,6 +23,8 @@ from thermodepth.teacher import (
     open_teacher,
 )
 from thermodepth.teacher.protocol import ChecksFrames
+from thermodepth.teacher.sight import blindness
+from thermodepth.teacher.transfer import as_rgb_sees
 
 if TYPE_CHECKING:
     import numpy as np
@@ -72,6 +74,8 @@ def make_labels(
     asked = teacher.teacher if isinstance(teacher, TransferringTeacher) else teacher
     if missing and isinstance(asked, ChecksFrames):
         asked.check_frames([name for name in frames.sample_ids if name in missing])
+    if missing and TEACHERS[settings.kind].looks:
+        _tell_of_blindness(teacher, frames, missing)
     total = len(frames.sample_ids)
     if missing:
         done_before = total - len(missing)
@@ -83,6 +87,15 @@ def make_labels(
         )
     _tell_of_rejected(store, frames.sample_ids, dataset.spec)
     return store
+
+
+def _tell_of_blindness(teacher: Teacher, frames: Frames, missing: Set[str]) -> None:
+    first = next(i for i, name in enumerate(frames.sample_ids) if name in missing)
+    sample = frames.read(first)
+    if isinstance(teacher, TransferringTeacher):
+        teacher, sample = teacher.teacher, as_rgb_sees(sample)
+    if sample.rgb is not None and (problem := blindness(teacher, sample)):
+        warnings.warn(problem, stacklevel=3)
 
 
 def _tell_of_rejected(store: LabelStore, ids: Sequence[str], spec: str) -> None:

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 import torch
 
-from thermodepth.config import difference
+from thermodepth.config import difference, identity
 from thermodepth.errors import SettingsError
 from thermodepth.losses import (
     LOSSES,
@@ -42,17 +42,16 @@ def scene() -> tuple[Prediction, Batch]:
     return Prediction(structure=x[3].requires_grad_(), log_depth=x[4].requires_grad_()), batch
 
 
-#: On without a word; the others wait for a weight.
-DEFAULT = tuple(name for name, row in LOSSES.items() if row.settings().weight > 0)
-
+#: What a training descends unless told otherwise.
+ON = {name: row for name, row in LOSSES.items() if row.settings().weight > 0}
 
 # --- settings ------------------------------------------------------------------------------------
 
 
 def test_one_field_per_row_and_the_groups() -> None:
     assert set(LossesSettings.model_fields) == {*LOSSES, "groups"}
-    assert LossesSettings().switched_on() == DEFAULT
-    assert len(DEFAULT) == 7
+    assert LossesSettings().switched_on() == tuple(ON)
+    assert set(LOSSES) - set(ON) == {"metric_gradient", "sky", "relative_error"}
     for name, row in LOSSES.items():
         assert type(LossesSettings().term(name)) is row.settings
 
@@ -69,9 +68,27 @@ def test_settings_survive_copy_pickle_and_a_round_trip() -> None:
     assert settings.fingerprint() != LossesSettings().fingerprint()
 
 
+def test_what_came_later_leaves_the_identity_of_earlier_runs_alone() -> None:
+    tree = identity(LossesSettings())
+    assert "metric_gradient" not in tree
+    assert "form" not in tree["metric_relative"]
+    before = {name: dict(part) for name, part in LossesSettings().tree().items()}
+    del before["metric_gradient"], before["metric_relative"]["form"]  # as older files have it
+    assert LossesSettings.parse(before) == LossesSettings()
+    known = {LossesSettings().fingerprint()}
+    for edits in (
+        {"metric_gradient.weight": 0.1},
+        {"metric_gradient.scales": 2},
+        {"metric_relative.form": "log"},
+    ):
+        known.add(LossesSettings().edit(edits).fingerprint())
+    assert len(known) == 4
+
+
 @pytest.mark.parametrize(
     ("edits", "words"),
     [
+        ({"metric_relative.form": "mean"}, r"metric_relative\.form.*'log', 'max' or 'symmetric'"),
         ({"groups.smoth": False}, r"groups\.smoth.*did you mean 'smooth'"),
         ({"metric_silogg.weight": 1.0}, "did you mean 'metric_silog'"),
         ({"metric_silog.weight": -1.0}, r"metric_silog\.weight.*greater than or equal to 0"),
@@ -169,17 +186,16 @@ def test_total_is_the_mean_of_the_weighted_sum() -> None:
     prediction, batch = scene()
     settings = LossesSettings().edit({"metric_silog.weight": 3.0, "metric_silog.ramp": 0.5})
     report = evaluate(prediction, batch, settings, progress=0.25)
-    assert list(report.terms) == list(DEFAULT)
+    assert list(report.terms) == list(ON)
     assert report.weights["metric_silog"] == pytest.approx(1.5)
     total = torch.zeros(4)
-    for name in DEFAULT:
-        row = LOSSES[name]
+    for name, row in ON.items():
         alone = row.function(prediction, batch, settings.term(name))
         assert torch.equal(report.terms[name], alone), "sharing maps must not change a term"
         total += report.weights[name] * alone.detach()
     assert report.total.item() == pytest.approx(total.mean().item())
     means = report.means()
-    assert set(means) == {*DEFAULT, "total"}
+    assert set(means) == {*ON, "total"}
     assert means["metric_silog"].item() == pytest.approx(report.terms["metric_silog"].mean().item())
     assert not any(value.requires_grad for value in means.values())
 
@@ -190,7 +206,7 @@ def test_sharing_maps_does_not_change_a_gradient() -> None:
     maps = (prediction.structure, prediction.log_depth)
     together = torch.autograd.grad(evaluate(prediction, batch, settings, progress=1.0).total, maps)
     apart = torch.zeros(())
-    for name in DEFAULT:
+    for name, row in ON.items():
         term = settings.term(name)
         apart = apart + term.weight * LOSSES[name].function(prediction, batch, term).mean()
     for a, b in zip(together, torch.autograd.grad(apart, maps), strict=True):
@@ -219,7 +235,7 @@ def test_what_is_off_is_not_computed(
     table = {n: replace(row, term=forbidden) if n in off else row for n, row in LOSSES.items()}
     monkeypatch.setattr("thermodepth.losses.report.LOSSES", table)
     report = evaluate(prediction, batch, settings, progress=progress)
-    assert set(report.terms) == set(report.weights) == set(DEFAULT) - off
+    assert set(report.terms) == set(report.weights) == set(ON) - off
 
 
 def test_both_maps_stay_connected_whatever_is_on() -> None:
@@ -262,7 +278,7 @@ def test_no_term_ever_sees_autocast(monkeypatch: pytest.MonkeyPatch) -> None:
     with torch.autocast("cpu", dtype=torch.bfloat16):
         evaluate(prediction, batch, LossesSettings(), progress=1.0)
         table["metric_silog"].function(prediction, batch, LossesSettings().term("metric_silog"))
-    assert seen == [(torch.float32, False)] * (len(DEFAULT) + 1)
+    assert seen == [(torch.float32, False)] * (len(ON) + 1)
 
 
 def test_nonfinite_is_explained_by_term_and_samples() -> None:

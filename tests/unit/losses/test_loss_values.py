@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import math
 import warnings
+from collections.abc import Callable
 from dataclasses import replace
+from statistics import NormalDist
 from typing import Any
 
 import numpy as np
@@ -14,6 +16,8 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from thermodepth.losses import LOSSES
+from thermodepth.losses.maps import Maps
+from thermodepth.losses.metric_relative import FORMS
 from thermodepth.types import Batch, Prediction
 
 Array = NDArray[np.float64]
@@ -116,6 +120,24 @@ def test_structure_ssi_by_hand() -> None:
     )
 
 
+def test_the_trim_of_structure_ssi_is_a_lower_bound_and_close() -> None:
+    draw = torch.Generator().manual_seed(5)
+    shape = (4, 96, 128)
+    _, batch = scene()
+    batch = replace(
+        batch,
+        label=torch.randn(shape, generator=draw, dtype=F64),
+        label_valid=torch.rand(shape, generator=draw) < 0.7,
+    )
+    structure = batch.label + torch.randn(shape, generator=draw, dtype=F64)
+    given = value("structure_ssi", Prediction(structure=structure, log_depth=structure), batch)
+    maps = Maps(Prediction(structure=structure, log_depth=structure), batch)
+    for residual, m, found in zip(maps.label_residual(), batch.label_valid, given, strict=True):
+        ordered = residual[m].abs().sort().values
+        exact = float(ordered[: len(ordered) - int(0.2 * len(ordered))].mean())
+        assert 0 <= exact - found < 1e-4 * exact
+
+
 def test_structure_ssi_knows_near_from_far() -> None:
     prediction, batch = scene()
     right = replace(prediction, structure=2.0 * batch.label)
@@ -201,6 +223,97 @@ def test_metric_relative_against_numpy() -> None:
         )
     ]
     assert value("metric_relative", prediction, batch) == pytest.approx(expected)
+
+
+#: The forms of `metric_relative` as depths, p the prediction.
+AS_DEPTHS: dict[str, Callable[[Array, Array], Array]] = {
+    "relative": lambda p, g: np.abs(p - g) / g,
+    "log": lambda p, g: np.abs(np.log(p) - np.log(g)),
+    "max": lambda p, g: np.abs(p - g) / np.maximum(p, g),
+    "symmetric": lambda p, g: 2 * np.abs(p - g) / (p + g),
+}
+
+
+@pytest.mark.parametrize("form", FORMS)
+def test_each_form_of_metric_relative_against_numpy(form: str) -> None:
+    prediction, batch = scene()
+    expected = [
+        float(AS_DEPTHS[form](np.exp(p[m]), g[m]).mean())
+        for p, g, m in zip(
+            prediction.log_depth.numpy(),
+            batch.depth_m.numpy(),
+            batch.depth_valid.numpy(),
+            strict=True,
+        )
+    ]
+    assert value("metric_relative", prediction, batch, form=form) == pytest.approx(expected)
+    assert 10 < len(FORMS[form].summary) < 60  # type: ignore[index]
+
+
+@pytest.mark.parametrize("sigma", [0.3, 0.5, 0.7])
+@pytest.mark.parametrize("form", FORMS)
+def test_where_an_uncertain_network_pays_least(form: str, sigma: float) -> None:
+    """Of one depth for a log-normal truth: exp(-sigma^2) of its median for `relative`, else the median."""
+    quantiles = (np.arange(4001) + 0.5) / 4001
+    truth = 7.0 * np.exp(sigma * np.array([NormalDist().inv_cdf(q) for q in quantiles]))
+    factors = np.exp(np.arange(-0.7, 0.2, 0.005))
+    count = len(factors)
+    depth = torch.from_numpy(truth).expand(count, 1, -1).contiguous()
+    batch = Batch(
+        image=torch.zeros(count, 1, 1, len(truth)),
+        depth_m=depth,
+        depth_valid=torch.ones_like(depth, dtype=torch.bool),
+        label=depth,
+        label_valid=torch.ones_like(depth, dtype=torch.bool),
+        intrinsics=torch.eye(3).expand(count, 3, 3),
+        sample_ids=tuple(map(str, range(count))),
+    )
+    log_depth = torch.from_numpy(np.log(7.0 * factors))[:, None, None].expand_as(depth)
+    costs = value(
+        "metric_relative", Prediction(structure=depth, log_depth=log_depth), batch, form=form
+    )
+    least = factors[int(np.argmin(costs))]
+    wanted = math.exp(-(sigma**2)) if form == "relative" else 1.0
+    assert least == pytest.approx(wanted, abs=0.006)
+    assert FORMS[form].unbiased == (form != "relative")  # type: ignore[index]
+
+
+def test_bounded_forms_cost_at_most_their_bound() -> None:
+    prediction, batch = scene()
+    for factor in (1e-9, 1e9):
+        far = replace(prediction, log_depth=(factor * batch.depth_m).log())
+        assert value("metric_relative", far, batch, form="max") == pytest.approx([1.0] * 2)
+        assert value("metric_relative", far, batch, form="symmetric") == pytest.approx([2.0] * 2)
+
+
+@pytest.mark.parametrize("scales", [1, 2, 4])
+def test_metric_gradient_against_numpy(scales: int) -> None:
+    prediction, batch = scene()
+    expected = [
+        gradient_of(np.where(m, p - np.log(g), np.nan), scales)
+        for p, g, m in zip(
+            prediction.log_depth.numpy(),
+            batch.depth_m.numpy(),
+            batch.depth_valid.numpy(),
+            strict=True,
+        )
+    ]
+    assert value("metric_gradient", prediction, batch, scales=scales) == pytest.approx(expected)
+
+
+def test_metric_gradient_by_hand() -> None:
+    """A step of the truth by a factor of 4 that the prediction has as 2, between 2 and 3 of 4 columns."""
+    _, batch = scene(4, 4)
+    factor = torch.tensor([1.0, 1.0, 4.0, 4.0], dtype=F64).expand(2, 4, 4)
+    batch = replace(batch, depth_m=5 * factor, depth_valid=torch.ones(2, 4, 4, dtype=torch.bool))
+    log_depth = 0.5 * factor.log() + 0.7  # another scale, which costs nothing
+    prediction = Prediction(structure=log_depth, log_depth=log_depth)
+    # At 1x1 one pair of three columns, at 2x2 the one pair there is, at 4x4 none.
+    assert value("metric_gradient", prediction, batch) == pytest.approx([math.log(2) * 4 / 3] * 2)
+    hidden = batch.depth_valid.clone()
+    hidden[:, :, 1] = False  # no valid pair crosses the step; half of each block is left
+    seen = value("metric_gradient", prediction, replace(batch, depth_valid=hidden), scales=1)
+    assert seen == pytest.approx([0.0] * 2)
 
 
 @pytest.mark.parametrize("factor", [0.5, 1.0, 1.2, 3.0])

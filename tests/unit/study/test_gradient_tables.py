@@ -13,7 +13,7 @@ from PIL import Image
 from scipy import stats
 
 from thermodepth.errors import DataError
-from thermodepth.losses import LOSSES
+from thermodepth.losses import LossesSettings
 from thermodepth.study.gradients import (
     GradientRecord,
     along_steps,
@@ -193,7 +193,7 @@ def test_shares_stand_beside_the_share_of_the_loss() -> None:
     table = share_table([record_of([0.1] * 30)], title="full")
     assert [line[:3] for line in table.printed()] == [[A, "30", "50.0"], [B, "30", "50.0"]]
     assert [line[-1] for line in table.printed()] == ["75.0", "25.0"]
-    missing = [name for name in LOSSES if name not in (A, B)]
+    missing = [name for name in LossesSettings().switched_on() if name not in (A, B)]
     assert f"Left out, without weight in these runs: {', '.join(missing)}." in table.notes
 
 

@@ -14,6 +14,7 @@ from thermodepth.synthetic.cameras.rig import coaxial_rig
 from thermodepth.synthetic.cameras.view import View
 from thermodepth.synthetic.conditions import Conditions, draw_conditions
 from thermodepth.synthetic.grammar.mesh import Mesh, MeshBuilder, Surface
+from thermodepth.synthetic.matter.fresnel import band_reflectance
 from thermodepth.synthetic.matter.materials import MATERIAL_INDEX, MATERIALS
 from thermodepth.synthetic.matter.radiance import apparent_temperature_k, band_radiance
 from thermodepth.synthetic.rays import EmbreeCaster
@@ -295,10 +296,18 @@ def test_rough_walls_lose_emission_at_grazing_angles(
 def test_mirrors_show_what_they_face(
     warm_tunnel: Callable[[str, float], tuple[GBuffer, Array, float]],
 ) -> None:
-    """Glass of r0 = .12 faces glass: 1 - rho of its own, plus rho x .88 of the wall it reflects."""
+    """Paint of r0 = .10 faces paint: 1 - rho of its own, plus rho x .90 of the wall it reflects."""
+    buffer, excess, _ = warm_tunnel("car_paint", 0.0)
+    rho = np.minimum(0.10 + 0.90 * (1 - buffer.points.cosine) ** 5, 0.97)
+    np.testing.assert_allclose(excess, 1 - rho + rho * 0.90, atol=2e-4)
+
+
+def test_glass_mirrors_by_its_measured_constants(
+    warm_tunnel: Callable[[str, float], tuple[GBuffer, Array, float]],
+) -> None:
     buffer, excess, _ = warm_tunnel("glass", 0.0)
-    rho = np.minimum(0.12 + 0.88 * (1 - buffer.points.cosine) ** 5, 0.97)
-    np.testing.assert_allclose(excess, 1 - rho + rho * 0.88, atol=2e-4)
+    rho = np.minimum(band_reflectance("soda-lime glass", buffer.points.cosine), 0.97)
+    np.testing.assert_allclose(excess, 1 - rho + rho * 0.88, atol=3e-4)
 
 
 def test_the_path_replaces_what_it_absorbs(

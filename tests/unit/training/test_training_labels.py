@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pickle
+import warnings
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -17,6 +18,7 @@ from thermodepth.model.network import build_network
 from thermodepth.teacher import LabelStore, TeacherSettings, TruthTeacher, to_affine_inverse
 from thermodepth.teacher.truth import SKY_M
 from thermodepth.thermal import NormaliserSettings
+from thermodepth.training import labels as labels_module
 from thermodepth.training.labels import (
     default_label_root,
     label_reader,
@@ -147,3 +149,43 @@ def test_our_own_rgb_model_is_a_teacher(dataset: Dataset, tmp_path: Path) -> Non
 def test_a_thermal_model_is_no_teacher(tmp_path: Path) -> None:
     with pytest.raises(TeacherError, match="model: a thermal model; a teacher reads RGB"):
         open_built_in(own_model(tmp_path / "model", "thermal"))
+
+
+class RampTeacher:
+    """Knows the layout of scenes by heart, and sees as much of a picture as `contrast`."""
+
+    geometry = Geometry.AFFINE_INVERSE
+    description = "ramp"
+
+    def __init__(self, contrast: float) -> None:
+        self.contrast = contrast
+
+    def fingerprint(self) -> str:
+        return "ramp-0"
+
+    def label(self, samples: Sequence[Sample]) -> list[NDArray[np.float32]]:
+        maps = []
+        for sample in samples:
+            assert sample.rgb is not None
+            rows = np.linspace(0, 1, len(sample.rgb), dtype=np.float32)[:, None]
+            maps.append(
+                rows + np.float32(self.contrast / 255) * sample.rgb.mean(2, dtype=np.float32)
+            )
+        return maps
+
+
+@pytest.mark.parametrize(("contrast", "warned"), [(1.0, 0), (1 / 255, 1)])
+def test_a_teacher_that_does_not_see_is_named_once(
+    contrast: float,
+    warned: int,
+    dataset: Dataset,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(labels_module, "open_built_in", lambda _settings: RampTeacher(contrast))
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        make_labels(TeacherSettings(), dataset, tmp_path)
+        make_labels(TeacherSettings(), dataset, tmp_path)  # all are there: nothing is asked
+    assert len(caught) == warned
+    assert all("does not see its pictures" in str(one.message) for one in caught)

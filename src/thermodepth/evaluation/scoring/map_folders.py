@@ -32,12 +32,26 @@ from thermodepth.depth_files import (
     read_truth_m,
 )
 from thermodepth.errors import DataError, SettingsError, nearest
+from thermodepth.evaluation.scoring.frame_truth import FrameTruth
+from thermodepth.evaluation.scoring.placement import (
+    LOOKED_AT,
+    NAMES,
+    WHOLE,
+    Placement,
+    better_place,
+    candidates,
+    covered,
+    errors_by_place,
+    stretch_of,
+)
 from thermodepth.files import PICTURE_SUFFIXES, natural_order
 from thermodepth.thermal import read_thermal
 from thermodepth.types import Geometry, Sample, ThermalUnit
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
+
+    from thermodepth.evaluation.protocols.protocol import Protocol
 
 MAX_FILES = 2_000_000
 #: Networks round sides to a multiple, which bends the aspect by some percent; more is another crop.
@@ -63,6 +77,7 @@ class MapFolders:
         prediction_ending: str = "",
         truth_ending: str = "",
         thermal_ending: str = "",
+        placement: Placement = WHOLE,
     ) -> None:
         """Pair the files; none is opened yet.
 
@@ -77,6 +92,7 @@ class MapFolders:
             prediction_ending: what file names of predictions have after the id, with or without suffix.
             truth_ending: the same of the truth; its other files are no frames.
             thermal_ending: the same of the thermal pictures.
+            placement: where in the truth's view maps of another size lie.
 
         Raises:
             DataError: for folders that are missing or empty, frames without a prediction or a thermal
@@ -85,7 +101,7 @@ class MapFolders:
         """
         check_per_metre(png_scale, "png_scale")
         check_per_metre(truth_scale, "truth_scale")
-        self.geometry = geometry
+        self.geometry, self.placement = geometry, placement
         self._png_scale, self._truth_scale = png_scale, truth_scale
         self._intrinsics_px = _checked(intrinsics)
         frames = _Folder.of(truth, truth_ending, DEPTH_SUFFIXES, "truth")
@@ -163,21 +179,56 @@ class MapFolders:
         return read_depth_values(Path(self._predictions[index]), per_metre=self._png_scale)
 
     def pair(self, index: int) -> tuple[Sample, NDArray[np.float32]]:
-        """`sample` and `values` of one frame, which show the same view.
+        """`sample` and `values` of one frame, which show the same view: placed in it, or to be stretched.
 
         Raises:
-            DataError: as they do, and when the sizes have different aspects.
+            DataError: as they do, when the sizes have different aspects, or the placement is not for them.
             DependencyError: as they do.
         """
         sample, values = self.sample(index), self.values(index)
         (rows, columns), (height, width) = values.shape, sample.size
-        if abs(rows * width / (columns * height) - 1) > ASPECT_TOLERANCE:
+        if self.placement == WHOLE:
+            if abs(rows * width / (columns * height) - 1) > ASPECT_TOLERANCE:
+                raise DataError(
+                    f"{self._predictions[index]}: {columns}x{rows}, but {self._truth[index]} is "
+                    f"{width}x{height}: another aspect, so perhaps another crop. Place it by --placement "
+                    f"({', '.join(NAMES[1:])} or TOP,LEFT), or save predictions of the whole view"
+                )
+            return sample, values
+        try:
+            return sample, self.placement.place(values, sample.size)
+        except DataError as error:
             raise DataError(
-                f"{self._predictions[index]}: {columns}x{rows}, but {self._truth[index]} is "
-                f"{width}x{height}: another aspect, so perhaps another crop. Save predictions of the whole "
-                "view of the truth"
-            )
-        return sample, values
+                f"{self._predictions[index]}: --placement {self.placement.name}: {error}"
+            ) from None
+
+    def placement_notes(self, protocol: Protocol) -> tuple[str, ...]:
+        """What a few frames say about where their maps lie: an uneven stretch, a place that fits better.
+
+        Raises:
+            SettingsError: for a placement that leaves scored pixels without a prediction.
+            DataError: for files that cannot be read.
+        """
+        count = min(len(self), LOOKED_AT)
+        stretched, errors = "", []
+        for index in (number * len(self) // count for number in range(count)):
+            sample, values = self.pair(index)[0], self.values(index)
+            truth = FrameTruth.of(sample, frame=index, protocol=protocol)
+            map_size = (values.shape[0], values.shape[1])
+            if truth is None or (map_size == truth.size and self.placement == WHOLE):
+                continue
+            covered(truth.scored, self.placement, map_size, sample.sample_id)
+            stretch = stretch_of(map_size, truth.size) if self.placement == WHOLE else None
+            if stretch is not None and not stretched:
+                stretched = (
+                    f"{self._predictions[index]}: {map_size[1]}x{map_size[0]} is stretched to "
+                    f"{truth.size[1]}x{truth.size[0]}, by {stretch[0]:.4f} in x and {stretch[1]:.4f} in y; "
+                    "right for a resized view, wrong for a crop, which --placement puts in its place"
+                )
+            errors.append(errors_by_place(values, self.geometry, truth, candidates(self.placement)))
+        return tuple(
+            note for note in (stretched, better_place(errors, self.placement.name)) if note
+        )
 
     def truth_fingerprint(self) -> str:
         """Changes with what is scored against: ids, contents and scale of the truth, thermal, intrinsics.
@@ -190,6 +241,8 @@ class MapFolders:
     def fingerprint(self) -> str:
         """Changes with everything that decides the scores but the protocol; names of roots do not."""
         about = [self.truth_fingerprint(), self.geometry.value, self._png_scale]
+        if self.placement != WHOLE:
+            about.append(self.placement.name)
         return _fingerprint(about, self._predictions)
 
 

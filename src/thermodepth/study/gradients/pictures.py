@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 #: Okabe and Ito (2008), told apart with any colour vision; a term keeps its colour in every picture.
-_COLOURS = ("#0072B2", "#56B4E9", "#009E73", "#D55E00", "#E69F00", "#F0E442", "#CC79A7")
+_COLOURS = ("#0072B2", "#56B4E9", "#009E73", "#D55E00", "#E69F00", "#F0E442", "#CC79A7", "#999999")
 HEADS: Mapping[str, str] = {"structure": "Structure", "log_depth": "Metric depth"}
 _MOST_FRAMES = 6
 _LARGER = 1.15  # than drawn, where a page has the room

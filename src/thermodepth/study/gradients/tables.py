@@ -221,7 +221,7 @@ def notes_of(records: Sequence[GradientRecord]) -> list[str]:
     """What a reader must know of these runs, and what they are not."""
     notes = []
     on = terms_of(records)
-    off = [term for term in LOSSES if term not in on]
+    off = [term for term, row in LOSSES.items() if term not in on and row.settings().weight > 0.0]
     if off:
         notes.append(f"Left out, without weight in these runs: {', '.join(off)}.")
     for term in on:

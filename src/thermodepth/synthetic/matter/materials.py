@@ -27,6 +27,7 @@ class Material:
     mottle_k: float = 0.2  # sigma of the temperature unevenness
     mottle_per_m: float = 0.5  # how fine that unevenness is, relative to the noise tile
     living: bool = False  # keeps no film of water
+    constants: str = ""  # measured n and k of `fresnel.CONSTANTS`, for its slanted reflectance
 
 
 MATERIALS: dict[str, Material] = {
@@ -60,7 +61,13 @@ MATERIALS: dict[str, Material] = {
         emissivity=0.95, inertia=0.4, convection=1.2, mottle_k=0.25, mottle_per_m=2.0, living=True
     ),
     "glass": Material(
-        emissivity=0.88, mirror=True, visible_r0=0.06, roughness=0.004, inertia=0.15, mottle_k=0.15
+        emissivity=0.88,
+        mirror=True,
+        visible_r0=0.06,
+        roughness=0.004,
+        inertia=0.15,
+        mottle_k=0.15,
+        constants="soda-lime glass",
     ),
     "car_paint": Material(
         emissivity=0.90,
@@ -93,6 +100,7 @@ MATERIALS: dict[str, Material] = {
         inertia=0.9,
         convection=2.5,
         mottle_k=0.1,
+        constants="water",
     ),
     # At the end: a row's number names it in what is rendered already.
     "soil": Material(emissivity=0.94, inertia=0.5, mottle_k=0.7, mottle_per_m=0.6),
@@ -111,6 +119,7 @@ def _columns() -> Any:
             bool if field.type == "bool" else np.float32,
         )
         for field in fields(Material)
+        if field.type != "str"
     }
     return SimpleNamespace(**columns)
 

@@ -21,15 +21,23 @@ HOTTEST_K = 600.0
 STEP_K = 0.25
 
 
+def band_response(wavelength: Array) -> Array:
+    """[n] R at wavelengths in um, 0 to 1."""
+    return np.asarray(
+        1 / (1 + np.exp(-(wavelength - 8.0) / 0.12)) / (1 + np.exp((wavelength - 13.9) / 0.25))
+    )
+
+
+def planck(wavelength: Array, temperature_k: Array | float) -> Array:
+    """Spectral radiance of a black body, W m^-2 sr^-1 um^-1, at wavelengths in um."""
+    return np.asarray(_C1 / wavelength**5 / np.expm1(_C2 / (wavelength * temperature_k)))
+
+
 def _band_table() -> tuple[Array, Array]:
     """Temperatures [n] and the radiance of a black body at each [n], both float64."""
     wavelength = np.linspace(7.5, 14.5, 141)
-    response = (
-        1 / (1 + np.exp(-(wavelength - 8.0) / 0.12)) / (1 + np.exp((wavelength - 13.9) / 0.25))
-    )
     temperature = np.arange(COLDEST_K, HOTTEST_K + STEP_K / 2, STEP_K)
-    planck = _C1 / wavelength**5 / np.expm1(_C2 / (wavelength * temperature[:, None]))
-    weighted = response * planck
+    weighted = band_response(wavelength) * planck(wavelength, temperature[:, None])
     step = wavelength[1] - wavelength[0]
     return temperature, (weighted[:, 1:] + weighted[:, :-1]).sum(1) * step / 2
 

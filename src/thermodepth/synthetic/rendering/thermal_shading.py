@@ -9,7 +9,8 @@ diffuse sun, F sky view, dR long-wave loss to the sky, h = (5.7 + 3.8 wind) (McA
 
     L = (1 - rho) L(T) + rho L_reflected,   rho = r0 + (1 - r0)(1 - cos)^5,   r0 = 1 - eps
 
-and along the path L <- tau L + (1 - tau) L(Ta), tau = exp(-kappa d).
+with rho by Fresnel where n and k are measured (glass, water and what is wet: `matter.fresnel`), and along the
+path L <- tau L + (1 - tau) L(Ta), tau = exp(-kappa d).
 """
 
 from __future__ import annotations
@@ -20,6 +21,7 @@ import numpy as np
 
 from thermodepth.synthetic.conditions import Conditions
 from thermodepth.synthetic.grammar.mesh import Mesh
+from thermodepth.synthetic.matter.fresnel import ROW_OF_MATERIAL, WATER, measured_reflectance
 from thermodepth.synthetic.matter.materials import COLUMNS
 from thermodepth.synthetic.matter.noise import bilinear, nearest, smooth
 from thermodepth.synthetic.matter.radiance import STEFAN_BOLTZMANN, band_radiance
@@ -156,15 +158,18 @@ def shade_thermal(mesh: Mesh, buffer: GBuffer, conditions: Conditions) -> Array:
 
 
 def _reflectance(buffer: GBuffer) -> Array:
-    """[k] Fresnel-like; a rough surface loses two thirds of the grazing rise."""
+    """[k] by Fresnel where that is measured, else like it; rough ones lose two thirds of the grazing rise."""
     points = buffer.points
     r0 = 1 - COLUMNS.emissivity[points.material]
-    filmed = buffer.wetness > 0.5
-    r0 = np.where(filmed, np.minimum(r0, 0.04), r0)  # what is seen is the water
-    mirrors = COLUMNS.mirror[points.material] | filmed
-    grazing = (1 - points.cosine) ** 5 * np.where(mirrors, 1.0, 0.35)
-    rho: Array = np.minimum(r0 + (1 - r0) * grazing, 0.97).astype(np.float32)
-    return rho
+    grazing = (1 - points.cosine) ** 5 * np.where(COLUMNS.mirror[points.material], 1.0, 0.35)
+    rho = r0 + (1 - r0) * grazing
+    row = np.where(
+        buffer.wetness > 0.5, WATER, ROW_OF_MATERIAL[points.material]
+    )  # of a film, the water
+    measured = row >= 0
+    rho[measured] = measured_reflectance(row[measured], points.cosine[measured])
+    limited: Array = np.minimum(rho, 0.97).astype(np.float32)
+    return limited
 
 
 def _mirrored(mesh: Mesh, buffer: GBuffer, conditions: Conditions, air: float) -> Array:
