@@ -7,7 +7,7 @@ from typing import Annotated, Optional
 
 import typer
 
-from thermodepth.cli.options import SPECS, Device
+from thermodepth.cli.options import SPECS, CalibrationFile, Cameras, Device, FocalPx, Fov
 from thermodepth.errors import SettingsError
 from thermodepth.threads import set_thread_policy
 
@@ -93,6 +93,10 @@ def evaluate(
     ] = "",
     truth_ending: Annotated[str, typer.Option(help="The same of --truth.")] = "",
     thermal_ending: Annotated[str, typer.Option(help="The same of --thermal.")] = "",
+    fov: Fov = None,
+    focal_px: FocalPx = None,
+    calibration: CalibrationFile = None,
+    cameras: Cameras = [],  # noqa: B006
     device: Device = "auto",
 ) -> None:
     """Score models, stored predictions or anybody's depth maps under a named protocol.
@@ -102,6 +106,11 @@ def evaluate(
     """
     set_thread_policy()
     from thermodepth.commands.evaluate import ForeignMaps, evaluate_maps, evaluate_models
+    from thermodepth.commands.lens import LensOptions
+
+    options = LensOptions(
+        fov_deg=fov, focal_px=focal_px, calibration=calibration, cameras=tuple(cameras)
+    )
 
     if (predictions is None) != (truth is None):
         raise SettingsError("--predictions and --truth come together: one of them is missing")
@@ -112,6 +121,7 @@ def evaluate(
         "--no-baselines": not baselines,
         "--precision": precision,
         "--device": "" if device == "auto" else device,
+        **dict.fromkeys(options.named(), True),
     }
     of_maps = {
         "--geometry": "" if geometry == "metric_depth" else geometry,
@@ -155,4 +165,5 @@ def evaluate(
         precision=precision,
         processes=processes,
         device=device,
+        options=options,
     )
