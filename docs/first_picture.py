@@ -33,7 +33,9 @@ def main() -> None:
             sample = frames.read(index)
             if sample.condition != condition or sample.depth_m is None:
                 continue
-            result = predictor.predict([sample.thermal], unit=sample.thermal_unit)[0]
+            result = predictor.predict(
+                [sample.thermal], unit=sample.thermal_unit, lens=[sample.focal_px]
+            )[0]
             scored = protocol.scored(sample.depth_m)
             error = np.abs(result.depth_m - sample.depth_m)[scored] / sample.depth_m[scored]
             found.append((float(error.mean()), sample, result))

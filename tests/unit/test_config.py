@@ -344,7 +344,7 @@ def test_a_setting_that_was_added_is_part_of_the_identity_once_it_is_used() -> N
         weight: float = 1.0
 
     class Newer(Older):
-        added = frozenset({"form"})
+        later = frozenset({"form"})
 
         form: str = "as ever"
 

@@ -14,7 +14,7 @@ import numpy as np
 
 from thermodepth.calibration.content import Content
 from thermodepth.calibration.numbers import intrinsics, numbers, pixels, rigid
-from thermodepth.calibration.roles import assign_roles
+from thermodepth.calibration.roles import assign_roles, notes_on
 from thermodepth.calibration.types import Calibration, Camera, Distortion
 from thermodepth.errors import DataError, unknown
 
@@ -48,7 +48,8 @@ def read(content: Content, roles: Mapping[str, str]) -> Calibration:
     words = {
         n: " ".join(str(chain[n].get(k, ""))[:200] for k in ("label", "rostopic")) for n in names
     }
-    called = assign_roles({n: said.strip() for n, said in words.items()}, roles, content.name)
+    words = {n: text.strip() for n, text in words.items()}
+    called = assign_roles(words, roles, content.name)
     cameras, from_first = {}, {}
     whole = np.eye(4)
     for place, name in enumerate(names):
@@ -58,7 +59,12 @@ def read(content: Content, roles: Mapping[str, str]) -> Calibration:
             whole = rigid(link, f"{where}: T_cn_cnm1") @ whole
         cameras[called[name]] = _camera(called[name], chain[name], where)
         from_first[called[name]] = whole
-    return Calibration(cameras=cameras, from_reference=from_first, source=content.name)
+    return Calibration(
+        cameras=cameras,
+        from_reference=from_first,
+        source=content.name,
+        notes=notes_on(words, roles),
+    )
 
 
 def _camera(name: str, facts: Mapping[str, Any], where: str) -> Camera:

@@ -15,7 +15,7 @@ import numpy as np
 
 from thermodepth.calibration.content import Content
 from thermodepth.calibration.numbers import intrinsics, matrix, moved, numbers, pixels
-from thermodepth.calibration.roles import assign_roles
+from thermodepth.calibration.roles import assign_roles, notes_on
 from thermodepth.calibration.types import Calibration, Camera, Distortion
 from thermodepth.errors import DataError, unknown
 
@@ -53,7 +53,8 @@ def read(content: Content, roles: Mapping[str, str]) -> Calibration:
     for name, end in endings.items():
         cameras[called[name]] = _camera(tree, called[name], end, content.name)
     if len(endings) == 1:
-        return Calibration(cameras=cameras, from_reference={}, source=content.name)
+        notes = notes_on(words, roles)
+        return Calibration(cameras=cameras, from_reference={}, source=content.name, notes=notes)
     for key in ("R", "T"):
         if key not in tree:
             raise DataError(

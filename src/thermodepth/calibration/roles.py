@@ -39,7 +39,8 @@ def assign_roles(words: Mapping[str, str], roles: Mapping[str, str], source: str
 
     Raises:
         SettingsError: for a role of a camera that is not there, or one name for two cameras.
-        DataError: when no camera, or more than one, may be the thermal one.
+        DataError: when no camera, or more than one, may be the thermal one; an only camera of which nothing
+            is said is.
     """
     for name in roles:
         if name not in words:
@@ -55,11 +56,29 @@ def assign_roles(words: Mapping[str, str], roles: Mapping[str, str], source: str
             named[claims[0]] = role
         elif len(claims) > 1:
             raise DataError(f"{source}: {_both(claims)} may be '{role}'; {_ask(words)}")
+    if alone_in(words, roles):
+        named = dict.fromkeys(words, THERMAL)
     if THERMAL not in named.values():
         raise DataError(f"{source}: nothing says which camera is the thermal one; {_ask(words)}")
     if RGB not in named.values() and len(words) > 1:
         raise DataError(f"{source}: nothing says which camera is the RGB one; {_ask(words)}")
     return {name: named.get(name, name) for name in words}
+
+
+def alone_in(words: Mapping[str, str], roles: Mapping[str, str]) -> bool:
+    """Whether a file has one camera of which nothing is said: it is taken for the thermal one."""
+    return (
+        len(words) == 1
+        and not roles
+        and not any(k & _split(*words.values()) for k in _WORDS.values())
+    )
+
+
+def notes_on(words: Mapping[str, str], roles: Mapping[str, str]) -> tuple[str, ...]:
+    """What the reader took for granted of the roles."""
+    if not alone_in(words, roles):
+        return ()
+    return ("the file has one camera and does not say which; it is taken for the thermal one",)
 
 
 def _split(said: str) -> set[str]:

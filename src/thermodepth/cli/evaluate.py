@@ -7,7 +7,7 @@ from typing import Annotated, Optional
 
 import typer
 
-from thermodepth.cli.options import SPECS, Device
+from thermodepth.cli.options import SPECS, CalibrationFile, Cameras, Device, FocalPx, Fov
 from thermodepth.errors import SettingsError
 from thermodepth.threads import set_thread_policy
 
@@ -100,6 +100,10 @@ def evaluate(
             "centre, garg, eigen, nyu, or TOP,LEFT; see docs/foreign_maps.md."
         ),
     ] = "whole",
+    fov: Fov = None,
+    focal_px: FocalPx = None,
+    calibration: CalibrationFile = None,
+    cameras: Cameras = [],  # noqa: B006
     device: Device = "auto",
 ) -> None:
     """Score models, stored predictions or anybody's depth maps under a named protocol.
@@ -109,6 +113,11 @@ def evaluate(
     """
     set_thread_policy()
     from thermodepth.commands.evaluate import ForeignMaps, evaluate_maps, evaluate_models
+    from thermodepth.commands.lens import LensOptions
+
+    options = LensOptions(
+        fov_deg=fov, focal_px=focal_px, calibration=calibration, cameras=tuple(cameras)
+    )
 
     if (predictions is None) != (truth is None):
         raise SettingsError("--predictions and --truth come together: one of them is missing")
@@ -119,6 +128,7 @@ def evaluate(
         "--no-baselines": not baselines,
         "--precision": precision,
         "--device": "" if device == "auto" else device,
+        **dict.fromkeys(options.named(), True),
     }
     of_maps = {
         "--geometry": "" if geometry == "metric_depth" else geometry,
@@ -164,4 +174,5 @@ def evaluate(
         precision=precision,
         processes=processes,
         device=device,
+        options=options,
     )

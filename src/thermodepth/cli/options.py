@@ -43,3 +43,24 @@ StudyOut = Annotated[
     Optional[Path],  # noqa: UP045
     typer.Option(help="The study's folder. Default: runs/NAME-DATA."),
 ]
+Fov = Annotated[
+    Optional[float],  # noqa: UP045
+    typer.Option("--fov", help="The lens: degrees across the frames."),
+]
+FocalPx = Annotated[
+    Optional[float],  # noqa: UP045
+    typer.Option("--focal-px", help="The lens: focal length in pixels of the frames."),
+]
+CalibrationFile = Annotated[
+    Optional[Path],  # noqa: UP045
+    typer.Option(
+        "--calibration",
+        help="The lens: a calibration file of any format of docs/calibration.md, or a folder with one.",
+    ),
+]
+Cameras = Annotated[
+    list[str],
+    typer.Option(
+        "--camera", help="NAME=thermal, for a --calibration that does not say which camera that is."
+    ),
+]

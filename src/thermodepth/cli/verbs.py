@@ -8,8 +8,12 @@ from typing import TYPE_CHECKING, Annotated, Optional
 import typer
 
 from thermodepth.cli.options import (
+    CalibrationFile,
+    Cameras,
     Data,
     Device,
+    FocalPx,
+    Fov,
     Labels,
     OptionalPath,
     Seeds,
@@ -164,13 +168,19 @@ def predict(
         bool,
         typer.Option("--video", help="The files are one recording: recipes may remember frames."),
     ] = False,
+    fov: Fov = None,
+    focal_px: FocalPx = None,
+    calibration: CalibrationFile = None,
+    cameras: Cameras = [],  # noqa: B006
     device: Device = "auto",
 ) -> None:
     """Metric depth and structure of thermal frames.
 
-    Reads 8/14/16-bit PNG, TIFF and NPY, FLIR radiometric JPEG and raw Y16.
+    Reads 8/14/16-bit PNG, TIFF and NPY, FLIR radiometric JPEG and raw Y16. Metres hold for the lens that
+    --fov, --focal-px or --calibration says.
     """
     set_thread_policy()
+    from thermodepth.commands.lens import LensOptions
     from thermodepth.commands.predict import predict_files
 
     predict_files(
@@ -184,6 +194,9 @@ def predict(
         device=device,
         y16=y16,
         video=video,
+        options=LensOptions(
+            fov_deg=fov, focal_px=focal_px, calibration=calibration, cameras=tuple(cameras)
+        ),
     )
 
 

@@ -7,7 +7,7 @@ assumed distance: where the calibration is right, things at that distance coinci
 from __future__ import annotations
 
 import io
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -34,6 +34,7 @@ from thermodepth.calibration.projection import (
     overlap,
     rgb_in_thermal_view,
 )
+from thermodepth.commands.lens import camera_roles
 from thermodepth.commands.terminal import console
 from thermodepth.errors import DataError, SettingsError
 from thermodepth.files import read_raster, write_bytes
@@ -95,7 +96,9 @@ def print_calibration(
     for distance_m in distances_m:
         check_distance(distance_m)
     calibration = read_calibration(
-        find_calibration(path), format=None if format == "auto" else format, cameras=_roles(cameras)
+        find_calibration(path),
+        format=None if format == "auto" else format,
+        cameras=camera_roles(cameras),
     )
     frames = None
     if thermal is not None and rgb is not None:
@@ -117,18 +120,6 @@ def print_calibration(
             ) from None
         _say(f"\n{out}: {sheet.width}x{sheet.height} pixels")
     return sound
-
-
-def _roles(cameras: Sequence[str]) -> Mapping[str, str]:
-    roles: dict[str, str] = {}
-    for text in cameras:
-        name, equals, role = text.partition("=")
-        if not (name and equals and role):
-            raise SettingsError(f"--camera {text}: expected NAME=ROLE such as cam1=thermal")
-        if name in roles:
-            raise SettingsError(f"--camera {text}: '{name}' has a role already: {roles[name]}")
-        roles[name] = role
-    return roles
 
 
 def _thermal_picture(path: Path) -> Picture:

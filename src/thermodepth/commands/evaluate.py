@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from thermodepth.commands.evaluate_subjects import (
+    check_lens,
     check_stored,
     fitted_baselines,
     protocol_for,
@@ -17,6 +18,7 @@ from thermodepth.commands.evaluate_subjects import (
     teacher_labels,
     teacher_settings,
 )
+from thermodepth.commands.lens import NOTHING_SAID, LensOptions
 from thermodepth.commands.terminal import console, counting
 from thermodepth.data import open_dataset
 from thermodepth.errors import SettingsError, unknown
@@ -58,6 +60,7 @@ def evaluate_models(
     precision: str,
     processes: int | None,
     device: str,
+    options: LensOptions = NOTHING_SAID,
 ) -> None:
     """Predict a split with each model (what is stored already is kept), score it, print the tables.
 
@@ -72,6 +75,7 @@ def evaluate_models(
         precision: of stored predictions; empty takes the store's.
         processes: that score; None for one a core.
         device: that predicts.
+        options: what the lens is, for frames that come without one.
 
     Raises:
         SettingsError, DataError, WeightsError, TeacherError: for whatever of these cannot be.
@@ -84,6 +88,7 @@ def evaluate_models(
     if precision and precision not in PRECISIONS:
         raise SettingsError(f"--precision: {unknown('precision', precision, PRECISIONS)}")
     asked = teacher_settings(teacher)
+    lens = options.lens()
     subjects = subjects_of(what)
     if device != "auto" and all(s.store is not None for s in subjects):
         raise SettingsError(f"--device {device}: has no effect, the predictions are stored already")
@@ -92,6 +97,7 @@ def evaluate_models(
     dataset = open_dataset(data)
     frames = dataset.split(split)
     chosen = protocol_for(protocol, dataset, frames)
+    check_lens(options, frames, dataset.spec, all_stored=all(s.store is not None for s in subjects))
     about = {"data": dataset.spec, "split": split}
     for subject in subjects:
         check_stored(subject, frames, about, precision)
@@ -102,7 +108,9 @@ def evaluate_models(
         if labels is not None:
             about |= {"labels": str(labels.folder.resolve()), "teacher": about_teacher}
         stores = {
-            s.arm: stored_predictions(s, frames, folder, about, precision=precision, device=device)
+            s.arm: stored_predictions(
+                s, frames, folder, about, precision=precision, device=device, lens=lens
+            )
             for s in subjects
         }
         source = SplitSource(frames=frames, stores=stores, baselines=fitted, labels=labels)

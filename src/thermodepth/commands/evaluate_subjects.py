@@ -19,7 +19,8 @@ from thermodepth.evaluation.store import PredictionStore
 from thermodepth.types import Geometry, Sample
 
 if TYPE_CHECKING:
-    from thermodepth.inference.predictor import Predictor
+    from thermodepth.commands.lens import LensOptions
+    from thermodepth.inference.lens import Lens
     from thermodepth.teacher import LabelStore, TeacherSettings
 
 #: A mean over more training frames than these is the same mean, and reading them takes minutes.
@@ -88,22 +89,43 @@ def stored_predictions(
     *,
     precision: str,
     device: str,
+    lens: Lens | None,
 ) -> PredictionStore:
     """The subject's predictions of these frames, made now where they are missing."""
     if subject.store is not None:
         return subject.store
-    from thermodepth.inference.predictor import load
+    from thermodepth.inference.predictor import Predictor
+    from thermodepth.model import load_model, resolve_model
 
-    predictor: Predictor = load(subject.given, device=device)
+    predictor = Predictor(load_model(resolve_model(subject.given)), device=device, lens=lens)
+    made_by = {"model": predictor.model.fingerprint, "data": frames.fingerprint()}
+    if lens is not None:
+        made_by["lens"] = lens.fingerprint()
     store = PredictionStore(
         folder / "predictions" / subject.arm,
-        made_by={"model": predictor.model.fingerprint, "data": frames.fingerprint()},
+        made_by=made_by,
         about=about,
         precision=precision or None,
     )
     with counting(f"predicting with {subject.arm}") as tell:
         predict_into(store, frames, predictor.maps_of, progress=tell)
     return store
+
+
+def check_lens(options: LensOptions, frames: Frames, spec: str, *, all_stored: bool) -> None:
+    """Whether options about the lens can have an effect.
+
+    Raises:
+        SettingsError: where the frames say it themselves, or everything is predicted already.
+    """
+    given = ", ".join(options.named())
+    if given and all_stored:
+        raise SettingsError(f"{given}: has no effect, the predictions are stored already")
+    if given and frames.read(0, with_rgb=False).focal_px > 0:
+        raise SettingsError(
+            f"{given}: has no effect, the frames of {spec} come with their lens; say another in the data "
+            "set's own description, or as mm5:FOLDER?fov=DEGREES"
+        )
 
 
 def check_stored(

@@ -8,11 +8,13 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
+from thermodepth.commands.lens import NOTHING_SAID, LensOptions
 from thermodepth.commands.terminal import console, counting, error_console
 from thermodepth.errors import DataError, SettingsError, unknown
 from thermodepth.files import natural_order, pictures_in
 from thermodepth.inference.outputs import write_depth
-from thermodepth.inference.predictor import load
+from thermodepth.inference.predictor import Predictor
+from thermodepth.model import load_model, resolve_model
 from thermodepth.thermal import (
     NormaliserState,
     looks_like_agc,
@@ -43,13 +45,16 @@ def predict_files(
     device: str,
     y16: str = "",
     video: bool = False,
+    options: LensOptions = NOTHING_SAID,
 ) -> None:
     """Predict one frame or every frame of a folder; `y16` is the size of frames without a header.
 
     `video`: the files, in the order of their names, are one recording; input recipes that remember
-    earlier frames then do, and the maps flicker less.
+    earlier frames then do, and the maps flicker less. `options` say what the lens is; without, radiometric
+    files may state it, and else the training's is taken.
 
     Raises:
+        SettingsError: for options that cannot be, or a lens that cannot be that of a frame.
         DataError: for a source without thermal frames; a broken frame of a folder is named, the
             others are predicted, and the command still ends with this error.
     """
@@ -71,7 +76,9 @@ def predict_files(
             f"--out {out}: is the folder of the frames; its maps would be read as frames"
         )
     names = _names(files)
-    predictor = load(model, device=device, short_side=short_side)
+    lens = options.lens()
+    loaded = load_model(resolve_model(model))
+    predictor = Predictor(loaded, device=device, short_side=short_side, lens=lens)
     state = NormaliserState() if video else None
     broken: list[DataError] = []
     display_only = 0
@@ -80,11 +87,12 @@ def predict_files(
         for number, (path, name) in enumerate(zip(files, names, strict=True), start=1):
             try:
                 raw, unit = _read(path, layout, counts=counts)
+                stated = predictor.stated_lens(path)
             except DataError as error:
                 broken.append(error)
                 continue
             display_only += looks_like_agc(raw) is not None
-            result = predictor.predict([raw], unit=unit, state=state)[0]
+            result = predictor.predict([raw], unit=unit, state=state, lens=stated)[0]
             paths = write_depth(
                 out, name, result, thermal=raw, unit=unit, depth_format=depth_format, view=view
             )

@@ -20,13 +20,13 @@ import hashlib
 from collections.abc import Mapping, Sequence
 from functools import partial
 from pathlib import Path
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Any, ClassVar, Literal, Self
 
 import numpy as np
 from numpy.typing import NDArray
 from pydantic import AfterValidator, Field, model_validator
 
-from thermodepth.camera import pinhole
+from thermodepth.camera import focal_of_view, pinhole
 from thermodepth.config import Settings
 from thermodepth.data.decoding import read_depth_m
 from thermodepth.data.frames import Dataset
@@ -131,11 +131,12 @@ class FolderDescription(Settings):
     thermal: ThermalFiles
     depth: DepthFiles
     rgb: RgbFiles | None = None
-    intrinsics: Intrinsics | None = None  # one of these three
+    #: At most one of these four. Without any the lens is not known: nothing that needs it can be trained or
+    #: scored, and metres of a model that is told the lens are those of its training's lens.
+    intrinsics: Intrinsics | None = None
     calibration: str | None = None
-    field_of_view_deg: float | None = Field(
-        None, gt=1, lt=170
-    )  # across; when nothing better is known
+    focal_px: float | None = Field(None, gt=0)  # in pixels of the thermal frames
+    field_of_view_deg: float | None = Field(None, gt=1, lt=170)  # across
     near_m: Metres
     far_m: Metres
     splits: dict[Literal["train", "val", "test"], Names] | None = (
@@ -148,11 +149,19 @@ class FolderDescription(Settings):
     conditions: dict[str, Names] = Field({})  # condition: names of sequences, or *night*
     licence: str = "as you say: the description names none"
 
+    later: ClassVar[frozenset[str]] = frozenset({"focal_px"})
+
+    @property
+    def lens_is_known(self) -> bool:
+        """Whether anything says what the frames see."""
+        lenses = (self.intrinsics, self.calibration, self.focal_px, self.field_of_view_deg)
+        return any(one is not None for one in lenses)
+
     @model_validator(mode="after")
     def _one_of_each(self) -> Self:
-        lenses = ("intrinsics", "calibration", "field_of_view_deg")
-        if sum(getattr(self, name) is not None for name in lenses) != 1:
-            raise ValueError(f"give one of {', '.join(lenses)}")
+        lenses = ("intrinsics", "calibration", "focal_px", "field_of_view_deg")
+        if sum(getattr(self, name) is not None for name in lenses) > 1:
+            raise ValueError(f"give at most one of {', '.join(lenses)}")
         if self.splits is not None and self.shares is not None:
             raise ValueError("give splits or shares, not both")
         if self.shares is not None and sum(self.shares.values()) == 0:
@@ -197,6 +206,8 @@ def open_folder(path: Path | None) -> Dataset:
     note = f"{about.name}: {frames} frames of {len(recordings)} sequences"
     if unused := sum(name not in split_of for name in recordings):
         note += f", {unused} in no split"
+    if not about.lens_is_known:
+        note += "; its lens is not known"
     if unpaired:
         note += f"; {unpaired} without depth or thermal left out"
     return Dataset(
@@ -288,8 +299,11 @@ def _lenses(about: FolderDescription, root: Path, file: Path) -> tuple[Any, tupl
         return partial(calibrated, path=path, with_rgb=about.rgb is not None), (path,)
     if about.intrinsics is not None:
         return partial(_fixed_lenses, matrix=about.intrinsics.matrix(), source=str(file)), ()
-    assert about.field_of_view_deg is not None, "the description has one of the three"
-    return partial(_assumed_lenses, degrees=about.field_of_view_deg, source=str(file)), ()
+    if about.focal_px is not None:
+        return partial(_focal_lenses, focal_px=about.focal_px, source=str(file)), ()
+    if about.field_of_view_deg is not None:
+        return partial(_assumed_lenses, degrees=about.field_of_view_deg, source=str(file)), ()
+    return partial(_fixed_lenses, matrix=np.full((3, 3), np.nan, np.float32), source=str(file)), ()
 
 
 def _fixed_lenses(size: tuple[int, int], *, matrix: NDArray[np.float32], source: str) -> Lenses:
@@ -298,8 +312,11 @@ def _fixed_lenses(size: tuple[int, int], *, matrix: NDArray[np.float32], source:
 
 
 def _assumed_lenses(size: tuple[int, int], *, degrees: float, source: str) -> Lenses:
-    focal_px = size[1] / 2 / np.tan(np.deg2rad(degrees / 2))
-    return Lenses(source=source, thermal=pinhole(float(focal_px), size[1], size[0]))
+    return _focal_lenses(size, focal_px=focal_of_view(degrees, size[1]), source=source)
+
+
+def _focal_lenses(size: tuple[int, int], *, focal_px: float, source: str) -> Lenses:
+    return Lenses(source=source, thermal=pinhole(focal_px, size[1], size[0]))
 
 
 def read_described(path: Path, *, about: ThermalFiles) -> tuple[NDArray[Any], ThermalUnit]:

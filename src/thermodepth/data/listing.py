@@ -52,6 +52,23 @@ def whole_number(options: Mapping[str, str], name: str, *, default: int) -> int:
     return int(text)
 
 
+def decimal_between(
+    options: Mapping[str, str], name: str, *, default: float, least: float, most: float
+) -> float:
+    """An option that is a number within two ends.
+
+    Raises:
+        DataError: for anything else.
+    """
+    text = options.get(name)
+    if text is None:
+        return default
+    value = float(text) if re.fullmatch(r"[0-9]{1,6}(\.[0-9]{1,6})?", text) else float("nan")
+    if not least < value < most:
+        raise DataError(f"option {name}={text}: expected a number between {least:g} and {most:g}")
+    return value
+
+
 def folder_of(path: Path | None, name: str, holds: str) -> Path:
     """The folder that was given.
 

@@ -23,8 +23,9 @@ from pathlib import Path
 
 import numpy as np
 
-from thermodepth.camera import pinhole
+from thermodepth.camera import focal_of_view, pinhole
 from thermodepth.data.frames import Dataset, fingerprint_files
+from thermodepth.data.listing import decimal_between, split_options
 from thermodepth.errors import DataError
 from thermodepth.files import natural_order, read_raster
 from thermodepth.thermal import read_thermal
@@ -33,7 +34,7 @@ from thermodepth.types import Sample, ThermalUnit
 KELVIN_PER_COUNT = 1 / 64
 METRES_PER_COUNT = 1 / 1000
 #: MM5 publishes no intrinsics for its aligned frames; its depth camera (Azure Kinect, narrow mode)
-#: sees 75 degrees across. Nothing here computes metres from it.
+#: sees 75 degrees across. `mm5:FOLDER?fov=DEGREES` says it otherwise.
 FIELD_OF_VIEW_DEG = 75.0
 
 LAYOUTS = (("RGB", "Thermal", "Depth"), ("RGB3", "T16", "D16"), ("RGB3", "T16", "D_16"))
@@ -54,9 +55,12 @@ class _Entry:
 class MM5Frames:
     """One split of MM5."""
 
-    def __init__(self, root: Path, entries: Sequence[_Entry]) -> None:
+    def __init__(
+        self, root: Path, entries: Sequence[_Entry], *, fov_deg: float = FIELD_OF_VIEW_DEG
+    ) -> None:
         self._root = root
         self._entries = entries
+        self._fov_deg = fov_deg
         self.sample_ids = [f"mm5-{entry.number:04d}" for entry in entries]
 
     noise_is_drawn = False
@@ -88,12 +92,11 @@ class MM5Frames:
                     f"is {raw.shape[1]}x{raw.shape[0]}; MM5's bands share one pixel grid"
                 )
         height, width = raw.shape
-        focal_px = width / 2 / np.tan(np.deg2rad(FIELD_OF_VIEW_DEG / 2))
         return Sample(
             sample_id=self.sample_ids[index],
             thermal=(raw * np.float32(KELVIN_PER_COUNT)).astype(np.float32),
             thermal_unit=ThermalUnit.KELVIN,
-            intrinsics=pinhole(float(focal_px), width, height),
+            intrinsics=pinhole(focal_of_view(self._fov_deg, width), width, height),
             depth_m=np.where(depth > 0, depth * METRES_PER_COUNT, np.nan).astype(np.float32),
             rgb=rgb,
             sequence=entry.sequence,
@@ -104,21 +107,25 @@ class MM5Frames:
     def _fingerprint(self) -> str:
         files = [p for e in self._entries for p in (e.rgb, e.thermal, e.depth) if p is not None]
         about = self._root / "frames.csv"
-        return fingerprint_files([*files, about] if about.is_file() else files, self._root)
+        value = fingerprint_files([*files, about] if about.is_file() else files, self._root)
+        assumed = self._fov_deg == FIELD_OF_VIEW_DEG
+        return value if assumed else f"{value}/fov={self._fov_deg:g}"
 
     def fingerprint(self) -> str:
         return self._fingerprint
 
 
 def open_mm5(path: Path | None) -> Dataset:
-    """Open either layout.
+    """Open either layout, `FOLDER` or `FOLDER?fov=DEGREES`, which is what the frames see across.
 
     Raises:
-        DataError: without a path, for a folder that is not MM5, or bands that do not pair up.
+        DataError: without a path, for a folder that is not MM5, bands that do not pair up, or an option
+            that cannot be.
     """
     if path is None:
         raise DataError("mm5 needs a folder: --data mm5:PATH")
-    root = path
+    root, options = split_options(path, ("fov",))
+    fov_deg = decimal_between(options, "fov", default=FIELD_OF_VIEW_DEG, least=1.0, most=170.0)
     if not root.is_dir():
         raise DataError(f"{root}: no such folder; give the one that holds RGB, Thermal and Depth")
     entries = _index(root)
@@ -130,12 +137,13 @@ def open_mm5(path: Path | None) -> Dataset:
     return Dataset(
         name="mm5",
         spec=f"mm5:{path}",
-        splits={name: MM5Frames(root, part) for name, part in splits.items()},
+        splits={name: MM5Frames(root, part, fov_deg=fov_deg) for name, part in splits.items()},
         protocol="mm5",
         depth_range_m=(0.2, 3.0),
         training_size=(96, 128),
         licence="CC BY-NC 4.0",
-        note=f"MM5: {len(entries)} real table-top frames, split in blocks of {BLOCK} captures",
+        note=f"MM5: {len(entries)} real table-top frames, split in blocks of {BLOCK} captures; taken to see "
+        f"{fov_deg:g} degrees across",
     )
 
 

@@ -72,6 +72,9 @@ def calibrated(size: tuple[int, int], *, path: Path, with_rgb: bool = True) -> L
     calibration = read_calibration(path)
     if with_rgb:
         require_sound(calibration)
+    if not with_rgb:  # which camera is the thermal one may have been taken for granted
+        for note in calibration.notes:
+            warnings.warn(f"{path}: {note}", stacklevel=2)
     wanted = [calibration.thermal, *([calibration.rgb] if with_rgb else [])]
     for camera in wanted:
         if camera.distortion is not None:
@@ -135,7 +138,8 @@ class Recording:
         height, width = raw.shape
         depth_m = self._depth(depth_path, path, raw)
         lenses = self._lenses_at((height, width))
-        check_looks_into(lenses.thermal, raw, calibration=lenses.source, other=path)
+        if np.isfinite(lenses.thermal).all():  # else nobody knows the lens
+            check_looks_into(lenses.thermal, raw, calibration=lenses.source, other=path)
         rgb, view = self._rgb(place, lenses) if with_rgb else (None, None)
         rgb_path = None if self.rgb is None else self.rgb.path(place)
         if rgb is not None and view is None and rgb_path is not None:

@@ -39,6 +39,10 @@ SCALE_FACTORS = {
     "stored as metres and read as millimetres": 1000.0,
     "stored as metres*256 and read as metres": 1 / 256,
 }
+_UNKNOWN = (
+    "thermal: nothing says what the lens is; metres of a model that is told the lens are then those of the "
+    "lens that it was trained with"
+)
 POINTS = 2000  # of a frame: a mean over them is good to a percent
 CLIP = 0.5  # what one view hides from the other is no matter of degree
 MIN_POINTS = 50
@@ -82,6 +86,8 @@ def _judged(
         moves = {THERMAL: np.eye(4), RGB: np.array(rgb_from_thermal)}
     shapes = [(f"{c.name} intrinsics", c.intrinsics, (3, 3)) for c in cameras.values()]
     shapes += [(f"rgb_from_thermal ({name})", m, (4, 4)) for name, m in moves.items()]
+    if rgb is None and np.isnan(cameras[THERMAL].intrinsics).all():
+        return ((CalibrationSeverity.WARNING, _UNKNOWN),)
     for name, matrix, shape in shapes:
         if matrix.shape != shape or not np.isfinite(matrix).all():
             text = f"{name}: not a finite {shape[0]} x {shape[1]} matrix"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,8 +12,10 @@ import numpy as np
 import torch
 import torch.nn.functional as F
 
+from thermodepth.camera import focal_of_view
 from thermodepth.data.transform import resize_image
 from thermodepth.errors import DataError, SettingsError, WeightsError
+from thermodepth.inference.lens import Lens, network_focal
 from thermodepth.model import LoadedModel, load_model, resolve_model
 from thermodepth.thermal import (
     NormaliserState,
@@ -21,6 +24,7 @@ from thermodepth.thermal import (
     read_thermal,
     thermal_unit,
 )
+from thermodepth.thermal.flir_lens import stated_view_deg
 from thermodepth.types import Geometry, Sample, ThermalUnit
 
 if TYPE_CHECKING:
@@ -45,14 +49,22 @@ class Predictor:
     """A loaded model with its own input recipe."""
 
     def __init__(
-        self, model: LoadedModel, *, device: str = "auto", short_side: int | None = None
+        self,
+        model: LoadedModel,
+        *,
+        device: str = "auto",
+        short_side: int | None = None,
+        lens: Lens | None = None,
     ) -> None:
         """
         Args:
             model: from `load_model`.
             device: auto, cpu or cuda.
             short_side: pixels of the shorter side that the network sees; None takes what it was
-                trained at. Metric scale is only as good as this is close to the training's.
+                trained at. The metres of a model that is not told the lens are only as good as this is
+                close to the training's.
+            lens: of the camera, for frames that come without one; None: the training's is taken, with a
+                warning.
 
         Raises:
             SettingsError: for a device that is not there, or a size below 32.
@@ -75,23 +87,39 @@ class Predictor:
         self.model = model
         self._network = model.network.to(self._device, memory_format=torch.channels_last)  # type: ignore[call-overload]
         self._short_side = short_side or min(model.recipe.working_size)
+        self._lens = lens
+        self._spoken: set[str] = set()  # warnings, each of which is given once
 
-    def __call__(self, thermal: NDArray[Any] | Path | str) -> Depth:
+    def __call__(
+        self,
+        thermal: NDArray[Any] | Path | str,
+        *,
+        focal_px: float | None = None,
+        fov_deg: float | None = None,
+        intrinsics: Any = None,
+    ) -> Depth:
         """Depth of one thermal frame.
 
         Args:
             thermal: `[h w]` uint8 (after gain control), uint16 (counts) or float (kelvin), or the
                 path of a PNG, TIFF or NPY file that holds one.
+            focal_px: focal length in pixels of the frame; or
+            fov_deg: what its columns see, degrees; or
+            intrinsics: `[3 3]`, or fx, fy, cx, cy, in pixels of the frame. None of the three: the lens that
+                was given at loading, or the training's, with a warning.
 
         Raises:
             DataError: for a file or array that is not one thermal frame.
+            SettingsError: for a lens that cannot be.
         """
+        lens = Lens.of(focal_px=focal_px, fov_deg=fov_deg, intrinsics=intrinsics)
         if isinstance(thermal, (str, Path)):
             raw, unit = read_thermal(Path(thermal))
+            lens = lens or self.stated_lens(Path(thermal))
         else:
             raw = np.asarray(thermal)
             unit = thermal_unit(raw, "thermal")
-        return self.predict([raw], unit=unit)[0]
+        return self.predict([raw], unit=unit, lens=lens)[0]
 
     def predict(
         self,
@@ -99,6 +127,7 @@ class Predictor:
         *,
         unit: ThermalUnit,
         state: NormaliserState | None = None,
+        lens: Lens | Sequence[float] | None = None,
     ) -> list[Depth]:
         """Depth of several raw frames `[h w]` of one size, in one pass of the network.
 
@@ -106,10 +135,13 @@ class Predictor:
             frames: in the order of time, where they are a video.
             unit: of all of them.
             state: one for each video, for recipes that remember earlier frames; None for stills.
+            lens: of all of them, or the focal length of each in its pixels, NaN where it is not known; None:
+                the lens that was given at loading, or the training's, with a warning.
 
         Raises:
             DataError: for frames of different sizes.
-            SettingsError: for a unit that the model's normaliser cannot read.
+            SettingsError: for a unit that the model's normaliser cannot read, or a lens that cannot be
+                that of such frames.
         """
         recipe = self.model.recipe
         check_compatible(recipe.normaliser, unit, trained_on=recipe.trained_unit)
@@ -118,28 +150,52 @@ class Predictor:
             sizes = sorted({"x".join(map(str, frame.shape[::-1])) for frame in frames})
             raise DataError(f"frames of {', '.join(sizes)}: one pass takes one size")
         inner = self.network_size(size)
+        focal_px = self._focals(lens, len(frames), size=size, inner=inner)
         # As in training: the raw frame is resized, then normalised.
         inputs = [
             normalise(resize_image(_resizable(frame), inner), unit, recipe.normaliser, state)
             for frame in frames
         ]
-        return self._run(np.stack(inputs)[:, None], size)
+        return self._run(np.stack(inputs)[:, None], size, focal_px)
+
+    def stated_lens(self, path: Path) -> Lens | None:
+        """The lens that a radiometric file states, where the model wants one and none was given at loading.
+
+        Raises:
+            DataError: for a radiometric file that is damaged.
+        """
+        if self._lens is not None or self.model.recipe.lens is None:
+            return None
+        view_deg = stated_view_deg(path)
+        if view_deg is None:
+            return None
+        self._warn_once(
+            f"the lens is taken from the radiometric file, which states {view_deg:.1f} degrees across"
+        )
+        return Lens.of(fov_deg=view_deg)
 
     def maps_of(
         self, samples: Sequence[Sample]
     ) -> list[tuple[NDArray[np.float32], NDArray[np.float32]]]:
         """(depth_m, structure) of samples of one size, as the evaluation asks for them.
 
-        Of a sample it sees the thermal frame and nothing else.
+        Of a sample it sees the thermal frame and the lens.
         """
-        results = self.predict([s.thermal for s in samples], unit=samples[0].thermal_unit)
+        results = self.predict(
+            [s.thermal for s in samples],
+            unit=samples[0].thermal_unit,
+            lens=[s.focal_px for s in samples],
+        )
         return [(result.depth_m, result.structure) for result in results]
 
     @torch.inference_mode()
-    def _run(self, image: NDArray[np.float32], size: tuple[int, int]) -> list[Depth]:
+    def _run(
+        self, image: NDArray[np.float32], size: tuple[int, int], focal_px: Sequence[float] | None
+    ) -> list[Depth]:
         """The network on prepared input `[b c h w]`, its maps brought to `size`."""
         x = torch.from_numpy(image).to(self._device)
-        prediction = self._network(x.contiguous(memory_format=torch.channels_last))
+        f = None if focal_px is None else torch.tensor(focal_px, device=self._device)
+        prediction = self._network(x.contiguous(memory_format=torch.channels_last), f)
         # Metric depth is enlarged as a logarithm: half way between 2 m and 8 m is 4 m.
         maps = torch.stack([prediction.log_depth, prediction.structure], dim=1)
         if tuple(maps.shape[-2:]) != size:
@@ -147,6 +203,51 @@ class Predictor:
         depth_m = maps[:, 0].exp().float().cpu().numpy()
         structure = maps[:, 1].float().cpu().numpy()
         return [Depth(depth_m=d, structure=s) for d, s in zip(depth_m, structure, strict=True)]
+
+    def _focals(
+        self,
+        lens: Lens | Sequence[float] | None,
+        count: int,
+        *,
+        size: tuple[int, int],
+        inner: tuple[int, int],
+    ) -> list[float] | None:
+        """`[count]` focal lengths in pixels of the network's input; None for a model that ignores them."""
+        training = self.model.recipe.lens
+        if training is None:
+            if isinstance(lens, Lens) or self._lens is not None:
+                self._warn_once(
+                    "the lens has no effect: this model is not told it, and its metres hold for the lens "
+                    "that it was trained with"
+                )
+            return None
+        frame_px = [float("nan")] * count if lens is None or isinstance(lens, Lens) else list(lens)
+        if not all(f > 0 for f in frame_px):
+            default_px = self._default_focal(lens if isinstance(lens, Lens) else None, size)
+            frame_px = [f if f > 0 else default_px for f in frame_px]
+        return [network_focal(f, size, inner) for f in frame_px]
+
+    def _default_focal(self, lens: Lens | None, size: tuple[int, int]) -> float:
+        """Of a frame without a lens of its own, in its pixels."""
+        lens = lens or self._lens
+        if lens is not None:
+            focal_px = lens.focal_of(size)
+            if note := lens.rescales(size):
+                self._warn_once(note)
+            return focal_px
+        training = self.model.recipe.lens
+        assert training is not None
+        self._warn_once(
+            f"the lens is not known: taken is the training's, {training.field_of_view_deg:.0f} degrees "
+            "along the frame's long side. With another lens all metres are off by one factor; give focal_px, "
+            "fov_deg, intrinsics or a calibration"
+        )
+        return focal_of_view(training.field_of_view_deg, max(size))
+
+    def _warn_once(self, text: str) -> None:
+        if text not in self._spoken:
+            self._spoken.add(text)
+            warnings.warn(text, stacklevel=2)
 
     def network_size(self, size: tuple[int, int]) -> tuple[int, int]:
         """(rows, columns) the network sees of a frame: the aspect is kept."""
@@ -162,11 +263,33 @@ def _resizable(frame: NDArray[Any]) -> NDArray[Any]:
 
 
 def load(
-    model: str | Path = DEFAULT_MODEL, *, device: str = "auto", short_side: int | None = None
+    model: str | Path = DEFAULT_MODEL,
+    *,
+    device: str = "auto",
+    short_side: int | None = None,
+    focal_px: float | None = None,
+    fov_deg: float | None = None,
+    intrinsics: Any = None,
+    calibration: Path | str | None = None,
 ) -> Predictor:
     """A predictor from a built-in name, a run folder or a model folder.
 
+    Args:
+        model: its name or folder.
+        device: auto, cpu or cuda.
+        short_side: as `Predictor` has it.
+        focal_px: of the camera, in pixels of its frames; or
+        fov_deg: what its columns see, degrees; or
+        intrinsics: `[3 3]`, or fx, fy, cx, cy, in pixels of its frames; or
+        calibration: a file of any format that is read here.
+
     Raises:
         WeightsError: when there is no such model, or it reads RGB.
+        SettingsError: for a lens that cannot be.
+        DataError: for a calibration that cannot be read.
     """
-    return Predictor(load_model(resolve_model(str(model))), device=device, short_side=short_side)
+    lens = Lens.of(
+        focal_px=focal_px, fov_deg=fov_deg, intrinsics=intrinsics, calibration=calibration
+    )
+    loaded = load_model(resolve_model(str(model)))
+    return Predictor(loaded, device=device, short_side=short_side, lens=lens)

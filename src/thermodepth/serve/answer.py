@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from thermodepth.errors import DataError, DependencyError
+from thermodepth.inference.lens import Lens
 from thermodepth.inference.outputs import write_depth
 from thermodepth.inference.predictor import Predictor
 from thermodepth.thermal import read_thermal
@@ -39,19 +40,23 @@ class Answer:
     unit: ThermalUnit
 
 
-def answer(upload: Path, predictor: Predictor, folder: Path) -> Answer:
+def answer(
+    upload: Path, predictor: Predictor, folder: Path, *, fov_deg: float | None = None
+) -> Answer:
     """Predict an uploaded frame.
 
     Args:
         upload: PNG, TIFF, JPEG, BMP, NPY or FLIR's radiometric JPEG, known by its content.
         predictor: the loaded model.
         folder: where the three files are written.
+        fov_deg: what the frame's columns see, degrees; None: what the file states, or the training's.
 
     Raises:
         DataError: for a file that is not one thermal frame; it names the file, not the server's folder.
         DependencyError: for a radiometric JPEG without the package that reads it.
-        SettingsError: for a unit that the model's normaliser cannot read.
+        SettingsError: for a unit that the model's normaliser cannot read, or a lens that cannot be.
     """
+    lens = Lens.of(fov_deg=fov_deg)
     try:
         raw, unit = read_thermal(upload)
     except (DataError, DependencyError) as error:
@@ -59,7 +64,8 @@ def answer(upload: Path, predictor: Predictor, folder: Path) -> Answer:
     rows, columns = raw.shape
     if max(rows, columns) > LONGEST_TO_SHORTEST * min(rows, columns):
         raise DataError(f"{upload.name}: {columns}x{rows} pixels is a strip, not a camera's frame")
-    result = predictor.predict([raw], unit=unit)[0]
+    lens = lens or predictor.stated_lens(upload)
+    result = predictor.predict([raw], unit=unit, lens=lens)[0]
     depth, structure, view = write_depth(
         folder, upload.stem, result, thermal=raw, unit=unit, depth_format="png", view=True
     )

@@ -26,8 +26,13 @@ INTRODUCTION = """\
 # thermodepth
 
 Structure and metric depth of one thermal frame, by the model `{model}`. The frame stays on the computer
-that runs this page until the page is stopped. Metres hold for the kind of lens the model was trained with.
+that runs this page until the page is stopped. {lens}
 """
+
+_TOLD = (
+    "Metres hold for the lens that is said below; without one the lens of the training is assumed."
+)
+_UNTOLD = "Metres hold for the kind of lens the model was trained with."
 
 
 def require_gradio() -> None:
@@ -48,7 +53,7 @@ def build_page(predictor: Predictor, *, model: str) -> gradio.Blocks:
     os.environ.update(GRADIO_ANALYTICS_ENABLED="False", GRADIO_RUN_HISTORY="False")
     import gradio as gr
 
-    def show(upload: str | None) -> Iterator[tuple[Any, ...]]:
+    def show(upload: str | None, fov_deg: float | None) -> Iterator[tuple[Any, ...]]:
         # What is seen must never belong to the frame before, so the page is emptied first.
         yield "", *(gr.update(value=None, visible=False) for _ in range(3))
         if upload is None:
@@ -56,7 +61,7 @@ def build_page(predictor: Predictor, *, model: str) -> gradio.Blocks:
         # gradio copies the files at the yield.
         with tempfile.TemporaryDirectory(prefix="thermodepth-") as folder:
             try:
-                said = answer(Path(upload), predictor, Path(folder))
+                said = answer(Path(upload), predictor, Path(folder), fov_deg=fov_deg)
             except UserError as error:  # its text may quote the file, and the page reads HTML
                 raise gr.Error(
                     html.escape(str(error), quote=False), duration=None, print_exception=False
@@ -67,8 +72,14 @@ def build_page(predictor: Predictor, *, model: str) -> gradio.Blocks:
     with gr.Blocks(
         title="thermodepth", analytics_enabled=False, delete_cache=(FORGET_S, FORGET_S)
     ) as page:
-        gr.Markdown(INTRODUCTION.format(model=model))
+        knows_lens = predictor.model.recipe.lens is not None
+        gr.Markdown(INTRODUCTION.format(model=model, lens=_TOLD if knows_lens else _UNTOLD))
         upload = gr.File(label="Thermal frame: 8/14/16-bit PNG, TIFF or NPY", height=150)
+        fov_deg = gr.Number(
+            label="Field of view across the frame, degrees (empty: not known)",
+            value=None,
+            visible=knows_lens,
+        )
         numbers = gr.Markdown()
         # Without gradio's own share button, which would upload the picture.
         view = gr.Image(
@@ -77,7 +88,9 @@ def build_page(predictor: Predictor, *, model: str) -> gradio.Blocks:
         with gr.Row():
             depth = gr.DownloadButton("Depth (PNG, metres*256)", variant="primary", visible=False)
             structure = gr.DownloadButton("Structure (PNG)", visible=False)
-        upload.change(show, upload, [numbers, view, depth, structure], api_name="depth")
+        asked, results = [upload, fov_deg], [numbers, view, depth, structure]
+        upload.change(show, asked, results, api_name="depth")
+        fov_deg.submit(show, asked, results, api_name="depth_of_lens")
     return page
 
 

@@ -13,6 +13,7 @@ Importing this package loads neither torch nor transformers.
 """
 
 from thermodepth.teacher.agreement import Agreement, agreement
+from thermodepth.teacher.lens import RefittedTeacher
 from thermodepth.teacher.protocol import ExplainingTeacher, Teacher, to_affine_inverse
 from thermodepth.teacher.quality import Rejection
 from thermodepth.teacher.store import LabelStore, open_store
@@ -31,6 +32,7 @@ __all__ = [
     "Agreement",
     "ExplainingTeacher",
     "LabelStore",
+    "RefittedTeacher",
     "Rejection",
     "Teacher",
     "TeacherRow",

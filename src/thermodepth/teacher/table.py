@@ -43,6 +43,8 @@ class TeacherRuntime(Settings):
 class TeacherSettings(Settings):
     """Which teacher makes the labels, and at which working size."""
 
+    later: ClassVar[frozenset[str]] = frozenset({"field_of_view_deg"})
+
     #: A name of TEACHERS.
     kind: str = "rgb-small"
     #: For `transformers` a hub id or a local folder; for `onnx` a file; for `maps` a folder; for `rgb-small`
@@ -63,6 +65,9 @@ class TeacherSettings(Settings):
     map_scale: float | None = Field(default=None, gt=0)
     #: `maps`: what besides NaN means no value; None for nothing.
     map_none: Literal["nan", "zero"] | None = None
+    #: Teachers that give metres and are told no lens: the field of view across of the one that they hold for;
+    #: they are then brought to each picture's own. None: metres are taken as they are.
+    field_of_view_deg: float | None = Field(default=None, gt=1, lt=170)
     #: Where RGB has a view of its own: how maps are moved into the thermal one, and what is trusted.
     transfer: TransferSettings = TransferSettings()
     runtime: TeacherRuntime = TeacherRuntime()

@@ -15,6 +15,7 @@ from thermodepth.model import load_model
 from thermodepth.teacher import (
     TEACHERS,
     LabelStore,
+    RefittedTeacher,
     Teacher,
     TeacherSettings,
     TransferringTeacher,
@@ -121,6 +122,8 @@ def open_for_frames(settings: TeacherSettings, frames: Frames) -> Teacher:
         DataError: when the first frame cannot be read.
     """
     teacher = open_built_in(settings)
+    if settings.field_of_view_deg is not None:
+        teacher = RefittedTeacher(teacher, settings.field_of_view_deg)
     apart = TEACHERS[settings.kind].reads_rgb and frames.read(0).rgb_view is not None
     if apart:
         return TransferringTeacher(teacher, settings.transfer)

@@ -144,6 +144,12 @@ class TestFrames:
         np.testing.assert_allclose(
             wide.intrinsics, [[40, 0, 40], [0, 40, 16], [0, 0, 1]], rtol=1e-6
         )
+        longer = first(open_folder(describe(drop, focal_px=77.5)))
+        assert longer.intrinsics.tolist() == [[77.5, 0, 40], [0, 77.5, 16], [0, 0, 1]]
+        unknown = open_folder(describe(drop))
+        assert np.isnan(first(unknown).intrinsics).all()
+        assert not first(unknown).focal_px > 0
+        assert unknown.note.endswith("its lens is not known")
         facts = {
             "K_thrL": [[60, 0, 39.5], [0, 60, 15.5], [0, 0, 1]],
             "K_rgbL": [[70, 0, 39.5], [0, 70, 15.5], [0, 0, 1]],
@@ -410,7 +416,7 @@ class TestDescriptions:
             ({"near_m": 70}, "near_m 70 must be below far_m 60"),
             ({"near_m": "near"}, "near_m = 'near': input should be a valid number"),
             ({"near_m": 0.12345678}, "near_m = 0.12345678: .*more than six digits"),
-            ({"field_of_view_deg": 60}, "give one of intrinsics, calibration, field_of_view_deg"),
+            ({"field_of_view_deg": 60}, "give at most one of intrinsics, calibration, focal_px"),
             ({"shares": {"train": 1}}, "give splits or shares, not both"),
             ({"splits": None, "shares": {"train": 0}}, "shares: all are 0"),
             (

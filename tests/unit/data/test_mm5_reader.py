@@ -58,6 +58,21 @@ class TestLayouts:
         assert sample.intrinsics[0, 0] == pytest.approx(320 / 0.7673270)
         np.testing.assert_allclose(sample.intrinsics[:2, 2], [320, 240])
 
+    def test_the_field_of_view_can_be_said(self, write_mm5) -> None:
+        root = write_mm5([1, 2], **LAYOUTS["published"])
+        plain, said = open_mm5(root), open_mm5(Path(f"{root}?fov=60.5"))
+        sample = said.split("train").read(0)
+        focal_px = 320 / np.tan(np.deg2rad(60.5 / 2))
+        assert sample.intrinsics[0, 0] == pytest.approx(focal_px)
+        assert "taken to see 60.5 degrees across" in said.note
+        assert said.fingerprint() != plain.fingerprint()
+        assert open_mm5(Path(f"{root}?fov=75")).fingerprint() == plain.fingerprint()
+
+    @pytest.mark.parametrize("option", ["fov=0", "fov=200", "fov=wide", "fov=", "lens=3"])
+    def test_a_field_of_view_that_cannot_be_is_refused(self, option: str, write_mm5) -> None:
+        with pytest.raises(DataError, match=option.partition("=")[0]):
+            open_mm5(Path(f"{write_mm5([1])}?{option}"))
+
     def test_rgb_is_left_out_on_request(self, write_mm5) -> None:
         assert open_mm5(write_mm5([1])).split("train").read(0, with_rgb=False).rgb is None
 

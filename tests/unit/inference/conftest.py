@@ -30,7 +30,7 @@ def model_folder(tmp_path: Path) -> Callable[..., Path]:
         }
         recipe = ModelRecipe(**{**fields, **changes})
         torch.manual_seed(0)
-        network = build_network(small, channels=recipe.channels)
+        network = build_network(recipe.model, channels=recipe.channels)
         place = tmp_path / f"model-{recipe.modality}-{recipe.normaliser.name}"
         save_model(place, network, recipe)
         assert load_model(place).recipe == recipe

@@ -208,7 +208,7 @@ def test_sharing_maps_does_not_change_a_gradient() -> None:
     apart = torch.zeros(())
     for name, row in ON.items():
         term = settings.term(name)
-        apart = apart + term.weight * LOSSES[name].function(prediction, batch, term).mean()
+        apart = apart + term.weight * row.function(prediction, batch, term).mean()
     for a, b in zip(together, torch.autograd.grad(apart, maps), strict=True):
         torch.testing.assert_close(a, b)
 

@@ -53,13 +53,13 @@ class Site:
         with urlopen(asked, timeout=20) as reply:
             return json.load(reply)
 
-    def drop(self, name: str, content: bytes) -> tuple[str, Any]:
+    def drop(self, name: str, content: bytes, *, fov_deg: float | None = None) -> tuple[str, Any]:
         """Upload a file as the page does: the last event's name and data."""
         head = f'--cut\r\nContent-Disposition: form-data; name="files"; filename="{name}"\r\n\r\n'
         form = head.encode() + content + b"\r\n--cut--\r\n"
         (stored,) = self.post("gradio_api/upload", form, "multipart/form-data; boundary=cut")
         upload = {"path": stored, "orig_name": name, "meta": {"_type": "gradio.FileData"}}
-        ask = json.dumps({"data": [upload]}).encode()
+        ask = json.dumps({"data": [upload, fov_deg]}).encode()
         event = self.post("gradio_api/call/depth", ask, "application/json")["event_id"]
         lines = self.get(f"gradio_api/call/depth/{event}").decode().strip().splitlines()
         said = [
@@ -103,6 +103,14 @@ def test_a_dropped_frame_comes_back_as_depth(site: Site, predictor: Predictor) -
     with Image.open(io.BytesIO(site.get(f"gradio_api/file={depth['value']['path']}"))) as image:
         metres = np.asarray(image) / 256
     np.testing.assert_allclose(metres, predictor(counts).depth_m, atol=1 / 512, rtol=0)
+
+
+@needs_gradio
+def test_a_lens_that_cannot_be_is_refused_on_the_page(site: Site) -> None:
+    counts = np.random.default_rng(0).integers(7000, 7400, (48, 70)).astype(np.uint16)
+    event, data = site.drop("frame.png", png(counts), fov_deg=400.0)
+    assert event == "error"
+    assert "fov_deg 400.0: expected a number between 1 and 170" in json.dumps(data)
 
 
 @needs_gradio

@@ -44,6 +44,7 @@ OTHER = {
     "teacher.map_none": "zero",
     "teacher.map_scale": 0.5,
     "teacher.multiple": 28,
+    "teacher.field_of_view_deg": 60.0,
     "teacher.normalise": "half",
     "data.normaliser.memory": 0.5,
     "data.normaliser.planck": {"r1": 380747.0, "b": 1428.0},
