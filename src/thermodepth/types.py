@@ -63,7 +63,9 @@ class Sample:
     depth_m: NDArray[np.float32] | None = None  # [h w], NaN where there is no truth
     rgb: NDArray[np.uint8] | None = None  # [h w 3]
     rgb_view: RgbView | None = None  # None: `rgb` lies on the thermal pixel grid
-    sky: NDArray[np.bool_] | None = None  # [h w] True where nothing but sky is seen; None: not known
+    sky: NDArray[np.bool_] | None = (
+        None  # [h w] True where nothing but sky is seen; None: not known
+    )
     label: NDArray[np.float32] | None = None  # [h w] the teacher's map, NaN where unusable
     label_geometry: Geometry | None = None
     sequence: str = ""  # frames of one recording; splits and intervals never cut through it

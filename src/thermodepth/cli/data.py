@@ -118,7 +118,9 @@ def data_render(
     rig: Annotated[str, typer.Option(help="coaxial, ms2 or a calibration file.")] = "coaxial",
     cameras: Annotated[
         str,
-        typer.Option(help="one: the rig; many: a lens, a height, a tilt and a core for each scene."),
+        typer.Option(
+            help="one: the rig; many: a lens, a height, a tilt and a core for each scene."
+        ),
     ] = "one",
     sequence: Annotated[int, typer.Option(min=1, help="Frames of each scene.")] = 1,
     rate: Annotated[

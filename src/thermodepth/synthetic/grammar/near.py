@@ -32,7 +32,12 @@ _TOPS: tuple[tuple[str, str, Colour], ...] = (
     ("paper", "poster", (0.5, 0.5, 0.5)),
     ("metal", "plain", (0.5, 0.5, 0.5)),
 )
-_WALLS: tuple[Colour, ...] = ((0.7, 0.68, 0.62), (0.55, 0.6, 0.6), (0.65, 0.55, 0.45), (0.75, 0.75, 0.75))
+_WALLS: tuple[Colour, ...] = (
+    (0.7, 0.68, 0.62),
+    (0.55, 0.6, 0.6),
+    (0.65, 0.55, 0.45),
+    (0.75, 0.75, 0.75),
+)
 _TRIES = 12
 
 
@@ -42,7 +47,9 @@ class NearScene:
 
     mesh: Mesh
     targets: tuple[tuple[float, float, float], ...]  # the things, world coordinates
-    facing: float | None  # a shelf is looked at from this side (direction out of it); None: from all
+    facing: (
+        float | None
+    )  # a shelf is looked at from this side (direction out of it); None: from all
 
 
 def build_near(rng: np.random.Generator, conditions: Conditions) -> NearScene:
@@ -69,7 +76,12 @@ def _room(c: Counter, conditions: Conditions, behind_m: float | None) -> None:
     floor = Surface(material, varied(rng, (0.4, 0.35, 0.3), 0.5, 1.3), pattern, air_k - 1.0, 0.6)
     mesh.begin_object()
     mesh.quad(corner, across, along, floor)
-    mesh.quad((-left, -front, height), across, along, Surface("plaster", grey(0.7), "plain", air_k + 0.6, 0.6))
+    mesh.quad(
+        (-left, -front, height),
+        across,
+        along,
+        Surface("plaster", grey(0.7), "plain", air_k + 0.6, 0.6),
+    )
     for origin, edge in (
         ((-left, back, 0.0), across),
         (corner, across),
@@ -78,7 +90,9 @@ def _room(c: Counter, conditions: Conditions, behind_m: float | None) -> None:
     ):
         mesh.begin_object()
         behind_k = conditions.outside_k if c.chance(0.3) else air_k
-        wall = Surface("plaster", varied(rng, colour, 0.9, 1.1), "plain", behind_k, c.between(0.02, 0.12))
+        wall = Surface(
+            "plaster", varied(rng, colour, 0.9, 1.1), "plain", behind_k, c.between(0.02, 0.12)
+        )
         mesh.quad(origin, edge, up, wall)
     mesh.begin_object()
     on = conditions.lamps
@@ -87,9 +101,18 @@ def _room(c: Counter, conditions: Conditions, behind_m: float | None) -> None:
     mesh.box((*where, height - 0.06), (0.9, 0.3, 0.05), body, bottom=True)
     if on:
         power = c.between(1.5, 2.6)
-        mesh.lamp(Lamp((*where, height - 0.1), (power, power * 0.96, power * 0.88), (0.0, 0.0, -1.0), beam=1.0))
+        mesh.lamp(
+            Lamp(
+                (*where, height - 0.1),
+                (power, power * 0.96, power * 0.88),
+                (0.0, 0.0, -1.0),
+                beam=1.0,
+            )
+        )
     if behind_m is None and back > 1.6 and c.chance(0.5):
-        bookshelf(mesh, rng, Placement(c.between(-left + 0.8, right - 0.8), back, 0.0, math.pi), height)
+        bookshelf(
+            mesh, rng, Placement(c.between(-left + 0.8, right - 0.8), back, 0.0, math.pi), height
+        )
     if left > 2 and c.chance(0.4):
         boxes(mesh, rng, Placement(-left + 0.6, c.between(-1, 0.3)))
 
@@ -106,7 +129,9 @@ def _table(c: Counter, conditions: Conditions) -> list[tuple[float, float, float
     for x in (-1, 1):
         for y in (-1, 1):
             foot = (x * (width / 2 - 0.06), y * (depth / 2 - 0.06))
-            mesh.cylinder((*foot, 0.0), (*foot, top_m - thick), (0.025, 0.025), leg, sides=8, caps=False)
+            mesh.cylinder(
+                (*foot, 0.0), (*foot, top_m - thick), (0.025, 0.025), leg, sides=8, caps=False
+            )
     if c.chance(0.25):  # a mat, a sheet, a cutting board
         mesh.begin_object()
         material, pattern, colour = _TOPS[int(rng.integers(len(_TOPS)))]
@@ -114,21 +139,25 @@ def _table(c: Counter, conditions: Conditions) -> list[tuple[float, float, float
         mesh.box((c.between(-0.1, 0.1), 0.0, top_m), size, c.lukewarm(material, colour, pattern))
     targets = _strew(c, width, depth, top_m)
     for _ in range(int(rng.integers(0, 3)) if c.chance(0.35) else 0):
-        x = c.between(-width / 3, width / 3)
+        across = c.between(-width / 3, width / 3)
         mesh.begin_object()
         near = c.chance(0.5)
         yaw = (0.0 if near else math.pi) + c.between(-0.5, 0.5)
-        hand(c, Placement(x, (-1 if near else 1) * depth * c.between(0.05, 0.35), top_m, yaw))
+        hand(c, Placement(across, (-1 if near else 1) * depth * c.between(0.05, 0.35), top_m, yaw))
     for side in (-1, 1):
         if c.chance(0.3):
-            at = Placement(c.between(-0.4, 0.4), side * (depth / 2 + 0.3), 0.0, 0.0 if side < 0 else math.pi)
+            at = Placement(
+                c.between(-0.4, 0.4), side * (depth / 2 + 0.3), 0.0, 0.0 if side < 0 else math.pi
+            )
             chair(mesh, rng, at, vacated=c.chance(0.2))
             if c.chance(0.3):
                 person(mesh, rng, at, conditions, seated=True)
     return targets
 
 
-def _strew(c: Counter, width: float, depth: float, top_m: float) -> list[tuple[float, float, float]]:
+def _strew(
+    c: Counter, width: float, depth: float, top_m: float
+) -> list[tuple[float, float, float]]:
     """Three to thirty things on a top, none in another; what finds no place is left out."""
     taken: list[tuple[float, float, float]] = []
     for _ in range(3 + int(22 * c.rng.random() ** 1.5)):

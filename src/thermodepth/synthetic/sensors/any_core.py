@@ -23,7 +23,16 @@ from thermodepth.synthetic.sensors.microbolometer import MicrobolometerSettings,
 from thermodepth.synthetic.vectors import Array
 
 #: Columns of a core and how often it is drawn.
-CORE_COLUMNS = {80: 0.06, 160: 0.16, 256: 0.12, 320: 0.2, 384: 0.1, 640: 0.28, 1024: 0.04, 1280: 0.04}
+CORE_COLUMNS = {
+    80: 0.06,
+    160: 0.16,
+    256: 0.12,
+    320: 0.2,
+    384: 0.1,
+    640: 0.28,
+    1024: 0.04,
+    1280: 0.04,
+}
 _NETD_K = (0.025, 0.11)  # log-uniform
 _DISPLAY_SHARE = 0.6  # of frames that come as 8 bits after gain control
 _BLACK_HOT_SHARE = 0.3  # of those
@@ -115,8 +124,10 @@ def any_core_frame(
         raw = _resampled(raw, (columns, rows), core.enlarged)
     raw = _saturated(raw, core.saturated)
     if settings.mode == "radiometric" or not core.gain_control:
-        return np.rint(raw).clip(0, 65535 if settings.mode == "radiometric" else _FULL_SCALE).astype(
-            np.uint16
+        return (
+            np.rint(raw)
+            .clip(0, 65535 if settings.mode == "radiometric" else _FULL_SCALE)
+            .astype(np.uint16)
         )
     shown = GAIN_CONTROLS[core.gain_control](raw, rng)
     if core.black_hot:
@@ -125,7 +136,9 @@ def any_core_frame(
     return _through_jpeg(picture, core.jpeg_quality) if core.jpeg_quality else picture
 
 
-def _electronics(core: Core, settings: MicrobolometerSettings, finer: float) -> MicrobolometerSettings:
+def _electronics(
+    core: Core, settings: MicrobolometerSettings, finer: float
+) -> MicrobolometerSettings:
     """The noise of the core at the stored pixels, each the mean of `finer` x `finer` of the core's.
 
     A pixel's noise falls by `finer`, that of a row or column, alike along it, by its root.
@@ -177,5 +190,3 @@ def _through_jpeg(picture: NDArray[np.uint8], quality: int) -> NDArray[np.uint8]
     Image.fromarray(picture).save(stream, "JPEG", quality=quality)
     with Image.open(stream) as coded:
         return np.array(coded, np.uint8)
-
-
