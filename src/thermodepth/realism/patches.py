@@ -85,7 +85,8 @@ def _of_height(raw: NDArray[Any]) -> NDArray[np.float32]:
 
 def _stretched(image: NDArray[np.float32]) -> NDArray[np.float32]:
     low, high = np.percentile(image, (1, 99)).tolist()
-    return ((image - low) / max(high - low, 1e-6)).clip(0, 1).astype(np.float32)
+    stretched: NDArray[np.float32] = ((image - low) / max(high - low, 1e-6)).clip(0, 1)
+    return stretched.astype(np.float32)
 
 
 def _cut(image: NDArray[np.float32]) -> NDArray[np.float32]:
@@ -94,7 +95,8 @@ def _cut(image: NDArray[np.float32]) -> NDArray[np.float32]:
     grid = image[: rows * SIDE, : columns * SIDE].reshape(rows, SIDE, columns, SIDE)
     every = grid.transpose(0, 2, 1, 3).reshape(-1, SIDE, SIDE)
     chosen = np.unique(np.linspace(0, len(every) - 1, min(len(every), MOST_PATCHES)).round())
-    return every[chosen.astype(np.intp)]
+    cut: NDArray[np.float32] = every[chosen.astype(np.intp)]
+    return cut
 
 
 def _statistics(

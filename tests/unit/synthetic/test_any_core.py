@@ -28,6 +28,7 @@ QUIET = Core(
     gain_control="",
     black_hot=False,
     jpeg_quality=0,
+    sharpened=0.0,
 )
 
 
@@ -50,7 +51,7 @@ def _ramp(rows: int = 96, columns: int = 160) -> np.ndarray:
 def test_draws_fill_their_ranges() -> None:
     cores = [draw_core(np.random.default_rng(seed)) for seed in range(600)]
     assert {core.columns for core in cores} == set(any_core.CORE_COLUMNS)
-    assert min(core.netd_k for core in cores) < 0.03 < 0.1 < max(core.netd_k for core in cores)
+    assert min(core.netd_k for core in cores) < 0.03 < 0.08 < max(core.netd_k for core in cores)
     kinds = [core.gain_control for core in cores]
     assert set(kinds) == {"", *GAIN_CONTROLS}
     display = [core for core in cores if core.gain_control]

@@ -86,7 +86,8 @@ def _bottle(c: Counter, at: Placement) -> None:
     c.mesh.cylinder(mid, neck, (radius, radius * 0.38), body, sides=16, caps=False)
     c.mesh.cylinder(neck, top, (radius * 0.38, radius * 0.36), body, sides=12)
     if c.chance(0.6):
-        label = c.lukewarm("paper", any_colour(c.rng, 0.2, 0.9), "poster")
+        hue = any_colour(c.rng, 0.2, 0.9)
+        label = Surface("paper", hue, "poster", body.source_k, body.source_share)
         low, high = at.point(0, 0, shoulder * 0.25), at.point(0, 0, shoulder * 0.75)
         c.mesh.cylinder(low, high, (radius * 1.015, radius * 1.015), label, sides=16, caps=False)
 
