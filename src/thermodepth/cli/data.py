@@ -102,6 +102,36 @@ def data_check(
     raise typer.Exit(check(data, json=json, frames=frames, strict=strict))
 
 
+@data_app.command("realism")
+def data_realism(
+    data: Annotated[str, typer.Argument(help=SPECS)],
+    against: Annotated[
+        str, typer.Option(help="A folder of thermal pictures, with its sub-folders, or a data set.")
+    ],
+    frames: Annotated[int, typer.Option(min=2, help="Of each set, evenly spread.")] = 300,
+    only: Annotated[
+        Optional[str],  # noqa: UP045
+        typer.Option(help="Conditions of DATA that begin so, such as street,carpark,wood."),
+    ] = None,
+    groups: Annotated[
+        str, typer.Option(help="What a recording is in a folder: each frame, or each folder.")
+    ] = "frame",
+    json: Annotated[
+        Optional[Path],  # noqa: UP045
+        typer.Option(help="Also write the report to this file."),
+    ] = None,
+    out: Annotated[
+        Optional[Path],  # noqa: UP045
+        typer.Option(help="A .png of the patches that look least and most like the other set."),
+    ] = None,
+) -> None:
+    """How well a plain classifier tells a set's thermal frames from others, and by what."""
+    set_thread_policy()
+    from thermodepth.commands.realism import realism
+
+    realism(data, against=against, frames=frames, only=only, groups=groups, json=json, out=out)
+
+
 @data_app.command("render")
 def data_render(
     out: Annotated[Path, typer.Option(help="The folder to write; NAME.zip makes one file.")],

@@ -68,7 +68,7 @@ def preview(data: str, *, out: Path, frames: int, split: str | None) -> None:
     if not 1 <= frames <= MOST_FRAMES:
         raise SettingsError(f"--frames {frames}: expected 1 to {MOST_FRAMES}")
     _check_out(out)
-    dataset = _open(data)
+    dataset = open_any(data)
     chosen = choose_frames(dataset, frames, split)
     shots = []
     with counting("reading") as tell:
@@ -99,7 +99,7 @@ def _check_out(out: Path) -> None:
         )
 
 
-def _open(data: str) -> Dataset:
+def open_any(data: str) -> Dataset:
     """A spec as everywhere, or the bare path of rendered frames."""
     path = Path(data).expanduser()
     if data.partition(":")[0] in DATASETS:

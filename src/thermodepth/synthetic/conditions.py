@@ -169,7 +169,9 @@ class Conditions:
     cloud_brightness: float
     afterglow: float
     haze_per_m: float
-    layers: tuple[CloudLayer, ...] = ()  # the highest first; none: `cloud` alone says how it is covered
+    layers: tuple[
+        CloudLayer, ...
+    ] = ()  # the highest first; none: `cloud` alone says how it is covered
 
     @property
     def heating(self) -> bool:

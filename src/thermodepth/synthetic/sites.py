@@ -55,7 +55,7 @@ def place_camera(
 ) -> tuple[Mesh, CameraPose, RayCaster]:
     """Choose the pose; now and then put the camera on a car or behind a mast, which it then sees."""
     caster: RayCaster = EmbreeCaster(built.mesh.positions)
-    pose = choose_pose(built.propose, built.room, rig, caster, built.mesh.object_id, rng)
+    pose = choose_pose(built.propose, built.room, rig, caster, rng)
     drawn = float(rng.random())
     if built.ground_m is not None and drawn < ON_CAR_SHARE:
         x, y, _ = pose.position

@@ -15,10 +15,15 @@ _OFF_CENTRE = 0.02  # sigma of the principal point, as a share of the width
 _FARTHEST_OFF = 0.05
 
 
+def log_uniform(rng: np.random.Generator, ends: tuple[float, float]) -> float:
+    """As likely between 1 and 2 as between 2 and 4."""
+    return math.exp(rng.uniform(math.log(ends[0]), math.log(ends[1])))
+
+
 def draw_rig(rng: np.random.Generator, pixels: int) -> Rig:
     """A rig of one lens for both bands, with about so many pixels, all square."""
-    field = math.radians(math.exp(rng.uniform(*(math.log(end) for end in FIELD_OF_VIEW_DEG))))
-    aspect = math.exp(rng.uniform(*(math.log(end) for end in ASPECT)))
+    field = math.radians(log_uniform(rng, FIELD_OF_VIEW_DEG))
+    aspect = log_uniform(rng, ASPECT)
     common = float(rng.choice(_COMMON_ASPECTS))
     if rng.random() < 0.5:
         aspect = common

@@ -11,10 +11,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from thermodepth.synthetic.cameras.lens import log_uniform
 from thermodepth.synthetic.cameras.pose import CameraPose, free_around_m
 from thermodepth.synthetic.cameras.rig import Rig, RigCamera
 from thermodepth.synthetic.cameras.view import View
-from thermodepth.synthetic.rays import MISS_M, Hits, RayCaster
+from thermodepth.synthetic.rays import MISS_M, RayCaster
 from thermodepth.synthetic.vectors import Array, Vec
 
 PITCH_DEG = (-80.0, 15.0)
@@ -26,7 +27,7 @@ _LEVEL_SHARE = 0.55  # of the cameras near the ground look about level
 _AT_SOMETHING = 0.65
 _LOOK_COLUMNS = 24
 _TRIES = 24
-_LEAST_OBJECTS, _BARE_SHARE = 3, 0.06
+_LEAST_RELIEF, _BARE_SHARE = 0.06, 0.06
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -42,11 +43,6 @@ class Room:
 
 
 Propose = Callable[[np.random.Generator], CameraPose]
-
-
-def log_uniform(rng: np.random.Generator, ends: tuple[float, float]) -> float:
-    """As likely between 1 and 2 as between 2 and 4."""
-    return math.exp(rng.uniform(math.log(ends[0]), math.log(ends[1])))
 
 
 def towards(start: Vec, end: Vec) -> tuple[float, float]:
@@ -121,36 +117,40 @@ def choose_pose(
     room: Room,
     rig: Rig,
     caster: RayCaster,
-    object_id: Array,
     rng: np.random.Generator,
 ) -> CameraPose:
     """The first proposal with room and something to see, else the best of all.
 
-    `object_id` [t] tells the mesh's triangles apart; a few views may show one surface and nothing else.
+    A few views may show one bare surface and nothing else.
     """
-    least = 1 if rng.random() < _BARE_SHARE else _LEAST_OBJECTS
+    least = 0.0 if rng.random() < _BARE_SHARE else _LEAST_RELIEF
     best, best_score = None, -1.0
     for _ in range(_TRIES):
         pose = propose(rng)
         if not has_room(pose, room, caster):
             best = best or pose
             continue
-        seen = _seen(pose, rig, caster)
-        nearest = float(np.percentile(np.minimum(seen.distance_m, 1e3), 5))
-        things = _count(object_id[seen.triangle[seen.triangle >= 0]], len(seen.triangle))
-        sky = float((seen.triangle < 0).mean())
-        if nearest > room.nearest_m and sky < room.most_sky and things >= least:
+        depth_m, plane = _seen(pose, rig, caster)
+        nearest = float(np.percentile(np.minimum(depth_m, 1e3), 5))
+        sky = float((depth_m > MISS_M).mean())
+        relief = _relief(depth_m, plane)
+        if nearest > room.nearest_m and sky < room.most_sky and relief >= least:
             return pose
-        score = min(nearest / room.nearest_m, 1.0) + min(things, least) / least - sky
+        score = min(nearest / room.nearest_m, 1.0) + min(relief / _LEAST_RELIEF, 1.0) - sky
         if score > best_score:
             best, best_score = pose, score
     assert best is not None
     return best
 
 
-def _count(objects: Array, rays: int) -> int:
-    """How many objects take up a hundredth of the view and more."""
-    return int((np.bincount(objects) >= 0.01 * rays).sum()) if len(objects) else 0
+def _relief(depth_m: Array, plane: Array) -> float:
+    """How far a view is from one flat surface, whose inverse depth is linear over the picture.
+
+    The spread of what a plane leaves of the inverse depth, as a share of its mean.
+    """
+    inverse = np.where(depth_m < MISS_M, 1 / np.minimum(depth_m, MISS_M), 0.0)
+    left = inverse - plane @ np.linalg.lstsq(plane, inverse, rcond=None)[0]
+    return float(left.std() / max(float(inverse.mean()), 1e-9))
 
 
 def has_room(pose: CameraPose, room: Room, caster: RayCaster) -> bool:
@@ -167,8 +167,8 @@ def has_room(pose: CameraPose, room: Room, caster: RayCaster) -> bool:
     )
 
 
-def _seen(pose: CameraPose, rig: Rig, caster: RayCaster) -> Hits:
-    """What is met along a coarse grid of the lens's own rays."""
+def _seen(pose: CameraPose, rig: Rig, caster: RayCaster) -> tuple[Array, Array]:
+    """[n] depth along a coarse grid of the lens's own rays, and [n 3] what planes are linear in."""
     own = rig.thermal
     share = _LOOK_COLUMNS / own.width
     height = max(round(own.height * share), 6)
@@ -176,6 +176,8 @@ def _seen(pose: CameraPose, rig: Rig, caster: RayCaster) -> Hits:
     look = RigCamera(
         width=_LOOK_COLUMNS, height=height, intrinsics=small, body_from_camera=np.eye(4)
     )
-    origin, directions, _ = View(look, pose.matrix()).rays(1)
-    return caster.hit(np.broadcast_to(origin, directions.shape), directions)
-
+    origin, directions, stretch = View(look, pose.matrix()).rays(1)
+    metres = caster.distance(np.broadcast_to(origin, directions.shape), directions)
+    row, column = np.divmod(np.arange(len(metres)), _LOOK_COLUMNS)
+    plane = np.stack([np.ones(len(metres)), row / height, column / _LOOK_COLUMNS], -1)
+    return np.where(metres > MISS_M, np.float32(np.inf), metres / stretch), plane

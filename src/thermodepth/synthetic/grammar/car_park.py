@@ -22,6 +22,11 @@ _MOST_CARS = 70
 _LINE = Surface("paint", grey(0.7))
 
 
+def _level(x: float, y: float) -> float:
+    del x, y
+    return 0.0
+
+
 def _parked_kind(rng: np.random.Generator) -> str:
     shares = np.array([row.parked_share for row in VEHICLES.values()])
     return str(rng.choice(list(VEHICLES), p=shares / shares.sum()))
@@ -59,13 +64,15 @@ def build_car_park(
         if rng.random() < 0.5:
             x = float(rng.uniform(-half, half))
             away = rng.random() < 0.5
-            at = Placement(x, aisle_y + (1.4 if away else -1.4), 0.0, (1 if away else -1) * math.pi / 2)
+            at = Placement(
+                x, aisle_y + (1.4 if away else -1.4), 0.0, (1 if away else -1) * math.pi / 2
+            )
             state = "running" if rng.random() < 0.7 else "warm"
             vehicle(mesh, rng, at, conditions, kind=_parked_kind(rng), state=state)
     _around(mesh, rng, conditions, half, rows, aisles)
     for _ in range(int(rng.integers(0, 4))):
         centre = (float(rng.uniform(-half, half)), float(rng.choice(aisles)))
-        group(mesh, rng, centre, conditions, lambda x, y: 0.0, most=8)
+        group(mesh, rng, centre, conditions, _level, most=8)
         looks.append(centre)
     return mesh.finish(), aisles, looks or [(0.0, 6.0)]
 
@@ -89,7 +96,12 @@ def _lines(mesh: MeshBuilder, half: float, bays: int, y: float) -> None:
 
 
 def _park(
-    mesh: MeshBuilder, rng: np.random.Generator, conditions: Conditions, x: float, y: float, side: int
+    mesh: MeshBuilder,
+    rng: np.random.Generator,
+    conditions: Conditions,
+    x: float,
+    y: float,
+    side: int,
 ) -> None:
     backwards = rng.random() < 0.3
     yaw = (0.0 if (side > 0) != backwards else math.pi) + float(rng.normal(0, 0.03))
@@ -122,11 +134,15 @@ def _around(
             x = side * (half + 12 + float(rng.uniform(0, 10)))
             if rng.random() < 0.6:
                 plot = Plot(side=side, x=x, near=y, far=y + size, height=float(rng.uniform(3, 12)))
-                building(mesh, rng, plot, conditions, gabled=rng.random() < 0.4, shop=rng.random() < 0.4)
+                building(
+                    mesh, rng, plot, conditions, gabled=rng.random() < 0.4, shop=rng.random() < 0.4
+                )
             y += size + float(rng.uniform(1, 12))
     if rng.random() < 0.6:
         mesh.begin_object()
-        wall = Surface("paint", any_colour(rng, 0.2, 0.7), "panels", 292.0, float(rng.uniform(0, 0.15)))
-        size = (float(rng.uniform(20, 70)), 18.0, float(rng.uniform(5, 11)))
-        mesh.box((float(rng.uniform(-20, 20)), length + 12, 0.0), size, wall)
+        wall = Surface(
+            "paint", any_colour(rng, 0.2, 0.7), "panels", 292.0, float(rng.uniform(0, 0.15))
+        )
+        hall = (float(rng.uniform(20, 70)), 18.0, float(rng.uniform(5, 11)))
+        mesh.box((float(rng.uniform(-20, 20)), length + 12, 0.0), hall, wall)
     far_hills(mesh, rng)

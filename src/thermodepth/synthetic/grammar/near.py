@@ -17,6 +17,7 @@ from thermodepth.synthetic.grammar.furniture import bookshelf, boxes, chair
 from thermodepth.synthetic.grammar.mesh import Lamp, Mesh, MeshBuilder, Surface
 from thermodepth.synthetic.grammar.people import person
 from thermodepth.synthetic.grammar.things import Counter, any_thing, hand
+from thermodepth.synthetic.grammar.warmth import Top, add_trace, lay_wall
 from thermodepth.synthetic.vectors import Placement
 
 # material, pattern, colour: every second top is plain, so that it shows nothing but its edges
@@ -32,7 +33,12 @@ _TOPS: tuple[tuple[str, str, Colour], ...] = (
     ("paper", "poster", (0.5, 0.5, 0.5)),
     ("metal", "plain", (0.5, 0.5, 0.5)),
 )
-_WALLS: tuple[Colour, ...] = ((0.7, 0.68, 0.62), (0.55, 0.6, 0.6), (0.65, 0.55, 0.45), (0.75, 0.75, 0.75))
+_WALLS: tuple[Colour, ...] = (
+    (0.7, 0.68, 0.62),
+    (0.55, 0.6, 0.6),
+    (0.65, 0.55, 0.45),
+    (0.75, 0.75, 0.75),
+)
 _TRIES = 12
 
 
@@ -42,7 +48,9 @@ class NearScene:
 
     mesh: Mesh
     targets: tuple[tuple[float, float, float], ...]  # the things, world coordinates
-    facing: float | None  # a shelf is looked at from this side (direction out of it); None: from all
+    facing: (
+        float | None
+    )  # a shelf is looked at from this side (direction out of it); None: from all
 
 
 def build_near(rng: np.random.Generator, conditions: Conditions) -> NearScene:
@@ -63,23 +71,33 @@ def _room(c: Counter, conditions: Conditions, behind_m: float | None) -> None:
     back = c.between(0.5, 3.0) if behind_m is None else behind_m
     height = c.between(2.3, 3.0)
     colour = varied(rng, one_of(rng, _WALLS), 0.7, 1.1)
-    across, along, up = (left + right, 0.0, 0.0), (0.0, front + back, 0.0), (0.0, 0.0, height)
+    across, along = (left + right, 0.0, 0.0), (0.0, front + back, 0.0)
     corner = (-left, -front, 0.0)
     material, pattern = ("tile", "tiles") if c.chance(0.4) else ("wood", "wood")
     floor = Surface(material, varied(rng, (0.4, 0.35, 0.3), 0.5, 1.3), pattern, air_k - 1.0, 0.6)
     mesh.begin_object()
     mesh.quad(corner, across, along, floor)
-    mesh.quad((-left, -front, height), across, along, Surface("plaster", grey(0.7), "plain", air_k + 0.6, 0.6))
+    mesh.quad(
+        (-left, -front, height),
+        across,
+        along,
+        Surface("plaster", grey(0.7), "plain", air_k + 0.6, 0.6),
+    )
     for origin, edge in (
         ((-left, back, 0.0), across),
         (corner, across),
         (corner, along),
         ((right, -front, 0.0), along),
     ):
-        mesh.begin_object()
-        behind_k = conditions.outside_k if c.chance(0.3) else air_k
-        wall = Surface("plaster", varied(rng, colour, 0.9, 1.1), "plain", behind_k, c.between(0.02, 0.12))
-        mesh.quad(origin, edge, up, wall)
+        behind_k = conditions.outside_k if c.chance(0.2) else air_k
+        hue = varied(rng, colour, 0.9, 1.1)
+        lay_wall(
+            c,
+            origin,
+            edge,
+            height,
+            Surface("plaster", hue, "plain", behind_k, c.between(0.02, 0.1)),
+        )
     mesh.begin_object()
     on = conditions.lamps
     body = Surface("lamp", grey(0.8), "plain", air_k + c.between(2, 9), 0.8 * on, 4.0 * on)
@@ -87,65 +105,119 @@ def _room(c: Counter, conditions: Conditions, behind_m: float | None) -> None:
     mesh.box((*where, height - 0.06), (0.9, 0.3, 0.05), body, bottom=True)
     if on:
         power = c.between(1.5, 2.6)
-        mesh.lamp(Lamp((*where, height - 0.1), (power, power * 0.96, power * 0.88), (0.0, 0.0, -1.0), beam=1.0))
+        mesh.lamp(
+            Lamp(
+                (*where, height - 0.1),
+                (power, power * 0.96, power * 0.88),
+                (0.0, 0.0, -1.0),
+                beam=1.0,
+            )
+        )
     if behind_m is None and back > 1.6 and c.chance(0.5):
-        bookshelf(mesh, rng, Placement(c.between(-left + 0.8, right - 0.8), back, 0.0, math.pi), height)
+        bookshelf(
+            mesh, rng, Placement(c.between(-left + 0.8, right - 0.8), back, 0.0, math.pi), height
+        )
     if left > 2 and c.chance(0.4):
         boxes(mesh, rng, Placement(-left + 0.6, c.between(-1, 0.3)))
 
 
 def _table(c: Counter, conditions: Conditions) -> list[tuple[float, float, float]]:
-    mesh, rng = c.mesh, c.rng
-    width, depth, top_m = c.between(0.6, 2.2), c.between(0.45, 1.1), c.between(0.42, 1.0)
-    material, pattern, colour = _TOPS[int(rng.integers(len(_TOPS)))]
-    top = c.lukewarm(material, varied(rng, colour, 0.6, 1.4), pattern)
-    thick = c.between(0.02, 0.05)
-    mesh.begin_object()
-    mesh.box((0.0, 0.0, top_m - thick), (width, depth, thick), top, bottom=True)
-    leg = c.lukewarm("metal" if c.chance(0.5) else "wood", grey(0.3))
-    for x in (-1, 1):
-        for y in (-1, 1):
-            foot = (x * (width / 2 - 0.06), y * (depth / 2 - 0.06))
-            mesh.cylinder((*foot, 0.0), (*foot, top_m - thick), (0.025, 0.025), leg, sides=8, caps=False)
-    if c.chance(0.25):  # a mat, a sheet, a cutting board
-        mesh.begin_object()
-        material, pattern, colour = _TOPS[int(rng.integers(len(_TOPS)))]
-        size = (width * c.between(0.3, 0.7), depth * c.between(0.3, 0.8), c.between(0.002, 0.02))
-        mesh.box((c.between(-0.1, 0.1), 0.0, top_m), size, c.lukewarm(material, colour, pattern))
-    targets = _strew(c, width, depth, top_m)
-    for _ in range(int(rng.integers(0, 3)) if c.chance(0.35) else 0):
-        x = c.between(-width / 3, width / 3)
-        mesh.begin_object()
+    top = _draw_top(c)
+    _lay_top(c, top)
+    if c.chance(0.2):  # a mat, a sheet, a cutting board
+        c.mesh.begin_object()
+        material, pattern, colour = _TOPS[int(c.rng.integers(len(_TOPS)))]
+        size = (
+            top.width * c.between(0.3, 0.6),
+            top.depth * c.between(0.3, 0.6),
+            c.between(0.002, 0.02),
+        )
+        foot = (c.between(-0.1, 0.1), 0.0, top.up)
+        c.mesh.box(foot, size, c.lukewarm(material, colour, pattern))
+    for _ in range(int(c.rng.integers(0, 5)) if c.chance(0.5) else 0):
+        # Somebody leant there, a cup stood there, the sun came in: warmth without a thing.
+        x, y = c.between(-0.4, 0.4) * top.width, c.between(-0.4, 0.4) * top.depth
+        add_trace(c, top, (x, y), c.between(0.03, 0.16), float(c.rng.normal(0.6, 1.2)))
+    targets = _strew(c, top)
+    for _ in range(int(c.rng.integers(0, 3)) if c.chance(0.3) else 0):
+        across = c.between(-top.width / 3, top.width / 3)
+        c.mesh.begin_object()
         near = c.chance(0.5)
         yaw = (0.0 if near else math.pi) + c.between(-0.5, 0.5)
-        hand(c, Placement(x, (-1 if near else 1) * depth * c.between(0.05, 0.35), top_m, yaw))
+        reach = (-1 if near else 1) * top.depth * c.between(0.05, 0.35)
+        hand(c, Placement(across, reach, top.up, yaw))
     for side in (-1, 1):
         if c.chance(0.3):
-            at = Placement(c.between(-0.4, 0.4), side * (depth / 2 + 0.3), 0.0, 0.0 if side < 0 else math.pi)
-            chair(mesh, rng, at, vacated=c.chance(0.2))
+            yaw = 0.0 if side < 0 else math.pi
+            at = Placement(c.between(-0.4, 0.4), side * (top.depth / 2 + 0.3), 0.0, yaw)
+            chair(c.mesh, c.rng, at, vacated=c.chance(0.2))
             if c.chance(0.3):
-                person(mesh, rng, at, conditions, seated=True)
+                person(c.mesh, c.rng, at, conditions, seated=True)
     return targets
 
 
-def _strew(c: Counter, width: float, depth: float, top_m: float) -> list[tuple[float, float, float]]:
-    """Three to thirty things on a top, none in another; what finds no place is left out."""
+def _draw_top(c: Counter) -> Top:
+    material, pattern, colour = _TOPS[int(c.rng.integers(len(_TOPS)))]
+    surface = c.lukewarm(material, varied(c.rng, colour, 0.6, 1.4), pattern)
+    rounded, width = c.chance(0.3), c.between(0.5, 2.0)
+    depth = width if rounded else min(width, c.between(0.45, 1.1))
+    return Top(surface=surface, width=width, depth=depth, up=c.between(0.42, 1.0), rounded=rounded)
+
+
+def _lay_top(c: Counter, top: Top) -> None:
+    """The board on its legs, or a thick disc on a foot."""
+    mesh, thick = c.mesh, c.between(0.02, 0.07)
+    mesh.begin_object()
+    leg = c.lukewarm("metal" if c.chance(0.5) else "wood", grey(0.3))
+    below = top.up - thick
+    if top.rounded:
+        radius = top.width / 2
+        mesh.cylinder(
+            (0.0, 0.0, below), (0.0, 0.0, top.up), (radius, radius), top.surface, sides=48
+        )
+        mesh.cylinder((0.0, 0.0, 0.0), (0.0, 0.0, below), (0.05, 0.05), leg, sides=10, caps=False)
+        if c.chance(0.5):  # it stands on a larger one
+            other = c.lukewarm("wood", any_colour(c.rng, 0.2, 0.7))
+            mesh.begin_object()
+            size = (top.width * c.between(1.1, 2.2), top.depth * c.between(1.1, 1.8), 0.03)
+            mesh.box((0.0, 0.0, below - 0.032), size, other, bottom=True)
+        return
+    mesh.box((0.0, 0.0, below), (top.width, top.depth, thick), top.surface, bottom=True)
+    for x in (-1, 1):
+        for y in (-1, 1):
+            foot = (x * (top.width / 2 - 0.06), y * (top.depth / 2 - 0.06))
+            mesh.cylinder((*foot, 0.0), (*foot, below), (0.025, 0.025), leg, sides=8, caps=False)
+
+
+def _strew(c: Counter, top: Top) -> list[tuple[float, float, float]]:
+    """One to thirty things on a top, none in another; what finds no place is left out.
+
+    Every second table has them together in the middle. Most have left a little of their warmth below.
+    """
     taken: list[tuple[float, float, float]] = []
-    for _ in range(3 + int(22 * c.rng.random() ** 1.5)):
+    together = c.chance(0.5)
+    for _ in range(1 + int(24 * c.rng.random() ** 2)):
         thing = any_thing(c)
         scale = c.between(0.85, 1.2)
         radius = thing.radius_m * scale
-        if min(width, depth) / 2 <= radius:
+        room_x, room_y = top.width / 2 - radius, top.depth / 2 - radius
+        if min(room_x, room_y) <= 0:
             continue
         for _ in range(_TRIES):
-            x = c.between(radius - width / 2, width / 2 - radius)
-            y = c.between(radius - depth / 2, depth / 2 - radius)
-            if all(math.hypot(x - a, y - b) > 0.8 * (radius + r) for a, b, r in taken):
+            x, y = c.between(-room_x, room_x), c.between(-room_y, room_y)
+            if together:
+                x, y = (min(0.17, room_x / 2) * c.rng.standard_normal(2)).tolist()
+            inside = abs(x) <= room_x and abs(y) <= room_y
+            if top.rounded:
+                inside = math.hypot(x, y) <= room_x
+            if inside and all(math.hypot(x - a, y - b) > 0.8 * (radius + r) for a, b, r in taken):
                 taken.append((x, y, radius))
+                if c.chance(0.6):
+                    add_trace(c, top, (x, y), 1.3 * radius, float(c.rng.normal(-0.1, 0.5)))
                 c.mesh.begin_object()
-                thing.add(c, Placement(x, y, top_m, c.between(0, 2 * math.pi), scale))
+                thing.add(c, Placement(x, y, top.up, c.between(0, 2 * math.pi), scale))
                 break
-    return [(x, y, top_m + 0.03) for x, y, _ in taken] or [(0.0, 0.0, top_m)]
+    return [(x, y, top.up + 0.03) for x, y, _ in taken] or [(0.0, 0.0, top.up)]
 
 
 def _shelf(c: Counter) -> list[tuple[float, float, float]]:

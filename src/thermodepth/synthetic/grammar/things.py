@@ -6,6 +6,7 @@ within a degree of the room, as such things are; a few are hot, cold or held.
 
 from __future__ import annotations
 
+import itertools
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -73,7 +74,11 @@ def _bottle(c: Counter, at: Placement) -> None:
     material = "glass" if c.chance(0.4) else "plastic"
     colour = any_colour(c.rng, 0.03, 0.6)
     cold = c.chance(0.25)
-    body = c.heated(material, colour, c.air_k - c.between(4, 14)) if cold else c.lukewarm(material, colour)
+    body = (
+        c.heated(material, colour, c.air_k - c.between(4, 14))
+        if cold
+        else c.lukewarm(material, colour)
+    )
     shoulder = height * c.between(0.55, 0.75)
     base, mid = at.point(0, 0, 0), at.point(0, 0, shoulder)
     neck, top = at.point(0, 0, shoulder + radius * 1.4), at.point(0, 0, height)
@@ -81,7 +86,8 @@ def _bottle(c: Counter, at: Placement) -> None:
     c.mesh.cylinder(mid, neck, (radius, radius * 0.38), body, sides=16, caps=False)
     c.mesh.cylinder(neck, top, (radius * 0.38, radius * 0.36), body, sides=12)
     if c.chance(0.6):
-        label = c.lukewarm("paper", any_colour(c.rng, 0.2, 0.9), "poster")
+        hue = any_colour(c.rng, 0.2, 0.9)
+        label = Surface("paper", hue, "poster", body.source_k, body.source_share)
         low, high = at.point(0, 0, shoulder * 0.25), at.point(0, 0, shoulder * 0.75)
         c.mesh.cylinder(low, high, (radius * 1.015, radius * 1.015), label, sides=16, caps=False)
 
@@ -104,11 +110,13 @@ def _cup(c: Counter, at: Placement) -> None:
     c.mesh.cylinder(base, top, (radius * c.between(0.7, 1), radius), wall, sides=16, caps=False)
     level = height * c.between(0.5, 0.9)
     drink = c.heated("plastic", (0.1, 0.06, 0.03), filling_k)
-    c.mesh.cylinder(at.point(0, 0, 0), at.point(0, 0, level), (radius * 0.7, radius * 0.93), drink, sides=16)
+    c.mesh.cylinder(
+        at.point(0, 0, 0), at.point(0, 0, level), (radius * 0.7, radius * 0.93), drink, sides=16
+    )
     if c.chance(0.7):
         ring = [(radius, 0.75), (radius + 0.025, 0.7), (radius + 0.025, 0.35), (radius, 0.3)]
         points = [at.point(x, 0, z * height) for x, z in ring]
-        for a, b in zip(points, points[1:], strict=False):
+        for a, b in itertools.pairwise(points):
             c.mesh.cylinder(a, b, (0.005, 0.005), wall, sides=6)
 
 
@@ -130,13 +138,23 @@ def _plate(c: Counter, at: Placement) -> None:
 
 def _carton(c: Counter, at: Placement) -> None:
     material = "paper" if c.chance(0.7) else "plastic"
-    colour = varied(c.rng, (0.5, 0.36, 0.22), 0.6, 1.4) if c.chance(0.5) else any_colour(c.rng, 0.05, 0.9)
+    colour = (
+        varied(c.rng, (0.5, 0.36, 0.22), 0.6, 1.4)
+        if c.chance(0.5)
+        else any_colour(c.rng, 0.05, 0.9)
+    )
     face = c.lukewarm(material, colour, "poster" if c.chance(0.3) else "plain")
-    width, depth, height = (c.between(low, high) for low, high in ((0.04, 0.26), (0.03, 0.2), (0.02, 0.24)))
+    width, depth, height = (
+        c.between(low, high) for low, high in ((0.04, 0.26), (0.03, 0.2), (0.02, 0.24))
+    )
     c.mesh.box(at.point(0, 0, 0), (width, depth, height), face, yaw=at.yaw)
     if c.chance(0.25):
         other = c.lukewarm(material, any_colour(c.rng, 0.1, 0.8))
-        size = (width * c.between(0.4, 0.9), depth * c.between(0.4, 0.9), height * c.between(0.3, 0.8))
+        size = (
+            width * c.between(0.4, 0.9),
+            depth * c.between(0.4, 0.9),
+            height * c.between(0.3, 0.8),
+        )
         c.mesh.box(at.point(0, 0, height), size, other, yaw=at.yaw + c.between(-0.4, 0.4))
 
 
@@ -154,16 +172,22 @@ def _screwdriver(c: Counter, at: Placement) -> None:
     grip = c.lukewarm("plastic", any_colour(c.rng, 0.05, 0.8))
     blade = c.lukewarm("metal", _STEEL)
     length, radius = c.between(0.07, 0.11), c.between(0.01, 0.018)
-    c.mesh.cylinder(at.point(0, 0, radius), at.point(0, length, radius), (radius, radius * 0.8), grip, sides=10)
+    c.mesh.cylinder(
+        at.point(0, 0, radius), at.point(0, length, radius), (radius, radius * 0.8), grip, sides=10
+    )
     end = length + c.between(0.06, 0.16)
-    c.mesh.cylinder(at.point(0, length, radius), at.point(0, end, radius), (0.003, 0.003), blade, sides=7)
+    c.mesh.cylinder(
+        at.point(0, length, radius), at.point(0, end, radius), (0.003, 0.003), blade, sides=7
+    )
 
 
 def _hammer(c: Counter, at: Placement) -> None:
     wood = c.lukewarm("wood", (0.5, 0.34, 0.18))
     iron = c.lukewarm("metal" if c.chance(0.5) else "paint", grey(0.25))
     length = c.between(0.22, 0.34)
-    c.mesh.cylinder(at.point(0, 0, 0.016), at.point(0, length, 0.016), (0.014, 0.011), wood, sides=9)
+    c.mesh.cylinder(
+        at.point(0, 0, 0.016), at.point(0, length, 0.016), (0.014, 0.011), wood, sides=9
+    )
     c.mesh.box(at.point(0, length, 0.002), (0.11, 0.028, 0.03), iron, yaw=at.yaw)
 
 
@@ -189,17 +213,23 @@ def _pliers(c: Counter, at: Placement) -> None:
 def _drill(c: Counter, at: Placement) -> None:
     """A cordless drill on its battery, its motor warm now and then."""
     shell = c.lukewarm("plastic", any_colour(c.rng, 0.05, 0.7))
-    motor = c.heated("plastic", shell.colour, c.air_k + c.between(4, 18)) if c.chance(0.3) else shell
+    motor = (
+        c.heated("plastic", shell.colour, c.air_k + c.between(4, 18)) if c.chance(0.3) else shell
+    )
     c.mesh.box(at.point(0, 0, 0), (0.07, 0.11, 0.05), shell, yaw=at.yaw)
     c.mesh.cylinder(at.point(0, -0.01, 0.05), at.point(0, 0, 0.16), (0.022, 0.022), shell, sides=10)
-    c.mesh.cylinder(at.point(0, -0.07, 0.18), at.point(0, 0.1, 0.18), (0.032, 0.026), motor, sides=12)
+    c.mesh.cylinder(
+        at.point(0, -0.07, 0.18), at.point(0, 0.1, 0.18), (0.032, 0.026), motor, sides=12
+    )
     chuck = c.lukewarm("metal", grey(0.2))
     c.mesh.cylinder(at.point(0, 0.1, 0.18), at.point(0, 0.14, 0.18), (0.018, 0.01), chuck, sides=10)
 
 
 def _phone(c: Counter, at: Placement) -> None:
     warm = c.air_k + (c.between(2, 9) if c.chance(0.5) else 0.0)
-    c.mesh.box(at.point(0, 0, 0), (0.073, 0.15, 0.009), c.heated("plastic", grey(0.04), warm), yaw=at.yaw)
+    c.mesh.box(
+        at.point(0, 0, 0), (0.073, 0.15, 0.009), c.heated("plastic", grey(0.04), warm), yaw=at.yaw
+    )
 
 
 def _laptop(c: Counter, at: Placement) -> None:
@@ -218,18 +248,26 @@ def _kettle(c: Counter, at: Placement) -> None:
     skin = c.heated("plastic" if c.chance(0.6) else "metal", any_colour(c.rng, 0.1, 0.8), hot)
     c.mesh.cylinder(at.point(0, 0, 0.01), at.point(0, 0, 0.2), (0.085, 0.06), skin, sides=18)
     grip = c.lukewarm("plastic", grey(0.05))
-    for a, b in (((0.07, 0.19), (0.12, 0.17)), ((0.12, 0.17), (0.12, 0.06)), ((0.12, 0.06), (0.08, 0.05))):
-        c.mesh.cylinder(at.point(a[0], 0, a[1]), at.point(b[0], 0, b[1]), (0.01, 0.01), grip, sides=7)
+    for a, b in (
+        ((0.07, 0.19), (0.12, 0.17)),
+        ((0.12, 0.17), (0.12, 0.06)),
+        ((0.12, 0.06), (0.08, 0.05)),
+    ):
+        c.mesh.cylinder(
+            at.point(a[0], 0, a[1]), at.point(b[0], 0, b[1]), (0.01, 0.01), grip, sides=7
+        )
 
 
 def _bowl(c: Counter, at: Placement) -> None:
     radius, height = c.between(0.06, 0.13), c.between(0.04, 0.09)
     dish = c.lukewarm("plastic" if c.chance(0.6) else "metal", any_colour(c.rng, 0.2, 0.9))
     turn = np.linspace(0.15, 1, 5).tolist()
-    for a, b in zip(turn, turn[1:], strict=False):
+    for a, b in itertools.pairwise(turn):
         low, high = at.point(0, 0, height * a * a), at.point(0, 0, height * b * b)
         c.mesh.cylinder(low, high, (radius * a, radius * b), dish, sides=18, caps=False)
-    c.mesh.cylinder(at.point(0, 0, 0), at.point(0, 0, 0.004), (radius * 0.3, radius * 0.3), dish, sides=14)
+    c.mesh.cylinder(
+        at.point(0, 0, 0), at.point(0, 0, 0.004), (radius * 0.3, radius * 0.3), dish, sides=14
+    )
     if c.chance(0.5):
         _fruit(c, Placement(at.x, at.y, at.z + height * 0.35, at.yaw))
 
@@ -241,7 +279,9 @@ def _cable(c: Counter, at: Placement) -> None:
     for _ in range(8):
         heading += float(c.rng.normal(0, 0.7))
         nx, ny = x + 0.04 * math.sin(heading), y + 0.04 * math.cos(heading)
-        c.mesh.cylinder(at.point(x, y, 0.005), at.point(nx, ny, 0.005), (0.004, 0.004), sheath, sides=5)
+        c.mesh.cylinder(
+            at.point(x, y, 0.005), at.point(nx, ny, 0.005), (0.004, 0.004), sheath, sides=5
+        )
         x, y = nx, ny
 
 
@@ -262,7 +302,10 @@ def hand(c: Counter, at: Placement) -> None:
     for finger in range(4):
         x = -0.03 + 0.02 * finger
         reach = (0.075, 0.085, 0.08, 0.062)[finger]
-        knuckle, bend = at.point(x, 0.035, lift), at.point(x * 1.2, 0.035 + reach * 0.6, lift + 0.008)
+        knuckle, bend = (
+            at.point(x, 0.035, lift),
+            at.point(x * 1.2, 0.035 + reach * 0.6, lift + 0.008),
+        )
         tip_k = Surface("skin", skin, "plain", warm_k - c.between(0, 5), 0.9)
         c.mesh.cylinder(knuckle, bend, (0.0095, 0.0085), flesh, sides=8)
         tip = at.point(x * 1.3, 0.035 + reach, max(lift - 0.01, 0.008))
@@ -271,7 +314,10 @@ def hand(c: Counter, at: Placement) -> None:
     c.mesh.cylinder(at.point(-0.03, -0.015, lift), thumb, (0.012, 0.009), flesh, sides=8)
     sleeve = Surface("cloth", any_colour(c.rng, 0.05, 0.7), "plain", 304.0, 0.4)
     arm = sleeve if c.chance(0.5) else flesh
-    wrist, elbow = at.point(0, -0.045, lift), at.point(c.between(-0.05, 0.05), -0.33, lift + c.between(0, 0.12))
+    wrist, elbow = (
+        at.point(0, -0.045, lift),
+        at.point(c.between(-0.05, 0.05), -0.33, lift + c.between(0, 0.12)),
+    )
     c.mesh.cylinder(wrist, elbow, (0.027, 0.042), arm, sides=12)
 
 

@@ -1,7 +1,8 @@
-"""Off the road: a track through a wood or a clearing, trees with wide canopies, stones, logs, uneven ground."""
+"""Off the road: a track through a wood or a clearing, wide canopies, stones, logs, uneven ground."""
 
 from __future__ import annotations
 
+import itertools
 import math
 from dataclasses import dataclass
 
@@ -18,7 +19,12 @@ from thermodepth.synthetic.vectors import Array, Placement, unit
 
 HALF_M = 45.0  # the uneven ground
 _CELLS = 64
-_GREENS: tuple[Colour, ...] = ((0.09, 0.2, 0.04), (0.13, 0.2, 0.05), (0.17, 0.16, 0.02), (0.06, 0.13, 0.05))
+_GREENS: tuple[Colour, ...] = (
+    (0.09, 0.2, 0.04),
+    (0.13, 0.2, 0.05),
+    (0.17, 0.16, 0.02),
+    (0.06, 0.13, 0.05),
+)
 _MOST_FULL_TREES = 16
 
 
@@ -94,9 +100,7 @@ def _lay_ground(mesh: MeshBuilder, rng: np.random.Generator, relief: Relief) -> 
     triangles = np.concatenate(
         [np.stack(part, -2).reshape(-1, 3, 3) for part in ((a, b, c), (a, c, d))]
     )
-    normals = unit(
-        np.cross(triangles[:, 1] - triangles[:, 0], triangles[:, 2] - triangles[:, 0])
-    )
+    normals = unit(np.cross(triangles[:, 1] - triangles[:, 0], triangles[:, 2] - triangles[:, 0]))
     litter = rng.random() < 0.4
     ground = (
         Surface("soil", varied(rng, (0.2, 0.14, 0.08), 0.6, 1.4), "leaf")
@@ -193,7 +197,9 @@ def _simple_tree(mesh: MeshBuilder, rng: np.random.Generator, x: float, y: float
     crown = Surface("leaf", green, "leaf")
     wide = height * float(rng.uniform(0.15, 0.4))
     mesh.ellipsoid((x, y, z + height * 0.65), (wide, wide, height * 0.33), crown, detail=1)
-    mesh.leaves(rng, (x, y, z + height * 0.65), (wide * 1.2, wide * 1.2, height * 0.4), 40, 0.5, crown)
+    mesh.leaves(
+        rng, (x, y, z + height * 0.65), (wide * 1.2, wide * 1.2, height * 0.4), 40, 0.5, crown
+    )
 
 
 def _strew(mesh: MeshBuilder, rng: np.random.Generator, relief: Relief) -> None:
@@ -204,11 +210,17 @@ def _strew(mesh: MeshBuilder, rng: np.random.Generator, relief: Relief) -> None:
         size = np.exp(rng.uniform(np.log(0.06), np.log(0.9))) * rng.uniform(0.6, 1.3, 3)
         stone = Surface("stone", varied(rng, (0.32, 0.3, 0.28), 0.6, 1.3))
         radii = (float(size[0]), float(size[1]), float(size[2]) * 0.7)
-        mesh.ellipsoid((x, y, relief.at(x, y)), radii, stone, yaw=float(rng.uniform(0, 3)), detail=2)
+        mesh.ellipsoid(
+            (x, y, relief.at(x, y)), radii, stone, yaw=float(rng.uniform(0, 3)), detail=2
+        )
     for _ in range(int(rng.integers(0, 6))):
         mesh.begin_object()
         x, y = rng.uniform(-15, 20, 2).tolist()
-        turn, length, radius = rng.uniform(0, 3.14), rng.uniform(1, 5), float(rng.uniform(0.06, 0.28))
+        turn, length, radius = (
+            rng.uniform(0, 3.14),
+            rng.uniform(1, 5),
+            float(rng.uniform(0.06, 0.28)),
+        )
         end = (x + float(length * math.cos(turn)), y + float(length * math.sin(turn)))
         low, high = relief.at(x, y) + radius * 0.6, relief.at(*end) + radius * 0.6
         log = Surface("bark", varied(rng, (0.17, 0.12, 0.08), 0.6, 1.5), "wood")
@@ -220,6 +232,13 @@ def _strew(mesh: MeshBuilder, rng: np.random.Generator, relief: Relief) -> None:
         posts = [(x, y, relief.at(x, y)) for y in np.arange(-20, 30, 2.5).tolist()]
         for px, py, pz in posts:
             mesh.cylinder((px, py, pz - 0.2), (px, py, pz + 1.1), (0.05, 0.05), wood, sides=7)
-        for (ax, ay, az), (bx, by, bz) in zip(posts, posts[1:], strict=False):
+        for (ax, ay, az), (bx, by, bz) in itertools.pairwise(posts):
             for rail in (0.45, 0.95):
-                mesh.cylinder((ax, ay, az + rail), (bx, by, bz + rail), (0.03, 0.03), wood, sides=5, caps=False)
+                mesh.cylinder(
+                    (ax, ay, az + rail),
+                    (bx, by, bz + rail),
+                    (0.03, 0.03),
+                    wood,
+                    sides=5,
+                    caps=False,
+                )

@@ -12,9 +12,7 @@ from thermodepth.synthetic.vectors import Array
 _RELIEF_K = 2.5  # how much colder the thick parts are at their tops and warmer at their folds
 
 
-def layered_radiance(
-    clear: Array, directions: Array, haze: float, conditions: Conditions
-) -> Array:
+def layered_radiance(clear: Array, directions: Array, haze: float, conditions: Conditions) -> Array:
     """[n] band radiance of a clear sky [n] with the layers of `conditions` drawn over it.
 
     Each layer is seen through the air before it, which hides it towards the horizon.
@@ -45,5 +43,6 @@ def _layer(layer: CloudLayer, directions: Array) -> tuple[Array, Array]:
     a, b = plane[:, 0] * layer.stretch + layer.offset[0] * 7, plane[:, 1] + layer.offset[1] * 7
     texture = 0.85 * bilinear(smooth(), a, b, layer.per_plane, layer.offset[0])
     texture += 0.5 * bilinear(rough(), a, b, layer.per_plane * 1.7, layer.offset[1])
-    cover = layer.opacity / (1 + np.exp(-(texture - layer.threshold) * 3 / layer.softness))
+    above = ((texture - layer.threshold) * 3 / layer.softness).clip(-30, 30)
+    cover = layer.opacity / (1 + np.exp(-above))
     return texture, cover.astype(np.float32)

@@ -23,14 +23,25 @@ from thermodepth.synthetic.sensors.microbolometer import MicrobolometerSettings,
 from thermodepth.synthetic.vectors import Array
 
 #: Columns of a core and how often it is drawn.
-CORE_COLUMNS = {80: 0.06, 160: 0.16, 256: 0.12, 320: 0.2, 384: 0.1, 640: 0.28, 1024: 0.04, 1280: 0.04}
-_NETD_K = (0.025, 0.11)  # log-uniform
+CORE_COLUMNS = {
+    80: 0.06,
+    160: 0.16,
+    256: 0.12,
+    320: 0.2,
+    384: 0.1,
+    640: 0.28,
+    1024: 0.04,
+    1280: 0.04,
+}
+_NETD_K = (0.02, 0.09)  # log-uniform
 _DISPLAY_SHARE = 0.6  # of frames that come as 8 bits after gain control
 _BLACK_HOT_SHARE = 0.3  # of those
 _JPEG_SHARE = 0.3  # of those
+_SHARPENED_SHARE = 0.5  # of those
 _SATURATED_SHARE = 0.08
 _ENLARGED = (Image.Resampling.NEAREST, Image.Resampling.BILINEAR, Image.Resampling.BICUBIC)
 _FULL_SCALE = 2**14 - 1
+_DETAIL_PX = 1.0  # sigma, stored pixels
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -51,6 +62,7 @@ class Core:
     gain_control: str  # a name of GAIN_CONTROLS, or "" for raw counts
     black_hot: bool
     jpeg_quality: int  # 0: none
+    sharpened: float  # how much of the fine detail is added once more
 
 
 def draw_core(rng: np.random.Generator) -> Core:
@@ -67,6 +79,7 @@ def draw_core(rng: np.random.Generator) -> Core:
     quality = int(rng.integers(40, 96))
     clipped, tails = rng.random() < _SATURATED_SHARE, rng.uniform(0.02, 0.25, 2).tolist()
     from_below = rng.random() < 0.3
+    sharpens, amount = rng.random() < _SHARPENED_SHARE, float(rng.uniform(0.3, 1.8))
     return Core(
         columns=columns,
         netd_k=netd_k,
@@ -82,6 +95,7 @@ def draw_core(rng: np.random.Generator) -> Core:
         gain_control=gain_control if display else "",
         black_hot=bool(display and black_hot),
         jpeg_quality=quality if display and as_jpeg else 0,
+        sharpened=amount if display and sharpens else 0.0,
     )
 
 
@@ -115,17 +129,23 @@ def any_core_frame(
         raw = _resampled(raw, (columns, rows), core.enlarged)
     raw = _saturated(raw, core.saturated)
     if settings.mode == "radiometric" or not core.gain_control:
-        return np.rint(raw).clip(0, 65535 if settings.mode == "radiometric" else _FULL_SCALE).astype(
-            np.uint16
+        return (
+            np.rint(raw)
+            .clip(0, 65535 if settings.mode == "radiometric" else _FULL_SCALE)
+            .astype(np.uint16)
         )
     shown = GAIN_CONTROLS[core.gain_control](raw, rng)
+    if core.sharpened:
+        shown = shown + core.sharpened * (shown - _blurred(shown, _DETAIL_PX))
     if core.black_hot:
         shown = 1 - shown
     picture = np.rint(shown.clip(0, 1) * 255).astype(np.uint8)
     return _through_jpeg(picture, core.jpeg_quality) if core.jpeg_quality else picture
 
 
-def _electronics(core: Core, settings: MicrobolometerSettings, finer: float) -> MicrobolometerSettings:
+def _electronics(
+    core: Core, settings: MicrobolometerSettings, finer: float
+) -> MicrobolometerSettings:
     """The noise of the core at the stored pixels, each the mean of `finer` x `finer` of the core's.
 
     A pixel's noise falls by `finer`, that of a row or column, alike along it, by its root.
@@ -177,5 +197,3 @@ def _through_jpeg(picture: NDArray[np.uint8], quality: int) -> NDArray[np.uint8]
     Image.fromarray(picture).save(stream, "JPEG", quality=quality)
     with Image.open(stream) as coded:
         return np.array(coded, np.uint8)
-
-

@@ -13,7 +13,7 @@ from PIL import Image, ImageFilter
 from thermodepth.synthetic.vectors import Array
 
 _BINS = 1024
-_LEAST_SPAN = 12.0  # counts: no gain control stretches noise over the whole picture
+_LEAST_SPAN = 12.0  # counts: less is not stretched over the whole picture, but by equalisation
 
 
 def _scaled(raw: Array, low: float, high: float) -> Array:

@@ -140,7 +140,9 @@ def _layout(name: str, order: RenderOrder, zipped: bool) -> Layout:
         raise SettingsError(unknown("layout", name, LAYOUTS))
     if name == "ms2":
         if order.cameras != "one":
-            raise SettingsError(f"layout ms2 holds one rig's frames, not those of {order.cameras} cameras")
+            raise SettingsError(
+                f"layout ms2 holds one rig's frames, not those of {order.cameras} cameras"
+            )
         if zipped:
             raise SettingsError("layout ms2 is a folder; give an --out that does not end in .zip")
         writer = Ms2Layout(rig=order.rig, sensor=order.sensor)

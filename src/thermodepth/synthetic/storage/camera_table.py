@@ -32,16 +32,15 @@ class FrameCamera:
     @property
     def intrinsics(self) -> NDArray[np.float32]:
         """[3 3] pixels."""
-        return np.array(
-            [[self.fx, 0, self.cx], [0, self.fy, self.cy], [0, 0, 1]], dtype=np.float32
-        )
+        return np.array([[self.fx, 0, self.cx], [0, self.fy, self.cy], [0, 0, 1]], dtype=np.float32)
 
 
 def camera_of(frame: Frame) -> FrameCamera:
     """The line of a rendered frame."""
     height, width = frame.depth_m.shape
     fx, fy, cx, cy = (
-        round(float(frame.intrinsics[place]), _DECIMALS) for place in ((0, 0), (1, 1), (0, 2), (1, 2))
+        round(float(frame.intrinsics[place]), _DECIMALS)
+        for place in ((0, 0), (1, 1), (0, 2), (1, 2))
     )
     return FrameCamera(width=width, height=height, fx=fx, fy=fy, cx=cx, cy=cy)
 
@@ -50,10 +49,7 @@ def cameras_text(cameras: Mapping[str, FrameCamera]) -> str:
     """The content of `cameras.csv`."""
     return csv_text(
         _COLUMNS,
-        (
-            [frame_id, c.width, c.height, c.fx, c.fy, c.cx, c.cy]
-            for frame_id, c in cameras.items()
-        ),
+        ([frame_id, c.width, c.height, c.fx, c.fy, c.cx, c.cy] for frame_id, c in cameras.items()),
     )
 
 

@@ -53,7 +53,7 @@ def metres_of(values: Array, header: Header) -> NDArray[np.float32]:
 
 
 def png(pixels: Array, *, level: int = 7) -> bytes:
-    """8-bit RGB, 8-bit or 16-bit grey. Level 9 takes six times as long for 2 % less; noise wants 6 or less."""
+    """RGB of 8 bits, grey of 8 or 16. Level 9 takes six times as long for 2 % less; noise wants 6 or less."""
     stream = io.BytesIO()
     Image.fromarray(pixels).save(stream, "PNG", compress_level=level)
     return stream.getvalue()

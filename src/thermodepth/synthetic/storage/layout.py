@@ -59,9 +59,7 @@ class Layout(Protocol):
 def rendered(frame: Frame, split: str, number: int) -> Rendered:
     """What is kept of a frame until the end."""
     pose = np.array(frame.world_from_camera, np.float64)
-    return Rendered(
-        row=row_of(frame, split), number=number, pose=pose, camera=camera_of(frame)
-    )
+    return Rendered(row=row_of(frame, split), number=number, pose=pose, camera=camera_of(frame))
 
 
 def thermal_png(
