@@ -13,6 +13,7 @@ import numpy as np
 
 from thermodepth.errors import DataError, SettingsError
 from thermodepth.files import MAX_PIXELS, read_raster
+from thermodepth.pictures import bytes_are_swapped
 from thermodepth.thermal.flir import decode_flir, flir_segments
 from thermodepth.types import ThermalUnit
 
@@ -24,8 +25,6 @@ AGC_LEVELS = 256
 AGC_STEP = 8
 #: With fewer pixels than this a level, a frame may have few levels because it is small.
 AGC_PIXELS_A_LEVEL = 8
-#: Neighbouring pixels differ this many times more than after swapping: the bytes are swapped.
-SWAPPED_RATIO = 8
 
 
 def read_thermal(
@@ -94,7 +93,7 @@ def read_y16(
     stored = np.frombuffer(content, "<u2" if byte_order == "little" else ">u2")
     raw = stored.astype(np.uint16).reshape(height, width)
     thermal_unit(raw, str(path))
-    if _roughness(raw) > SWAPPED_RATIO * _roughness(raw.byteswap()):
+    if bytes_are_swapped(raw):
         other = "big" if byte_order == "little" else "little"
         raise DataError(f"{path}: noise when read as {byte_order}-endian; it is {other}-endian")
     return raw
@@ -106,10 +105,6 @@ def _size_hint(size: int, wanted: int, width: int) -> str:
     if size and size % (2 * width) == 0:
         return f"; at that width it has {size // (2 * width)} rows (some cameras add rows of telemetry)"
     return "; a header, another size or not 16 bits?"
-
-
-def _roughness(raw: NDArray[np.uint16]) -> float:
-    return float(np.abs(np.diff(raw.astype(np.int32), axis=1)).mean()) if raw.shape[1] > 1 else 0.0
 
 
 def looks_like_agc(raw: NDArray[Any]) -> str | None:
