@@ -31,6 +31,8 @@ class Settings(BaseModel):
 
     #: True for records that change where and how fast a run happens but never its numbers.
     not_identity: ClassVar[bool] = False
+    #: Fields that came after fingerprints were stored: they count from where they leave their default on.
+    added_later: ClassVar[frozenset[str]] = frozenset()
 
     @classmethod
     def parse(cls, tree: Mapping[str, Any], *, where: str = "settings") -> Self:
@@ -90,6 +92,9 @@ def identity(settings: Settings) -> dict[str, Any]:
     tree: dict[str, Any] = {}
     for name in type(settings).model_fields:
         value = getattr(settings, name)
+        field = type(settings).model_fields[name]
+        if name in settings.added_later and value == field.get_default(call_default_factory=True):
+            continue
         if isinstance(value, Settings):
             if not value.not_identity:
                 tree[name] = identity(value)

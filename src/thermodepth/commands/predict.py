@@ -14,6 +14,7 @@ from thermodepth.files import natural_order, pictures_in
 from thermodepth.inference.outputs import write_depth
 from thermodepth.inference.predictor import load
 from thermodepth.thermal import (
+    Margins,
     NormaliserState,
     looks_like_agc,
     read_thermal,
@@ -43,8 +44,11 @@ def predict_files(
     device: str,
     y16: str = "",
     video: bool = False,
+    drop: str = "",
 ) -> None:
     """Predict one frame or every frame of a folder; `y16` is the size of frames without a header.
+
+    `drop`: rows and columns that are no picture, `bottom=2`; the maps are those of what is left.
 
     `video`: the files, in the order of their names, are one recording; input recipes that remember
     earlier frames then do, and the maps flicker less.
@@ -58,6 +62,7 @@ def predict_files(
     if not source.exists():
         raise DataError(f"{source}: no such file or folder")
     layout = _y16_layout(y16) if y16 else None
+    margins = Margins.of_text(drop, "--drop") if drop else None
     files = [source]
     if source.is_dir():
         files = pictures_in(source) if layout is None else _y16_files(source)
@@ -79,7 +84,7 @@ def predict_files(
     with counting("predicting") as tell:
         for number, (path, name) in enumerate(zip(files, names, strict=True), start=1):
             try:
-                raw, unit = _read(path, layout, counts=counts)
+                raw, unit = _read(path, layout, counts=counts, drop=margins)
             except DataError as error:
                 broken.append(error)
                 continue
@@ -110,10 +115,12 @@ def predict_files(
         raise DataError(f"{len(broken)} of {len(files)} files could not be read:\n  {listing}")
 
 
-def _read(path: Path, layout: _Y16 | None, *, counts: bool) -> tuple[NDArray[Any], ThermalUnit]:
+def _read(
+    path: Path, layout: _Y16 | None, *, counts: bool, drop: Margins | None
+) -> tuple[NDArray[Any], ThermalUnit]:
     if layout is None:
-        return read_thermal(path, expect=ThermalUnit.COUNTS if counts else None)
-    raw = read_y16(path, *layout)
+        return read_thermal(path, expect=ThermalUnit.COUNTS if counts else None, drop=drop)
+    raw = read_y16(path, *layout, drop=drop)
     if counts:
         refuse_agc(raw, str(path))
     return raw, ThermalUnit.COUNTS

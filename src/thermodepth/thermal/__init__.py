@@ -15,12 +15,14 @@ from thermodepth.thermal.normalisers import (
 from thermodepth.thermal.radiometry import PlanckConstants, counts_of_kelvin, kelvin_of_counts
 from thermodepth.thermal.reading import (
     looks_like_agc,
+    picture_of,
     read_thermal,
     read_y16,
     refuse_agc,
     thermal_unit,
 )
 from thermodepth.thermal.settings import RECIPE_VERSION, NormaliserSettings
+from thermodepth.thermal.telemetry import Margins, refuse_telemetry, rows_said, telemetry_rows
 from thermodepth.thermal.units import HIGHEST, MIN_SPAN
 
 __all__ = [
@@ -28,6 +30,7 @@ __all__ = [
     "MIN_SPAN",
     "NORMALISERS",
     "RECIPE_VERSION",
+    "Margins",
     "NormaliserSettings",
     "NormaliserState",
     "PlanckConstants",
@@ -37,8 +40,12 @@ __all__ = [
     "kelvin_of_counts",
     "looks_like_agc",
     "normalise",
+    "picture_of",
     "read_thermal",
     "read_y16",
     "refuse_agc",
+    "refuse_telemetry",
+    "rows_said",
+    "telemetry_rows",
     "thermal_unit",
 ]

@@ -195,7 +195,7 @@ class TestY16:
         ("width", "height", "said"),
         [
             (64, 24, r"6144 bytes, but a 64x24 .* has 3072: it holds 2 frames"),
-            (64, 46, r"at that width it has 48 rows .*telemetry"),
+            (64, 46, r"at that width it has 48 rows: 2 of telemetry.*--drop bottom=2"),
             (63, 48, r"has 6048; a header, another size or not 16 bits\?"),
         ],
     )
