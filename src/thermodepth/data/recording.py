@@ -72,6 +72,8 @@ def calibrated(size: tuple[int, int], *, path: Path, with_rgb: bool = True) -> L
     calibration = read_calibration(path)
     if with_rgb:
         require_sound(calibration)
+    for doubt in calibration.doubts:
+        warnings.warn(f"{path}: {doubt}", stacklevel=2)
     wanted = [calibration.thermal, *([calibration.rgb] if with_rgb else [])]
     for camera in wanted:
         if camera.distortion is not None:
