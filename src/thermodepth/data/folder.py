@@ -43,8 +43,7 @@ from thermodepth.data.recording import (
 )
 from thermodepth.errors import DataError, SettingsError
 from thermodepth.files import read_raster
-from thermodepth.thermal import Margins, picture_of, read_thermal, thermal_unit
-from thermodepth.thermal.flir import flir_segments
+from thermodepth.thermal import Margins, picture_of, read_radiometric, read_thermal, thermal_unit
 from thermodepth.types import ThermalUnit
 from thermodepth.yaml_files import read_yaml
 
@@ -317,9 +316,10 @@ def read_described(path: Path, *, about: ThermalFiles) -> tuple[NDArray[Any], Th
     """
     if about.unit in ("counts", "display"):
         return read_thermal(path, expect=ThermalUnit(about.unit), drop=about.drop)
-    if flir_segments(path):  # kelvin already; its picture is a rendering for people
+    frame = read_radiometric(path)
+    if frame is not None and frame.unit is ThermalUnit.KELVIN:  # whatever unit its picture has
         return read_thermal(path, expect=ThermalUnit.KELVIN, drop=about.drop)
-    values = read_raster(path)
+    values = read_raster(path) if frame is None else frame.values
     if values.ndim == 3 and (values == values[..., :1]).all():
         values = values[..., 0]
     if values.ndim != 2:

@@ -24,6 +24,7 @@ from thermodepth.calibration import read_calibration, require_sound
 from thermodepth.data.decoding import at_size, check_looks_into, check_same_size, read_rgb
 from thermodepth.data.frames import Frames, fingerprint_files
 from thermodepth.errors import DataError
+from thermodepth.thermal import read_capture
 from thermodepth.types import RgbView, Sample, ThermalUnit
 
 if TYPE_CHECKING:
@@ -152,6 +153,7 @@ class Recording:
             rgb_view=view,
             sequence=self.name,
             condition=self.condition,
+            capture=read_capture(path),
         )
 
     def _rgb(self, place: int, lenses: Lenses) -> tuple[NDArray[np.uint8] | None, RgbView | None]:

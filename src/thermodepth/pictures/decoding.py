@@ -51,12 +51,13 @@ _FORMATS = ("PNG", "TIFF", "JPEG", "BMP")
 _READ = "PNG, TIFF, JPEG, BMP, PFM or NPY"
 
 
-def decode_raster(content: bytes, name: str) -> NDArray[Any]:
+def decode_raster(content: bytes, name: str, *, any_byte_order: bool = False) -> NDArray[Any]:
     """A picture or array: PNG, TIFF, JPEG, BMP, PFM or NPY, recognised by content.
 
     Args:
         content: of the whole file.
         name: what messages call it.
+        any_byte_order: 16-bit values may have their bytes the wrong way round; the caller looks.
 
     Returns:
         `[h w]` or `[h w 3]` (RGB order) in the file's own number type, upright as its EXIF orientation says.
@@ -77,7 +78,8 @@ def decode_raster(content: bytes, name: str) -> NDArray[Any]:
         raise DataError(f"{name}: shape {array.shape}, expected one image [h w] or [h w 3]")
     if 0 in array.shape:
         raise DataError(f"{name}: shape {array.shape} has no pixels")
-    refuse_swapped(array, name)
+    if not any_byte_order:
+        refuse_swapped(array, name)
     return array
 
 

@@ -12,6 +12,7 @@ from thermodepth.thermal.normalisers import (
     display,
     normalise,
 )
+from thermodepth.thermal.radiometric import RadiometricFrame, read_capture, read_radiometric
 from thermodepth.thermal.radiometry import PlanckConstants, counts_of_kelvin, kelvin_of_counts
 from thermodepth.thermal.reading import (
     looks_like_agc,
@@ -34,6 +35,7 @@ __all__ = [
     "NormaliserSettings",
     "NormaliserState",
     "PlanckConstants",
+    "RadiometricFrame",
     "check_compatible",
     "counts_of_kelvin",
     "display",
@@ -41,6 +43,8 @@ __all__ = [
     "looks_like_agc",
     "normalise",
     "picture_of",
+    "read_capture",
+    "read_radiometric",
     "read_thermal",
     "read_y16",
     "refuse_agc",

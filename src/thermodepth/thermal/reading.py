@@ -12,9 +12,9 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 
 from thermodepth.errors import DataError, SettingsError
-from thermodepth.files import MAX_PIXELS, read_raster
+from thermodepth.files import MAX_PIXELS, byte_count, read_bytes, read_raster
 from thermodepth.pictures import bytes_are_swapped
-from thermodepth.thermal.flir import decode_flir, flir_segments
+from thermodepth.thermal.radiometric import lost_raw_frame, read_radiometric
 from thermodepth.thermal.telemetry import MOST_ROWS, Margins, refuse_telemetry
 from thermodepth.types import ThermalUnit
 
@@ -34,7 +34,8 @@ def read_thermal(
     """A raw thermal frame `[h w]` and what its values mean, judged by its number type.
 
     8-bit is a picture after gain control, wider whole numbers are counts (returned as uint16),
-    floating point is kelvin (returned as float32), and so is a FLIR radiometric JPEG.
+    floating point is kelvin (returned as float32). Of a radiometric JPEG it is what was measured, never the
+    picture: kelvin of FLIR's, counts of DJI's.
 
     Args:
         path: the file.
@@ -45,17 +46,16 @@ def read_thermal(
     Raises:
         DataError: naming the file when it is broken, in colour, flat, not finite, has rows of telemetry,
             or is not in the unit that `expect` asks for.
-        DependencyError: for a FLIR radiometric JPEG without the package that decodes it.
     """
-    segments = flir_segments(path)
-    raw = decode_flir(segments, str(path)) if segments else read_raster(path)
+    frame = read_radiometric(path)
+    raw = read_raster(path) if frame is None else frame.values
     if raw.ndim == 3:
         if (raw == raw[..., :1]).all():
             raw = raw[..., 0]  # grey stored as three equal channels
         else:
             raise DataError(
                 f"{path}: a colour picture, expected one thermal channel. False-colour pictures have "
-                "lost the temperature order; export the raw 14/16-bit frame"
+                f"lost the temperature order; export the raw 14/16-bit frame{lost_raw_frame(path)}"
             )
     raw = picture_of(raw, drop, str(path))
     unit = thermal_unit(raw, str(path))
@@ -106,11 +106,8 @@ def read_y16(
             f"Y16 frames of {width}x{height}: expected 1 to {MAX_PIXELS // 10**6} million pixels"
         )
     wanted = 2 * width * height
-    try:
-        size = path.stat().st_size
-        content = path.read_bytes() if size == wanted else b""
-    except OSError as error:
-        raise DataError(f"{path}: cannot be read ({error.strerror or error})") from None
+    size = byte_count(path)
+    content = read_bytes(path, limit=wanted) if size == wanted else b""
     if len(content) != wanted:
         raise DataError(
             f"{path}: {size} bytes, but a {width}x{height} frame of 16 bits has {wanted}"

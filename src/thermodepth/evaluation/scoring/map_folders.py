@@ -127,7 +127,7 @@ class MapFolders:
 
         Raises:
             DataError: naming the file that is broken, not what it should be, or of another size.
-            DependencyError: for an EXR file, or a FLIR JPEG, without the package that decodes it.
+            DependencyError: for an EXR file without the package that decodes it.
         """
         path = Path(self._truth[index])
         sample_id = self.sample_ids[index]
