@@ -19,7 +19,7 @@ from thermodepth.commands.evaluate_subjects import (
 )
 from thermodepth.commands.terminal import console, counting
 from thermodepth.data import open_dataset
-from thermodepth.errors import SettingsError, unknown
+from thermodepth.errors import DataError, SettingsError, unknown
 from thermodepth.evaluation.protocols.protocol import Protocol, named_protocol
 from thermodepth.evaluation.report import FACTS, Evaluation, score_into, write_evaluation
 from thermodepth.evaluation.results.overview import Overview
@@ -125,6 +125,7 @@ def evaluate_maps(
         DataError: for folders that do not fit together, or files that cannot be read.
     """
     from thermodepth.evaluation.scoring.map_folders import MapFolders
+    from thermodepth.evaluation.scoring.truth_units import truth_unit_hint
 
     if not protocol:
         raise SettingsError(
@@ -152,17 +153,15 @@ def evaluate_maps(
         "Truth": f"{maps.truth} ({folders.truth_fingerprint()})",
     }
     title = f"{maps.predictions} against {maps.truth}"
+    hint = truth_unit_hint(folders, chosen)
+    notes = [*folders.notices, *([hint] if hint else [])]
     with _folder(out) as folder:
-        _score_and_show(
-            source,
-            chosen,
-            folder,
-            out,
-            processes,
-            title=title,
-            facts=facts,
-            notes=folders.notices,
-        )
+        try:
+            _score_and_show(
+                source, chosen, folder, out, processes, title=title, facts=facts, notes=notes
+            )
+        except DataError as error:
+            raise DataError(f"{error}; {hint}" if hint else str(error)) from None
 
 
 # --- scoring -------------------------------------------------------------------------------------

@@ -67,7 +67,7 @@ def predict_files(
     if source.is_dir():
         files = pictures_in(source) if layout is None else _y16_files(source)
     if not files:
-        kinds = "PNG, TIFF, JPEG, BMP or NPY" if layout is None else ", ".join(Y16_SUFFIXES)
+        kinds = "PNG, TIFF, JPEG, BMP, NPY or PFM" if layout is None else ", ".join(Y16_SUFFIXES)
         raise DataError(f"{source}: no {kinds} files in this folder")
     if out.exists() and not out.is_dir():
         raise SettingsError(f"--out {out}: is a file, expected a folder")

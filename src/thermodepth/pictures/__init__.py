@@ -9,10 +9,11 @@ pfm.py tiff.py   what Pillow does not read, or reads without a word about what i
 
 from thermodepth.pictures.byte_order import bytes_are_swapped, refuse_swapped
 from thermodepth.pictures.decoding import MAX_PIXELS, decode_raster
-from thermodepth.pictures.formats import foreign_format
+from thermodepth.pictures.formats import HEAD_BYTES, foreign_format
 from thermodepth.pictures.orientation import turned
 
 __all__ = [
+    "HEAD_BYTES",
     "MAX_PIXELS",
     "bytes_are_swapped",
     "decode_raster",
