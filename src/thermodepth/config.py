@@ -94,7 +94,7 @@ def identity(settings: Settings) -> dict[str, Any]:
     tree: dict[str, Any] = {}
     for name, about in type(settings).model_fields.items():
         value = getattr(settings, name)
-        if name in settings.later and value == about.default:
+        if name in settings.later and value == about.get_default(call_default_factory=True):
             continue
         if isinstance(value, Settings):
             if not value.not_identity:

@@ -1,21 +1,16 @@
-"""Files in and out: known by their content, sizes bounded first, writes that are whole or absent.
+"""Files in and out: sizes bounded before anything is read, writes that are whole or absent.
 
-Public cameras ship PNG data in files named `.tiff`, truncated frames and headers that promise a hundred
-thousand columns. So a raster is opened by what its bytes say, its size is read from the header and
-bounded before memory is taken, and a short file is an error rather than a half-grey picture. A pipe or
-device, whose size means nothing, is not read at all. Whatever is written goes to a temporary name beside
-its place and is renamed when complete.
+What a picture's bytes mean is told in `pictures`. Here they are fetched: a file larger than it can be is
+refused before memory is taken, and a pipe or device, whose size means nothing, is not read at all. Whatever
+is written goes to a temporary name beside its place and is renamed when complete.
 """
 
 from __future__ import annotations
 
 import io
 import json
-import math
 import os
-import re
 import stat
-import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -25,34 +20,19 @@ from urllib.parse import quote
 import numpy as np
 
 from thermodepth.errors import DataError
+from thermodepth.pictures import MAX_PIXELS as MAX_PIXELS
+from thermodepth.pictures import decode_raster as decode_raster
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
-    from PIL.ImageFile import ImageFile
 
-#: No thermal, RGB or depth camera comes near this; a header beyond it is damaged or hostile.
-MAX_PIXELS = 64_000_000
 MAX_FILE_BYTES = 512_000_000
 #: A hundred thousand frames with the longest of ids are listed in less.
 MAX_JSON_BYTES = 32_000_000
 #: Far more levels than any record here has, and few enough for whatever walks them by calling itself.
 DEEPEST_JSON = 50
 
-#: Storage modes that hold a plain picture in disguise.
-_PLAIN_MODE = {
-    "1": "L",
-    "LA": "L",
-    "P": "RGB",
-    "CMYK": "RGB",
-    "YCbCr": "RGB",
-    "LAB": "RGB",
-    "HSV": "RGB",
-}
-
-#: Tried in this order and no others: Pillow would also hand a file to a PostScript interpreter.
-_FORMATS = ("PNG", "TIFF", "JPEG", "BMP")
-
-PICTURE_SUFFIXES = (".png", ".tif", ".tiff", ".jpg", ".jpeg", ".bmp", ".npy")
+PICTURE_SUFFIXES = (".png", ".tif", ".tiff", ".jpg", ".jpeg", ".bmp", ".npy", ".pfm")
 
 
 def byte_count(path: Path) -> int:
@@ -134,108 +114,15 @@ def _reason(error: Exception) -> str:
 
 
 def read_raster(path: Path) -> NDArray[Any]:
-    """A picture or array file as stored: PNG, TIFF, JPEG, BMP or NPY, recognised by content.
+    """A picture or array file: PNG, TIFF, JPEG, BMP, PFM or NPY, recognised by content.
 
     Returns:
-        `[h w]` or `[h w 3]` (RGB order) in the file's own number type.
+        `[h w]` or `[h w 3]` (RGB order) in the file's own number type, upright as its EXIF orientation says.
 
     Raises:
-        DataError: naming the file when it is missing, truncated, unknown, too large or not 2-D.
+        DataError: naming the file when it is missing, or as `decode_raster`.
     """
     return decode_raster(read_bytes(path, limit=MAX_FILE_BYTES), str(path))
-
-
-def decode_raster(content: bytes, name: str) -> NDArray[Any]:
-    """As `read_raster`, from bytes; `name` is what messages call them."""
-    if not content:
-        raise DataError(f"{name}: the file is empty")
-    array = _decode_npy(content, name) if content[:6] == b"\x93NUMPY" else _decode(content, name)
-    array = array.astype(array.dtype.newbyteorder("="), copy=False)
-    if array.ndim == 3 and array.shape[2] == 4:
-        array = array[..., :3]
-    if array.ndim != 2 and not (array.ndim == 3 and array.shape[2] == 3):
-        raise DataError(f"{name}: shape {array.shape}, expected one image [h w] or [h w 3]")
-    if 0 in array.shape:
-        raise DataError(f"{name}: shape {array.shape} has no pixels")
-    return array
-
-
-def _decode(content: bytes, name: str) -> NDArray[Any]:
-    from PIL import Image, UnidentifiedImageError
-
-    try:
-        with warnings.catch_warnings():
-            # Pillow only warns when it guesses in place of a TIFF tag, which decides what pixels are.
-            is_tiff = content[:2] in (b"II", b"MM")
-            warnings.simplefilter("error" if is_tiff else "ignore", UserWarning)
-            warnings.simplefilter("error", Image.DecompressionBombWarning)
-            with Image.open(io.BytesIO(content), formats=_FORMATS) as opened:
-                width, height = opened.size
-                _bound(width * height, f"{width}x{height}", name)
-                _refuse_what_would_be_lost(opened, name)
-                plain = _PLAIN_MODE.get(opened.mode)
-                return np.asarray(opened.convert(plain) if plain else opened)
-    except UnidentifiedImageError:
-        raise DataError(
-            f"{name}: not a PNG, TIFF, JPEG, BMP or NPY file, or cut off within its header (judged by "
-            "its content)"
-        ) from None
-    except (Image.DecompressionBombError, Image.DecompressionBombWarning):
-        raise _too_large("a far larger picture", name) from None
-    except DataError:
-        raise
-    except Exception as error:  # Pillow lets through whatever its readers stumble on
-        raise DataError(f"{name}: damaged or truncated picture ({error}); copy it again") from None
-
-
-def _refuse_what_would_be_lost(opened: ImageFile, name: str) -> None:
-    """Pillow reads 16-bit colour as 8-bit, and only the first page of several, without a word."""
-    stored = " ".join(str(tile[3]) for tile in opened.tile)
-    if re.search(";16[BLN]", stored) and not opened.mode.startswith("I"):
-        raise DataError(
-            f"{name}: several channels of 16 bits, which can only be read as 8; save one 16-bit grey "
-            "channel, or 8-bit colour"
-        )
-    # An MPO is a JPEG followed by previews of itself.
-    pages = 1 if opened.format == "MPO" else getattr(opened, "n_frames", 1)
-    if pages > 1:
-        raise DataError(f"{name}: holds {pages} pictures; save each frame as a file of its own")
-
-
-def _decode_npy(content: bytes, name: str) -> NDArray[Any]:
-    stream = io.BytesIO(content)
-    try:
-        version = np.lib.format.read_magic(stream)
-        read_header = (
-            np.lib.format.read_array_header_1_0
-            if version == (1, 0)
-            else np.lib.format.read_array_header_2_0
-        )
-        shape, _, dtype = read_header(stream)
-        if dtype.hasobject:
-            raise DataError(f"{name}: holds pickled objects, which are never loaded")
-        if dtype.kind not in "biuf":
-            raise DataError(f"{name}: holds {dtype}, expected plain numbers")
-        _bound(math.prod(shape), "x".join(map(str, shape)), name)
-        stream.seek(0)
-        loaded: NDArray[Any] = np.load(stream, allow_pickle=False)
-    except DataError:
-        raise
-    except Exception as error:  # numpy lets through whatever its header's parser stumbles on
-        raise DataError(f"{name}: damaged NPY file ({error}); copy it again") from None
-    return loaded
-
-
-def _bound(pixels: int, shape: str, name: str) -> None:
-    if pixels > MAX_PIXELS:
-        raise _too_large(shape, name)
-
-
-def _too_large(shape: str, name: str) -> DataError:
-    return DataError(
-        f"{name}: the header says {shape}, more than the {MAX_PIXELS // 10**6} million pixels "
-        "that any camera here has; refused before memory is taken"
-    )
 
 
 def pictures_in(folder: Path) -> list[Path]:

@@ -50,6 +50,20 @@ class RgbView:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class CaptureFacts:
+    """What a camera wrote of the moment in which a frame was taken; None where it did not."""
+
+    laser_range_m: float | None = (
+        None  # from the camera to what its laser met, in the picture's middle
+    )
+    height_m: float | None = None  # above the place of take-off
+    pitch_deg: float | None = None  # of the axis above the horizon; -90 looks straight down
+    roll_deg: float | None = (
+        None  # about the axis; positive is clockwise as seen from behind the camera
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Sample:
     """One frame as read from disk, in native units and native size.
 
@@ -71,6 +85,7 @@ class Sample:
     label_geometry: Geometry | None = None
     sequence: str = ""  # frames of one recording; splits and intervals never cut through it
     condition: str = ""  # day, night, rain, ... as the data set names it
+    capture: CaptureFacts | None = None  # of cameras that write it into their files
     has_thermal: bool = True  # False: depth maps came without it, and `thermal` only holds the size
 
     @property

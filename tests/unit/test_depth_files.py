@@ -20,6 +20,7 @@ from PIL import Image
 from thermodepth.depth_files import read_depth_values, read_truth_m
 from thermodepth.depth_files.exr import exr_header, read_exr
 from thermodepth.errors import DataError, DependencyError, SettingsError
+from thermodepth.files import encode_png
 
 RNG = np.random.default_rng(11)
 DEPTH_M = RNG.uniform(0.5, 60, (20, 30)).astype(np.float32)
@@ -265,9 +266,38 @@ def test_an_archive_and_an_unknown_format_are_refused_with_what_is_read(tmp_path
     np.savez(tmp_path / "a.npz", depth=DEPTH_M)
     with pytest.raises(DataError, match=r"a\.npz: an NPZ or ZIP archive.*numpy\.save"):
         read_depth_values(tmp_path / "a.npz")
-    (tmp_path / "a.pfm").write_bytes(b"Pf\n30 20\n-1.0\n" + DEPTH_M.tobytes())
-    with pytest.raises(DataError, match=r"a\.pfm: not a PNG, NPY, TIFF or EXR file"):
-        read_depth_values(tmp_path / "a.pfm")
+    (tmp_path / "a.mat").write_bytes(b"\x89HDF\r\n\x1a\n" + bytes(100))
+    with pytest.raises(
+        DataError, match=r"a\.mat: an HDF5 file.* not a PNG, NPY, TIFF, EXR or PFM file"
+    ):
+        read_depth_values(tmp_path / "a.mat")
+    (tmp_path / "a.xyz").write_bytes(b"1 2 3\n")
+    with pytest.raises(DataError, match=r"a\.xyz: not a PNG, NPY, TIFF, EXR or PFM file"):
+        read_depth_values(tmp_path / "a.xyz")
+
+
+def test_a_pfm_as_midas_writes_it(tmp_path: Path) -> None:
+    stored = DEPTH_M.astype("<f4").copy()
+    stored[0, 0] = np.inf
+    rows, columns = stored.shape
+    head = f"Pf\n{columns} {rows}\n-1.0\n".encode()
+    (tmp_path / "a.pfm").write_bytes(head + stored[::-1].tobytes())
+    read = read_depth_values(tmp_path / "a.pfm")
+    assert np.isnan(read[0, 0])
+    np.testing.assert_array_equal(read.ravel()[1:], stored.ravel()[1:])
+
+
+@pytest.mark.parametrize("axis", [(0,), (2,), (0, 1)])
+def test_a_map_of_one_channel_is_a_map(tmp_path: Path, axis: tuple[int, ...]) -> None:
+    stored = np.expand_dims(DEPTH_M, axis if axis != (2,) else -1)
+    np.testing.assert_array_equal(read_depth_values(npy(tmp_path / "a.npy", stored)), DEPTH_M)
+
+
+def test_exchanged_bytes_of_a_depth_map_are_refused(tmp_path: Path) -> None:
+    slope = (np.linspace(900, 9000, 48)[:, None] + np.arange(64)).astype(np.uint16)
+    (tmp_path / "a.png").write_bytes(encode_png(slope.byteswap()))
+    with pytest.raises(DataError, match=r"a\.png: 16-bit values whose two bytes"):
+        read_depth_values(tmp_path / "a.png")
 
 
 @pytest.mark.parametrize("name", ["a.png", "a.npy", "a.tif", "a.exr"])

@@ -253,7 +253,7 @@ class TestRefusals:
     )
     def test_another_kind_of_file(self, content: bytes) -> None:
         """PostScript above all: Pillow would start an interpreter for it."""
-        with pytest.raises(DataError, match=r"x: not a PNG, TIFF, JPEG, BMP or NPY file"):
+        with pytest.raises(DataError, match=r"x: .*not a PNG, TIFF, JPEG, BMP, PFM or NPY file"):
             decode_raster(content, "x")
 
     @pytest.mark.parametrize("side", [100_000, 10_000, 8_001])
@@ -296,7 +296,7 @@ class TestRefusals:
         with pytest.raises(DataError, match="expected plain numbers"):
             decode_raster(npy_header(descr, (8, 8), b"\0" * 400), "x.npy")
 
-    @pytest.mark.parametrize("shape", [(5,), (), (2, 3, 5), (2, 3, 4, 3), (4, 4, 1), (3, 4, 2)])
+    @pytest.mark.parametrize("shape", [(5,), (), (2, 3, 5), (2, 3, 4, 3), (2, 4, 4, 1), (3, 4, 2)])
     def test_what_is_no_single_image(self, shape: tuple[int, ...]) -> None:
         with pytest.raises(DataError, match=r"expected one image \[h w\] or \[h w 3\]"):
             decode_raster(npy(np.ones(shape)), "x")

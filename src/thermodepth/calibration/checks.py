@@ -55,6 +55,7 @@ class Finding:
 def check_calibration(calibration: Calibration) -> list[Finding]:
     """All that is noticed, worst first."""
     findings = [Finding(Severity.NOTE, "file", note) for note in calibration.notes]
+    findings += [Finding(Severity.WARNING, "file", doubt) for doubt in calibration.doubts]
     for camera in calibration.cameras.values():
         findings += _camera_findings(camera)
     for name, moved in calibration.from_reference.items():
@@ -92,7 +93,8 @@ def _camera_findings(camera: Camera) -> Iterator[Finding]:
     if k[0, 1] != 0:
         yield Finding(Severity.WARNING, camera.name, f"skew {k[0, 1]:.3g} px is ignored elsewhere")
     if camera.distortion:
-        shown = ", ".join(f"{value:.4g}" for value in camera.distortion.coefficients)
+        values = ", ".join(f"{value:.4g}" for value in camera.distortion.coefficients)
+        shown = values or "no coefficients"
         text = (
             f"lens distortion ({camera.distortion.model}: {shown}) is given and not applied here; "
         )

@@ -1,6 +1,8 @@
 """Kalibr's camera chain (`camchain.yaml`): cam0, cam1, ... each tied to the one before.
 
-`X_cn = T_cn_cnm1 X_c(n-1)` in metres; intrinsics [fu fv pu pv] count from the centre of the first pixel.
+`X_cn = T_cn_cnm1 X_c(n-1)` in metres. A chain with an inertial unit may tie each camera to the unit only, as
+`X_cn = T_cam_imu X_imu`, from which the links follow. Intrinsics [fu fv pu pv] count from the centre of the
+first pixel.
 Source: Kalibr's wiki, "yaml formats". Which camera is thermal is read from `label` or `rostopic`, or told.
 """
 
@@ -8,16 +10,36 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from thermodepth.calibration.content import Content
+from thermodepth.calibration.keys import unread_keys
 from thermodepth.calibration.numbers import intrinsics, numbers, pixels, rigid
+from thermodepth.calibration.projection import angle_deg
 from thermodepth.calibration.roles import assign_roles, notes_on
-from thermodepth.calibration.types import Calibration, Camera, Distortion
+from thermodepth.calibration.types import Calibration, Camera, Distortion, inverse
 from thermodepth.errors import DataError, unknown
 
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+#: Of one camera.
+KEYS = (
+    "camera_model",
+    "intrinsics",
+    "resolution",
+    "distortion_model",
+    "distortion_coeffs",
+    "T_cn_cnm1",
+    "T_cam_imu",
+    "label",
+    "rostopic",
+)
+HARMLESS_KEYS = ("cam_overlaps", "timeshift_cam_imu")
+#: Two ways to one link may differ by the rounding of a file and the noise of two calibrations.
+SAME_PLACE_M, SAME_TURN_DEG = 0.005, 0.5
 #: distortion_model -> how many coefficients it has
 DISTORTIONS = {"radtan": 4, "equidistant": 4, "fov": 1, "none": 0}
 
@@ -51,20 +73,64 @@ def read(content: Content, roles: Mapping[str, str]) -> Calibration:
     words = {n: text.strip() for n, text in words.items()}
     called = assign_roles(words, roles, content.name)
     cameras, from_first = {}, {}
+    notes: list[str] = []
+    doubts = list(unread_keys(chain, read=names))
     whole = np.eye(4)
     for place, name in enumerate(names):
         where = f"{content.name}: {name}"
         if place:
-            link = _get(chain[name], "T_cn_cnm1", where)
-            whole = rigid(link, f"{where}: T_cn_cnm1") @ whole
+            whole = _link(chain, names[place - 1], name, content.name, notes, doubts) @ whole
         cameras[called[name]] = _camera(called[name], chain[name], where)
         from_first[called[name]] = whole
+        doubts += unread_keys(chain[name], read=KEYS, harmless=HARMLESS_KEYS, where=name)
     return Calibration(
         cameras=cameras,
         from_reference=from_first,
         source=content.name,
-        notes=notes_on(words, roles),
+        notes=(*notes_on(words, roles), *notes),
+        doubts=tuple(doubts),
     )
+
+
+def _link(
+    chain: Mapping[str, Any],
+    before: str,
+    name: str,
+    source: str,
+    notes: list[str],
+    doubts: list[str],
+) -> NDArray[np.float64]:
+    """`[4 4]` metres from the camera before to this one: as given, or by way of the inertial unit.
+
+    Adds to `notes` where it was derived, and to `doubts` where both are given and disagree.
+    """
+    where = f"{source}: {name}"
+    given = chain[name].get("T_cn_cnm1")
+    of_unit = [chain[camera].get("T_cam_imu") for camera in (before, name)]
+    if given is None and any(matrix is None for matrix in of_unit):
+        raise DataError(
+            f"{where}: no 'T_cn_cnm1', nor 'T_cam_imu' of both {before} and {name}, from which it follows"
+        )
+    link = None if given is None else rigid(given, f"{where}: T_cn_cnm1")
+    if any(matrix is None for matrix in of_unit):
+        assert link is not None, "one of the two is there"
+        return link
+    first, second = (
+        rigid(matrix, f"{source}: {camera}: T_cam_imu")
+        for camera, matrix in zip((before, name), of_unit, strict=True)
+    )
+    derived = second @ inverse(first)
+    if link is None:
+        notes.append(f"{name} is tied to {before} by way of the inertial unit (T_cam_imu of both)")
+        return derived
+    apart = link @ inverse(derived)
+    off_m = float(np.linalg.norm(link[:3, 3] - derived[:3, 3]))
+    if off_m > SAME_PLACE_M or angle_deg(apart) > SAME_TURN_DEG:
+        doubts.append(
+            f"{name}: T_cn_cnm1, which is taken, and T_cam_imu of both cameras disagree by {off_m:.3f} m and "
+            f"{angle_deg(apart):.1f} degrees"
+        )
+    return link
 
 
 def _camera(name: str, facts: Mapping[str, Any], where: str) -> Camera:

@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 
 from thermodepth.calibration.content import Content
+from thermodepth.calibration.keys import unread_keys
 from thermodepth.calibration.numbers import intrinsics, moved
 from thermodepth.calibration.pickled import read_pickled_dict
 from thermodepth.calibration.types import Calibration, Camera
@@ -73,6 +74,15 @@ def read(content: Content, roles: Mapping[str, str]) -> Calibration:
         from_reference=from_nir,
         source=content.name,
         notes=(note,) if assumed else (),
+        doubts=_doubts(facts),
+    )
+
+
+def _doubts(facts: Mapping[str, Any]) -> tuple[str, ...]:
+    """MS2 has matrices of more cameras and of its inertial unit, which are K_, R_ and T_ as well."""
+    own = [key for key in facts if str(key).startswith(("K_", "R_", "T_"))]
+    return unread_keys(
+        map(str, facts), read=[f"K_{band}L" for band in BANDS.values()], harmless=own
     )
 
 

@@ -8,24 +8,47 @@ XML is not read: its parsers follow references out of the file.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 import numpy as np
 
 from thermodepth.calibration.content import Content
+from thermodepth.calibration.keys import unread_keys
 from thermodepth.calibration.numbers import intrinsics, matrix, moved, numbers, pixels
 from thermodepth.calibration.roles import assign_roles, notes_on
 from thermodepth.calibration.types import Calibration, Camera, Distortion
 from thermodepth.errors import DataError, unknown
 
 MATRIX_KEYS = ("K", "M", "camera_matrix", "cameraMatrix", "camera_matrix_", "cameraMatrix_")
-DISTORTION_KEYS = ("D", "distortion_coefficients", "dist_coeffs", "distCoeffs", "distortion_coeffs")
+DISTORTION_KEYS = (
+    "D",
+    "distortion_coefficients",
+    "dist_coeffs",
+    "dist_coeff",
+    "dist_coefs",
+    "dist_coef",
+    "distCoeffs",
+    "distCoeff",
+    "distortion_coeffs",
+    "distortion_coeff",
+    "distortion",
+    "dist",
+)
+MODEL_KEYS = ("distortion_model", "camera_model")
 WORD_KEYS = ("camera_name", "name", "label")
 #: How many coefficients OpenCV's models have, and ROS's names for them.
 DISTORTION_OF_COUNT = {4: "radtan", 5: "radtan", 8: "rational", 12: "rational", 14: "rational"}
 FISHEYE = ("equidistant", "fisheye")
-MODELS = ("plumb_bob", "radtan", "rational_polynomial", "rational", "none", *FISHEYE)
+MODELS = ("plumb_bob", "radtan", "rational_polynomial", "rational", "none", "pinhole", *FISHEYE)
+SIZE_KEYS = ("image_size", "imageSize", "size", "image_width", "image_height")
+#: What OpenCV's and ROS's calibrators write beside the cameras, and nothing here depends on.
+HARMLESS_KEYS = (
+    "rectification_matrix",
+    "projection_matrix",
+    "extrinsic_parameters",
+    "fisheye_model",
+)
 
 
 def recognises(content: Content) -> bool:
@@ -52,9 +75,15 @@ def read(content: Content, roles: Mapping[str, str]) -> Calibration:
     cameras = {}
     for name, end in endings.items():
         cameras[called[name]] = _camera(tree, called[name], end, content.name)
+    doubts = _doubts(tree, endings.values())
     if len(endings) == 1:
-        notes = notes_on(words, roles)
-        return Calibration(cameras=cameras, from_reference={}, source=content.name, notes=notes)
+        return Calibration(
+            cameras=cameras,
+            from_reference={},
+            source=content.name,
+            notes=notes_on(words, roles),
+            doubts=doubts,
+        )
     for key in ("R", "T"):
         if key not in tree:
             raise DataError(
@@ -66,7 +95,16 @@ def read(content: Content, roles: Mapping[str, str]) -> Calibration:
         cameras=cameras,
         from_reference={called["1"]: np.eye(4), called["2"]: second},
         source=content.name,
+        doubts=doubts,
     )
+
+
+def _doubts(tree: Mapping[str, Any], endings: Iterable[str]) -> tuple[str, ...]:
+    """Of keys that are not read; sizes and models without a number are those of both cameras."""
+    own = (*MATRIX_KEYS, *DISTORTION_KEYS, *MODEL_KEYS, *WORD_KEYS, *SIZE_KEYS)
+    read = {key + end for key in own for end in endings}
+    read |= {*MODEL_KEYS, *SIZE_KEYS, "R", "T"}
+    return unread_keys(tree, read=read, harmless=HARMLESS_KEYS)
 
 
 def _camera(tree: Mapping[str, Any], name: str, end: str, source: str) -> Camera:
@@ -99,22 +137,33 @@ def _size(tree: Mapping[str, Any], end: str, source: str) -> tuple[int, int] | t
 
 
 def _distortion(tree: Mapping[str, Any], end: str, source: str) -> Distortion | None:
+    model = _model(tree, end, source)
     key = _find(tree, DISTORTION_KEYS, end)
     if key is None:
-        return None
+        # A fisheye without coefficients still is none of a pinhole's pictures.
+        return Distortion(model="equidistant", coefficients=()) if model in FISHEYE else None
     found = numbers(_plain(tree[key]), f"{source}: {key}")
-    told = _first(tree, ("distortion_model",), end) or _first(tree, ("distortion_model",), "")
-    if told is not None and str(told) not in MODELS:
-        raise DataError(
-            f"{source}: {unknown('distortion_model', repr(str(told)[:40])[1:-1], MODELS)}"
-        )
-    if told in FISHEYE:
+    if model in FISHEYE:
         return Distortion(model="equidistant", coefficients=tuple(found))
     if not any(found):
         return None
     if len(found) not in DISTORTION_OF_COUNT:
         raise DataError(f"{source}: {key}: {len(found)} numbers, expected 4, 5, 8, 12 or 14")
     return Distortion(model=DISTORTION_OF_COUNT[len(found)], coefficients=tuple(found))
+
+
+def _model(tree: Mapping[str, Any], end: str, source: str) -> str | None:
+    """The word for what the lens does: `camera_model: fisheye` says it as `distortion_model` does."""
+    model = None
+    for key in MODEL_KEYS:
+        told = _first(tree, (key,), end) if end else None
+        told = _first(tree, (key,), "") if told is None else told
+        if told is None:
+            continue
+        if str(told) not in MODELS:
+            raise DataError(f"{source}: {unknown(key, repr(str(told)[:40])[1:-1], MODELS)}")
+        model = str(told) if model not in FISHEYE else model
+    return model
 
 
 def _find(tree: Mapping[str, Any], keys: tuple[str, ...], end: str) -> str | None:

@@ -17,11 +17,14 @@ from collections.abc import Mapping
 from typing import Any
 
 from thermodepth.calibration.content import Content
+from thermodepth.calibration.keys import unread_keys
 from thermodepth.calibration.numbers import intrinsics, numbers, pixels, rigid
 from thermodepth.calibration.types import RGB, THERMAL, Calibration, Camera, Distortion, inverse
 from thermodepth.errors import DataError
 
 AXES = "right, down, ahead"
+KEYS = ("pixel_centre", "axes", THERMAL, RGB)
+CAMERA_KEYS = ("width", "height", "intrinsics", "body_from_camera", "distortion")
 
 
 def recognises(content: Content) -> bool:
@@ -48,6 +51,7 @@ def read(content: Content, roles: Mapping[str, str]) -> Calibration:
     if facts.get("axes", AXES) != AXES:
         raise DataError(f"{content.name}: axes: expected '{AXES}'")
     cameras, from_body = {}, {}
+    doubts = list(unread_keys([n for n in facts if not _is_camera(facts[n])], read=KEYS))
     for name, about in facts.items():
         if not _is_camera(about):
             continue
@@ -72,7 +76,13 @@ def read(content: Content, roles: Mapping[str, str]) -> Calibration:
         if "body_from_camera" in about:
             body_from_camera = rigid(about["body_from_camera"], f"{where}: body_from_camera")
             from_body[name] = inverse(body_from_camera)
-    return Calibration(cameras=cameras, from_reference=from_body, source=content.name)
+        doubts += unread_keys(about, read=CAMERA_KEYS, where=name)
+    return Calibration(
+        cameras=cameras,
+        from_reference=from_body,
+        source=content.name,
+        doubts=tuple(doubts),
+    )
 
 
 def _is_camera(about: Any) -> bool:

@@ -65,6 +65,9 @@ class Calibration:
     from_reference: Mapping[str, Matrix]  # name -> [4 4] metres
     source: str  # what messages call it: mostly the path
     notes: tuple[str, ...] = ()  # what the reader had to take from elsewhere
+    #: What it could not make sense of, a sentence each: keys that look like ours and were not taken, numbers
+    #: that contradict each other.
+    doubts: tuple[str, ...] = ()
 
     def camera(self, name: str) -> Camera:
         """A camera by its name.

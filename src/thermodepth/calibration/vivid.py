@@ -12,6 +12,7 @@ from collections.abc import Mapping
 import numpy as np
 
 from thermodepth.calibration.content import Content
+from thermodepth.calibration.keys import unread_keys
 from thermodepth.calibration.numbers import intrinsics, moved
 from thermodepth.calibration.types import RGB, THERMAL, Calibration, Camera
 from thermodepth.errors import DataError
@@ -53,4 +54,5 @@ def read(content: Content, roles: Mapping[str, str]) -> Calibration:
             RGB: moved(lines["R"], lines["T"], f"{content.name}: R, T"),
         },
         source=content.name,
+        doubts=unread_keys(lines, read=KEYS),
     )

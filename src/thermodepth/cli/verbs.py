@@ -164,6 +164,12 @@ def predict(
             "comes first."
         ),
     ] = "",
+    drop: Annotated[
+        str,
+        typer.Option(
+            help="Rows and columns that are no picture, such as telemetry: bottom=2 or top=1,right=4."
+        ),
+    ] = "",
     video: Annotated[
         bool,
         typer.Option("--video", help="The files are one recording: recipes may remember frames."),
@@ -193,6 +199,7 @@ def predict(
         counts=counts,
         device=device,
         y16=y16,
+        drop=drop,
         video=video,
         options=LensOptions(
             fov_deg=fov, focal_px=focal_px, calibration=calibration, cameras=tuple(cameras)

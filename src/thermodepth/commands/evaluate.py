@@ -21,7 +21,7 @@ from thermodepth.commands.evaluate_subjects import (
 from thermodepth.commands.lens import NOTHING_SAID, LensOptions
 from thermodepth.commands.terminal import console, counting
 from thermodepth.data import open_dataset
-from thermodepth.errors import SettingsError, unknown
+from thermodepth.errors import DataError, SettingsError, unknown
 from thermodepth.evaluation.protocols.protocol import Protocol, named_protocol
 from thermodepth.evaluation.report import FACTS, Evaluation, score_into, write_evaluation
 from thermodepth.evaluation.results.overview import Overview
@@ -135,6 +135,7 @@ def evaluate_maps(
     """
     from thermodepth.evaluation.scoring.map_folders import MapFolders
     from thermodepth.evaluation.scoring.placement import Placement
+    from thermodepth.evaluation.scoring.truth_units import truth_unit_hint
 
     if not protocol:
         raise SettingsError(
@@ -165,17 +166,15 @@ def evaluate_maps(
     }
     placement_notes = folders.placement_notes(chosen)
     title = f"{maps.predictions} against {maps.truth}"
+    hint = truth_unit_hint(folders, chosen)
+    notes = [*folders.notices, *placement_notes, *([hint] if hint else [])]
     with _folder(out) as folder:
-        _score_and_show(
-            source,
-            chosen,
-            folder,
-            out,
-            processes,
-            title=title,
-            facts=facts,
-            notes=(*folders.notices, *placement_notes),
-        )
+        try:
+            _score_and_show(
+                source, chosen, folder, out, processes, title=title, facts=facts, notes=notes
+            )
+        except DataError as error:
+            raise DataError(f"{error}; {hint}" if hint else str(error)) from None
 
 
 # --- scoring -------------------------------------------------------------------------------------

@@ -16,6 +16,7 @@ from thermodepth.inference.outputs import write_depth
 from thermodepth.inference.predictor import Predictor
 from thermodepth.model import load_model, resolve_model
 from thermodepth.thermal import (
+    Margins,
     NormaliserState,
     looks_like_agc,
     read_thermal,
@@ -45,9 +46,12 @@ def predict_files(
     device: str,
     y16: str = "",
     video: bool = False,
+    drop: str = "",
     options: LensOptions = NOTHING_SAID,
 ) -> None:
     """Predict one frame or every frame of a folder; `y16` is the size of frames without a header.
+
+    `drop`: rows and columns that are no picture, `bottom=2`; the maps are those of what is left.
 
     `video`: the files, in the order of their names, are one recording; input recipes that remember
     earlier frames then do, and the maps flicker less. `options` say what the lens is; without, radiometric
@@ -63,11 +67,12 @@ def predict_files(
     if not source.exists():
         raise DataError(f"{source}: no such file or folder")
     layout = _y16_layout(y16) if y16 else None
+    margins = Margins.of_text(drop, "--drop") if drop else None
     files = [source]
     if source.is_dir():
         files = pictures_in(source) if layout is None else _y16_files(source)
     if not files:
-        kinds = "PNG, TIFF, JPEG, BMP or NPY" if layout is None else ", ".join(Y16_SUFFIXES)
+        kinds = "PNG, TIFF, JPEG, BMP, NPY or PFM" if layout is None else ", ".join(Y16_SUFFIXES)
         raise DataError(f"{source}: no {kinds} files in this folder")
     if out.exists() and not out.is_dir():
         raise SettingsError(f"--out {out}: is a file, expected a folder")
@@ -86,7 +91,7 @@ def predict_files(
     with counting("predicting") as tell:
         for number, (path, name) in enumerate(zip(files, names, strict=True), start=1):
             try:
-                raw, unit = _read(path, layout, counts=counts)
+                raw, unit = _read(path, layout, counts=counts, drop=margins)
                 stated = predictor.stated_lens(path)
             except DataError as error:
                 broken.append(error)
@@ -118,10 +123,12 @@ def predict_files(
         raise DataError(f"{len(broken)} of {len(files)} files could not be read:\n  {listing}")
 
 
-def _read(path: Path, layout: _Y16 | None, *, counts: bool) -> tuple[NDArray[Any], ThermalUnit]:
+def _read(
+    path: Path, layout: _Y16 | None, *, counts: bool, drop: Margins | None
+) -> tuple[NDArray[Any], ThermalUnit]:
     if layout is None:
-        return read_thermal(path, expect=ThermalUnit.COUNTS if counts else None)
-    raw = read_y16(path, *layout)
+        return read_thermal(path, expect=ThermalUnit.COUNTS if counts else None, drop=drop)
+    raw = read_y16(path, *layout, drop=drop)
     if counts:
         refuse_agc(raw, str(path))
     return raw, ThermalUnit.COUNTS

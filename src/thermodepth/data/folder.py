@@ -43,8 +43,7 @@ from thermodepth.data.recording import (
 )
 from thermodepth.errors import DataError, SettingsError
 from thermodepth.files import read_raster
-from thermodepth.thermal import read_thermal, thermal_unit
-from thermodepth.thermal.flir import flir_segments
+from thermodepth.thermal import Margins, picture_of, read_radiometric, read_thermal, thermal_unit
 from thermodepth.types import ThermalUnit
 from thermodepth.yaml_files import read_yaml
 
@@ -72,12 +71,19 @@ Metres = Annotated[float, Field(ge=0.001, le=10_000), AfterValidator(_writable)]
 
 
 class ThermalFiles(Settings):
-    """`unit` of what stands in the files; kelvin and celsius are `scale * value + offset`."""
+    """`unit` of what stands in the files; kelvin and celsius are `scale * value + offset`.
+
+    `drop` cuts off rows and columns that are no picture, such as telemetry: `drop: {bottom: 2}`. What else
+    describes the frames (depth, intrinsics, a calibration) is about what is left of them.
+    """
+
+    later: ClassVar[frozenset[str]] = frozenset({"drop"})
 
     files: Pattern
     unit: Literal["counts", "kelvin", "celsius", "display"]
     scale: float = Field(1.0, gt=0)
     offset: float = 0.0
+    drop: Margins | None = None  # {}: nothing, and rows that look like telemetry are picture
 
     @model_validator(mode="after")
     def _scaled_in_vain(self) -> Self:
@@ -326,16 +332,18 @@ def read_described(path: Path, *, about: ThermalFiles) -> tuple[NDArray[Any], Th
         DataError: naming the file when it is broken, or its values cannot be of that unit.
     """
     if about.unit in ("counts", "display"):
-        return read_thermal(path, expect=ThermalUnit(about.unit))
-    if flir_segments(path):  # kelvin already; its picture is a rendering for people
-        return read_thermal(path, expect=ThermalUnit.KELVIN)
-    values = read_raster(path)
+        return read_thermal(path, expect=ThermalUnit(about.unit), drop=about.drop)
+    frame = read_radiometric(path)
+    if frame is not None and frame.unit is ThermalUnit.KELVIN:  # whatever unit its picture has
+        return read_thermal(path, expect=ThermalUnit.KELVIN, drop=about.drop)
+    values = read_raster(path) if frame is None else frame.values
     if values.ndim == 3 and (values == values[..., :1]).all():
         values = values[..., 0]
     if values.ndim != 2:
         raise DataError(
             f"{path}: a colour picture, expected one channel that leads to {about.unit}"
         )
+    values = picture_of(values, about.drop, str(path))
     kelvin = values.astype(np.float64) * about.scale + about.offset
     if about.unit == "celsius":
         kelvin += ZERO_CELSIUS_K

@@ -24,6 +24,7 @@ from thermodepth.calibration import read_calibration, require_sound
 from thermodepth.data.decoding import at_size, check_looks_into, check_same_size, read_rgb
 from thermodepth.data.frames import Frames, fingerprint_files
 from thermodepth.errors import DataError
+from thermodepth.thermal import read_capture
 from thermodepth.types import RgbView, Sample, ThermalUnit
 
 if TYPE_CHECKING:
@@ -75,6 +76,8 @@ def calibrated(size: tuple[int, int], *, path: Path, with_rgb: bool = True) -> L
     if not with_rgb:  # which camera is the thermal one may have been taken for granted
         for note in calibration.notes:
             warnings.warn(f"{path}: {note}", stacklevel=2)
+    for doubt in calibration.doubts:
+        warnings.warn(f"{path}: {doubt}", stacklevel=2)
     wanted = [calibration.thermal, *([calibration.rgb] if with_rgb else [])]
     for camera in wanted:
         if camera.distortion is not None:
@@ -154,6 +157,7 @@ class Recording:
             rgb_view=view,
             sequence=self.name,
             condition=self.condition,
+            capture=read_capture(path),
         )
 
     def _rgb(self, place: int, lenses: Lenses) -> tuple[NDArray[np.uint8] | None, RgbView | None]:

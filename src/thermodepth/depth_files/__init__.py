@@ -1,4 +1,4 @@
-"""Depth map files of any program, as arrays: 16-bit PNG, NPY, TIFF and OpenEXR.
+"""Depth map files of any program, as arrays: 16-bit PNG, NPY, TIFF, PFM and OpenEXR.
 
 reading.py   one file to [h w] float32, whatever its format; units and what means "no value"
 exr.py       OpenEXR: the header is read and bounded here, the pixels by the package `OpenEXR`

@@ -1,7 +1,7 @@
 """One depth map file to [h w] float32, NaN where it says nothing.
 
     whole numbers       value / per_metre; 0 is no value     16-bit PNG and TIFF, integer NPY
-    floating point      as stored, metres                    NPY, TIFF, EXR
+    floating point      as stored, metres                    NPY, TIFF, EXR, PFM
 
 `per_metre` is 256 in KITTI, MS2 and our own files, 1000 in millimetres. Files are known by their content,
 bounded before memory is taken, and refused where they are pictures for the eye: 8 bits, or colour.
@@ -18,12 +18,13 @@ import numpy as np
 from thermodepth.depth_files.exr import EXR_MAGIC, read_exr
 from thermodepth.errors import DataError, SettingsError
 from thermodepth.files import read_raster
+from thermodepth.pictures import HEAD_BYTES, foreign_format
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 PER_METRE = 256.0
-DEPTH_SUFFIXES = (".png", ".npy", ".tif", ".tiff", ".exr")
+DEPTH_SUFFIXES = (".png", ".npy", ".tif", ".tiff", ".exr", ".pfm")
 
 _ZIP = b"PK\x03\x04"
 _RASTERS = (
@@ -35,6 +36,8 @@ _RASTERS = (
     b"MM\x00+",
     b"\xff\xd8",  # JPEG and BMP are decoded only to be told from depth
     b"BM",
+    b"Pf",  # PFM
+    b"PF",
 )
 
 
@@ -45,7 +48,7 @@ def read_depth_values(path: Path, *, per_metre: float = PER_METRE) -> NDArray[np
     and of depth it is scoring that judges them.
 
     Args:
-        path: a PNG, NPY, TIFF or EXR file with one channel.
+        path: a PNG, NPY, TIFF, EXR or PFM file with one channel.
         per_metre: what a metre is in files of whole numbers; those of floating point hold metres.
 
     Raises:
@@ -54,7 +57,7 @@ def read_depth_values(path: Path, *, per_metre: float = PER_METRE) -> NDArray[np
         SettingsError: for a scale that is not a positive number.
     """
     check_per_metre(per_metre)
-    stored = read_exr(path) if _start_of(path) == EXR_MAGIC else _read_other(path)
+    stored = read_exr(path) if _start_of(path).startswith(EXR_MAGIC) else _read_other(path)
     if stored.dtype.kind == "f":
         with np.errstate(over="ignore"):
             values = stored.astype(np.float32)
@@ -98,9 +101,10 @@ def _read_other(path: Path) -> NDArray[Any]:
             f"{path}: an NPZ or ZIP archive, which may hold anything; save the one array with numpy.save"
         )
     if start and not start.startswith(_RASTERS):
+        title, _, remedy = foreign_format(start).partition("; ")
         raise DataError(
-            f"{path}: not a PNG, NPY, TIFF or EXR file, judged by its content; these are the formats of "
-            "depth maps that are read"
+            f"{path}: {f'{title}, ' if title else ''}not a PNG, NPY, TIFF, EXR or PFM file, judged by its "
+            f"content; these are the formats of depth maps that are read{f': {remedy}' if remedy else ''}"
         )
     stored = read_raster(path)
     if stored.ndim != 2:
@@ -111,7 +115,7 @@ def _read_other(path: Path) -> NDArray[Any]:
     if stored.dtype in (np.uint8, np.int8, np.bool_):
         raise DataError(
             f"{path}: {stored.dtype} has at most 256 levels: a picture of depth for the eye, stretched by "
-            "whatever made it. Give the 16-bit PNG or the NPY, TIFF or EXR file with metres"
+            "whatever made it. Give the 16-bit PNG or the NPY, TIFF, EXR or PFM file with metres"
         )
     return stored
 
@@ -121,6 +125,6 @@ def _start_of(path: Path) -> bytes:
         return b""
     try:
         with path.open("rb") as stream:
-            return stream.read(4)
+            return stream.read(HEAD_BYTES)
     except OSError:
         return b""  # whoever opens it next says what is wrong

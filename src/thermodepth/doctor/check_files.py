@@ -36,7 +36,8 @@ def readable(evidence: Evidence) -> Iterator[Finding]:
             refused,
             of=len(evidence.frames),
             meaning="a training stops at the first of them",
-            remedy="copy or download these files again; remove the frames when the source is broken too",
+            remedy="do as each line says; copy or download damaged files again, and remove the frames when "
+            "the source is broken too",
         )
     told = {frame.name for frame in evidence.frames if frame.problem}
     if not evidence.subject.is_tree:  # frames have ids; their problems begin with a path

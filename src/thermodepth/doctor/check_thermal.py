@@ -11,6 +11,7 @@ from thermodepth.doctor.pixels import MIN_FRAMES
 from thermodepth.types import ThermalUnit
 
 GAIN_CONTROL = "gain-control"
+TELEMETRY = "telemetry"
 TEMPERATURE = "temperature"
 BAD_PIXELS = "bad-pixels"
 
@@ -88,6 +89,22 @@ def _stretched(thermal: list[tuple[FrameFacts, ThermalFacts]]) -> list[str]:
             ends.setdefault((facts.low, facts.high), []).append(frame.name)
     names = max(ends.values(), key=len, default=[])
     return names if len(names) >= MIN_CLIPPED_FRAMES else []
+
+
+def telemetry(evidence: Evidence) -> Iterator[Finding]:
+    """Rows at the top or bottom of a file that are the camera's words and not its picture."""
+    thermal = [(f.name, f.thermal) for f in evidence.read if f.thermal is not None]
+    lines = [f"{name}: {facts.telemetry}" for name, facts in thermal if facts.telemetry]
+    if lines:
+        yield finding(
+            TELEMETRY,
+            Severity.ERROR,
+            f"{len(lines)} thermal frames have rows that are no picture",
+            lines,
+            of=len(thermal),
+            meaning="counters, serial numbers and zeros would stretch the input; no reader takes such frames",
+            remedy="drop the rows when reading: thermal.drop in a folder's description, --drop for predict",
+        )
 
 
 def temperature(evidence: Evidence) -> Iterator[Finding]:

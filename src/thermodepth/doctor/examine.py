@@ -197,7 +197,7 @@ def _open(spec: str) -> tuple[Dataset | None, Path | None, str]:
 
 def _with_pictures(folder: Path) -> Path:
     if not any(is_picture(path) for path in files_below(folder)):
-        raise DataError(f"{folder}: holds no pictures (PNG, TIFF, JPEG, BMP or NPY)")
+        raise DataError(f"{folder}: holds no pictures (PNG, TIFF, JPEG, BMP, NPY or PFM)")
     return folder
 
 

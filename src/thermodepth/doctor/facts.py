@@ -61,6 +61,9 @@ class ThermalFacts:
     levels: int  # distinct values between the 1st and 99th percentile
     gap: float  # nearly the smallest distance (10th percentile) between neighbouring levels
     clipped: tuple[float, float]  # share of pixels at the lowest and the highest value
+    telemetry: str = (
+        ""  # which rows of the file are words and not picture; the rest is what is looked at
+    )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -145,8 +148,8 @@ def _thumbnail(picture: NDArray[Any]) -> NDArray[np.float16]:
     return np.zeros(small.shape, np.float16) if flat else (small / length).astype(np.float16)
 
 
-def thermal_facts(thermal: NDArray[Any], unit: ThermalUnit) -> ThermalFacts:
-    """`[h w]` finite values in `unit`."""
+def thermal_facts(thermal: NDArray[Any], unit: ThermalUnit, *, telemetry: str = "") -> ThermalFacts:
+    """`[h w]` finite values in `unit`, without the rows that `telemetry` names."""
     spread = thermal.ravel()[:: -(-thermal.size // LEVEL_PIXELS)]
     levels, counts = np.unique(spread, return_counts=True)
     below = np.cumsum(counts) / spread.size
@@ -162,6 +165,7 @@ def thermal_facts(thermal: NDArray[Any], unit: ThermalUnit) -> ThermalFacts:
         levels=len(central),
         gap=float(np.quantile(gaps, 0.1)) if gaps.size else 0.0,
         clipped=(float((thermal == low).mean()), float((thermal == high).mean())),
+        telemetry=telemetry,
     )
 
 

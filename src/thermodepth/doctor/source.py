@@ -22,8 +22,9 @@ from thermodepth.doctor.facts import (
 from thermodepth.doctor.pixels import MOST_FRAMES, Deviation, deviation
 from thermodepth.doctor.tree import band_of, split_of
 from thermodepth.doctor.views import camera_faults, view_facts
-from thermodepth.errors import DataError
+from thermodepth.errors import DataError, UserError
 from thermodepth.files import read_raster
+from thermodepth.thermal import Margins, read_radiometric, rows_said, telemetry_rows
 from thermodepth.types import Sample, ThermalUnit
 
 #: A sample is taken in runs of neighbouring frames, or frames that repeat would never be seen.
@@ -83,7 +84,7 @@ def _frame_job(frames: Frames, split: str, place: int, *, watch: bool) -> Job:
     return read
 
 
-def _unreadable(name: str, split: str, sequence: str, place: int, error: DataError) -> Seen:
+def _unreadable(name: str, split: str, sequence: str, place: int, error: UserError) -> Seen:
     facts = FrameFacts(name=name, split=split, sequence=sequence, place=place, problem=str(error))
     return Seen(facts=facts, deviation=None)
 
@@ -124,17 +125,21 @@ def _file_job(root: Path, path: Path, place: int, *, watch: bool) -> Job:
 
     def read() -> Seen:
         try:
-            picture = read_raster(path)
-        except DataError as error:
+            frame = read_radiometric(path)
+            picture = read_raster(path) if frame is None else frame.values
+        except UserError as error:  # damaged, or a package is missing
             return _unreadable(name, split, folder, place, error)
         if picture.dtype.kind == "b":
             picture = picture.astype(np.uint8)
         about: dict[str, Any] = {"name": name, "split": split, "sequence": folder, "place": place}
-        band = band_of(name, picture)
         grey = picture[..., 0] if picture.ndim == 3 else picture
+        rows = telemetry_rows(picture)
+        seen = rows.cut(picture, str(path))  # what the file shows is judged without its words
+        band = band_of(name, seen) if frame is None else Band.THERMAL
         if band is Band.THERMAL and picture.ndim == 2 and np.isfinite(picture).all():
-            facts = FrameFacts(**about, thermal=thermal_facts(grey, _unit(grey)))
-            return Seen(facts=facts, deviation=deviation(grey) if watch else None)
+            told = "" if rows == Margins() else rows_said(rows, len(picture))
+            facts = FrameFacts(**about, thermal=thermal_facts(seen, _unit(seen), telemetry=told))
+            return Seen(facts=facts, deviation=deviation(seen) if watch else None)
         if band is Band.DEPTH and picture.ndim == 2:
             # A bare folder does not say the unit: stored numbers stay stored numbers.
             return Seen(

@@ -67,6 +67,11 @@ CHECKS: dict[str, Check] = {
             find=check_thermal.gain_control,
         ),
         Check(
+            name=check_thermal.TELEMETRY,
+            looks_for="rows of telemetry above or below the picture",
+            find=check_thermal.telemetry,
+        ),
+        Check(
             name=check_thermal.TEMPERATURE,
             looks_for="kelvin that cannot be",
             find=check_thermal.temperature,

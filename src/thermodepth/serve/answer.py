@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
-from thermodepth.errors import DataError, DependencyError
+from thermodepth.errors import DataError
 from thermodepth.inference.lens import Lens
 from thermodepth.inference.outputs import write_depth
 from thermodepth.inference.predictor import Predictor
@@ -46,21 +46,20 @@ def answer(
     """Predict an uploaded frame.
 
     Args:
-        upload: PNG, TIFF, JPEG, BMP, NPY or FLIR's radiometric JPEG, known by its content.
+        upload: PNG, TIFF, JPEG, BMP, PFM, NPY or a radiometric JPEG, known by its content.
         predictor: the loaded model.
         folder: where the three files are written.
         fov_deg: what the frame's columns see, degrees; None: what the file states, or the training's.
 
     Raises:
         DataError: for a file that is not one thermal frame; it names the file, not the server's folder.
-        DependencyError: for a radiometric JPEG without the package that reads it.
         SettingsError: for a unit that the model's normaliser cannot read, or a lens that cannot be.
     """
     lens = Lens.of(fov_deg=fov_deg)
     try:
         raw, unit = read_thermal(upload)
-    except (DataError, DependencyError) as error:
-        raise type(error)(str(error).removeprefix(f"{upload.parent}{os.sep}")) from None
+    except DataError as error:
+        raise DataError(str(error).removeprefix(f"{upload.parent}{os.sep}")) from None
     rows, columns = raw.shape
     if max(rows, columns) > LONGEST_TO_SHORTEST * min(rows, columns):
         raise DataError(f"{upload.name}: {columns}x{rows} pixels is a strip, not a camera's frame")

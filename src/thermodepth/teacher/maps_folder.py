@@ -1,6 +1,6 @@
 """The `maps` teacher: maps that were made before, by any program, as one file a frame in a folder.
 
-    <folder>/<sample id>.png | .npy | .tif | .tiff
+    <folder>/<sample id>.png | .npy | .tif | .tiff | .pfm
 
 A map is found by its path in the folder: the sample id itself, the id escaped as label stores write it, a
 longer path that ends with the id, or, in a folder without folders, the id's last part. Two frames never share
@@ -28,7 +28,7 @@ from thermodepth.types import Geometry, Sample
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-SUFFIXES = (".png", ".npy", ".tif", ".tiff")
+SUFFIXES = (".png", ".npy", ".tif", ".tiff", ".pfm")
 MAX_FILES = 2_000_000
 #: Networks round sides to a multiple, which bends the aspect by some percent; more is another crop.
 ASPECT_TOLERANCE = 0.05

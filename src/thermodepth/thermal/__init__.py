@@ -12,15 +12,18 @@ from thermodepth.thermal.normalisers import (
     display,
     normalise,
 )
+from thermodepth.thermal.radiometric import RadiometricFrame, read_capture, read_radiometric
 from thermodepth.thermal.radiometry import PlanckConstants, counts_of_kelvin, kelvin_of_counts
 from thermodepth.thermal.reading import (
     looks_like_agc,
+    picture_of,
     read_thermal,
     read_y16,
     refuse_agc,
     thermal_unit,
 )
 from thermodepth.thermal.settings import RECIPE_VERSION, NormaliserSettings
+from thermodepth.thermal.telemetry import Margins, refuse_telemetry, rows_said, telemetry_rows
 from thermodepth.thermal.units import HIGHEST, MIN_SPAN
 
 __all__ = [
@@ -28,17 +31,25 @@ __all__ = [
     "MIN_SPAN",
     "NORMALISERS",
     "RECIPE_VERSION",
+    "Margins",
     "NormaliserSettings",
     "NormaliserState",
     "PlanckConstants",
+    "RadiometricFrame",
     "check_compatible",
     "counts_of_kelvin",
     "display",
     "kelvin_of_counts",
     "looks_like_agc",
     "normalise",
+    "picture_of",
+    "read_capture",
+    "read_radiometric",
     "read_thermal",
     "read_y16",
     "refuse_agc",
+    "refuse_telemetry",
+    "rows_said",
+    "telemetry_rows",
     "thermal_unit",
 ]

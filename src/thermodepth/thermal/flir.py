@@ -1,150 +1,195 @@
 """FLIR radiometric JPEGs: the raw frame behind the picture, as kelvin.
 
-The picture of such a file is a false-colour rendering for people; the counts, the Planck constants and
-what the user entered about emissivity and air stand in APP1 segments beside it. `flyr` decodes them
-(EUPL-1.2, extra `flir`). It is imported only when such a file is opened, which its segments tell, and is
-handed nothing but these segments, whose sizes have been bounded before.
+The picture of such a file is a false-colour rendering for people; the counts S and what leads to
+temperature stand in APP1 segments beside it. With the emissivity e and the reflected temperature T_r that the
+file states,
 
-Layout: ExifTool's page on FLIR tags. A segment is `FLIR`, 0, 1, its number, the last number, payload; the
-payloads together begin with a directory of 32-byte entries (type, offset, length).
+    S_object = S / e - (1 - e) / e * S(T_r),    T = B / ln(R1 / (R2 (S_object + O)) + F)
+
+The air in between is left out: it wants a distance, and the one that was entered holds for one object (what
+it would change is 0.04 K at 1 m and 0.2 K at 5 m).
+
+Layout and formula: ExifTool's page on FLIR tags, and Minkina and Dudzik, Infrared Thermography, 2009. A
+segment is `FLIR`, 0, 1, its number, the last number, payload. The payloads together are an FFF file: version,
+place and number of the directory's entries at 0x14, 0x18 and 0x1c, all in the byte order in which the version
+is 100 to 199 (DJI's Zenmuse XT2 and XTR write little-endian); entries of 32 bytes (type, offset at 12, length
+at 16). Records have a byte order of their own, in which their first word is below 256.
 """
 
 from __future__ import annotations
 
-import io
 import struct
-import warnings
-from functools import cache
-from pathlib import Path
-from typing import TYPE_CHECKING, BinaryIO
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 
-from thermodepth.errors import DataError, DependencyError
-from thermodepth.files import MAX_PIXELS
+from thermodepth.errors import DataError
+from thermodepth.pictures import bytes_are_swapped, decode_raster
+from thermodepth.thermal.jpeg_head import JpegHead
+from thermodepth.thermal.radiometry import PlanckConstants, counts_of_kelvin, kelvin_of_counts
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 #: The largest radiometric JPEGs come of 1280x1024 sensors, 3.1 million pixels by super-resolution.
 MAX_THERMAL_PIXELS = 4_000_000
-MAX_SEGMENTS = 1024  # before the picture begins; real files have below 30
 MAX_ENTRIES = 256
+_APP1 = 0xE1
 _MAGIC = b"FLIR\x00"
-_RAW, _PHOTO = 1, 14  # types of directory entries that hold pixels
+_HEADER_BYTES, _ENTRY_BYTES = 64, 32
+_RAW, _CAMERA = 1, 32  # types of directory entries
+_RAW_HEAD_BYTES = 32
+#: Places in the camera's record.
+_EMISSIVITY, _R1_B_F, _O_R2, _CAMERA_BYTES = 32, 88, 776, 784
+_HOTTEST_K = 10_000  # of anything that is reflected
 
 
-def flir_segments(path: Path) -> list[bytes]:
-    """The FLIR payloads of a JPEG in the order of their numbers; empty for every other file.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Camera:
+    """What leads from counts to temperature."""
+
+    constants: PlanckConstants
+    emissivity: float
+    reflected_k: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Records:
+    """The two records that lead to temperature."""
+
+    counts: NDArray[np.uint16]  # [h w]
+    camera: _Camera
+
+
+def flir_payload(head: JpegHead, name: str) -> bytes:
+    """FLIR's own file inside a JPEG, its segments in the order of their numbers; empty for other JPEGs.
 
     Raises:
-        DataError: naming the file, when one of them is missing.
+        DataError: naming the file, when a segment is missing.
     """
-    try:
-        with path.open("rb") as stream:
-            found = _walk(stream) if stream.read(2) == b"\xff\xd8" else []
-    except OSError:
-        return []  # whoever opens it next says what is wrong
+    found = [c for c in head.of(_APP1) if c.startswith(_MAGIC) and len(c) > 8]
     if not found:
-        return []
-    last = found[0][1]
-    payloads = {number: payload for number, _, payload in found}
+        return b""
+    last = found[0][7]
+    payloads = {content[6]: content[8:] for content in found}
     if len(found) != last + 1 or sorted(payloads) != list(range(last + 1)):
         raise DataError(
-            f"{path}: a FLIR radiometric JPEG with {len(found)} of {last + 1} data segments; copy the "
+            f"{name}: a FLIR radiometric JPEG with {len(found)} of {last + 1} data segments; copy the "
             "original from the camera again, editing and sending by chat removes them"
         )
-    return [payloads[number] for number in range(last + 1)]
+    return b"".join(payloads[number] for number in range(last + 1))
 
 
-def _walk(stream: BinaryIO) -> list[tuple[int, int, bytes]]:
-    """(number, last number, payload) of every FLIR segment before the picture begins."""
-    found: list[tuple[int, int, bytes]] = []
-    for _ in range(MAX_SEGMENTS):
-        head = stream.read(4)
-        if len(head) < 4 or head[0] != 0xFF or head[1] == 0xDA:
-            break
-        length = int.from_bytes(head[2:], "big") - 2
-        if head[1] != 0xE1:
-            stream.seek(length, 1)
-            continue
-        body = stream.read(max(length, 0))
-        if body[:5] == _MAGIC and len(body) == length > 8:
-            found.append((body[6], body[7], body[8:]))
-    return found
+def decode_flir(payload: bytes, name: str) -> NDArray[np.float32]:
+    """Object temperature in kelvin `[h w]`, NaN where the signal is none.
 
-
-def decode_flir(segments: list[bytes], name: str) -> NDArray[np.float32]:
-    """Object temperature in kelvin `[h w]`, under the emissivity and air that the file states.
+    Args:
+        payload: from `flir_payload`.
+        name: what messages call the file.
 
     Raises:
-        DependencyError: without `flyr`.
         DataError: naming the file, when it holds no raw frame, is damaged or too large.
     """
-    _bound(b"".join(segments), name)
-    try:
-        import flyr
-    except ImportError:
-        raise DependencyError(
-            f"{name}: a FLIR radiometric JPEG, which the package flyr decodes: "
-            "pip install 'thermodepth[flir]' (flyr is under EUPL-1.2)"
-        ) from None
-    content = b"\xff\xd8" + b"".join(
-        _segment(number, len(segments) - 1, payload) for number, payload in enumerate(segments)
-    )
-    try:
-        with warnings.catch_warnings(), np.errstate(all="ignore"):
-            warnings.simplefilter("ignore")
-            kelvin = flyr.unpack(io.BytesIO(content + _a_picture()[2:])).kelvin
-    except Exception as error:  # flyr lets through whatever its reader stumbles on
-        raise DataError(f"{name}: damaged FLIR radiometric JPEG ({error}); copy it again") from None
-    return np.asarray(kelvin, np.float32)
+    records = _records(payload, name)
+    camera, emissivity = records.camera, records.camera.emissivity
+    with np.errstate(all="ignore"):  # constants of a damaged file lead anywhere
+        around = counts_of_kelvin(np.array(camera.reflected_k), camera.constants)
+        signal = (records.counts - (1 - emissivity) * around.astype(np.float64)) / emissivity
+        return kelvin_of_counts(signal, camera.constants)
 
 
-def _bound(payload: bytes, name: str) -> None:
-    """Refuse before memory is taken what the entries say of pixels.
-
-    flyr reads as many entries as the header counts, from its start, so these are looked at here.
-    """
-    if len(payload) < 64:
+def _records(payload: bytes, name: str) -> _Records:
+    """Refuses, before memory is taken, what the entries say of pixels."""
+    if len(payload) < _HEADER_BYTES:
         raise DataError(f"{name}: a FLIR JPEG whose data ends within its header; copy it again")
-    (count,) = struct.unpack_from(">I", payload, 28)
+    order = _byte_order(payload)
+    start, count = struct.unpack_from(f"{order}II", payload, 0x18)
     if count > MAX_ENTRIES:
         raise DataError(f"{name}: a FLIR JPEG with {count} records, damaged or hostile; refused")
-    has_raw = False
-    for place in range(0, min(32 * count, len(payload) - 31), 32):
-        kind, offset = struct.unpack_from(">H10xI", payload, place)
-        if kind not in (_RAW, _PHOTO):
-            continue
-        has_raw |= kind == _RAW
-        head = payload[offset : offset + 56]
-        sizes = [struct.unpack_from("<HH", head, 2)] if len(head) >= 6 else []
-        limit = MAX_THERMAL_PIXELS if kind == _RAW else MAX_PIXELS
-        if head[32:36] == b"\x89PNG" and len(head) == 56:
-            sizes.append(struct.unpack_from(">II", head, 48))
-        for width, height in sizes:
-            if width * height > limit:
-                raise DataError(
-                    f"{name}: the header says {width}x{height}, more than the {limit // 10**6} million "
-                    "pixels that any such camera has; refused before memory is taken"
-                )
-    if not has_raw:
+    blocks: dict[int, bytes] = {}
+    for number in range(count):
+        place = start + _ENTRY_BYTES * number
+        if place + _ENTRY_BYTES > len(payload):
+            break
+        kind, offset, length = struct.unpack_from(f"{order}H10xII", payload, place)
+        if kind in (_RAW, _CAMERA) and kind not in blocks:
+            blocks[kind] = payload[offset : offset + length]
+    if _RAW not in blocks:
         raise DataError(
             f"{name}: a FLIR JPEG without a raw frame: saved by a camera that is not radiometric, or "
             "edited. Its picture is a false-colour rendering, which has lost the temperature order"
         )
+    counts = _counts(blocks[_RAW], name)
+    if _CAMERA not in blocks:
+        raise _damaged(name, "no record of the camera's constants")
+    return _Records(counts=counts, camera=_camera(blocks[_CAMERA], name))
 
 
-def _segment(number: int, last: int, payload: bytes) -> bytes:
-    length = len(payload) + 10
-    return b"\xff\xe1" + length.to_bytes(2, "big") + _MAGIC + bytes([1, number, last]) + payload
+def _byte_order(payload: bytes) -> str:
+    (version,) = struct.unpack_from("<I", payload, 0x14)
+    return "<" if 100 <= version < 200 else ">"
 
 
-@cache
-def _a_picture() -> bytes:
-    """A JPEG of one pixel: flyr opens the picture too, and the file's own has nothing to add."""
-    from PIL import Image
+def _counts(block: bytes, name: str) -> NDArray[np.uint16]:
+    """The raw frame of its record: a PNG, whose bytes FLIR writes the wrong way round, or plain words."""
+    if len(block) < _RAW_HEAD_BYTES:
+        raise _damaged(name, "its raw frame has no header")
+    order = "<" if struct.unpack_from("<H", block)[0] < 0x100 else ">"
+    width, height = struct.unpack_from(f"{order}HH", block, 2)
+    stored = block[_RAW_HEAD_BYTES:]
+    sizes = [(width, height)]
+    is_png = stored.startswith(b"\x89PNG")
+    if is_png and len(stored) >= 24:
+        sizes.append(struct.unpack_from(">II", stored, 16))
+    for across, down in sizes:
+        if across * down > MAX_THERMAL_PIXELS:
+            raise DataError(
+                f"{name}: the header says {across}x{down}, more than the {MAX_THERMAL_PIXELS // 10**6} "
+                "million pixels that any such camera has; refused before memory is taken"
+            )
+    if is_png:
+        try:
+            pixels = decode_raster(stored, "its raw frame", any_byte_order=True)
+        except DataError as error:
+            raise _damaged(name, str(error)) from None
+        if pixels.shape != (height, width) or pixels.dtype != np.uint16:
+            shape = "x".join(map(str, pixels.shape[::-1]))
+            raise _damaged(
+                name, f"its raw frame is {shape} {pixels.dtype}, its record {width}x{height}"
+            )
+        counts = pixels.byteswap()
+    elif stored.startswith(b"\xff\xd8"):
+        raise DataError(
+            f"{name}: a FLIR JPEG whose raw frame is itself a JPEG or JPEG-LS, which is not read; export a "
+            "16-bit TIFF from FLIR's own program"
+        )
+    else:
+        if min(width, height) < 1 or len(stored) < 2 * width * height:
+            raise _damaged(name, f"{len(stored)} bytes of a raw frame of {width}x{height}")
+        words = np.frombuffer(stored[: 2 * width * height], f"{order}u2")
+        counts = words.reshape(height, width).astype(np.uint16)
+    # Some writers keep to one order and some to the other, whatever their header says.
+    return counts.byteswap() if bytes_are_swapped(counts) else counts
 
-    stream = io.BytesIO()
-    Image.new("L", (1, 1)).save(stream, "JPEG")
-    return stream.getvalue()
+
+def _camera(block: bytes, name: str) -> _Camera:
+    if len(block) < _CAMERA_BYTES:
+        raise _damaged(name, "the record of the camera's constants is cut off")
+    order = "<" if struct.unpack_from("<H", block)[0] < 0x100 else ">"
+    emissivity, reflected_k = struct.unpack_from(f"{order}f4xf", block, _EMISSIVITY)
+    r1, b, f = struct.unpack_from(f"{order}3f", block, _R1_B_F)
+    o, r2 = struct.unpack_from(f"{order}if", block, _O_R2)
+    if not (0 < emissivity <= 1 and 0 < reflected_k < _HOTTEST_K):
+        raise _damaged(name, f"emissivity {emissivity:g}, reflected {reflected_k:g} K")
+    try:
+        constants = PlanckConstants(r1=r1, r2=r2, b=b, f=f, o=float(o))
+    except ValueError:
+        raise _damaged(
+            name, f"Planck constants R1 {r1:g}, R2 {r2:g}, B {b:g}, F {f:g}, O {o:d}"
+        ) from None
+    return _Camera(constants=constants, emissivity=emissivity, reflected_k=reflected_k)
+
+
+def _damaged(name: str, why: str) -> DataError:
+    return DataError(f"{name}: damaged FLIR radiometric JPEG ({why}); copy it again")

@@ -12,8 +12,10 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 
 from thermodepth.errors import DataError, SettingsError
-from thermodepth.files import MAX_PIXELS, read_raster
-from thermodepth.thermal.flir import decode_flir, flir_segments
+from thermodepth.files import MAX_PIXELS, byte_count, read_bytes, read_raster
+from thermodepth.pictures import bytes_are_swapped
+from thermodepth.thermal.radiometric import lost_raw_frame, read_radiometric
+from thermodepth.thermal.telemetry import MOST_ROWS, Margins, refuse_telemetry
 from thermodepth.types import ThermalUnit
 
 if TYPE_CHECKING:
@@ -24,33 +26,38 @@ AGC_LEVELS = 256
 AGC_STEP = 8
 #: With fewer pixels than this a level, a frame may have few levels because it is small.
 AGC_PIXELS_A_LEVEL = 8
-#: Neighbouring pixels differ this many times more than after swapping: the bytes are swapped.
-SWAPPED_RATIO = 8
 
 
 def read_thermal(
-    path: Path, *, expect: ThermalUnit | None = None
+    path: Path, *, expect: ThermalUnit | None = None, drop: Margins | None = None
 ) -> tuple[NDArray[Any], ThermalUnit]:
     """A raw thermal frame `[h w]` and what its values mean, judged by its number type.
 
     8-bit is a picture after gain control, wider whole numbers are counts (returned as uint16),
-    floating point is kelvin (returned as float32), and so is a FLIR radiometric JPEG.
+    floating point is kelvin (returned as float32). Of a radiometric JPEG it is what was measured, never the
+    picture: kelvin of FLIR's, counts of DJI's.
+
+    Args:
+        path: the file.
+        expect: the unit that is meant; another one is refused.
+        drop: rows and columns that are no picture. None: there are none, and a frame that evidently has
+            some is refused; `Margins()` takes every frame whole.
 
     Raises:
-        DataError: naming the file when it is broken, in colour, flat, not finite, or not in the unit
-            that `expect` asks for.
-        DependencyError: for a FLIR radiometric JPEG without the package that decodes it.
+        DataError: naming the file when it is broken, in colour, flat, not finite, has rows of telemetry,
+            or is not in the unit that `expect` asks for.
     """
-    segments = flir_segments(path)
-    raw = decode_flir(segments, str(path)) if segments else read_raster(path)
+    frame = read_radiometric(path)
+    raw = read_raster(path) if frame is None else frame.values
     if raw.ndim == 3:
         if (raw == raw[..., :1]).all():
             raw = raw[..., 0]  # grey stored as three equal channels
         else:
             raise DataError(
                 f"{path}: a colour picture, expected one thermal channel. False-colour pictures have "
-                "lost the temperature order; export the raw 14/16-bit frame"
+                f"lost the temperature order; export the raw 14/16-bit frame{lost_raw_frame(path)}"
             )
+    raw = picture_of(raw, drop, str(path))
     unit = thermal_unit(raw, str(path))
     if expect is ThermalUnit.COUNTS:
         refuse_agc(raw, str(path))
@@ -60,32 +67,47 @@ def read_thermal(
     return raw.astype(native.get(unit, raw.dtype), copy=False), unit
 
 
+def picture_of(raw: NDArray[Any], drop: Margins | None, name: str) -> NDArray[Any]:
+    """A frame `[h w]` without what is to be dropped; None drops nothing and refuses `telemetry_rows`.
+
+    Raises:
+        DataError: for rows of telemetry that nobody said to drop, or when nothing is left.
+    """
+    if drop is None:
+        refuse_telemetry(raw, name)
+        return raw
+    return drop.cut(raw, name)
+
+
 def read_y16(
-    path: Path, width: int, height: int, byte_order: Literal["little", "big"] = "little"
+    path: Path,
+    width: int,
+    height: int,
+    byte_order: Literal["little", "big"] = "little",
+    *,
+    drop: Margins | None = None,
 ) -> NDArray[np.uint16]:
-    """One frame of raw 16-bit counts `[height width]` from a file that holds nothing else.
+    """One frame of raw 16-bit counts `[height width]`, less what is dropped, of a file without a header.
 
     Args:
         path: rows from the top, pixels from the left, two bytes each, no header.
         width: pixels a row.
         height: rows.
         byte_order: `little` as cameras on USB give it, `big` as some network cameras do.
+        drop: as of `read_thermal`.
 
     Raises:
         SettingsError: for an impossible size.
-        DataError: naming the file, when it has another number of bytes, one value throughout, or
-            evidently the other byte order.
+        DataError: naming the file, when it has another number of bytes, one value throughout, rows of
+            telemetry, or evidently the other byte order.
     """
     if min(width, height) < 1 or width * height > MAX_PIXELS:
         raise SettingsError(
             f"Y16 frames of {width}x{height}: expected 1 to {MAX_PIXELS // 10**6} million pixels"
         )
     wanted = 2 * width * height
-    try:
-        size = path.stat().st_size
-        content = path.read_bytes() if size == wanted else b""
-    except OSError as error:
-        raise DataError(f"{path}: cannot be read ({error.strerror or error})") from None
+    size = byte_count(path)
+    content = read_bytes(path, limit=wanted) if size == wanted else b""
     if len(content) != wanted:
         raise DataError(
             f"{path}: {size} bytes, but a {width}x{height} frame of 16 bits has {wanted}"
@@ -93,10 +115,11 @@ def read_y16(
         )
     stored = np.frombuffer(content, "<u2" if byte_order == "little" else ">u2")
     raw = stored.astype(np.uint16).reshape(height, width)
-    thermal_unit(raw, str(path))
-    if _roughness(raw) > SWAPPED_RATIO * _roughness(raw.byteswap()):
+    if bytes_are_swapped(raw):
         other = "big" if byte_order == "little" else "little"
         raise DataError(f"{path}: noise when read as {byte_order}-endian; it is {other}-endian")
+    raw = picture_of(raw, drop, str(path))
+    thermal_unit(raw, str(path))
     return raw
 
 
@@ -104,12 +127,15 @@ def _size_hint(size: int, wanted: int, width: int) -> str:
     if size and size % wanted == 0:
         return f": it holds {size // wanted} frames; save each as a file of its own"
     if size and size % (2 * width) == 0:
-        return f"; at that width it has {size // (2 * width)} rows (some cameras add rows of telemetry)"
+        rows, meant = size // (2 * width), wanted // (2 * width)
+        hint = f"; at that width it has {rows} rows"
+        if 0 < rows - meant <= MOST_ROWS:
+            hint += (
+                f": {rows - meant} of telemetry? Then say --y16 {width}x{rows} --drop bottom={rows - meant} "
+                f"(or top={rows - meant})"
+            )
+        return hint
     return "; a header, another size or not 16 bits?"
-
-
-def _roughness(raw: NDArray[np.uint16]) -> float:
-    return float(np.abs(np.diff(raw.astype(np.int32), axis=1)).mean()) if raw.shape[1] > 1 else 0.0
 
 
 def looks_like_agc(raw: NDArray[Any]) -> str | None:

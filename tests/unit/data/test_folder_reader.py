@@ -18,7 +18,7 @@ from thermodepth.data.frames import Dataset
 from thermodepth.data.patterns import find_files
 from thermodepth.errors import DataError, SettingsError
 from thermodepth.evaluation.protocols.protocol import named_protocol
-from thermodepth.files import encode_png
+from thermodepth.files import encode_png, read_raster
 from thermodepth.types import ThermalUnit
 
 SIZE = (32, 80)
@@ -131,6 +131,28 @@ class TestFrames:
         thermal = {"files": "{sequence}/agc/{frame}.png", "unit": "display"}
         data = open_folder(describe(thermal=thermal, splits={"train": ["yard1"]}))
         assert first(data).thermal_unit is ThermalUnit.DISPLAY
+
+    def test_telemetry_is_dropped_where_the_description_says_so(
+        self, describe: Describe, tmp_path: Path
+    ) -> None:
+        whole = first(open_folder(describe())).thermal
+        words = np.zeros((2, SIZE[1]), np.uint16)
+        words[0, :30] = np.arange(30) * 999
+        for path in (tmp_path / "files").glob("*/thermal/*.png"):
+            write(path, np.concatenate([read_raster(path), words]))
+        with pytest.raises(DataError, match=r"rows 32 to 33 of 34 .*thermal\.drop"):
+            open_folder(describe())  # which looks for the frames' size
+        thermal = {**DESCRIPTION["thermal"], "drop": {"bottom": 2}}
+        np.testing.assert_array_equal(first(open_folder(describe(thermal=thermal))).thermal, whole)
+        kelvin = {**thermal, "unit": "kelvin", "scale": 0.04}
+        assert first(open_folder(describe(thermal=kelvin))).thermal.shape == SIZE
+
+    def test_a_description_of_before_keeps_its_fingerprint(self) -> None:
+        """Labels and runs are kept under it."""
+        assert FolderDescription.parse(DESCRIPTION).fingerprint() == "ccc3149687ee"
+        dropping = {**DESCRIPTION["thermal"], "drop": {"bottom": 2}}
+        changed = FolderDescription.parse({**DESCRIPTION, "thermal": dropping})
+        assert changed.fingerprint() != "ccc3149687ee"
 
     def test_a_value_for_nothing(self, describe: Describe) -> None:
         depth = {**DESCRIPTION["depth"], "no_value": 2002}

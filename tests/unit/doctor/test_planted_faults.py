@@ -191,3 +191,30 @@ def test_a_set_that_does_not_open_is_looked_at_file_by_file(root: Path, diagnose
     assert set(found) == {"opens", "readable", "rgb"}
     assert "44" in found["opens"].title
     assert found["rgb"].names == ("Depth/44",)
+
+
+@pytest.mark.parametrize("folder", ["Thermal", "recording"])  # told by its name, or by its numbers
+def test_rows_of_telemetry(root: Path, diagnose: Diagnose, folder: str) -> None:
+    (root / "Thermal").rename(root / folder)
+    for path in (root / folder).iterdir():
+        words = np.zeros((2, COLUMNS), np.uint16)
+        words[0, :12] = np.arange(12) * 777
+        path.write_bytes(encode_png(np.concatenate([read_raster(path), words])))
+    found = diagnose(str(root))
+    assert (found["telemetry"].severity, found["telemetry"].count) == (Severity.ERROR, FRAMES)
+    assert found["telemetry"].names[0] == (
+        f"{folder}/1.png: rows {ROWS} to {ROWS + 1} of {ROWS + 2} are no picture but words, as cameras' "
+        "telemetry is."
+    )
+    assert "depth-scale" not in found
+
+
+@pytest.mark.parametrize("band", ["Thermal", "Depth"])
+def test_exchanged_bytes(root: Path, diagnose: Diagnose, band: str) -> None:
+    for path in (root / band).iterdir():
+        path.write_bytes(encode_png(read_raster(path).byteswap()))
+    for spec in (str(root), f"mm5:{root}"):
+        found = diagnose(spec)
+        words = [name for one in found.values() for name in one.names if "wrong way round" in name]
+        assert len(words) >= FRAMES
+        assert all(one.severity is Severity.ERROR for one in found.values())

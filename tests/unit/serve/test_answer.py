@@ -69,7 +69,7 @@ def test_what_the_predictor_says_is_what_the_page_shows(
 @pytest.mark.parametrize(
     ("name", "content", "says"),
     [
-        ("notes.txt", b"hello", "not a PNG, TIFF, JPEG, BMP or NPY"),
+        ("notes.txt", b"hello", "not a PNG, TIFF, JPEG, BMP, PFM or NPY"),
         ("empty.png", b"", "the file is empty"),
         ("cut.png", b"\x89PNG\r\n\x1a\n\0\0", "cut off|damaged"),
         ("odd.npy", b"\x93NUMPY\x01\x00\x02\x00{}", "damaged NPY"),

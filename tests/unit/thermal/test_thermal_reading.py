@@ -195,7 +195,7 @@ class TestY16:
         ("width", "height", "said"),
         [
             (64, 24, r"6144 bytes, but a 64x24 .* has 3072: it holds 2 frames"),
-            (64, 46, r"at that width it has 48 rows .*telemetry"),
+            (64, 46, r"at that width it has 48 rows: 2 of telemetry.*--drop bottom=2"),
             (63, 48, r"has 6048; a header, another size or not 16 bits\?"),
         ],
     )
@@ -249,12 +249,11 @@ class TestRealRecordings:
 
     @pytest.mark.parametrize(
         ("name", "size", "low_k", "high_k"),
-        [("ax8.jpg", (60, 80), 297.5, 298.7), ("flir_example.jpg", (320, 240), 299.0, 335.5)],
+        [("ax8.jpg", (60, 80), 297.4, 298.6), ("flir_example.jpg", (320, 240), 299.0, 335.2)],
     )
     def test_radiometric_jpegs(
         self, name: str, size: tuple[int, int], low_k: float, high_k: float
     ) -> None:
-        pytest.importorskip("flyr")
         raw, unit = read_thermal(SHARED / "radiometric" / name)
         assert (raw.shape, raw.dtype, unit) == (size, np.float32, ThermalUnit.KELVIN)
         assert low_k < raw.min() < raw.max() < high_k

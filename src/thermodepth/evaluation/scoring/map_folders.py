@@ -136,6 +136,15 @@ class MapFolders:
         """Whether samples hold a thermal picture, not zeros."""
         return self._thermal is not None
 
+    def truth_m(self, index: int) -> NDArray[np.float32]:
+        """The truth of one frame [h w] in metres, NaN where there is none.
+
+        Raises:
+            DataError: naming the file that is broken or no depth map.
+            DependencyError: for an EXR file without the package that decodes it.
+        """
+        return read_truth_m(Path(self._truth[index]), per_metre=self._truth_scale)
+
     def sample(self, index: int) -> Sample:
         """The truth of one frame, with its thermal picture and intrinsics where they are known.
 
@@ -143,11 +152,11 @@ class MapFolders:
 
         Raises:
             DataError: naming the file that is broken, not what it should be, or of another size.
-            DependencyError: for an EXR file, or a FLIR JPEG, without the package that decodes it.
+            DependencyError: for an EXR file without the package that decodes it.
         """
         path = Path(self._truth[index])
         sample_id = self.sample_ids[index]
-        depth_m = read_truth_m(path, per_metre=self._truth_scale)
+        depth_m = self.truth_m(index)
         thermal: NDArray[Any] = np.zeros(depth_m.shape, np.uint16)
         unit = ThermalUnit.COUNTS
         if self._thermal is not None:

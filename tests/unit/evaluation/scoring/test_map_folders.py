@@ -206,7 +206,7 @@ def test_a_folder_without_maps_says_what_it_holds(tmp_path: Path) -> None:
     (tmp_path / "truth").mkdir()
     (tmp_path / "truth" / "a.npz").touch()
     write(tmp_path / "out" / "a.png")
-    with pytest.raises(DataError, match=r"truth: holds no depth maps \(.*\.exr\); .* of \.npz"):
+    with pytest.raises(DataError, match=r"truth: holds no depth maps \(.*\.pfm\); .* of \.npz"):
         folders(tmp_path)
     with pytest.raises(DataError, match="nowhere: no such folder"):
         MapFolders(tmp_path / "out", tmp_path / "nowhere", geometry=Geometry.METRIC_DEPTH)

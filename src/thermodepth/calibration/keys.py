@@ -1,0 +1,61 @@
+"""Keys of a calibration file that look like ones that are read, and are not.
+
+A slip in a name drops a lens without a word: `dist_coefs_` leaves a file that reads well and has no
+distortion. So what a reader did not take is held against what it knows.
+"""
+
+from __future__ import annotations
+
+import difflib
+import re
+from collections.abc import Collection, Iterable
+
+#: Parts of names that only a lens, a pose or a size has, in the spellings of OpenCV, ROS, Kalibr and Matlab.
+_TELLING = (
+    "dist",
+    "fisheye",
+    "intrinsic",
+    "extrinsic",
+    "camera_model",
+    "cameramodel",
+    "resolution",
+    "focal",
+    "principal",
+    "skew",
+    "undistort",
+)
+#: How alike two names are that one person may take for the other.
+_ALIKE = 0.8
+_MOST = 20  # of one file
+
+
+def unread_keys(
+    keys: Iterable[str], *, read: Collection[str], harmless: Collection[str] = (), where: str = ""
+) -> tuple[str, ...]:
+    """A sentence for each key that looks like one of ours and is not read.
+
+    Args:
+        keys: all that stand in a file, or in one part of it.
+        read: those that the reader knows.
+        harmless: known ones that nothing here depends on.
+        where: the part of the file, or empty.
+    """
+    sentences = []
+    known = {_plain(key): key for key in read}
+    for key in keys:
+        if key in read or key in harmless:
+            continue
+        plain = _plain(key)
+        close = difflib.get_close_matches(plain, known, n=1, cutoff=_ALIKE if len(plain) > 2 else 1)
+        if not close and not any(part in key.lower() for part in _TELLING):
+            continue
+        hint = f"; did you mean '{known[close[0]]}'?" if close else ""
+        place = f" of {where}" if where else ""
+        sentences.append(
+            f"the key '{key[:60]}'{place} looks like a part of the calibration and is not read{hint}"
+        )
+    return tuple(sentences[:_MOST])
+
+
+def _plain(key: str) -> str:
+    return re.sub(r"[^a-z0-9]", "", key.lower())
