@@ -1,4 +1,4 @@
-"""The rank family: do farther pixels come out farther, and is more seen than their place in the picture tells.
+"""The rank family: do farther pixels come out farther, and is more seen than their place tells.
 
     rank correlation     correlation of the ranks of p and d over the scored pixels (Spearman)
     partial correlation  the same after both ranks were regressed, by least squares, on 1, x, y, x^2, y^2, xy
