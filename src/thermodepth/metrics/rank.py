@@ -9,13 +9,16 @@ takes away what a layout alone could know: a ramp has a partial correlation of 0
 Ranks ask for no scale and for no shape of the curve between p and d: any rising fit gives the same value.
 
 Equal values share the mean of their ranks. A map in which nothing is left (a flat one, or a ramp) has 0;
-truth in which nothing is left is not measured.
+truth in which nothing is left is not measured. Where truth has holes the ranks of a ramp bend with the number
+of scored pixels in each row, which no polynomial follows to the end; so nothing is left of a map whose ranks
+the six terms and the ranks of x and y together explain but for 1 % of their variance.
 
 Source: Spearman 1904; partial correlation as in Kendall and Stuart, The Advanced Theory of Statistics.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -27,6 +30,8 @@ from thermodepth.metrics.truth_map import TruthMap
 _LEAST_PIXELS = 50
 # What rounding leaves of ranks that are a polynomial of the place, as a share of their spread.
 _NOTHING = 1e-9
+# A tenth of the spread: 1 % of the variance. What is left of real maps is a quarter of it and more.
+_LITTLE = 0.1
 
 _PLAIN = MetricRow(
     name="rank_correlation",
@@ -59,10 +64,15 @@ class _Ranks(NamedTuple):
     beyond: Pixels  # [n] ranks less their regression on the place
 
 
+class _Layout(NamedTuple):
+    """Orthonormal [n] at the scored pixels."""
+
+    terms: tuple[Pixels, ...]  # that span 1, x, y, x^2, y^2, xy
+    ranks: tuple[Pixels, ...]  # that span the ranks of x and y besides
+
+
 class _Seen(NamedTuple):
-    layout: tuple[
-        Pixels, ...
-    ]  # orthonormal [n] that span 1, x, y, x^2, y^2, xy at the scored pixels
+    layout: _Layout
     ranks: _Ranks  # of the truth
 
 
@@ -81,30 +91,40 @@ def _seen(truth: TruthMap) -> _Seen:
     return _Seen(layout, _ranks(truth.depth_m[truth.valid], layout))
 
 
-def _layout(valid: NDArray[np.bool_]) -> tuple[Pixels, ...]:
+def _layout(valid: NDArray[np.bool_]) -> _Layout:
+    from scipy.stats import rankdata
+
     rows, columns = np.nonzero(valid)
     height, width = valid.shape
     y, x = (2.0 * rows + 1.0) / height - 1.0, (2.0 * columns + 1.0) / width - 1.0
+    terms = _orthonormal((np.ones(x.size), x, y, x * x, y * y, x * y), [])
+    ranks = _orthonormal((rankdata(rows), rankdata(columns)), terms)
+    return _Layout(tuple(terms), tuple(ranks))
+
+
+def _orthonormal(vectors: Sequence[Pixels], before: Sequence[Pixels]) -> list[Pixels]:
+    """What each vector adds to those before it; one that adds nothing is left out."""
     basis: list[Pixels] = []
-    for term in (np.ones(x.size), x, y, x * x, y * y, x * y):
-        rest = _without(_without(term, basis), basis)  # twice is enough (Kahan, Parlett)
+    for vector in vectors:
+        rest = _without(_without(vector, [*before, *basis]), [*before, *basis])  # twice is enough
         length = _length(rest)
-        if length > _NOTHING * _length(term):  # one row of pixels has no y beside the 1
+        if length > _NOTHING * _length(vector):  # one row of pixels has no y beside the 1
             basis.append(rest / length)
-    return tuple(basis)
+    return basis
 
 
-def _ranks(values: Pixels, layout: tuple[Pixels, ...]) -> _Ranks:
+def _ranks(values: Pixels, layout: _Layout) -> _Ranks:
     from scipy.stats import rankdata
 
     ranks = rankdata(values)
     spread = ranks - ranks.mean()
-    rest = _without(_without(ranks, layout), layout)
-    nothing = _length(rest) <= _NOTHING * _length(ranks)
+    rest = _without(_without(ranks, layout.terms), layout.terms)
+    least = max(_LITTLE * _length(spread), _NOTHING * _length(ranks))  # a flat map has no spread
+    nothing = _length(_without(rest, layout.ranks)) <= least
     return _Ranks(spread, np.zeros_like(rest) if nothing else rest)
 
 
-def _without(values: Pixels, basis: tuple[Pixels, ...] | list[Pixels]) -> Pixels:
+def _without(values: Pixels, basis: Sequence[Pixels]) -> Pixels:
     # Not np.dot: its last digits depend on how many threads the machine lends it.
     for direction in basis:
         values = values - (direction * values).sum() * direction

@@ -85,6 +85,17 @@ def test_a_ramp_ranks_well_and_has_seen_nothing():
     assert measure(np.full_like(depth, 3.0), depth)["rank_correlation"] == 0.0
 
 
+def test_a_ramp_has_seen_nothing_where_truth_has_holes_either():
+    """Rows with fewer scored pixels bend the ranks of a ramp: a little is left, and correlates by .5."""
+    depth, random = scene((60, 80)), np.random.default_rng(4)
+    depth[:25, :50] = np.nan  # sky, a bush, and a sensor that is sparse above
+    depth[30:50, 60:] = np.nan
+    depth[random.random(depth.shape) > np.linspace(0.2, 1.0, 60)[:, None]] = np.nan
+    rows = (np.arange(60) + 0.5)[:, None] * np.ones(80)
+    for ramp in (1.0 / rows, 80.0 - rows, (1.0 / rows).clip(1 / 57, 1 / 3)):
+        assert measure(ramp, depth)["partial_correlation"] == 0.0
+
+
 def test_any_rising_curve_gives_the_same_and_a_falling_one_the_opposite():
     depth = scene()
     prediction = depth * np.exp(0.2 * np.random.default_rng(1).normal(size=depth.shape))
