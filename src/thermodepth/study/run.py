@@ -228,8 +228,9 @@ def score_baselines(study: Study, folder: StudyFolder, dataset: Dataset) -> None
     fitted = fit_baselines(
         (train.read(place, with_rgb=False) for place in places), protocol=protocol
     )
-    for arm in missing:
-        baseline = fitted[arm]
+    for arm, baseline in fitted.items():
+        if arm not in missing:
+            continue
         scores = score_frames(
             ((depth_answer(baseline.predict(s)), s) for s in samples_of(dataset.split(TEST_SPLIT))),
             protocol,
@@ -273,7 +274,8 @@ def collect_rows(
         DataError: when one of them is missing or damaged.
     """
     tables = [_rows_of(folder.cell(cell)) for cell in cells or study.cells()]
-    tables += [read_rows(folder.baseline(arm)) for arm in BASELINES]
+    paths = [folder.baseline(arm) for arm in BASELINES]
+    tables += [read_rows(path) for path in paths if path.is_file()]
     return concatenate(tables)
 
 
