@@ -268,7 +268,7 @@ def job_of(
 def collect_rows(
     study: Study, folder: StudyFolder, cells: Sequence[Cell] | None = None
 ) -> pa.Table:
-    """The rows of cells (None: all of the study) and of the baselines as one table.
+    """The rows of cells (None: all of the study) and of the baselines that were scored as one table.
 
     Raises:
         DataError: when one of them is missing or damaged.
