@@ -30,9 +30,9 @@ SAFE_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
 
 
 def make_mm5(folder: Path) -> str:
-    """110 frames of 24 x 32: enough blocks for every split."""
+    """110 frames of 24 x 32, of all three placements."""
     rng = np.random.default_rng(0)
-    for number in range(1, 111):
+    for number in (*range(1, 31), *range(107, 157), *range(262, 292)):
         depth = rng.integers(300, 1500, (24, 32)).astype(np.uint16)
         depth[rng.random((24, 32)) < 0.1] = 0
         write_bytes(folder / "Depth" / f"{number}.png", encode_png(depth))
@@ -176,12 +176,17 @@ def find_real_mm5(_: Path) -> str:
     return f"mm5:{REAL_MM5}"
 
 
+def find_real_mm5_in_blocks(folder: Path) -> str:
+    return f"{find_real_mm5(folder)}?split=blocks"
+
+
 #: `row` or `row, which`: how a set of that row is come by. A new row needs one that makes a small set.
 SOURCES: dict[str, Callable[[Path], str]] = {
     "synthetic": make_synthetic,
     "synthetic, shipped": find_shipped_pack,
     "mm5": make_mm5,
     "mm5, real": find_real_mm5,
+    "mm5, real, in blocks": find_real_mm5_in_blocks,
     "ms2": make_ms2,
     "vivid_indoor": partial(make_vivid, place="indoor"),
     "vivid_outdoor": partial(make_vivid, place="outdoor"),

@@ -54,10 +54,17 @@ def test_maps_of_any_tool_without_a_model(thermodepth: Thermodepth, maps: Path) 
     assert "0.2000" in out  # AbsRel
     assert "4 frames scored" in out
     lines = table(maps / "scores" / "tables" / "errors.csv")
-    assert len(lines) == 6
+    assert len(lines) == 6 + 2 * 5  # two guessers without metres of their own stand beside
     for line in lines:
+        if line["Map"] != "maps":
+            continue
         expected = 0.2 if line["Alignment"].startswith("none") else 0.0
         assert float(line["AbsRel"]) == pytest.approx(expected, abs=2e-5)
+    beside = {line["Metric"]: line for line in table(maps / "scores" / "tables" / "guessers.csv")}
+    assert beside["AbsRel"]["Alignment"] == "median scale"  # the least that all of them have
+    assert float(beside["AbsRel"]["the map"]) == pytest.approx(0.0, abs=1e-5)
+    assert float(beside["AbsRel"]["row ramp"]) > 0.05
+    assert "after median scale (0.0000) better than every guesser" in out.replace("\n", " ").lower()
     page = (maps / "scores" / "evaluation.html").read_text(encoding="utf-8")
     assert "s1/003" in page
     facts = json.loads((maps / "scores" / "evaluation.json").read_text(encoding="utf-8"))
@@ -108,6 +115,15 @@ def test_without_a_thermal_picture_nothing_is_said_of_contrast(
     assert "Thermal" not in (tmp_path / "scores" / "evaluation.html").read_text(encoding="utf-8")
 
 
+@pytest.mark.usefixtures("maps")
+def test_maps_alone_where_no_guesser_is_wanted(thermodepth: Thermodepth, tmp_path: Path) -> None:
+    call = (*FOREIGN, "--protocol", "range:0.5-80", "--no-baselines", "--out", "scores")
+    code, out, err = thermodepth(*call)
+    assert code == 0, err
+    assert "row ramp" not in out
+    assert len(table(tmp_path / "scores" / "tables" / "errors.csv")) == 6
+
+
 def test_zeros_in_float_predictions_are_counted(thermodepth: Thermodepth, maps: Path) -> None:
     values = np.load(maps / "maps" / "s1" / "002.npy")
     values[40, 40:43] = 0.0
@@ -133,7 +149,6 @@ def test_a_map_of_another_geometry_than_said_is_told(thermodepth: Thermodepth, m
             (*FOREIGN, "--protocol", "range:1-9", "--teacher", "truth"),
             ("--teacher", "no effect with --pre"),
         ),
-        ((*FOREIGN, "--protocol", "range:1-9", "--no-baselines"), ("--no-baselines", "no effect")),
         (("evaluate", "thermal-small", "--png-scale", "1000"), ("--png-scale", "no effect")),
         (("evaluate", "thermal-small", "--geometry", "bogus"), ("--geometry", "no effect")),
         (("evaluate", "thermal-small", "--teacher", "bogus"), ("bogus", "rgb-small")),

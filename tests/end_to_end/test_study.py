@@ -57,7 +57,13 @@ def test_writes_what_it_promises(finished: Path) -> None:
         "No Smooth & Consistency",
     ):
         assert title in table
-    for baseline in ("constant depth", "mean-depth map"):
+    for baseline in (
+        "constant depth",
+        "mean-depth map",
+        "row ramp",
+        "nearest training frame",
+        "ridge on thumbnails",
+    ):
         assert baseline in table.lower()
     assert "one run per configuration: run-to-run noise unknown" in table
     for picture in ("fig1_structure.png", "fig2_metric.png"):

@@ -47,7 +47,11 @@ def evaluate(
         ),
     ] = "auto",
     baselines: Annotated[
-        bool, typer.Option(help="Also score the constant depth and the mean-depth map.")
+        bool,
+        typer.Option(
+            help="Also score what does not look (constant depth, mean-depth map, row ramp) and what only "
+            "remembers (nearest training frame, ridge on thumbnails)."
+        ),
     ] = True,
     precision: Annotated[
         str,
@@ -108,8 +112,8 @@ def evaluate(
 ) -> None:
     """Score models, stored predictions or anybody's depth maps under a named protocol.
 
-    Every map is scored under all alignments side by side, beside the constant depth, the mean-depth map and
-    the teacher.
+    Every map is scored under all alignments side by side, beside the teacher and beside guessers that never
+    look or only remember.
     """
     set_thread_policy()
     from thermodepth.commands.evaluate import ForeignMaps, evaluate_maps, evaluate_models
@@ -125,7 +129,6 @@ def evaluate(
         "--data": data,
         "--split": split,
         "--teacher": "" if teacher == "auto" else teacher,
-        "--no-baselines": not baselines,
         "--precision": precision,
         "--device": "" if device == "auto" else device,
         **dict.fromkeys(options.named(), True),
@@ -161,7 +164,7 @@ def evaluate(
             thermal_ending=thermal_ending,
             placement=placement,
         )
-        evaluate_maps(maps, protocol=protocol, out=out, processes=processes)
+        evaluate_maps(maps, protocol=protocol, out=out, processes=processes, baselines=baselines)
         return
     evaluate_models(
         what or [],

@@ -25,6 +25,7 @@ from thermodepth.errors import DataError, SettingsError, unknown
 from thermodepth.evaluation.protocols.protocol import Protocol, named_protocol
 from thermodepth.evaluation.report import FACTS, Evaluation, score_into, write_evaluation
 from thermodepth.evaluation.results.overview import Overview
+from thermodepth.evaluation.scoring.baselines import BASELINES
 from thermodepth.evaluation.scoring.sources import FolderSource, Source, SplitSource
 from thermodepth.evaluation.store import PRECISIONS
 from thermodepth.threads import available_cores
@@ -71,7 +72,7 @@ def evaluate_models(
         protocol: name, range or TOML file; empty takes the data set's own.
         out: where predictions, rows, tables and the page are kept; None keeps nothing.
         teacher: auto, none, or KIND[:MODEL[:GEOMETRY]].
-        baselines: whether the two baselines are scored beside.
+        baselines: whether the guessers are scored beside.
         precision: of stored predictions; empty takes the store's.
         processes: that score; None for one a core.
         device: that predicts.
@@ -125,9 +126,16 @@ def evaluate_models(
 
 
 def evaluate_maps(
-    maps: ForeignMaps, *, protocol: str, out: Path | None, processes: int | None
+    maps: ForeignMaps,
+    *,
+    protocol: str,
+    out: Path | None,
+    processes: int | None,
+    baselines: bool = True,
 ) -> None:
     """Score a folder of depth maps against a folder of truth; no model of ours is loaded.
+
+    Of the baselines those stand beside that need no training split.
 
     Raises:
         SettingsError: without a protocol, or for a geometry, camera or placement that cannot be.
@@ -158,7 +166,9 @@ def evaluate_maps(
         placement=Placement.of(maps.placement),
     )
     chosen = named_protocol(protocol).for_frames(folders.sample_ids)
-    source = FolderSource(folders=folders, arm=maps.predictions.resolve().name)
+    source = FolderSource(
+        folders=folders, arm=_free_name(maps.predictions.resolve().name), baselines=baselines
+    )
     placed = "" if maps.placement == "whole" else f", placed as {folders.placement.name}"
     facts = {
         "Predictions": f"{maps.predictions} ({maps.geometry}){placed}",
@@ -208,12 +218,14 @@ def _score_and_show(
             for arm, count in scored.floored.items()
         ),
         *(note for note in (overview.unit_hint(), overview.against_truth_note()) if note),
+        *overview.beaten_notes(),
     ]
     evaluation = Evaluation(
         title=title, source=source, protocol=protocol, scored=scored, facts=facts, notes=notes
     )
     for table in overview.for_terminal():
         console.print(table.rich())
+    console.print(overview.lead(), soft_wrap=True)
     for line in (*notes, f"Protocol {protocol.protocol_id()}: {protocol.words()}", scored.note()):
         console.print(line, soft_wrap=True)
     if out is not None:
@@ -221,6 +233,15 @@ def _score_and_show(
         console.print(f"page: {page}", soft_wrap=True)
         made = " and predictions/" if (folder / "predictions").is_dir() else ""
         console.print(f"rows.parquet, tables/ (md, csv, tex){made} in {out}", soft_wrap=True)
+
+
+def _free_name(name: str) -> str:
+    """A folder's name, where no guesser has it."""
+    if name in BASELINES:
+        raise SettingsError(
+            f"two lines of the table would be called '{name}'; rename the folder of predictions"
+        )
+    return name
 
 
 @contextmanager

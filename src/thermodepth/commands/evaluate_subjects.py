@@ -14,7 +14,12 @@ from thermodepth.errors import DataError, SettingsError, TeacherError, unknown
 from thermodepth.evaluation.predict import predict_into
 from thermodepth.evaluation.protocols.protocol import Protocol, named_protocol
 from thermodepth.evaluation.results.rows import TEACHER_ARM
-from thermodepth.evaluation.scoring.baselines import BASELINES, ConstantDepth, MeanDepthMap
+from thermodepth.evaluation.scoring.baselines import (
+    BASELINES,
+    Baseline,
+    evenly,
+    fit_baselines,
+)
 from thermodepth.evaluation.store import PredictionStore
 from thermodepth.types import Geometry, Sample
 
@@ -22,9 +27,6 @@ if TYPE_CHECKING:
     from thermodepth.commands.lens import LensOptions
     from thermodepth.inference.lens import Lens
     from thermodepth.teacher import LabelStore, TeacherSettings
-
-#: A mean over more training frames than these is the same mean, and reading them takes minutes.
-BASELINE_FRAMES = 1000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -178,22 +180,21 @@ def protocol_for(name: str, dataset: Dataset, frames: Frames) -> Protocol:
     return protocol
 
 
-def fitted_baselines(
-    dataset: Dataset, protocol: Protocol
-) -> Mapping[str, ConstantDepth | MeanDepthMap]:
+def fitted_baselines(dataset: Dataset, protocol: Protocol) -> Mapping[str, Baseline]:
     """Fitted on the training split, evenly thinned; none where there is no such split."""
     if "train" not in dataset.splits or not dataset.splits["train"].sample_ids:
         console.print("no baselines: the data set has no split 'train' to fit them on")
         return {}
     train = dataset.split("train")
-    total = len(train.sample_ids)
-    count = min(total, BASELINE_FRAMES)
-    places = [number * total // count for number in range(count)]
+    places = evenly(len(train.sample_ids))
+    with counting("baselines") as tell:
 
-    def samples() -> Iterator[Sample]:  # read again for each: they are too many to keep
-        return (train.read(place, with_rgb=False) for place in places)
+        def samples() -> Iterator[Sample]:
+            for number, place in enumerate(places):
+                yield train.read(place, with_rgb=False)
+                tell(number + 1, len(places))
 
-    return {arm: kind.fit(samples(), protocol=protocol) for arm, kind in BASELINES.items()}
+        return fit_baselines(samples(), protocol=protocol)
 
 
 # --- the teacher ---------------------------------------------------------------------------------

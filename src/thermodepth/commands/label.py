@@ -6,11 +6,12 @@ from pathlib import Path
 from statistics import fmean
 from typing import TYPE_CHECKING
 
+from thermodepth.commands.label_agreement import print_agreement
 from thermodepth.commands.terminal import console, counting
-from thermodepth.data import Dataset, open_dataset, samples_of
+from thermodepth.data import Dataset, open_dataset
 from thermodepth.errors import SettingsError
 from thermodepth.files import escaped_id, write_bytes
-from thermodepth.teacher import TEACHERS, LabelStore, TransferringTeacher, agreement
+from thermodepth.teacher import TEACHERS, LabelStore, TransferringTeacher
 from thermodepth.training.labels import default_label_root, make_labels, open_for_frames
 from thermodepth.training.settings import TrainingSettings
 
@@ -59,20 +60,7 @@ def label_data(
     count = len(frames.sample_ids)
     console.print(f"{count} labels ({store.geometry}) in {store.folder}", soft_wrap=True)
     _print_rejected(store, frames.sample_ids)
-    found = [
-        agreement(store.label(sample.sample_id), sample.depth_m)
-        for sample in samples_of(frames)
-        if sample.depth_m is not None
-    ]
-    scored = [one for one in found if one.pixels]
-    if scored:
-        error = fmean(one.abs_rel for one in scored)
-        correlation = fmean(one.correlation for one in scored)
-        console.print(
-            f"against the truth of {len(scored)} frames, after the best factor and offset of each: AbsRel "
-            f"{error:.3f}, correlation with inverse depth {correlation:.3f}",
-            soft_wrap=True,
-        )
+    print_agreement(store, dataset, split)
     if qa is not None:
         _draw(settings, dataset, split, qa, qa_frames)
 

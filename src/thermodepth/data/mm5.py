@@ -7,9 +7,16 @@ frame and the same pixel grid in all bands:
     RGB/N.jpg|png, Thermal/N.png, Depth/N.png      a prepared set, optionally with frames.csv
     RGB3/N.png, T16/N.png, D16/N.png               MM5's own aligned set (MM5_ALIGNED), 480x640
 
-Thermal is uint16 with kelvin = value/64, depth uint16 in millimetres with 0 for "no reading". The
-capture goes through the objects one after the other, so neighbouring frames show nearly one scene:
-splits are cut in blocks of consecutive captures, never frame by frame.
+Thermal is uint16 with kelvin = value/64, depth uint16 in millimetres with 0 for "no reading".
+
+The camera stood in three places: over frames 1 to 106, 107 to 261 and 262 to 324 the table, its distance and
+the angle stay what they are. Frames of one placement have nearly one depth map, so a look-up of the nearest
+training frame by a thumbnail scores AbsRel .02 wherever a split has one placement on both sides, which no
+network does. Splits are therefore whole placements:
+
+    mm5:FOLDER                 train 107 to 261 (the most frames), val 262 to 324, test 1 to 106
+    mm5:FOLDER?split=blocks    blocks of 20 consecutive captures, every placement in every split: the split of
+                               earlier releases, for numbers that were made under it
 """
 
 from __future__ import annotations
@@ -26,7 +33,7 @@ import numpy as np
 from thermodepth.camera import focal_of_view, pinhole
 from thermodepth.data.frames import Dataset, fingerprint_files
 from thermodepth.data.listing import decimal_between, split_options
-from thermodepth.errors import DataError
+from thermodepth.errors import DataError, unknown
 from thermodepth.files import natural_order, read_raster
 from thermodepth.thermal import read_thermal
 from thermodepth.types import Sample, ThermalUnit
@@ -38,6 +45,9 @@ METRES_PER_COUNT = 1 / 1000
 FIELD_OF_VIEW_DEG = 75.0
 
 LAYOUTS = (("RGB", "Thermal", "Depth"), ("RGB3", "T16", "D16"), ("RGB3", "T16", "D_16"))
+#: The frames of each place that the camera stood in, first and last.
+SPLIT_OF_PLACEMENT = {(1, 106): "test", (107, 261): "train", (262, 324): "val"}
+SPLITS = ("placement", "blocks")
 BLOCK = 20  # consecutive captures that stay together
 SPLIT_OF_BLOCK = ("train", "train", "val", "train", "test")  # repeated
 
@@ -116,35 +126,62 @@ class MM5Frames:
 
 
 def open_mm5(path: Path | None) -> Dataset:
-    """Open either layout, `FOLDER` or `FOLDER?fov=DEGREES`, which is what the frames see across.
+    """Open either layout, `FOLDER`, with `?split=blocks` and `?fov=DEGREES`, which the frames see across.
 
     Raises:
-        DataError: without a path, for a folder that is not MM5, bands that do not pair up, or an option
-            that cannot be.
+        DataError: without a path, for a folder that is not MM5, bands that do not pair up, a frame whose
+            number is of no placement, or an option that does not exist or cannot be.
     """
     if path is None:
         raise DataError("mm5 needs a folder: --data mm5:PATH")
-    root, options = split_options(path, ("fov",))
+    root, options = split_options(path, ("split", "fov"))
     fov_deg = decimal_between(options, "fov", default=FIELD_OF_VIEW_DEG, least=1.0, most=170.0)
     if not root.is_dir():
         raise DataError(f"{root}: no such folder; give the one that holds RGB, Thermal and Depth")
+    how = options.get("split", SPLITS[0])
+    if how not in SPLITS:
+        raise DataError(f"{path}: split: {unknown('split', how, SPLITS)}")
     entries = _index(root)
+    cut = _by_placement(entries, root) if how == "placement" else _by_blocks(entries)
+    about = (
+        "split by the camera's three placements"
+        if how == "placement"
+        else f"split in blocks of {BLOCK} captures, each placement of the camera in every split"
+    )
+    return Dataset(
+        name="mm5",
+        spec=f"mm5:{path}",
+        splits={name: MM5Frames(root, part, fov_deg=fov_deg) for name, part in cut.items()},
+        protocol="mm5",
+        depth_range_m=(0.2, 3.0),
+        training_size=(96, 128),
+        licence="CC BY-NC 4.0",
+        note=f"MM5: {len(entries)} real table-top frames, {about}; taken to see {fov_deg:g} "
+        "degrees across",
+    )
+
+
+def _by_placement(entries: Sequence[_Entry], root: Path) -> dict[str, list[_Entry]]:
+    splits: dict[str, list[_Entry]] = {"train": [], "val": [], "test": []}
+    for entry in entries:
+        places = [n for (low, high), n in SPLIT_OF_PLACEMENT.items() if low <= entry.number <= high]
+        if not places:
+            known = ", ".join(f"{low} to {high}" for low, high in SPLIT_OF_PLACEMENT)
+            raise DataError(
+                f"{root}: frame {entry.number} is of no placement of the camera that is known ({known}), so "
+                f"it belongs to no split; leave it out, or give mm5:{root}?split=blocks"
+            )
+        splits[places[0]].append(entry)
+    return splits
+
+
+def _by_blocks(entries: Sequence[_Entry]) -> dict[str, list[_Entry]]:
     splits: dict[str, list[_Entry]] = {"train": [], "val": [], "test": []}
     block_of: dict[str, int] = {}  # a sequence stays whole, in the block in which it begins
     for place, entry in enumerate(entries):
         block = block_of.setdefault(entry.sequence, place // BLOCK)
         splits[SPLIT_OF_BLOCK[block % len(SPLIT_OF_BLOCK)]].append(entry)
-    return Dataset(
-        name="mm5",
-        spec=f"mm5:{path}",
-        splits={name: MM5Frames(root, part, fov_deg=fov_deg) for name, part in splits.items()},
-        protocol="mm5",
-        depth_range_m=(0.2, 3.0),
-        training_size=(96, 128),
-        licence="CC BY-NC 4.0",
-        note=f"MM5: {len(entries)} real table-top frames, split in blocks of {BLOCK} captures; taken to see "
-        f"{fov_deg:g} degrees across",
-    )
+    return splits
 
 
 def _index(root: Path) -> list[_Entry]:

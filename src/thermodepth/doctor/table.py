@@ -10,6 +10,7 @@ from thermodepth.doctor import (
     check_cameras,
     check_depth,
     check_files,
+    check_placements,
     check_repeats,
     check_splits,
     check_thermal,
@@ -60,6 +61,11 @@ CHECKS: dict[str, Check] = {
             name=check_splits.LOOK_ALIKES,
             looks_for="frames that look alike, in one split or across two",
             find=check_splits.look_alikes,
+        ),
+        Check(
+            name=check_placements.PLACEMENTS,
+            looks_for="test frames whose depth a look-up of training frames knows: one camera placement",
+            find=check_placements.placements,
         ),
         Check(
             name=check_thermal.GAIN_CONTROL,

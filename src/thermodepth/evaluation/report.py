@@ -31,7 +31,7 @@ PAGE = "evaluation.html"
 VERSION = version("thermodepth")
 #: anchor, heading and tables of each section of the page, in order.
 SECTIONS = (
-    ("errors", "Errors", ("headline", "alignments")),
+    ("errors", "Errors", ("headline", "guessers", "alignments")),
     ("ledger", "Where the error comes from", ("ledger", "ledger_metres", "ledger_structure")),
     ("structure", "Structure and variability", ("structure", "variability")),
     ("stability", "Scale", ("stability",)),

@@ -9,6 +9,7 @@
     gradient_error.py differences of ln depth over 1, 2, 4 and 8 pixels
     normals.py        angles of surface normals
     ordinal.py        which of two pixels is nearer: works on sparse truth
+    rank.py           rank correlation, plain and beyond the layout of the picture
     variability.py    total variation, off edges and on them
     ledger.py         the parts of the squared error of one frame
     scale.py          the factor that each frame's scale is off by
@@ -31,6 +32,8 @@ from thermodepth.metrics.normals import NORMALS
 from thermodepth.metrics.ordinal import ORDINAL
 from thermodepth.metrics.pixels import Groups as Groups
 from thermodepth.metrics.pixels import PixelErrors as PixelErrors
+from thermodepth.metrics.rank import RANK
+from thermodepth.metrics.rank import partial_correlation as partial_correlation
 from thermodepth.metrics.row import Better as Better
 from thermodepth.metrics.row import ErrorRow as ErrorRow
 from thermodepth.metrics.row import Map as Map
@@ -49,6 +52,7 @@ MAP_FAMILIES: tuple[MapFamily, ...] = (
     GRADIENT_ERROR,
     NORMALS,
     ORDINAL,
+    RANK,
     VARIABILITY,
     LEDGER,
     SCALE,
@@ -91,4 +95,5 @@ __all__ = [
     "Pixels",
     "TruthMap",
     "metric_rows",
+    "partial_correlation",
 ]

@@ -18,7 +18,7 @@ from thermodepth.data import Dataset, samples_of
 from thermodepth.errors import DataError, DivergedError, StudyError
 from thermodepth.evaluation.results.rows import concatenate, read_rows, write_rows
 from thermodepth.evaluation.scoring.answer import depth_answer
-from thermodepth.evaluation.scoring.baselines import BASELINES
+from thermodepth.evaluation.scoring.baselines import BASELINES, evenly, fit_baselines
 from thermodepth.evaluation.scoring.score import score_frames
 from thermodepth.files import read_json, write_json
 from thermodepth.study.cell import (
@@ -210,16 +210,27 @@ def study_state(
 def score_baselines(study: Study, folder: StudyFolder, dataset: Dataset) -> None:
     """Fit the baselines on the training split and score them as every arm is scored."""
     protocol = study_protocol(dataset)
-    key = {"data": dataset.fingerprint(), "protocol": protocol.protocol_id(), "format": FORMAT}
+    key = {
+        "data": dataset.fingerprint(),
+        "protocol": protocol.protocol_id(),
+        "format": FORMAT,
+        "baselines": list(BASELINES),
+    }
     if _key_there(folder.baseline_key) != key:
         for arm in BASELINES:
             folder.baseline(arm).unlink(missing_ok=True)
         write_json(folder.baseline_key, key)
-    for arm, kind in BASELINES.items():
-        path = folder.baseline(arm)
-        if path.is_file():
+    missing = [arm for arm in BASELINES if not folder.baseline(arm).is_file()]
+    if not missing:
+        return
+    train = dataset.split("train")
+    places = evenly(len(train.sample_ids))
+    fitted = fit_baselines(
+        (train.read(place, with_rgb=False) for place in places), protocol=protocol
+    )
+    for arm, baseline in fitted.items():
+        if arm not in missing:
             continue
-        baseline = kind.fit(samples_of(dataset.split("train")), protocol=protocol)
         scores = score_frames(
             ((depth_answer(baseline.predict(s)), s) for s in samples_of(dataset.split(TEST_SPLIT))),
             protocol,
@@ -227,7 +238,7 @@ def score_baselines(study: Study, folder: StudyFolder, dataset: Dataset) -> None
             arm=arm,
             seed=BASELINE_SEED,
         )
-        write_rows(scores.rows, path)
+        write_rows(scores.rows, folder.baseline(arm))
 
 
 def _key_there(path: Path) -> dict[str, Any] | None:
@@ -257,13 +268,14 @@ def job_of(
 def collect_rows(
     study: Study, folder: StudyFolder, cells: Sequence[Cell] | None = None
 ) -> pa.Table:
-    """The rows of cells (None: all of the study) and of the baselines as one table.
+    """The rows of cells (None: all of the study) and of the baselines that were scored as one table.
 
     Raises:
         DataError: when one of them is missing or damaged.
     """
     tables = [_rows_of(folder.cell(cell)) for cell in cells or study.cells()]
-    tables += [read_rows(folder.baseline(arm)) for arm in BASELINES]
+    paths = [folder.baseline(arm) for arm in BASELINES]
+    tables += [read_rows(path) for path in paths if path.is_file()]
     return concatenate(tables)
 
 

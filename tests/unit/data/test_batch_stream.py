@@ -296,7 +296,7 @@ class TestBatches:
             assert_same_batch(batch, stream().batch(step))
 
     def test_workers_change_neither_batches_nor_randomness_nor_errors(self, write_mm5) -> None:
-        root: Path = write_mm5(range(1, 9))
+        root: Path = write_mm5(range(107, 115))
         frames = open_mm5(root).split("train")
         recipe = settings(min_truth_m=0.2, max_truth_m=3.0)
         toy = stream(frames, settings=recipe, label_of=label_of)

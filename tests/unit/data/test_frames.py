@@ -200,12 +200,12 @@ class TestOpenDataset:
     def test_the_home_folder_may_be_written_short(
         self, write_mm5, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        root = write_mm5(range(1, 4))
+        root = write_mm5(range(107, 110))
         monkeypatch.setenv("HOME", str(root.parent))
         assert len(open_dataset("mm5:~/mm5").split("train").sample_ids) == 3
 
     def test_a_path_may_hold_a_colon(self, write_mm5) -> None:
-        root = write_mm5([1])
+        root = write_mm5([107])
         moved = root.rename(root.with_name("mm5:half"))
         assert np.isfinite(open_dataset(f"mm5:{moved}").split("train").read(0).thermal).all()
 

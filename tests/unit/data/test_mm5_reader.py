@@ -9,7 +9,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from thermodepth.data.mm5 import BLOCK, open_mm5
+from thermodepth.data.mm5 import BLOCK, SPLIT_OF_PLACEMENT
+from thermodepth.data.mm5 import open_mm5 as open_mm5_as_given
 from thermodepth.errors import DataError
 from thermodepth.files import encode_png
 from thermodepth.types import ThermalUnit
@@ -29,6 +30,11 @@ LAYOUTS = {
     },
     "TIFF by name": {"file_names": ("{}.JPG", "{}.tiff", "{}.TIF")},
 }
+
+
+def open_mm5(root: Path):
+    """In blocks: what is tested here are the files, and the first frames are then in train."""
+    return open_mm5_as_given(Path(f"{root}?split=blocks"))
 
 
 class TestLayouts:
@@ -125,6 +131,42 @@ class TestSplits:
             {"train"},
             {"val"},
         ]
+
+    def test_without_a_word_they_are_the_placements_of_the_camera(self, write_mm5) -> None:
+        numbers = [1, 2, 105, 106, 107, 108, 260, 261, 262, 263, 323, 324]
+        data = open_mm5_as_given(write_mm5(numbers))
+        assert {name: list(part.sample_ids) for name, part in data.splits.items()} == {
+            "train": ["mm5-0107", "mm5-0108", "mm5-0260", "mm5-0261"],
+            "val": ["mm5-0262", "mm5-0263", "mm5-0323", "mm5-0324"],
+            "test": ["mm5-0001", "mm5-0002", "mm5-0105", "mm5-0106"],
+        }
+        assert "three placements" in data.note
+        assert "each placement of the camera in every split" in open_mm5(write_mm5([1])).note
+
+    def test_placements_cover_every_number_once(self) -> None:
+        numbers = [n for low, high in SPLIT_OF_PLACEMENT for n in range(low, high + 1)]
+        assert numbers == list(range(1, 325))
+        assert sorted(SPLIT_OF_PLACEMENT.values()) == ["test", "train", "val"]
+
+    def test_a_frame_of_no_placement_is_in_no_split(self, write_mm5) -> None:
+        root = write_mm5([5, 325])
+        with pytest.raises(
+            DataError, match=r"frame 325 is of no placement .*1 to 106.*split=blocks"
+        ):
+            open_mm5_as_given(root)
+        assert len(open_mm5(root).split("train").sample_ids) == 2
+
+    @pytest.mark.parametrize(
+        ("option", "words"),
+        [
+            ("split=block", "unknown split 'block'; did you mean 'blocks'"),
+            ("splits=blocks", "unknown option 'splits'; did you mean 'split'"),
+            ("split=", "expected 'split=VALUE' once"),
+        ],
+    )
+    def test_options_that_do_not_exist(self, write_mm5, option: str, words: str) -> None:
+        with pytest.raises(DataError, match=words):
+            open_mm5_as_given(Path(f"{write_mm5([1])}?{option}"))
 
     def test_too_few_frames_leave_test_empty_and_say_so(self, write_mm5) -> None:
         data = open_mm5(write_mm5(range(1, 30)))
@@ -278,7 +320,7 @@ class TestBrokenFolders:
         with pytest.raises(DataError, match="no such folder; give the one that holds"):
             open_mm5(tmp_path / "none")
         with pytest.raises(DataError, match="mm5 needs a folder: --data mm5:PATH"):
-            open_mm5(None)
+            open_mm5_as_given(None)
 
 
 class TestRealFrames:

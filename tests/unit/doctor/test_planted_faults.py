@@ -22,14 +22,14 @@ def copy_frame(root: Path, source: int, target: int) -> None:
 
 
 def test_the_clean_set_is_clean(root: Path, diagnose: Diagnose) -> None:
-    assert diagnose(f"mm5:{root}") == {}
+    assert diagnose(f"mm5:{root}?split=blocks") == {}
     assert diagnose(str(root)) == {}
 
 
 def test_a_truncated_file(root: Path, diagnose: Diagnose) -> None:
     broken = root / "Thermal" / "7.png"
     broken.write_bytes(broken.read_bytes()[:-200])
-    for spec in (f"mm5:{root}", str(root)):
+    for spec in (f"mm5:{root}?split=blocks", str(root)):
         (found,) = diagnose(spec).values()
         assert (found.check, found.severity, found.count) == ("readable", Severity.ERROR, 1)
         assert "7.png" in found.names[0]
@@ -39,7 +39,7 @@ def test_a_truncated_file_is_found_when_only_a_sample_is_decoded(root: Path) -> 
     for name in ("Thermal/30.png", "RGB/30.jpg"):
         path = root / name
         path.write_bytes(path.read_bytes()[:-200])
-    report = examine(f"mm5:{root}", most_frames=8)
+    report = examine(f"mm5:{root}?split=blocks", most_frames=8)
     assert 4 <= report.frames_read <= 8
     assert report.frames == FRAMES
     assert report.files_hashed == 3 * FRAMES
@@ -49,14 +49,14 @@ def test_a_truncated_file_is_found_when_only_a_sample_is_decoded(root: Path) -> 
 
 def test_a_copied_frame(root: Path, diagnose: Diagnose) -> None:
     copy_frame(root, 9, 15)
-    (found,) = diagnose(f"mm5:{root}").values()
+    (found,) = diagnose(f"mm5:{root}?split=blocks").values()
     assert (found.check, found.severity) == ("duplicates", Severity.WARNING)
     assert found.names == ("mm5-0009 = mm5-0015",)
 
 
 def test_a_thermal_file_copied_to_another_frame(root: Path, diagnose: Diagnose) -> None:
     shutil.copyfile(root / "Thermal" / "9.png", root / "Thermal" / "15.png")
-    (found,) = diagnose(f"mm5:{root}").values()
+    (found,) = diagnose(f"mm5:{root}?split=blocks").values()
     assert found.check == "duplicates"
     assert "differ otherwise" in found.title
 
@@ -64,7 +64,7 @@ def test_a_thermal_file_copied_to_another_frame(root: Path, diagnose: Diagnose) 
 def test_a_frozen_run(root: Path, diagnose: Diagnose) -> None:
     for number in (33, 34, 35):
         shutil.copyfile(root / "Thermal" / "32.png", root / "Thermal" / f"{number}.png")
-    (found,) = diagnose(f"mm5:{root}").values()
+    (found,) = diagnose(f"mm5:{root}?split=blocks").values()
     assert (found.check, found.severity) == ("frozen", Severity.WARNING)
     assert found.names == ("mm5-0032 to mm5-0035 (4 frames)",)
     (found,) = diagnose(str(root)).values()
@@ -85,7 +85,9 @@ def test_gain_control_stored_as_counts(root: Path, diagnose: Diagnose, factor: i
     assert set(found) == {"gain-control"}
     assert found["gain-control"].severity is Severity.ERROR
     assert found["gain-control"].count == FRAMES
-    (refused,) = diagnose(f"mm5:{root}").values()  # a reader that knows it is not given a choice
+    (refused,) = diagnose(
+        f"mm5:{root}?split=blocks"
+    ).values()  # a reader that knows it is not given a choice
     assert "gain control" in refused.names[0]
 
 
@@ -99,7 +101,7 @@ def test_depth_at_the_wrong_scale(root: Path, diagnose: Diagnose) -> None:
     for path in (root / "Depth").iterdir():
         metres = read_raster(path) / 1000
         path.write_bytes(encode_png((metres * 256 * 0.8).round().astype(np.uint16)))
-    (found,) = diagnose(f"mm5:{root}").values()
+    (found,) = diagnose(f"mm5:{root}?split=blocks").values()
     assert (found.check, found.severity) == ("depth-scale", Severity.ERROR)
     assert found.count > 0.5 * FRAMES
     assert "stored as metres*256 and read as millimetres" in found.title
@@ -110,7 +112,9 @@ def test_an_all_hole_depth_map(root: Path, diagnose: Diagnose) -> None:
     (found,) = diagnose(str(root)).values()
     assert (found.check, found.severity) == ("depth-holes", Severity.ERROR)
     assert found.names == ("Depth/12.png",)
-    (refused,) = diagnose(f"mm5:{root}").values()  # MM5's reader does not hand it out at all
+    (refused,) = diagnose(
+        f"mm5:{root}?split=blocks"
+    ).values()  # MM5's reader does not hand it out at all
     assert "all hole" in refused.names[0]
 
 
@@ -118,14 +122,14 @@ def test_65535_for_no_depth(root: Path, diagnose: Diagnose) -> None:
     for path in (root / "Depth").iterdir():
         depth = read_raster(path)
         path.write_bytes(encode_png(np.where(depth == 0, 65535, depth).astype(np.uint16)))
-    found = diagnose(f"mm5:{root}")
+    found = diagnose(f"mm5:{root}?split=blocks")
     assert set(found) == {"depth-holes"}
     assert found["depth-holes"].count == FRAMES
 
 
 def test_a_train_frame_in_val(root: Path) -> None:
     copy_frame(root, 5, 50)
-    report = examine(f"mm5:{root}")
+    report = examine(f"mm5:{root}?split=blocks")
     found = [one for one in report.findings if one.severity is not Severity.NOTE]
     assert {(one.check, one.severity) for one in found} == {("leaks", Severity.ERROR)}
     assert {one.title.split(" ")[1] for one in found} == {"thermal", "RGB"}
@@ -140,14 +144,14 @@ def test_a_train_frame_saved_again_in_val(root: Path, diagnose: Diagnose) -> Non
         bands[band] = np.where(bands[band] > 0, bands[band] + noise, 0).astype(np.uint16)
     Image.fromarray(bands["RGB"]).save(root / "RGB" / "50.jpg", quality=90)
     write_frame(root, 50, {band: bands[band] for band in ("Thermal", "Depth")})
-    (found,) = diagnose(f"mm5:{root}").values()
+    (found,) = diagnose(f"mm5:{root}?split=blocks").values()
     assert (found.check, found.severity) == ("look-alikes", Severity.WARNING)
     assert found.names[0].startswith("mm5-0050 (val) ~ mm5-0005 (train)")
 
 
 def test_a_frame_of_another_size(root: Path) -> None:
     write_frame(root, 33, scene(33, (40, 56)))
-    report = examine(f"mm5:{root}")
+    report = examine(f"mm5:{root}?split=blocks")
     found = [one for one in report.findings if one.severity is not Severity.NOTE]
     assert {(one.check, one.severity, one.count) for one in found} == {
         ("sizes", Severity.WARNING, 1)
@@ -158,7 +162,7 @@ def test_a_frame_of_another_size(root: Path) -> None:
 
 def test_a_missing_rgb_picture(root: Path, diagnose: Diagnose) -> None:
     (root / "RGB" / "45.jpg").unlink()
-    (found,) = diagnose(f"mm5:{root}").values()
+    (found,) = diagnose(f"mm5:{root}?split=blocks").values()
     assert (found.check, found.names) == ("rgb", ("mm5-0045",))
     (found,) = diagnose(str(root)).values()
     assert (found.check, found.names) == ("rgb", ("RGB/45",))
@@ -166,7 +170,7 @@ def test_a_missing_rgb_picture(root: Path, diagnose: Diagnose) -> None:
 
 def test_an_rgb_picture_that_shows_nothing(root: Path, diagnose: Diagnose) -> None:
     Image.new("RGB", (COLUMNS, ROWS), (3, 3, 3)).save(root / "RGB" / "46.jpg")
-    (found,) = diagnose(f"mm5:{root}").values()
+    (found,) = diagnose(f"mm5:{root}?split=blocks").values()
     assert (found.check, found.names) == ("rgb", ("mm5-0046",))
 
 
@@ -177,17 +181,17 @@ def test_a_broken_column_and_pixel(root: Path, diagnose: Diagnose, kind: str) ->
         broken = 19300 if kind == "stuck" else 12000 + int(path.stem)
         raw[:, 20] = raw[30, 40] = broken
         path.write_bytes(encode_png(raw))
-    report = examine(f"mm5:{root}")
+    report = examine(f"mm5:{root}?split=blocks")
     names = [one.names for one in report.findings if one.check == "bad-pixels"]
     assert names == [("column 20",), ("row 30, column 40",)]
-    assert set(diagnose(f"mm5:{root}")) == {"bad-pixels"}
+    assert set(diagnose(f"mm5:{root}?split=blocks")) == {"bad-pixels"}
 
 
 def test_a_set_that_does_not_open_is_looked_at_file_by_file(root: Path, diagnose: Diagnose) -> None:
     (root / "Depth" / "44.png").unlink()
     broken = root / "Thermal" / "7.png"
     broken.write_bytes(broken.read_bytes()[:-200])
-    found = diagnose(f"mm5:{root}")
+    found = diagnose(f"mm5:{root}?split=blocks")
     assert set(found) == {"opens", "readable", "rgb"}
     assert "44" in found["opens"].title
     assert found["rgb"].names == ("Depth/44",)

@@ -673,15 +673,16 @@ def test_of_a_thousand_cells_only_those_are_sent_that_are_missing(
 
 def test_rows_are_collected_of_the_cells_that_are_named(make_study, tmp_path, make_rows):
     from thermodepth.evaluation.results.rows import write_rows
+    from thermodepth.evaluation.scoring.baselines import BASELINES
 
     study, folder = make_study(), StudyFolder(path=tmp_path)
     values = {"a": 0.1}
     for cell in study.cells():
         write_rows(make_rows({cell.arm.name: {0: values}}), folder.cell(cell) / ROWS)
-    for arm in ("constant depth", "mean-depth map"):
+    for arm in BASELINES:
         write_rows(make_rows({arm: {0: values}}), folder.baseline(arm))
     rows = collect_rows(study, folder, study.cells()[:1])
-    assert set(rows["arm"].to_pylist()) == {"full", "constant depth", "mean-depth map"}
+    assert set(rows["arm"].to_pylist()) == {"full", *BASELINES}
     assert "bare" in collect_rows(study, folder)["arm"].to_pylist()
 
 

@@ -30,8 +30,9 @@ def test_baselines_are_scored_again_for_other_data_and_for_nothing_else(
     study, tmp_path, monkeypatch
 ):
     scored = []
-    flat = SimpleNamespace(fit=lambda *_, **__: None)
-    monkeypatch.setattr(run, "BASELINES", {"flat": flat})
+    monkeypatch.setattr(run, "BASELINES", ("flat",))
+    monkeypatch.setattr(run, "evenly", lambda _: ())
+    monkeypatch.setattr(run, "fit_baselines", lambda *_, **__: {"flat": None})
     monkeypatch.setattr(run, "samples_of", lambda _: ())
     monkeypatch.setattr(run, "score_frames", lambda *_, **__: SimpleNamespace(rows="rows"))
 

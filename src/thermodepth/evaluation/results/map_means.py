@@ -17,6 +17,7 @@ from thermodepth.evaluation.protocols.protocol import Protocol
 from thermodepth.evaluation.results.rows import TEACHER_ARM, WHOLE_FRAME
 from thermodepth.evaluation.results.summary import Group, summarise
 from thermodepth.evaluation.scoring.answer import Head
+from thermodepth.evaluation.scoring.baselines import BASELINES
 from thermodepth.evaluation.scoring.score import SLICED
 from thermodepth.metrics import METRICS
 
@@ -96,15 +97,43 @@ def _means(
     rows: pa.Table, more: tuple[str, ...], metrics: Sequence[str], protocol: Protocol
 ) -> Mapping[tuple[str, ...], Group]:
     by = ("arm", "head", "against", "alignment", *more)
-    present = set(pc.unique(rows["metric"]).to_pylist())
-    summary = summarise(
-        rows,
-        by=by,
-        metrics=[name for name in metrics if name in present],
-        slice=None if "slice" in more else WHOLE_FRAME,
-        head=None,
-        against=None,
-        alignment=None,
-        averaging=protocol.averaging,
-    )
-    return {tuple(group.key[name] for name in by): group for group in summary.groups}
+    found: dict[tuple[str, ...], Group] = {}
+    for part in _held_together(rows):
+        present = set(pc.unique(part["metric"]).to_pylist())
+        summary = summarise(
+            part,
+            by=by,
+            metrics=[name for name in metrics if name in present],
+            slice=None if "slice" in more else WHOLE_FRAME,
+            head=None,
+            against=None,
+            alignment=None,
+            averaging=protocol.averaging,
+        )
+        found |= {tuple(group.key[name] for name in by): group for group in summary.groups}
+    return found
+
+
+def _held_together(rows: pa.Table) -> list[pa.Table]:
+    """The rows of maps that have to be on the same frames."""
+    if guesses_in_metres(rows):
+        return [rows]
+    of_maps = without_guesses(rows)
+    guesses = rows.filter(pc.is_in(rows["arm"], pa.array(BASELINES, type=pa.string())))
+    return [part for part in (of_maps, guesses) if part.num_rows]
+
+
+def guesses_in_metres(rows: pa.Table) -> bool:
+    """Whether the guessers were fitted to a training split; those that were not have no metres.
+
+    A map is looked at as a picture under its natural alignment alone. That of a guess without metres may be
+    another than that of the maps beside it: its pictures are then on all frames where theirs are on none.
+    """
+    guess = pc.is_in(rows["arm"], pa.array(BASELINES, type=pa.string()))
+    return bool(pc.any(pc.and_(guess, pc.equal(rows["alignment"], "none"))).as_py())
+
+
+def without_guesses(rows: pa.Table) -> pa.Table:
+    """The rows of everything that is no guess."""
+    guess = pc.is_in(rows["arm"], pa.array(BASELINES, type=pa.string()))
+    return rows.filter(pc.invert(guess))

@@ -15,13 +15,24 @@ from thermodepth.errors import DataError
 from thermodepth.evaluation.protocols.alignment import ALIGNMENTS
 from thermodepth.evaluation.protocols.protocol import Protocol
 from thermodepth.evaluation.results.frame_values import WhichMap
+from thermodepth.evaluation.results.guessers import (
+    beaten_notes,
+    guessers_table,
+    judged,
+    verdict_of,
+)
 from thermodepth.evaluation.results.ledger import (
     ledger_table,
     log_ledger,
     metric_ledger_table,
     over_seeds,
 )
-from thermodepth.evaluation.results.map_means import MapMeans, ScoredMap
+from thermodepth.evaluation.results.map_means import (
+    MapMeans,
+    ScoredMap,
+    guesses_in_metres,
+    without_guesses,
+)
 from thermodepth.evaluation.results.remarks import against_truth_note, unit_hint
 from thermodepth.evaluation.results.rows import TEACHER_ARM, WHOLE_FRAME, protocol_of
 from thermodepth.evaluation.results.stability import stability_table
@@ -31,7 +42,7 @@ from thermodepth.evaluation.scoring.baselines import BASELINES
 from thermodepth.evaluation.scoring.slices import slice_names
 from thermodepth.metrics import ERRORS, MAP_FAMILIES, METRICS, MetricRow
 
-STRUCTURE = ("boundary", "edge_distance", "gradient_error", "normals", "ordinal")
+STRUCTURE = ("boundary", "edge_distance", "gradient_error", "normals", "ordinal", "rank")
 BY_SLICE = ("abs_rel", "log_bias", "silog")  # what the tables by slice show
 
 _NO_FRAMES = (
@@ -62,6 +73,8 @@ class Overview:
             )
         self._rows = rows
         self._protocol = protocol
+        # Of what is looked at as a picture under one and the same alignment.
+        self._pictured = rows if guesses_in_metres(rows) else without_guesses(rows)
         self._means = MapMeans(rows, protocol)
         #: Metric maps in the order of the rows, then structural ones, the teacher last.
         self.maps = self._means.maps
@@ -70,6 +83,7 @@ class Overview:
         """Every table by the stem of its file."""
         tables = {
             "headline": self.headline(),
+            **self._guessers(),
             "alignments": self.alignments(),
             "errors": self.alignments(metrics=list(ERRORS)),
             "structure": self.pictures(STRUCTURE, title="Structure"),
@@ -77,9 +91,9 @@ class Overview:
         }
         which = self._metric_map()
         averaging = self._protocol.averaging
-        tables["stability"] = stability_table(self._rows, which)
-        tables["ledger"] = ledger_table(self._rows, which, averaging=averaging)
-        tables["ledger_metres"] = metric_ledger_table(self._rows, which, averaging=averaging)
+        tables["stability"] = stability_table(self._pictured, which)
+        tables["ledger"] = ledger_table(self._pictured, which, averaging=averaging)
+        tables["ledger_metres"] = metric_ledger_table(self._pictured, which, averaging=averaging)
         if any(m.head == "structure" and m.against == "truth" for m in self.maps):
             tables["ledger_structure"] = ledger_table(
                 self._rows,
@@ -93,14 +107,19 @@ class Overview:
         return tables
 
     def for_terminal(self) -> list[Table]:
-        """What a person reads first, narrow enough for a terminal: no pictures of baselines."""
+        """What a person reads first, narrow enough for a terminal: guessers in a table of their own."""
         tables = self.tables()
         return [
             tables["headline"],
-            self.alignments(metrics=("abs_rel", "rmse", "delta_1")),
+            *self._guessers().values(),
+            self.alignments(metrics=("abs_rel", "rmse", "delta_1"), baselines=False),
             self.pictures((*STRUCTURE, "variability"), title="Structure", baselines=False),
             tables["stability"],
-            tables["ledger"],
+            ledger_table(
+                without_guesses(self._rows),
+                self._metric_map(),
+                averaging=self._protocol.averaging,
+            ),
         ]
 
     def headline(self) -> Table:
@@ -125,7 +144,13 @@ class Overview:
             ),
         )
 
-    def alignments(self, *, metrics: Sequence[str] = ("abs_rel", "rmse", "delta_1")) -> Table:
+    def _guessers(self) -> dict[str, Table]:
+        table = guessers_table(self._means, self._protocol)
+        return {} if table is None else {"guessers": table}
+
+    def alignments(
+        self, *, metrics: Sequence[str] = ("abs_rel", "rmse", "delta_1"), baselines: bool = True
+    ) -> Table:
         """The same maps under every alignment: what a number without its alignment leaves open."""
         chosen = [METRICS[name] for name in metrics]
         lines: list[tuple[Cell, ...]] = []
@@ -133,7 +158,8 @@ class Overview:
             mark = " (own)" if alignment.name == self._protocol.alignment else ""
             for scored in self.maps:
                 group = self._means.of(scored, alignment.name)
-                if group is not None and scored.against == "truth":
+                shown = baselines or scored.arm not in BASELINES
+                if group is not None and scored.against == "truth" and shown:
                     values = (group.values.get(row.name) for row in chosen)
                     lines.append((f"{alignment.label}{mark}", scored.title, *values))
         return Table(
@@ -241,12 +267,22 @@ class Overview:
             f"δ<1.25 {group.values['delta_1']:.1%} on {_frames(max(group.frames.values()))}"
             f" (alignment: {ALIGNMENTS[shown].label})."
         )
+        words, beaten = verdict_of(self._means, first)
+        if words:
+            told += f" {words[0].upper()}{words[1:]}."
+        if beaten:
+            return told  # what its error is made of matters once it beats a guess
         parts = self.ledger_parts().get(first.arm, {})
         if parts and (total := sum(parts.values())) > 0.0:
             most = max(parts, key=lambda name: parts[name])
             before = "Before it is aligned, " if shown != self.natural(first) else ""
             told += f" {before}{parts[most] / total:.0%} of its squared log error is {most}."
         return told
+
+    def beaten_notes(self) -> list[str]:
+        """A sentence for each map but the first, of which the lead tells, that a guesser beats."""
+        _, *others = judged(self._means)
+        return beaten_notes(self._means, others)
 
     def unit_hint(self) -> str:
         """A line where the first map is off by a factor that no network makes; else empty."""
@@ -258,7 +294,7 @@ class Overview:
 
     def ledger_parts(self) -> dict[str, dict[str, float]]:
         """arm -> part -> its share of the mean square of ln p - ln d, over seeds, of metric maps."""
-        found = log_ledger(self._rows, self._metric_map(), averaging=self._protocol.averaging)
+        found = log_ledger(self._pictured, self._metric_map(), averaging=self._protocol.averaging)
         return {
             arm: {name.replace("_", " "): value for name, value in ledger.parts.items()}
             for arm, ledger in over_seeds(found).items()

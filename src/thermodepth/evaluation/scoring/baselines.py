@@ -1,15 +1,23 @@
-"""What an arm has to beat: answers that never look at the image.
+"""What a score has to beat: answers that never look at the image, and answers that only remember.
 
-On most driving sets the mean-depth map alone is a strong guess (road below, distance above), so a table
-without it cannot say what was learnt from the image. Both are fitted on the training split in one pass
-over any iterable, in memory of one map.
+    constant depth            one depth for every pixel
+    mean-depth map            the mean depth of each pixel
+    row ramp                  1/depth a straight line over the rows
+    nearest training frame    the truth of the training frame whose thermal thumbnail is nearest
+    ridge on thumbnails       a linear map from thumbnail to depth          (the last two: `remembered`)
+
+Road below and distance above make the first three strong on most sets, and a camera that hardly moves the
+last two, so a table without them cannot say what was learnt from the image. All are metres and so are scored
+under every alignment, as the maps that they stand beside. They are fitted on the training split in one pass
+over any iterable, in bounded memory, and give the same bits on one thread and on many.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import ClassVar, Self
+from typing import ClassVar, NamedTuple, Self, TypeVar
+from typing import Protocol as Interface
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,9 +25,48 @@ from numpy.typing import NDArray
 from thermodepth.errors import DataError
 from thermodepth.evaluation.protocols.protocol import Protocol
 from thermodepth.evaluation.protocols.resize import resize_depth
-from thermodepth.types import Sample
+from thermodepth.evaluation.scoring.answer import Answer, GeometryMap, depth_answer
+from thermodepth.evaluation.scoring.remembered import (
+    MEMORY_FRAMES,
+    Memory,
+    NearestFrame,
+    RidgeOnThumbnails,
+)
+from thermodepth.types import Geometry, Sample
 
+_T = TypeVar("_T")
 _BIN = 1e-4  # width of a histogram bin in ln metres: the median is exact to half of it, 0.005 %
+#: A mean over more training frames than these is the same mean, and reading them takes minutes.
+FITTED_FRAMES = MEMORY_FRAMES
+
+
+class Baseline(Interface):
+    """A fitted guess."""
+
+    @property
+    def arm(self) -> str:
+        """Its name in every table."""
+        ...
+
+    def predict(self, sample: Sample) -> NDArray[np.float64]:
+        """[h w] metres of a frame's size; its truth is not looked at."""
+        ...
+
+
+class _Frame(NamedTuple):
+    """A training frame that has truth."""
+
+    sample: Sample
+    truth_m: NDArray[np.float32]  # [h w]
+    scored: NDArray[np.bool_]  # [h w] which pixels the protocol scores
+
+
+class _Fitting(Interface):
+    """A baseline that is being fitted, frame by frame."""
+
+    def add(self, frame: _Frame) -> None: ...
+
+    def fitted(self) -> Mapping[str, Baseline]: ...
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -41,22 +88,31 @@ class ConstantDepth:
         Raises:
             DataError: when no frame has truth inside the protocol's range.
         """
-        low = np.log(protocol.min_depth_m)
-        counts = np.zeros(int(np.ceil((np.log(protocol.max_depth_m) - low) / _BIN)), dtype=np.int64)
-        for _, truth, scored in _truths(samples, protocol):
-            index = ((np.log(truth[scored].astype(np.float64)) - low) / _BIN).astype(np.int64)
-            counts += np.bincount(index, minlength=counts.size)
-        total = int(counts.sum())
-        if total == 0:
-            raise _no_truth(protocol)
-        # The two middle values of an even count, the same one twice of an odd count.
-        below = np.cumsum(counts)
-        middle = np.searchsorted(below, [(total - 1) // 2, total // 2], side="right")
-        return cls(depth_m=float(np.exp(low + (middle.mean() + 0.5) * _BIN)))
+        return _only(cls, _fit(samples, protocol, [_ConstantFit(protocol)]))
 
     def predict(self, sample: Sample) -> NDArray[np.float64]:
         """[h w] metres."""
         return np.full(sample.size, self.depth_m)
+
+
+class _ConstantFit:
+    def __init__(self, protocol: Protocol) -> None:
+        self._low = np.log(protocol.min_depth_m)
+        bins = int(np.ceil((np.log(protocol.max_depth_m) - self._low) / _BIN))
+        self._counts = np.zeros(bins, dtype=np.int64)
+
+    def add(self, frame: _Frame) -> None:
+        logs = np.log(frame.truth_m[frame.scored].astype(np.float64))
+        index = ((logs - self._low) / _BIN).astype(np.int64)
+        self._counts += np.bincount(index, minlength=self._counts.size)
+
+    def fitted(self) -> Mapping[str, Baseline]:
+        # The two middle values of an even count, the same one twice of an odd count.
+        below = np.cumsum(self._counts)
+        total = int(below[-1])
+        middle = np.searchsorted(below, [(total - 1) // 2, total // 2], side="right")
+        depth_m = float(np.exp(self._low + (middle.mean() + 0.5) * _BIN))
+        return {ConstantDepth.arm: ConstantDepth(depth_m=depth_m)}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -77,46 +133,194 @@ class MeanDepthMap:
         Raises:
             DataError: when no frame has truth inside the protocol's range.
         """
-        sums = counts = np.zeros((0, 0))
-        for size, truth, scored in _truths(samples, protocol):
-            if sums.size == 0:
-                sums, counts = np.zeros(size), np.zeros(size, dtype=np.int64)
-            grid = np.ix_(
-                *(_nearest(n, old) for n, old in zip(sums.shape, truth.shape, strict=True))
-            )
-            sums += np.where(scored, truth, 0.0)[grid]
-            counts += scored[grid]
-        if not counts.any():
-            raise _no_truth(protocol)
-        overall = sums.sum() / counts.sum()
-        return cls(depth_m=np.where(counts > 0, sums / np.maximum(counts, 1), overall))
+        return _only(cls, _fit(samples, protocol, [_MeanMapFit()]))
 
     def predict(self, sample: Sample) -> NDArray[np.float64]:
         """[h w] metres, the map brought to the frame's size."""
         return resize_depth(self.depth_m, size=sample.size).copy()
 
 
-BASELINES: dict[str, type[ConstantDepth] | type[MeanDepthMap]] = {
-    baseline.arm: baseline for baseline in (ConstantDepth, MeanDepthMap)
-}
+class _MeanMapFit:
+    def __init__(self) -> None:
+        self._sums = self._counts = np.zeros((0, 0))
+
+    def add(self, frame: _Frame) -> None:
+        if self._sums.size == 0:
+            self._sums = np.zeros(frame.sample.size)
+            self._counts = np.zeros(frame.sample.size, dtype=np.int64)
+        sizes = zip(self._sums.shape, frame.truth_m.shape, strict=True)
+        grid = np.ix_(*(_nearest(size, old) for size, old in sizes))
+        self._sums += np.where(frame.scored, frame.truth_m, 0.0)[grid]
+        self._counts += frame.scored[grid]
+
+    def fitted(self) -> Mapping[str, Baseline]:
+        overall = self._sums.sum() / self._counts.sum()
+        means = self._sums / np.maximum(self._counts, 1)
+        fitted = MeanDepthMap(depth_m=np.where(self._counts > 0, means, overall))
+        return {MeanDepthMap.arm: fitted}
 
 
-def _truths(
-    samples: Iterable[Sample], protocol: Protocol
-) -> Iterable[tuple[tuple[int, int], NDArray[np.float32], NDArray[np.bool_]]]:
-    """(frame size, truth [h w], which pixels the protocol scores) of each frame that has truth."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RowRamp:
+    """1/depth as a straight line over the rows: what a flat ground under a level camera looks like.
+
+    The line is the least-squares one through all training truth, every pixel weighing the same, with the row
+    as a share of the height. What it puts outside the protocol's range lies at its end.
+    """
+
+    arm: ClassVar[str] = "row ramp"
+    above: float  # 1/m at the upper edge of the picture
+    below: float  # 1/m at its lower edge
+    nearest_m: float
+    farthest_m: float
+
+    @classmethod
+    def fit(cls, samples: Iterable[Sample], *, protocol: Protocol) -> Self:
+        """From the training split.
+
+        Raises:
+            DataError: when no frame has truth inside the protocol's range.
+        """
+        return _only(cls, _fit(samples, protocol, [_RampFit(protocol)]))
+
+    def predict(self, sample: Sample) -> NDArray[np.float64]:
+        """[h w] metres."""
+        height, width = sample.size
+        inverse = self.above + (self.below - self.above) * _places(height)
+        column = 1.0 / inverse.clip(1.0 / self.farthest_m, 1.0 / self.nearest_m)
+        return np.repeat(column[:, None], width, axis=1)
+
+
+class _RampFit:
+    def __init__(self, protocol: Protocol) -> None:
+        self._protocol = protocol
+        self._sums = np.zeros(5)  # of 1, y, y^2, 1/d, y/d
+
+    def add(self, frame: _Frame) -> None:
+        rows = np.count_nonzero(frame.scored, axis=1).astype(np.float64)
+        with np.errstate(divide="ignore", invalid="ignore"):
+            inverse = np.where(frame.scored, 1.0 / frame.truth_m.astype(np.float64), 0.0).sum(
+                axis=1
+            )
+        y = _places(frame.truth_m.shape[0])
+        terms = (rows, y * rows, y * y * rows, inverse, y * inverse)
+        self._sums += [term.sum() for term in terms]
+
+    def fitted(self) -> Mapping[str, Baseline]:
+        count, y, y_square, inverse, y_inverse = self._sums
+        mean_y, mean = y / count, inverse / count
+        spread = y_square / count - mean_y**2
+        slope = (y_inverse / count - mean_y * mean) / spread if spread > 1e-9 else 0.0
+        fitted = RowRamp(
+            above=float(mean - slope * mean_y),
+            below=float(mean + slope * (1.0 - mean_y)),
+            nearest_m=self._protocol.min_depth_m,
+            farthest_m=self._protocol.max_depth_m,
+        )
+        return {RowRamp.arm: fitted}
+
+
+class _MemoryFit:
+    def __init__(self) -> None:
+        self._memory = Memory()
+
+    def add(self, frame: _Frame) -> None:
+        if frame.sample.has_thermal:
+            self._memory.add(frame.sample, frame.truth_m, frame.scored)
+
+    def fitted(self) -> Mapping[str, Baseline]:
+        if not self._memory.frames:
+            return {}
+        remembered = self._memory.remembered()
+        return {
+            NearestFrame.arm: NearestFrame(remembered),
+            RidgeOnThumbnails.arm: RidgeOnThumbnails.of(remembered),
+        }
+
+
+#: Never rank these: what they are worth is the floor.
+BASELINES: tuple[str, ...] = (
+    ConstantDepth.arm,
+    MeanDepthMap.arm,
+    RowRamp.arm,
+    NearestFrame.arm,
+    RidgeOnThumbnails.arm,
+)
+
+
+def fit_baselines(samples: Iterable[Sample], *, protocol: Protocol) -> dict[str, Baseline]:
+    """Every baseline by its name, from one pass over the training split, in the order of `BASELINES`.
+
+    Those that remember are left out where no frame has a thermal picture.
+
+    Raises:
+        DataError: when no frame has truth inside the protocol's range.
+    """
+    fittings = (_ConstantFit(protocol), _MeanMapFit(), _RampFit(protocol), _MemoryFit())
+    return dict(_fit(samples, protocol, fittings))
+
+
+def evenly(count: int, most: int = FITTED_FRAMES) -> list[int]:
+    """At most `most` of `count` places, evenly spread."""
+    kept = min(count, most)
+    return [number * count // kept for number in range(kept)]
+
+
+def unfitted_baselines(size: tuple[int, int]) -> dict[str, Answer]:
+    """What can be guessed without a training split, of depth up to a factor: the flat map, and a row ramp.
+
+    The ramp is 1/depth = row, the horizon at the upper edge; a fit of scale and shift in 1/depth makes any
+    ramp of it.
+    """
+    height, width = size
+    ramp = np.repeat(1.0 / _places(height)[:, None], width, axis=1)
+    maps = {ConstantDepth.arm: np.ones(size), RowRamp.arm: ramp}
+    return {
+        arm: {"depth": GeometryMap(values=values, geometry=Geometry.SCALE_DEPTH)}
+        for arm, values in maps.items()
+    }
+
+
+def baseline_answers(baselines: Mapping[str, Baseline], sample: Sample) -> dict[str, Answer]:
+    """What each of them says of a frame."""
+    return {arm: depth_answer(baseline.predict(sample)) for arm, baseline in baselines.items()}
+
+
+def _fit(
+    samples: Iterable[Sample], protocol: Protocol, fittings: Sequence[_Fitting]
+) -> Mapping[str, Baseline]:
+    scored = False
+    for frame in _frames(samples, protocol):
+        scored = True
+        for fitting in fittings:
+            fitting.add(frame)
+    if not scored:
+        raise DataError(
+            f"no training frame has truth between {protocol.min_depth_m:g} and "
+            f"{protocol.max_depth_m:g} m (protocol '{protocol.name}'), so a baseline cannot be fitted"
+        )
+    return {arm: baseline for fitting in fittings for arm, baseline in fitting.fitted().items()}
+
+
+def _only(kind: type[_T], fitted: Mapping[str, Baseline]) -> _T:
+    (baseline,) = fitted.values()
+    assert isinstance(baseline, kind)
+    return baseline
+
+
+def _frames(samples: Iterable[Sample], protocol: Protocol) -> Iterator[_Frame]:
     for sample in samples:
         if sample.depth_m is not None:
-            yield sample.size, sample.depth_m, protocol.scored(sample.depth_m)
+            scored = protocol.scored(sample.depth_m)
+            if scored.any():
+                yield _Frame(sample, sample.depth_m, scored)
+
+
+def _places(height: int) -> NDArray[np.float64]:
+    """[height] of each row its middle as a share of the height."""
+    return (np.arange(height) + 0.5) / height
 
 
 def _nearest(size: int, old: int) -> NDArray[np.intp]:
     """[size] for each pixel of a row of `size` the pixel of a row of `old` that holds its centre."""
     return ((np.arange(size) + 0.5) * old / size).astype(np.intp)
-
-
-def _no_truth(protocol: Protocol) -> DataError:
-    return DataError(
-        f"no training frame has truth between {protocol.min_depth_m:g} and {protocol.max_depth_m:g} m "
-        f"(protocol '{protocol.name}'), so a baseline cannot be fitted"
-    )

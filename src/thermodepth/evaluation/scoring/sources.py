@@ -11,8 +11,12 @@ from numpy.typing import NDArray
 
 from thermodepth.data.frames import Frames
 from thermodepth.evaluation.results.rows import TEACHER_ARM
-from thermodepth.evaluation.scoring.answer import Answer, GeometryMap, depth_answer, two_head_answer
-from thermodepth.evaluation.scoring.baselines import ConstantDepth, MeanDepthMap
+from thermodepth.evaluation.scoring.answer import Answer, GeometryMap, two_head_answer
+from thermodepth.evaluation.scoring.baselines import (
+    Baseline,
+    baseline_answers,
+    unfitted_baselines,
+)
 from thermodepth.evaluation.scoring.map_folders import MapFolders
 from thermodepth.evaluation.store import PredictionStore
 from thermodepth.teacher import LabelStore
@@ -46,7 +50,7 @@ class SplitSource:
 
     frames: Frames
     stores: Mapping[str, PredictionStore]  # by arm
-    baselines: Mapping[str, ConstantDepth | MeanDepthMap] = field(default_factory=dict)
+    baselines: Mapping[str, Baseline] = field(default_factory=dict)
     labels: LabelStore | None = None
 
     @property
@@ -61,8 +65,7 @@ class SplitSource:
         for arm, store in self.stores.items():
             stored = store.read(sample.sample_id)
             answers[arm] = two_head_answer(stored.depth_m, stored.structure)
-        for arm, baseline in self.baselines.items():
-            answers[arm] = depth_answer(baseline.predict(sample))
+        answers |= baseline_answers(self.baselines, sample)
         if self.labels is not None:
             label = self.labels.label(sample.sample_id)
             claim = GeometryMap(values=label, geometry=Geometry.AFFINE_INVERSE)
@@ -81,6 +84,7 @@ class FolderSource:
 
     folders: MapFolders
     arm: str
+    baselines: bool = True  # those that need no training split stand beside
 
     @property
     def sample_ids(self) -> Sequence[str]:
@@ -88,12 +92,12 @@ class FolderSource:
         return self.folders.sample_ids
 
     def read(self, index: int) -> tuple[Sample, Mapping[str, Answer]]:
-        """One frame and its one answer."""
+        """One frame and what is said of it."""
         sample, values = self.folders.pair(index)
         # Whatever its geometry: that decides the alignments, the head is only where the tables look.
-        return sample, {
-            self.arm: {"depth": GeometryMap(values=values, geometry=self.folders.geometry)}
-        }
+        claim = GeometryMap(values=values, geometry=self.folders.geometry)
+        answers: dict[str, Answer] = {self.arm: {"depth": claim}}
+        return sample, answers | (unfitted_baselines(sample.size) if self.baselines else {})
 
     def rgb(self, index: int) -> NDArray[np.uint8] | None:  # noqa: ARG002
         """None: folders of maps have no pictures."""

@@ -44,6 +44,7 @@ from thermodepth.study.page.methods import methods_html
 from thermodepth.study.page.provenance import CellRecord, cells_table, edits_table
 from thermodepth.study.tables.entries import Part, parts_of
 from thermodepth.study.tables.lines import ArmLabel, Lines, lines_of
+from thermodepth.study.tables.notes import beaten_notes
 from thermodepth.study.tables.table import COMPARED, study_tables
 
 MOST_FRAMES = 1000  # lines of the table of frames; the rows file has all
@@ -135,6 +136,7 @@ def _lead(report: StudyReport) -> str:
         f"“{lines.title(report.reference)}” reaches AbsRel {abs_rel:.4f} and RMSE {rmse:.3f} m on {frames} "
         f"test frames, {counted(len(seeds), 'seed')}."
     )
+    told = " ".join([told, *beaten_notes(lines, tuple(parts.values()))])
     told = f"{told} {report.summary or _largest_change(lines, parts)}".rstrip()
     remarks = [ONE_RUN] if len(seeds) < 2 else []
     remarks += [ONE_RECORDING] if all(part.recordings == 1 for part in parts.values()) else []

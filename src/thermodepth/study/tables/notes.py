@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 import pyarrow as pa
 
 from thermodepth.evaluation.protocols.alignment import ALIGNMENTS
+from thermodepth.evaluation.results.guessers import DECIDED_BY, verdict
 from thermodepth.evaluation.results.row_protocol import protocol_settings
 from thermodepth.evaluation.results.rows import protocol_of
 from thermodepth.study.analysis.comparison import ONE_RECORDING, ONE_RUN, SCOPE_WORDS
@@ -50,9 +51,10 @@ def other_notes(lines: Lines, parts: Mapping[str, Sequence[Part]]) -> list[str]:
     notes = _alignment_note(lines.rows)
     if lines.baselines:
         notes.append(
-            "Baselines never look at the image: they have no seeds and are not ranked; their Δ takes them as "
-            "the same under every seed."
+            "Baselines never look at the image, or only remember the training frames (nearest, ridge): they "
+            "have no seeds and are not ranked; their Δ takes them as the same under every seed."
         )
+        notes += beaten_notes(lines, parts.get("", ()))
     entries = _of_arms(lines, every)
     for twin in (arm for arm in entries if lines.kind(arm) == "twin"):
         notes.append(
@@ -76,6 +78,23 @@ def other_notes(lines: Lines, parts: Mapping[str, Sequence[Part]]) -> list[str]:
         where = f"{title}: " if title else ""
         notes += dict.fromkeys(f"{where}{words}." for part in of for words in part.left_out)
     return notes
+
+
+def beaten_notes(lines: Lines, parts: Sequence[Part]) -> list[str]:
+    """A sentence for each set of arms that the same guessers beat in AbsRel over whole frames."""
+    part = next((part for part in parts if part.metric.name == DECIDED_BY), None)
+    if part is None:
+        return []
+    guesses = {name: part.entries[name].value for name in lines.baselines if name in part.entries}
+    beaten: dict[str, list[str]] = {}
+    for arm in lines.arms:
+        entry = part.entries.get(arm)
+        if entry is not None and any(guess <= entry.value for guess in guesses.values()):
+            words = verdict(entry.value, guesses)
+            beaten.setdefault(words, []).append(f"{lines.title(arm)} ({entry.value:.4f})")
+    if beaten and len(beaten) == 1 and len(next(iter(beaten.values()))) == len(lines.arms) > 1:
+        return [f"In AbsRel every arm is {next(iter(beaten))}."]
+    return [f"In AbsRel {', '.join(arms)}: {words}." for words, arms in beaten.items()]
 
 
 def has_recordings(parts: Mapping[str, Sequence[Part]]) -> bool:

@@ -5,9 +5,17 @@ import pytest
 
 from thermodepth.errors import DataError
 from thermodepth.evaluation.protocols.protocol import PROTOCOLS
-from thermodepth.evaluation.scoring.baselines import BASELINES, ConstantDepth, MeanDepthMap
+from thermodepth.evaluation.scoring.baselines import (
+    BASELINES,
+    ConstantDepth,
+    MeanDepthMap,
+    RowRamp,
+    fit_baselines,
+    unfitted_baselines,
+)
 
 SYNTHETIC = PROTOCOLS["synthetic"]
+BLIND = (ConstantDepth, MeanDepthMap, RowRamp)
 
 
 def truths(frames=7, size=(9, 13), holes=0.3):
@@ -84,7 +92,7 @@ def test_frames_without_truth_are_passed_over(make_sample, protocol):
     assert ConstantDepth.fit(frames, protocol=protocol).depth_m == pytest.approx(8**0.5, rel=1e-4)
 
 
-@pytest.mark.parametrize("baseline", BASELINES.values(), ids=BASELINES)
+@pytest.mark.parametrize("baseline", BLIND, ids=lambda kind: kind.arm)
 @pytest.mark.parametrize("empty", ["no frames", "no truth", "nothing in range"])
 def test_nothing_to_fit_on(make_sample, protocol, baseline, empty):
     frames = {
@@ -96,7 +104,7 @@ def test_nothing_to_fit_on(make_sample, protocol, baseline, empty):
         baseline.fit(frames, protocol=protocol)
 
 
-@pytest.mark.parametrize("baseline", BASELINES.values(), ids=BASELINES)
+@pytest.mark.parametrize("baseline", BLIND, ids=lambda kind: kind.arm)
 def test_one_pass_and_predictions_of_the_frames_size(make_sample, protocol, baseline):
     depth = np.random.default_rng(1).uniform(2, 9, (4, 6, 8))
     once = iter([make_sample(d) for d in depth])
@@ -118,8 +126,49 @@ def test_predictions_are_what_was_fitted_and_may_be_written_over(make_sample, pr
     assert fitted.depth_m.tolist() == [[2.0, 4.0]]
 
 
-def test_both_are_arms_with_these_names():
-    assert {
-        "constant depth": ConstantDepth,
-        "mean-depth map": MeanDepthMap,
-    } == BASELINES
+def test_the_ramp_is_the_line_through_all_inverse_depths(make_sample):
+    depth = truths(holes=0.4)
+    fitted = RowRamp.fit((make_sample(d) for d in depth), protocol=SYNTHETIC)
+    valid = np.isfinite(depth) & (depth > 0.3) & (depth < 80)
+    _, rows, _ = np.nonzero(valid)
+    slope, start = np.polyfit((rows + 0.5) / 9, 1.0 / depth[valid].astype(np.float64), 1)
+    assert (fitted.above, fitted.below) == pytest.approx((start, start + slope), rel=1e-9)
+
+
+def test_a_plane_below_the_camera_is_a_ramp(make_sample, protocol):
+    rows = (np.arange(6) + 0.5) / 6
+    depth = np.repeat((1.0 / (0.1 + 0.6 * rows))[:, None], 8, axis=1)
+    fitted = RowRamp.fit([make_sample(depth)], protocol=protocol)
+    np.testing.assert_allclose(fitted.predict(make_sample(depth)), depth, rtol=1e-6)
+    twice = fitted.predict(make_sample(None, size=(12, 3)))
+    np.testing.assert_allclose(1.0 / twice[:, 0], 0.1 + 0.6 * (np.arange(12) + 0.5) / 12, rtol=1e-6)
+
+
+def test_a_ramp_stays_in_the_range_and_a_single_row_has_no_slope(make_sample, protocol):
+    steep = RowRamp(above=-1.0, below=3.0, nearest_m=1.0, farthest_m=16.0)
+    predicted = steep.predict(make_sample(None, size=(8, 2)))[:, 0]
+    assert (predicted.min(), predicted.max()) == (1.0, 16.0)
+    flat = RowRamp.fit([make_sample([[2.0, 4.0]])], protocol=protocol)
+    np.testing.assert_allclose(flat.predict(make_sample(None)), 1.0 / 0.375)
+
+
+def test_all_of_them_in_one_pass_and_under_the_names_of_the_tables(make_sample, protocol):
+    depth = truths(4)
+    once = iter([make_sample(d, sample_id=f"f{n}") for n, d in enumerate(depth)])
+    fitted = fit_baselines(once, protocol=protocol)
+    assert tuple(fitted) == BASELINES
+    alone = {
+        kind.arm: kind.fit([make_sample(d) for d in depth], protocol=protocol) for kind in BLIND
+    }
+    sample = make_sample(None, size=(9, 13), sample_id="new")
+    for arm, baseline in alone.items():
+        np.testing.assert_array_equal(fitted[arm].predict(sample), baseline.predict(sample))
+    for baseline in fitted.values():
+        assert np.isfinite(baseline.predict(sample)).all()
+
+
+def test_without_a_training_split_two_guesses_are_left():
+    answers = unfitted_baselines((4, 3))
+    assert set(answers) == {"constant depth", "row ramp"}
+    ramp = answers["row ramp"]["depth"].values
+    np.testing.assert_allclose(1.0 / ramp[:, 1], [0.125, 0.375, 0.625, 0.875])

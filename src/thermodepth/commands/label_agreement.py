@@ -1,0 +1,149 @@
+"""What a teacher's labels are worth beside guessers that see no picture, or only remember.
+
+A row ramp has a correlation of .94 with the inverse depth of real table tops, so a teacher's .84 alone is no
+praise. All are compared in one way: the best factor and offset of each frame in 1/depth, and the
+rank correlation beyond a layout, which needs no fit.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from statistics import fmean
+
+import numpy as np
+from numpy.typing import NDArray
+
+from thermodepth.commands.terminal import console, counting
+from thermodepth.data import Dataset, samples_of
+from thermodepth.data.frames import Frames
+from thermodepth.errors import DataError
+from thermodepth.evaluation.protocols.protocol import named_protocol
+from thermodepth.evaluation.results.guessers import verdict
+from thermodepth.evaluation.results.tables import Column, Table
+from thermodepth.evaluation.scoring.baselines import Baseline, evenly, fit_baselines
+from thermodepth.metrics import partial_correlation
+from thermodepth.teacher import LabelStore, agreement
+from thermodepth.types import Sample
+
+_TEACHER = "teacher"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MeanAgreement:
+    """One line: means over frames."""
+
+    abs_rel: float
+    correlation: float  # with inverse depth
+    partial: float  # of ranks, beyond the layout
+
+
+def print_agreement(store: LabelStore, dataset: Dataset, split: str) -> None:
+    """The teacher and the guessers against the truth of a split; nothing where no label meets truth."""
+    frames = dataset.split(split)
+    guessers = _guessers(dataset)
+    found = agreements(store, frames, guessers)
+    if not found:
+        return
+    means = {
+        name: MeanAgreement(
+            abs_rel=fmean(one.abs_rel for one in each),
+            correlation=fmean(one.correlation for one in each),
+            partial=fmean(one.partial for one in each),
+        )
+        for name, each in found.items()
+    }
+    count = len(found[_TEACHER])
+    console.print(_table(means, count, itself=split == "train").rich())
+    teacher = means[_TEACHER]
+    text = (
+        f"against the truth of {count} frames, after the best factor and offset of each: AbsRel "
+        f"{teacher.abs_rel:.3f}, correlation with inverse depth {teacher.correlation:.3f}, partial "
+        f"{teacher.partial:.3f}"
+    )
+    others = {name: each.abs_rel for name, each in means.items() if name != _TEACHER}
+    words = verdict(teacher.abs_rel, others)
+    console.print(f"{text}; {words}" if words else text, soft_wrap=True)
+
+
+def agreements(
+    store: LabelStore, frames: Frames, guessers: Mapping[str, Baseline]
+) -> dict[str, list[MeanAgreement]]:
+    """teacher and guessers -> one value a frame in which label and truth meet; empty without one."""
+    found: dict[str, list[MeanAgreement]] = {}
+    for sample in samples_of(frames):
+        if sample.depth_m is None:
+            continue
+        label = store.label(sample.sample_id)
+        known = np.isfinite(label)
+        if not (known & np.isfinite(sample.depth_m)).any():
+            continue
+        maps = {_TEACHER: np.asarray(label, dtype=np.float64)}
+        for name, guesser in guessers.items():
+            # On the same pixels as the teacher.
+            maps[name] = np.where(known, 1.0 / guesser.predict(sample), np.nan)
+        for name, inverse in maps.items():
+            found.setdefault(name, []).append(_one(inverse, sample.depth_m))
+    return found
+
+
+def _one(inverse: NDArray[np.float64], depth_m: NDArray[np.float32]) -> MeanAgreement:
+    both = np.isfinite(inverse) & np.isfinite(depth_m) & (depth_m > 0)
+    fitted = agreement(inverse, depth_m)
+    truth = np.where(both, depth_m, np.nan).astype(np.float64)
+    return MeanAgreement(
+        abs_rel=fitted.abs_rel,
+        correlation=fitted.correlation,
+        partial=partial_correlation(-inverse, truth, valid=both),
+    )
+
+
+def _guessers(dataset: Dataset) -> Mapping[str, Baseline]:
+    """Fitted to the training split; none where there is no truth in it."""
+    if "train" not in dataset.splits or not dataset.splits["train"].sample_ids:
+        return {}
+    train = dataset.split("train")
+    places = evenly(len(train.sample_ids))
+    with counting("guessers") as tell:
+
+        def samples() -> Iterator[Sample]:
+            for number, place in enumerate(places):
+                yield train.read(place, with_rgb=False)
+                tell(number + 1, len(places))
+
+        try:
+            return fit_baselines(samples(), protocol=named_protocol(dataset.protocol))
+        except DataError as error:
+            console.print(f"no guessers beside the teacher: {error}", soft_wrap=True, markup=False)
+            return {}
+
+
+def _table(means: Mapping[str, MeanAgreement], count: int, *, itself: bool) -> Table:
+    note = "The guessers are of the training split."
+    if itself:
+        note += " A frame is left out of what is remembered when it is asked about."
+    return Table(
+        title="The teacher's labels beside guessers",
+        columns=(
+            Column(label="map", align="left"),
+            Column(label="AbsRel", digits=4, better="lower"),
+            Column(label="correlation", digits=4, better="higher"),
+            Column(label="partial", digits=4, better="higher"),
+        ),
+        rows=tuple(
+            (
+                name,
+                each.abs_rel,
+                each.correlation,
+                None if math.isnan(each.partial) else each.partial,
+            )
+            for name, each in means.items()
+        ),
+        notes=(
+            f"Mean over {count} frames, on the pixels that have a label and truth. AbsRel and correlation "
+            "with inverse depth after the best factor and offset of each frame; partial: rank correlation "
+            "beyond what the place in the picture tells.",
+            note,
+        ),
+    )
