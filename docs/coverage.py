@@ -1,4 +1,4 @@
-"""How often intervals cover the truth: the table of docs/statistics.md, simulated. `python docs/coverage.py`.
+"""How often intervals cover the truth: tables of docs/statistics.md, simulated. `python docs/coverage.py`.
 
 Two arms that do not differ are compared again and again. Their paired difference on frame i of recording g
 under seed s is a seed's part, a recording's, one of that seed in that recording and one of the frame, with
@@ -8,7 +8,7 @@ the standard deviations below (AbsRel x 1000, as studies of this kind have them)
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -34,23 +34,40 @@ class Setting:
     label: str
     seeds: int
     recordings: int
-    unequal: bool = False  # 10 to 120 frames each
+    lengths: tuple[int, ...] | None = None  # frames of each recording; None: all of one length
     heavy: bool = False  # recordings differ as t with 3 degrees of freedom does
+    growing: bool = False  # the variance of a recording grows with its length
 
     def frames(self) -> NDArray[np.int64]:
         """[g] of each recording; the same for every repetition."""
-        if self.unequal:
-            return np.random.default_rng(RANDOM_SEED).integers(10, 121, self.recordings)
+        if self.lengths is not None:
+            return np.asarray(self.lengths)
         return np.full(self.recordings, FRAMES // self.recordings)
 
+
+def _unequal(label: str, lengths: Sequence[int], *, growing: bool = False) -> Setting:
+    return Setting(
+        label=label, seeds=5, recordings=len(lengths), lengths=tuple(lengths), growing=growing
+    )
+
+
+#: 20 recordings of 10 to 120 frames.
+MIXED = tuple(np.random.default_rng(RANDOM_SEED).integers(10, 121, 20).tolist())
+#: Each a third shorter than the one before.
+FALLING = (200, 133, 88, 59, 39, 26, 17, 12, 8, 5)
 
 SETTINGS = (
     Setting(label="S=3, G=10", seeds=3, recordings=10),
     Setting(label="S=5, G=10", seeds=5, recordings=10),
     Setting(label="S=5, G=30", seeds=5, recordings=30),
     Setting(label="S=10, G=30", seeds=10, recordings=30),
-    Setting(label="S=5, G=20, 10 to 120 frames", seeds=5, recordings=20, unequal=True),
+    _unequal("10 to 120 frames, G=20", MIXED),
     Setting(label="S=5, G=20, heavy tails", seeds=5, recordings=20, heavy=True),
+    _unequal("200 to 5, G=10", FALLING),
+    _unequal("400 to 3, G=6", (400, 150, 60, 20, 8, 3)),
+    _unequal("one holds 78 %, G=5", (390, 28, 27, 28, 27)),
+    _unequal("10 to 120, noise grows", MIXED, growing=True),
+    _unequal("200 to 5, noise grows", FALLING, growing=True),
 )
 
 
@@ -71,10 +88,11 @@ def studies(setting: Setting, count: int, random: np.random.Generator) -> Studie
     recording = random.normal(size=(count, 1, groups))
     if setting.heavy:
         recording = random.standard_t(3, (count, 1, groups)) / np.sqrt(3.0)
+    growth = np.sqrt(frames / frames.mean()) if setting.growing else np.ones(groups)
     shared = (
         SEED_SD * random.normal(size=(count, seeds, 1))
-        + RECORDING_SD * recording
-        + BOTH_SD * random.normal(size=(count, seeds, groups))
+        + RECORDING_SD * growth * recording
+        + BOTH_SD * growth * random.normal(size=(count, seeds, groups))
     )
     noise = FRAME_SD * random.normal(size=(count, seeds, int(frames.sum())))
     differences = np.repeat(shared, frames, axis=2) + noise
@@ -174,25 +192,37 @@ def coverage(setting: Setting, *, number: int) -> dict[str, float]:
     return {name: count / REPETITIONS for name, count in inside.items()}
 
 
-def table() -> str:
-    """Methods by settings, as Markdown, with what it was made by."""
-    found = [coverage(setting, number=number) for number, setting in enumerate(SETTINGS)]
+def _grid(settings: Sequence[Setting], found: Mapping[str, dict[str, float]]) -> list[str]:
+    """Methods by settings, as Markdown."""
     lines = [
-        "| interval | " + " | ".join(s.label for s in SETTINGS) + " |",
-        "|---" * (len(SETTINGS) + 1) + "|",
+        "| interval | " + " | ".join(s.label for s in settings) + " |",
+        "|---" * (len(settings) + 1) + "|",
     ]
     for name in METHODS:
-        cells = [format(each[name], ".2f").removeprefix("0") for each in found]
+        cells = [format(found[s.label][name], ".2f").removeprefix("0") for s in settings]
         lines.append(
             f"| {name} | " + " | ".join(f"**{c}**" if "**" in name else c for c in cells) + " |"
         )
+    return lines
+
+
+def table() -> str:
+    """Recordings of one length, then unequal ones, with what the tables were made by."""
+    found = {s.label: coverage(s, number=number) for number, s in enumerate(SETTINGS)}
     error = format(np.sqrt(0.95 * 0.05 / REPETITIONS), ".4f").removeprefix("0")
-    lines += [
+    lines = [
+        *_grid([s for s in SETTINGS if s.lengths is None], found),
+        "",
+        "And where recordings are unequally long, with 5 seeds:",
+        "",
+        *_grid([s for s in SETTINGS if s.lengths is not None], found),
         "",
         f"{REPETITIONS} simulated studies a column (standard error of .95: {error}), {DRAWS} draws a "
         f"bootstrap, random seed {RANDOM_SEED}. Standard deviations, AbsRel × 1000: seed {SEED_SD:g}, "
         f"recording {RECORDING_SD:g}, seed in recording {BOTH_SD:g}, frame {FRAME_SD:g}; {FRAMES} frames "
-        "where recordings are equal. Heavy tails: recordings follow t with 3 degrees of freedom.",
+        "where recordings are equal. Heavy tails: recordings follow t with 3 degrees of freedom. 200 to 5: "
+        "each recording is a third shorter than the one before; 400 to 3: 400, 150, 60, 20, 8 and 3 frames. "
+        "Noise grows: the variance of a recording goes with its length.",
     ]
     return "\n".join(lines)
 

@@ -5,8 +5,8 @@ two cores (189 images/s to 1.9). So waiting is passive, a process gets one threa
 training on the machine, and the numbers are set through the environment before the first import of
 torch, which reads them once. Set `THERMODEPTH_THREADS` to override.
 
-The thread count decides the order of sums, so results are bit-identical only between runs with the
-same count; it is recorded in every run folder.
+The thread count decides the order of sums, and so does the processor's vector width, so results are
+bit-identical only between runs with the same of both; they are recorded in every run folder (`machine`).
 """
 
 from __future__ import annotations

@@ -43,9 +43,42 @@ def test_a_table_of_another_tool(thermodepth: Thermodepth, results: Path) -> Non
         assert (results.parent / "found" / name).is_file()
 
 
+def test_a_metric_whose_direction_nobody_said_has_no_verdict(
+    thermodepth: Thermodepth, results: Path
+) -> None:
+    code, out, err = thermodepth("study", "analyze", results, "--reference", "base")
+    assert code == 0, err
+    error, score = [line for line in out.splitlines() if line.startswith("ours − base")]
+    assert "better" in error
+    assert "descriptive" in score
+    assert "No verdict on score: nobody said which way is better; --lower or --higher" in out
+    code, out, err = thermodepth(
+        "study", "analyze", results, "--reference", "base", "--lower", "score"
+    )
+    assert "worse" in next(line for line in out.splitlines() if "score" in line)
+    assert "No verdict" not in out
+
+
+CASES = Path(__file__).parents[3] / "shared" / "cases"
+
+
+@pytest.mark.skipif(not CASES.is_dir(), reason="needs inputs that are not part of the project")
+def test_tables_that_were_read_wrongly(thermodepth: Thermodepth) -> None:
+    code, out, _ = thermodepth("study", "analyze", CASES / "analyze_d1.csv", "--reference", "full")
+    line = next(line for line in out.splitlines() if line.startswith("no-silog") and " d1 " in line)
+    assert (code, "worse" in line) == (0, True)
+    assert "Better when higher: d1 (as δ<1.25)" in out
+    code, out, _ = thermodepth("study", "analyze", CASES / "analyze_pandas_index.csv")
+    assert code == 0
+    assert "Left out: column '', row numbers." in out
+
+
 @pytest.mark.parametrize(
     ("edit", "words"),
     [
+        (["--lower", "score", "--higher", "score"], ["--lower and --higher both name 'score'"]),
+        (["--lower", "scor"], ["scor", "did you mean 'score'"]),
+        (["--primary", "score"], ["primary metric score", "lower or higher"]),
         (["--reference", "bass"], ["bass", "did you mean 'base'"]),
         (["--metrics", "errr"], ["errr", "did you mean 'error'"]),
         (["--primary", "nothing"], ["nothing", "error, score"]),

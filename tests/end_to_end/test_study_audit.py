@@ -45,7 +45,7 @@ def test_out_takes_every_table(thermodepth: Thermodepth, tmp_path: Path) -> None
     [
         (["none.csv"], "none.csv: cannot be read"),
         (["bad.csv"], "bad.csv: line 3, column 'RMSE': 'x' is not a number"),
-        (["--noise", "RMS=1"], "unknown metric 'RMS'; did you mean 'RMSE'?"),
+        (["--noise", "RMES=1"], "unknown metric 'RMES'; did you mean 'RMSE'?"),
         (["--reference", "all"], "unknown reference arm 'all'"),
         (["--correlation", "1"], "expected 0 <= r < 1"),
         (["--out", "bad.csv"], "is a file, expected a folder"),

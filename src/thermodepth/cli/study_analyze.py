@@ -24,10 +24,21 @@ def study_analyze(
         typer.Option(help="Which, with commas; METRIC.spread and the like too. Default: all."),
     ] = "",
     primary: Annotated[
-        str, typer.Option(help="Metrics that verdicts are given for, with commas. Default: all.")
+        str,
+        typer.Option(
+            help="Metrics that verdicts are given for, with commas. Default: all with a known direction."
+        ),
+    ] = "",
+    lower: Annotated[
+        str,
+        typer.Option(help="Metrics of a CSV that are better when lower, with commas."),
     ] = "",
     higher: Annotated[
-        str, typer.Option(help="Metrics of a CSV that are better when higher, with commas.")
+        str,
+        typer.Option(
+            help="Those that are better when higher. A metric whose name tells no direction has no verdict "
+            "without either."
+        ),
     ] = "",
     smallest_effect: Annotated[
         float, typer.Option(help="What is too small to matter, as a share of the reference.")
@@ -51,6 +62,7 @@ def study_analyze(
         reference=reference,
         metrics=metrics,
         primary=primary,
+        lower=lower,
         higher=higher,
         smallest_effect=smallest_effect,
         claims=claims,

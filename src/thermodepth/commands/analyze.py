@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 import pyarrow.compute as pc
@@ -15,8 +15,9 @@ from thermodepth.metrics import METRICS
 from thermodepth.study.analysis.claims import PAPER_CLAIMS, Claim
 from thermodepth.study.analysis.designs import FULL
 from thermodepth.study.analysis.findings import Findings, findings
-from thermodepth.study.analysis.measurements import Measurements
+from thermodepth.study.analysis.measurements import Measurements, split_form
 from thermodepth.study.analysis.methods import methods_text, remarks_of
+from thermodepth.study.analysis.metric_names import Direction, direction_of, known_metric
 from thermodepth.study.analysis.plain_table import read_measurements
 from thermodepth.study.analysis.result_rows import measurements_of
 from thermodepth.study.analysis.tables import effects_table, findings_tables
@@ -33,6 +34,7 @@ def analyze_results(
     reference: str,
     metrics: str,
     primary: str,
+    lower: str,
     higher: str,
     smallest_effect: float,
     claims: str,
@@ -48,52 +50,87 @@ def analyze_results(
         raise SettingsError(f"--claims: {unknown('set of claims', claims, CLAIMS)}")
     asked = _names(metrics)
     measured, own = _measured(results, asked, CLAIMS[claims])
-    for name in (*_names(primary), *_names(higher)):
+    for name in (*_names(primary), *_names(lower), *_names(higher)):
         if name not in measured:
             raise SettingsError(unknown("metric", name, measured))
-    if own and higher:
-        raise SettingsError("--higher: which way a study's own metrics run is known")
+    stated = _stated(_names(lower), _names(higher), own=own)
     shown = {name: block for name, block in measured.items() if not asked or name in asked}
     if own and not asked:
         shown = {name: block for name, block in measured.items() if name in SHOWN}
     arms = next(iter(shown.values())).arms
-    declared = _names(primary) or (tuple(n for n in PRIMARY if n in shown) if own else tuple(shown))
+    declared = _names(primary) or (tuple(n for n in PRIMARY if n in shown) if own else None)
     found = findings(
         shown,
         reference=reference or (FULL if FULL in arms else arms[0]),
         primary=declared,
-        better=dict.fromkeys(_names(higher), "higher"),
+        better=stated,
         claims=CLAIMS[claims],
         claimed=measured,
         smallest_effect=smallest_effect,
     )
+    printed = declared or tuple(shown)
     console.print(
-        effects_table(found, metrics=[found.measurements[n].metric for n in declared]).rich()
+        effects_table(found, metrics=[found.measurements[n].metric for n in printed]).rich()
     )
     tables = findings_tables(found)
     for name in ("claims", "best", "planner"):
         if name in tables:
             console.print(tables[name].rich())
-    for told in (*_assumed(found, own=own, higher=_names(higher)), *remarks_of(found)):
-        console.print(told)
+    notes = (*_assumed(found, own=own, stated=stated), *remarks_of(found))
+    for told in notes:
+        console.print(told, markup=False, highlight=False)
     if out is not None:
         _write(found, out, own=own)
         console.print(f"tables (md, csv, tex) and METHODS.md in {out}", soft_wrap=True)
 
 
-def _assumed(found: Findings, *, own: bool, higher: Sequence[str]) -> Iterator[str]:
-    """What nobody said of somebody's table, and what was taken instead."""
+def _stated(lower: Sequence[str], higher: Sequence[str], *, own: bool) -> dict[str, Direction]:
+    """Which way metrics run that a person spoke of."""
+    for option, names in (("--lower", lower), ("--higher", higher)):
+        if own and names:
+            raise SettingsError(f"{option}: which way a study's own metrics run is known")
+    both = [name for name in lower if name in higher]
+    if both:
+        raise SettingsError(f"--lower and --higher both name '{both[0]}'")
+    return {**dict.fromkeys(lower, "lower"), **dict.fromkeys(higher, "higher")}
+
+
+def _assumed(found: Findings, *, own: bool, stated: Mapping[str, Direction]) -> Iterator[str]:
+    """What was taken for granted or left out."""
+    lost = dict.fromkeys(words for block in found.measurements.values() for words in block.left_out)
+    for words in lost:
+        yield f"Left out: {words}."
     if own:
         return
-    names = [name.partition(".")[0] for name in found.measurements]
-    unsaid = [name for name in dict.fromkeys(names) if name not in METRICS and name not in higher]
-    if unsaid:
-        yield f"Taken as better when lower: {', '.join(unsaid)}; --higher names those that are not."
+    yield from _directions(found, stated)
     first = next(iter(found.measurements.values()))
     if len(set(first.clusters)) == len(first.images):
         yield (
             "Every image is taken as a recording of its own; a column 'cluster' says which images belong "
             "together, such as the frames of one video."
+        )
+
+
+def _directions(found: Findings, stated: Mapping[str, Direction]) -> Iterator[str]:
+    """How names that are not ours were read, and which have no verdict for want of a direction."""
+    read: dict[Direction, list[str]] = {"lower": [], "higher": []}
+    unknown_ways = []
+    for name in dict.fromkeys(split_form(name)[0] for name in found.measurements):
+        if name in METRICS or name in stated:
+            continue
+        way, row = direction_of(name), known_metric(name)
+        if way is None:
+            unknown_ways.append(name)
+        else:
+            read[way].append(name if row is None else f"{name} (as {row.label})")
+    for way, names in read.items():
+        if names:
+            other = "lower" if way == "higher" else "higher"
+            yield f"Better when {way}: {', '.join(names)}; --{other} names those that are not."
+    if unknown_ways:
+        yield (
+            f"No verdict on {', '.join(unknown_ways)}: nobody said which way is better; --lower or --higher "
+            "says it."
         )
 
 

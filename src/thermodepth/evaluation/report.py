@@ -26,6 +26,7 @@ from thermodepth.evaluation.scoring.frame_truth import FrameTruth
 from thermodepth.evaluation.scoring.score import add_densities, counted, metres_of, nothing_scored
 from thermodepth.evaluation.scoring.sources import Source
 from thermodepth.files import write_json, write_text
+from thermodepth.machine import processor_model
 
 PAGE = "evaluation.html"
 VERSION = version("thermodepth")
@@ -134,6 +135,7 @@ def write_evaluation(evaluation: Evaluation, overview: Overview, folder: Path) -
         "Protocol id": protocol.protocol_id(),
         "thermodepth": VERSION,
         "Python": platform.python_version(),
+        "Processor": processor_model(),
         "Command": shlex.join([Path(sys.argv[0]).name, *sys.argv[1:]]),
     }
     write_json(

@@ -34,7 +34,7 @@ from thermodepth.study.figures.frames import PickedFrame, pick_frames, rule_of, 
 from thermodepth.study.figures.scenes import Shown, picked_scene
 from thermodepth.study.folder import StudyFolder
 from thermodepth.study.gradients import gradients_section, write_study_gradients
-from thermodepth.study.page.cells import cell_records
+from thermodepth.study.page.cells import cell_records, machines_of
 from thermodepth.study.page.curves import read_curve
 from thermodepth.study.page.effects import (
     answers,
@@ -251,7 +251,7 @@ def _provenance(study: Study, state: StudyState, dataset: Dataset) -> dict[str, 
         "thermodepth": f"{environment['thermodepth']} ({environment['revision'] or 'installed package'})",
         "Python": str(environment["python"]),
         "Packages": packages,
-        "Device": f"{environment['device']}, {environment['threads']} thread(s) a cell",
+        **machines_of([_environment(folder.cell(cell)) for cell in cells]),
         "Command": " ".join([Path(sys.argv[0]).name, *sys.argv[1:]]),
         "Training time": f"{sum(seconds):.0f} s over {len(cells)} cells",
     }

@@ -1,8 +1,8 @@
 """Training, as one function: one run, or several that share their batches.
 
 To resume a run, run the same command again: the checkpoint holds the step, and everything random is a
-function of (seed, step). On a CPU with the same number of threads the resumed run ends with the same
-weights, bit for bit, as one that was never stopped.
+function of (seed, step). On one kind of CPU with the same number of threads the resumed run ends with the
+same weights, bit for bit, as one that was never stopped.
 
 Runs in lockstep take every step one after another on the same batch, which is read, varied and moved to
 the device once. Everything else is each run's own, and random numbers begin anew with every step of every

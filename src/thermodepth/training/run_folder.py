@@ -1,7 +1,7 @@
 """A run's folder: what was asked, where it ran, and whether it is done.
 
 settings.json      the resolved settings
-environment.json   versions, device, threads, command, and when it began
+environment.json   versions, device, processor, threads, command, and when it began
 run.json           the identity: hash of settings, data and labels
 log.csv            a line every few steps
 seconds.json       what its training took so far, over all of its stretches
@@ -26,11 +26,14 @@ from thermodepth.config import identity as identity_tree
 from thermodepth.data.frames import Dataset
 from thermodepth.errors import DataError, SettingsError
 from thermodepth.files import read_json, write_json
+from thermodepth.machine import processor
 from thermodepth.training import checkpoint
 from thermodepth.training.settings import TrainingSettings
 
 DONE = "done.json"
 SECONDS = "seconds.json"
+#: Of the environment: what decides the last bits of a run, beside versions.
+_HARDWARE = ("device", "processor", "threads")
 PACKAGES = ("torch", "numpy", "transformers", "accelerate", "opencv-python-headless", "pillow")
 
 
@@ -67,9 +70,28 @@ def open_run(settings: TrainingSettings, out: Path, *, dataset: Dataset, label_s
         write_json(known, {"identity": identity, "data": dataset.spec, "labels": label_source})
     if not (out / "settings.json").is_file():
         write_json(out / "settings.json", settings.tree())
-    if not (out / "environment.json").is_file():
-        write_json(out / "environment.json", environment())
+    _note_environment(out / "environment.json", done=run_is_done(out))
     return identity
+
+
+def _note_environment(path: Path, *, done: bool) -> None:
+    """Write where the run computes; a stretch on other hardware than the first is added to its record."""
+    if not path.is_file():
+        write_json(path, environment())
+        return
+    if done:
+        return
+    try:
+        known = read_json(path)
+    except DataError:  # who reads it says so, and what to do
+        return
+    current = environment()
+    stretches = known.get("continued", [])
+    last = {**known, **(stretches[-1] if stretches else {})}
+    changed = {key: current[key] for key in _HARDWARE if last.get(key) != current[key]}
+    if changed:
+        stretch = {**changed, "began": current["began"]}
+        write_json(path, {**known, "continued": [*stretches, stretch]})
 
 
 def check_place(out: Path) -> None:
@@ -169,6 +191,7 @@ def environment() -> dict[str, Any]:
         "packages": {name: _version(name) for name in PACKAGES},
         "platform": platform.platform(),
         "device": torch.cuda.get_device_name(0) if torch.cuda.is_available() else "cpu",
+        "processor": processor(),
         "threads": torch.get_num_threads(),
         "command": [Path(sys.argv[0]).name, *sys.argv[1:]],
         "process": os.getpid(),

@@ -297,10 +297,17 @@ def test_a_table_without_factors_has_differences_only(write):
 
 def test_better_follows_the_metric(write):
     path = write("arm,A,δ<1.25,PSNR,CLS\nall,1,0.9,20,3\nno,0,0.8,21,2\n")
-    found = read(path, metrics=["PSNR=higher", "CLS"])
+    # PSNR runs as its name says; of CLS somebody must say it.
+    found = read(path, metrics=["PSNR", "CLS=lower"])
     words = [sentences[0] for _, sentences in audit_words(found)[:3]]
     assert ["worse" in w for w in words] == [True, False, False]
     assert found.metrics[0].metric.key == "delta_1"
+
+
+def test_a_metric_that_nobody_knows_needs_a_direction(write):
+    path = write("arm,A,RMSE,CLS\nall,1,0.9,3\nno,0,0.8,2\n")
+    with pytest.raises(SettingsError, match="CLS=lower or CLS=higher says it"):
+        read(path, metrics=["CLS"])
 
 
 def test_names_of_metrics_as_papers_write_them():

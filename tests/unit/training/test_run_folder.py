@@ -250,6 +250,7 @@ def test_the_environment_names_versions_machine_and_command(
         "packages",
         "platform",
         "device",
+        "processor",
         "threads",
         "command",
         "process",
@@ -261,6 +262,26 @@ def test_the_environment_names_versions_machine_and_command(
     assert told["command"] == ["thermodepth", "train", "--steps", "3"]
     assert len(told["began"]) == len("2026-01-01T00:00:00Z")
     json.dumps(told, allow_nan=False)
+
+
+def test_a_stretch_on_another_processor_is_added_to_the_record(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    path = tmp_path / "environment.json"
+    run_folder._note_environment(path, done=False)
+    first = json.loads(path.read_text())
+    run_folder._note_environment(path, done=False)
+    assert json.loads(path.read_text()) == first  # the same machine: nothing to add
+
+    elsewhere = {"model": "other", "capability": "AVX2", "limits": {}}
+    monkeypatch.setattr(run_folder, "processor", lambda: elsewhere)
+    run_folder._note_environment(path, done=True)
+    assert json.loads(path.read_text()) == first  # a finished run computes nothing
+    for _ in range(2):
+        run_folder._note_environment(path, done=False)
+    (stretch,) = json.loads(path.read_text())["continued"]
+    assert stretch.keys() == {"processor", "began"}
+    assert stretch["processor"] == elsewhere
 
 
 def test_a_module_that_came_under_another_name_is_no_reason_to_stop(

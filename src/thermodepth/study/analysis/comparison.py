@@ -53,7 +53,7 @@ class Comparison:
 
     question: Question
     metric: str
-    better: Better
+    better: Better | None  # None where nobody said: then it gets no verdict
     estimate: Estimate
     reference: str
     reference_value: float  # its mean over the same seeds and images
@@ -63,8 +63,8 @@ class Comparison:
     p: float | None  # in the widest scope; None when there is none
     p_equivalence: float | None  # of "at least the margin", in the widest scope
     d_z: float | None  # mean over sd of the seeds' differences
-    win_rate: float  # share of images, over seeds, on the better side of 0; ties count half
-    seed_win_rate: float  # share of seeds
+    win_rate: float | None  # share of images, over seeds, on the better side of 0; ties count half
+    seed_win_rate: float | None  # share of seeds
     notes: tuple[str, ...]  # what forbids a verdict, and what was left out
 
     @property
@@ -94,7 +94,7 @@ class Comparison:
 
     @property
     def percent(self) -> float | None:
-        """The contrast in percent of the reference's mean; None where that is 0."""
+        """The contrast in percent of the reference's mean; None where that is 0, or as good as."""
         return self._percent(self.value)
 
     def interval(
@@ -138,7 +138,13 @@ class Comparison:
         return "cannot tell"
 
     def verdict(self, p: float | None) -> Verdict:
-        """The finding with regard to which way the metric runs."""
+        """The finding with regard to which way the metric runs.
+
+        Raises:
+            SettingsError: where nobody said which way it runs.
+        """
+        if self.better is None:
+            raise SettingsError(f"{self.metric}: no verdict without knowing which way is better")
         found = self.finding(p)
         if found == "up":
             return "worse" if self.better == "lower" else "better"
@@ -148,7 +154,7 @@ class Comparison:
 
     def _percent(self, value: float) -> float | None:
         # Of the magnitude: of a reference below 0, more is still more.
-        return 100.0 * value / abs(self.reference_value) if self.reference_value else None
+        return share_of(100.0 * value, abs(self.reference_value))
 
 
 def compare(
@@ -156,7 +162,7 @@ def compare(
     question: Question,
     *,
     reference: str,
-    better: Better,
+    better: Better | None,
     smallest_effect: float = SMALLEST_EFFECT,
     absolute: bool = False,
     level: float = 0.95,
@@ -167,7 +173,8 @@ def compare(
         measurements: one metric of the study.
         question: which contrast.
         reference: the arm that percentages and the margin are of.
-        better: which way the metric runs; where an optimum is to be met, take its `distance`.
+        better: which way the metric runs; where an optimum is to be met, take its `distance`. None where that
+            is not known.
         smallest_effect: what is too small to matter, as a share of the reference's mean.
         absolute: the smallest effect is in the metric's unit instead.
         level: of the intervals, and 1 minus the p-value that counts.
@@ -201,8 +208,8 @@ def compare(
         p=found.p_value() if has_scope else None,
         p_equivalence=found.p_equivalence(margin) if has_scope else None,
         d_z=_paired_effect(found),
-        win_rate=_share_above(good * made.difference),
-        seed_win_rate=_share_above(good * found.by_seed),
+        win_rate=None if better is None else _share_above(good * made.difference),
+        seed_win_rate=None if better is None else _share_above(good * found.by_seed),
         notes=(*notes, *made.left_out),
     )
 
@@ -210,8 +217,15 @@ def compare(
 def _paired_effect(found: Estimate) -> float | None:
     if found.seeds < 2:
         return None
-    spread = float(np.sqrt(found.variance_seed * found.seeds))
-    return found.value / spread if spread > 0.0 else None
+    return share_of(found.value, float(np.sqrt(found.variance_seed * found.seeds)))
+
+
+def share_of(value: float, whole: float) -> float | None:
+    """value / whole; None where `whole` is 0, or so small that no number is so large."""
+    if whole == 0.0:
+        return None
+    ratio = value / whole
+    return ratio if math.isfinite(ratio) else None
 
 
 def _share_above(values: Array) -> float:

@@ -7,19 +7,20 @@ which w_g = n_g / N of all images come:
 
     r_s = sum_g w_g C_sg      c_g = mean_s C_sg      D^ = mean_s r_s
     V_S = sum_s (r_s - D^)^2 / (S (S - 1))
-    V_G = G/(G - 1) sum_g w_g^2 (c_g - D^)^2
-    V_I = 1/(S (S - 1)) G/(G - 1) sum_g w_g^2 sum_s (C_sg - r_s - c_g + D^)^2
+    V_G = sum_g a_g (c_g - D^)^2
+    V_I = 1/(S (S - 1)) sum_g a_g sum_s (C_sg - r_s - c_g + D^)^2
     SE^2 = max(V_S + V_G - V_I, V_S, V_G)
 
-which for equal clusters is the two-way analysis of variance with random effects. The degrees of freedom are
-Satterthwaite's (1946), with G_e = 1 / sum w_g^2 clusters that count. What the interval covers in simulated
-studies stands in docs/statistics.md.
+with a_g and the degrees of freedom f of scenes as in `cluster_noise`: V_G is never too small on average, and
+V_S + V_G - V_I is neither, what V_I takes off too much being in V_G. For equal clusters this is the two-way
+analysis of variance with random effects, and f is G - 1. The degrees of freedom of the sum are those of
+Satterthwaite (1946). What the interval covers in simulated studies stands in docs/statistics.md.
 
 These degrees of freedom rest on how the noise happens to be shared between seeds and scenes in one question,
 which few seeds tell badly: where V_S comes out small by chance, the error is too small and its degrees of
 freedom are too many. Questions that are asked together of one metric therefore share what they know,
 
-    W = sum V_S / sum (V_S + V_G) over them      df <= 1 / [W^2/(S - 1) + (1 - W)^2/(G_e - 1)]
+    W = sum V_S / sum (V_S + V_G) over them      df <= 1 / [W^2/(S - 1) + (1 - W)^2/f]
 
 where W is the largest of three: over all of them, without the noisiest, and over the less noisy half. An arm
 that has collapsed is much noisier than the others, often over scenes, and must not speak for them.
@@ -38,6 +39,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from thermodepth.errors import DataError, SettingsError
+from thermodepth.study.analysis.cluster_noise import scene_freedom, square_weights
 
 Scope = Literal["both", "seeds", "scenes"]
 SCOPES: tuple[Scope, ...] = ("both", "seeds", "scenes")
@@ -133,7 +135,6 @@ def variances(cells: Array, weights: Array) -> Variances:
         weights: [g] share of images of each cluster.
     """
     seeds, count = cells.shape[-2:]
-    effective = float(1.0 / np.square(weights).sum())
     by_seed = (cells * weights).sum(axis=-1)
     by_cluster = cells.mean(axis=-2)
     value = by_seed.mean(axis=-1)
@@ -142,24 +143,31 @@ def variances(cells: Array, weights: Array) -> Variances:
     if seeds > 1:
         v_s = np.square(by_seed - value[..., None]).sum(axis=-1) / (seeds * (seeds - 1))
     if count > 1:
-        far = np.square(weights) * np.square(by_cluster - value[..., None])
-        v_g = count / (count - 1) * far.sum(axis=-1)
+        squares = square_weights(weights)
+        v_g = (squares * np.square(by_cluster - value[..., None])).sum(axis=-1)
     if seeds > 1 and count > 1:
         rest = cells - by_seed[..., None] - by_cluster[..., None, :] + value[..., None, None]
-        squares = (np.square(weights) * np.square(rest)).sum(axis=(-2, -1))
-        v_i = squares * count / (count - 1) / (seeds * (seeds - 1))
+        v_i = (squares * np.square(rest)).sum(axis=(-2, -1)) / (seeds * (seeds - 1))
         squared = np.maximum(np.maximum(v_s + v_g - v_i, v_s), v_g)
         error = np.sqrt(squared)
-        freedom = satterthwaite(squared, v_s, v_g, v_i, seeds=seeds, clusters=effective)
+        freedom = satterthwaite(squared, v_s, v_g, v_i, seeds=seeds, scenes=scene_freedom(weights))
     return Variances(value, by_seed, v_s, v_g, v_i, error, freedom)
 
 
 def satterthwaite(
-    squared: Array, v_s: Array, v_g: Array, v_i: Array, *, seeds: int, clusters: float
+    squared: Array, v_s: Array, v_g: Array, v_i: Array, *, seeds: int, scenes: float
 ) -> Array:
-    """Degrees of freedom of an error made of three variances, never below those of the smaller factor."""
-    least = max(min(seeds, clusters) - 1.0, 1.0)
-    scenes = max(clusters - 1.0, 1.0)
+    """Degrees of freedom of an error made of three variances, never below those of the smaller factor.
+
+    Args:
+        squared: [...] the error's square.
+        v_s: [...]
+        v_g: [...]
+        v_i: [...]
+        seeds: two or more.
+        scenes: degrees of freedom of V_G (`scene_freedom`).
+    """
+    least = min(seeds - 1.0, scenes)
     noise = v_s**2 / (seeds - 1) + v_g**2 / scenes + v_i**2 / ((seeds - 1) * scenes)
     ratio = np.divide(squared**2, noise, out=np.full_like(noise, least), where=noise > 0.0)
     return np.maximum(least, ratio)
@@ -179,9 +187,8 @@ def pooled_share(v_s: Array, v_g: Array) -> Array:
     return np.asarray(np.max(shares, axis=0))
 
 
-def shared_freedom(share: Array, freedom: Array, *, seeds: int, clusters: float) -> Array:
+def shared_freedom(share: Array, freedom: Array, *, seeds: int, scenes: float) -> Array:
     """Degrees of freedom bounded by those of a known share of V_S in V_S + V_G (W of this module)."""
-    scenes = max(clusters - 1.0, 1.0)
     return np.minimum(freedom, 1.0 / (share**2 / (seeds - 1) + (1.0 - share) ** 2 / scenes))
 
 
@@ -266,7 +273,7 @@ class Estimate:
             np.float64(share),  # type: ignore[arg-type]  # a number is an array of none
             np.float64(own.freedom),  # type: ignore[arg-type]
             seeds=self.seeds,
-            clusters=self.effective_clusters,
+            scenes=self.spreads["scenes"].freedom,
         )
         bounded = replace(own, freedom=float(freedom))
         return replace(self, spreads={**self.spreads, "both": bounded}, seed_share=share)
@@ -314,7 +321,7 @@ def estimate(difference: Array, clusters: Clusters | Sequence[str]) -> Estimate:
     if seeds > 1:
         spreads["seeds"] = Spread(error=float(made.seed) ** 0.5, freedom=seeds - 1.0)
     if count > 1:
-        freedom = max(groups.effective - 1.0, 1.0)
+        freedom = scene_freedom(groups.weights)
         spreads["scenes"] = Spread(error=float(made.scene) ** 0.5, freedom=freedom)
     return Estimate(
         value=float(made.value),

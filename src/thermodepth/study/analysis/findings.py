@@ -22,6 +22,7 @@ from thermodepth.study.analysis.comparison import (
 from thermodepth.study.analysis.designs import Design, assumptions_of
 from thermodepth.study.analysis.doses import DoseCurve, dose_curves
 from thermodepth.study.analysis.measurements import Measurements
+from thermodepth.study.analysis.metric_names import direction_of
 from thermodepth.study.analysis.planner import Plan, plan
 from thermodepth.study.analysis.questions import Question, is_twin
 from thermodepth.study.analysis.together import compare_all
@@ -79,31 +80,37 @@ def findings(
         titles: what people call the arms; an arm without one goes by its name.
         design: of the arms; None reads it from their names (see `design_of`).
         questions: None takes every arm's difference to the reference, and the effects of the design.
-        primary: metrics whose verdicts count together for Holm; None takes all. Of a factorial the main
-            effects and interactions get verdicts, of another design the differences to the reference.
-        better: which way a metric runs, where `METRICS` does not know it; lower unless said.
+        primary: metrics whose verdicts count together for Holm; None takes all that have a direction. Of a
+            factorial the main effects and interactions get verdicts, of another design the differences to the
+            reference.
+        better: which way a metric runs, where its name does not tell it (`metric_names.direction_of`). One of
+            which nobody knows is descriptive: it has intervals, no verdict and no best set.
         claims: to be judged.
         claimed: the quantities that claims speak of, where they are others than `measurements`.
         smallest_effect: what is too small to matter, as a share of the reference's mean.
         level: of the intervals.
 
     Raises:
-        SettingsError: for a reference or primary metric that is not measured.
+        SettingsError: for a reference or primary metric that is not measured, or a primary metric of which it
+            is not known which way is better.
     """
     shown = _each_once(measurements)
     first = next(iter(shown.values()))
     if reference not in first.arms:
         raise SettingsError(unknown("reference arm", reference, first.arms))
+    runs = {name: (better or {}).get(name) or direction_of(name) for name in shown}
     for name in primary or ():
         if name not in shown:
             raise SettingsError(unknown("primary metric", name, shown))
-    primary = tuple(shown) if primary is None else tuple(primary)
+        if runs[name] is None:
+            raise SettingsError(f"primary metric {name}: say which way is better, lower or higher")
+    directed = {name: way for name, way in runs.items() if way is not None}
+    primary = tuple(directed) if primary is None else tuple(primary)
     asked = (
         questions_of(first.arms, reference, titles=titles, design=design)
         if questions is None
         else tuple(questions)
     )
-    runs = {name: (better or {}).get(name, _runs(name)) for name in shown}
     by_metric = [
         compare_all(
             block,
@@ -128,9 +135,9 @@ def findings(
         primary=primary,
         settled=settled,
         best={
-            name: best_set(block, better=runs[name], arms=ranked)
-            for name, block in shown.items()
-            if block.have_a_seed_in_common([a for a in ranked if _has_results(block, a)])
+            name: best_set(shown[name], better=way, arms=ranked)
+            for name, way in directed.items()
+            if _ranks_together(shown[name], ranked)
         },
         outcomes=judge(
             claims,
@@ -147,7 +154,9 @@ def findings(
             for s in settled
             if s.verdict == "cannot tell" and s.comparison.scope == "both"
         },
-        doses=dose_curves(shown, settled, arms=first.arms, better=runs),
+        doses=dose_curves(
+            {name: shown[name] for name in directed}, settled, arms=first.arms, better=directed
+        ),
         measurements=shown,
         titles={arm: (titles or {}).get(arm, arm) for arm in first.arms},
         unanswered=_unanswered(shown, asked, ranked, reference),
@@ -169,13 +178,15 @@ def _unanswered(
             f"Not answered: {question.title}; no seed has results of all its arms."
             for question in lost
         )
-        if not block.have_a_seed_in_common([a for a in ranked if _has_results(block, a)]):
+        if not _ranks_together(block, ranked):
             told["No best set: no seed has results of every arm."] = None
     return tuple(told)
 
 
-def _has_results(block: Measurements, arm: str) -> bool:
-    return bool(block.present[block.place(arm)].any())
+def _ranks_together(block: Measurements, arms: Sequence[str]) -> bool:
+    """Whether some seed has results of every arm that has any."""
+    with_results = [arm for arm in arms if block.present[block.place(arm)].any()]
+    return block.have_a_seed_in_common(with_results)
 
 
 def _settled(
@@ -212,11 +223,3 @@ def _each_once(measurements: Mapping[str, Measurements]) -> dict[str, Measuremen
         if made.metric not in {other.metric for other in shown.values()}:
             shown[name] = made
     return shown
-
-
-def _runs(name: str) -> Better:
-    """Which way a quantity runs: a distance, square or spread is better small, whatever it is of."""
-    metric, _, form = name.partition(".")
-    row = METRICS.get(metric)
-    higher = row is not None and row.better == "higher" and form in ("", "value")
-    return "higher" if higher else "lower"

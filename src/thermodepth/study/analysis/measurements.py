@@ -34,6 +34,7 @@ Form = Literal["value", "distance", "square", "spread"]
 Images = Literal["same", "common"]
 
 MOST_VALUES = 200_000_000  # of a block: 1.6 GB
+LARGEST = 1e50  # magnitude of a value: degrees of freedom are made of fourth powers
 ROOM = 64 * 2**20  # bytes of a block that are not worth a thought
 MOST_HOLES = 50  # places of a larger block for each measurement
 _ROUNDING = 64 * float(np.finfo(np.float64).eps)
@@ -184,6 +185,12 @@ class Measurements:
         return found if whole else found[seeds]
 
 
+def split_form(quantity: str) -> tuple[str, str]:
+    """(metric, form) of METRIC.FORM; the form is empty for a metric alone, whose name may hold a point."""
+    metric, dot, form = quantity.rpartition(".")
+    return (metric, form) if dot and form in get_args(Form) else (quantity, "")
+
+
 # --- from columns --------------------------------------------------------------------------------
 
 
@@ -216,7 +223,7 @@ def block(
         seed: whole numbers.
         image: names.
         cluster: of the image; an empty name makes the image a cluster of its own.
-        value: [n] finite.
+        value: [n] finite, of a magnitude up to LARGEST.
         pixels: [n] or None.
         arms: which arms, in this order; None takes all. One without any value is a row of holes, and said.
         images: "same" refuses when a cell lacks an image that another has; "common" leaves such images out
@@ -224,8 +231,8 @@ def block(
         where: put before what is wrong.
 
     Raises:
-        DataError: for no value, one that is not finite or there twice, an image of two clusters, images that
-            some cell lacks, or more than fits in memory or than so few measurements can fill.
+        DataError: for no value, one that is not finite, too large or there twice, an image of two clusters,
+            images that some cell lacks, or more than fits in memory or than so few measurements can fill.
     """
     at = f"{where}: " if where else ""
     names = tuple(str(name) for name in arm.names)
@@ -258,11 +265,11 @@ def block(
         a, s, i = np.unravel_index(flat[row], shape)
         return f"image '{image_names[i]}' (arm '{wanted[a]}', seed {seeds[s]})"
 
-    strange = np.flatnonzero(~np.isfinite(values))
+    strange = np.flatnonzero(~(np.abs(values) <= LARGEST))
     if strange.size:
         raise DataError(
-            f"{at}{metric} of {said(int(strange[0]))} is {values[strange[0]]}: a number that is not finite "
-            "is not a measurement"
+            f"{at}{metric} of {said(int(strange[0]))} is {values[strange[0]]}: a measurement is a finite "
+            f"number up to {LARGEST:g}"
         )
     counts = np.bincount(flat, minlength=int(np.prod(shape))).reshape(shape)
     if counts.max() > 1:

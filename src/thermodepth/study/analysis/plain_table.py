@@ -4,12 +4,15 @@
     full,0,frame-0001,drive-a,rmse,1.72
 
 `cluster` may be left out; then every image is a cluster of its own, which is right only when no two of them
-show the same place. Other columns are refused, for a misspelt `cluster` would change every interval.
+show the same place. Other columns are refused, for a misspelt `cluster` would change every interval; but for
+the row numbers that pandas writes, which are left out, and said.
 """
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -28,6 +31,10 @@ COLUMNS = ("arm", "seed", "image", "cluster", "metric", "value")
 MOST_BYTES = 2_000_000_000
 MOST_ROWS = 50_000_000
 MOST_CHARACTERS = 1000  # of a name
+#: What pandas calls the index of a table without one: in a CSV, read back and written again, in parquet.
+_INDEX = ("", "Unnamed: 0", "__index_level_0__")
+#: A seed as a person writes it: no sign but a minus, no leading zero, no underscore, at most 18 digits.
+_SEED = re.compile(r"0|-?[1-9][0-9]{0,17}")
 _TEXT = ("arm", "image", "cluster", "metric")
 
 
@@ -47,7 +54,7 @@ def read_measurements(
             finite number, an unknown arm, a measurement that is there twice or missing, an image of two
             clusters.
     """
-    table = _read(path)
+    table, left_out = _without_row_numbers(_read(path), path)
     for name in table.column_names:
         if table.column_names.count(name) > 1:
             raise DataError(f"{path}: column '{name}' is there twice")
@@ -74,7 +81,7 @@ def read_measurements(
     for place in dict.fromkeys(text["metric"].index.tolist()):
         metric = str(text["metric"].names[place])
         inside = np.flatnonzero(text["metric"].index == place)
-        found[metric] = block(
+        of_metric = block(
             metric=metric,
             arm=_rows(text["arm"], inside),
             seed=_rows(seed, inside),
@@ -85,7 +92,30 @@ def read_measurements(
             images=images,
             where=str(path),
         )
+        found[metric] = replace(of_metric, left_out=(*left_out, *of_metric.left_out))
     return found
+
+
+def _without_row_numbers(table: pa.Table, path: Path) -> tuple[pa.Table, tuple[str, ...]]:
+    """The table without the index that pandas writes, and what was left out in words.
+
+    Raises:
+        DataError: for a column of that name with anything but whole numbers: it may be a lost heading.
+    """
+    names = [name for name in _INDEX if table.column_names.count(name) == 1]
+    for name in names:
+        try:
+            table[name].cast(pa.int64())
+            empty = table[name].null_count > 0
+        except pa.ArrowException:
+            empty = True
+        if empty:
+            raise DataError(
+                f"{path}: the column with the heading '{name}' holds no row numbers; name it (known: "
+                f"{', '.join(COLUMNS)})"
+            )
+    words = tuple(f"column '{name}', row numbers" for name in names)
+    return table.drop_columns(names) if names else table, words
 
 
 def _read(path: Path) -> pa.Table:
@@ -148,14 +178,14 @@ def _seeds(table: pa.Table, path: Path) -> Codes:
     codes = _text(table, "seed", path)
     numbers = []
     for place, text in enumerate(codes.names):
-        try:
+        if _SEED.fullmatch(str(text)):
             numbers.append(int(str(text)))
-        except ValueError:
+        else:
             row = int(np.flatnonzero(codes.index == place)[0])
             raise DataError(
-                f"{path}: row {row + 1}, column seed: '{text}' is not a whole number"
-            ) from None
-    ordered = sorted(set(numbers))
+                f"{path}: row {row + 1}, column seed: '{text}' is not a plain whole number such as 3"
+            )
+    ordered = sorted(numbers)
     place_of = {number: place for place, number in enumerate(ordered)}
     return Codes(index=np.array([place_of[n] for n in numbers])[codes.index], names=ordered)
 

@@ -9,6 +9,9 @@ and from these the error that S' seeds on G' clusters like the ones at hand woul
 
     V_S' = (a + c/G_e')/S'     V_G' = (b + c/S')/G_e'     V_I' = c/(S' G_e')     SE'^2 = V_S' + V_G' - V_I'
 
+New clusters are taken to be as unequal as those at hand: G_e grows with their number, and so do the degrees
+of freedom of scenes with one added, which for equal clusters are the number itself.
+
 A part that would be below 0 is 0, V_I being no more than the larger of the two others, so that the error at
 the present size is the present one.
 
@@ -50,6 +53,7 @@ class Components:
     seeds: int  # at hand
     clusters: int
     evenness: float  # G_e / G: 1 when all clusters have equally many images
+    scene_freedom: float  # of the clusters at hand; one fewer than these where they are equal
     seed_share: float | None = None  # of V_S in V_S + V_G at hand, where other questions bound it
 
     def predict(self, *, seeds: int, clusters: int) -> Spread:
@@ -63,6 +67,7 @@ class Components:
                 f"{seeds} seeds on {clusters} clusters: no interval below two of either"
             )
         effective = clusters * self.evenness
+        scenes = max((self.scene_freedom + 1.0) * clusters / self.clusters - 1.0, 1.0)
         v_i = self.rest / (seeds * effective)
         v_s = self.seed / seeds + v_i
         v_g = self.cluster / effective + v_i
@@ -70,13 +75,13 @@ class Components:
         freedom = satterthwaite(
             *(np.asarray(each) for each in (squared, v_s, v_g, v_i)),
             seeds=seeds,
-            clusters=effective,
+            scenes=scenes,
         )
         if self.seed_share is not None:
             of_seeds = self.seed_share * self.seeds / seeds
             of_scenes = (1.0 - self.seed_share) * self.clusters / clusters
             share = np.asarray(of_seeds / (of_seeds + of_scenes))
-            freedom = shared_freedom(share, freedom, seeds=seeds, clusters=effective)
+            freedom = shared_freedom(share, freedom, seeds=seeds, scenes=scenes)
         return Spread(error=squared**0.5, freedom=float(freedom))
 
 
@@ -98,6 +103,7 @@ def components(estimate: Estimate) -> Components:
         seeds=estimate.seeds,
         clusters=estimate.clusters,
         evenness=effective / estimate.clusters,
+        scene_freedom=estimate.spread("scenes").freedom,
         seed_share=estimate.seed_share,
     )
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from thermodepth.evaluation.results.tables import Cell, Column, Interval, Table
-from thermodepth.study.analysis.comparison import SCOPE_WORDS, Comparison, Settled
+from thermodepth.study.analysis.comparison import SCOPE_WORDS, Comparison, Settled, share_of
 from thermodepth.study.analysis.crossed import Scope
 from thermodepth.study.analysis.findings import Findings
 from thermodepth.study.analysis.labels import digits_of, label_of, p_text
@@ -19,8 +19,9 @@ def findings_tables(found: Findings) -> dict[str, Table]:
     tables = {
         "effects": effects_table(found),
         "scopes": scopes_table(found),
-        "best": best_table(found),
     }
+    if found.best:
+        tables["best"] = best_table(found)
     if found.outcomes:
         tables["claims"] = claims_table(found)
     if found.plans:
@@ -165,8 +166,7 @@ def planner_table(found: Findings) -> Table:
     lines: list[tuple[Cell, ...]] = []
     for (question, metric), made in found.plans.items():
         s = found.of(question, metric)
-        reference = abs(s.comparison.reference_value)
-        least = 100 * made.least_detectable / reference if reference else None
+        least = share_of(100 * made.least_detectable, abs(s.comparison.reference_value))
         lines.append(
             (
                 s.comparison.question.title,

@@ -21,7 +21,7 @@ def compare_all(
     questions: Sequence[Question],
     *,
     reference: str,
-    better: Better,
+    better: Better | None,
     smallest_effect: float = SMALLEST_EFFECT,
     absolute: bool = False,
     level: float = 0.95,

@@ -23,6 +23,7 @@ from thermodepth.errors import DataError, SettingsError, nearest, unknown
 from thermodepth.evaluation.results.tables import Better
 from thermodepth.files import read_bytes
 from thermodepth.metrics import METRICS
+from thermodepth.study.analysis.metric_names import direction_of, known_metric, plain_name
 from thermodepth.study.analysis.shapley import Settings
 
 ARM = "arm"
@@ -85,12 +86,9 @@ def shipped_table() -> Path:
 
 
 def metric_key(label: str) -> str:
-    """Our name of a metric as papers write it (`Abs Rel`, `RMSE (m)`, `δ<1.25`), else small letters."""
-    plain = _plain(label)
-    for row in METRICS.values():
-        if plain in (_plain(row.name), _plain(row.label)):
-            return row.name
-    return plain
+    """Our name of a metric as papers write it (`Abs Rel`, `RMSE (m)`, `δ<1.25`, `a1`), else small letters."""
+    row = known_metric(label)
+    return plain_name(label) if row is None else row.name
 
 
 def read_published(
@@ -105,7 +103,8 @@ def read_published(
     Args:
         path: the CSV file, UTF-8.
         factors: which columns are factors; without it, those that hold only 0 and 1.
-        metrics: columns that are metrics though unknown here: `NAME`, or `NAME=higher` where more is better.
+        metrics: columns that are metrics though unknown here: `NAME=lower` or `NAME=higher`, or `NAME` where
+            its name tells which way is better.
         reference: the arm that differences are taken to; without it, the one with every factor on.
 
     Raises:
@@ -254,14 +253,8 @@ def _shown(text: str) -> str:
 # --- columns -------------------------------------------------------------------------------------
 
 
-def _plain(label: str) -> str:
-    """`Abs Rel ↓` and `abs_rel` are the same; a unit in brackets is left out."""
-    word = re.sub(r"\(.*?\)|\[.*?\]", "", label).casefold().replace("δ", "delta")
-    return re.sub(r"[\s_\-↓↑]", "", word)
-
-
 def _known_metric(label: str) -> PublishedMetric | None:
-    row = METRICS.get(metric_key(label))
+    row = known_metric(label)
     if row is None:
         return None
     return PublishedMetric(key=row.name, label=label, better=row.better, optimum=row.optimum)
@@ -277,7 +270,11 @@ def _named_metrics(given: Sequence[str], header: Sequence[str]) -> dict[str, Pub
         if direction and direction not in _DIRECTIONS:
             raise SettingsError(f"--metric {text}: {unknown('direction', direction, _DIRECTIONS)}")
         known = _known_metric(label)
-        better = _DIRECTIONS.get(direction) or (known.better if known else "lower")
+        better = _DIRECTIONS.get(direction) or (known.better if known else direction_of(label))
+        if better is None:
+            raise SettingsError(
+                f"--metric {text}: nobody knows which way is better; {label}=lower or {label}=higher says it"
+            )
         named[label] = PublishedMetric(key=metric_key(label), label=label, better=better)
     return named
 

@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from typing import Any
+
 from thermodepth.files import read_json
+from thermodepth.machine import processor_words
 from thermodepth.study.cell import cell_facts
 from thermodepth.study.page.provenance import CellRecord
 from thermodepth.study.run import StudyState
@@ -18,6 +23,7 @@ def cell_records(state: StudyState) -> list[CellRecord]:
     for cell in state.done:
         folder = state.folder.cell(cell)
         facts, environment = cell_facts(folder), read_json(folder / "environment.json")
+        threads = environment.get("threads")
         records.append(
             CellRecord(
                 arm=cell.arm.name,
@@ -26,6 +32,8 @@ def cell_records(state: StudyState) -> list[CellRecord]:
                 seconds=facts["seconds"],
                 fingerprint=str(facts.get("fingerprint", facts.get("identity", ""))),
                 device=str(environment.get("device", "")),
+                processor=processor_words(environment),
+                threads=threads if isinstance(threads, int) else None,
                 first_weights=facts["first_weights"],
                 batches=facts["batches"],
             )
@@ -33,3 +41,26 @@ def cell_records(state: StudyState) -> list[CellRecord]:
     left = [(cell, failure.line()) for cell, failure in state.failed]
     left += [(cell, reason or "not computed") for cell, reason in state.open]
     return records + [CellRecord(arm=c.arm.name, seed=c.seed, state=why) for c, why in left]
+
+
+def machines_of(environments: Sequence[Mapping[str, Any]]) -> dict[str, str]:
+    """Devices, processors and threads of the cells, with how many had which where they differ.
+
+    Numbers agree to the bit between cells of one kind only, so that a study of several says so.
+    """
+    devices = Counter(f"{e['device']}, {e['threads']} thread(s) a cell" for e in environments)
+    processors = Counter(processor_words(e) for e in environments)
+    kinds = max(len(devices), len(processors))
+    facts = {"Device": _counted(devices), "Processor": _counted(processors)}
+    if kinds > 1:
+        facts["Same bits"] = (
+            "no: cells of different devices, processors or threads differ in their last digits, as runs of "
+            "other rounding do"
+        )
+    return facts
+
+
+def _counted(kinds: Counter[str]) -> str:
+    if len(kinds) == 1:
+        return next(iter(kinds))
+    return "; ".join(f"{words} ({count} cells)" for words, count in kinds.items())

@@ -21,6 +21,8 @@ class CellRecord:
     seconds: float | None = None  # of the training
     fingerprint: str = ""  # of settings, data, labels, protocol
     device: str = ""
+    processor: str = ""
+    threads: int | None = None
     first_weights: str = ""  # digests; equal for all arms of a seed
     batches: str = ""
 
@@ -34,10 +36,12 @@ def cells_table(cells: Sequence[CellRecord]) -> Table:
             Column(label="Seed"),
             Column(label="State", align="left"),
             Column(label="Seconds", digits=0),
-            *(
-                Column(label=label, align="left")
-                for label in ("Fingerprint", "Device", "First weights", "Batches")
-            ),
+            Column(label="Fingerprint", align="left"),
+            Column(label="Device", align="left"),
+            Column(label="Processor", align="left"),
+            Column(label="Threads"),
+            Column(label="First weights", align="left"),
+            Column(label="Batches", align="left"),
         ),
         rows=tuple(
             (
@@ -47,6 +51,8 @@ def cells_table(cells: Sequence[CellRecord]) -> Table:
                 c.seconds,
                 c.fingerprint,
                 c.device,
+                c.processor,
+                c.threads,
                 c.first_weights,
                 c.batches,
             )

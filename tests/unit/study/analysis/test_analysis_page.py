@@ -22,16 +22,24 @@ def test_the_example_of_the_page_runs(tmp_path, monkeypatch, capsys):
 
 
 def test_the_table_of_the_page_is_that_of_its_script(docs_script):
-    """One column of it; the others cost seconds and come from the same numbers."""
+    """The first column of the first table; the others cost seconds and come from the same numbers."""
     script = docs_script("coverage")
     found = script.coverage(script.SETTINGS[0], number=0)
     page = (DOCS / "statistics.md").read_text("utf-8")
     for name, share in found.items():
-        (line,) = [line for line in page.splitlines() if line.startswith(f"| {name} |")]
+        line = next(line for line in page.splitlines() if line.startswith(f"| {name} |"))
         # Random streams may change with numpy: twice the error of 4000 studies, and the rounding.
         assert float(line.split("|")[2].strip(" *")) == pytest.approx(share, abs=0.02)
     assert 0.92 <= found["**seeds crossed with recordings (here)**"] <= 0.98
     assert found["mean over seeds, images independent"] < 0.6
+
+
+def test_our_interval_covers_what_it_says_in_every_column_of_the_page():
+    page = (DOCS / "statistics.md").read_text("utf-8")
+    ours = [line for line in page.splitlines() if line.startswith("| **seeds crossed with")]
+    shares = [[float(cell.strip(" *")) for cell in line.split("|")[2:-1]] for line in ours]
+    assert [len(each) for each in shares] == [5, 6]  # equal recordings, and unequal ones
+    assert all(0.93 <= share <= 0.98 for each in shares for share in each)
 
 
 def test_the_analysis_needs_neither_torch_nor_training():
@@ -49,8 +57,9 @@ def test_the_analysis_needs_neither_torch_nor_training():
 def test_the_table_of_equal_arms_is_that_of_its_script(docs_script):
     """The cell of three seeds that make .7 of the noise, where comparisons that stand alone are worst off."""
     script = docs_script("equal_arms")
-    row, column = script.SHARES.index(0.7), script.SIZES.index((3, 30))
-    found = script.findings(3, 30, 0.7, number=len(script.SIZES) * row + column)
+    row, column = script.SHARES.index(0.7), list(script.SIZES).index("S=3, G=30")
+    seeds, lengths = script.SIZES["S=3, G=30"]
+    found = script.findings(seeds, lengths, 0.7, number=len(script.SIZES) * row + column)
     page = (DOCS / "statistics.md").read_text("utf-8")
     (line,) = [line for line in page.splitlines() if line.startswith("| 0.7 |") and "→" in line]
     told = [float(text) for text in re.findall(r"\.\d+", line.split("|")[column + 2])]

@@ -10,6 +10,7 @@ import pytest
 from thermodepth.errors import DataError, SettingsError
 from thermodepth.evaluation.protocols.protocol import named_protocol
 from thermodepth.evaluation.results.rows import rows_from_records
+from thermodepth.study.analysis.crossed import estimate
 from thermodepth.study.analysis.measurements import Measurements
 from thermodepth.study.analysis.plain_table import read_measurements
 from thermodepth.study.analysis.result_rows import measurements_of
@@ -277,7 +278,19 @@ def test_parquet_of_any_encoding_reads_as_the_csv(tmp_path, read):
         (("1.25", ""), "row 2, column value: '' is not a number"),
         (("1.25", "nan"), "row 2, column value: nan, expected a finite number"),
         (("1.25", "-inf"), "row 2, column value: -inf, expected a finite number"),
-        (("bare,0", "bare,0.5"), "row 3, column seed: '0.5' is not a whole number"),
+        (
+            ("1.25", "1e308"),
+            r"rmse of image 'f1' \(arm 'full', seed 1\) is 1e\+308: .* up to 1e\+50",
+        ),
+        (("bare,0", "bare,0.5"), "row 3, column seed: '0.5' is not a plain whole number"),
+        (("bare,0", "bare,1_0"), "row 3, column seed: '1_0' is not a plain whole number"),
+        (("bare,0", "bare,٣"), "row 3, column seed: '٣' is not a plain whole number"),
+        (("bare,0", "bare,+1"), r"row 3, column seed: '\+1' is not a plain whole number"),
+        (("bare,0", "bare,00"), "row 3, column seed: '00' is not a plain whole number"),
+        (
+            ("bare,0", f"bare,{10**19}"),
+            f"row 3, column seed: '{10**19}' is not a plain whole number",
+        ),
         (("bare,0", ",0"), "row 3, column arm: empty"),
         (("bare,0", "bare,1"), r"rmse of image 'f1' \(arm 'bare', seed 1\) is there 2 times"),
         (
@@ -291,6 +304,36 @@ def test_what_is_wrong_in_a_csv_is_named(read, change, message):
     with pytest.raises(DataError, match=message) as caught:
         read(TABLE.replace(*change, 1))
     assert "table.csv" in str(caught.value)
+
+
+@pytest.mark.parametrize("heading", ["", "Unnamed: 0"])
+def test_the_row_numbers_of_pandas_are_left_out_and_said(read, heading):
+    header, *lines = TABLE.splitlines()
+    numbered = [f"{heading},{header}", *(f"{n},{line}" for n, line in enumerate(lines))]
+    found = read("\n".join(numbered) + "\n")
+    plain = read(TABLE)
+    for metric, block in found.items():
+        assert np.array_equal(block.values, plain[metric].values, equal_nan=True)
+        assert block.left_out == (f"column '{heading}', row numbers", *plain[metric].left_out)
+
+
+def test_a_lost_heading_is_no_row_number(read):
+    with pytest.raises(DataError, match="heading '' holds no row numbers; name it"):
+        read(TABLE.replace("cluster,", ",", 1))
+
+
+def test_the_largest_values_that_are_read_have_finite_intervals(read):
+    cells = [("full", 1e50), ("bare", -1e50)]
+    lines = [
+        f"{arm},{seed},f{image},d{image},rmse,{value / (1 + seed + image)}"
+        for arm, value in cells
+        for seed in range(3)
+        for image in range(3)
+    ]
+    found = read("\n".join(["arm,seed,image,cluster,metric,value", *lines]) + "\n")["rmse"]
+    with np.errstate(all="raise"):
+        made = estimate(found.contrast({"bare": 1.0, "full": -1.0}).difference, found.groups)
+        assert np.isfinite([*made.interval(), made.p_value()]).all()
 
 
 def test_an_unknown_arm_is_named_with_its_row(read):
