@@ -141,7 +141,7 @@ def _without_effect(
         if why is None:
             continue
         # Read before, and idle by its own edit: that is an effect.
-        others = {key: value for key, value in _flat(edits).items() if not is_under(path, key)}
+        others = {key: value for key, value in edits.items() if not is_under(path, key)}
         try:
             without = settings.edit(others)
         except SettingsError:  # the others need it, so it is read
