@@ -105,7 +105,7 @@ def make_report() -> StudyReport:
         scenes_words="Predictions of seed 0. Frames chosen by rule.",
         further=further_tables(tables),
         gradients=["<p>Cosines between terms.</p>"],
-        methods=methods_text(found, paired=True),
+        methods=methods_text(found),
         cells=[
             *(
                 CellRecord(arm=arm, seed=seed, state="done", seconds=51.8, fingerprint="0" * 16)

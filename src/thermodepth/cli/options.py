@@ -17,6 +17,11 @@ Set = Annotated[
 #: Kept by hand: the table itself, DATASETS, is not imported for a help text.
 SPECS = "synthetic, or NAME:PATH with synthetic, mm5, ms2, vivid_indoor, vivid_outdoor, firestereo, folder."
 Data = Annotated[str, typer.Option("--data", help=SPECS)]
+#: Where settings, a recipe or a study file may say it too: an option that was not given edits nothing.
+GivenData = Annotated[
+    Optional[str],  # noqa: UP045
+    typer.Option("--data", help=f"{SPECS} Default: what the recipe or file says; else synthetic."),
+]
 OptionalPath = Optional[Path]  # noqa: UP045 (typer reads it at run time)
 Steps = Annotated[Optional[int], typer.Option(min=1, help="Optimiser steps.")]  # noqa: UP045
 Device = Annotated[str, typer.Option(help="auto, cpu or cuda.")]

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from thermodepth.cli.options import Data, Seeds, Set, Steps, StudyName, StudyOut, Twin
+from thermodepth.cli.options import GivenData, Seeds, Set, Steps, StudyName, StudyOut, Twin
 from thermodepth.threads import set_thread_policy
 
 
 def study_plan(
     name: StudyName,
-    data: Data = "synthetic",
+    data: GivenData = None,
     seeds: Seeds = None,
     steps: Steps = None,
     twin: Twin = False,

@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Optional
+from typing import TYPE_CHECKING, Annotated, Any, Optional
 
 import typer
 
 from thermodepth.cli.options import (
     CalibrationFile,
     Cameras,
-    Data,
     Device,
     FocalPx,
     Fov,
+    GivenData,
     Labels,
     OptionalPath,
     Seeds,
@@ -34,7 +35,7 @@ study_app = typer.Typer(no_args_is_help=True, help="Loss studies: arms, tables, 
 @study_app.command("run")
 def study_run(
     name: StudyName,
-    data: Data = "synthetic",
+    data: GivenData = None,
     seeds: Seeds = None,
     steps: Steps = None,
     twin: Twin = False,
@@ -117,12 +118,15 @@ def study_cell(
 
 def train(
     out: Annotated[Path, typer.Option(help="The run's folder; an unfinished run is continued.")],
-    data: Data = "synthetic",
+    data: GivenData = None,
     recipe: Annotated[
         str, typer.Option(help="thermal, or rgb-teacher for an RGB network.")
     ] = "thermal",
     steps: Steps = None,
-    seed: Annotated[int, typer.Option(min=0)] = 0,
+    seed: Annotated[
+        Optional[int],  # noqa: UP045
+        typer.Option(min=0, help="Of first weights, batches and noise. Default: the recipe's."),
+    ] = None,
     labels: Labels = None,
     edits: Set = [],  # noqa: B006
 ) -> None:
@@ -132,7 +136,12 @@ def train(
     set_thread_policy(available_cores())
     from thermodepth.commands.train import train_one
 
-    settings = _settings(recipe, data=data, steps=steps, seed=seed, edits=edits)
+    options = {
+        "data.source": ("--data", data),
+        "steps": ("--steps", steps),
+        "seed": ("--seed", seed),
+    }
+    settings = _settings(recipe, options, edits)
     train_one(settings, out, label_root=labels)
 
 
@@ -225,15 +234,18 @@ def serve(
 
 
 def label(
-    data: Data = "synthetic",
+    data: GivenData = None,
     split: Annotated[str, typer.Option(help="Which frames are labelled.")] = "train",
     teacher: Annotated[
-        str,
-        typer.Option(help="rgb-small, transformers, onnx, maps or truth; see docs/teachers.md."),
-    ] = "rgb-small",
+        Optional[str],  # noqa: UP045
+        typer.Option(
+            help="rgb-small (the default), transformers, onnx, maps or truth; see docs/teachers.md."
+        ),
+    ] = None,
     teacher_model: Annotated[
-        str, typer.Option(help="Hub id or folder (transformers), .onnx file (onnx), folder (maps).")
-    ] = "",
+        Optional[str],  # noqa: UP045
+        typer.Option(help="Hub id or folder (transformers), .onnx file (onnx), folder (maps)."),
+    ] = None,
     out: Labels = None,
     qa: Annotated[
         OptionalPath,
@@ -250,24 +262,22 @@ def label(
     set_thread_policy()
     from thermodepth.commands.label import label_data
 
-    settings = _settings(
-        "thermal",
-        data=data,
-        steps=None,
-        seed=0,
-        edits=[f"teacher.kind={teacher}", f"teacher.model={teacher_model}", *edits],
-    )
+    options = {
+        "data.source": ("--data", data),
+        "teacher.kind": ("--teacher", teacher),
+        "teacher.model": ("--teacher-model", teacher_model),
+    }
+    settings = _settings("thermal", options, edits)
     label_data(settings, split=split, label_root=out, qa=qa, qa_frames=qa_frames)
 
 
 def _settings(
-    recipe: str, *, data: str, steps: int | None, seed: int, edits: list[str]
+    recipe: str, options: Mapping[str, tuple[str, Any]], edits: list[str]
 ) -> TrainingSettings:
-    """A recipe's settings with the command line's own options and `--set` edits on top."""
-    from thermodepth.config import parse_edit
+    """A recipe's settings with the options that were given and `--set` edits on top; data by full path."""
+    from thermodepth.commands.given_options import given_edits
+    from thermodepth.data.table import absolute_spec
     from thermodepth.recipes import named_training
 
-    own = {"data.source": data, "seed": seed}
-    if steps is not None:
-        own["steps"] = steps
-    return named_training(recipe).edit({**own, **dict(parse_edit(text) for text in edits)})
+    settings = named_training(recipe).edit(given_edits(options, edits))
+    return settings.edit({"data.source": absolute_spec(settings.data.source)})

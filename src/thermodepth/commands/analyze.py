@@ -12,6 +12,7 @@ from thermodepth.errors import SettingsError, unknown
 from thermodepth.evaluation.results.rows import ROW_SCHEMA, WHOLE_FRAME, read_rows
 from thermodepth.files import write_text
 from thermodepth.metrics import METRICS
+from thermodepth.study.analysis.asked_record import asked_in
 from thermodepth.study.analysis.claims import PAPER_CLAIMS, Claim
 from thermodepth.study.analysis.designs import FULL
 from thermodepth.study.analysis.findings import Findings, findings
@@ -59,8 +60,10 @@ def analyze_results(
         shown = {name: block for name, block in measured.items() if name in SHOWN}
     arms = next(iter(shown.values())).arms
     declared = _names(primary) or (tuple(n for n in PRIMARY if n in shown) if own else None)
+    record = asked_in(_folder_of(results)) if own else None
     found = findings(
         shown,
+        asked=None if record is None else record.asked(),
         reference=reference or (FULL if FULL in arms else arms[0]),
         primary=declared,
         better=stated,
@@ -80,7 +83,7 @@ def analyze_results(
     for told in notes:
         console.print(told, markup=False, highlight=False)
     if out is not None:
-        _write(found, out, own=own)
+        _write(found, out, pairing="" if record is None else record.pairing)
         console.print(f"tables (md, csv, tex) and METHODS.md in {out}", soft_wrap=True)
 
 
@@ -177,14 +180,18 @@ def _is_baseline(arm: str) -> bool:
     return arm in BASELINES or arm == TEACHER_ARM
 
 
-def _write(found: Findings, out: Path, *, own: bool) -> None:
+def _folder_of(results: Path) -> Path:
+    return results if results.is_dir() else results.parent
+
+
+def _write(found: Findings, out: Path, *, pairing: str) -> None:
     if out.exists() and not out.is_dir():
         raise SettingsError(f"--out {out}: is a file, expected a folder")
     for stem, table in findings_tables(found).items():
         write_text(out / f"{stem}.md", table.markdown())
         write_text(out / f"{stem}.csv", table.csv())
         write_text(out / f"{stem}.tex", table.latex())
-    write_text(out / "METHODS.md", methods_text(found, paired=own))
+    write_text(out / "METHODS.md", methods_text(found, pairing=pairing))
 
 
 def _names(text: str) -> tuple[str, ...]:

@@ -10,24 +10,25 @@ from pathlib import Path
 
 from rich.text import Text
 
+from thermodepth.commands.given_options import given_edits
 from thermodepth.commands.terminal import console
-from thermodepth.config import difference, parse_edit
+from thermodepth.config import difference
 from thermodepth.data import open_dataset
 from thermodepth.evaluation.results.tables import Cell, Column, Table
 from thermodepth.recipes.planned import planned_study
-from thermodepth.study.analysis.asking import declared_kinds, design_of, questions_of
+from thermodepth.study.analysis.asking import declared_kinds, questions_of
 from thermodepth.study.analysis.designs import estimable
 from thermodepth.study.analysis.multiplicity import least_sign_flip_p
-from thermodepth.study.analysis.questions import is_twin
 from thermodepth.study.cell import ROWS, known_seconds
-from thermodepth.study.design import Study
+from thermodepth.study.design import Study, steps_words
 from thermodepth.study.folder import study_folder_of
+from thermodepth.study.inputs import open_datasets
 
 
 def show_plan(
     name: str,
     *,
-    data: str,
+    data: str | None,
     seeds: int | None,
     steps: int | None,
     twin: bool,
@@ -39,13 +40,11 @@ def show_plan(
     Raises:
         SettingsError, DataError: as `study run`.
     """
-    own: dict[str, object] = {"data.source": data}
-    if steps is not None:
-        own["steps"] = steps
-    own |= dict(parse_edit(text) for text in edits)
-    planned = planned_study(name, own, seeds=seeds, twin=twin)
-    dataset = open_dataset(data)
+    options = {"data.source": ("--data", data), "steps": ("--steps", steps)}
+    planned = planned_study(name, given_edits(options, edits), seeds=seeds, twin=twin)
+    dataset = open_dataset(planned.settings.data.source)
     study = replace(planned, settings=planned.settings.resolved(dataset))
+    open_datasets(study, dataset)
     console.print(Text(study.title, style="bold"))
     console.print(Text(dataset.note), soft_wrap=True)
     console.print()
@@ -77,7 +76,8 @@ def question_lines(study: Study) -> Iterator[str]:
     """What is declared, what the design can tell, and what so many seeds can."""
     arms = [arm.name for arm in study.arms]
     titles = {arm.name: arm.title for arm in study.arms}
-    questions = questions_of(arms, study.reference, titles=titles, design=study.design)
+    asked = study.asked
+    questions = questions_of(arms, study.reference, titles=titles, asked=asked)
     kinds = declared_kinds([question.kind for question in questions])
     declared = [question.title for question in questions if question.kind in kinds]
     yield (
@@ -85,8 +85,8 @@ def question_lines(study: Study) -> Iterator[str]:
         f"{len(declared) * len(study.primary)}; {len(study.claims)} claims."
     )
     yield from (f"  {title}" for title in declared)
-    design = study.design or design_of([a for a in arms if not is_twin(a, study.reference)])
-    if design is not None and design.factors:
+    design = asked.design
+    if design.factors:
         yield f"Design: {design.kind} of {', '.join(design.factors)}."
         if design.kind != "full factorial":
             order = 2 if design.kind == "half fraction" else 1
@@ -108,7 +108,7 @@ def cell_lines(study: Study, out: Path) -> Iterator[str]:
     done = [out / "cells" / cell.name for cell in cells]
     seconds = [s for s in map(_seconds, done) if s is not None]
     yield (
-        f"{len(study.arms)} arms x {len(study.seeds)} seeds x {study.settings.steps} steps = "
+        f"{len(study.arms)} arms x {len(study.seeds)} seeds x {steps_words(study)} steps = "
         f"{len(cells)} cells, {len(seconds)} of them done in {out}"
     )
     if study.budget_hours is not None:

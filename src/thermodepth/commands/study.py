@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 
+from thermodepth.commands.given_options import given_edits
 from thermodepth.commands.terminal import (
     Bars,
     console,
@@ -16,12 +17,11 @@ from thermodepth.commands.terminal import (
     plain_report,
     term_line,
 )
-from thermodepth.config import parse_edit
 from thermodepth.data import open_dataset
 from thermodepth.errors import DivergedError, StudyError
 from thermodepth.recipes.planned import planned_study
 from thermodepth.study.cell import CellNews, Tell
-from thermodepth.study.design import Study
+from thermodepth.study.design import Study, steps_words
 from thermodepth.study.executors.launch import compute, enter_working_folder
 from thermodepth.study.executors.table import Placement, make_executor, parse_options
 from thermodepth.study.folder import prepared_job, study_folder_of
@@ -33,7 +33,7 @@ from thermodepth.training.loop import check_device
 def run_named_study(
     name: str,
     *,
-    data: str,
+    data: str | None,
     seeds: int | None,
     steps: int | None,
     twin: bool,
@@ -48,10 +48,8 @@ def run_named_study(
     options: list[str],
 ) -> None:
     """Run a study, a recipe or a file, to its report and print its table."""
-    own: dict[str, object] = {"data.source": data}
-    if steps is not None:
-        own["steps"] = steps
-    own |= dict(parse_edit(text) for text in edits)
+    given = {"data.source": ("--data", data), "steps": ("--steps", steps)}
+    own = given_edits(given, edits)
     planned = planned_study(name, own, seeds=seeds, twin=twin, budget_hours=budget_hours)
     settings = planned.settings
     check_device(settings.runtime, settings.precision)
@@ -70,15 +68,15 @@ def run_named_study(
             write=lambda line: print(line, flush=True),
         )
     )
-    dataset = open_dataset(data)
+    dataset = open_dataset(settings.data.source)
     study = replace(planned, settings=settings.resolved(dataset))
     out = out or study_folder_of(study, dataset)
 
     words.print(
-        f"{study.title}: {len(study.arms)} arms x {len(study.seeds)} seeds x {settings.steps} steps"
+        f"{study.title}: {len(study.arms)} arms x {len(study.seeds)} seeds x {steps_words(study)} steps"
     )
     words.print(f"{dataset.note}; results in {out}", soft_wrap=True)
-    with counting(f"labels by {settings.teacher.kind}") as tell_labels, showing(study) as tell:
+    with counting("labels") as tell_labels, showing(study) as tell:
         try:
             state = run_study(
                 study, out, dataset=dataset, executor=made, tell=tell, tell_labels=tell_labels
@@ -144,15 +142,15 @@ def plain_news(steps: Mapping[str, int]) -> Tell:
 @contextmanager
 def showing(study: Study) -> Iterator[Tell]:
     """One bar for every cell that is at work; a line at every tenth where there is no terminal."""
+    steps_of = {cell.name: study.settings_of(cell).steps for cell in study.cells()}
     if not error_console.is_terminal:
-        yield plain_news({cell.name: study.settings.steps for cell in study.cells()})
+        yield plain_news(steps_of)
         return
 
     bars = Bars()
-    steps = study.settings.steps
 
     def tell(news: CellNews) -> None:
-        now = news.progress
+        now, steps = news.progress, steps_of[news.name]
         if now is None:
             done = steps if news.stage in ("predicting", "done") else None
             bars.step(news.name, done, steps, note=news.stage)

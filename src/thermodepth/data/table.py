@@ -68,6 +68,14 @@ DATASETS: dict[str, DatasetRow] = {
 }
 
 
+def absolute_spec(spec: str) -> str:
+    """The same data set, named so that it is found from any folder; what names no path stays as it is."""
+    name, colon, path = spec.partition(":")
+    if name not in DATASETS or not path:
+        return spec
+    return f"{name}{colon}{Path(path).expanduser().absolute()}"
+
+
 def open_dataset(spec: str) -> Dataset:
     """Open `NAME` or `NAME:PATH`.
 

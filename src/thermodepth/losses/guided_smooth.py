@@ -9,6 +9,8 @@ logarithms a jump counts by its ratio, so near and far are smoothed alike. Sourc
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from torch import Tensor
 
 from thermodepth.geometry import edge_aware_mean, keep
@@ -24,11 +26,11 @@ class GuidedSmoothSettings(TermSettings):
     guide: Guide = "structure"
     edge_sharpness: NonNegative = 2.0  # b: how much a guide edge of unit contrast relaxes the term
 
-    def without_effect(self) -> tuple[str, ...]:
-        """The guide without sharpness."""
-        if self.edge_sharpness == 0.0 and self.guide != "structure":
-            return (f"guide={self.guide} has no effect while edge_sharpness is 0",)
-        return ()
+    def unread(self) -> Mapping[str, str]:
+        """The guide without sharpness; the teacher still says on which pixels."""
+        if self.edge_sharpness == 0.0 and self.guide != "teacher":
+            return {"guide": " while edge_sharpness is 0"}
+        return {}
 
 
 def guided_smooth(maps: Maps, settings: GuidedSmoothSettings) -> Tensor:

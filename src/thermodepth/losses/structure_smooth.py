@@ -8,6 +8,7 @@ structural map itself is no guide here: it cannot tell its own boundaries from i
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Literal
 
 from torch import Tensor
@@ -26,16 +27,14 @@ class StructureSmoothSettings(TermSettings):
     edge_sharpness: NonNegative = 2.0  # b: how much a guide edge of unit contrast relaxes the term
     pixels: Literal["label", "all"] = "label"  # where: as the other structure terms, or everywhere
 
-    def without_effect(self) -> tuple[str, ...]:
-        """The guide without sharpness; "all" pixels where only the label's are known."""
-        idle = []
-        if self.edge_sharpness == 0.0 and self.guide != "thermal":
-            idle.append(f"guide={self.guide} has no effect while edge_sharpness is 0")
-        if self.guide == "teacher" and self.pixels == "all":
-            idle.append(
-                "pixels=all has no effect: guide=teacher is known on the label's pixels only"
-            )
-        return tuple(idle)
+    def unread(self) -> Mapping[str, str]:
+        """The guide without sharpness, where it does not choose the pixels; "all" pixels of the label's."""
+        idle = {}
+        if self.edge_sharpness == 0.0 and (self.guide != "teacher" or self.pixels == "label"):
+            idle["guide"] = " while edge_sharpness is 0"
+        if self.guide == "teacher":
+            idle["pixels"] = ": guide=teacher is known on the label's pixels only"
+        return idle
 
 
 def structure_smooth(maps: Maps, settings: StructureSmoothSettings) -> Tensor:

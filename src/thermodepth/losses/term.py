@@ -5,7 +5,7 @@ term(maps, settings) -> Tensor[b]
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Annotated, Any, Self
 
 import torch
@@ -41,9 +41,18 @@ class TermSettings(Settings):
         """The value of the term at a perfect prediction."""
         return 0.0
 
+    def unread(self) -> Mapping[str, str]:
+        """Fields that another field makes idle: `{name: rest of "name has no effect"}`."""
+        return {}
+
     def without_effect(self) -> tuple[str, ...]:
-        """Settings that another setting makes idle, as `name ... has no effect ...`; each warns."""
-        return ()
+        """Idle fields that somebody set, as `name=value has no effect ...`; each warns."""
+        default = type(self)()
+        return tuple(
+            f"{name}={getattr(self, name)} has no effect{why}"
+            for name, why in self.unread().items()
+            if getattr(self, name) != getattr(default, name)
+        )
 
 
 def weight_at(settings: TermSettings, progress: float) -> float:

@@ -7,7 +7,9 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from thermodepth.data.table import absolute_spec
 from thermodepth.recipes import named_study, named_training
+from thermodepth.study.arm_edits import refuse_seed
 from thermodepth.study.design import Study
 from thermodepth.study.files import read_study, study_of
 
@@ -34,13 +36,27 @@ def planned_study(
     Raises:
         SettingsError: for a name, file or setting that is not there or not allowed.
     """
+    refuse_seed(edits, f"study {name}")
     if Path(name).suffix in FILES:
         file = read_study(Path(name))
-        study = study_of(file, named_training(file.recipe))
-        wanted = study.seeds if seeds is None else tuple(range(seeds))
-        study = replace(study, settings=study.settings.edit(edits), seeds=wanted)
+        study = study_of(file, named_training(file.recipe), edits)
+        study = study if seeds is None else replace(study, seeds=tuple(range(seeds)))
     else:
         study = named_study(name, named_training("thermal").edit(edits), seeds=seeds or 1)
+    study = with_full_paths(study)
     if budget_hours is not None:
         study = replace(study, budget_hours=budget_hours)
     return study.with_twin() if twin else study
+
+
+def with_full_paths(study: Study) -> Study:
+    """The study with its data sets named so that cells find them from any folder."""
+    path = "data.source"
+    arms = [
+        replace(arm, edits={**arm.edits, path: absolute_spec(str(arm.edits[path]))})
+        if path in arm.edits
+        else arm
+        for arm in study.arms
+    ]
+    settings = study.settings.edit({path: absolute_spec(study.settings.data.source)})
+    return replace(study, settings=settings, arms=tuple(arms))

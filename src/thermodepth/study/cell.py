@@ -21,6 +21,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from thermodepth.data import Dataset, open_dataset
+from thermodepth.data.table import absolute_spec
 from thermodepth.errors import DataError, SettingsError, StudyError, ThermodepthError
 from thermodepth.evaluation.predict import predict_into, stored_pairs
 from thermodepth.evaluation.protocols.protocol import Protocol, named_protocol
@@ -31,6 +32,7 @@ from thermodepth.files import read_json, write_json
 from thermodepth.inference.predictor import Predictor
 from thermodepth.model import load_model
 from thermodepth.study.executors.failure import FAILED, failure_of, write_failure
+from thermodepth.study.inputs import TEST_SPLIT, check_labels
 from thermodepth.study.lock import holding
 from thermodepth.teacher import LabelStore
 from thermodepth.training.labels import label_reader, label_source
@@ -50,7 +52,6 @@ FORMAT = 1
 ROWS = "rows.parquet"
 FACTS = "cell.json"
 PREDICTIONS = "predictions"
-TEST_SPLIT = "test"
 PATIENCE_S = 20.0  # for another process to leave a cell
 _FACTS: dict[str, Callable[[Any], bool]] = {
     "labels": lambda value: isinstance(value, str),
@@ -71,9 +72,9 @@ class CellJob:
     arm: str
     seed: int
     settings: TrainingSettings
-    data: str  # spec of the data set
+    scored_on: str  # spec of the study's data set; what is trained on stands in the settings
     folder: Path
-    labels: LabelStore
+    labels: LabelStore  # that these settings ask for
     working_folder: str  # what relative paths in settings and data spec start from
 
     @property
@@ -112,22 +113,43 @@ class CellKey:
     run: str  # settings, data and labels, as `run_identity`
     labels: str
     protocol: str  # how it is scored, over which frames
+    scored: str = (
+        ""  # fingerprint of the data it is scored on; empty where it is trained on the same
+    )
 
     @classmethod
     def of(
-        cls, settings: TrainingSettings, dataset: Dataset, *, labels: str, protocol: Protocol
+        cls,
+        settings: TrainingSettings,
+        dataset: Dataset,
+        *,
+        labels: str,
+        protocol: Protocol,
+        scored: Dataset,
     ) -> CellKey:
-        """The key of the cell with these settings; `labels` as `label_source` says it."""
+        """The key of the cell with these settings.
+
+        Args:
+            settings: of the cell.
+            dataset: that it trains on.
+            labels: as `label_source` says it.
+            protocol: that it is scored under.
+            scored: whose test frames it is scored on.
+        """
+        trained, tested = dataset.fingerprint(), scored.fingerprint()
         return cls(
             run=run_identity(settings, dataset, labels),
             labels=labels,
             protocol=protocol.protocol_id(),
+            scored="" if trained == tested else tested,
         )
 
     @property
     def fingerprint(self) -> str:
         """Sixteen digits of all of it and of `FORMAT`."""
         parts = {"run": self.run, "protocol": self.protocol, "format": FORMAT}
+        if self.scored:
+            parts["scored"] = self.scored
         return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()[:16]
 
 
@@ -149,6 +171,7 @@ def cell_is_done(folder: Path, key: CellKey) -> bool:
         return True
     told = {
         "labels": (facts.get("labels"), key.labels),
+        "test frames": (facts.get("scored", ""), key.scored),
         "run": (facts.get("identity"), key.run),
         "format": (facts.get("format", FORMAT), FORMAT),
     }
@@ -183,11 +206,11 @@ def compute_cells(jobs: Sequence[CellJob], tell: Tell) -> dict[str, ThermodepthE
         Exception: of a cell, when it was no `ThermodepthError` and all cells have ended.
     """
     check_lockstep({job.name: job.settings for job in jobs})
-    assert len({(job.data, job.labels.folder) for job in jobs}) == 1
+    assert len({(job.scored_on, job.labels.folder) for job in jobs}) == 1
     if len(jobs) > 1 and several_processes():
         raise SettingsError("several processes train one cell together, not cells in lockstep")
     if not is_first_process():
-        model = train_cells(jobs, open_dataset(jobs[0].data), _silent, _silent)[0]
+        model = train_cells(jobs, open_data(jobs[0])[0], _silent, _silent)[0]
         if isinstance(model, Exception):
             raise model
         return {}
@@ -218,7 +241,7 @@ def compute_cells(jobs: Sequence[CellJob], tell: Tell) -> dict[str, ThermodepthE
             if done:
                 (job.folder / FAILED).unlink(missing_ok=True)
                 if several_processes():  # the others wait for this one where a training begins
-                    train_cells([job], open_dataset(job.data), _silent, failed)
+                    train_cells([job], open_data(job)[0], _silent, failed)
                 tell(CellNews(name=job.name, stage="done"))
                 continue
             for name in (FAILED, ROWS):  # of an earlier try, or of another scoring
@@ -242,6 +265,24 @@ def several_processes() -> bool:
     return os.environ.get("WORLD_SIZE", "1") != "1"
 
 
+def open_data(job: CellJob) -> tuple[Dataset, Dataset]:
+    """What the cell is trained on, by its settings, and what it is scored on; most often one data set."""
+    dataset = open_dataset(job.settings.data.source)
+    same = absolute_spec(job.settings.data.source) == absolute_spec(job.scored_on)
+    return dataset, dataset if same else open_dataset(job.scored_on)
+
+
+def key_of(job: CellJob, dataset: Dataset, scored: Dataset) -> CellKey:
+    """What decides the cell's numbers; the data sets as `open_data` gives them."""
+    return CellKey.of(
+        job.settings,
+        dataset,
+        labels=label_source(job.labels),
+        protocol=study_protocol(scored),
+        scored=scored,
+    )
+
+
 def done_by_another(job: CellJob) -> bool:
     """Whether exactly this cell was finished by whoever had its lock before.
 
@@ -250,10 +291,7 @@ def done_by_another(job: CellJob) -> bool:
     """
     if not (job.folder / ROWS).is_file():  # and the data need not be opened to know it
         return False
-    dataset = open_dataset(job.data)
-    protocol, labels = study_protocol(dataset), label_source(job.labels)
-    key = CellKey.of(job.settings, dataset, labels=labels, protocol=protocol)
-    return cell_is_done(job.folder, key)
+    return cell_is_done(job.folder, key_of(job, *open_data(job)))
 
 
 def finish_cells(jobs: Sequence[CellJob], tell: Tell, failed: TellFailure) -> None:
@@ -265,7 +303,7 @@ def finish_cells(jobs: Sequence[CellJob], tell: Tell, failed: TellFailure) -> No
         failed: hears of each that fails, and why.
     """
     try:
-        dataset = open_dataset(jobs[0].data)
+        dataset, scored = open_data(jobs[0])
         models = train_cells(jobs, dataset, tell, failed)
     except Exception as error:  # what they share: frames, labels, the device
         for job in jobs:
@@ -275,7 +313,8 @@ def finish_cells(jobs: Sequence[CellJob], tell: Tell, failed: TellFailure) -> No
         if isinstance(model, Exception):
             continue
         try:
-            score_cell(job, dataset, model, tell, seconds=known_seconds(job.folder) or 0.0)
+            seconds = known_seconds(job.folder) or 0.0
+            score_cell(job, dataset, scored, model, tell, seconds=seconds)
         except Exception as error:
             failed(job, error)
         else:
@@ -298,6 +337,8 @@ def train_cells(
         tell(CellNews(name=job.name, stage="training", progress=progress))
 
     labels, runtime = jobs[0].labels, jobs[0].settings.runtime
+    for job in jobs:
+        check_labels(job.settings, dataset, job.labels)
     return train_in_lockstep(
         [
             Run(
@@ -315,29 +356,36 @@ def train_cells(
 
 
 def score_cell(
-    job: CellJob, dataset: Dataset, model_folder: Path, tell: Tell, *, seconds: float
+    job: CellJob,
+    dataset: Dataset,
+    scored: Dataset,
+    model_folder: Path,
+    tell: Tell,
+    *,
+    seconds: float,
 ) -> None:
     """Predict the test frames and score them.
 
     Args:
         job: the cell.
-        dataset: its data.
+        dataset: that it was trained on.
+        scored: whose test frames they are.
         model_folder: the trained model.
         tell: hears that it is predicting.
         seconds: what the training took.
     """
     tell(CellNews(name=job.name, stage="predicting"))
     model = load_model(model_folder)
-    frames = dataset.split(TEST_SPLIT)
+    frames = scored.split(TEST_SPLIT)
     store = PredictionStore(
         job.folder / PREDICTIONS,
         made_by={"model": model.fingerprint, "data": frames.fingerprint()},
-        about={"data": job.data, "split": TEST_SPLIT},
+        about={"data": job.scored_on, "split": TEST_SPLIT},
     )
     predictor = Predictor(model, device=job.settings.runtime.device)
     predict_into(store, frames, predictor.maps_of)
 
-    protocol = study_protocol(dataset)
+    protocol = study_protocol(scored)
     scores = score_frames(
         stored_pairs(store, frames),
         protocol,
@@ -345,12 +393,13 @@ def score_cell(
         arm=job.arm,
         seed=job.seed,
     )
-    key = CellKey.of(job.settings, dataset, labels=label_source(job.labels), protocol=protocol)
+    key = key_of(job, dataset, scored)
     facts = {
         **run_facts(job.folder),
         "fingerprint": key.fingerprint,
         "protocol": key.protocol,
         "format": FORMAT,
+        **({"scored": key.scored} if key.scored else {}),
         "seconds": round(seconds, 1),
         "frames": scores.frames,
         "skipped": scores.skipped,

@@ -12,10 +12,13 @@ from thermodepth.config import Edits
 from thermodepth.errors import SettingsError, unknown
 from thermodepth.evaluation.results.rows import TEACHER_ARM
 from thermodepth.evaluation.scoring.baselines import BASELINES
+from thermodepth.study.analysis.asking import NO_DESIGN, Asked
 from thermodepth.study.analysis.claims import Claim
 from thermodepth.study.analysis.comparison import SMALLEST_EFFECT
-from thermodepth.study.analysis.designs import Design
+from thermodepth.study.analysis.designs import Design, DoseResponse
 from thermodepth.study.analysis.questions import NAME, TWIN, is_twin
+from thermodepth.study.arm_edits import check_arms, check_base
+from thermodepth.study.factors import check_doses, design_of_edits, doses_of_edits
 from thermodepth.training.settings import TrainingSettings
 
 
@@ -41,8 +44,10 @@ class Study:
     primary: tuple[str, ...] = ("abs_rel", "rmse")  # the metrics that verdicts are given for
     smallest_effect: float = SMALLEST_EFFECT  # too small to matter, a share of the reference's mean
     claims: tuple[Claim, ...] = ()  # to be judged; like the two above they change no number
-    #: Of the arms' switches, whose effects are asked for; None reads it from the arms' names.
+    #: Of the arms' switches, whose effects are asked for; None reads it from what the arms edit.
     design: Design | None = None
+    #: Numbers that arms multiply, whose curves are asked for; None reads them from what the arms edit.
+    doses: tuple[DoseResponse, ...] | None = None
     budget_hours: float | None = None  # of training, summed over cells; see `run.within_budget`
 
     def __post_init__(self) -> None:
@@ -74,10 +79,31 @@ class Study:
                     f"study {self.name}: '{arm.name}' is the name of the reference's twin, and this arm has "
                     "other edits"
                 )
+        check_base(self.settings, f"study {self.name}")
+        check_arms(self.settings, self.arms, self.reference, f"study {self.name}")
+        check_doses(self.settings, self._edits(), self.doses or (), f"study {self.name}")
         if self.budget_hours is not None and not 0 < self.budget_hours < float("inf"):
             raise SettingsError(
                 f"study {self.name}: a budget of {self.budget_hours} hours, expected a number above 0"
             )
+
+    @property
+    def asked(self) -> Asked:
+        """What is asked of the arms beside their differences: as declared, else as they are edited."""
+        arms = {
+            name: edits
+            for name, edits in self._edits().items()
+            if not is_twin(name, self.reference)
+        }
+        design, doses = self.design, self.doses
+        if design is None:
+            design = design_of_edits(self.settings, arms) or NO_DESIGN
+        if doses is None:
+            doses = doses_of_edits(self.settings, arms)
+        return Asked(design=design, doses=doses)
+
+    def _edits(self) -> dict[str, Edits]:
+        return {arm.name: arm.edits for arm in self.arms}
 
     def with_twin(self) -> Study:
         """The study with its reference once more at the end: what is not due to recipe or seed.
@@ -123,6 +149,12 @@ class Study:
         """Changes when the numbers may; seeds can be added without changing it."""
         text = json.dumps([self.describe(), data_fingerprint], sort_keys=True)
         return hashlib.sha256(text.encode()).hexdigest()[:16]
+
+
+def steps_words(study: Study) -> str:
+    """`600`, or `200 to 600` where arms edit the steps."""
+    steps = sorted({study.settings.edit(arm.edits).steps for arm in study.arms})
+    return f"{steps[0]} to {steps[-1]}" if len(steps) > 1 else str(steps[0])
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -34,17 +34,20 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, get_args
 
-from thermodepth.config import Settings, flatten
+from thermodepth.config import Edits, Settings, flatten
 from thermodepth.errors import DataError, SettingsError, unknown
 from thermodepth.files import read_bytes
 from thermodepth.metrics import METRICS
 from thermodepth.study.analysis import designs
 from thermodepth.study.analysis.asking import NO_DESIGN
 from thermodepth.study.analysis.claims import Claim
+from thermodepth.study.analysis.designs import DoseResponse
 from thermodepth.study.analysis.labels import quantity_of
 from thermodepth.study.analysis.measurements import Form
-from thermodepth.study.analysis.questions import NAME, against, is_twin
+from thermodepth.study.analysis.questions import NAME, against
+from thermodepth.study.arm_edits import refuse_seed
 from thermodepth.study.design import Arm, Study
+from thermodepth.study.factors import dose_of
 from thermodepth.study.file_entries import DESIGNS as DESIGNS
 from thermodepth.study.file_entries import ArmEntry, ClaimEntry, DoseEntry, StudyFile
 from thermodepth.study.python_file import MOST_BYTES, call_study
@@ -118,19 +121,22 @@ def parse_study(tree: Mapping[str, Any], *, where: str) -> StudyFile:
     return file
 
 
-def study_of(file: StudyFile, base: TrainingSettings) -> Study:
+def study_of(file: StudyFile, base: TrainingSettings, edits: Edits | None = None) -> Study:
     """Arms by seeds over a run, every arm's settings tried.
 
     Args:
         file: what is studied.
         base: the settings of `file.recipe`; what the file and then the data set edit comes on top.
+        edits: after those of the file and before those of the arms, whose doses are multiples of the
+            outcome.
 
     Raises:
         SettingsError: for an edit that does not exist, a dose of what is no number, or a reference that is
             no arm.
     """
     where = f"study {file.name}"
-    run = _tried(base, file.settings, f"{where}: settings")
+    refuse_seed(file.settings, f"{where}: settings")
+    run = _tried(base, file.settings, f"{where}: settings").edit(edits or {})
     arms = list(_arms(file, run))
     study = Study(
         name=file.name,
@@ -142,16 +148,10 @@ def study_of(file: StudyFile, base: TrainingSettings) -> Study:
         primary=file.primary,
         smallest_effect=file.smallest_effect,
         design=file.switches() or NO_DESIGN,
+        doses=_doses(file),
         budget_hours=file.budget_hours,
         claims=_claims(file, [arm.name for arm in arms]),
     )
-    same = run.edit(study.arm(study.reference).edits)
-    for arm in study.arms:
-        made = _tried(run, arm.edits, f"{where}: arm '{arm.name}'")
-        if made == same and arm.name != study.reference and not is_twin(arm.name, study.reference):
-            raise SettingsError(
-                f"{where}: arm '{arm.name}' has the settings of the reference '{study.reference}'"
-            )
     return study.with_twin() if file.twin else study
 
 
@@ -187,6 +187,14 @@ def _arms(file: StudyFile, run: TrainingSettings) -> Iterator[Arm]:
             for factor in missing:
                 edits |= file.factors[factor]
             yield Arm(name=name, title=_title(missing), edits=edits)
+
+
+def _doses(file: StudyFile) -> tuple[DoseResponse, ...]:
+    """The curves that the file asks for: none where it names no dose."""
+    if file.design != "dose-response":
+        return ()
+    made = (designs.dose_response(name, dose.levels) for name, dose in file.doses.items())
+    return tuple(dose_of(dose.factor, {**dose.arms, designs.FULL: 1.0}) for dose in made)
 
 
 def _dosed(file: StudyFile, run: TrainingSettings) -> Iterator[Arm]:

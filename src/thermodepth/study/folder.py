@@ -19,10 +19,13 @@ from thermodepth.config import identity as identity_tree
 from thermodepth.data import Dataset
 from thermodepth.errors import DataError, SettingsError, StudyError, unknown
 from thermodepth.files import read_json, write_json
+from thermodepth.study.analysis.asked_record import AskedRecord
 from thermodepth.study.analysis.questions import NAME
 from thermodepth.study.cell import CellJob
 from thermodepth.study.design import Cell, Study
+from thermodepth.study.inputs import label_key
 from thermodepth.study.lock import LOCK, holding
+from thermodepth.study.pairing import pairing_words
 from thermodepth.teacher import LabelStore
 from thermodepth.training.settings import TrainingSettings
 
@@ -102,20 +105,30 @@ class StudyRecord(Settings):
     model_config = ConfigDict(extra="ignore")
 
     identity: str
-    data: str  # spec
+    data: str  # spec of what all arms are scored on
     data_fingerprint: str
     seeds: tuple[int, ...]  # every one that was ever asked for
     study: DesignRecord
     runtime: dict[str, Any] = Field(default_factory=dict)
+    asked: AskedRecord | None = None  # earlier versions did not keep it
     working_folder: str = ""  # what relative paths in settings and data spec start from
-    labels: str = ""  # the store of this study, below `labels/`; empty until they are made
+    #: By `label_key` the store below `labels/`, empty until they are made. Earlier versions had one for all.
+    labels: dict[str, str] | str = Field(default_factory=dict)
 
     @field_validator("labels")
     @classmethod
-    def _is_one_folder(cls, labels: str) -> str:
-        if labels in (".", "..") or set(labels) & set("/\\"):
-            raise ValueError(f"labels {labels!r:.80}, expected the name of one folder")
+    def _are_folders(cls, labels: dict[str, str] | str) -> dict[str, str] | str:
+        for name in labels.values() if isinstance(labels, dict) else [labels]:
+            if name in (".", "..") or set(name) & set("/\\"):
+                raise ValueError(f"labels {name!r:.80}, expected the name of one folder")
         return labels
+
+    def labels_of(self, settings: TrainingSettings) -> str:
+        """The store of the labels that a cell with these settings asks for; empty until they are made."""
+        if isinstance(self.labels, dict):
+            return self.labels.get(label_key(settings), "")
+        base = self.study.base(self.runtime)
+        return self.labels if label_key(base) == label_key(settings) else ""
 
 
 def open_study(study: Study, out: Path, dataset: Dataset) -> StudyFolder:
@@ -151,8 +164,9 @@ def open_study(study: Study, out: Path, dataset: Dataset) -> StudyFolder:
             seeds=tuple(sorted({*study.seeds, *(known.seeds if known else ())})),
             study=design.model_copy(update={"arms": (*design.arms, *former)}),
             runtime=runtime,
+            asked=AskedRecord.of(study.asked, pairing_words(study)),
             working_folder=str(Path.cwd()),
-            labels=known.labels if known else "",
+            labels=known.labels if known else {},
         )
         write_json(folder.record, record.tree())
     return folder
@@ -165,10 +179,14 @@ def _is_foreign(folder: StudyFolder) -> bool:
     return not folder.path.is_dir() or any(p.name != LOCK for p in folder.path.iterdir())
 
 
-def note_labels(folder: StudyFolder, store: LabelStore) -> None:
-    """Say in the study's record which store its labels are in."""
+def note_labels(folder: StudyFolder, stores: Mapping[str, LabelStore]) -> None:
+    """Say in the study's record which store has which labels, by `label_key`."""
     with holding(folder.path):
-        write_json(folder.record, {**read_json(folder.record), "labels": store.folder.name})
+        record = read_json(folder.record)
+        before = record.get("labels")
+        now = {key: store.folder.name for key, store in stores.items()}
+        record["labels"] = {**(before if isinstance(before, dict) else {}), **now}
+        write_json(folder.record, record)
 
 
 def _read_record(folder: StudyFolder) -> StudyRecord:
@@ -199,7 +217,8 @@ def _parted(known: StudyRecord, design: DesignRecord, runtime: Mapping[str, Any]
     was = {arm.name: arm.edits for arm in known.study.arms}
     for arm in design.arms:
         edits = was.get(arm.name, arm.edits)
-        for key in sorted(edits.keys() | arm.edits.keys()):
+        # The place of the data may change; what they are is part of every cell's fingerprint.
+        for key in sorted((edits.keys() | arm.edits.keys()) - {"data.source"}):
             if edits.get(key) != arm.edits.get(key):
                 words = [json.dumps(e[key]) if key in e else "unedited" for e in (edits, arm.edits)]
                 return f"arm {arm.name}: {key} {words[0]} there, {words[1]} now"
@@ -227,17 +246,21 @@ def prepared_job(out: Path, name: str) -> CellJob:
     if seed_text not in map(str, record.seeds):
         known = ", ".join(map(str, record.seeds))
         raise StudyError(f"{out}: cell '{name}', expected ARM/seed-N with N of {known}")
-    if not record.labels:
-        raise StudyError(f"{out}: not prepared yet; `thermodepth study run` makes its labels first")
-    settings = record.study.base(record.runtime)
+    base = record.study.base(record.runtime)
+    settings = base.edit({**arms[arm_name].edits, "seed": int(seed_text)})
+    labels = record.labels_of(settings)
+    if not labels:
+        raise StudyError(
+            f"{out}: not prepared yet for {name}; `thermodepth study run` makes its labels first"
+        )
     return CellJob(
         study=record.study.name,
         name=name,
         arm=arm_name,
         seed=int(seed_text),
-        settings=settings.edit({**arms[arm_name].edits, "seed": int(seed_text)}),
-        data=record.data,
+        settings=settings,
+        scored_on=base.data.source,
         folder=out / "cells" / name,
-        labels=LabelStore.existing(folder.labels / record.labels),
+        labels=LabelStore.existing(folder.labels / labels),
         working_folder=record.working_folder,
     )

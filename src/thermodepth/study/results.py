@@ -16,7 +16,7 @@ import numpy as np
 import pyarrow as pa
 
 from thermodepth.config import difference
-from thermodepth.data import Dataset
+from thermodepth.data import Dataset, open_dataset
 from thermodepth.data.loader import with_label
 from thermodepth.errors import DataError, StudyError
 from thermodepth.evaluation.results.rows import write_rows
@@ -27,7 +27,7 @@ from thermodepth.study.analysis.methods import methods_text
 from thermodepth.study.analysis.questions import is_twin
 from thermodepth.study.analysis.summary import summary_of
 from thermodepth.study.analysis.twin import twin_sentence
-from thermodepth.study.cell import PREDICTIONS, TEST_SPLIT, cell_facts, study_protocol
+from thermodepth.study.cell import PREDICTIONS, cell_facts, study_protocol
 from thermodepth.study.design import Cell, Study
 from thermodepth.study.figures.figures import FILES, Scene, figure, figure_arms, write_figures
 from thermodepth.study.figures.frames import PickedFrame, pick_frames, rule_of, scores_of_frame
@@ -35,6 +35,7 @@ from thermodepth.study.figures.scenes import Shown, picked_scene
 from thermodepth.study.folder import StudyFolder
 from thermodepth.study.gradients import gradients_section, write_study_gradients
 from thermodepth.study.page.cells import cell_records, machines_of
+from thermodepth.study.inputs import TEST_SPLIT, arm_settings
 from thermodepth.study.page.curves import read_curve
 from thermodepth.study.page.effects import (
     answers,
@@ -44,12 +45,14 @@ from thermodepth.study.page.effects import (
     study_matrix,
 )
 from thermodepth.study.page.report import StudyReport, report_html
+from thermodepth.study.pairing import alike_words, check_pairing, pairing_words
 from thermodepth.study.run import StudyState, collect_rows
 from thermodepth.study.tables.lines import metric_depth_rows
 from thermodepth.study.tables.table import ArmLabel, study_table, study_tables, write_tables
 from thermodepth.teacher import LabelStore, open_store
 from thermodepth.training.labels import open_for_frames
 from thermodepth.training.log import FILE as LOG_FILE
+from thermodepth.training.settings import TrainingSettings
 
 IN_THE_TERMINAL = ("abs_rel", "rmse", "silog", "delta_1")  # what 80 columns hold
 
@@ -73,7 +76,7 @@ def write_results(study: Study, state: StudyState, dataset: Dataset) -> StudyRes
         DataError: when a cell's files are missing or damaged.
     """
     folder = state.folder
-    check_pairing(state.done, folder)
+    check_pairing(study, state.done, folder)
     rows = collect_rows(study, folder, state.done)
     write_rows(rows, folder.path / "rows.parquet")
     found = study_findings(rows, study)
@@ -82,9 +85,11 @@ def write_results(study: Study, state: StudyState, dataset: Dataset) -> StudyRes
     rows = metric_depth_rows(rows)
     arms = [ArmLabel(name=arm.name, title=arm.title) for arm in study.arms]
     tables = study_tables(rows, arms=arms, reference=study.reference)
-    tables["table"] = _with_notes(tables["table"], missing_notes(state))
+    notes = [*missing_notes(state), *alike_words(study, state.done, folder)]
+    tables["table"] = _with_notes(tables["table"], notes)
     written = write_tables(folder.path, {**tables, **answered})
-    write_text(folder.path / "METHODS.md", methods_text(found, paired=True))
+    methods = methods_text(found, pairing=pairing_words(study))
+    write_text(folder.path / "METHODS.md", methods)
     there = {cell.arm.name for cell in state.done}
     # A twin has its line in every table; to look at, it is the reference once more.
     seen = [arm for arm in arms if not is_twin(arm.name, study.reference)]
@@ -118,21 +123,21 @@ def write_results(study: Study, state: StudyState, dataset: Dataset) -> StudyRes
             for arm in study.arms
         },
         provenance=_provenance(study, state, dataset),
-        remarks=[*missing_notes(state), *_remarks(state)],
+        remarks=[*notes, *_remarks(state)],
         summary=summary_of(found),
         answers=answers(found, answered, matrix),
         scenes=[picked_scene(scene, shown.arms) for scene in shown.scenes],
         scenes_words=f"Predictions of seed {shown.seed}. {rule}",
         further=further_tables(answered),
         gradients=gradients_section(folder.path, arms, reference=study.reference),
-        methods=methods_text(found, paired=True),
+        methods=methods,
         cells=cell_records(state),
     )
     page = folder.path / "report.html"
     write_text(page, report_html(report))
     told = [p for p in written if p.name in ("table.md", "fig1_structure.png", "fig2_metric.png")]
     short = study_table(rows, arms=arms, reference=study.reference, metrics=IN_THE_TERMINAL)
-    short = _with_notes(short, missing_notes(state))
+    short = _with_notes(short, notes)
     return StudyResults(table=short, files=[page, *told])
 
 
@@ -190,47 +195,56 @@ def read_scenes(
 def _labels_of(
     study: Study, folder: StudyFolder, dataset: Dataset, places: Sequence[int]
 ) -> LabelStore | None:
-    """The teacher's maps of the frames shown: for the eye only, no arm ever saw them."""
+    """The reference's teacher's maps of the frames shown: for the eye only, no arm ever saw them."""
     frames = dataset.split(TEST_SPLIT)
     samples = [frames.read(place) for place in places]
     if any(sample.rgb is None for sample in samples):
         return None
-    teacher = open_for_frames(study.settings.teacher, frames)
+    teacher = open_for_frames(arm_settings(study, study.arm(study.reference)).teacher, frames)
     store = open_store(folder.labels, teacher, dataset.fingerprint())
     store.fill(teacher, samples)
     return store
 
 
-def check_pairing(cells: Sequence[Cell], folder: StudyFolder) -> None:
-    """All arms of a seed must have started from the same weights and seen the same batches.
-
-    Raises:
-        StudyError: naming the cells that part.
-    """
-    seen: dict[tuple[int, str], str] = {}
-    for cell in cells:
-        facts = cell_facts(folder.cell(cell))
-        for key in ("first_weights", "batches"):
-            if seen.setdefault((cell.seed, key), facts[key]) != facts[key]:
-                raise StudyError(
-                    f"{folder.cell(cell)}: its {key.replace('_', ' ')} differ from those of the other "
-                    f"arms of seed {cell.seed}, so they cannot be compared; delete this folder and run again"
-                )
-
-
 def _setup(study: Study, dataset: Dataset, state: StudyState, *, twin: str) -> dict[str, str]:
-    settings = study.settings
-    rows, columns = settings.data.size or dataset.training_size
-    train, test = dataset.split(settings.data.split), dataset.split(TEST_SPLIT)
-    teacher = open_for_frames(settings.teacher, train).description
-    frames = cell_facts(state.folder.cell(state.done[0]))["frames"]
-    return {
+    """What was run: the reference's, and of other arms what parts from it."""
+    test = len(dataset.split(TEST_SPLIT).sample_ids)
+    scored = cell_facts(state.folder.cell(state.done[0]))["frames"]
+    told: dict[str, dict[str, str]] = {}  # heading -> what is so -> titles of the arms
+    ordered = sorted(study.arms, key=lambda arm: arm.name != study.reference)
+    for arm in ordered:
+        if is_twin(arm.name, study.reference):
+            continue
+        for heading, words in _trained_by(arm_settings(study, arm), study, dataset).items():
+            titles = told.setdefault(heading, {})
+            titles[words] = f"{titles[words]}, {arm.title}" if words in titles else arm.title
+    setup = {}
+    for heading, titles in told.items():
+        (usual, _), *others = titles.items()
+        setup[heading] = "; ".join([usual, *(f"{who}: {words}" for words, who in others)])
+    data = {
         "Data": f"{dataset.note} ({dataset.licence})",
-        "Frames": f"{len(train.sample_ids)} to train, {len(test.sample_ids)} to test, {frames} scored",
-        "Teacher": teacher,
+        "Tested on": f"{test} frames, {scored} scored",
+    }
+    return {
+        **data,
+        **setup,
+        **({"A/A twin": twin.removeprefix("A/A twin: ").capitalize()} if twin else {}),
+    }
+
+
+def _trained_by(settings: TrainingSettings, study: Study, scored: Dataset) -> dict[str, str]:
+    """Of one arm's settings what a reader asks first."""
+    elsewhere = settings.data.source != study.settings.data.source
+    dataset = open_dataset(settings.data.source) if elsewhere else scored
+    rows, columns = settings.data.size or dataset.training_size
+    train = dataset.split(settings.data.split)
+    of = f" of {dataset.note}" if elsewhere else ""
+    return {
+        "Trained on": f"{len(train.sample_ids)} frames{of}",
+        "Teacher": open_for_frames(settings.teacher, train).description,
         "Training": f"{settings.steps} steps of {settings.data.batch_size} at {columns}x{rows}",
         "Encoder": f"{settings.model.encoder}, first weights {settings.model.weights}",
-        **({"A/A twin": twin.removeprefix("A/A twin: ").capitalize()} if twin else {}),
     }
 
 
@@ -239,15 +253,14 @@ def _provenance(study: Study, state: StudyState, dataset: Dataset) -> dict[str, 
     first = folder.cell(cells[0])
     environment = _environment(first)
     seconds = [cell_facts(folder.cell(cell))["seconds"] for cell in cells]
-    facts = cell_facts(first)
     packages = ", ".join(f"{k} {v}" for k, v in environment["packages"].items())
     return {
         "Study": study.identity(dataset.fingerprint()),
         "Settings": study.settings.fingerprint(),
         "Data fingerprint": dataset.fingerprint(),
-        "Labels": str(facts["labels"]),
-        "First weights": str(facts["first_weights"]),
-        "Batches": str(facts["batches"]),
+        "Labels": _of_seed(cells, folder, "labels"),
+        "First weights": _of_seed(cells, folder, "first_weights"),
+        "Batches": _of_seed(cells, folder, "batches"),
         "thermodepth": f"{environment['thermodepth']} ({environment['revision'] or 'installed package'})",
         "Python": str(environment["python"]),
         "Packages": packages,
@@ -255,6 +268,16 @@ def _provenance(study: Study, state: StudyState, dataset: Dataset) -> dict[str, 
         "Command": " ".join([Path(sys.argv[0]).name, *sys.argv[1:]]),
         "Training time": f"{sum(seconds):.0f} s over {len(cells)} cells",
     }
+
+
+def _of_seed(cells: Sequence[Cell], folder: StudyFolder, name: str) -> str:
+    """A fact of the first seed's cells: most often one for all arms."""
+    found: dict[str, list[str]] = {}
+    for cell in cells:
+        if cell.seed == cells[0].seed:
+            found.setdefault(str(cell_facts(folder.cell(cell))[name]), []).append(cell.arm.name)
+    (usual, _), *others = found.items()
+    return "; ".join([usual, *(f"{', '.join(arms)}: {fact}" for fact, arms in others)])
 
 
 def _environment(cell: Path) -> dict[str, Any]:

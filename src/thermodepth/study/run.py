@@ -7,7 +7,7 @@ command again is how a study is resumed, repaired, and extended by seeds and arm
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -24,7 +24,6 @@ from thermodepth.files import read_json, write_json
 from thermodepth.study.cell import (
     FORMAT,
     ROWS,
-    TEST_SPLIT,
     CellJob,
     CellKey,
     CellNews,
@@ -37,13 +36,20 @@ from thermodepth.study.design import Cell, Study
 from thermodepth.study.executors.failure import DIVERGED, Failure, read_failure
 from thermodepth.study.executors.protocol import Executor
 from thermodepth.study.folder import StudyFolder, note_labels, open_study
+from thermodepth.study.inputs import (
+    TEST_SPLIT,
+    CellInputs,
+    TellLabels,
+    arm_settings,
+    label_key,
+    make_all_labels,
+    open_datasets,
+)
 from thermodepth.teacher import LabelStore
-from thermodepth.training.labels import label_source, make_labels
+from thermodepth.training.labels import label_source
 from thermodepth.training.run_folder import run_is_done
 
 BASELINE_SEED = 0  # baselines have no randomness; their rows stand under one seed
-
-TellLabels = Callable[[int, int], None]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -117,10 +123,11 @@ def run_study(
         StudyError: when the folder holds another study, or a cell of other settings, data or labels.
         KeyboardInterrupt: after the running cells wrote their checkpoints.
     """
+    datasets = open_datasets(study, dataset)
     folder = open_study(study, out, dataset)
-    store = make_labels(study.settings.teacher, dataset, folder.labels, progress=tell_labels)
-    note_labels(folder, store)
-    keys = cell_keys(study, dataset, store)
+    inputs = make_all_labels(study, datasets, folder.labels, progress=tell_labels)
+    note_labels(folder, label_stores(study, inputs))
+    keys = cell_keys(study, dataset, inputs)
     missing = [
         cell for cell in study.cells() if not cell_is_done(folder.cell(cell), keys[cell.name])
     ]
@@ -135,7 +142,7 @@ def run_study(
     begun: set[int] = set()
     for cells in within_budget(study, missing, folder):
         begun |= {cell.seed for cell in cells}
-        executor.run([job_of(study, cell, folder, dataset, store) for cell in cells], tell_and_note)
+        executor.run([job_of(study, cell, folder, inputs) for cell in cells], tell_and_note)
     state = study_state(study, folder, keys, reasons=reasons)
     late = tuple(cell for cell, _ in state.open if cell.seed not in begun)
     if study.budget_hours is None or not late:
@@ -150,8 +157,9 @@ def within_budget(
     """What to compute next, until the budget has no room for more; all at once where there is none.
 
     Seeds are blocks: with a budget one is computed after the other, and none is begun that would go beyond
-    it, with each cell taken to train as long as those that are trained. All that was spent counts, also by
-    cells that failed or were stopped. While none is trained, one block is begun and no second.
+    it, with each cell taken to train as long as those of its arm that are trained, or else as all. All that
+    was spent counts, also by cells that failed or were stopped. While none is trained, one block is begun
+    and no second.
     """
     if study.budget_hours is None:
         if missing:
@@ -161,12 +169,17 @@ def within_budget(
         block = tuple(cell for cell in missing if cell.seed == seed)
         spent = {cell.name: known_seconds(folder.cell(cell)) for cell in study.cells()}
         trained = {cell.name for cell in study.cells() if run_is_done(folder.cell(cell))}
-        whole = [seconds for name in trained if (seconds := spent[name]) is not None]
+        of_arm: dict[str, list[float]] = {}  # arms may differ in steps, networks and data
+        for cell in study.cells():
+            if cell.name in trained and (seconds := spent[cell.name]) is not None:
+                of_arm.setdefault(cell.arm.name, []).append(seconds)
+        whole = [seconds for own in of_arm.values() for seconds in own]
         if begun and not whole:
             return
-        each = math.fsum(whole) / len(whole) if whole else 0.0
         to_come = [
-            max(each - (spent[cell.name] or 0.0), 0.0) for cell in block if cell.name not in trained
+            max(_mean(of_arm.get(cell.arm.name, whole)) - (spent[cell.name] or 0.0), 0.0)
+            for cell in block
+            if cell.name not in trained
         ]
         forecast = math.fsum([*(s or 0.0 for s in spent.values()), *to_come])
         if forecast > 3600 * study.budget_hours:
@@ -174,11 +187,25 @@ def within_budget(
         yield block
 
 
-def cell_keys(study: Study, dataset: Dataset, store: LabelStore) -> dict[str, CellKey]:
-    """What decides the numbers of each cell, by its name."""
-    protocol, labels = study_protocol(dataset), label_source(store)
+def cell_keys(
+    study: Study, scored: Dataset, inputs: Mapping[str, CellInputs]
+) -> dict[str, CellKey]:
+    """What decides the numbers of each cell, by its name.
+
+    Args:
+        study: settings resolved.
+        scored: whose test frames all are scored on.
+        inputs: of each arm.
+    """
+    protocol = study_protocol(scored)
     return {
-        cell.name: CellKey.of(study.settings_of(cell), dataset, labels=labels, protocol=protocol)
+        cell.name: CellKey.of(
+            study.settings_of(cell),
+            inputs[cell.arm.name].dataset,
+            labels=label_source(inputs[cell.arm.name].labels),
+            protocol=protocol,
+            scored=scored,
+        )
         for cell in study.cells()
     }
 
@@ -209,13 +236,15 @@ def study_state(
 
 def score_baselines(study: Study, folder: StudyFolder, dataset: Dataset) -> None:
     """Fit the baselines on the training split and score them as every arm is scored."""
-    protocol = study_protocol(dataset)
+    protocol, split = study_protocol(dataset), study.settings.data.split
     key = {
         "data": dataset.fingerprint(),
         "protocol": protocol.protocol_id(),
         "format": FORMAT,
         "baselines": list(BASELINES),
     }
+    if split != "train":
+        key["split"] = split
     if _key_there(folder.baseline_key) != key:
         for arm in BASELINES:
             folder.baseline(arm).unlink(missing_ok=True)
@@ -223,7 +252,7 @@ def score_baselines(study: Study, folder: StudyFolder, dataset: Dataset) -> None
     missing = [arm for arm in BASELINES if not folder.baseline(arm).is_file()]
     if not missing:
         return
-    train = dataset.split("train")
+    train = dataset.split(split)
     places = evenly(len(train.sample_ids))
     fitted = fit_baselines(
         (train.read(place, with_rgb=False) for place in places), protocol=protocol
@@ -248,8 +277,17 @@ def _key_there(path: Path) -> dict[str, Any] | None:
         return None
 
 
+def _mean(seconds: Sequence[float]) -> float:
+    return math.fsum(seconds) / len(seconds) if seconds else 0.0
+
+
+def label_stores(study: Study, inputs: Mapping[str, CellInputs]) -> dict[str, LabelStore]:
+    """The stores by what is asked of a teacher, as the study's record keeps them."""
+    return {label_key(arm_settings(study, arm)): inputs[arm.name].labels for arm in study.arms}
+
+
 def job_of(
-    study: Study, cell: Cell, folder: StudyFolder, dataset: Dataset, store: LabelStore
+    study: Study, cell: Cell, folder: StudyFolder, inputs: Mapping[str, CellInputs]
 ) -> CellJob:
     """What the computing of a cell is sent."""
     return CellJob(
@@ -258,9 +296,9 @@ def job_of(
         arm=cell.arm.name,
         seed=cell.seed,
         settings=study.settings_of(cell),
-        data=dataset.spec,
+        scored_on=study.settings.data.source,
         folder=folder.cell(cell),
-        labels=store,
+        labels=inputs[cell.arm.name].labels,
         working_folder=str(Path.cwd()),
     )
 

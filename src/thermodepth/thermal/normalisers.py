@@ -45,6 +45,8 @@ class Normaliser:
     """A recipe, and what it does to the level of a frame."""
 
     apply: _Apply
+    #: Fields of `NormaliserSettings` that it reads of a still; `memory` is read between frames of a video.
+    reads: frozenset[str] = frozenset()
     #: Whether gain and offset of the raw frame reach the network, or are undone.
     keeps_level: bool = False
     #: Whether its numbers hold for the unit that the model was trained on alone.
@@ -158,15 +160,28 @@ def _local_fields(
     return _equalised(stretched, settings)
 
 
+_PERCENTILES = frozenset({"low_percentile", "high_percentile"})
+_CLAHE = frozenset({"clahe_clip", "clahe_tiles"})
+_FIELDS = frozenset({"field_tiles", "field_passes", "field_extremes", "gamma"})
+
 NORMALISERS: dict[str, Normaliser] = {
-    "percentile": Normaliser(apply=_percentile),
+    "percentile": Normaliser(apply=_percentile, reads=_PERCENTILES),
     "min_max": Normaliser(apply=_min_max),
-    "fixed_range": Normaliser(apply=_fixed_range, keeps_level=True, binds_unit=True),
-    "temperature": Normaliser(apply=_temperature, keeps_level=True),
+    "fixed_range": Normaliser(
+        apply=_fixed_range,
+        reads=frozenset({"range_low", "range_high"}),
+        keeps_level=True,
+        binds_unit=True,
+    ),
+    "temperature": Normaliser(
+        apply=_temperature,
+        reads=frozenset({"window_low_k", "window_high_k", "planck"}),
+        keeps_level=True,
+    ),
     "raw_14bit": Normaliser(apply=_raw_14bit, keeps_level=True),
-    "moving_percentile": Normaliser(apply=_moving_percentile),
-    "clahe": Normaliser(apply=_clahe),
-    "local_fields": Normaliser(apply=_local_fields),
+    "moving_percentile": Normaliser(apply=_moving_percentile, reads=_PERCENTILES),
+    "clahe": Normaliser(apply=_clahe, reads=_PERCENTILES | _CLAHE),
+    "local_fields": Normaliser(apply=_local_fields, reads=_FIELDS | _CLAHE),
 }
 
 

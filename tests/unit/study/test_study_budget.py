@@ -11,7 +11,10 @@ from thermodepth.study.run import StudyState, within_budget
 from thermodepth.training.run_folder import finish_run, note_seconds
 from thermodepth.training.settings import TrainingSettings
 
-ARMS = (Arm(name="full", title="All"), Arm(name="bare", title="None"))
+ARMS = (
+    Arm(name="full", title="All"),
+    Arm(name="bare", title="None", edits={"losses.groups.smooth": False}),
+)
 
 
 @pytest.fixture

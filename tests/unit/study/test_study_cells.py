@@ -29,6 +29,7 @@ from thermodepth.study.design import Arm, Study
 from thermodepth.study.executors.failure import FAILED, killed, read_failure, write_failure
 from thermodepth.study.folder import StudyFolder, note_labels, open_study, prepared_job
 from thermodepth.study.gradients.arms import arms_of
+from thermodepth.study.inputs import CellInputs, label_key
 from thermodepth.study.run import cell_keys, collect_rows, run_study, study_state
 from thermodepth.teacher import LabelStore
 from thermodepth.training.run_folder import note_seconds
@@ -59,6 +60,12 @@ def labels(tmp_path):
     return LabelStore(tmp_path / "study" / "labels", "teacher", "0123", Geometry.AFFINE_INVERSE)
 
 
+def inputs_of(study, labels, dataset=None):
+    """What every arm is trained on."""
+    dataset = dataset or NamedData()
+    return {arm.name: CellInputs(dataset=dataset, labels=labels) for arm in study.arms}
+
+
 @pytest.fixture
 def job(tmp_path, labels):
     return CellJob(
@@ -67,7 +74,7 @@ def job(tmp_path, labels):
         arm="full",
         seed=0,
         settings=TrainingSettings(),
-        data="synthetic",
+        scored_on="synthetic",
         folder=tmp_path / "study" / "cells" / "full" / "seed-0",
         labels=labels,
         working_folder="",
@@ -99,7 +106,7 @@ def trained(monkeypatch):
             endings.append(error or run.out / "model")
         return endings
 
-    monkeypatch.setattr(cells, "open_dataset", lambda _: None)
+    monkeypatch.setattr(cells, "open_dataset", lambda _: NamedData())
     monkeypatch.setattr(cells, "train_in_lockstep", train)
     return state
 
@@ -243,10 +250,7 @@ def test_a_cell_that_another_process_computes_is_left_alone(job, other_job, scor
 def real_key(job, monkeypatch):
     """Of the job, over a data set that can be named."""
     monkeypatch.setattr(cells, "open_dataset", lambda _: NamedData())
-    protocol = cells.study_protocol(NamedData())
-    return CellKey.of(
-        job.settings, NamedData(), labels=cells.label_source(job.labels), protocol=protocol
-    )
+    return cells.key_of(job, NamedData(), NamedData())
 
 
 def test_a_cell_that_another_process_finished_meanwhile_is_left_alone(
@@ -519,8 +523,14 @@ def test_titles_and_runtime_and_the_place_of_the_data_may_change(make_study, tmp
 @pytest.mark.parametrize(
     ("edits", "words"),
     [
-        ({}, "arm bare: losses.groups.smooth false there, unedited now"),
-        ({"losses.groups.smooth": True}, "smooth false there, true now"),
+        (
+            {"losses.groups.silog": False},
+            "arm bare: losses.groups.silog unedited there, false now",
+        ),
+        (
+            {"losses.groups.smooth": True, "losses.groups.silog": False},
+            "arm bare: losses.groups.silog unedited there, false now",
+        ),
         (
             {**BARE.edits, "losses.groups.silog": False},
             "arm bare: losses.groups.silog unedited there, false now",
@@ -569,7 +579,7 @@ def test_a_prepared_cell_is_the_planned_one(make_study, labels, tmp_path):
     with pytest.raises(StudyError, match="not prepared yet"):
         prepared_job(out, "bare/seed-3")
     (tmp_path / "labels").rename(out / "labels")
-    note_labels(folder, labels)
+    note_labels(folder, {label_key(study.settings): labels})
     open_study(study, out, NamedData())  # again: its labels are not forgotten
     made = prepared_job(out, "bare/seed-3")
     cell = next(cell for cell in study.cells() if cell.name == "bare/seed-3")
@@ -577,7 +587,7 @@ def test_a_prepared_cell_is_the_planned_one(make_study, labels, tmp_path):
     assert made.folder == folder.cell(cell)
     assert made.study_folder == out
     assert made.labels.folder == labels.folder
-    assert (made.study, made.arm, made.seed, made.data) == ("s", "bare", 3, "synthetic:here.zip")
+    assert (made.study, made.arm, made.seed, made.scored_on) == ("s", "bare", 3, "synthetic")
     with pytest.raises(StudyError, match="unknown arm 'bar'; did you mean 'bare'"):
         prepared_job(out, "bar/seed-3")
     for name in ("bare/seed-1", "bare", "bare/seed-x", "bare/seed-3/../seed-0"):
@@ -587,7 +597,7 @@ def test_a_prepared_cell_is_the_planned_one(make_study, labels, tmp_path):
 
 def test_what_became_of_every_cell_is_told_and_decides_the_error(make_study, labels, tmp_path):
     study, folder = make_study(seeds=(0, 1)), StudyFolder(path=tmp_path)
-    keys = cell_keys(study, NamedData(), labels)
+    keys = cell_keys(study, NamedData(), inputs_of(study, labels))
     first, diverged, *rest = study.cells()
     pretend_done(folder.cell(first), keys[first.name])
     (folder.cell(diverged)).mkdir(parents=True)
@@ -616,13 +626,14 @@ def test_what_became_of_every_cell_is_told_and_decides_the_error(make_study, lab
 
 def test_the_key_changes_with_whatever_decides_the_numbers(make_study, labels):
     study = make_study(seeds=(0, 1))
-    keys = cell_keys(study, NamedData(), labels)
+    keys = cell_keys(study, NamedData(), inputs_of(study, labels))
     assert len({key.fingerprint for key in keys.values()}) == 4
     key = keys["full/seed-0"]
-    assert key == cell_keys(study, NamedData(), labels)["full/seed-0"]
+    assert key == cell_keys(study, NamedData(), inputs_of(study, labels))["full/seed-0"]
     elsewhere = make_study(settings=study.settings.edit({"runtime.device": "cpu"}))
-    assert cell_keys(elsewhere, NamedData(), labels)["full/seed-0"] == key
-    other = cell_keys(study, NamedData("4567"), labels)["full/seed-0"]
+    assert cell_keys(elsewhere, NamedData(), inputs_of(elsewhere, labels))["full/seed-0"] == key
+    changed = NamedData("4567")
+    other = cell_keys(study, changed, inputs_of(study, labels, changed))["full/seed-0"]
     assert other.fingerprint != key.fingerprint
     assert study.identity("0123") != study.identity("4567")
     assert study.identity("0123") == replace(study, seeds=(5,)).identity("0123")
@@ -652,14 +663,15 @@ def test_of_a_thousand_cells_only_those_are_sent_that_are_missing(
         for number, name in enumerate(names)
     ]
     study, out = make_study(*arms, seeds=tuple(range(200))), tmp_path / "study"
-    monkeypatch.setattr(run, "make_labels", lambda *_, **__: labels)
+    monkeypatch.setattr(run, "open_datasets", lambda *_: {})
+    monkeypatch.setattr(run, "make_all_labels", lambda *_, **__: inputs_of(study, labels))
     monkeypatch.setattr(run, "score_baselines", lambda *_: None)
     (out / "study.json").write_text("{}")  # made by the label store's fixture, so not empty
     (out / "study.json").unlink()
     (out / "labels").rename(tmp_path / "labels")
     out.rmdir()
     folder = open_study(study, out, NamedData())
-    keys = cell_keys(study, NamedData(), labels)
+    keys = cell_keys(study, NamedData(), inputs_of(study, labels))
     *done, last = study.cells()
     for cell in done:
         pretend_done(folder.cell(cell), keys[cell.name])

@@ -141,6 +141,8 @@ def make_curve(levels=(0.0, 0.1, 1.0, 10.0), **changes):
         slope=None,
         best=1.0,
         flat=(1.0,),
+        better="lower",
+        notes=(),
         margin_percent=1.0,
     )
     return replace(curve, **changes)

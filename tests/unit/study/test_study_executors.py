@@ -37,7 +37,7 @@ def job(tmp_path):
         arm="full",
         seed=0,
         settings=TrainingSettings(steps=40),
-        data="synthetic",
+        scored_on="synthetic",
         folder=out / "cells" / "full" / "seed-0",
         labels=LabelStore(out / "labels", "teacher", "0123", Geometry.AFFINE_INVERSE),
         working_folder="",

@@ -9,7 +9,8 @@ from thermodepth.errors import StudyError
 from thermodepth.study.cell import FACTS, cell_facts
 from thermodepth.study.design import Arm, Study
 from thermodepth.study.folder import StudyFolder, open_study
-from thermodepth.study.results import _environment, check_pairing
+from thermodepth.study.pairing import check_pairing
+from thermodepth.study.results import _environment
 from thermodepth.training.settings import TrainingSettings
 
 NO_OBJECTS = ["", "{", "[]", "null", '"x"', "[" * 100_000, '{"a":' * 900 + "1" + "}" * 900]
@@ -43,7 +44,10 @@ class NamedData:
 
 @pytest.fixture
 def study():
-    arms = (Arm(name="full", title="All"), Arm(name="bare", title="None"))
+    arms = (
+        Arm(name="full", title="All"),
+        Arm(name="bare", title="None", edits={"losses.groups.smooth": False}),
+    )
     return Study(
         name="s",
         title="S",
@@ -128,7 +132,7 @@ def test_arms_that_did_not_begin_alike_are_told(study, tmp_path):
         facts = FACTS_OF_A_CELL | {"first_weights": weights}
         (folder.cell(cell) / FACTS).write_text(json.dumps(facts))
     with pytest.raises(StudyError, match=r"bare.*its first weights differ"):
-        check_pairing(study.cells(), folder)
+        check_pairing(study, study.cells(), folder)
 
 
 @pytest.mark.parametrize("text", [*NO_OBJECTS, "{}", json.dumps(ENVIRONMENT | {"packages": []})])

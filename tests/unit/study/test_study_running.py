@@ -10,6 +10,7 @@ from thermodepth.study import run
 from thermodepth.study.cell import FACTS, ROWS
 from thermodepth.study.design import Arm, Study
 from thermodepth.study.folder import StudyFolder
+from thermodepth.study.inputs import CellInputs
 from thermodepth.study.run import run_study, score_baselines
 from thermodepth.training.settings import TrainingSettings
 
@@ -20,7 +21,10 @@ def study():
         name="s",
         title="S",
         settings=TrainingSettings(),
-        arms=(Arm(name="full", title="All"), Arm(name="bare", title="None")),
+        arms=(
+            Arm(name="full", title="All"),
+            Arm(name="bare", title="None", edits={"losses.groups.smooth": False}),
+        ),
         reference="full",
         seeds=(0, 1),
     )
@@ -68,7 +72,9 @@ class Vandal:
 def test_only_a_budget_leaves_cells_for_later(study, tmp_path, monkeypatch, budget):
     folder = StudyFolder(path=tmp_path)
     first, *rest = study.cells()
-    monkeypatch.setattr(run, "make_labels", lambda *_, **__: None)
+    inputs = {arm.name: CellInputs(dataset=NamedData(), labels=None) for arm in study.arms}
+    monkeypatch.setattr(run, "open_datasets", lambda *_: {})
+    monkeypatch.setattr(run, "make_all_labels", lambda *_, **__: inputs)
     monkeypatch.setattr(run, "note_labels", lambda *_: None)
     monkeypatch.setattr(run, "open_study", lambda *_: folder)
     monkeypatch.setattr(run, "score_baselines", lambda *_: None)

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 
-from thermodepth.study.analysis.designs import FULL, Design, listed, recognised
+from thermodepth.study.analysis.designs import FULL, Design, DoseResponse, listed, recognised
 from thermodepth.study.analysis.doses import doses_of
 from thermodepth.study.analysis.questions import Kind, Question, against, is_twin
 from thermodepth.study.analysis.shapley import Settings
@@ -21,34 +22,65 @@ def declared_kinds(kinds: Iterable[Kind]) -> frozenset[Kind]:
     return _EFFECTS if asked & _EFFECTS else asked - _NEVER_DECLARED
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Asked:
+    """What is asked of arms beside each one's difference to the reference."""
+
+    design: Design = NO_DESIGN
+    doses: tuple[DoseResponse, ...] = ()
+    #: Whether nobody said it, and the arms' names were taken for it.
+    by_name: bool = False
+
+    @property
+    def sentence(self) -> str:
+        """What was read from names, for people; empty where that is nothing."""
+        if not self.by_name:
+            return ""
+        told = []
+        if self.design.factors:
+            told.append(f"the factors {', '.join(self.design.factors)}")
+        told += [
+            f"the levels of {dose.factor} ({', '.join(f'{level:g}' for level in dose.arms.values())})"
+            for dose in self.doses
+        ]
+        if not told:
+            return ""
+        return (
+            f"Read from the names of the arms, for nothing else tells of them: {'; '.join(told)}."
+        )
+
+
+def asked_by_name(arms: Sequence[str], reference: str) -> Asked:
+    """Of a table that holds names alone: what names such as `no-A`, `no-A-no-B`, `A-x0p3` say."""
+    ranked = [arm for arm in arms if not is_twin(arm, reference)]
+    return Asked(design=design_of(ranked) or NO_DESIGN, doses=doses_of(arms), by_name=True)
+
+
 def questions_of(
     arms: Sequence[str],
     reference: str,
     *,
     titles: Mapping[str, str] | None = None,
-    design: Design | None = None,
+    asked: Asked,
 ) -> tuple[Question, ...]:
-    """Each arm against the reference, then the effects that a design can tell.
+    """Each arm against the reference, then the effects that a design can tell, then slopes of doses.
 
     Args:
         arms: all that the study has, with results or without.
         reference: the one that differences are to.
         titles: what people call the arms.
-        design: of these arms; None reads it from their names, and `NO_DESIGN` is none.
+        asked: design and doses of these arms.
     """
     found = list(against(reference, arms, titles=titles))
-    if design is None:
-        design = design_of([arm for arm in arms if not is_twin(arm, reference)])
-    if design is not None:
-        names = {question.name for question in found}
-        # Leaving one out is the difference to "full", turned round: asked once.
-        found += [
-            question
-            for question in design.questions()
-            if question.name not in names and question.kind != "leave one out"
-        ]
-    for dose in doses_of(arms):
-        if reference == FULL and dose.has_slope:
+    names = {question.name for question in found}
+    # Leaving one out is the difference to "full", turned round: asked once.
+    found += [
+        question
+        for question in asked.design.questions()
+        if question.name not in names and question.kind != "leave one out"
+    ]
+    for dose in asked.doses:
+        if dose.whole == reference and dose.has_slope:
             found.append(dose.slope())
     return tuple(found)
 

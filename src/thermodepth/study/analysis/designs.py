@@ -177,6 +177,11 @@ class DoseResponse:
     arms: Mapping[str, float]  # name of the arm -> times the weight
 
     @property
+    def whole(self) -> str | None:
+        """The arm at level 1, which changes are against; None where there is none."""
+        return next((arm for arm, level in self.arms.items() if level == 1.0), None)
+
+    @property
     def has_slope(self) -> bool:
         """Whether there is a level, above 0, on either side of 1."""
         return any(0.0 < x < 1.0 for x in self.arms.values()) and max(self.arms.values()) > 1.0

@@ -11,7 +11,13 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from thermodepth.study.analysis.comparison import Better, Settled, best_set
+from thermodepth.study.analysis.comparison import (
+    ONE_RECORDING,
+    ONE_RUN,
+    Better,
+    Settled,
+    best_set,
+)
 from thermodepth.study.analysis.designs import FULL, DoseResponse, dose_arm
 from thermodepth.study.analysis.labels import label_of
 from thermodepth.study.analysis.measurements import Measurements
@@ -40,20 +46,43 @@ class DoseCurve:
     slope: Settled | None  # at level 1; None without a level on either side of it
     best: float  # the level with the best mean
     flat: tuple[float, ...]  # levels that cannot be told from the best, which is among them
+    better: Better
+    notes: tuple[str, ...]  # what forbids to call any level the best
     margin_percent: float | None  # what is too small to matter, to either side of 0
 
     @property
+    def told_from(self) -> tuple[float, ...]:
+        """The levels that are worse than the best, after Holm: without one nothing is best."""
+        return tuple(point.level for point in self.points if point.level not in self.flat)
+
+    @property
+    def best_words(self) -> str:
+        """`is best at 3 times the weight: 0 and .1 are worse; 1 and 10 cannot be told from it`."""
+        mean = "lowest" if self.better == "lower" else "highest"
+        if not self.told_from:
+            why = f" ({'; '.join(self.notes)})" if self.notes else ""
+            return f"has its {mean} mean at {self.best:g} times the weight; no level can be told from it{why}"
+        words = f"is best at {self.best:g} times the weight: {_levels(self.told_from)} worse"
+        others = tuple(level for level in self.flat if level != self.best)
+        return f"{words}; {_listed(others)} cannot be told from it" if others else words
+
+    @property
     def sentence(self) -> str:
-        """Such as `consistency: RMSE is best at 3 times the weight; 1, 3 and 10 cannot be told apart.`"""
-        flat = [f"{level:g}" for level in self.flat]
-        told = f"{self.factor}: {label_of(self.metric)} is best at {self.best:g} times the weight"
-        if len(flat) > 1:
-            told += f"; {', '.join(flat[:-1])} and {flat[-1]} cannot be told apart"
-        return f"{told}."
+        """What the levels do to the metric: "best" where another level was found to be worse."""
+        return f"{self.factor}: {label_of(self.metric)} {self.best_words}."
+
+
+def _levels(levels: Sequence[float]) -> str:
+    return f"{_listed(levels)} {'is' if len(levels) == 1 else 'are'}"
+
+
+def _listed(levels: Sequence[float]) -> str:
+    *first, last = (f"{level:g}" for level in levels)
+    return f"{', '.join(first)} and {last}" if first else last
 
 
 def doses_of(arms: Sequence[str]) -> tuple[DoseResponse, ...]:
-    """The weights that arms named `full`, `no-A`, `A-x0p3` vary, in the order of the names."""
+    """The weights that arms named `full`, `no-A`, `A-x0p3` vary: of tables that hold names alone."""
     if FULL not in arms:
         return ()
     levels: dict[str, dict[str, float]] = {}
@@ -77,31 +106,34 @@ def dose_curves(
     measurements: Mapping[str, Measurements],
     settled: Sequence[Settled],
     *,
-    arms: Sequence[str],
+    doses: Sequence[DoseResponse],
     better: Mapping[str, Better],
 ) -> tuple[DoseCurve, ...]:
-    """A curve for each dosed weight and metric, from comparisons with "full" that were made already.
+    """A curve for each dosed weight and metric, from comparisons with level 1 that were made already.
 
     Args:
         measurements: by metric.
         settled: the comparisons; a level without one has no results and is left out.
-        arms: of the study.
+        doses: levels of the arms.
         better: which way each metric runs.
     """
-    made = {
-        (s.comparison.question.name, s.comparison.metric): s
-        for s in settled
-        if s.comparison.reference == FULL  # changes are against level 1, or there is no curve
-    }
+    made = {(s.comparison.question.name, s.comparison.metric): s for s in settled}
+    references = {s.comparison.reference for s in settled}
     curves = []
-    for dose in doses_of(arms):
+    for dose in doses:
+        if dose.whole is None or references - {dose.whole}:
+            continue  # changes are against level 1, or there is no curve
         for name, block in measurements.items():
             there = {
                 arm: level
                 for arm, level in dose.arms.items()
                 if arm in block.arms and block.present[block.place(arm)].any()
             }
-            if FULL not in there or len(there) < 2 or not block.have_a_seed_in_common(list(there)):
+            if (
+                dose.whole not in there
+                or len(there) < 2
+                or not block.have_a_seed_in_common(list(there))
+            ):
                 continue
             best = best_set(block, better=better[name], arms=tuple(there))
             against = [made[arm, block.metric] for arm in there if (arm, block.metric) in made]
@@ -118,6 +150,8 @@ def dose_curves(
                     slope=made.get((f"slope-{dose.factor}", block.metric)),
                     best=there[best.best],
                     flat=tuple(there[arm] for arm in best.arms),
+                    better=better[name],
+                    notes=tuple(note for note in best.notes if note in (ONE_RUN, ONE_RECORDING)),
                     margin_percent=_margin(against[0]),
                 )
             )

@@ -8,7 +8,7 @@ from itertools import chain
 
 from thermodepth.errors import SettingsError, unknown
 from thermodepth.metrics import METRICS
-from thermodepth.study.analysis.asking import declared_kinds, design_of, questions_of
+from thermodepth.study.analysis.asking import Asked, asked_by_name, declared_kinds, questions_of
 from thermodepth.study.analysis.claims import Claim, Outcome, judge
 from thermodepth.study.analysis.comparison import (
     SMALLEST_EFFECT,
@@ -19,7 +19,7 @@ from thermodepth.study.analysis.comparison import (
     best_set,
     settle,
 )
-from thermodepth.study.analysis.designs import Design, assumptions_of
+from thermodepth.study.analysis.designs import assumptions_of
 from thermodepth.study.analysis.doses import DoseCurve, dose_curves
 from thermodepth.study.analysis.measurements import Measurements
 from thermodepth.study.analysis.metric_names import direction_of
@@ -42,7 +42,7 @@ class Findings:
     doses: tuple[DoseCurve, ...]  # of weights that were varied
     titles: Mapping[str, str]  # of the arms
     unanswered: tuple[str, ...]  # what failed cells leave no answer to, in words
-    assumptions: tuple[str, ...]  # that the effects of a fraction stand on, in words
+    assumptions: tuple[str, ...]  # that effects and doses stand on, in words
     measurements: Mapping[str, Measurements]
 
     def of(self, question: str, metric: str) -> Settled:
@@ -63,7 +63,7 @@ def findings(
     *,
     reference: str,
     titles: Mapping[str, str] | None = None,
-    design: Design | None = None,
+    asked: Asked | None = None,
     questions: Sequence[Question] | None = None,
     primary: Sequence[str] | None = None,
     better: Mapping[str, Better] | None = None,
@@ -78,7 +78,7 @@ def findings(
         measurements: by metric, or METRIC.FORM.
         reference: the arm that percentages are of.
         titles: what people call the arms; an arm without one goes by its name.
-        design: of the arms; None reads it from their names (see `design_of`).
+        asked: design and doses of the arms; None reads them from their names, and says so.
         questions: None takes every arm's difference to the reference, and the effects of the design.
         primary: metrics whose verdicts count together for Holm; None takes all that have a direction. Of a
             factorial the main effects and interactions get verdicts, of another design the differences to the
@@ -106,15 +106,16 @@ def findings(
             raise SettingsError(f"primary metric {name}: say which way is better, lower or higher")
     directed = {name: way for name, way in runs.items() if way is not None}
     primary = tuple(directed) if primary is None else tuple(primary)
-    asked = (
-        questions_of(first.arms, reference, titles=titles, design=design)
+    asked = asked or asked_by_name(first.arms, reference)
+    every = (
+        questions_of(first.arms, reference, titles=titles, asked=asked)
         if questions is None
         else tuple(questions)
     )
     by_metric = [
         compare_all(
             block,
-            [q for q in asked if block.have_a_seed_in_common((*q.arms, reference))],
+            [q for q in every if block.have_a_seed_in_common((*q.arms, reference))],
             reference=reference,
             better=runs[name],
             smallest_effect=smallest_effect,
@@ -122,13 +123,11 @@ def findings(
         )
         for name, block in shown.items()
     ]
-    place = {question.name: number for number, question in enumerate(asked)}
+    place = {question.name: number for number, question in enumerate(every)}
     made = sorted(chain.from_iterable(by_metric), key=lambda each: place[each.question.name])
-    settled = _settled(made, asked, {shown[name].metric for name in primary})
+    settled = _settled(made, every, {shown[name].metric for name in primary})
     ranked = [arm for arm in first.arms if not is_twin(arm, reference)]
     family = max((s.family for s in settled), default=1)
-    if design is None and questions is None:
-        design = design_of(ranked)
     return Findings(
         reference=reference,
         arms=first.arms,
@@ -155,12 +154,15 @@ def findings(
             if s.verdict == "cannot tell" and s.comparison.scope == "both"
         },
         doses=dose_curves(
-            {name: shown[name] for name in directed}, settled, arms=first.arms, better=directed
+            {name: shown[name] for name in directed}, settled, doses=asked.doses, better=directed
         ),
         measurements=shown,
         titles={arm: (titles or {}).get(arm, arm) for arm in first.arms},
-        unanswered=_unanswered(shown, asked, ranked, reference),
-        assumptions=() if design is None else assumptions_of(design),
+        unanswered=_unanswered(shown, every, ranked, reference),
+        assumptions=(
+            *(assumptions_of(asked.design) if questions is None else ()),
+            *([asked.sentence] if asked.sentence and questions is None else []),
+        ),
     )
 
 

@@ -13,15 +13,13 @@ from thermodepth.study.analysis.measurements import Measurements
 from thermodepth.study.analysis.questions import is_twin
 from thermodepth.study.analysis.twin import twin_sentence
 
-_PAIRED = "All configurations of one seed started from the same weights and saw the same batches. "
 
-
-def methods_text(found: Findings, *, paired: bool) -> str:
+def methods_text(found: Findings, *, pairing: str = "") -> str:
     """Markdown, to be copied into a methods section and cut.
 
     Args:
         found: of the study.
-        paired: whether all arms of a seed are known to have shared first weights and batches.
+        pairing: a sentence on what the arms of a seed shared; empty where nobody knows.
     """
     first = next(iter(found.measurements.values()))
     higher = [
@@ -38,7 +36,7 @@ def methods_text(found: Findings, *, paired: bool) -> str:
         "# Methods",
         "",
         f"We trained {len(arms)} configurations ({', '.join(arms)}), each with {seeds} "
-        f"seed{'s' * (seeds != 1)} ({', '.join(map(str, first.seeds))}). {_PAIRED if paired else ''}"
+        f"seed{'s' * (seeds != 1)} ({', '.join(map(str, first.seeds))}). {f'{pairing} ' if pairing else ''}"
         f"{_lost(first, arms)}"
         f"Every model was scored on the same {len(first.images)} images of {clusters} recordings or scenes.",
         "",

@@ -32,7 +32,7 @@ def dose_figure(curve: DoseCurve) -> str:
     svg = dose_svg(curve)
     if not svg:
         return ""
-    said = f"Best at {curve.best:g}."
+    said = f"{label_of(curve.metric)} {curve.best_words}."
     if curve.slope is not None:
         said += f" Per tenfold weight, around 1: {change_words(curve.slope.comparison)}."
     return (

@@ -53,7 +53,7 @@ def study_findings(rows: pa.Table, study: Study) -> Findings:
         {name: blocks[name] for name in shown if name in blocks},
         reference=study.reference,
         titles={arm.name: arm.title for arm in study.arms},
-        design=study.design,
+        asked=study.asked,
         primary=[name for name in study.primary if name in blocks],
         claims=study.claims,
         claimed=blocks,

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from thermodepth.errors import SettingsError
-from thermodepth.study.analysis.asking import NO_DESIGN, design_of, questions_of
+from thermodepth.study.analysis.asking import Asked, asked_by_name, design_of, questions_of
 from thermodepth.study.analysis.claims import PAPER_CLAIMS
 from thermodepth.study.analysis.designs import (
     Design,
@@ -71,7 +71,9 @@ def test_a_half_fraction_is_known_by_its_arms_and_asked_for_its_effects():
     design = design_of(arms)
     assert design is not None
     assert design.kind == "half fraction"
-    kinds = [question.kind for question in questions_of(arms, "full")]
+    kinds = [
+        question.kind for question in questions_of(arms, "full", asked=asked_by_name(arms, "full"))
+    ]
     assert (kinds.count("main effect"), kinds.count("interaction")) == (5, 10)
     less = design_of(arms[:-1])
     assert less is not None
@@ -79,7 +81,7 @@ def test_a_half_fraction_is_known_by_its_arms_and_asked_for_its_effects():
 
 
 def test_no_question_is_asked_twice():
-    asked = questions_of(list(ARMS), "full")
+    asked = questions_of(list(ARMS), "full", asked=asked_by_name(list(ARMS), "full"))
     assert len({q.name for q in asked}) == len(asked)
     assert {q.kind for q in asked} >= {"difference", "main effect", "interaction", "shapley"}
 
@@ -101,7 +103,7 @@ def test_the_effects_put_in_are_found_and_nothing_else():
 
 
 def test_without_a_factorial_the_differences_are_declared():
-    asked = questions_of(["full", "no-silog"], "full")
+    asked = questions_of(["full", "no-silog"], "full", asked=Asked())
     found = findings({"rmse": measured()}, reference="full", questions=asked)
     assert [s.verdict for s in found.settled] == ["worse"]
 
@@ -144,7 +146,7 @@ def test_one_seed_gives_no_verdict_and_says_why():
     tables = findings_tables(found)
     assert any("one run per configuration" in note for note in tables["effects"].notes)
     assert {row[1] for row in tables["claims"].rows} == {"cannot tell"}
-    assert "1 seed (0)" in methods_text(found, paired=True)
+    assert "1 seed (0)" in methods_text(found, pairing="They saw the same batches.")
 
 
 def test_every_table_prints_and_parses():
@@ -215,7 +217,7 @@ def test_the_least_that_a_study_could_find_is_in_percent_of_the_reference():
 
 
 def test_methods_say_seeds_images_and_the_family():
-    text = methods_text(findings({"rmse": measured()}, reference="full"), paired=True)
+    text = methods_text(findings({"rmse": measured()}, reference="full"))
     assert "5 seeds (0, 1, 2, 3, 4)" in text
     assert "24 images of 6 recordings" in text
     assert "over 6 declared comparisons" in text
@@ -291,17 +293,18 @@ def test_a_design_that_is_given_counts_and_not_what_names_look_like():
             "bare": (False, False),
         },
     )
-    asked = {q.name: q for q in questions_of(list(turned.arms), "full", design=turned)}
+    asked = {q.name: q for q in questions_of(list(turned.arms), "full", asked=Asked(design=turned))}
     assert asked["main effect: a"].weights == {"full": 0.5, "no-a": 0.5, "no-b": -0.5, "bare": -0.5}
-    kinds = {q.kind for q in questions_of(list(ARMS), "full", design=NO_DESIGN)}
+    kinds = {q.kind for q in questions_of(list(ARMS), "full", asked=Asked())}
     assert kinds == {"difference"}
 
 
 def test_a_twin_changes_no_hypothesis():
     arms = ["full", "no-a", "no-b", "no-a-no-b"]
     for reference in ("full", "no-a"):
-        plain = questions_of(arms, reference)
-        twinned = questions_of([*arms, f"{reference}-twin"], reference)
+        both = [*arms, f"{reference}-twin"]
+        plain = questions_of(arms, reference, asked=asked_by_name(arms, reference))
+        twinned = questions_of(both, reference, asked=asked_by_name(both, reference))
         assert [q for q in twinned if q.kind != "twin"] == list(plain)
 
 
@@ -309,7 +312,7 @@ def test_a_lost_arm_makes_no_family_smaller():
     lost = measured().values.copy()
     lost[measured().place("no-smooth")] = np.nan
     block = replace(measured(), values=lost)
-    found = findings({"rmse": block}, reference="full", design=NO_DESIGN)
+    found = findings({"rmse": block}, reference="full", asked=Asked())
     assert {s.family for s in found.settled} == {7}
     assert len(found.settled) == 6
     found = findings({"rmse": block}, reference="full")
@@ -341,7 +344,10 @@ def test_a_claim_stands_in_the_numbers_of_the_study():
 
 def test_a_half_fraction_says_what_it_stands_on():
     found = findings({"rmse": measured()}, reference="full")
-    assert found.assumptions == ()
+    assert [told.partition(":")[0] for told in found.assumptions] == [
+        "Read from the names of the arms, for nothing else tells of them"
+    ]
+    assert findings({"rmse": measured()}, reference="full", asked=Asked()).assumptions == ()
     assert "mixed" in assumptions_of(half_fraction(("a", "b", "c")))[0] or (
         "if b x c is nothing" in assumptions_of(half_fraction(("a", "b", "c")))[0]
     )
@@ -349,8 +355,8 @@ def test_a_half_fraction_says_what_it_stands_on():
 
 def test_methods_claim_no_pairing_that_nobody_saw():
     found = findings({"rmse": measured(seeds=1)}, reference="full")
-    assert "same batches" in methods_text(found, paired=True)
-    text = methods_text(found, paired=False)
+    assert "same batches" in methods_text(found, pairing="They saw the same batches.")
+    text = methods_text(found)
     assert "same batches" not in text
     assert "scenes alone" in text
     assert "crossed" not in text

@@ -1,0 +1,169 @@
+"""What cells are trained on: data and labels opened from each cell's own settings, and from nowhere else.
+
+What all arms share is what they are scored on: the test split of the study's own data set, which
+`settings.data.source` of the study names. An arm that edits `data.source` trains on other frames and is
+scored on these.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from thermodepth.config import identity
+from thermodepth.data import Dataset, open_dataset
+from thermodepth.data.table import absolute_spec
+from thermodepth.errors import SettingsError, StudyError, ThermodepthError
+from thermodepth.study.arm_edits import refuse_unread
+from thermodepth.study.design import Arm, Study
+from thermodepth.teacher import LabelStore
+from thermodepth.thermal import check_compatible
+from thermodepth.training.labels import make_labels, open_for_frames
+from thermodepth.training.loop import check_device
+from thermodepth.training.settings import TrainingSettings
+from thermodepth.training.unread import unread_with
+
+TEST_SPLIT = "test"
+_COMPARED = 4  # frames of equal name that are looked at, where two data sets may hold the same
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CellInputs:
+    """What an arm's cells are trained on."""
+
+    dataset: Dataset
+    labels: LabelStore
+
+
+TellLabels = Callable[[int, int], None]
+
+
+def label_key(settings: TrainingSettings) -> str:
+    """Twelve digits that change when, and only when, other labels may be asked for."""
+    parts = {
+        "teacher": identity(settings.teacher),
+        "source": settings.data.source,
+        "split": settings.data.split,
+    }
+    return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()[:12]
+
+
+def arm_settings(study: Study, arm: Arm) -> TrainingSettings:
+    """Of any seed: what the arm's cells are trained by."""
+    return study.settings.edit(arm.edits)
+
+
+def open_datasets(study: Study, scored: Dataset) -> dict[str, Dataset]:
+    """The data set of every `data.source` that arms train on, each opened once, and every arm tried on its.
+
+    Args:
+        study: settings resolved against `scored`.
+        scored: the study's own data set.
+
+    Raises:
+        StudyError: when `scored` is not what the study's settings name.
+        SettingsError, DataError: naming the arm, for what cannot be trained or scored: before labels are
+            made.
+    """
+    if absolute_spec(scored.spec) != absolute_spec(study.settings.data.source):
+        raise StudyError(
+            f"study {study.name}: is to be scored on {scored.spec}, and its settings say data.source = "
+            f"{study.settings.data.source}"
+        )
+    datasets = {study.settings.data.source: scored}
+    free: set[tuple[str, str]] = set()  # (source, split) without a frame that is scored
+    for arm in study.arms:
+        where = f"study {study.name}: arm '{arm.name}'"
+        settings = arm_settings(study, arm)
+        source, split = settings.data.source, settings.data.split
+        try:
+            check_device(settings.runtime, settings.precision)
+            if source not in datasets:
+                datasets[source] = open_dataset(source)
+            settings.resolved(datasets[source])
+            if (source, split) not in free:
+                _refuse_scored_frames(datasets[source], split, scored)
+                free.add((source, split))
+            _check_units(settings, datasets[source], scored)
+        except ThermodepthError as error:
+            raise type(error)(f"{where}: {error}") from None
+    return datasets
+
+
+def make_all_labels(
+    study: Study, datasets: Mapping[str, Dataset], root: Path, *, progress: TellLabels
+) -> dict[str, CellInputs]:
+    """The inputs of every arm by its name; arms that ask for the same labels share a store.
+
+    Raises:
+        SettingsError: naming the arm, for an edit that has no effect on its data.
+        TeacherError, DataError: as `make_labels`.
+    """
+    inputs: dict[str, CellInputs] = {}
+    stores: dict[str, LabelStore] = {}
+    for arm in study.arms:
+        settings = arm_settings(study, arm)
+        dataset, key = datasets[settings.data.source], label_key(settings)
+        where = f"study {study.name}: arm '{arm.name}'"
+        teacher = open_for_frames(settings.teacher, dataset.split(settings.data.split))
+        refuse_unread(study.settings, arm.edits, unread_with(settings, dataset, teacher), where)
+        if key not in stores:
+            stores[key] = make_labels(
+                settings.teacher,
+                dataset,
+                root,
+                split=settings.data.split,
+                progress=progress,
+            )
+        inputs[arm.name] = CellInputs(dataset=dataset, labels=stores[key])
+    return inputs
+
+
+def check_labels(settings: TrainingSettings, dataset: Dataset, labels: LabelStore) -> None:
+    """Whether these labels are of the frames that the settings train on.
+
+    Raises:
+        StudyError: naming the store.
+    """
+    if labels.data_fingerprint != dataset.fingerprint():
+        raise StudyError(
+            f"{labels.folder}: holds labels of other frames than data.source = {settings.data.source} has "
+            "now; the study's own command makes them again"
+        )
+
+
+def _refuse_scored_frames(dataset: Dataset, split: str, scored: Dataset) -> None:
+    """No frame that is scored may be trained on, under whatever name the data set came."""
+    test, train = scored.split(TEST_SPLIT), dataset.split(split)
+    place = {name: number for number, name in enumerate(test.sample_ids)}
+    both = [(n, place[name]) for n, name in enumerate(train.sample_ids) if name in place]
+    if not both:
+        return
+    if dataset is not scored:  # names such as 000001 are no proof
+        some = [both[number * len(both) // _COMPARED] for number in range(_COMPARED)]
+        same = [
+            np.array_equal(
+                train.read(here, with_rgb=False).thermal, test.read(there, with_rgb=False).thermal
+            )
+            for here, there in dict.fromkeys(some)
+        ]
+        if not any(same):
+            return
+    raise SettingsError(
+        f"data.source = {dataset.spec}, data.split = {split}: {len(both)} of its frames are test frames of "
+        f"{scored.spec}, which every arm is scored on (first '{train.sample_ids[both[0][0]]}')"
+    )
+
+
+def _check_units(settings: TrainingSettings, dataset: Dataset, scored: Dataset) -> None:
+    """Whether what is trained on the one can read the frames of the other."""
+    if dataset is scored:
+        return
+    unit = dataset.split(settings.data.split).read(0, with_rgb=False).thermal_unit
+    there = scored.split(TEST_SPLIT).read(0, with_rgb=False).thermal_unit
+    check_compatible(settings.data.normaliser, there, trained_on=unit)
