@@ -49,7 +49,7 @@ def vary_rgb(
 
     Every part draws from a stream of its own, so that one switched off leaves the others as they were.
     """
-    picture = rgb.astype(np.float32) / 255
+    picture: NDArray[np.float32] = np.multiply(rgb, np.float32(1 / 255), dtype=np.float32)
     for (name, part), stream in zip(PARTS.items(), rng.spawn(len(PARTS)), strict=True):
         if stream.random() < getattr(settings, f"{name}_probability"):
             picture = part(picture, settings, stream)

@@ -34,8 +34,8 @@ from thermodepth.study.figures.frames import PickedFrame, pick_frames, rule_of, 
 from thermodepth.study.figures.scenes import Shown, picked_scene
 from thermodepth.study.folder import StudyFolder
 from thermodepth.study.gradients import gradients_section, write_study_gradients
-from thermodepth.study.page.cells import cell_records, machines_of
 from thermodepth.study.inputs import TEST_SPLIT, arm_settings
+from thermodepth.study.page.cells import cell_records, machines_of
 from thermodepth.study.page.curves import read_curve
 from thermodepth.study.page.effects import (
     answers,

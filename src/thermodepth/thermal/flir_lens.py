@@ -11,7 +11,8 @@ from __future__ import annotations
 import struct
 from pathlib import Path
 
-from thermodepth.thermal.flir import MAX_ENTRIES, flir_segments
+from thermodepth.thermal.flir import MAX_ENTRIES, flir_payload
+from thermodepth.thermal.jpeg_head import jpeg_head
 
 _CAMERA, _VIEW_AT = 0x20, 0x1B4
 _NARROWEST_DEG, _WIDEST_DEG = 1.0, 170.0
@@ -23,7 +24,8 @@ def stated_view_deg(path: Path) -> float | None:
     Raises:
         DataError: naming the file, when one of its FLIR segments is missing.
     """
-    payload = b"".join(flir_segments(path))
+    head = jpeg_head(path)
+    payload = b"" if head is None else flir_payload(head, str(path))
     for order in (">", "<"):
         view = _view_in(payload, order)
         if view is not None:
