@@ -50,7 +50,7 @@ MOST_FILES = 64  # calibrations that differ: one for each recording, at most
 
 
 def camera_faults(sample: Sample) -> tuple[Fault, ...]:
-    """What `check_calibration` says of the cameras that a frame comes with, notes left out."""
+    """What `check_calibration` says of the cameras that a frame comes with, its notes left out."""
     view = sample.rgb_view
     rgb_size = None if sample.rgb is None else sample.rgb.shape[:2]
     if view is not None and view.depth_m is not None and rgb_size is None:
@@ -87,7 +87,7 @@ def _judged(
     shapes = [(f"{c.name} intrinsics", c.intrinsics, (3, 3)) for c in cameras.values()]
     shapes += [(f"rgb_from_thermal ({name})", m, (4, 4)) for name, m in moves.items()]
     if rgb is None and np.isnan(cameras[THERMAL].intrinsics).all():
-        return ((CalibrationSeverity.WARNING, _UNKNOWN),)
+        return ((CalibrationSeverity.NOTE, _UNKNOWN),)
     for name, matrix, shape in shapes:
         if matrix.shape != shape or not np.isfinite(matrix).all():
             text = f"{name}: not a finite {shape[0]} x {shape[1]} matrix"

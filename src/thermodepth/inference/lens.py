@@ -26,6 +26,8 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 NARROWEST_DEG, WIDEST_DEG = 1.0, 170.0  # of any pinhole; thermal cameras see 5 to 130
+#: Of a focal length in pixels: beyond it millimetres are likelier, such as 35 for a frame of 640 columns.
+WIDEST_BY_FOCAL_DEG = 150.0
 _ASPECT = 0.01  # how much two sizes of one picture may differ in shape
 _OTHER_WAYS = "give focal_px in pixels of the frame, or fov_deg"
 
@@ -188,7 +190,7 @@ def _check_principal_point(
 
 def _plausible(focal_px: float, size: tuple[int, int], where: str) -> float:
     view = view_of_focal(focal_px, size[1])
-    if not NARROWEST_DEG < view < WIDEST_DEG:
+    if not NARROWEST_DEG < view < WIDEST_BY_FOCAL_DEG:
         raise SettingsError(
             f"{where}: with {focal_px:.4g} px a frame of {size[1]} columns would see {view:.3g} degrees "
             "across; is it in pixels of this frame, and not in millimetres?"

@@ -87,7 +87,7 @@ class Predictor:
         self.model = model
         self._network = model.network.to(self._device, memory_format=torch.channels_last)  # type: ignore[call-overload]
         self._short_side = short_side or min(model.recipe.working_size)
-        self._lens = lens
+        self.lens = lens
         self._spoken: set[str] = set()  # warnings, each of which is given once
 
     def __call__(
@@ -164,7 +164,7 @@ class Predictor:
         Raises:
             DataError: for a radiometric file that is damaged.
         """
-        if self._lens is not None or self.model.recipe.lens is None:
+        if self.lens is not None or self.model.recipe.lens is None:
             return None
         view_deg = stated_view_deg(path)
         if view_deg is None:
@@ -215,7 +215,7 @@ class Predictor:
         """`[count]` focal lengths in pixels of the network's input; None for a model that ignores them."""
         training = self.model.recipe.lens
         if training is None:
-            if isinstance(lens, Lens) or self._lens is not None:
+            if isinstance(lens, Lens) or self.lens is not None:
                 self._warn_once(
                     "the lens has no effect: this model is not told it, and its metres hold for the lens "
                     "that it was trained with"
@@ -229,7 +229,7 @@ class Predictor:
 
     def _default_focal(self, lens: Lens | None, size: tuple[int, int]) -> float:
         """Of a frame without a lens of its own, in its pixels."""
-        lens = lens or self._lens
+        lens = lens or self.lens
         if lens is not None:
             focal_px = lens.focal_of(size)
             if note := lens.rescales(size):

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
-from thermodepth.errors import DataError
+from thermodepth.errors import DataError, SettingsError
 from thermodepth.inference.lens import Lens
 from thermodepth.inference.outputs import write_depth
 from thermodepth.inference.predictor import Predictor
@@ -38,6 +38,7 @@ class Answer:
     far_m: float  # 5 % of the pixels are further
     size: tuple[int, int]  # rows, columns
     unit: ThermalUnit
+    assumed_deg: float | None = None  # the training's field of view, where nobody knows the lens
 
 
 def answer(
@@ -68,6 +69,8 @@ def answer(
     depth, structure, view = write_depth(
         folder, upload.stem, result, thermal=raw, unit=unit, depth_format="png", view=True
     )
+    training = predictor.model.recipe.lens
+    assumed = training is not None and lens is None and predictor.lens is None
     near, median, far = (float(q) for q in np.percentile(result.depth_m, [5, 50, 95]))
     return Answer(
         view=view,
@@ -78,7 +81,23 @@ def answer(
         far_m=far,
         size=(rows, columns),
         unit=unit,
+        assumed_deg=training.field_of_view_deg if training is not None and assumed else None,
     )
+
+
+def typed_degrees(typed: str | float | None) -> float | None:
+    """What stands in the field of the lens; None where it is empty.
+
+    Raises:
+        SettingsError: for what is no number.
+    """
+    text = "" if typed is None else str(typed).strip()
+    try:
+        return float(text) if text else None
+    except ValueError:
+        raise SettingsError(
+            f"field of view {text[:40]!r}: expected degrees across the frame, such as 45"
+        ) from None
 
 
 def markdown(said: Answer) -> str:
@@ -89,4 +108,9 @@ def markdown(said: Answer) -> str:
         f"5 to 95 %: {said.near_m:.2f} to {said.far_m:.2f} m. Frame: {columns}x{rows}, "
         f"{UNIT_WORDS[said.unit]}."
     )
+    if said.assumed_deg is not None:
+        text += (
+            f" The lens is not known: the training's {said.assumed_deg:.0f} degrees are assumed, and with "
+            "another all metres are off by one factor."
+        )
     return f"{text} {DISPLAY_NOTE}" if said.unit is ThermalUnit.DISPLAY else text

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from thermodepth.errors import DependencyError, SettingsError, UserError
 from thermodepth.files import MAX_FILE_BYTES
-from thermodepth.serve.answer import answer, markdown
+from thermodepth.serve.answer import answer, markdown, typed_degrees
 
 if TYPE_CHECKING:
     import gradio
@@ -53,7 +53,7 @@ def build_page(predictor: Predictor, *, model: str) -> gradio.Blocks:
     os.environ.update(GRADIO_ANALYTICS_ENABLED="False", GRADIO_RUN_HISTORY="False")
     import gradio as gr
 
-    def show(upload: str | None, fov_deg: float | None) -> Iterator[tuple[Any, ...]]:
+    def show(upload: str | None, degrees: str | float | None) -> Iterator[tuple[Any, ...]]:
         # What is seen must never belong to the frame before, so the page is emptied first.
         yield "", *(gr.update(value=None, visible=False) for _ in range(3))
         if upload is None:
@@ -61,6 +61,7 @@ def build_page(predictor: Predictor, *, model: str) -> gradio.Blocks:
         # gradio copies the files at the yield.
         with tempfile.TemporaryDirectory(prefix="thermodepth-") as folder:
             try:
+                fov_deg = typed_degrees(degrees)
                 said = answer(Path(upload), predictor, Path(folder), fov_deg=fov_deg)
             except UserError as error:  # its text may quote the file, and the page reads HTML
                 raise gr.Error(
@@ -75,9 +76,9 @@ def build_page(predictor: Predictor, *, model: str) -> gradio.Blocks:
         knows_lens = predictor.model.recipe.lens is not None
         gr.Markdown(INTRODUCTION.format(model=model, lens=_TOLD if knows_lens else _UNTOLD))
         upload = gr.File(label="Thermal frame: 8/14/16-bit PNG, TIFF or NPY", height=150)
-        fov_deg = gr.Number(
+        # A text, because an empty number field shows and sends 0.
+        degrees = gr.Textbox(
             label="Field of view across the frame, degrees (empty: not known)",
-            value=None,
             visible=knows_lens,
         )
         numbers = gr.Markdown()
@@ -88,9 +89,9 @@ def build_page(predictor: Predictor, *, model: str) -> gradio.Blocks:
         with gr.Row():
             depth = gr.DownloadButton("Depth (PNG, metres*256)", variant="primary", visible=False)
             structure = gr.DownloadButton("Structure (PNG)", visible=False)
-        asked, results = [upload, fov_deg], [numbers, view, depth, structure]
+        asked, results = [upload, degrees], [numbers, view, depth, structure]
         upload.change(show, asked, results, api_name="depth")
-        fov_deg.submit(show, asked, results, api_name="depth_of_lens")
+        degrees.submit(show, asked, results, api_name="depth_of_lens")
     return page
 
 

@@ -121,6 +121,19 @@ def test_a_pose_that_is_no_rotation_and_one_that_is_no_number() -> None:
         assert found["calibration"].severity is Severity.ERROR
 
 
+def test_a_lens_that_nobody_knows_is_noted_and_no_fault() -> None:
+    unknown = np.full((3, 3), np.nan, np.float32)
+    report = examine_dataset(
+        dataset(lambda s, _: replace(s, intrinsics=unknown, rgb=None, rgb_view=None))
+    )
+    (note,) = [one for one in report.findings if one.check == "calibration"]
+    assert note.severity is Severity.NOTE
+    assert note.count == 40
+    assert "nothing says what the lens is" in note.title
+    with_rgb = faults(dataset(lambda s, _: replace(s, intrinsics=unknown)))
+    assert with_rgb["calibration"].severity is Severity.ERROR  # its labels are to be moved
+
+
 def test_rgb_of_another_size_without_a_calibration() -> None:
     found = faults(
         dataset(

@@ -81,6 +81,7 @@ def test_what_cannot_be_is_refused_with_words(given: dict[str, Any], message: st
         ({"intrinsics": [410, 400, -5, 256]}, (512, 640), r"principal point"),
         # 9 mm, given as pixels; a focal length of another image altogether.
         ({"focal_px": 9.0}, (512, 640), r"focal_px 9: with 9 px .* 177 degrees .* millimetres"),
+        ({"focal_px": 35.0}, (512, 640), r"168 degrees across; is it in pixels .* millimetres"),
         ({"focal_px": 50_000.0}, (512, 640), r"0\.733 degrees"),
     ],
 )

@@ -53,7 +53,9 @@ class Site:
         with urlopen(asked, timeout=20) as reply:
             return json.load(reply)
 
-    def drop(self, name: str, content: bytes, *, fov_deg: float | None = None) -> tuple[str, Any]:
+    def drop(
+        self, name: str, content: bytes, *, fov_deg: str | float | None = None
+    ) -> tuple[str, Any]:
         """Upload a file as the page does: the last event's name and data."""
         head = f'--cut\r\nContent-Disposition: form-data; name="files"; filename="{name}"\r\n\r\n'
         form = head.encode() + content + b"\r\n--cut--\r\n"
@@ -108,9 +110,14 @@ def test_a_dropped_frame_comes_back_as_depth(site: Site, predictor: Predictor) -
 @needs_gradio
 def test_a_lens_that_cannot_be_is_refused_on_the_page(site: Site) -> None:
     counts = np.random.default_rng(0).integers(7000, 7400, (48, 70)).astype(np.uint16)
-    event, data = site.drop("frame.png", png(counts), fov_deg=400.0)
-    assert event == "error"
-    assert "fov_deg 400.0: expected a number between 1 and 170" in json.dumps(data)
+    for typed, words in (
+        ("400", "fov_deg 400.0: expected a number between 1 and 170"),
+        ("wide", "field of view 'wide': expected degrees"),
+    ):
+        event, data = site.drop("frame.png", png(counts), fov_deg=typed)
+        assert event == "error"
+        assert words in json.dumps(data)
+    assert site.drop("frame.png", png(counts), fov_deg="")[0] == "complete"
 
 
 @needs_gradio
