@@ -24,12 +24,12 @@ from thermodepth.synthetic.vectors import Array
 
 #: Columns of a core and how often it is drawn.
 CORE_COLUMNS = {
-    80: 0.06,
-    160: 0.16,
+    80: 0.03,
+    160: 0.13,
     256: 0.12,
     320: 0.2,
     384: 0.1,
-    640: 0.28,
+    640: 0.34,
     1024: 0.04,
     1280: 0.04,
 }
@@ -39,6 +39,7 @@ _BLACK_HOT_SHARE = 0.3  # of those
 _JPEG_SHARE = 0.3  # of those
 _SHARPENED_SHARE = 0.5  # of those
 _SATURATED_SHARE = 0.08
+_DEFOCUSED_SHARE = 0.06
 _ENLARGED = (Image.Resampling.NEAREST, Image.Resampling.BILINEAR, Image.Resampling.BICUBIC)
 _FULL_SCALE = 2**14 - 1
 _DETAIL_PX = 1.0  # sigma, stored pixels
@@ -69,7 +70,7 @@ def draw_core(rng: np.random.Generator) -> Core:
     """A camera. The same number of draws for every one."""
     columns = int(rng.choice(list(CORE_COLUMNS), p=list(CORE_COLUMNS.values())))
     netd_k = math.exp(rng.uniform(math.log(_NETD_K[0]), math.log(_NETD_K[1])))
-    defocus = float(rng.uniform(1.0, 2.2)) if rng.random() < 0.1 else 0.0
+    defocus = float(rng.uniform(0.8, 1.8)) if rng.random() < _DEFOCUSED_SHARE else 0.0
     blur_px = math.hypot(float(rng.uniform(0.25, 0.9)), defocus)
     # The pattern grows from a flat-field correction to the next: the age as a share of the interval.
     age = float(rng.random())
