@@ -41,7 +41,7 @@ _SHARPENED_SHARE = 0.5  # of those
 _SATURATED_SHARE = 0.08
 _DEFOCUSED_SHARE = 0.06
 _ENLARGED = (Image.Resampling.NEAREST, Image.Resampling.BILINEAR, Image.Resampling.BICUBIC)
-_FULL_SCALE = 2**14 - 1
+_RADIOMETRIC_BITS = 16
 _DETAIL_PX = 1.0  # sigma, stored pixels
 
 
@@ -120,27 +120,24 @@ def any_core_frame(
     core, rng = core_of(frame_id, draw)
     rows, columns = kelvin.shape
     finer = core.columns / columns
-    seen = _blurred(kelvin, core.blur_px / finer)
+    kelvin_at_core = _blurred(kelvin, core.blur_px / finer)
     coarse = finer < 1
     if coarse:
         size = (core.columns, max(round(rows * finer), 8))
-        seen, finer = _resampled(seen, size, Image.Resampling.BOX), 1.0
-    raw = counts(seen, rng, _electronics(core, settings, finer)).astype(np.float32)
+        kelvin_at_core, finer = _resampled(kelvin_at_core, size, Image.Resampling.BOX), 1.0
+    raw = counts(kelvin_at_core, rng, _electronics(core, settings, finer)).astype(np.float32)
     if coarse:
         raw = _resampled(raw, (columns, rows), core.enlarged)
     raw = _saturated(raw, core.saturated)
     if settings.mode == "radiometric" or not core.gain_control:
-        return (
-            np.rint(raw)
-            .clip(0, 65535 if settings.mode == "radiometric" else _FULL_SCALE)
-            .astype(np.uint16)
-        )
-    shown = GAIN_CONTROLS[core.gain_control](raw, rng)
+        bits = _RADIOMETRIC_BITS if settings.mode == "radiometric" else settings.bits
+        return np.rint(raw).clip(0, 2**bits - 1).astype(np.uint16)
+    toned = GAIN_CONTROLS[core.gain_control](raw, rng)
     if core.sharpened:
-        shown = shown + core.sharpened * (shown - _blurred(shown, _DETAIL_PX))
+        toned = toned + core.sharpened * (toned - _blurred(toned, _DETAIL_PX))
     if core.black_hot:
-        shown = 1 - shown
-    picture = np.rint(shown.clip(0, 1) * 255).astype(np.uint8)
+        toned = 1 - toned
+    picture = np.rint(toned.clip(0, 1) * 255).astype(np.uint8)
     return _through_jpeg(picture, core.jpeg_quality) if core.jpeg_quality else picture
 
 
