@@ -1,7 +1,7 @@
 """The pictures of docs/world.md: `make world`.
 
-One street in every weather and one room with and without light, each from one seed, as the optics
-deliver them: RGB, noise-free apparent temperature, exact depth.
+One street in every weather, one room with and without light, each from one seed, and six scenes by six
+cameras, as the optics deliver them: RGB, noise-free apparent temperature, exact depth.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from pathlib import Path
 
 from thermodepth.commands.preview import FORMATS, Shot, draw_sheet, encode, make_shot
 from thermodepth.files import write_bytes
-from thermodepth.synthetic import Frame, render_frame
+from thermodepth.synthetic import Frame, render_any_camera, render_frame
 from thermodepth.types import Sample, ThermalUnit
 
 FOLDER = Path(__file__).resolve().parent / "pictures"
@@ -33,6 +33,14 @@ PICTURES = {
         {"lit": "lit", "dark": "dark: no light, the same heat"},
     ),
 }
+MANY = {
+    65: "near: a round table; all but the bottle within two kelvin",
+    42: "near: from 0.3 m, cool fruit on a warm table",
+    956: "carpark, night: seen over the own bonnet",
+    957: "street, night: a group",
+    307: "wood, day",
+    972: "street, day: from a drone",
+}
 
 
 def main() -> None:
@@ -46,6 +54,12 @@ def main() -> None:
         path = FOLDER / name
         write_bytes(path, encode(sheet, FORMATS[path.suffix]))
         print(f"{path.name}: {sheet.width}x{sheet.height}, {path.stat().st_size / 1e3:.0f} kB")
+    frames = {seed: render_any_camera(seed, pixels=WIDTH * HEIGHT) for seed in MANY}
+    shots = [shot(frames[seed], caption) for seed, caption in MANY.items()]
+    sheet = draw_sheet("A camera for every scene", shots, panel_width=WIDTH, columns=1)
+    path = FOLDER / "world-many.jpg"
+    write_bytes(path, encode(sheet, FORMATS[path.suffix]))
+    print(f"{path.name}: {sheet.width}x{sheet.height}, {path.stat().st_size / 1e3:.0f} kB")
 
 
 def shot(frame: Frame, caption: str) -> Shot:

@@ -29,6 +29,20 @@ def render(thermodepth: Render) -> Render:
     return partial(thermodepth, "data", "render", "--processes", "1")
 
 
+def test_many_cameras(render: Render, tmp_path: Path) -> None:
+    pytest.importorskip("embreex")
+    call = ["--cameras", "many", "--scenes", "3", "--size", "40x32", "--out", "many.zip"]
+    code, out, err = render(*call)
+    assert code == 0, err
+    assert "many.zip: 3 frames" in out
+    data = open_dataset(f"synthetic:{tmp_path / 'many.zip'}")
+    assert "a camera of its own" in data.note
+    samples = [part.read(0) for part in data.splits.values()]
+    assert len({sample.size for sample in samples}) > 1
+    assert len({float(sample.intrinsics[0, 0]) for sample in samples}) == 3
+    assert all(sample.sky.shape == sample.size for sample in samples)
+
+
 def test_a_folder(render: Render, tmp_path: Path) -> None:
     pytest.importorskip("embreex")
     call = ["--scenes", "3", "--size", "40x32", "--out", "deep/my set"]
@@ -134,6 +148,9 @@ def test_scenes_are_split() -> None:
         ),
         ("--rig ms3", ["unknown rig 'ms3'", "did you mean 'ms2'"]),
         ("--rig nowhere.json", ["nowhere.json"]),
+        ("--cameras few", ["cameras 'few'", "one", "many"]),
+        ("--cameras many --rig ms2", ["rig 'ms2'", "lenses of their own"]),
+        ("--cameras many --sequence 3", ["stills only"]),
         ("--rig ms2 --size 128x128", ["128x128", "640x256"]),
         ("--layout ms", ["unknown layout 'ms'", "did you mean 'ms2'"]),
         ("--layout ms2", ["layout ms2", "--rig ms2"]),

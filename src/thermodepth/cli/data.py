@@ -104,10 +104,11 @@ def data_check(
 
 @data_app.command("realism")
 def data_realism(
-    data: Annotated[str, typer.Argument(help=SPECS)],
-    against: Annotated[
-        str, typer.Option(help="A folder of thermal pictures, with its sub-folders, or a data set.")
+    data: Annotated[
+        str,
+        typer.Argument(help="A data set as everywhere, a pack, or a folder of thermal pictures."),
     ],
+    against: Annotated[str, typer.Option(help="The same: what it is held against.")],
     frames: Annotated[int, typer.Option(min=2, help="Of each set, evenly spread.")] = 300,
     only: Annotated[
         Optional[str],  # noqa: UP045

@@ -56,8 +56,8 @@ def realism(
         raise SettingsError(f"--groups: {unknown('kind of group', groups, GROUPS)}")
     if out is not None and out.suffix.lower() != ".png":
         raise SettingsError(f"--out {out}: expected a name that ends in .png")
-    first = patches_of(_of_data(data, frames, only))
-    second = patches_of(_of_either(against, frames, groups))
+    first = patches_of(_of_either(data, frames, groups, only))
+    second = patches_of(_of_either(against, frames, groups, None))
     comparison = compare(first, second)
     _print(comparison, data, against)
     if json is not None:
@@ -90,13 +90,17 @@ def _of_data(data: str, most: int, only: str | None) -> list[tuple[str, NDArray[
     return [chosen[place] for place in _spread(len(chosen), most)]
 
 
-def _of_either(place: str, most: int, groups: str) -> list[tuple[str, NDArray[Any]]]:
+def _of_either(
+    place: str, most: int, groups: str, only: str | None
+) -> list[tuple[str, NDArray[Any]]]:
     """A data set by its name, or a folder of thermal pictures with its sub-folders."""
     folder = Path(place).expanduser()
     if place.partition(":")[0] in DATASETS or not folder.is_dir():
-        return _of_data(place, most, None)
+        return _of_data(place, most, only)
     if (folder / "pack.json").is_file():
-        return _of_data(f"synthetic:{folder}", most, None)
+        return _of_data(f"synthetic:{folder}", most, only)
+    if only:
+        raise SettingsError(f"--only {only}: {folder} is a folder of pictures without conditions")
     paths = sorted(p for p in folder.rglob("*") if p.suffix.lower() in PICTURES and p.is_file())
     if not paths:
         raise DataError(f"{folder}: holds no thermal pictures ({', '.join(PICTURES)})")

@@ -58,16 +58,16 @@ def patches_of(frames: list[tuple[str, NDArray[Any]]]) -> PatchSet:
     number_of: dict[str, int] = {}
     pixels, groups = [], []
     for name, raw in frames:
-        found = _cut(_stretched(_of_height(raw)))
+        cut = _cut(_stretched(_of_height(raw)))
         number = number_of.setdefault(name, len(number_of))
-        pixels.append(found)
-        groups.append(np.full(len(found), number, np.intp))
+        pixels.append(cut)
+        groups.append(np.full(len(cut), number, np.intp))
     patches = np.concatenate(pixels) if pixels else np.zeros((0, SIDE, SIDE), np.float32)
     group = np.concatenate(groups) if groups else np.zeros(0, np.intp)
-    kept = patches.std((1, 2)) > _LEAST_CONTRAST
-    if not kept.any():
+    varied = patches.std((1, 2)) > _LEAST_CONTRAST
+    if not varied.any():
         raise DataError("no thermal frame with any contrast to compare")
-    patches, group = patches[kept], group[kept]
+    patches, group = patches[varied], group[varied]
     statistics, spectrum = _statistics(patches)
     return PatchSet(statistics=statistics, spectrum=spectrum, group=group, pixels=patches)
 

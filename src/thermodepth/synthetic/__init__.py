@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from thermodepth.synthetic.storage.pack import Pack as Pack
     from thermodepth.synthetic.storage.pack import write_pack as write_pack
     from thermodepth.synthetic.world import make_scene as make_scene
+    from thermodepth.synthetic.world import render_any_camera as render_any_camera
     from thermodepth.synthetic.world import render_frame as render_frame
     from thermodepth.synthetic.world import render_frames as render_frames
 
@@ -40,6 +41,7 @@ _HOME = {
     "kelvin_of_counts": "sensors.microbolometer",
     "make_scene": "world",
     "open_rig": "cameras.rig",
+    "render_any_camera": "world",
     "render_frame": "world",
     "render_frames": "world",
     "write_pack": "storage.pack",
@@ -56,6 +58,7 @@ __all__ = [
     "kelvin_of_counts",
     "make_scene",
     "open_rig",
+    "render_any_camera",
     "render_frame",
     "render_frames",
     "write_pack",

@@ -132,7 +132,7 @@ def _wood(rng: np.random.Generator, conditions: Conditions) -> Built:
 
 def _room(rng: np.random.Generator, conditions: Conditions) -> Built:
     mesh, camera, _ = build_room(rng, conditions)
-    mesh = _calmed(mesh, conditions.air_k, float(rng.uniform(0.05, 0.9)))
+    mesh = _calmed(mesh, conditions.air_k, 0.03 + 0.9 * float(rng.random()) ** 2)
 
     def stand(r: np.random.Generator) -> CameraPose:
         x, y = camera.position[0] + float(r.normal(0, 0.6)), float(r.uniform(-0.5, 6))

@@ -157,6 +157,16 @@ class TestCommand:
         with pytest.raises(DataError, match="--only wood"):
             self._run(str(tiny_pack), str(folder), only="wood")
 
+    def test_a_folder_on_either_side(self, tiny_pack: Path, folder: Path, tmp_path: Path) -> None:
+        one, other = tmp_path / "a.json", tmp_path / "b.json"
+        self._run(str(tiny_pack), str(folder), json=one)
+        self._run(str(folder), f"synthetic:{tiny_pack}", json=other)
+        a, b = (json.loads(path.read_text()) for path in (one, other))
+        assert a["patches"] == b["patches"][::-1]
+        assert a["auc"] == pytest.approx(b["auc"], abs=0.05)
+        with pytest.raises(SettingsError, match="without conditions"):
+            self._run(str(folder), str(tiny_pack), only="street")
+
     def test_folders_as_recordings(self, tiny_pack: Path, folder: Path, tmp_path: Path) -> None:
         report = tmp_path / "r.json"
         for path in (folder / "0").iterdir():

@@ -92,11 +92,11 @@ def test_a_coarser_core_has_its_own_noise_at_its_own_pixels(use_core) -> None:
 @pytest.mark.parametrize("name", GAIN_CONTROLS)
 def test_gain_controls_keep_the_order_and_use_the_range(name: str, use_core) -> None:
     for seed in range(6):
-        shown = GAIN_CONTROLS[name](_ramp() * 50, np.random.default_rng(seed))
-        assert shown.shape == (96, 160)
-        assert -1e-6 <= shown.min() <= shown.max() <= 1 + 1e-6
-        assert np.corrcoef(shown.ravel(), _ramp().ravel())[0, 1] > 0.85
-        assert shown.max() - shown.min() > 0.3
+        toned = GAIN_CONTROLS[name](_ramp() * 50, np.random.default_rng(seed))
+        assert toned.shape == (96, 160)
+        assert -1e-6 <= toned.min() <= toned.max() <= 1 + 1e-6
+        assert np.corrcoef(toned.ravel(), _ramp().ravel())[0, 1] > 0.85
+        assert toned.max() - toned.min() > 0.3
     use_core(replace(QUIET, gain_control=name))
     white = _frame(_ramp()).astype(float)
     use_core(replace(QUIET, gain_control=name, black_hot=True))
@@ -108,9 +108,9 @@ def test_gain_controls_keep_the_order_and_use_the_range(name: str, use_core) -> 
 @pytest.mark.parametrize("name", ["linear", "local"])
 def test_an_even_scene_is_not_stretched_into_noise(name: str) -> None:
     flat = 7000 + np.random.default_rng(0).normal(0, 0.5, (96, 160)).astype(np.float32)
-    shown = GAIN_CONTROLS[name](flat, np.random.default_rng(1))
+    toned = GAIN_CONTROLS[name](flat, np.random.default_rng(1))
     # Stretched to the percentiles it would be .25 to .3.
-    assert shown.std() < 0.2
+    assert toned.std() < 0.2
 
 
 def test_saturation_clips_the_hottest(use_core) -> None:

@@ -16,7 +16,7 @@ from thermodepth.synthetic.grammar.colours import Colour, any_colour, grey, one_
 from thermodepth.synthetic.grammar.furniture import bookshelf, boxes, chair
 from thermodepth.synthetic.grammar.mesh import Lamp, Mesh, MeshBuilder, Surface
 from thermodepth.synthetic.grammar.people import person
-from thermodepth.synthetic.grammar.things import Counter, any_thing, hand
+from thermodepth.synthetic.grammar.things import Counter, Thing, any_thing, hand
 from thermodepth.synthetic.grammar.warmth import Top, add_trace, lay_wall
 from thermodepth.synthetic.vectors import Placement
 
@@ -124,6 +124,15 @@ def _room(c: Counter, conditions: Conditions, behind_m: float | None) -> None:
 def _table(c: Counter, conditions: Conditions) -> list[tuple[float, float, float]]:
     top = _draw_top(c)
     _lay_top(c, top)
+    for _ in range(int(c.rng.integers(0, 5)) if c.chance(0.5) else 0):
+        # Somebody leant there, a cup stood there, the sun came in: warmth without a thing.
+        x, y = c.between(-0.4, 0.4) * top.width, c.between(-0.4, 0.4) * top.depth
+        add_trace(c, top, (x, y), c.between(0.03, 0.16), float(c.rng.normal(0.6, 1.2)))
+    placed = _places(c, top)
+    for _, at, radius in placed:
+        # Most things have left a little of their own warmth below.
+        if c.chance(0.6):
+            add_trace(c, top, (at.x, at.y), 1.3 * radius, float(c.rng.normal(-0.1, 0.5)))
     if c.chance(0.2):  # a mat, a sheet, a cutting board
         c.mesh.begin_object()
         material, pattern, colour = _TOPS[int(c.rng.integers(len(_TOPS)))]
@@ -134,11 +143,9 @@ def _table(c: Counter, conditions: Conditions) -> list[tuple[float, float, float
         )
         foot = (c.between(-0.1, 0.1), 0.0, top.up)
         c.mesh.box(foot, size, c.lukewarm(material, colour, pattern))
-    for _ in range(int(c.rng.integers(0, 5)) if c.chance(0.5) else 0):
-        # Somebody leant there, a cup stood there, the sun came in: warmth without a thing.
-        x, y = c.between(-0.4, 0.4) * top.width, c.between(-0.4, 0.4) * top.depth
-        add_trace(c, top, (x, y), c.between(0.03, 0.16), float(c.rng.normal(0.6, 1.2)))
-    targets = _strew(c, top)
+    for thing, at, _ in placed:
+        c.mesh.begin_object()
+        thing.add(c, at)
     for _ in range(int(c.rng.integers(0, 3)) if c.chance(0.3) else 0):
         across = c.between(-top.width / 3, top.width / 3)
         c.mesh.begin_object()
@@ -153,7 +160,7 @@ def _table(c: Counter, conditions: Conditions) -> list[tuple[float, float, float
             chair(c.mesh, c.rng, at, vacated=c.chance(0.2))
             if c.chance(0.3):
                 person(c.mesh, c.rng, at, conditions, seated=True)
-    return targets
+    return [(at.x, at.y, top.up + 0.03) for _, at, _ in placed] or [(0.0, 0.0, top.up)]
 
 
 def _draw_top(c: Counter) -> Top:
@@ -189,12 +196,12 @@ def _lay_top(c: Counter, top: Top) -> None:
             mesh.cylinder((*foot, 0.0), (*foot, below), (0.025, 0.025), leg, sides=8, caps=False)
 
 
-def _strew(c: Counter, top: Top) -> list[tuple[float, float, float]]:
-    """One to thirty things on a top, none in another; what finds no place is left out.
+def _places(c: Counter, top: Top) -> list[tuple[Thing, Placement, float]]:
+    """(thing, place, radius) of one to thirty things; what finds no room is left out.
 
-    Every second table has them together in the middle. Most have left a little of their warmth below.
+    On every second table they are together in the middle.
     """
-    taken: list[tuple[float, float, float]] = []
+    placed: list[tuple[Thing, Placement, float]] = []
     together = c.chance(0.5)
     for _ in range(1 + int(24 * c.rng.random() ** 2)):
         thing = any_thing(c)
@@ -210,14 +217,13 @@ def _strew(c: Counter, top: Top) -> list[tuple[float, float, float]]:
             inside = abs(x) <= room_x and abs(y) <= room_y
             if top.rounded:
                 inside = math.hypot(x, y) <= room_x
-            if inside and all(math.hypot(x - a, y - b) > 0.8 * (radius + r) for a, b, r in taken):
-                taken.append((x, y, radius))
-                if c.chance(0.6):
-                    add_trace(c, top, (x, y), 1.3 * radius, float(c.rng.normal(-0.1, 0.5)))
-                c.mesh.begin_object()
-                thing.add(c, Placement(x, y, top.up, c.between(0, 2 * math.pi), scale))
+            if inside and all(
+                math.hypot(x - at.x, y - at.y) > 0.8 * (radius + other) for _, at, other in placed
+            ):
+                at = Placement(x, y, top.up, c.between(0, 2 * math.pi), scale)
+                placed.append((thing, at, radius))
                 break
-    return [(x, y, top.up + 0.03) for x, y, _ in taken] or [(0.0, 0.0, top.up)]
+    return placed
 
 
 def _shelf(c: Counter) -> list[tuple[float, float, float]]:

@@ -36,7 +36,8 @@ def add_trace(
 ) -> None:
     """A patch that fades out at `radius`, `warmer_k` above the top in its middle (below 0: cooler).
 
-    It has the top's own paint. What would reach over the edge is left out.
+    It has the top's own paint, and must be added right after the top, so that both are one object with one
+    texture. What would reach over the edge is left out.
     """
     limit = min(top.width, top.depth) / 2
     x, y = place

@@ -19,6 +19,7 @@ from thermodepth.synthetic.vectors import Array, Placement, unit
 
 HALF_M = 45.0  # the uneven ground
 _CELLS = 64
+_LEVEL_M = 2.6  # to each side of the track
 _GREENS: tuple[Colour, ...] = (
     (0.09, 0.2, 0.04),
     (0.13, 0.2, 0.05),
@@ -45,10 +46,19 @@ class Relief:
         x, y = np.asarray(x, float), np.asarray(y, float)
         angle = 2 * np.pi * (x[..., None] * self.waves[:, 0] + y[..., None] * self.waves[:, 1])
         rough = (np.sin(angle + self.waves[:, 2]) * self.waves[:, 3]).sum(-1)
-        beside = np.clip((np.abs(x - self.track_x(y)) - 1.2) / 3.0, 0.12, 1)
+        # A cell of the ground beyond the ruts stays level too, or its slope would come up through them.
+        beside = np.clip((np.abs(x - self.track_x(y)) - _LEVEL_M) / 3.0, 0, 1)
         inside = np.clip((HALF_M - np.maximum(np.abs(x), np.abs(y))) / 8, 0, 1)
         lifted: Array = rough * beside * inside
         return lifted
+
+    def normals(self, x: Array, y: Array) -> Array:
+        """[... 3] unit vectors square to the ground."""
+        step = 0.05
+        slope_x = (self.height_m(x + step, y) - self.height_m(x - step, y)) / (2 * step)
+        slope_y = (self.height_m(x, y + step) - self.height_m(x, y - step)) / (2 * step)
+        upright: Array = unit(np.stack([-slope_x, -slope_y, np.ones_like(slope_x)], -1))
+        return upright
 
     def at(self, x: float, y: float) -> float:
         """Height of one place."""
@@ -100,7 +110,7 @@ def _lay_ground(mesh: MeshBuilder, rng: np.random.Generator, relief: Relief) -> 
     triangles = np.concatenate(
         [np.stack(part, -2).reshape(-1, 3, 3) for part in ((a, b, c), (a, c, d))]
     )
-    normals = unit(np.cross(triangles[:, 1] - triangles[:, 0], triangles[:, 2] - triangles[:, 0]))
+    normals = relief.normals(triangles[..., 0], triangles[..., 1])
     litter = rng.random() < 0.4
     ground = (
         Surface("soil", varied(rng, (0.2, 0.14, 0.08), 0.6, 1.4), "leaf")
@@ -108,7 +118,7 @@ def _lay_ground(mesh: MeshBuilder, rng: np.random.Generator, relief: Relief) -> 
         else Surface("grass", varied(rng, (0.12, 0.2, 0.06), 0.6, 1.3), "grass")
     )
     mesh.begin_object()
-    mesh.triangles(triangles, triangles[..., :2], np.repeat(normals[:, None], 3, 1), ground)
+    mesh.triangles(triangles, triangles[..., :2], normals, ground)
     _lay_track(mesh, rng, relief)
 
 

@@ -23,8 +23,8 @@ def layered_radiance(clear: Array, directions: Array, haze: float, conditions: C
     for layer in conditions.layers:
         texture, cover = _layer(layer, directions)
         kelvin = conditions.air_k - layer.below_air_k + _RELIEF_K * np.tanh(0.5 * texture)
-        seen = (1 - through) * haze + through * band_radiance(kelvin)
-        radiance = radiance * (1 - cover) + cover * seen
+        behind_air = (1 - through) * haze + through * band_radiance(kelvin)
+        radiance = radiance * (1 - cover) + cover * behind_air
     return radiance
 
 

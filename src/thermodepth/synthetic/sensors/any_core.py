@@ -24,12 +24,12 @@ from thermodepth.synthetic.vectors import Array
 
 #: Columns of a core and how often it is drawn.
 CORE_COLUMNS = {
-    80: 0.06,
-    160: 0.16,
+    80: 0.03,
+    160: 0.13,
     256: 0.12,
     320: 0.2,
     384: 0.1,
-    640: 0.28,
+    640: 0.34,
     1024: 0.04,
     1280: 0.04,
 }
@@ -39,8 +39,9 @@ _BLACK_HOT_SHARE = 0.3  # of those
 _JPEG_SHARE = 0.3  # of those
 _SHARPENED_SHARE = 0.5  # of those
 _SATURATED_SHARE = 0.08
+_DEFOCUSED_SHARE = 0.06
 _ENLARGED = (Image.Resampling.NEAREST, Image.Resampling.BILINEAR, Image.Resampling.BICUBIC)
-_FULL_SCALE = 2**14 - 1
+_RADIOMETRIC_BITS = 16
 _DETAIL_PX = 1.0  # sigma, stored pixels
 
 
@@ -69,7 +70,7 @@ def draw_core(rng: np.random.Generator) -> Core:
     """A camera. The same number of draws for every one."""
     columns = int(rng.choice(list(CORE_COLUMNS), p=list(CORE_COLUMNS.values())))
     netd_k = math.exp(rng.uniform(math.log(_NETD_K[0]), math.log(_NETD_K[1])))
-    defocus = float(rng.uniform(1.0, 2.2)) if rng.random() < 0.1 else 0.0
+    defocus = float(rng.uniform(0.8, 1.8)) if rng.random() < _DEFOCUSED_SHARE else 0.0
     blur_px = math.hypot(float(rng.uniform(0.25, 0.9)), defocus)
     # The pattern grows from a flat-field correction to the next: the age as a share of the interval.
     age = float(rng.random())
@@ -119,27 +120,24 @@ def any_core_frame(
     core, rng = core_of(frame_id, draw)
     rows, columns = kelvin.shape
     finer = core.columns / columns
-    seen = _blurred(kelvin, core.blur_px / finer)
+    kelvin_at_core = _blurred(kelvin, core.blur_px / finer)
     coarse = finer < 1
     if coarse:
         size = (core.columns, max(round(rows * finer), 8))
-        seen, finer = _resampled(seen, size, Image.Resampling.BOX), 1.0
-    raw = counts(seen, rng, _electronics(core, settings, finer)).astype(np.float32)
+        kelvin_at_core, finer = _resampled(kelvin_at_core, size, Image.Resampling.BOX), 1.0
+    raw = counts(kelvin_at_core, rng, _electronics(core, settings, finer)).astype(np.float32)
     if coarse:
         raw = _resampled(raw, (columns, rows), core.enlarged)
     raw = _saturated(raw, core.saturated)
     if settings.mode == "radiometric" or not core.gain_control:
-        return (
-            np.rint(raw)
-            .clip(0, 65535 if settings.mode == "radiometric" else _FULL_SCALE)
-            .astype(np.uint16)
-        )
-    shown = GAIN_CONTROLS[core.gain_control](raw, rng)
+        bits = _RADIOMETRIC_BITS if settings.mode == "radiometric" else settings.bits
+        return np.rint(raw).clip(0, 2**bits - 1).astype(np.uint16)
+    toned = GAIN_CONTROLS[core.gain_control](raw, rng)
     if core.sharpened:
-        shown = shown + core.sharpened * (shown - _blurred(shown, _DETAIL_PX))
+        toned = toned + core.sharpened * (toned - _blurred(toned, _DETAIL_PX))
     if core.black_hot:
-        shown = 1 - shown
-    picture = np.rint(shown.clip(0, 1) * 255).astype(np.uint8)
+        toned = 1 - toned
+    picture = np.rint(toned.clip(0, 1) * 255).astype(np.uint8)
     return _through_jpeg(picture, core.jpeg_quality) if core.jpeg_quality else picture
 
 

@@ -63,8 +63,8 @@ def local(raw: Array, rng: np.random.Generator) -> Array:
     place = _scaled(raw, low, high)
     grey = Image.fromarray((place * 255).astype(np.uint8))
     base = np.asarray(grey.filter(ImageFilter.BoxBlur(reach)), np.float32) / 255
-    kept, lift = float(rng.uniform(0.3, 0.9)), float(rng.uniform(1.0, 2.0))
-    toned: Array = (0.5 + kept * (base - 0.5) + lift * (place - base)).clip(0, 1)
+    slow, lift = float(rng.uniform(0.3, 0.9)), float(rng.uniform(1.0, 2.0))
+    toned: Array = (0.5 + slow * (base - 0.5) + lift * (place - base)).clip(0, 1)
     return toned
 
 
