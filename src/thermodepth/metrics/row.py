@@ -74,8 +74,12 @@ class MapFamily:
     `measure(prediction_m, truth)` takes a float64 map `[h w]` of finite positive metres of the truth's size
     and gives what could be measured by the row's name. It looks only at pixels that have truth. A name
     that is missing was not measurable: too little truth, no boundary in it, no camera known.
+
+    `limited`: False where the prediction is wanted before it was limited to a protocol's range; it may then
+    hold infinity and metres at or below 0.
     """
 
     name: str
     rows: tuple[MetricRow, ...]
     measure: Callable[[Map, TruthMap], dict[str, Measured]]
+    limited: bool = True

@@ -42,7 +42,15 @@ from thermodepth.evaluation.scoring.baselines import BASELINES
 from thermodepth.evaluation.scoring.slices import slice_names
 from thermodepth.metrics import ERRORS, MAP_FAMILIES, METRICS, MetricRow
 
-STRUCTURE = ("boundary", "edge_distance", "gradient_error", "normals", "ordinal", "rank")
+STRUCTURE = (
+    "boundary",
+    "boundary_own",
+    "edge_distance",
+    "gradient_error",
+    "normals",
+    "ordinal",
+    "rank",
+)
 BY_SLICE = ("abs_rel", "log_bias", "silog")  # what the tables by slice show
 
 _NO_FRAMES = (
