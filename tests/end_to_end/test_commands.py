@@ -81,6 +81,7 @@ def test_train_evaluate_predict_label(
     code, out, err = thermodepth("label", "--data", data, "--teacher", "truth", "--out", "labels")
     assert code == 0, err
     assert "12 labels" in out
+    assert "nearest training frame" in out
     assert len(list((tmp_path / "labels").glob("*/*.png"))) == 12
 
 

@@ -50,6 +50,7 @@ _row = partial(
     optimum=1.0,
     scale_invariant=True,
     least_pixels=_LEAST_BOUNDARIES,
+    differs="directions pooled, ratios without a true boundary left out",
 )
 _ROWS = (
     _row(

@@ -39,6 +39,9 @@ class MetricRow:
     scale_invariant: bool = False  # p -> c p changes nothing
     least_pixels: int = 1  # below this the value says nothing, so no row is written
     pooling: Pooling = "mean"
+    #: How the definition differs from the published one of the same name, so that values under the two are
+    #: not to be compared; empty where it does not.
+    differs: str = ""
 
     @property
     def heading(self) -> str:

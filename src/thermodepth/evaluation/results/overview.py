@@ -33,7 +33,7 @@ from thermodepth.evaluation.results.map_means import (
     guesses_in_metres,
     without_guesses,
 )
-from thermodepth.evaluation.results.remarks import against_truth_note, unit_hint
+from thermodepth.evaluation.results.remarks import against_truth_note, published_note, unit_hint
 from thermodepth.evaluation.results.rows import TEACHER_ARM, WHOLE_FRAME, protocol_of
 from thermodepth.evaluation.results.stability import stability_table
 from thermodepth.evaluation.results.summary import Group
@@ -233,6 +233,7 @@ class Overview:
                     for m, group in groups.items()
                     if (note := _fewer(m, group, {row: most[m.against, row] for row in chosen}))
                 ),
+                *published_note(chosen),
                 *self._teacher_note(),
             ),
         )
