@@ -219,6 +219,7 @@ def _score_and_show(
         ),
         *(note for note in (overview.unit_hint(), overview.against_truth_note()) if note),
         *overview.beaten_notes(),
+        *scored.limited_notes(protocol),
     ]
     evaluation = Evaluation(
         title=title, source=source, protocol=protocol, scored=scored, facts=facts, notes=notes

@@ -110,7 +110,9 @@ def stored_predictions(
         precision=precision or None,
     )
     with counting(f"predicting with {subject.arm}") as tell:
-        predict_into(store, frames, predictor.maps_of, progress=tell)
+        predict_into(
+            store, frames, predictor.maps_of, made_at=predictor.network_size, progress=tell
+        )
     return store
 
 

@@ -24,11 +24,13 @@ def predict_into(
     predict: Predict,
     *,
     batch_size: int = 8,
+    made_at: Callable[[tuple[int, int]], tuple[int, int]] | None = None,
     progress: Callable[[int, int], None] | None = None,
 ) -> None:
     """Predict the frames that the store lacks; running it again goes on where it was cut off.
 
-    `progress(done, total)` counts frames, those that were there already too.
+    `made_at(size)` says at which (rows, columns) the network works on frames of a size, which the store
+    notes; `progress(done, total)` counts frames, those that were there already too.
     """
     total = len(frames.sample_ids)
     missing = set(store.missing(frames.sample_ids))
@@ -37,6 +39,8 @@ def predict_into(
 
     def finish() -> None:
         nonlocal done, waiting
+        if waiting and made_at is not None:
+            store.note_made_at(waiting[0].size, made_at(waiting[0].size))
         for sample, maps in zip(waiting, predict(waiting) if waiting else (), strict=True):
             depth_m, structure = maps
             store.write(sample.sample_id, depth_m=depth_m, structure=structure)
@@ -59,6 +63,15 @@ def predict_into(
 def stored_pairs(store: PredictionStore, frames: Frames) -> Iterator[tuple[Answer, Sample]]:
     """(answer of both heads, sample) for every frame, as scoring takes them."""
     for index, sample_id in enumerate(frames.sample_ids):
-        stored = store.read(sample_id)
-        answer = two_head_answer(stored.depth_m, stored.structure)
-        yield answer, frames.read(index, with_rgb=False)
+        yield stored_answer(store, sample_id), frames.read(index, with_rgb=False)
+
+
+def stored_answer(store: PredictionStore, sample_id: str) -> Answer:
+    """Both heads of a stored frame, with the size that they were made at.
+
+    Raises:
+        DataError: as `PredictionStore.read`.
+    """
+    stored = store.read(sample_id)
+    rows, columns = stored.depth_m.shape
+    return two_head_answer(stored.depth_m, stored.structure, made_at=store.made_at((rows, columns)))

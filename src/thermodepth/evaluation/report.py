@@ -59,6 +59,20 @@ class Scored:
     floored: Mapping[str, int] = field(
         default_factory=dict
     )  # by arm, scored pixels at or below 0 m
+    #: By arm, the share of the scored pixels of its metric map that lie outside the protocol's range.
+    limited: Mapping[str, float] = field(default_factory=dict)
+
+    def limited_notes(self, protocol: Protocol) -> list[str]:
+        """What limiting to the range does to a number, where it does anything that can be printed."""
+        shares = {arm: share for arm, share in self.limited.items() if share >= 0.0005}
+        if not shares:
+            return []
+        told = ", ".join(f"{arm} {share:.1%}" for arm, share in shares.items())
+        return [
+            f"Limited to {protocol.min_depth_m:g} to {protocol.max_depth_m:g} m, share of the scored "
+            f"pixels: {told}. Log bias, ledger and all errors are those of the limited maps; scale and its "
+            "steadiness are taken before."
+        ]
 
     def note(self) -> str:
         """One line: how many frames stand behind the numbers."""
@@ -80,7 +94,7 @@ def score_into(
     """
     frames = 0
     skipped: list[str] = []
-    floored: Counter[str] = Counter()
+    floored, limited, pixels = Counter[str](), Counter[str](), Counter[str]()
     densities: dict[str, DepthDensity] = {}
     total = len(source.sample_ids)
     with RowsWriter(path) as writer:
@@ -90,6 +104,8 @@ def score_into(
             skipped += chunk.skipped
             add_densities(densities, chunk.densities)
             floored += chunk.floored
+            limited += chunk.limited
+            pixels += chunk.counted
             if progress is not None:
                 progress(frames + len(skipped), total)
         if not frames:
@@ -100,6 +116,7 @@ def score_into(
         skipped=tuple(skipped),
         densities=densities,
         floored=floored,
+        limited={arm: limited[arm] / count for arm, count in pixels.items()},
     )
 
 

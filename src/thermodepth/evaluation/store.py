@@ -17,6 +17,7 @@ from __future__ import annotations
 
 import io
 import math
+import re
 import zipfile
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -38,6 +39,7 @@ from thermodepth.files import (
 )
 
 _FORMAT = 2
+_MADE_AT = "made_at"  # of `about`: the sizes that maps had before they were enlarged
 _READABLE = (1, 2)  # 1: float32, without `about`
 PRECISIONS = ("float32", "float16")
 _MAPS = ("depth_m", "structure")
@@ -91,7 +93,10 @@ class PredictionStore:
         record = folder / "store.json"
         if record.exists():
             there = _read_record(record)
+            sizes = there["about"].get(_MADE_AT)
             self.about = self.about or there["about"]
+            if sizes is not None:
+                self.about.setdefault(_MADE_AT, sizes)
             if precision not in (None, there["precision"]):
                 raise DataError(
                     f"{folder}: holds {there['precision']} predictions, {precision} was asked. Give "
@@ -127,6 +132,17 @@ class PredictionStore:
             DataError: when it is missing or broken.
         """
         return cls(folder, made_by=_read_record(folder / "store.json")["made_by"])
+
+    def note_made_at(self, size: tuple[int, int], network: tuple[int, int]) -> None:
+        """Note that maps stored at `size` (rows, columns) were made at `network` and enlarged."""
+        known = _sizes_of(self.about.get(_MADE_AT, "")) | {size: network}
+        self.about[_MADE_AT] = ";".join(
+            f"{_sized(stored)}={_sized(made)}" for stored, made in sorted(known.items())
+        )
+
+    def made_at(self, size: tuple[int, int]) -> tuple[int, int] | None:
+        """(rows, columns) that maps stored at `size` were made at; None where nobody noted it."""
+        return _sizes_of(self.about.get(_MADE_AT, "")).get(size)
 
     @property
     def ids(self) -> tuple[str, ...]:
@@ -320,6 +336,12 @@ def _sized(shape: tuple[int, ...]) -> str:
 def _is_empty(folder: Path) -> bool:
     # A run stopped in its first moment leaves a temporary file and no store.json.
     return folder.is_dir() and all(path.suffix == ".part" for path in folder.iterdir())
+
+
+def _sizes_of(text: str) -> dict[tuple[int, int], tuple[int, int]]:
+    """Of `480x640=96x128;...`; what is not written like that says nothing."""
+    found = re.findall(r"(\d{1,6})x(\d{1,6})=(\d{1,6})x(\d{1,6})", text)
+    return {(int(a), int(b)): (int(c), int(d)) for a, b, c, d in found}
 
 
 def _read_record(path: Path) -> dict[str, Any]:

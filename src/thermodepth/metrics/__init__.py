@@ -4,7 +4,7 @@
     pixels.py         scored pixels, their errors computed once, groups of them
     truth_map.py      the truth of a frame as a picture, derived once for every prediction
     depth_error.py    AbsRel, both SqRel, RMSE, RMSElog, SILog, the deltas, MAE, log10, log bias
-    boundary.py       precision, recall and F1 of depth boundaries
+    boundary.py       precision, recall and F1 of depth boundaries, F1 also at the map's own size
     edge_distance.py  how far predicted and true edges lie apart (iBims)
     gradient_error.py differences of ln depth over 1, 2, 4 and 8 pixels
     normals.py        angles of surface normals
@@ -23,7 +23,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from thermodepth.errors import SettingsError, unknown
-from thermodepth.metrics.boundary import BOUNDARY
+from thermodepth.metrics.boundary import BOUNDARY, BOUNDARY_OWN
 from thermodepth.metrics.depth_error import DEPTH_ERROR
 from thermodepth.metrics.edge_distance import EDGE_DISTANCE
 from thermodepth.metrics.gradient_error import GRADIENT_ERROR
@@ -48,6 +48,7 @@ from thermodepth.metrics.variability import VARIABILITY
 ERRORS: dict[str, ErrorRow] = {row.name: row for row in DEPTH_ERROR}
 MAP_FAMILIES: tuple[MapFamily, ...] = (
     BOUNDARY,
+    BOUNDARY_OWN,
     EDGE_DISTANCE,
     GRADIENT_ERROR,
     NORMALS,

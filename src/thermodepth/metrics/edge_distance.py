@@ -40,6 +40,7 @@ _LEAST_EDGES = 50
 _GRAIN = 2.0**-20  # of ln depth: one millionth of the depth
 
 _KOCH = "Koch et al. 2018 (iBims-1), arXiv 1805.01328, on ln depth"
+_DIFFERS = "edges of ln depth, not of depth scaled to 0..1"
 _ACCURACY = MetricRow(
     name="edge_accuracy_px",
     unit="px",
@@ -51,6 +52,7 @@ _ACCURACY = MetricRow(
     optimum=0.0,
     scale_invariant=True,
     least_pixels=_LEAST_EDGES,
+    differs=_DIFFERS,
 )
 _COMPLETENESS = MetricRow(
     name="edge_completeness_px",
@@ -63,6 +65,7 @@ _COMPLETENESS = MetricRow(
     optimum=0.0,
     scale_invariant=True,
     least_pixels=_LEAST_EDGES,
+    differs=_DIFFERS,
 )
 _DENSITY = MetricRow(
     name="edge_density_ratio",
@@ -75,6 +78,7 @@ _DENSITY = MetricRow(
     optimum=1.0,
     scale_invariant=True,
     least_pixels=_LEAST_EDGES,
+    differs=_DIFFERS,
 )
 
 

@@ -136,6 +136,7 @@ def _row(name: str, label: str, which: str) -> MetricRow:
         optimum=0.0,
         scale_invariant=True,
         least_pixels=_LEAST_PAIRS,
+        differs="pairs drawn from the truth, none judged by people",
     )
 
 

@@ -39,6 +39,9 @@ class MetricRow:
     scale_invariant: bool = False  # p -> c p changes nothing
     least_pixels: int = 1  # below this the value says nothing, so no row is written
     pooling: Pooling = "mean"
+    #: How the definition differs from the published one of the same name, so that values under the two are
+    #: not to be compared; empty where it does not.
+    differs: str = ""
 
     @property
     def heading(self) -> str:
@@ -74,8 +77,12 @@ class MapFamily:
     `measure(prediction_m, truth)` takes a float64 map `[h w]` of finite positive metres of the truth's size
     and gives what could be measured by the row's name. It looks only at pixels that have truth. A name
     that is missing was not measurable: too little truth, no boundary in it, no camera known.
+
+    `limited`: False where the prediction is wanted before it was limited to a protocol's range; it may then
+    hold infinity and metres at or below 0.
     """
 
     name: str
     rows: tuple[MetricRow, ...]
     measure: Callable[[Map, TruthMap], dict[str, Measured]]
+    limited: bool = True

@@ -383,7 +383,7 @@ def score_cell(
         about={"data": job.scored_on, "split": TEST_SPLIT},
     )
     predictor = Predictor(model, device=job.settings.runtime.device)
-    predict_into(store, frames, predictor.maps_of)
+    predict_into(store, frames, predictor.maps_of, made_at=predictor.network_size)
 
     protocol = study_protocol(scored)
     scores = score_frames(

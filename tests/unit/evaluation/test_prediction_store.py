@@ -68,6 +68,24 @@ def test_the_record_lists_the_frames_when_the_block_ends(folder):
     }
 
 
+def test_the_size_that_maps_were_made_at_stays_known(folder):
+    with PredictionStore(folder, made_by=MADE_BY, about={"split": "test"}) as store:
+        assert store.made_at((480, 640)) is None
+        store.note_made_at((480, 640), (96, 128))
+        store.note_made_at((256, 640), (96, 240))
+    for about in (None, {"split": "val"}):  # scored again, with more to say or less
+        with PredictionStore(folder, made_by=MADE_BY, about=about) as again:
+            assert again.made_at((480, 640)) == (96, 128)
+            assert again.made_at((256, 640)) == (96, 240)
+            assert again.made_at((96, 128)) is None
+    record = json.loads((folder / "store.json").read_text())
+    assert record["about"] == {"split": "val", "made_at": "256x640=96x240;480x640=96x128"}
+    for damaged in ("480x640", "480x640=axb", "9999999x1=1x1", ""):
+        record["about"]["made_at"] = damaged
+        (folder / "store.json").write_text(json.dumps(record))
+        assert PredictionStore.open(folder).made_at((480, 640)) is None
+
+
 def test_a_stopped_run_goes_on_where_it_stopped(folder):
     ids = [f"s/{i}" for i in range(4)]
     first = PredictionStore(folder, made_by=MADE_BY)

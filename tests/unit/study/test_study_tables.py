@@ -237,6 +237,35 @@ def test_a_baseline_is_compared_as_if_it_were_the_same_under_every_seed(make_row
     assert cell.low < cell.value < cell.high
 
 
+def test_the_notes_say_which_guesses_win(make_rows, arms):
+    frames = {f"f{i}": 0.01 * i for i in range(8)}
+    values = {
+        "full": {0: {f: 0.10 + v for f, v in frames.items()}},
+        "no-silog": {0: {f: 0.40 + v for f, v in frames.items()}},
+        "mean-depth map": {0: {f: 0.30 + v for f, v in frames.items()}},
+        "nearest training frame": {0: {f: 0.05 + v for f, v in frames.items()}},
+    }
+
+    def told(names):
+        rows = make_rows({name: values[name] for name in names})
+        table = study_table(rows, arms=arms[: 1 + ("no-silog" in names)], reference="full")
+        return [note for note in table.notes if note.startswith("In AbsRel")]
+
+    assert told(["full", "no-silog", "mean-depth map"]) == [
+        "In AbsRel No SiLog (0.4350): worse than the mean-depth map (0.3350)."
+    ]
+    assert told(["full", "mean-depth map"]) == []
+    both = told(list(values))
+    assert both == [
+        "In AbsRel All losses (0.1350): worse than the nearest training frame (0.0850).",
+        "In AbsRel No SiLog (0.4350): worse than the mean-depth map (0.3350) and the nearest training "
+        "frame (0.0850).",
+    ]
+    assert told(["full", "no-silog", "nearest training frame"]) == [
+        "In AbsRel every arm is worse than the nearest training frame (0.0850)."
+    ]
+
+
 def test_arms_and_baselines_do_not_share_their_noise(make_rows, arms):
     """A baseline's noise is nearly all of scenes; an arm beside it must not be taken for as well known."""
     rng = np.random.default_rng(5)

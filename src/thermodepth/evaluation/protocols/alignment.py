@@ -12,11 +12,15 @@ metres may be taken as they are, an affine-invariant map only after the fit that
     affine_inverse  1 / (s/p + t), least squares in 1/depth      MiDaS (Ranftl et al. 2020)
     affine_log      exp(s ln p + t), least squares in ln depth
 
-The fits run over all scored pixels of the frame, before predictions are limited to the range; only metres at
-or below 0 have been put at its near end, having no logarithm and no inverse. No scale is negative: a map in
-which far is near would be turned round by the truth and score as well as the right one, so the best fit of it
-is the flat one, s = 0. An affine fit may leave the positive numbers, so what it gives is always limited to
-the protocol's range; 1/0 and below are the far end.
+The fits run over all scored pixels of the frame and see the map as it is: predictions are limited to the
+range after them (`fit_values = "raw"`; "limited" is the order of some published code, limited before as
+well). Least squares in depth take metres at or below 0 as any others; a median, a logarithm and an inverse
+cannot, and find them at the near end of the range. No scale is negative: a map in which far is near would be
+turned round by the truth and score as well as the right one, so the best fit of it is the flat one, s = 0.
+An affine fit may leave the positive numbers, so what it gives is always limited to the protocol's range; 1/0
+and below are the far end.
+
+An even count has two middle values. numpy's median is their mean, torch's the lower one (`median = "lower"`).
 """
 
 from __future__ import annotations
@@ -32,6 +36,8 @@ from thermodepth.metrics import Pixels
 from thermodepth.types import Geometry
 
 AlignmentName = Literal["none", "median", "scale", "affine_depth", "affine_inverse", "affine_log"]
+#: Of an even count: the mean of the two middle values (numpy), or the lower one (torch).
+MedianKind = Literal["middle", "lower"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,6 +74,7 @@ class AlignmentRow:
     numbers: int  # how many are fitted to the truth of each frame
     #: (prediction, truth) at the scored pixels; the prediction is depth, of an inverse map 1/depth.
     fit: Callable[[Pixels, Pixels], Fit]
+    takes_any: bool = False  # metres at or below 0 as well
 
 
 def least_squares(x: Pixels, target: Pixels) -> tuple[float, float]:
@@ -92,12 +99,21 @@ def _none(_p: Pixels, _d: Pixels) -> Fit:
     return Fit(1.0)
 
 
-def _median(p: Pixels, d: Pixels) -> Fit:
-    return Fit(float(np.median(d)) / float(np.median(p)))
+def median_of(values: Pixels, kind: MedianKind) -> float:
+    """The median of [n] values."""
+    if kind == "middle":
+        return float(np.median(values))
+    place = (values.size - 1) // 2
+    return float(np.partition(values, place)[place])
+
+
+def _median(p: Pixels, d: Pixels, kind: MedianKind = "middle") -> Fit:
+    return Fit(median_of(d, kind) / median_of(p, kind))
 
 
 def _scale(p: Pixels, d: Pixels) -> Fit:
-    return Fit(float((p * d).sum()) / float(np.square(p).sum()))
+    square = float(np.square(p).sum())
+    return Fit(max(float((p * d).sum()) / square, 0.0) if square > 0.0 else 0.0)
 
 
 ALIGNMENTS: dict[str, AlignmentRow] = {
@@ -105,12 +121,15 @@ ALIGNMENTS: dict[str, AlignmentRow] = {
     for row in (
         AlignmentRow(name="none", label="none", numbers=0, fit=_none),
         AlignmentRow(name="median", label="median scale", numbers=1, fit=_median),
-        AlignmentRow(name="scale", label="least-squares scale", numbers=1, fit=_scale),
+        AlignmentRow(
+            name="scale", label="least-squares scale", numbers=1, fit=_scale, takes_any=True
+        ),
         AlignmentRow(
             name="affine_depth",
             label="scale+shift, depth",
             numbers=2,
             fit=lambda p, d: Fit(*least_squares(p, d)),
+            takes_any=True,
         ),
         AlignmentRow(
             name="affine_inverse",
@@ -141,7 +160,14 @@ def alignments_of(geometry: Geometry) -> tuple[AlignmentRow, ...]:
     return tuple(ALIGNMENTS[name] for name in _ALLOWED[geometry])
 
 
-def fit_map(row: AlignmentRow, geometry: Geometry, values: Pixels, truth_m: Pixels) -> Fit:
+def fit_map(
+    row: AlignmentRow,
+    geometry: Geometry,
+    values: Pixels,
+    truth_m: Pixels,
+    *,
+    median: MedianKind = "middle",
+) -> Fit:
     """The fit of a map's scored values [n], as they are, to the truth [n] in metres.
 
     Raises:
@@ -149,9 +175,12 @@ def fit_map(row: AlignmentRow, geometry: Geometry, values: Pixels, truth_m: Pixe
     """
     if geometry is Geometry.AFFINE_INVERSE:
         return Fit(*least_squares(values, 1.0 / truth_m), space="inverse")
-    if geometry is not Geometry.AFFINE_DEPTH and not values.min() > 0.0:
+    any_will_do = geometry is Geometry.AFFINE_DEPTH or row.takes_any
+    if not any_will_do and not values.min() > 0.0:
         bad = int(np.count_nonzero(~(values > 0.0)))
         raise ValueError(f"{bad} of {values.size} scored pixels of the prediction are not positive")
+    if row.name == "median":
+        return _median(values, truth_m, median)
     return row.fit(values, truth_m)
 
 

@@ -20,8 +20,8 @@ _KITTI_BINS_M = [0.001, 5.0, 10.0, 20.0, 40.0, 80.0]
 _ROOM_BINS_M = [0.001, 1.0, 2.0, 4.0, 10.0]
 
 
-def _ms2(name: str, *, truth: str, alignment: str) -> dict[str, Any]:
-    # Predictions in print have the truth's own 256x640, so no rule of resizing belongs to these.
+def _ms2(name: str, *, truth: str, alignment: str, **others: str) -> dict[str, Any]:
+    # Predictions in print have the truth's own 256x640, so resizing only matters to maps of another size.
     return {
         "name": name,
         "min_depth_m": 0.001,
@@ -29,6 +29,7 @@ def _ms2(name: str, *, truth: str, alignment: str) -> dict[str, Any]:
         "range_bin_edges_m": _CAR_BINS_M,
         "truth": truth,
         "alignment": alignment,
+        **others,
     }
 
 
@@ -52,6 +53,7 @@ def _kitti(name: str, *, top: float, bottom: float, left: float, right: float) -
         "range_bin_edges_m": _KITTI_BINS_M,
         "crop": crop,
         "resize": "depth",
+        "grid": "corners",
     }
 
 
@@ -91,16 +93,25 @@ PRESETS: tuple[Preset, ...] = (
         "Shin, Park, Kweon, CVPR 2023, its table; reprinted in arXiv 2608.11564 and 2411.03638",
     ),
     Preset(
-        _ms2("ms2_median", truth="depth_filtered", alignment="median"),
+        # models/metrics/eval_metric.py: torch.median, interpolate(mode="nearest"), clamp after the fit.
+        _ms2(
+            "ms2_median",
+            truth="depth_filtered",
+            alignment="median",
+            median="lower",
+            resize="nearest",
+            grid="origins",
+        ),
         "SupDepth4Thermal (arXiv 2503.22060), its README and its default code",
     ),
     Preset(
         _ms2("ms2_metric", truth="depth_filtered", alignment="none"),
         "MonoTher-Depth (arXiv 2504.16127), its code; RGB-HS (arXiv 2608.11564)",
     ),
-    # In depth, not in 1/depth: the MiDaS heads of these codes are trained and fitted there.
+    # In depth, not in 1/depth: the MiDaS heads of these codes are trained and fitted there, after a
+    # bilinear resize (models/trainers/mono_depth/Midas.py), and limited to the range after the fit.
     Preset(
-        _ms2("ms2_affine", truth="depth_filtered", alignment="affine_depth"),
+        _ms2("ms2_affine", truth="depth_filtered", alignment="affine_depth", resize="depth"),
         "AnyThermal (arXiv 2602.06203)",
     ),
     Preset(
@@ -126,6 +137,7 @@ PRESETS: tuple[Preset, ...] = (
                 "size": [480, 640],
             },
             "resize": "depth",
+            "grid": "corners",
         },
         "Eigen et al. 2014 (arXiv 1406.2283), as BTS and ZoeDepth compute it",
     ),

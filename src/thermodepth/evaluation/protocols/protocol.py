@@ -21,10 +21,10 @@ from pydantic import Field, ValidationInfo, field_validator, model_validator
 
 from thermodepth.config import Settings
 from thermodepth.errors import DataError, SettingsError, unknown
-from thermodepth.evaluation.protocols.alignment import ALIGNMENTS, AlignmentName
+from thermodepth.evaluation.protocols.alignment import ALIGNMENTS, AlignmentName, MedianKind
 from thermodepth.evaluation.protocols.crop import Crop, Mask, Size
 from thermodepth.evaluation.protocols.presets import ALIASES, PRESETS
-from thermodepth.evaluation.protocols.resize import RESIZED_IN, ResizeRule
+from thermodepth.evaluation.protocols.resize import RESIZED_IN, Grid, ResizeRule
 
 _RANGE_BINS = 5
 _MOST_RANGE_BINS = 64
@@ -57,10 +57,17 @@ class Protocol(Settings):
     clamp_prediction: bool = True
     #: The one whose number stands first; results under every other one that is possible stand beside it.
     alignment: AlignmentName = "none"
+    #: What an alignment is fitted to: "raw", the map as it is, which is limited after the fit; "limited": to
+    #: metres that were limited to the range before it as well.
+    fit_values: Literal["raw", "limited"] = "raw"
+    #: Of an even count of pixels: "middle", the mean of the two middle values, or "lower", the lower one.
+    median: MedianKind = "middle"
     #: "per_frame": each frame gives one value and frames weigh the same. "pooled": pixels do.
     averaging: Literal["per_frame", "pooled"] = "per_frame"
     #: How a prediction is brought to the truth's size; the truth stays as read.
     resize: ResizeRule = "log"
+    #: How the two grids lie on each other then: pixel centres, corner pixels or first pixels.
+    grid: Grid = "centres"
     #: A frame with fewer scored pixels is left out and counted as such.
     least_pixels: Annotated[int, Field(ge=1)] = 1
     #: Twelve digits of the hash of the sorted frame ids; empty: not settled. `for_frames` sets it.
@@ -183,12 +190,12 @@ class Protocol(Settings):
         ]
         if self.mask is not None:
             parts.append(self.mask.words())
-        parts.append(f"prediction resized in {RESIZED_IN[self.resize]}")
+        of_grid = "" if self.grid == "centres" else f", {self.grid} of the grids on each other"
+        parts.append(f"prediction resized in {RESIZED_IN[self.resize]}{of_grid}")
         if headline and self.alignment == "none":
             parts.append("no alignment")
         elif headline:
-            label = ALIGNMENTS[self.alignment].label
-            parts.append(f"aligned to the truth of each frame: {label}")
+            parts.append(f"aligned to the truth of each frame: {self.alignment_words()}")
         parts.append(f"{'' if self.clamp_prediction else 'not '}limited to that range")
         if headline:
             pooled = self.averaging == "pooled"
@@ -197,6 +204,13 @@ class Protocol(Settings):
             parts.append(f"frames of {self.least_pixels} pixels or more")
         parts.append(f"frame list {self.frame_list or 'not settled'}")
         return "; ".join(parts)
+
+    def alignment_words(self) -> str:
+        """The headline's alignment with what decides its fit, where that is not the usual."""
+        words = ALIGNMENTS[self.alignment].label
+        if self.alignment == "median" and self.median == "lower":
+            words += " (of two middle values the lower)"
+        return f"{words}, fitted after limiting" if self.fit_values == "limited" else words
 
 
 def differences(here: Protocol, there: Protocol) -> str:

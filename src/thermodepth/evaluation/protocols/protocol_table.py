@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from thermodepth.evaluation.protocols.alignment import ALIGNMENTS
 from thermodepth.evaluation.protocols.presets import SOURCES
 from thermodepth.evaluation.protocols.protocol import PROTOCOLS
 from thermodepth.evaluation.protocols.resize import RESIZED_IN
@@ -18,8 +17,9 @@ def protocol_table() -> Table:
             protocol.truth or "as read",
             f"{protocol.min_depth_m:g} to {protocol.max_depth_m:g}",
             protocol.crop.words() if protocol.crop else "none",
-            ALIGNMENTS[protocol.alignment].label,
-            RESIZED_IN[protocol.resize],
+            protocol.alignment_words(),
+            RESIZED_IN[protocol.resize]
+            + ("" if protocol.grid == "centres" else f", {protocol.grid} on each other"),
             SOURCES[name],
         )
         for name, protocol in PROTOCOLS.items()
@@ -29,7 +29,7 @@ def protocol_table() -> Table:
         columns=tuple(Column(label=label, align="left") for label in labels),
         rows=tuple(lines),
         notes=(
-            "In all: bounds strict, predictions limited to the range, mean over frames, no mask, frames of "
-            "1 pixel or more, frame list settled when frames are scored.",
+            "In all: bounds strict, fits to raw values, predictions limited to the range after them, mean "
+            "over frames, no mask, frames of 1 pixel or more, frame list settled when frames are scored.",
         ),
     )

@@ -2,13 +2,21 @@
 
     log      bilinear in ln depth (ours)
     inverse  bilinear in 1/depth: monodepth2 resizes its disparity, then takes 1/x
-    depth    bilinear in metres: BTS, ZoeDepth (which lays the corner pixels of both grids on each other)
-    nearest  the pixel that holds the centre
+    depth    bilinear in metres: BTS, ZoeDepth
+    nearest  the pixel that holds the place
 
 Interpolating metres across an edge between 2 m and 50 m puts half of the new pixels at 26 m, far from
 both; interpolating logarithms puts them at 10 m, the same factor from either, which is what relative
-metrics see; interpolating inverses puts them at 3.8 m. Pixel centres are at half-integers
-(`align_corners=False`) in all four.
+metrics see; interpolating inverses puts them at 3.8 m.
+
+How the two grids lie on each other is the second half of the rule. Of `old` pixels in a row made `new`,
+pixel i is read at
+
+    centres  (i + 1/2) old / new - 1/2    pixel centres at half-integers: `align_corners=False`, OpenCV
+    corners  i (old - 1) / (new - 1)      the corner pixels of both on each other: `align_corners=True`
+    origins  i old / new                  the first pixels on each other: torch's "nearest" (rounded down)
+
+and outside the old pixels the last one is repeated.
 """
 
 from __future__ import annotations
@@ -25,6 +33,7 @@ if TYPE_CHECKING:
     from thermodepth.evaluation.scoring.answer import GeometryMap
 
 ResizeRule = Literal["log", "inverse", "depth", "nearest"]
+Grid = Literal["centres", "corners", "origins"]
 
 #: As a sentence says it.
 RESIZED_IN: dict[ResizeRule, str] = {
@@ -36,7 +45,11 @@ RESIZED_IN: dict[ResizeRule, str] = {
 
 
 def resize_depth(
-    depth_m: NDArray[np.floating], *, size: tuple[int, int], rule: ResizeRule = "log"
+    depth_m: NDArray[np.floating],
+    *,
+    size: tuple[int, int],
+    rule: ResizeRule = "log",
+    grid: Grid = "centres",
 ) -> NDArray[np.float64]:
     """`depth_m` [h w] brought to `size` (rows, columns), float64.
 
@@ -50,7 +63,7 @@ def resize_depth(
     if depth.shape == size:
         return depth
     usable = np.isfinite(depth) & (depth > 0.0)
-    return _resized_depth(depth, usable, size, rule)
+    return _resized_depth(depth, usable, size, rule, grid)
 
 
 def resize_map(
@@ -63,20 +76,24 @@ def resize_map(
     says nothing, is NaN wherever it has a share.
 
     Raises:
-        ValueError: for a map that is not [h w]; for depth that must be resized and is 0, negative or
-            infinite somewhere: it would spread to its neighbours.
+        ValueError: for a map that is not [h w]; for depth that must be resized and is infinite somewhere, or
+            that has to be a logarithm or an inverse and is 0 or negative: it would spread to its neighbours.
     """
-    values, rule = _a_map(claim.values), protocol.resize
+    values, rule, grid = _a_map(claim.values), protocol.resize, protocol.grid
     if values.shape == size:
         return values
     if claim.geometry in (Geometry.METRIC_DEPTH, Geometry.SCALE_DEPTH):
-        usable = np.isnan(values) | (np.isfinite(values) & (values > 0.0))
-        return _resized_depth(values, usable, size, rule)
-    return _nearest(values, size) if rule == "nearest" else _bilinear(values, size)
+        sound = np.isfinite(values) & ((values > 0.0) | (rule in ("depth", "nearest")))
+        return _resized_depth(values, np.isnan(values) | sound, size, rule, grid)
+    return _nearest(values, size, grid) if rule == "nearest" else _bilinear(values, size, grid)
 
 
 def _resized_depth(
-    depth: NDArray[np.float64], usable: NDArray[np.bool_], size: tuple[int, int], rule: ResizeRule
+    depth: NDArray[np.float64],
+    usable: NDArray[np.bool_],
+    size: tuple[int, int],
+    rule: ResizeRule,
+    grid: Grid,
 ) -> NDArray[np.float64]:
     if not usable.all():
         bad = int(np.count_nonzero(~usable))
@@ -85,10 +102,10 @@ def _resized_depth(
             f"from {depth.shape} to {size}"
         )
     if rule == "log":
-        return np.exp(_bilinear(np.log(depth), size))
+        return np.exp(_bilinear(np.log(depth), size, grid))
     if rule == "inverse":
-        return 1.0 / _bilinear(1.0 / depth, size)
-    return _bilinear(depth, size) if rule == "depth" else _nearest(depth, size)
+        return 1.0 / _bilinear(1.0 / depth, size, grid)
+    return _bilinear(depth, size, grid) if rule == "depth" else _nearest(depth, size, grid)
 
 
 def _a_map(values: NDArray[np.floating]) -> NDArray[np.float64]:
@@ -98,17 +115,46 @@ def _a_map(values: NDArray[np.floating]) -> NDArray[np.float64]:
     return found
 
 
-def _bilinear(values: NDArray[np.float64], size: tuple[int, int]) -> NDArray[np.float64]:
-    import cv2  # a large library; frames of the truth's own size never need it
+def _bilinear(
+    values: NDArray[np.float64], size: tuple[int, int], grid: Grid
+) -> NDArray[np.float64]:
+    if grid == "centres":
+        import cv2  # a large library; frames of the truth's own size never need it
 
-    rows, columns = size
-    resized = cv2.resize(values, (columns, rows), interpolation=cv2.INTER_LINEAR)
-    return np.asarray(resized, dtype=np.float64)
+        rows, columns = size
+        resized = cv2.resize(values, (columns, rows), interpolation=cv2.INTER_LINEAR)
+        return np.asarray(resized, dtype=np.float64)
+    for axis, new in enumerate(size):
+        old = values.shape[axis]
+        at = _places(new, old, grid)
+        low = np.floor(at).astype(np.intp)
+        share = at - low
+        if axis == 0:
+            share = share[:, None]
+        first, second = (
+            values.take(place, axis=axis) for place in (low, np.minimum(low + 1, old - 1))
+        )
+        # A neighbour without a share is not looked at: it may be NaN.
+        values = np.where(share > 0.0, first + share * (second - first), first)
+    return values
 
 
-def _nearest(values: NDArray[np.float64], size: tuple[int, int]) -> NDArray[np.float64]:
-    rows, columns = (
-        ((np.arange(new) + 0.5) * old / new).astype(np.intp)
-        for new, old in zip(size, values.shape, strict=True)
-    )
-    return values[np.ix_(rows, columns)]
+def _nearest(values: NDArray[np.float64], size: tuple[int, int], grid: Grid) -> NDArray[np.float64]:
+    return values[
+        np.ix_(*(nearest_places(n, old, grid) for n, old in zip(size, values.shape, strict=True)))
+    ]
+
+
+def nearest_places(new: int, old: int, grid: Grid = "centres") -> NDArray[np.intp]:
+    """[new] for each pixel of a row of `new` the pixel of a row of `old` that holds its place."""
+    if grid == "origins":
+        return np.arange(new) * old // new
+    if grid == "corners":
+        return (_places(new, old, grid) + 0.5).astype(np.intp)
+    return ((np.arange(new) + 0.5) * old / new).astype(np.intp)
+
+
+def _places(new: int, old: int, grid: Grid) -> NDArray[np.float64]:
+    """[new] where in a row of `old` pixels each of `new` is read, inside it."""
+    step = (old - 1) / max(new - 1, 1) if grid == "corners" else old / new
+    return (np.arange(new) * step).clip(0.0, old - 1.0)

@@ -33,7 +33,7 @@ from thermodepth.evaluation.results.map_means import (
     guesses_in_metres,
     without_guesses,
 )
-from thermodepth.evaluation.results.remarks import against_truth_note, unit_hint
+from thermodepth.evaluation.results.remarks import against_truth_note, published_note, unit_hint
 from thermodepth.evaluation.results.rows import TEACHER_ARM, WHOLE_FRAME, protocol_of
 from thermodepth.evaluation.results.stability import stability_table
 from thermodepth.evaluation.results.summary import Group
@@ -42,7 +42,15 @@ from thermodepth.evaluation.scoring.baselines import BASELINES
 from thermodepth.evaluation.scoring.slices import slice_names
 from thermodepth.metrics import ERRORS, MAP_FAMILIES, METRICS, MetricRow
 
-STRUCTURE = ("boundary", "edge_distance", "gradient_error", "normals", "ordinal", "rank")
+STRUCTURE = (
+    "boundary",
+    "boundary_own",
+    "edge_distance",
+    "gradient_error",
+    "normals",
+    "ordinal",
+    "rank",
+)
 BY_SLICE = ("abs_rel", "log_bias", "silog")  # what the tables by slice show
 
 _NO_FRAMES = (
@@ -225,6 +233,7 @@ class Overview:
                     for m, group in groups.items()
                     if (note := _fewer(m, group, {row: most[m.against, row] for row in chosen}))
                 ),
+                *published_note(chosen),
                 *self._teacher_note(),
             ),
         )

@@ -3,14 +3,28 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterable
 
 from thermodepth.evaluation.protocols.alignment import ALIGNMENTS
 from thermodepth.evaluation.results.map_means import MapMeans
 from thermodepth.evaluation.scoring.baselines import BASELINES
+from thermodepth.metrics import MetricRow
 
 _WRONG_UNIT = 3.0  # millimetres for metres make 1000, 1/256 for millimetres makes 3.9
 _FLAT = -0.98  # the range slope of a flat map is -1
 _EXCHANGED = -1.02  # below -1 what is far is put near
+
+
+def published_note(rows: Iterable[MetricRow]) -> tuple[str, ...]:
+    """Which of these metrics bear a published name and are computed in another way, if any."""
+    labels: dict[str, list[str]] = {}
+    for row in rows:
+        if row.differs:
+            labels.setdefault(row.differs, []).append(row.label)
+    if not labels:
+        return ()
+    told = "; ".join(f"{', '.join(names)} ({how})" for how, names in labels.items())
+    return (f"Not comparable with published numbers of the same name: {told}.",)
 
 
 def unit_hint(means: MapMeans, *, clamped: bool) -> str:

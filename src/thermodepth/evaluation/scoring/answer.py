@@ -20,20 +20,33 @@ class GeometryMap:
 
     values: NDArray[np.floating]  # [h w] of any size
     geometry: Geometry
+    #: (rows, columns) that the map was made at, before it was enlarged to `values`; None: as it is.
+    made_at: tuple[int, int] | None = None
+
+    @property
+    def own_size(self) -> tuple[int, int]:
+        """(rows, columns) that the map was made at."""
+        return self.made_at or (int(self.values.shape[0]), int(self.values.shape[1]))
 
 
 #: By head. An arm without a structural head has "depth" only, a relative teacher "structure" only.
 Answer = Mapping[Head, GeometryMap]
 
 
-def depth_answer(depth_m: NDArray[np.floating]) -> Answer:
+def depth_answer(
+    depth_m: NDArray[np.floating], *, made_at: tuple[int, int] | None = None
+) -> Answer:
     """Metres, and nothing else."""
-    return {"depth": GeometryMap(values=depth_m, geometry=Geometry.METRIC_DEPTH)}
+    metres = GeometryMap(values=depth_m, geometry=Geometry.METRIC_DEPTH, made_at=made_at)
+    return {"depth": metres}
 
 
-def two_head_answer(depth_m: NDArray[np.floating], structure: NDArray[np.floating]) -> Answer:
+def two_head_answer(
+    depth_m: NDArray[np.floating],
+    structure: NDArray[np.floating],
+    *,
+    made_at: tuple[int, int] | None = None,
+) -> Answer:
     """Metres, and affine-invariant inverse depth."""
-    return {
-        **depth_answer(depth_m),
-        "structure": GeometryMap(values=structure, geometry=Geometry.AFFINE_INVERSE),
-    }
+    shape = GeometryMap(values=structure, geometry=Geometry.AFFINE_INVERSE, made_at=made_at)
+    return {**depth_answer(depth_m, made_at=made_at), "structure": shape}

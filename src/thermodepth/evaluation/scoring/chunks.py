@@ -32,6 +32,8 @@ class Chunk:
     skipped: tuple[str, ...]
     densities: dict[str, DepthDensity]
     floored: Counter[str]  # by arm, scored pixels at or below 0 m
+    limited: Counter[str]  # by arm, scored pixels of metric maps outside the range, as they are
+    counted: Counter[str]  # by arm, scored pixels of metric maps
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -46,7 +48,7 @@ class _Job:
         records: list[Row] = []
         skipped: list[str] = []
         densities: dict[str, DepthDensity] = {}
-        floored: Counter[str] = Counter()
+        floored, limited, counted = Counter[str](), Counter[str](), Counter[str]()
         for place in places:
             sample, answers = self.source.read(place)
             scored = score_frame(
@@ -64,12 +66,16 @@ class _Job:
             records += scored.rows
             add_densities(densities, scored.densities)
             floored += scored.floored
+            limited += scored.limited
+            counted += scored.counted
         return Chunk(
             rows=rows_from_records(records, protocol=self.protocol),
             frames=len(places) - len(skipped),
             skipped=tuple(skipped),
             densities=densities,
             floored=floored,
+            limited=limited,
+            counted=counted,
         )
 
 

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from thermodepth.evaluation.protocols.protocol import Protocol
+from thermodepth.evaluation.protocols.resize import nearest_places
 from thermodepth.evaluation.scoring.slices import partitions_of
 from thermodepth.metrics import Groups, Pixels, TruthMap
 from thermodepth.types import Sample
@@ -60,6 +61,18 @@ class FrameTruth:
         depth = np.where(self.scored, self.truth_m, np.nan).astype(np.float64)
         known = self.sample.intrinsics if np.isfinite(self.sample.intrinsics).all() else None
         return TruthMap(sample_id=self.sample.sample_id, depth_m=depth, intrinsics=known)
+
+    def read_at(self, size: tuple[int, int]) -> TruthMap:
+        """The scored truth at the places of the pixels of a smaller map (rows, columns)."""
+        made: dict[tuple[int, int], TruthMap] = self._read_at
+        if size not in made:
+            places = np.ix_(*(nearest_places(n, o) for n, o in zip(size, self.size, strict=True)))
+            made[size] = TruthMap(sample_id=self.sample.sample_id, depth_m=self.map.depth_m[places])
+        return made[size]
+
+    @cached_property
+    def _read_at(self) -> dict[tuple[int, int], TruthMap]:
+        return {}
 
     @cached_property
     def slices(self) -> tuple[tuple[str, ...], Groups]:

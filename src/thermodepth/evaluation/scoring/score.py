@@ -17,17 +17,19 @@ from dataclasses import dataclass, field, replace
 
 import numpy as np
 import pyarrow as pa
+from numpy.typing import NDArray
 
 from thermodepth.errors import DataError
 from thermodepth.evaluation.protocols.alignment import (
     ALIGNMENTS,
     AlignmentRow,
+    Fit,
     alignments_of,
     apply_fit,
     fit_map,
 )
 from thermodepth.evaluation.protocols.protocol import Protocol
-from thermodepth.evaluation.protocols.resize import resize_map
+from thermodepth.evaluation.protocols.resize import nearest_places, resize_map
 from thermodepth.evaluation.results.rows import TEACHER_ARM, WHOLE_FRAME, Row, rows_from_records
 from thermodepth.evaluation.scoring.answer import Answer, GeometryMap, Head
 from thermodepth.evaluation.scoring.density import DepthDensity, density_of
@@ -39,8 +41,10 @@ from thermodepth.metrics import (
     Map,
     PixelErrors,
     Pixels,
+    TruthMap,
     metric_rows,
 )
+from thermodepth.metrics.boundary import BOUNDARY_OWN
 from thermodepth.types import Geometry, Sample
 
 _log = logging.getLogger(__name__)
@@ -56,6 +60,8 @@ class FrameScores:
     rows: list[Row]
     densities: dict[str, DepthDensity] = field(default_factory=dict)  # by arm, of its metric map
     floored: Counter[str] = field(default_factory=Counter)  # by arm, scored pixels at or below 0 m
+    limited: Counter[str] = field(default_factory=Counter)  # by arm, outside the range, as it is
+    counted: Counter[str] = field(default_factory=Counter)  # by arm, scored pixels of metric maps
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -108,8 +114,9 @@ def score_frame(
         return None
     scores = FrameScores(rows=[])
     teacher = answers.get(TEACHER_ARM)
+    own = _own_size(answers, truth.size)
     for arm, answer in answers.items():
-        who = _Who(study=study, arm=arm, seed=seed, metrics=tuple(metrics))
+        who = _Who(study=study, arm=arm, seed=seed, metrics=tuple(metrics), own_size=own)
         for head, claim in answer.items():
             try:
                 _score_map(claim, truth, who, head=head, against="truth", into=scores)
@@ -118,7 +125,7 @@ def score_frame(
     if teacher is not None and (taught := _teacher_truth(teacher["structure"], truth)) is not None:
         for arm, answer in answers.items():
             if arm != TEACHER_ARM and "structure" in answer:
-                who = _Who(study=study, arm=arm, seed=seed, metrics=tuple(metrics))
+                who = _Who(study=study, arm=arm, seed=seed, metrics=tuple(metrics), own_size=own)
                 claim = answer["structure"]
                 _score_map(claim, taught, who, head="structure", against="teacher", into=scores)
     return scores
@@ -183,14 +190,15 @@ def metres_of(claim: GeometryMap, truth: FrameTruth, alignment: str) -> Map:
     """
     values = resize_map(claim, size=truth.size, protocol=truth.protocol)
     said = np.isfinite(values)
-    scored = _positive(values[truth.scored & said], claim.geometry, truth.protocol)
-    fit = fit_map(ALIGNMENTS[alignment], claim.geometry, scored, truth.pixels[said[truth.scored]])
-    metres = np.full(values.shape, np.nan)
-    metres[said] = _limited(
-        apply_fit(fit, claim.geometry, _positive(values[said], claim.geometry, truth.protocol)),
-        ALIGNMENTS[alignment],
-        truth.protocol,
+    row = ALIGNMENTS[alignment]
+    fit = _fit(
+        row, claim.geometry, values[truth.scored & said], truth.pixels[said[truth.scored]], truth
     )
+    metres = np.full(values.shape, np.nan)
+    fitted = apply_fit(
+        fit, claim.geometry, _fittable(row, claim.geometry, values[said], truth.protocol)
+    )
+    metres[said] = _limited(fitted, row, truth.protocol)
     return metres
 
 
@@ -224,6 +232,7 @@ class _Who:
     arm: str
     seed: int
     metrics: tuple[str, ...]
+    own_size: tuple[int, int] | None  # at which boundaries are looked for as well
 
     def where(self, sample: Sample) -> str:
         return f"frame '{sample.sample_id}' (arm '{self.arm}', seed {self.seed})"
@@ -249,51 +258,103 @@ def _score_map(
     if not np.isfinite(scored).all():
         bad = int(np.count_nonzero(~np.isfinite(scored)))
         raise ValueError(f"{bad} of {scored.size} scored pixels of the prediction are not finite")
-    positive = _positive(scored, claim.geometry, truth.protocol)
-    if positive is not scored:
-        into.floored[who.arm] += int(np.count_nonzero(positive != scored))
-    scored = positive
+    if claim.geometry is Geometry.METRIC_DEPTH and truth.protocol.clamp_prediction:
+        into.floored[who.arm] += int(np.count_nonzero(scored <= 0.0))
+        low, high = truth.protocol.min_depth_m, truth.protocol.max_depth_m
+        into.limited[who.arm] += int(np.count_nonzero((scored < low) | (scored > high)))
+        into.counted[who.arm] += scored.size
 
     line = _Lines(truth, who, head=head, against=against, into=into.rows)
     natural, *others = alignments_of(claim.geometry)
-    depth = _aligned(natural, claim.geometry, scored, truth)
+    fit = _fit(natural, claim.geometry, scored, truth.pixels, truth)
+    fittable = _fittable(natural, claim.geometry, scored, truth.protocol)
+    unlimited = apply_fit(fit, claim.geometry, fittable)
+    depth = _limited(unlimited, natural, truth.protocol)
     errors = PixelErrors(depth, truth.pixels, log_truth=truth.log_pixels)
     line.whole(natural.name, errors)
     line.slices(natural.name, errors)
     if head == "depth" and against == "truth":
         into.densities[who.arm] = density_of(truth.protocol, depth, truth.pixels)
-    line.picture(natural.name, depth)
+    line.picture(
+        natural.name, depth, unlimited, own=_at_own_size(claim, values, natural, fit, truth, who)
+    )
     for alignment in others:
-        depth = _aligned(alignment, claim.geometry, scored, truth)
+        fit = _fit(alignment, claim.geometry, scored, truth.pixels, truth)
+        fittable = _fittable(alignment, claim.geometry, scored, truth.protocol)
+        depth = _limited(apply_fit(fit, claim.geometry, fittable), alignment, truth.protocol)
         errors = PixelErrors(depth, truth.pixels, log_truth=truth.log_pixels)
         line.whole(alignment.name, errors)
         if alignment.name == truth.protocol.alignment:
             line.slices(alignment.name, errors)
 
 
-def _positive(scored: Pixels, geometry: Geometry, protocol: Protocol) -> Pixels:
-    """Metres at or below zero count as the nearest depth of a protocol that clamps.
-
-    Networks that end in a ReLU say exactly 0 there. Only metres have a nearest depth: a map of another
-    geometry that must be positive and is not is refused by its alignment.
-    """
-    metres = geometry is Geometry.METRIC_DEPTH
-    if metres and protocol.clamp_prediction and scored.min(initial=1.0) <= 0.0:
-        return np.where(scored > 0.0, scored, protocol.min_depth_m)
-    return scored
+def _fit(
+    alignment: AlignmentRow, geometry: Geometry, values: Pixels, truth_m: Pixels, truth: FrameTruth
+) -> Fit:
+    fittable = _fittable(alignment, geometry, values, truth.protocol)
+    return fit_map(alignment, geometry, fittable, truth_m, median=truth.protocol.median)
 
 
-def _aligned(
-    alignment: AlignmentRow, geometry: Geometry, values: Pixels, truth: FrameTruth
+def _fittable(
+    alignment: AlignmentRow, geometry: Geometry, values: Pixels, protocol: Protocol
 ) -> Pixels:
-    fit = fit_map(alignment, geometry, values, truth.pixels)
-    return _limited(apply_fit(fit, geometry, values), alignment, truth.protocol)
+    """What a fit sees of a map, and is applied to: the map as it is, wherever the fit allows it.
+
+    Metres at or below zero, which networks that end in a ReLU say, have no logarithm and no inverse: there
+    they count as the nearest depth of a protocol that clamps. Only metres have a nearest depth: a map
+    of another geometry that must be positive and is not is refused by its alignment.
+    """
+    if geometry is not Geometry.METRIC_DEPTH or not protocol.clamp_prediction:
+        return values
+    if protocol.fit_values == "limited":
+        return values.clip(protocol.min_depth_m, protocol.max_depth_m)
+    if alignment.takes_any or values.min(initial=1.0) > 0.0:
+        return values
+    return np.where(values > 0.0, values, protocol.min_depth_m)
 
 
 def _limited(depth_m: Pixels, alignment: AlignmentRow, protocol: Protocol) -> Pixels:
     if protocol.clamp_prediction or alignment.numbers > 1:
         return depth_m.clip(protocol.min_depth_m, protocol.max_depth_m)
     return depth_m
+
+
+def _own_size(answers: Mapping[str, Answer], size: tuple[int, int]) -> tuple[int, int] | None:
+    """The smallest size that a map of this frame was made at, one for all; None for none below `size`."""
+    claims = [claim for answer in answers.values() for claim in answer.values()]
+    sizes = [
+        claim.own_size for claim in claims if claim.values.ndim == 2
+    ]  # others are refused below
+    smaller = [own for own in sizes if 0 < own[0] < size[0] and 0 < own[1] < size[1]]
+    return min(smaller, key=lambda own: own[0] * own[1], default=None)
+
+
+def _at_own_size(
+    claim: GeometryMap,
+    values: NDArray[np.float64],
+    alignment: AlignmentRow,
+    fit: Fit,
+    truth: FrameTruth,
+    who: _Who,
+) -> tuple[Map, TruthMap] | None:
+    """A map in metres and the truth, at the size that the frame's maps were made at; None without one."""
+    if who.own_size is None:
+        return None
+    small = truth.read_at(who.own_size)
+    if claim.values.shape == who.own_size:
+        own = np.asarray(claim.values, dtype=np.float64)
+    else:
+        places = zip(who.own_size, truth.size, strict=True)
+        own = values[np.ix_(*(nearest_places(new, old) for new, old in places))]
+    metres: Map = np.ones(who.own_size)
+    scored = own[small.valid]
+    if not np.isfinite(scored).all():
+        return None
+    fittable = _fittable(alignment, claim.geometry, scored, truth.protocol)
+    metres[small.valid] = _limited(
+        apply_fit(fit, claim.geometry, fittable), alignment, truth.protocol
+    )
+    return metres, small
 
 
 class _Lines:
@@ -344,17 +405,33 @@ class _Lines:
                 if count >= row.least_pixels:
                     self._add(alignment, name, row.name, float(value), int(count))
 
-    def picture(self, alignment: str, depth_m: Pixels) -> None:
-        """What looks at the map as a picture; pixels that are not scored hold 1 m and count nowhere."""
+    def picture(
+        self,
+        alignment: str,
+        depth_m: Pixels,
+        unlimited_m: Pixels,
+        *,
+        own: tuple[Map, TruthMap] | None,
+    ) -> None:
+        """What looks at the map as a picture; pixels that are not scored hold 1 m and count nowhere.
+
+        `unlimited_m` is the map before it was limited to the range, `own` map and truth at its own size.
+        """
         families = [f for f in MAP_FAMILIES if self._asked & {row.name for row in f.rows}]
         if not families:
             return
-        whole: Map = np.ones(self._truth.size)
-        whole[self._truth.scored] = depth_m
+        whole = self._whole(depth_m)
         for family in families:
-            for name, measured in family.measure(whole, self._truth.map).items():
+            seen = whole if family.limited else self._whole(unlimited_m)
+            pair = own if own is not None and family is BOUNDARY_OWN else (seen, self._truth.map)
+            for name, one in family.measure(*pair).items():
                 if name in self._asked:
-                    self._add(alignment, WHOLE_FRAME, name, measured.value, measured.count)
+                    self._add(alignment, WHOLE_FRAME, name, one.value, one.count)
+
+    def _whole(self, pixels: Pixels) -> Map:
+        whole: Map = np.ones(self._truth.size)
+        whole[self._truth.scored] = pixels
+        return whole
 
     def _add(self, alignment: str, part: str, metric: str, value: float, count: int) -> None:
         row = self._same.copy()

@@ -10,8 +10,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from thermodepth.data.frames import Frames
+from thermodepth.evaluation.predict import stored_answer
 from thermodepth.evaluation.results.rows import TEACHER_ARM
-from thermodepth.evaluation.scoring.answer import Answer, GeometryMap, two_head_answer
+from thermodepth.evaluation.scoring.answer import Answer, GeometryMap
 from thermodepth.evaluation.scoring.baselines import (
     Baseline,
     baseline_answers,
@@ -63,8 +64,7 @@ class SplitSource:
         sample = self.frames.read(index, with_rgb=False)
         answers: dict[str, Answer] = {}
         for arm, store in self.stores.items():
-            stored = store.read(sample.sample_id)
-            answers[arm] = two_head_answer(stored.depth_m, stored.structure)
+            answers[arm] = stored_answer(store, sample.sample_id)
         answers |= baseline_answers(self.baselines, sample)
         if self.labels is not None:
             label = self.labels.label(sample.sample_id)

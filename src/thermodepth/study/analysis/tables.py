@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
+from thermodepth.evaluation.results.remarks import published_note
 from thermodepth.evaluation.results.tables import Cell, Column, Interval, Table
+from thermodepth.metrics import METRICS
 from thermodepth.study.analysis.comparison import SCOPE_WORDS, Comparison, Settled, share_of
 from thermodepth.study.analysis.crossed import Scope
 from thermodepth.study.analysis.findings import Findings
@@ -57,6 +59,7 @@ def effects_table(found: Findings, *, metrics: Sequence[str] | None = None) -> T
         *_reasons(found.settled),
         *found.assumptions,
         *found.unanswered,
+        *_published(s.comparison.metric for s in found.settled),
     ]
     return Table(
         title="What each change does",
@@ -75,6 +78,11 @@ def effects_table(found: Findings, *, metrics: Sequence[str] | None = None) -> T
         rows=tuple(lines),
         notes=tuple(notes),
     )
+
+
+def _published(metrics: Iterable[str]) -> tuple[str, ...]:
+    names = dict.fromkeys(metric.partition(".")[0] for metric in metrics)
+    return published_note(METRICS[name] for name in names if name in METRICS)
 
 
 def scopes_table(found: Findings) -> Table:
@@ -127,6 +135,7 @@ def best_table(found: Findings) -> Table:
         "other arms); nothing where that is every arm."
     ]
     notes += dict.fromkeys(note for best in found.best.values() for note in best.notes)
+    notes += _published(metrics)
     return Table(
         title="Means, and the set of best arms",
         columns=(

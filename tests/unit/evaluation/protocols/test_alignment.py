@@ -57,6 +57,31 @@ def test_an_even_count_takes_the_mean_of_the_two_middle_values():
     assert fit_map(ALIGNMENTS["median"], METRIC, p, d).scale == 2.5 / 1.5  # not 2 / 1
 
 
+def test_a_lower_median_is_that_of_torch():
+    torch = pytest.importorskip("torch")
+    random = np.random.default_rng(0)
+    for count in (1, 2, 5, 6, 501, 500):
+        p, d = random.uniform(1, 9, (2, count))
+        expected = float(torch.median(torch.tensor(d)) / torch.median(torch.tensor(p)))
+        fit = fit_map(ALIGNMENTS["median"], METRIC, p, d, median="lower")
+        assert fit.scale == pytest.approx(expected, rel=1e-12)
+    p, d = np.array([1.0, 2.0]), np.array([2.0, 3.0])
+    assert fit_map(ALIGNMENTS["median"], METRIC, p, d, median="lower").scale == 2.0
+
+
+@pytest.mark.parametrize("name", ["scale", "affine_depth"])
+def test_least_squares_in_depth_take_metres_at_and_below_0(name):
+    _, d = pixels()
+    p = 0.5 * d - 3.0
+    assert p.min() < 0.0
+    columns = [p] if name == "scale" else [p, np.ones_like(p)]
+    expected = np.linalg.lstsq(np.stack(columns, 1), d)[0]
+    fit = fit_map(ALIGNMENTS[name], METRIC, p, d)
+    assert [fit.scale, fit.shift][: len(columns)] == pytest.approx(list(expected), rel=1e-9)
+    zeros = fit_map(ALIGNMENTS["scale"], METRIC, np.zeros(3), np.ones(3))
+    assert zeros.scale == 0.0
+
+
 @pytest.mark.parametrize("name", [name for name in ALIGNMENTS if name != "none"])
 def test_a_scaled_truth_is_found_again(name):
     _, d = pixels()

@@ -31,7 +31,7 @@ def test_our_own_worlds_are_as_they_were():
     assert {p.alignment for p in (synthetic, mm5, drone)} == {"none"}
 
 
-def test_the_four_protocols_of_ms2_differ_in_truth_and_alignment_alone():
+def test_the_four_protocols_of_ms2_differ_in_truth_alignment_and_how_their_codes_compute_it():
     found = {n: (PROTOCOLS[n].truth, PROTOCOLS[n].alignment) for n in MS2}
     assert found == {
         "ms2_unfiltered": ("depth", "none"),
@@ -39,7 +39,15 @@ def test_the_four_protocols_of_ms2_differ_in_truth_and_alignment_alone():
         "ms2_metric": ("depth_filtered", "none"),
         "ms2_affine": ("depth_filtered", "affine_depth"),
     }
+    how = {n: (PROTOCOLS[n].median, PROTOCOLS[n].resize, PROTOCOLS[n].grid) for n in MS2}
+    assert how == {
+        "ms2_unfiltered": ("middle", "log", "centres"),
+        "ms2_median": ("lower", "nearest", "origins"),  # torch.median, interpolate(mode="nearest")
+        "ms2_metric": ("middle", "log", "centres"),
+        "ms2_affine": ("middle", "depth", "centres"),
+    }
     alike = {"name": "x", "truth": "", "alignment": "none"}
+    alike |= {"median": "middle", "resize": "log", "grid": "centres"}
     assert len({PROTOCOLS[n].edit(alike).protocol_id() for n in MS2}) == 1
     assert (PROTOCOLS["ms2_metric"].min_depth_m, PROTOCOLS["ms2_metric"].max_depth_m) == (1e-3, 80)
 
@@ -60,6 +68,12 @@ def test_vivid_is_as_published(name, far_m):
     protocol = PROTOCOLS[name]
     assert (protocol.min_depth_m, protocol.max_depth_m) == (0.001, far_m)
     assert (protocol.alignment, protocol.resize, protocol.crop) == ("median", "inverse", None)
+    assert (protocol.median, protocol.grid) == ("middle", "centres")  # numpy and OpenCV
+
+
+@pytest.mark.parametrize("name", ["nyu_eigen", "kitti_eigen", "kitti_garg"])
+def test_eigens_numbers_are_resized_with_the_corners_on_each_other(name):
+    assert (PROTOCOLS[name].resize, PROTOCOLS[name].grid) == ("depth", "corners")
 
 
 def test_the_crops_of_print():
@@ -78,6 +92,7 @@ def test_the_crops_of_print():
 def test_every_preset_is_usable(protocol):
     assert protocol.alignment in ALIGNMENTS
     assert protocol.clamp_prediction
+    assert protocol.fit_values == "raw"
     assert protocol.bounds == "strict"
     assert protocol.averaging == "per_frame"
     assert 4 <= len(protocol.range_slices()) <= 6

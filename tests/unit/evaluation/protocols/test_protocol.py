@@ -215,6 +215,9 @@ def test_the_id_names_the_protocol_and_follows_every_choice(protocol):
         {"alignment": "median"},
         {"averaging": "pooled"},
         {"resize": "inverse"},
+        {"grid": "corners"},
+        {"fit_values": "limited"},
+        {"median": "lower"},
         {"least_pixels": 10},
         {"frame_list": "0123456789ab"},
     ]
@@ -263,6 +266,15 @@ def test_the_words_say_every_choice(protocol, tmp_path):
         f"mask {edits['mask']['sha256'][:12]}; prediction resized in 1/depth; aligned to the truth of each "
         "frame: median scale; not limited to that range; mean over all pixels pooled; frames of 10 pixels "
         "or more; frame list 0123456789ab"
+    )
+
+
+def test_the_words_say_what_decides_a_fit(protocol):
+    fitted = protocol.edit({"alignment": "median", "median": "lower", "fit_values": "limited"})
+    assert "median scale (of two middle values the lower), fitted after limiting" in fitted.words()
+    assert (
+        "log depth, corners of the grids on each other"
+        in protocol.edit({"grid": "corners"}).words()
     )
 
 

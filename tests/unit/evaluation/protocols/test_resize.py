@@ -47,6 +47,48 @@ def test_bilinear_is_what_torch_says_of_it(rule):
     np.testing.assert_allclose(resize_depth(depth, size=(11, 16), rule=rule), expected, rtol=1e-5)
 
 
+@pytest.mark.parametrize("rule", ["log", "inverse", "depth"])
+@pytest.mark.parametrize("size", [(11, 16), (3, 4), (5, 16), (1, 1), (9, 1)])
+def test_corners_on_each_other_are_what_torch_says_of_it(rule, size):
+    torch = pytest.importorskip("torch")
+    depth = np.exp(np.random.default_rng(0).uniform(0, 3, (5, 7)))
+    to, back = {
+        "log": (np.log, np.exp),
+        "inverse": (lambda x: 1 / x, lambda x: 1 / x),
+        "depth": (np.asarray, np.asarray),
+    }[rule]
+    resized = torch.nn.functional.interpolate(
+        torch.tensor(to(depth))[None, None], size, mode="bilinear", align_corners=True
+    )
+    found = resize_depth(depth, size=size, rule=rule, grid="corners")
+    np.testing.assert_allclose(found, back(resized[0, 0].numpy()), rtol=1e-9)
+
+
+@pytest.mark.parametrize("size", [(11, 16), (3, 4), (10, 14), (1, 1)])
+def test_the_nearest_of_first_pixels_on_each_other_is_torchs(size):
+    torch = pytest.importorskip("torch")
+    depth = np.exp(np.random.default_rng(0).uniform(0, 3, (5, 7)))
+    resized = torch.nn.functional.interpolate(torch.tensor(depth)[None, None], size, mode="nearest")
+    found = resize_depth(depth, size=size, rule="nearest", grid="origins")
+    np.testing.assert_array_equal(found, resized[0, 0].numpy())
+
+
+def test_where_a_row_is_read_by_hand():
+    row = np.array([[2.0, 8.0]])
+    corners = resize_depth(row, size=(1, 4), rule="depth", grid="corners")
+    np.testing.assert_allclose(corners, [[2.0, 4.0, 6.0, 8.0]])
+    origins = resize_depth(row, size=(1, 4), rule="depth", grid="origins")
+    np.testing.assert_allclose(origins, [[2.0, 5.0, 8.0, 8.0]])
+
+
+def test_metres_below_0_are_resized_where_no_logarithm_is_taken(protocol):
+    claim = GeometryMap(values=np.array([[-1.0, 3.0]]), geometry=Geometry.METRIC_DEPTH)
+    depth = protocol.edit({"resize": "depth"})
+    np.testing.assert_allclose(resize_map(claim, size=(1, 4), protocol=depth), [[-1, 0, 2, 3]])
+    with pytest.raises(ValueError, match="1 of 2 pixels"):
+        resize_map(claim, size=(1, 4), protocol=protocol)
+
+
 @pytest.mark.parametrize("rule", RULES)
 def test_a_constant_stays_itself_and_rows_are_rows(rule):
     resized = resize_depth(np.full((3, 5), 7.0, np.float32), size=(6, 4), rule=rule)

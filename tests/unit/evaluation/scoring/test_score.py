@@ -7,6 +7,7 @@ import pytest
 
 from thermodepth.errors import DataError, SettingsError
 from thermodepth.evaluation.protocols.alignment import ALIGNMENTS
+from thermodepth.evaluation.protocols.resize import resize_depth
 from thermodepth.evaluation.results.rows import TEACHER_ARM
 from thermodepth.evaluation.scoring.answer import GeometryMap, depth_answer, two_head_answer
 from thermodepth.evaluation.scoring.frame_truth import FrameTruth
@@ -292,6 +293,108 @@ def test_an_affine_fit_stays_in_the_range_even_without_a_clamp(make_sample, prot
     rows = score(prediction, make_sample(truth), free, metrics=("mae",))
     expected = np.abs((scale * prediction[0] + shift).clip(1.0, 16.0) - truth[0]).mean()
     assert by_slice(rows, "mae", "affine_depth")["all"][0] == pytest.approx(expected)
+
+
+# --- fits to the map as it is --------------------------------------------------------------------
+
+
+def test_a_fit_in_depth_sees_the_map_as_it_is(make_sample, protocol):
+    """0.5 d - 3 is right up to scale and shift, though half of it lies below 0."""
+    truth = relief()
+    prediction = 0.5 * truth - 3.0
+    assert (prediction < 0).mean() > 0.3
+    rows = score(prediction, make_sample(truth), protocol, metrics=("abs_rel",))
+    assert by_slice(rows, alignment="affine_depth")["all"][0] < 1e-6
+    # In the order of other code, limited before the fit, a third of it is lost.
+    before = protocol.edit({"fit_values": "limited"})
+    rows = score(prediction, make_sample(truth), before, metrics=("abs_rel",))
+    p = prediction.clip(1.0, 16.0).ravel()
+    slope, start = np.polyfit(p, truth.ravel(), 1)
+    expected = np.abs((slope * p + start).clip(1.0, 16.0) / truth.ravel() - 1).mean()
+    assert by_slice(rows, alignment="affine_depth")["all"][0] == pytest.approx(expected, rel=1e-6)
+    assert expected > 0.1
+
+
+def test_a_scale_is_fitted_to_what_will_be_limited_after(make_sample, protocol):
+    truth, prediction = np.array([[2.0, 4.0, 10.0]]), np.array([[20.0, 40.0, 100.0]])
+    rows = score(prediction, make_sample(truth), protocol, metrics=("abs_rel",))
+    assert by_slice(rows, alignment="scale")["all"][0] == pytest.approx(0.0, abs=1e-12)
+    assert by_slice(rows, alignment="median")["all"][0] == pytest.approx(0.0, abs=1e-12)
+
+
+def test_the_kind_of_median_is_the_protocols(make_sample, protocol):
+    truth, prediction = np.array([[2.0, 3.0]]), np.array([[2.0, 4.0]])
+    lower = protocol.edit({"median": "lower"})
+    values = [
+        by_slice(score(prediction, make_sample(truth), p, metrics=("mae",)), "mae", "median")[
+            "all"
+        ][0]
+        for p in (protocol, lower)
+    ]
+    # Scales 2.5 / 3 and 2 / 2.
+    assert values == pytest.approx([(abs(2 * 5 / 6 - 2) + abs(4 * 5 / 6 - 3)) / 2, 0.5])
+
+
+def test_the_scale_is_that_of_the_map_before_it_is_limited(make_sample, protocol):
+    truth = relief()  # 2 to 12 m, in a range up to 16 m
+    rows = score(3.0 * truth, make_sample(truth), protocol, metrics=("scale", "log_bias"))
+    values = {
+        r["metric"]: r["value"] for r in rows if (r["slice"], r["alignment"]) == ("all", "none")
+    }
+    assert values["scale"] == pytest.approx(1 / 3, rel=1e-6)
+    limited = np.log((3.0 * truth).clip(1.0, 16.0) / truth).mean()
+    assert values["log_bias"] == pytest.approx(limited, rel=1e-5)
+    assert limited < np.log(3.0) - 0.05
+
+
+def test_the_share_of_limited_pixels_is_counted(make_sample, protocol):
+    truth = np.array([[2.0, 4.0, 8.0, np.nan]])
+    prediction = np.array([[0.5, 4.0, 17.0, 99.0]])
+    answers = {"net": two_head_answer(prediction, 1 / prediction)}
+    scored = score_frame(answers, make_sample(truth), protocol, frame=0, study="s", seed=0)
+    assert (scored.limited["net"], scored.counted["net"]) == (2, 3)
+    free = protocol.edit({"clamp_prediction": False})
+    scored = score_frame(answers, make_sample(truth), free, frame=0, study="s", seed=0)
+    assert not scored.counted
+
+
+# --- boundaries at a map's own size --------------------------------------------------------------
+
+
+def boundaries(answers, sample, protocol):
+    scored = score_frame(answers, sample, protocol, frame=0, study="s", seed=0)
+    return {
+        (r["arm"], r["metric"]): r["value"]
+        for r in scored.rows
+        if r["metric"].startswith("boundary_f1")
+    }
+
+
+def test_a_small_map_is_also_held_against_truth_of_its_size(make_sample, protocol):
+    small = relief((48, 64))
+    fine = np.kron(small, np.ones((5, 5)))
+    found = boundaries({"net": depth_answer(small)}, make_sample(fine), protocol)
+    assert found["net", "boundary_f1"] < 0.3
+    assert found["net", "boundary_f1_own"] == 1.0
+    # Enlarged by somebody else, who says from which size.
+    stretched = resize_depth(small, size=fine.shape)
+    told = boundaries(
+        {"net": depth_answer(stretched, made_at=(48, 64))}, make_sample(fine), protocol
+    )
+    assert told["net", "boundary_f1"] < 0.3
+    assert (
+        told["net", "boundary_f1_own"] == 1.0
+    )  # an odd factor: a pixel lies where the old one lay
+    untold = boundaries({"net": depth_answer(stretched)}, make_sample(fine), protocol)
+    assert untold["net", "boundary_f1_own"] == untold["net", "boundary_f1"]
+
+
+def test_all_maps_of_a_frame_are_held_against_it_at_one_size(make_sample, protocol):
+    fine = np.kron(relief((48, 64)), np.ones((5, 5)))
+    answers = {"net": depth_answer(relief((48, 64))), "truth itself": depth_answer(fine)}
+    found = boundaries(answers, make_sample(fine), protocol)
+    assert found["truth itself", "boundary_f1"] == found["truth itself", "boundary_f1_own"] == 1.0
+    assert found["net", "boundary_f1_own"] == 1.0
 
 
 # --- many frames ---------------------------------------------------------------------------------
