@@ -224,13 +224,20 @@ def serve(
         str, typer.Option(help="The address to serve on; the default is seen by this machine only.")
     ] = "127.0.0.1",
     port: Annotated[int, typer.Option(min=1, max=65535)] = 7860,
+    allow_host: Annotated[
+        list[str],
+        typer.Option(
+            help="A name that requests may call this server by, besides its address and its own names; "
+            "once for each. For a proxy before it."
+        ),
+    ] = [],  # noqa: B006
     device: Device = "auto",
 ) -> None:
     """A local web page: drop a thermal frame, see and download its depth. Extra `serve`."""
     set_thread_policy()
     from thermodepth.commands.serve import serve_page
 
-    serve_page(model, host=host, port=port, device=device)
+    serve_page(model, host=host, port=port, device=device, allowed_hosts=allow_host)
 
 
 def label(

@@ -114,3 +114,15 @@ def markdown(said: Answer) -> str:
             "another all metres are off by one factor."
         )
     return f"{text} {DISPLAY_NOTE}" if said.unit is ThermalUnit.DISPLAY else text
+
+
+def numbers_of(said: Answer) -> dict[str, float | int | str]:
+    """The numbers for programs, by name."""
+    return {
+        "median_m": round(said.median_m, 4),
+        "near_m": round(said.near_m, 4),
+        "far_m": round(said.far_m, 4),
+        "rows": said.size[0],
+        "columns": said.size[1],
+        "unit": said.unit.value,
+    }

@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import html
 import os
+import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from thermodepth.errors import DependencyError, SettingsError, UserError
 from thermodepth.files import MAX_FILE_BYTES
-from thermodepth.serve.answer import answer, markdown, typed_degrees
+from thermodepth.serve.answer import answer, markdown, numbers_of, typed_degrees
+from thermodepth.serve.gate import Gate, own_names
 
 if TYPE_CHECKING:
     import gradio
@@ -35,6 +37,11 @@ _TOLD = (
 _UNTOLD = "Metres hold for the kind of lens the model was trained with."
 
 
+#: Of what a stranger sent, in a line of the log.
+MAX_LOGGED_LETTERS = 200
+NOT_UPLOADED = "what was sent is no file that was uploaded here"
+
+
 def require_gradio() -> None:
     """
     Raises:
@@ -55,7 +62,7 @@ def build_page(predictor: Predictor, *, model: str) -> gradio.Blocks:
 
     def show(upload: str | None, degrees: str | float | None) -> Iterator[tuple[Any, ...]]:
         # What is seen must never belong to the frame before, so the page is emptied first.
-        yield "", *(gr.update(value=None, visible=False) for _ in range(3))
+        yield "", *(gr.update(value=None, visible=False) for _ in range(3)), None
         if upload is None:
             return
         # gradio copies the files at the yield.
@@ -68,9 +75,25 @@ def build_page(predictor: Predictor, *, model: str) -> gradio.Blocks:
                     html.escape(str(error), quote=False), duration=None, print_exception=False
                 ) from None
             files = (said.view, said.depth, said.structure)
-            yield markdown(said), *(gr.update(value=str(path), visible=True) for path in files)
+            shown = (gr.update(value=str(path), visible=True) for path in files)
+            yield markdown(said), *shown, numbers_of(said)
 
-    with gr.Blocks(
+    class Page(gr.Blocks):  # type: ignore[misc]  # gradio is not looked into
+        """Refuses what was never uploaded in one line; gradio prints forty, and fetches what has a URL."""
+
+        async def preprocess_data(
+            self, block_fn: Any, inputs: Any, *more: Any, **named: Any
+        ) -> Any:
+            try:
+                _check_uploads(inputs)
+                return await super().preprocess_data(block_fn, inputs, *more, **named)
+            except gr.Error:
+                raise
+            except Exception as error:  # forged requests fail anywhere in a foreign library
+                print(f"refused: {in_one_line(error)}", file=sys.stderr, flush=True)
+                raise gr.Error(NOT_UPLOADED, duration=None, print_exception=False) from None
+
+    with Page(
         title="thermodepth", analytics_enabled=False, delete_cache=(FORGET_S, FORGET_S)
     ) as page:
         knows_lens = predictor.model.recipe.lens is not None
@@ -81,30 +104,65 @@ def build_page(predictor: Predictor, *, model: str) -> gradio.Blocks:
             label="Field of view across the frame, degrees (empty: not known)",
             visible=knows_lens,
         )
-        numbers = gr.Markdown()
+        summary = gr.Markdown(label="Summary")
         # Without gradio's own share button, which would upload the picture.
         view = gr.Image(
-            show_label=False, interactive=False, visible=False, buttons=["download", "fullscreen"]
+            label="View",
+            show_label=False,
+            interactive=False,
+            visible=False,
+            buttons=["download", "fullscreen"],
         )
         with gr.Row():
             depth = gr.DownloadButton("Depth (PNG, metres*256)", variant="primary", visible=False)
             structure = gr.DownloadButton("Structure (PNG)", visible=False)
-        asked, results = [upload, degrees], [numbers, view, depth, structure]
-        upload.change(show, asked, results, api_name="depth")
-        degrees.submit(show, asked, results, api_name="depth_of_lens")
+        numbers = gr.JSON(label="Numbers", visible=False)  # for programs
+        asked, parts = [upload, degrees], [summary, view, depth, structure, numbers]
+        upload.change(show, asked, parts, api_name="depth")
+        degrees.submit(show, asked, parts, api_name="depth_of_lens")
     return page
 
 
-def start_page(page: gradio.Blocks, *, host: str, port: int) -> str:
+def _check_uploads(inputs: Any) -> None:
+    """What gradio would fetch from the internet is no upload; it checks all other paths itself."""
+    for given in inputs:
+        path = given.get("path") if isinstance(given, dict) else given
+        if path is not None and (not isinstance(path, str) or "://" in path):
+            raise ValueError(f"not the path of an upload: {path!r}")
+
+
+def in_one_line(error: Exception) -> str:
+    """Kind and text of an error about what a stranger sent: printable, short, without line breaks."""
+    text = f"{type(error).__name__}: {str(error)[: 2 * MAX_LOGGED_LETTERS]}"
+    text = "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
+    return text if len(text) <= MAX_LOGGED_LETTERS else text[: MAX_LOGGED_LETTERS - 3] + "..."
+
+
+def start_page(
+    page: gradio.Blocks, *, host: str, port: int, model: str, allowed_hosts: Collection[str] = ()
+) -> str:
     """Serve the page from a thread of this process, until `page.close()`.
+
+    Args:
+        page: of `build_page`.
+        host: the address to serve on.
+        port: of it.
+        model: the name that `/health` says.
+        allowed_hosts: names that requests may call this server by, besides its own.
 
     Returns:
         Its address.
 
     Raises:
-        SettingsError: for an address that cannot be served.
+        SettingsError: for an address that cannot be served, or a name that is none.
     """
     from gradio.exceptions import ServerFailedToStartError
+    from starlette.middleware import Middleware  # gradio brings it
+
+    from thermodepth import __version__
+
+    names = own_names(host, allowed_hosts)
+    gate = Middleware(Gate, names=names, health={"model": model, "version": __version__})
 
     try:
         _, address, _ = page.launch(
@@ -117,6 +175,7 @@ def start_page(page: gradio.Blocks, *, host: str, port: int) -> str:
             quiet=True,
             footer_links=["settings"],
             max_file_size=MAX_FILE_BYTES,
+            app_kwargs={"middleware": [gate]},
         )
     except (OSError, ServerFailedToStartError):
         raise SettingsError(

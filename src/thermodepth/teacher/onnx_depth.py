@@ -13,6 +13,7 @@ import hashlib
 import importlib.util
 import warnings
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
@@ -231,7 +232,9 @@ def _normalisation(content: bytes, ports: Ports, path: Path, chosen: Normalise |
                 f"{path}: its input is tensor(uint8), which takes teacher.normalise=byte only, not {chosen}"
             )
         return "byte"
-    visible: Normalise | None = normalisation_wanted(content, ports.input)
+    visible: Normalise | None = None
+    with suppress(OnnxFileError):  # the runtime takes it, so it is only that nothing is visible
+        visible = normalisation_wanted(content, ports.input)
     if visible is None or visible == chosen:
         return chosen or visible or "imagenet"
     words = f"{path}: its first nodes normalise pictures of {_IN_WORDS[visible]} themselves"

@@ -30,7 +30,7 @@ GIGABYTE = 1e9
 MEMORY_BYTES, MEMORY_PER_FILE_BYTE = 8e9, 3.0
 #: Never more than this share of what the machine has.
 MEMORY_SHARE = 0.75
-#: Importing the runtime and unpacking 2 GB takes less.
+#: Importing the runtime and unpacking 2 GB takes less; a larger `seconds_per_image` holds here too.
 SECONDS_TO_OPEN = 120.0
 #: How much later than the child's own alarm the parent ends it.
 _GRACE_SECONDS = 5.0
@@ -109,7 +109,8 @@ class BoundedGraph:
             "memory_bytes": int(bounds.memory_bytes),
             "metadata_key": metadata_key,
         }
-        reply, _ = self._ask(asked, content, SECONDS_TO_OPEN, most_bytes=0, doing="opening it")
+        seconds = max(SECONDS_TO_OPEN, bounds.seconds_per_image)
+        reply, _ = self._ask(asked, content, seconds, most_bytes=0, doing="opening it")
         match reply.get("error"):
             case None:
                 pass

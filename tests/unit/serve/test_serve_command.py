@@ -48,7 +48,8 @@ def test_the_default_address_is_this_machines_only(monkeypatch: pytest.MonkeyPat
     with pytest.raises(SystemExit) as stop:
         cli.main()
     assert stop.value.code == 0
-    assert asked == [("thermal-small", {"host": "127.0.0.1", "port": 7860, "device": "auto"})]
+    rest = {"host": "127.0.0.1", "port": 7860, "device": "auto", "allowed_hosts": []}
+    assert asked == [("thermal-small", rest)]
 
 
 @pytest.mark.parametrize(

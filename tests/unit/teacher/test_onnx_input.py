@@ -15,6 +15,7 @@ from onnx import TensorProto, helper, numpy_helper
 from thermodepth.errors import TeacherError
 from thermodepth.teacher import TeacherSettings
 from thermodepth.teacher.onnx_depth import OnnxTeacher, open_onnx
+from thermodepth.teacher.onnx_file import OnnxFileError
 from thermodepth.teacher.onnx_input import normalisation_wanted
 from thermodepth.teacher.sight import LEAST_RESPONSE, blindness, map_response
 from thermodepth.types import Geometry, Sample
@@ -116,6 +117,22 @@ def test_a_constant_behind_other_nodes_is_read(tmp_path: Path) -> None:
     path = save(tmp_path / "a.onnx", [], last=last)
     assert normalisation_wanted(path.read_bytes(), "image") == "byte"
     assert normalisation_wanted(path.read_bytes(), "another") is None
+
+
+def test_any_damage_ends_in_an_answer(tmp_path: Path) -> None:
+    whole = save(tmp_path / "a.onnx", [("Div", 255.0), ("Sub", MEAN), ("Div", STD)]).read_bytes()
+    generator = np.random.default_rng(0)
+    answers = set()
+    for _ in range(500):
+        broken = bytearray(whole)
+        for at in generator.integers(0, len(whole), 3):
+            broken[at] = generator.integers(0, 256)
+        try:
+            answers.add(normalisation_wanted(bytes(broken), "image"))
+        except OnnxFileError:
+            answers.add("refused")
+    assert answers <= {"byte", "none", "half", None, "refused"}
+    assert {"byte", None, "refused"} <= answers
 
 
 def test_without_a_setting_a_graph_is_fed_what_it_wants_and_that_is_said(

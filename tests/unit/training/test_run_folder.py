@@ -59,6 +59,8 @@ OTHER = {
     "teacher.input_size": 96,
     "teacher.geometry": "metric_depth",
     "teacher.runtime.device": "cpu",
+    "teacher.runtime.memory_gb": 4.0,
+    "losses.metric_relative.form": "log",
     "losses.metric_silog.lam": 0.5,
     "losses.structure_smooth.guide": "teacher",
     "losses.structure_smooth.pixels": "all",
