@@ -197,7 +197,7 @@ def test_forged_uploads_are_refused_in_a_line_each(site: Site) -> None:
         "abc",
     ]
     for one in forged:
-        event, said = site.ask([one])
+        event, said = site.ask([one, None])
         assert event == "error"
         assert "no file that was uploaded here" in json.dumps(said)
     lines = site.log.read_text().removeprefix(before).splitlines()
