@@ -4,7 +4,8 @@
 
 RGB, thermal and exact depth with 2 x 2 samples a pixel, every frame from a scene of its own, streets and
 rooms as they are drawn. First the stages of one process, in milliseconds of CPU time a frame, and the
-rays a second while rays are cast; then frames a second by the clock for one process and for several.
+rays a second while rays are cast, and what a frame costs in the world with many cameras; then frames
+a second by the clock for one process and for several.
 What others do on the machine slows the second table, hardly the first.
 """
 
@@ -31,7 +32,7 @@ from thermodepth.synthetic.rendering.visible_shading import shade_visible
 from thermodepth.synthetic.sensors.optics import apparent_temperature
 from thermodepth.synthetic.sensors.rgb_camera import rgb_picture
 from thermodepth.synthetic.vectors import Array
-from thermodepth.synthetic.world import make_scene, render_frame
+from thermodepth.synthetic.world import make_scene, render_any_camera, render_frame
 
 SAMPLES = 2
 FIRST_SEED = 5_000_000  # of no split
@@ -109,6 +110,19 @@ def whole(work: tuple[int, int, int]) -> None:
     render_frame(seed, width=columns, height=rows, samples=SAMPLES)
 
 
+def cpu_ms(frames: int, columns: int, rows: int) -> tuple[float, float]:
+    """CPU milliseconds a frame in one process: of one camera, and of many with as many pixels."""
+    spent = [0.0, 0.0]
+    for seed in range(FIRST_SEED, FIRST_SEED + frames):
+        began = time.process_time()
+        whole((seed, columns, rows))
+        between = time.process_time()
+        render_any_camera(seed, pixels=columns * rows, samples=SAMPLES)
+        spent[0] += between - began
+        spent[1] += time.process_time() - between
+    return 1000 * spent[0] / frames, 1000 * spent[1] / frames
+
+
 def frames_per_second(frames: int, processes: int, columns: int, rows: int) -> float:
     """By the clock, with processes already started and warm."""
     work = [(FIRST_SEED + i, columns, rows) for i in range(frames)]
@@ -152,6 +166,9 @@ def main() -> None:
         f"{watch.rays / asked.frames / 1000:.0f} thousand rays a frame, "
         f"{watch.rays / watch.seconds['rays'] / 1e6:.2f} million a second"
     )
+    one, many = cpu_ms(asked.frames, asked.columns, asked.rows)
+    print(f"{'as users get it, one camera':28}{one:16.1f}")
+    print(f"{'as users get it, many':28}{many:16.1f}  ({one / many:.2f} of the frames/s)")
     for processes in sorted({1, asked.processes}):
         rate = frames_per_second(asked.frames, processes, asked.columns, asked.rows)
         print(f"{processes} process{'es' if processes > 1 else '':4}{rate:8.2f} frames/s")

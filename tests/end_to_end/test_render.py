@@ -15,7 +15,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from thermodepth.commands.data import _scene_counts
+from thermodepth.commands.data import _scene_counts, _sizes
 from thermodepth.data import open_dataset
 from thermodepth.synthetic.storage.pack import Pack
 from thermodepth.types import ThermalUnit
@@ -41,6 +41,12 @@ def test_many_cameras(render: Render, tmp_path: Path) -> None:
     assert len({sample.size for sample in samples}) > 1
     assert len({float(sample.intrinsics[0, 0]) for sample in samples}) == 3
     assert all(sample.sky.shape == sample.size for sample in samples)
+
+
+def test_many_sizes_are_told_by_their_ends() -> None:
+    assert _sizes({(80, 64)}) == "80x64"
+    assert _sizes({(w, 40) for w in (90, 80, 100, 70)}) == "70x40, 80x40, 90x40, 100x40"
+    assert _sizes({(w, 40) for w in range(70, 80)}) == "10 sizes, 70x40 to 79x40"
 
 
 def test_a_folder(render: Render, tmp_path: Path) -> None:

@@ -6,7 +6,7 @@ import re
 import shlex
 import time
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from pathlib import Path
 
 import numpy as np
@@ -17,6 +17,7 @@ from thermodepth.data.frames import Frames
 from thermodepth.errors import SettingsError
 from thermodepth.threads import available_cores
 
+MOST_SIZES = 4  # that are named
 MOST_FRAMES = 200  # of a split that are looked at; evenly spread
 FREEZE_S = 0.4  # how long a shutter event takes
 MS2_LIDAR = 64  # channels, where MS2's layout is asked for and nothing is said
@@ -50,20 +51,28 @@ def _describe(frames: Frames) -> list[str]:
         depths.append(valid[:: max(valid.size // 2000, 1)])
         holes.append(1 - valid.size / sample.depth_m.size)
         rgb += sample.rgb is not None
-        sizes.add(f"{sample.size[1]}x{sample.size[0]}")
+        sizes.add((sample.size[1], sample.size[0]))
         units.add(str(sample.thermal_unit))
         low, high = min(low, sample.thermal.min()), max(high, sample.thermal.max())
         conditions[sample.condition or "no condition given"] += 1
     spread = np.percentile(np.concatenate(depths), [5, 50, 95])
     pictures = "all" if rgb == len(looked_at) else f"{rgb} of {len(looked_at)}"
     return [
-        f"{count} frames of {', '.join(sorted(sizes))}",
+        f"{count} frames of {_sizes(sizes)}",
         f"thermal  {'/'.join(sorted(units))}, {low:.0f} to {high:.0f}",
         f"depth    {spread[0]:.2f}, {spread[1]:.2f}, {spread[2]:.2f} m at 5, 50, 95 %; "
         f"holes {100 * min(holes):.0f} to {100 * max(holes):.0f} % of a frame",
         f"RGB      {pictures}",
         f"content  {', '.join(f'{name} {number}' for name, number in conditions.most_common())}",
     ]
+
+
+def _sizes(sizes: Collection[tuple[int, int]]) -> str:
+    """Up to four by name, of more the ends: a set of many cameras has nearly one a frame."""
+    ordered = [f"{width}x{height}" for width, height in sorted(sizes)]
+    if len(ordered) <= MOST_SIZES:
+        return ", ".join(ordered)
+    return f"{len(ordered)} sizes, {ordered[0]} to {ordered[-1]}"
 
 
 def render(

@@ -111,7 +111,10 @@ def open_synthetic(path: Path | None) -> Dataset:
     height, width = pack.size
     note = f"rendered streets and rooms, {len(pack.rows)} frames of {width}x{height}"
     if pack.header.many_cameras:
-        note += " or as many pixels, each by a camera of its own"
+        note = (
+            f"rendered scenes, {len(pack.rows)} frames of as many pixels as {width}x{height}, each by a "
+            "camera of its own"
+        )
     if pack.header.rgb is not None:
         note += "; RGB is another camera's view"
     return Dataset(
