@@ -8,7 +8,9 @@ summary.py       means per arm, slice, condition
 ledger.py        one squared error as a sum of parts
 stability.py     how steady the scale is
 map_means.py     the means of every map, by alignment, slice and condition
+guessers.py      every map beside the guessers, and who wins
 overview.py      every table of an evaluation
+cells.py         what its tables are put together from
 remarks.py       what a person should hear before the numbers
 picked.py        which frames are shown, by rule
 tables.py        a printed table, as markdown, csv, LaTeX or in the terminal

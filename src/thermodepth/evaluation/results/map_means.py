@@ -119,7 +119,7 @@ def _held_together(rows: pa.Table) -> list[pa.Table]:
     if guesses_in_metres(rows):
         return [rows]
     of_maps = without_guesses(rows)
-    guesses = rows.filter(pc.is_in(rows["arm"], pa.array(BASELINES, type=pa.string())))
+    guesses = rows.filter(pc.is_in(rows["arm"], pa.array(list(BASELINES), type=pa.string())))
     return [part for part in (of_maps, guesses) if part.num_rows]
 
 
@@ -129,11 +129,11 @@ def guesses_in_metres(rows: pa.Table) -> bool:
     A map is looked at as a picture under its natural alignment alone. That of a guess without metres may be
     another than that of the maps beside it: its pictures are then on all frames where theirs are on none.
     """
-    guess = pc.is_in(rows["arm"], pa.array(BASELINES, type=pa.string()))
+    guess = pc.is_in(rows["arm"], pa.array(list(BASELINES), type=pa.string()))
     return bool(pc.any(pc.and_(guess, pc.equal(rows["alignment"], "none"))).as_py())
 
 
 def without_guesses(rows: pa.Table) -> pa.Table:
     """The rows of everything that is no guess."""
-    guess = pc.is_in(rows["arm"], pa.array(BASELINES, type=pa.string()))
+    guess = pc.is_in(rows["arm"], pa.array(list(BASELINES), type=pa.string()))
     return rows.filter(pc.invert(guess))

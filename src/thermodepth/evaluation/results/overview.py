@@ -6,7 +6,7 @@ structural heads, then the teacher.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Sequence
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -14,6 +14,17 @@ import pyarrow.compute as pc
 from thermodepth.errors import DataError
 from thermodepth.evaluation.protocols.alignment import ALIGNMENTS
 from thermodepth.evaluation.protocols.protocol import Protocol
+from thermodepth.evaluation.results.cells import (
+    BY_SLICE,
+    averaged,
+    fewer_note,
+    frames_words,
+    metric_column,
+    metric_heading,
+    metric_number,
+    slice_title,
+    sliced_line,
+)
 from thermodepth.evaluation.results.frame_values import WhichMap
 from thermodepth.evaluation.results.guessers import (
     beaten_notes,
@@ -36,11 +47,10 @@ from thermodepth.evaluation.results.map_means import (
 from thermodepth.evaluation.results.remarks import against_truth_note, published_note, unit_hint
 from thermodepth.evaluation.results.rows import TEACHER_ARM, WHOLE_FRAME, protocol_of
 from thermodepth.evaluation.results.stability import stability_table
-from thermodepth.evaluation.results.summary import Group
-from thermodepth.evaluation.results.tables import Cell, Column, Heading, Number, Table
+from thermodepth.evaluation.results.tables import Cell, Column, Table
 from thermodepth.evaluation.scoring.baselines import BASELINES
 from thermodepth.evaluation.scoring.slices import slice_names
-from thermodepth.metrics import ERRORS, MAP_FAMILIES, METRICS, MetricRow
+from thermodepth.metrics import ERRORS, MAP_FAMILIES, METRICS
 
 STRUCTURE = (
     "boundary",
@@ -51,7 +61,6 @@ STRUCTURE = (
     "ordinal",
     "rank",
 )
-BY_SLICE = ("abs_rel", "log_bias", "silog")  # what the tables by slice show
 
 _NO_FRAMES = (
     " 0 frames and a dash: the truth, or the teacher that a map is held against, is too sparse for this "
@@ -138,7 +147,8 @@ class Overview:
             maps, own = list(self._means.metric_maps), self.natural(self._means.metric_maps[0])
         groups = {m: self._means.of(m, own) for m in maps}
         lines = [
-            (_heading(row), *(_number(groups[m], row) for m in maps)) for row in ERRORS.values()
+            (metric_heading(row), *(metric_number(groups[m], row) for m in maps))
+            for row in ERRORS.values()
         ]
         first = groups[maps[0]]
         assert first is not None
@@ -148,7 +158,7 @@ class Overview:
             rows=tuple(lines),
             notes=(
                 f"Protocol {self._protocol.protocol_id()}; "
-                f"{_averaged(self._protocol)} {_frames(max(first.frames.values()))}.",
+                f"{averaged(self._protocol)} {frames_words(max(first.frames.values()))}.",
             ),
         )
 
@@ -175,7 +185,7 @@ class Overview:
             columns=(
                 Column(label="Alignment", align="left"),
                 Column(label="Map", align="left"),
-                *(_column(row) for row in chosen),
+                *(metric_column(row) for row in chosen),
             ),
             rows=tuple(lines),
             notes=(
@@ -208,9 +218,9 @@ class Overview:
             targets = targets[:1]
         lines = [
             (
-                _heading(row),
+                metric_heading(row),
                 *(most[target, row] for target in targets),
-                *(_number(group, row) for group in groups.values()),
+                *(metric_number(group, row) for group in groups.values()),
             )
             for row in chosen
         ]
@@ -231,7 +241,7 @@ class Overview:
                 *(
                     note
                     for m, group in groups.items()
-                    if (note := _fewer(m, group, {row: most[m.against, row] for row in chosen}))
+                    if (note := fewer_note(m, group, {row: most[m.against, row] for row in chosen}))
                 ),
                 *published_note(chosen),
                 *self._teacher_note(),
@@ -245,7 +255,7 @@ class Overview:
         lines: list[tuple[Cell, ...]] = []
         for name in slice_names(self._protocol)[kind]:
             groups = {m: self._means.of_slice(m, name) for m in maps}
-            lines.append(_sliced_line(_slice_title(name), groups))
+            lines.append(sliced_line(slice_title(name), groups))
         return self._sliced_table(f"Metric depth {words}", heading, lines)
 
     def by_condition(self) -> Table:
@@ -254,7 +264,7 @@ class Overview:
         lines = []
         for condition in self._means.conditions:
             groups = {m: self._means.of_condition(m, condition) for m in maps}
-            lines.append(_sliced_line(condition or "(not given)", groups))
+            lines.append(sliced_line(condition or "(not given)", groups))
         return self._sliced_table("Metric depth by condition", "Condition", lines)
 
     def natural(self, scored: ScoredMap) -> str:
@@ -273,7 +283,7 @@ class Overview:
         assert group is not None
         told = (
             f"{first.title}: AbsRel {group.values['abs_rel']:.4f}, RMSE {group.values['rmse']:.3f} m, "
-            f"δ<1.25 {group.values['delta_1']:.1%} on {_frames(max(group.frames.values()))}"
+            f"δ<1.25 {group.values['delta_1']:.1%} on {frames_words(max(group.frames.values()))}"
             f" (alignment: {ALIGNMENTS[shown].label})."
         )
         words, beaten = verdict_of(self._means, first)
@@ -347,7 +357,7 @@ class Overview:
                 Column(label="pixels"),
                 Column(label="frames"),
                 *(
-                    _column(METRICS[name], of=m.title if len(maps) > 1 else "")
+                    metric_column(METRICS[name], of=m.title if len(maps) > 1 else "")
                     for name in BY_SLICE
                     for m in maps
                 ),
@@ -371,62 +381,3 @@ class Overview:
             f"The teacher answers for {own.pixels / of.pixels:.0%} of the scored pixels, "
             "so its line is not over the same ones.",
         )
-
-
-def _averaged(protocol: Protocol) -> str:
-    return "mean over" if protocol.averaging == "per_frame" else "over the pooled pixels of"
-
-
-def _frames(count: int) -> str:
-    return f"{count} frame{'s' * (count != 1)}"
-
-
-def _fewer(scored: ScoredMap, group: Group, most: Mapping[MetricRow, int]) -> str:
-    """Which metrics of a map stand on fewer frames than their line says."""
-    labels: dict[int, list[str]] = {}
-    for row, frames in most.items():
-        if (own := group.frames.get(row.name, 0)) < frames:
-            labels.setdefault(own, []).append(row.label)
-    if not labels:
-        return ""
-    parts = [f"{_frames(count)} for {', '.join(names)}" for count, names in labels.items()]
-    return f"Fewer frames behind {scored.title}: {'; '.join(parts)}."
-
-
-def _sliced_line(title: str, groups: Mapping[ScoredMap, Group | None]) -> tuple[Cell, ...]:
-    first = next((group for group in groups.values() if group is not None), None)
-    counts: tuple[Cell, ...] = (0, 0)
-    if first is not None:
-        counts = (first.pixels, max(first.frames.values()))
-    values = (
-        None if group is None else group.values.get(name)
-        for name in BY_SLICE
-        for group in groups.values()
-    )
-    return (title, *counts, *values)
-
-
-def _slice_title(name: str) -> str:
-    """`range:2.5-6` as `2.5–6`; an open end as `15 and more`."""
-    low, _, high = name.partition(":")[2].partition("-")
-    return f"{low} and more" if high == "inf" else f"{low}–{high}"
-
-
-def _column(row: MetricRow, *, of: str = "") -> Column:
-    label = row.heading
-    return Column(
-        label=f"{label}, {of}" if of else label,
-        digits=row.digits,
-        better=row.better,
-        optimum=row.optimum,
-    )
-
-
-def _heading(row: MetricRow) -> Heading:
-    return Heading(label=row.heading, better=row.better, optimum=row.optimum)
-
-
-def _number(group: Group | None, row: MetricRow) -> Cell:
-    """With the digits of its own line."""
-    value = None if group is None else group.values.get(row.name)
-    return None if value is None else Number(value, row.digits)

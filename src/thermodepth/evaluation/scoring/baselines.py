@@ -14,15 +14,14 @@ over any iterable, in bounded memory, and give the same bits on one thread and o
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import ClassVar, NamedTuple, Self, TypeVar
+from typing import ClassVar, Self, TypeVar
 from typing import Protocol as Interface
 
 import numpy as np
 from numpy.typing import NDArray
 
-from thermodepth.errors import DataError
 from thermodepth.evaluation.protocols.protocol import Protocol
 from thermodepth.evaluation.protocols.resize import resize_depth
 from thermodepth.evaluation.scoring.answer import Answer, GeometryMap, depth_answer
@@ -32,6 +31,7 @@ from thermodepth.evaluation.scoring.remembered import (
     NearestFrame,
     RidgeOnThumbnails,
 )
+from thermodepth.evaluation.scoring.training_frames import TrainingFrame, training_frames
 from thermodepth.types import Geometry, Sample
 
 _T = TypeVar("_T")
@@ -53,18 +53,10 @@ class Baseline(Interface):
         ...
 
 
-class _Frame(NamedTuple):
-    """A training frame that has truth."""
-
-    sample: Sample
-    truth_m: NDArray[np.float32]  # [h w]
-    scored: NDArray[np.bool_]  # [h w] which pixels the protocol scores
-
-
 class _Fitting(Interface):
     """A baseline that is being fitted, frame by frame."""
 
-    def add(self, frame: _Frame) -> None: ...
+    def add(self, frame: TrainingFrame) -> None: ...
 
     def fitted(self) -> Mapping[str, Baseline]: ...
 
@@ -101,7 +93,7 @@ class _ConstantFit:
         bins = int(np.ceil((np.log(protocol.max_depth_m) - self._low) / _BIN))
         self._counts = np.zeros(bins, dtype=np.int64)
 
-    def add(self, frame: _Frame) -> None:
+    def add(self, frame: TrainingFrame) -> None:
         logs = np.log(frame.truth_m[frame.scored].astype(np.float64))
         index = ((logs - self._low) / _BIN).astype(np.int64)
         self._counts += np.bincount(index, minlength=self._counts.size)
@@ -144,7 +136,7 @@ class _MeanMapFit:
     def __init__(self) -> None:
         self._sums = self._counts = np.zeros((0, 0))
 
-    def add(self, frame: _Frame) -> None:
+    def add(self, frame: TrainingFrame) -> None:
         if self._sums.size == 0:
             self._sums = np.zeros(frame.sample.size)
             self._counts = np.zeros(frame.sample.size, dtype=np.int64)
@@ -196,7 +188,7 @@ class _RampFit:
         self._protocol = protocol
         self._sums = np.zeros(5)  # of 1, y, y^2, 1/d, y/d
 
-    def add(self, frame: _Frame) -> None:
+    def add(self, frame: TrainingFrame) -> None:
         rows = np.count_nonzero(frame.scored, axis=1).astype(np.float64)
         with np.errstate(divide="ignore", invalid="ignore"):
             inverse = np.where(frame.scored, 1.0 / frame.truth_m.astype(np.float64), 0.0).sum(
@@ -224,9 +216,9 @@ class _MemoryFit:
     def __init__(self) -> None:
         self._memory = Memory()
 
-    def add(self, frame: _Frame) -> None:
+    def add(self, frame: TrainingFrame) -> None:
         if frame.sample.has_thermal:
-            self._memory.add(frame.sample, frame.truth_m, frame.scored)
+            self._memory.add(frame)
 
     def fitted(self) -> Mapping[str, Baseline]:
         if not self._memory.frames:
@@ -238,14 +230,18 @@ class _MemoryFit:
         }
 
 
-#: Never rank these: what they are worth is the floor.
-BASELINES: tuple[str, ...] = (
-    ConstantDepth.arm,
-    MeanDepthMap.arm,
-    RowRamp.arm,
-    NearestFrame.arm,
-    RidgeOnThumbnails.arm,
-)
+#: By the name that tables call them. Never ranked: what they are worth is the floor.
+BASELINES: dict[
+    str,
+    type[ConstantDepth]
+    | type[MeanDepthMap]
+    | type[RowRamp]
+    | type[NearestFrame]
+    | type[RidgeOnThumbnails],
+] = {
+    kind.arm: kind
+    for kind in (ConstantDepth, MeanDepthMap, RowRamp, NearestFrame, RidgeOnThumbnails)
+}
 
 
 def fit_baselines(samples: Iterable[Sample], *, protocol: Protocol) -> dict[str, Baseline]:
@@ -289,16 +285,9 @@ def baseline_answers(baselines: Mapping[str, Baseline], sample: Sample) -> dict[
 def _fit(
     samples: Iterable[Sample], protocol: Protocol, fittings: Sequence[_Fitting]
 ) -> Mapping[str, Baseline]:
-    scored = False
-    for frame in _frames(samples, protocol):
-        scored = True
+    for frame in training_frames(samples, protocol):
         for fitting in fittings:
             fitting.add(frame)
-    if not scored:
-        raise DataError(
-            f"no training frame has truth between {protocol.min_depth_m:g} and "
-            f"{protocol.max_depth_m:g} m (protocol '{protocol.name}'), so a baseline cannot be fitted"
-        )
     return {arm: baseline for fitting in fittings for arm, baseline in fitting.fitted().items()}
 
 
@@ -306,14 +295,6 @@ def _only(kind: type[_T], fitted: Mapping[str, Baseline]) -> _T:
     (baseline,) = fitted.values()
     assert isinstance(baseline, kind)
     return baseline
-
-
-def _frames(samples: Iterable[Sample], protocol: Protocol) -> Iterator[_Frame]:
-    for sample in samples:
-        if sample.depth_m is not None:
-            scored = protocol.scored(sample.depth_m)
-            if scored.any():
-                yield _Frame(sample, sample.depth_m, scored)
 
 
 def _places(height: int) -> NDArray[np.float64]:

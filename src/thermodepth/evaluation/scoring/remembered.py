@@ -17,6 +17,7 @@ No sum here goes through BLAS: its last digits depend on how many threads the ma
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import ClassVar, Self
@@ -24,7 +25,10 @@ from typing import ClassVar, Self
 import numpy as np
 from numpy.typing import NDArray
 
+from thermodepth.errors import DataError
+from thermodepth.evaluation.protocols.protocol import Protocol
 from thermodepth.evaluation.protocols.resize import resize_depth
+from thermodepth.evaluation.scoring.training_frames import TrainingFrame, training_frames
 from thermodepth.types import Sample
 
 THUMBNAIL = (24, 32)  # rows, columns
@@ -70,8 +74,8 @@ class Memory:
     _stride: int = 1
     _seen: int = 0
 
-    def add(self, sample: Sample, truth_m: NDArray[np.float32], scored: NDArray[np.bool_]) -> None:
-        """One frame with truth, in the order of the split."""
+    def add(self, frame: TrainingFrame) -> None:
+        """The next frame of the split."""
         turn, self._seen = self._seen, self._seen + 1
         if turn % self._stride:
             return
@@ -81,17 +85,26 @@ class Memory:
             if turn % self._stride:
                 return
         if not self.frames:
-            longer = max(truth_m.shape)
-            shares = [max(round(side * min(_GRID / longer, 1.0)), 1) for side in truth_m.shape]
+            sides = frame.truth_m.shape
+            shares = [max(round(side * min(_GRID / max(sides), 1.0)), 1) for side in sides]
             self._grid = shares[0], shares[1]
-        self.frames.append(
-            (sample.sample_id, _thumbnail(sample), _small_truth(truth_m, scored, self._grid))
-        )
+        small = _small_truth(frame.truth_m, frame.scored, self._grid)
+        self.frames.append((frame.sample.sample_id, _thumbnail(frame.sample), small))
 
     def remembered(self) -> Remembered:
         """What was kept, in the order it came."""
         ids, thumbnails, truths = zip(*self.frames, strict=True)
         return Remembered(sample_ids=ids, thumbnails=np.stack(thumbnails), truths=np.stack(truths))
+
+
+def _remembered(samples: Iterable[Sample], protocol: Protocol) -> Remembered:
+    memory = Memory()
+    for frame in training_frames(samples, protocol):
+        if frame.sample.has_thermal:
+            memory.add(frame)
+    if not memory.frames:
+        raise DataError("no training frame has a thermal picture, so nothing can be remembered")
+    return memory.remembered()
 
 
 @dataclass(frozen=True, eq=False)
@@ -100,6 +113,15 @@ class NearestFrame:
 
     arm: ClassVar[str] = "nearest training frame"
     remembered: Remembered
+
+    @classmethod
+    def fit(cls, samples: Iterable[Sample], *, protocol: Protocol) -> Self:
+        """From the training split.
+
+        Raises:
+            DataError: when no frame has truth inside the protocol's range, or none a thermal picture.
+        """
+        return cls(_remembered(samples, protocol))
 
     def predict(self, sample: Sample) -> _Array:
         """[h w] metres; the truth of the frame is not looked at."""
@@ -128,6 +150,15 @@ class RidgeOnThumbnails:
     factor: _Array  # [n n] lower triangle: its product with its transpose is K + lambda I
     deviations: NDArray[np.float32]  # [n r c] of ln metres from the mean, 0 in a hole
     range_log_m: tuple[float, float]  # of the remembered truths
+
+    @classmethod
+    def fit(cls, samples: Iterable[Sample], *, protocol: Protocol) -> Self:
+        """From the training split.
+
+        Raises:
+            DataError: when no frame has truth inside the protocol's range, or none a thermal picture.
+        """
+        return cls.of(_remembered(samples, protocol))
 
     @classmethod
     def of(cls, remembered: Remembered) -> Self:

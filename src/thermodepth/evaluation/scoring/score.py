@@ -17,23 +17,28 @@ from dataclasses import dataclass, field, replace
 
 import numpy as np
 import pyarrow as pa
-from numpy.typing import NDArray
 
 from thermodepth.errors import DataError
 from thermodepth.evaluation.protocols.alignment import (
     ALIGNMENTS,
-    AlignmentRow,
-    Fit,
     alignments_of,
     apply_fit,
     fit_map,
 )
 from thermodepth.evaluation.protocols.protocol import Protocol
-from thermodepth.evaluation.protocols.resize import nearest_places, resize_map
+from thermodepth.evaluation.protocols.resize import resize_map
 from thermodepth.evaluation.results.rows import TEACHER_ARM, WHOLE_FRAME, Row, rows_from_records
 from thermodepth.evaluation.scoring.answer import Answer, GeometryMap, Head
 from thermodepth.evaluation.scoring.density import DepthDensity, density_of
 from thermodepth.evaluation.scoring.frame_truth import FrameTruth
+from thermodepth.evaluation.scoring.metres import (
+    at_own_size,
+    fit_of,
+    fittable_of,
+    limited_to_range,
+    own_size_of,
+)
+from thermodepth.evaluation.scoring.metres import metres_of as metres_of
 from thermodepth.metrics import (
     ERRORS,
     MAP_FAMILIES,
@@ -114,7 +119,7 @@ def score_frame(
         return None
     scores = FrameScores(rows=[])
     teacher = answers.get(TEACHER_ARM)
-    own = _own_size(answers, truth.size)
+    own = own_size_of(answers, truth.size)
     for arm, answer in answers.items():
         who = _Who(study=study, arm=arm, seed=seed, metrics=tuple(metrics), own_size=own)
         for head, claim in answer.items():
@@ -182,26 +187,6 @@ def score_frames(
     return scores
 
 
-def metres_of(claim: GeometryMap, truth: FrameTruth, alignment: str) -> Map:
-    """[h w] a map as it is scored: of the truth's size, aligned and limited; NaN where it says nothing.
-
-    Raises:
-        ValueError: as `score_frame` has it.
-    """
-    values = resize_map(claim, size=truth.size, protocol=truth.protocol)
-    said = np.isfinite(values)
-    row = ALIGNMENTS[alignment]
-    fit = _fit(
-        row, claim.geometry, values[truth.scored & said], truth.pixels[said[truth.scored]], truth
-    )
-    metres = np.full(values.shape, np.nan)
-    fitted = apply_fit(
-        fit, claim.geometry, _fittable(row, claim.geometry, values[said], truth.protocol)
-    )
-    metres[said] = _limited(fitted, row, truth.protocol)
-    return metres
-
-
 def add_densities(total: dict[str, DepthDensity], more: Mapping[str, DepthDensity]) -> None:
     """Add histograms arm by arm, in place."""
     for arm, density in more.items():
@@ -266,95 +251,31 @@ def _score_map(
 
     line = _Lines(truth, who, head=head, against=against, into=into.rows)
     natural, *others = alignments_of(claim.geometry)
-    fit = _fit(natural, claim.geometry, scored, truth.pixels, truth)
-    fittable = _fittable(natural, claim.geometry, scored, truth.protocol)
+    fit = fit_of(natural, claim.geometry, scored, truth.pixels, truth)
+    fittable = fittable_of(natural, claim.geometry, scored, truth.protocol)
     unlimited = apply_fit(fit, claim.geometry, fittable)
-    depth = _limited(unlimited, natural, truth.protocol)
+    depth = limited_to_range(unlimited, natural, truth.protocol)
     errors = PixelErrors(depth, truth.pixels, log_truth=truth.log_pixels)
     line.whole(natural.name, errors)
     line.slices(natural.name, errors)
     if head == "depth" and against == "truth":
         into.densities[who.arm] = density_of(truth.protocol, depth, truth.pixels)
     line.picture(
-        natural.name, depth, unlimited, own=_at_own_size(claim, values, natural, fit, truth, who)
+        natural.name,
+        depth,
+        unlimited,
+        own=at_own_size(claim, values, natural, fit, truth, who.own_size),
     )
     for alignment in others:
-        fit = _fit(alignment, claim.geometry, scored, truth.pixels, truth)
-        fittable = _fittable(alignment, claim.geometry, scored, truth.protocol)
-        depth = _limited(apply_fit(fit, claim.geometry, fittable), alignment, truth.protocol)
+        fit = fit_of(alignment, claim.geometry, scored, truth.pixels, truth)
+        fittable = fittable_of(alignment, claim.geometry, scored, truth.protocol)
+        depth = limited_to_range(
+            apply_fit(fit, claim.geometry, fittable), alignment, truth.protocol
+        )
         errors = PixelErrors(depth, truth.pixels, log_truth=truth.log_pixels)
         line.whole(alignment.name, errors)
         if alignment.name == truth.protocol.alignment:
             line.slices(alignment.name, errors)
-
-
-def _fit(
-    alignment: AlignmentRow, geometry: Geometry, values: Pixels, truth_m: Pixels, truth: FrameTruth
-) -> Fit:
-    fittable = _fittable(alignment, geometry, values, truth.protocol)
-    return fit_map(alignment, geometry, fittable, truth_m, median=truth.protocol.median)
-
-
-def _fittable(
-    alignment: AlignmentRow, geometry: Geometry, values: Pixels, protocol: Protocol
-) -> Pixels:
-    """What a fit sees of a map, and is applied to: the map as it is, wherever the fit allows it.
-
-    Metres at or below zero, which networks that end in a ReLU say, have no logarithm and no inverse: there
-    they count as the nearest depth of a protocol that clamps. Only metres have a nearest depth: a map
-    of another geometry that must be positive and is not is refused by its alignment.
-    """
-    if geometry is not Geometry.METRIC_DEPTH or not protocol.clamp_prediction:
-        return values
-    if protocol.fit_values == "limited":
-        return values.clip(protocol.min_depth_m, protocol.max_depth_m)
-    if alignment.takes_any or values.min(initial=1.0) > 0.0:
-        return values
-    return np.where(values > 0.0, values, protocol.min_depth_m)
-
-
-def _limited(depth_m: Pixels, alignment: AlignmentRow, protocol: Protocol) -> Pixels:
-    if protocol.clamp_prediction or alignment.numbers > 1:
-        return depth_m.clip(protocol.min_depth_m, protocol.max_depth_m)
-    return depth_m
-
-
-def _own_size(answers: Mapping[str, Answer], size: tuple[int, int]) -> tuple[int, int] | None:
-    """The smallest size that a map of this frame was made at, one for all; None for none below `size`."""
-    claims = [claim for answer in answers.values() for claim in answer.values()]
-    sizes = [
-        claim.own_size for claim in claims if claim.values.ndim == 2
-    ]  # others are refused below
-    smaller = [own for own in sizes if 0 < own[0] < size[0] and 0 < own[1] < size[1]]
-    return min(smaller, key=lambda own: own[0] * own[1], default=None)
-
-
-def _at_own_size(
-    claim: GeometryMap,
-    values: NDArray[np.float64],
-    alignment: AlignmentRow,
-    fit: Fit,
-    truth: FrameTruth,
-    who: _Who,
-) -> tuple[Map, TruthMap] | None:
-    """A map in metres and the truth, at the size that the frame's maps were made at; None without one."""
-    if who.own_size is None:
-        return None
-    small = truth.read_at(who.own_size)
-    if claim.values.shape == who.own_size:
-        own = np.asarray(claim.values, dtype=np.float64)
-    else:
-        places = zip(who.own_size, truth.size, strict=True)
-        own = values[np.ix_(*(nearest_places(new, old) for new, old in places))]
-    metres: Map = np.ones(who.own_size)
-    scored = own[small.valid]
-    if not np.isfinite(scored).all():
-        return None
-    fittable = _fittable(alignment, claim.geometry, scored, truth.protocol)
-    metres[small.valid] = _limited(
-        apply_fit(fit, claim.geometry, fittable), alignment, truth.protocol
-    )
-    return metres, small
 
 
 class _Lines:

@@ -15,7 +15,6 @@ from thermodepth.evaluation.scoring.baselines import (
 )
 
 SYNTHETIC = PROTOCOLS["synthetic"]
-BLIND = (ConstantDepth, MeanDepthMap, RowRamp)
 
 
 def truths(frames=7, size=(9, 13), holes=0.3):
@@ -92,7 +91,7 @@ def test_frames_without_truth_are_passed_over(make_sample, protocol):
     assert ConstantDepth.fit(frames, protocol=protocol).depth_m == pytest.approx(8**0.5, rel=1e-4)
 
 
-@pytest.mark.parametrize("baseline", BLIND, ids=lambda kind: kind.arm)
+@pytest.mark.parametrize("baseline", BASELINES.values(), ids=BASELINES)
 @pytest.mark.parametrize("empty", ["no frames", "no truth", "nothing in range"])
 def test_nothing_to_fit_on(make_sample, protocol, baseline, empty):
     frames = {
@@ -104,7 +103,7 @@ def test_nothing_to_fit_on(make_sample, protocol, baseline, empty):
         baseline.fit(frames, protocol=protocol)
 
 
-@pytest.mark.parametrize("baseline", BLIND, ids=lambda kind: kind.arm)
+@pytest.mark.parametrize("baseline", BASELINES.values(), ids=BASELINES)
 def test_one_pass_and_predictions_of_the_frames_size(make_sample, protocol, baseline):
     depth = np.random.default_rng(1).uniform(2, 9, (4, 6, 8))
     once = iter([make_sample(d) for d in depth])
@@ -156,10 +155,9 @@ def test_all_of_them_in_one_pass_and_under_the_names_of_the_tables(make_sample, 
     depth = truths(4)
     once = iter([make_sample(d, sample_id=f"f{n}") for n, d in enumerate(depth)])
     fitted = fit_baselines(once, protocol=protocol)
-    assert tuple(fitted) == BASELINES
-    alone = {
-        kind.arm: kind.fit([make_sample(d) for d in depth], protocol=protocol) for kind in BLIND
-    }
+    assert tuple(fitted) == tuple(BASELINES)
+    samples = [make_sample(d, sample_id=f"f{n}") for n, d in enumerate(depth)]
+    alone = {arm: kind.fit(samples, protocol=protocol) for arm, kind in BASELINES.items()}
     sample = make_sample(None, size=(9, 13), sample_id="new")
     for arm, baseline in alone.items():
         np.testing.assert_array_equal(fitted[arm].predict(sample), baseline.predict(sample))

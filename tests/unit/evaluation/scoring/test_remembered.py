@@ -5,8 +5,10 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from thermodepth.errors import DataError
 from thermodepth.evaluation.scoring.baselines import fit_baselines
 from thermodepth.evaluation.scoring.remembered import Memory, NearestFrame, RidgeOnThumbnails
+from thermodepth.evaluation.scoring.training_frames import TrainingFrame
 
 SIZE = (48, 64)
 
@@ -131,6 +133,9 @@ def test_without_thermal_pictures_nothing_is_remembered(make_sample, protocol):
         "mean-depth map",
         "row ramp",
     )
+    for kind in (NearestFrame, RidgeOnThumbnails):
+        with pytest.raises(DataError, match="no training frame has a thermal picture"):
+            kind.fit(frames, protocol=protocol)
 
 
 @pytest.mark.parametrize(
@@ -141,7 +146,7 @@ def test_memory_is_bounded_and_evenly_spread(make_sample, count, kept):
     scored = np.ones(SIZE, bool)
     for number in range(count):
         sample = frame(make_sample, number)
-        memory.add(sample, sample.depth_m, scored)
+        memory.add(TrainingFrame(sample, sample.depth_m, scored))
         assert len(memory.frames) <= 4
     assert list(memory.remembered().sample_ids) == [f"f{number}" for number in kept]
 
@@ -149,7 +154,7 @@ def test_memory_is_bounded_and_evenly_spread(make_sample, count, kept):
 def test_large_truth_is_kept_small(make_sample, protocol):
     large = frame(make_sample, 0, size=(480, 640))
     memory = Memory()
-    memory.add(large, large.depth_m, protocol.scored(large.depth_m))
+    memory.add(TrainingFrame(large, large.depth_m, protocol.scored(large.depth_m)))
     truths = memory.remembered().truths
     assert truths.shape == (1, 96, 128)
     expected = np.log(blocks(large.depth_m.astype(np.float64), 5))

@@ -1,0 +1,111 @@
+"""A map in metres: fitted to the truth of its frame as a protocol says, limited, and at its own size."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import numpy as np
+from numpy.typing import NDArray
+
+from thermodepth.evaluation.protocols.alignment import (
+    ALIGNMENTS,
+    AlignmentRow,
+    Fit,
+    apply_fit,
+    fit_map,
+)
+from thermodepth.evaluation.protocols.protocol import Protocol
+from thermodepth.evaluation.protocols.resize import nearest_places, resize_map
+from thermodepth.evaluation.scoring.answer import Answer, GeometryMap
+from thermodepth.evaluation.scoring.frame_truth import FrameTruth
+from thermodepth.metrics import Map, Pixels, TruthMap
+from thermodepth.types import Geometry
+
+
+def metres_of(claim: GeometryMap, truth: FrameTruth, alignment: str) -> Map:
+    """[h w] a map as it is scored: of the truth's size, aligned and limited; NaN where it says nothing.
+
+    Raises:
+        ValueError: as `score_frame` has it.
+    """
+    values = resize_map(claim, size=truth.size, protocol=truth.protocol)
+    said = np.isfinite(values)
+    row = ALIGNMENTS[alignment]
+    fit = fit_of(
+        row, claim.geometry, values[truth.scored & said], truth.pixels[said[truth.scored]], truth
+    )
+    metres = np.full(values.shape, np.nan)
+    fitted = apply_fit(
+        fit, claim.geometry, fittable_of(row, claim.geometry, values[said], truth.protocol)
+    )
+    metres[said] = limited_to_range(fitted, row, truth.protocol)
+    return metres
+
+
+def fit_of(
+    alignment: AlignmentRow, geometry: Geometry, values: Pixels, truth_m: Pixels, truth: FrameTruth
+) -> Fit:
+    fittable = fittable_of(alignment, geometry, values, truth.protocol)
+    return fit_map(alignment, geometry, fittable, truth_m, median=truth.protocol.median)
+
+
+def fittable_of(
+    alignment: AlignmentRow, geometry: Geometry, values: Pixels, protocol: Protocol
+) -> Pixels:
+    """What a fit sees of a map, and is applied to: the map as it is, wherever the fit allows it.
+
+    Metres at or below zero, which networks that end in a ReLU say, have no logarithm and no inverse: there
+    they count as the nearest depth of a protocol that clamps. Only metres have a nearest depth: a map
+    of another geometry that must be positive and is not is refused by its alignment.
+    """
+    if geometry is not Geometry.METRIC_DEPTH or not protocol.clamp_prediction:
+        return values
+    if protocol.fit_values == "limited":
+        return values.clip(protocol.min_depth_m, protocol.max_depth_m)
+    if alignment.takes_any or values.min(initial=1.0) > 0.0:
+        return values
+    return np.where(values > 0.0, values, protocol.min_depth_m)
+
+
+def limited_to_range(depth_m: Pixels, alignment: AlignmentRow, protocol: Protocol) -> Pixels:
+    if protocol.clamp_prediction or alignment.numbers > 1:
+        return depth_m.clip(protocol.min_depth_m, protocol.max_depth_m)
+    return depth_m
+
+
+def own_size_of(answers: Mapping[str, Answer], size: tuple[int, int]) -> tuple[int, int] | None:
+    """The smallest size that a map of this frame was made at, one for all; None for none below `size`."""
+    claims = [claim for answer in answers.values() for claim in answer.values()]
+    sizes = [
+        claim.own_size for claim in claims if claim.values.ndim == 2
+    ]  # others are refused below
+    smaller = [own for own in sizes if 0 < own[0] < size[0] and 0 < own[1] < size[1]]
+    return min(smaller, key=lambda own: own[0] * own[1], default=None)
+
+
+def at_own_size(
+    claim: GeometryMap,
+    values: NDArray[np.float64],
+    alignment: AlignmentRow,
+    fit: Fit,
+    truth: FrameTruth,
+    own_size: tuple[int, int] | None,
+) -> tuple[Map, TruthMap] | None:
+    """A map in metres and the truth, at the size that the frame's maps were made at; None without one."""
+    if own_size is None:
+        return None
+    small = truth.read_at(own_size)
+    if claim.values.shape == own_size:
+        own = np.asarray(claim.values, dtype=np.float64)
+    else:
+        places = zip(own_size, truth.size, strict=True)
+        own = values[np.ix_(*(nearest_places(new, old) for new, old in places))]
+    metres: Map = np.ones(own_size)
+    scored = own[small.valid]
+    if not np.isfinite(scored).all():
+        return None
+    fittable = fittable_of(alignment, claim.geometry, scored, truth.protocol)
+    metres[small.valid] = limited_to_range(
+        apply_fit(fit, claim.geometry, fittable), alignment, truth.protocol
+    )
+    return metres, small
