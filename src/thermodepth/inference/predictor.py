@@ -13,12 +13,14 @@ import torch.nn.functional as F
 
 from thermodepth.data.transform import resize_image
 from thermodepth.errors import DataError, SettingsError, WeightsError
+from thermodepth.inference.bounds import MAX_NETWORK_PIXELS, check_frame_size, check_maps
 from thermodepth.model import LoadedModel, load_model, resolve_model
 from thermodepth.thermal import (
     NormaliserState,
     check_compatible,
     normalise,
     read_thermal,
+    refuse_telemetry,
     thermal_unit,
 )
 from thermodepth.types import Geometry, Sample, ThermalUnit
@@ -81,16 +83,18 @@ class Predictor:
 
         Args:
             thermal: `[h w]` uint8 (after gain control), uint16 (counts) or float (kelvin), or the
-                path of a PNG, TIFF or NPY file that holds one.
+                path of a file that `read_thermal` reads.
 
         Raises:
-            DataError: for a file or array that is not one thermal frame.
+            DataError: for a file or array that is not one thermal frame, or has rows of telemetry.
+            WeightsError: for a model whose maps are no numbers.
         """
         if isinstance(thermal, (str, Path)):
             raw, unit = read_thermal(Path(thermal))
         else:
             raw = np.asarray(thermal)
             unit = thermal_unit(raw, "thermal")
+            refuse_telemetry(raw, "thermal")
         return self.predict([raw], unit=unit)[0]
 
     def predict(
@@ -108,8 +112,9 @@ class Predictor:
             state: one for each video, for recipes that remember earlier frames; None for stills.
 
         Raises:
-            DataError: for frames of different sizes.
+            DataError: for frames of different sizes, a strip, or more pixels than `bounds` allows.
             SettingsError: for a unit that the model's normaliser cannot read.
+            WeightsError: for a model whose maps are no numbers.
         """
         recipe = self.model.recipe
         check_compatible(recipe.normaliser, unit, trained_on=recipe.trained_unit)
@@ -118,12 +123,15 @@ class Predictor:
             sizes = sorted({"x".join(map(str, frame.shape[::-1])) for frame in frames})
             raise DataError(f"frames of {', '.join(sizes)}: one pass takes one size")
         inner = self.network_size(size)
+        check_frame_size(size, inner)
         # As in training: the raw frame is resized, then normalised.
         inputs = [
             normalise(resize_image(_resizable(frame), inner), unit, recipe.normaliser, state)
             for frame in frames
         ]
-        return self._run(np.stack(inputs)[:, None], size)
+        at_once = max(MAX_NETWORK_PIXELS // (inner[0] * inner[1]), 1)
+        parts = [inputs[i : i + at_once] for i in range(0, len(inputs), at_once)]
+        return [one for part in parts for one in self._run(np.stack(part)[:, None], size)]
 
     def maps_of(
         self, samples: Sequence[Sample]
@@ -146,6 +154,7 @@ class Predictor:
             maps = F.interpolate(maps, size=size, mode="bilinear", align_corners=False)
         depth_m = maps[:, 0].exp().float().cpu().numpy()
         structure = maps[:, 1].float().cpu().numpy()
+        check_maps(depth_m, structure, self.model.fingerprint)
         return [Depth(depth_m=d, structure=s) for d, s in zip(depth_m, structure, strict=True)]
 
     def network_size(self, size: tuple[int, int]) -> tuple[int, int]:
