@@ -14,6 +14,7 @@ from thermodepth.errors import DataError, SettingsError, unknown
 from thermodepth.files import natural_order, pictures_in
 from thermodepth.inference.outputs import write_depth
 from thermodepth.inference.predictor import Depth, Predictor, load
+from thermodepth.pictures import HEAD_BYTES, foreign_format
 from thermodepth.thermal import (
     Margins,
     NormaliserState,
@@ -114,7 +115,7 @@ def _files_of(source: Path, out: Path, layout: _Y16 | None) -> list[Path]:
         files = pictures_in(source) if layout is None else _y16_files(source)
     if not files:
         kinds = "PNG, TIFF, JPEG, BMP, NPY or PFM" if layout is None else ", ".join(Y16_SUFFIXES)
-        raise DataError(f"{source}: no {kinds} files in this folder")
+        raise DataError(f"{source}: no {kinds} files in this folder{_instead(source)}")
     if out.exists() and not out.is_dir():
         raise SettingsError(f"--out {out}: is a file, expected a folder")
     if source.is_dir() and out.resolve() == source.resolve():
@@ -122,6 +123,17 @@ def _files_of(source: Path, out: Path, layout: _Y16 | None) -> list[Path]:
             f"--out {out}: is the folder of the frames; its maps would be read as frames"
         )
     return files
+
+
+def _instead(folder: Path) -> str:
+    """What the first file of a folder is that holds no frame, where its first bytes tell."""
+    for path in sorted(folder.iterdir()):
+        if not path.is_file():
+            continue
+        with path.open("rb") as stream:
+            known = foreign_format(stream.read(HEAD_BYTES))
+        return f"; {path.name} is {known}" if known else ""
+    return ""
 
 
 def _say_one(path: Path, result: Depth, paths: Sequence[Path]) -> None:

@@ -10,6 +10,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from thermodepth.errors import DataError
 
 if TYPE_CHECKING:
@@ -47,4 +49,4 @@ def turned(stored: NDArray[Any], orientation: object, name: str) -> NDArray[Any]
             f"{name}: its EXIF orientation is {orientation!r}, expected 1 to 8: which way is up is unknown. "
             "Save it upright and without the tag"
         )
-    return views[orientation]
+    return np.ascontiguousarray(views[orientation])

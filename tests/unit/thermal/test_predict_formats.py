@@ -122,3 +122,11 @@ def test_one_frame_that_cannot_be_does_not_end_a_folder(tmp_path: Path) -> None:
         np.testing.assert_array_equal(
             np.load(tmp_path / "depth" / name), depth_in(tmp_path / "depth", "a")
         )
+
+
+def test_a_folder_of_another_format_is_named(tmp_path: Path) -> None:
+    (tmp_path / "monday.seq").write_bytes(b"FFF\0" + bytes(200))
+    with pytest.raises(
+        DataError, match=r"files in this folder; monday\.seq is FLIR's FFF .*export"
+    ):
+        predict(tmp_path, tmp_path / "depth")
