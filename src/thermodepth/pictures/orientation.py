@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
 ORIENTATION_TAG = 274
 UPRIGHT = 1
+NOT_KNOWN = 0  # as some cameras write for nothing
 
 
 def turned(stored: NDArray[Any], orientation: object, name: str) -> NDArray[Any]:
@@ -32,7 +33,7 @@ def turned(stored: NDArray[Any], orientation: object, name: str) -> NDArray[Any]
     Raises:
         DataError: for a value that the standard does not have.
     """
-    if orientation is None or orientation == UPRIGHT:
+    if orientation in (None, NOT_KNOWN, UPRIGHT):
         return stored
     across = stored.swapaxes(0, 1)
     views = {

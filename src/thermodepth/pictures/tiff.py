@@ -41,7 +41,7 @@ class TiffPixels:
     orientation_at: int  # its place in the file, or 0
 
     @property
-    def said(self) -> str:
+    def description(self) -> str:
         """`2 channels of 16-bit whole numbers`."""
         channels = "one channel" if self.samples == 1 else f"{self.samples} channels"
         kind = _WORDS.get(self.sample_format, "unknown")

@@ -174,6 +174,12 @@ class TestOrientation:
         np.testing.assert_array_equal(read, np.rot90(values))
         assert read.flags.c_contiguous
 
+    def test_a_camera_that_does_not_know_is_taken_to_stand_upright(self) -> None:
+        exif = Image.Exif()
+        exif[274] = 0
+        read = decode_raster(encoded(self.STORED, "PNG", exif=exif), "x")
+        np.testing.assert_array_equal(read, self.STORED)
+
     def test_a_value_that_does_not_exist_is_refused(self) -> None:
         exif = Image.Exif()
         exif[274] = 9
