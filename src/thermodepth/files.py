@@ -7,6 +7,7 @@ is written goes to a temporary name beside its place and is renamed when complet
 
 from __future__ import annotations
 
+import hashlib
 import io
 import json
 import os
@@ -27,6 +28,8 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 MAX_FILE_BYTES = 512_000_000
+#: Of one name, on the file systems in use.
+LONGEST_NAME_BYTES = 255
 #: A hundred thousand frames with the longest of ids are listed in less.
 MAX_JSON_BYTES = 32_000_000
 #: Far more levels than any record here has, and few enough for whatever walks them by calling itself.
@@ -171,7 +174,10 @@ def escaped_id(identifier: str) -> str:
 def replacing(path: Path) -> Iterator[Path]:
     """A temporary path beside `path`; renamed over it when the block ends well, removed when not."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.part")
+    name = path.name
+    if len(os.fsencode(name)) > LONGEST_NAME_BYTES - 40:  # with what is added it would be too long
+        name = hashlib.sha256(os.fsencode(name)).hexdigest()[:32]
+    temporary = path.with_name(f".{name}.{os.getpid()}.part")
     try:
         yield temporary
         temporary.replace(path)

@@ -449,6 +449,11 @@ class TestWriting:
             assert temporary.parent == path.parent  # a rename across disks is a copy
         assert path.read_bytes() == b"half"
 
+    @pytest.mark.parametrize("name", ["n" * 255, "ü" * 127, "n" * 230])
+    def test_a_name_as_long_as_a_file_system_takes(self, tmp_path: Path, name: str) -> None:
+        write_bytes(tmp_path / name, b"abc")
+        assert [p.name for p in tmp_path.iterdir()] == [name]
+
     @pytest.mark.parametrize("stop", [RuntimeError, KeyboardInterrupt, SystemExit])
     def test_an_interruption_leaves_the_old_file_and_nothing_else(
         self, tmp_path: Path, stop: type[BaseException]

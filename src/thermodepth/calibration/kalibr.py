@@ -105,13 +105,13 @@ def _link(
     Adds to `notes` where it was derived, and to `doubts` where both are given and disagree.
     """
     where = f"{source}: {name}"
-    given = chain[name].get("T_cn_cnm1")
+    stored = chain[name].get("T_cn_cnm1")
     of_unit = [chain[camera].get("T_cam_imu") for camera in (before, name)]
-    if given is None and any(matrix is None for matrix in of_unit):
+    if stored is None and any(matrix is None for matrix in of_unit):
         raise DataError(
             f"{where}: no 'T_cn_cnm1', nor 'T_cam_imu' of both {before} and {name}, from which it follows"
         )
-    link = None if given is None else rigid(given, f"{where}: T_cn_cnm1")
+    link = None if stored is None else rigid(stored, f"{where}: T_cn_cnm1")
     if any(matrix is None for matrix in of_unit):
         assert link is not None, "one of the two is there"
         return link

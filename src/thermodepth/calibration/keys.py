@@ -41,15 +41,21 @@ def unread_keys(
         where: the part of the file, or empty.
     """
     sentences = []
-    known = {_plain(key): key for key in read}
+    known: dict[str, list[str]] = {}
+    for key in sorted(read):
+        known.setdefault(_plain(key), []).append(key)
     for key in keys:
         if key in read or key in harmless:
             continue
         plain = _plain(key)
         close = difflib.get_close_matches(plain, known, n=1, cutoff=_ALIKE if len(plain) > 2 else 1)
-        if not close and not any(part in key.lower() for part in _TELLING):
+        words = key.lower().replace("distance", "")  # to a board, and no distortion
+        if not close and not any(part in words for part in _TELLING):
             continue
-        hint = f"; did you mean '{known[close[0]]}'?" if close else ""
+        hint = ""
+        if close:
+            nearest = difflib.get_close_matches(key, known[close[0]], n=1, cutoff=0)[0]
+            hint = f"; did you mean '{nearest}'?"
         place = f" of {where}" if where else ""
         sentences.append(
             f"the key '{key[:60]}'{place} looks like a part of the calibration and is not read{hint}"

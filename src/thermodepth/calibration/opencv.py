@@ -156,13 +156,13 @@ def _model(tree: Mapping[str, Any], end: str, source: str) -> str | None:
     """The word for what the lens does: `camera_model: fisheye` says it as `distortion_model` does."""
     model = None
     for key in MODEL_KEYS:
-        told = _first(tree, (key,), end) if end else None
-        told = _first(tree, (key,), "") if told is None else told
-        if told is None:
+        word = _first(tree, (key,), end) if end else None
+        word = _first(tree, (key,), "") if word is None else word
+        if word is None:
             continue
-        if str(told) not in MODELS:
-            raise DataError(f"{source}: {unknown(key, repr(str(told)[:40])[1:-1], MODELS)}")
-        model = str(told) if model not in FISHEYE else model
+        if str(word) not in MODELS:
+            raise DataError(f"{source}: {unknown(key, repr(str(word)[:40])[1:-1], MODELS)}")
+        model = str(word) if model not in FISHEYE else model
     return model
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -13,8 +14,9 @@ from thermodepth.commands.terminal import console, counting, error_console
 from thermodepth.errors import DataError, SettingsError, unknown
 from thermodepth.files import natural_order, pictures_in
 from thermodepth.inference.outputs import write_depth
-from thermodepth.inference.predictor import Predictor
+from thermodepth.inference.predictor import Depth, Predictor
 from thermodepth.model import load_model, resolve_model
+from thermodepth.pictures import HEAD_BYTES, foreign_format
 from thermodepth.thermal import (
     Margins,
     NormaliserState,
@@ -64,22 +66,9 @@ def predict_files(
     """
     if depth_format not in FORMATS:
         raise SettingsError(f"--format: {unknown('format', depth_format, FORMATS)}")
-    if not source.exists():
-        raise DataError(f"{source}: no such file or folder")
     layout = _y16_layout(y16) if y16 else None
     margins = Margins.of_text(drop, "--drop") if drop else None
-    files = [source]
-    if source.is_dir():
-        files = pictures_in(source) if layout is None else _y16_files(source)
-    if not files:
-        kinds = "PNG, TIFF, JPEG, BMP, NPY or PFM" if layout is None else ", ".join(Y16_SUFFIXES)
-        raise DataError(f"{source}: no {kinds} files in this folder")
-    if out.exists() and not out.is_dir():
-        raise SettingsError(f"--out {out}: is a file, expected a folder")
-    if source.is_dir() and out.resolve() == source.resolve():
-        raise SettingsError(
-            f"--out {out}: is the folder of the frames; its maps would be read as frames"
-        )
+    files = _files_of(source, out, layout)
     names = _names(files)
     lens = options.lens()
     loaded = load_model(resolve_model(model))
@@ -87,40 +76,78 @@ def predict_files(
     state = NormaliserState() if video else None
     broken: list[DataError] = []
     display_only = 0
-    written = 0
+    done: list[Path] = []
     with counting("predicting") as tell:
         for number, (path, name) in enumerate(zip(files, names, strict=True), start=1):
             try:
                 raw, unit = _read(path, layout, counts=counts, drop=margins)
-                stated = predictor.stated_lens(path)
+                result = _predicted(predictor, path, raw, unit, state)
             except DataError as error:
                 broken.append(error)
                 continue
             display_only += looks_like_agc(raw) is not None
-            result = predictor.predict([raw], unit=unit, state=state, lens=stated)[0]
             paths = write_depth(
                 out, name, result, thermal=raw, unit=unit, depth_format=depth_format, view=view
             )
-            written += 1
+            done.append(path)
             if len(files) > 1:
                 tell(number, len(files))
-    if written == 1:
-        low, mid, high = np.percentile(result.depth_m, [5, 50, 95])
-        console.print(f"{files[0]}: median depth {mid:.2f} m, 5 to 95 % {low:.2f} to {high:.2f} m")
-        for path in paths:
-            console.print(f"  {path}", soft_wrap=True)
-    elif written:
-        console.print(f"{written} frames predicted into {out}", soft_wrap=True)
+    if len(done) == 1:
+        _say_one(done[0], result, paths)
+    elif done:
+        console.print(f"{len(done)} frames predicted into {out}", soft_wrap=True)
     if display_only:
         error_console.print(
-            f"note: {display_only} of {written} frames are 8-bit pictures after the camera's gain "
+            f"note: {display_only} of {len(done)} frames are 8-bit pictures after the camera's gain "
             "control; raw 14/16-bit counts keep more and are what the model was trained on"
         )
+    _refuse(broken, of=len(files))
+
+
+def _refuse(broken: Sequence[DataError], *, of: int) -> None:
+    """What was wrong with files, once the others are done; nothing where nothing was."""
     if len(broken) == 1:
         raise broken[0]
     if broken:
         listing = "\n  ".join(str(error) for error in broken)
-        raise DataError(f"{len(broken)} of {len(files)} files could not be read:\n  {listing}")
+        raise DataError(f"{len(broken)} of {of} files could not be read:\n  {listing}")
+
+
+def _files_of(source: Path, out: Path, layout: _Y16 | None) -> list[Path]:
+    """The frames of a file or folder, when its maps can go where they shall."""
+    if not source.exists():
+        raise DataError(f"{source}: no such file or folder")
+    files = [source]
+    if source.is_dir():
+        files = pictures_in(source) if layout is None else _y16_files(source)
+    if not files:
+        kinds = "PNG, TIFF, JPEG, BMP, NPY or PFM" if layout is None else ", ".join(Y16_SUFFIXES)
+        raise DataError(f"{source}: no {kinds} files in this folder{_instead(source)}")
+    if out.exists() and not out.is_dir():
+        raise SettingsError(f"--out {out}: is a file, expected a folder")
+    if source.is_dir() and out.resolve() == source.resolve():
+        raise SettingsError(
+            f"--out {out}: is the folder of the frames; its maps would be read as frames"
+        )
+    return files
+
+
+def _instead(folder: Path) -> str:
+    """What the first file of a folder is that holds no frame, where its first bytes tell."""
+    for path in sorted(folder.iterdir()):
+        if not path.is_file():
+            continue
+        with path.open("rb") as stream:
+            known = foreign_format(stream.read(HEAD_BYTES))
+        return f"; {path.name} is {known}" if known else ""
+    return ""
+
+
+def _say_one(path: Path, result: Depth, paths: Sequence[Path]) -> None:
+    low, mid, high = np.percentile(result.depth_m, [5, 50, 95])
+    console.print(f"{path}: median depth {mid:.2f} m, 5 to 95 % {low:.2f} to {high:.2f} m")
+    for written in paths:
+        console.print(f"  {written}", soft_wrap=True)
 
 
 def _read(
@@ -132,6 +159,21 @@ def _read(
     if counts:
         refuse_agc(raw, str(path))
     return raw, ThermalUnit.COUNTS
+
+
+def _predicted(
+    predictor: Predictor,
+    path: Path,
+    raw: NDArray[Any],
+    unit: ThermalUnit,
+    state: NormaliserState | None,
+) -> Depth:
+    """What is wrong with a frame itself is one broken file of a folder."""
+    try:
+        lens = predictor.stated_lens(path)
+        return predictor.predict([raw], unit=unit, state=state, lens=lens)[0]
+    except DataError as error:
+        raise DataError(f"{path}: {error}") from None
 
 
 def _y16_layout(text: str) -> _Y16:

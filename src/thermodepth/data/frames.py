@@ -14,9 +14,12 @@ from typing import Protocol
 
 from thermodepth.errors import DataError, unknown
 from thermodepth.files import byte_count
+from thermodepth.pictures.orientation import UPRIGHT
+from thermodepth.thermal.jpeg_head import jpeg_head
 from thermodepth.types import Sample
 
-_COMPRESSED = (".png", ".jpg", ".jpeg")
+_JPEG = (".jpg", ".jpeg")
+_COMPRESSED = (".png", *_JPEG)
 _BLOCK_BYTES, _BLOCKS = 4096, 64  # of other files: 256 kB, or all of a smaller one
 
 
@@ -152,4 +155,12 @@ def fingerprint_files(files: Sequence[Path], root: Path) -> str:
         digest.update(f"{path.relative_to(root).as_posix()}\0{size}\0".encode())
         for block in content:
             digest.update(block)
+        if path.suffix.lower() in _JPEG and _is_turned(path):
+            # Such pictures were once read as they are stored: what was made of them then is not of these.
+            digest.update(b"upright")
     return digest.hexdigest()[:16]
+
+
+def _is_turned(path: Path) -> bool:
+    head = jpeg_head(path)
+    return head is not None and head.orientation != UPRIGHT

@@ -24,7 +24,7 @@ from thermodepth.doctor.tree import band_of, split_of
 from thermodepth.doctor.views import camera_faults, view_facts
 from thermodepth.errors import DataError, UserError
 from thermodepth.files import read_raster
-from thermodepth.thermal import Margins, read_radiometric, rows_said, telemetry_rows
+from thermodepth.thermal import Margins, describe_rows, read_radiometric, telemetry_rows
 from thermodepth.types import Sample, ThermalUnit
 
 #: A sample is taken in runs of neighbouring frames, or frames that repeat would never be seen.
@@ -133,13 +133,15 @@ def _file_job(root: Path, path: Path, place: int, *, watch: bool) -> Job:
             picture = picture.astype(np.uint8)
         about: dict[str, Any] = {"name": name, "split": split, "sequence": folder, "place": place}
         grey = picture[..., 0] if picture.ndim == 3 else picture
-        rows = telemetry_rows(picture)
-        seen = rows.cut(picture, str(path))  # what the file shows is judged without its words
-        band = band_of(name, seen) if frame is None else Band.THERMAL
+        margins = telemetry_rows(picture)
+        inner = margins.cut(picture, str(path))  # what the file shows is judged without its words
+        band = band_of(name, inner) if frame is None else Band.THERMAL
         if band is Band.THERMAL and picture.ndim == 2 and np.isfinite(picture).all():
-            told = "" if rows == Margins() else rows_said(rows, len(picture))
-            facts = FrameFacts(**about, thermal=thermal_facts(seen, _unit(seen), telemetry=told))
-            return Seen(facts=facts, deviation=deviation(seen) if watch else None)
+            telemetry = "" if margins == Margins() else describe_rows(margins, len(picture))
+            facts = FrameFacts(
+                **about, thermal=thermal_facts(inner, _unit(inner), telemetry=telemetry)
+            )
+            return Seen(facts=facts, deviation=deviation(inner) if watch else None)
         if band is Band.DEPTH and picture.ndim == 2:
             # A bare folder does not say the unit: stored numbers stay stored numbers.
             return Seen(

@@ -32,6 +32,7 @@ _WORDS = (
 _SPLIT = re.compile(r"(train|training|val|valid|validation|test|testing)(?:[_-].*)?", re.IGNORECASE)
 _ONE_NAME = {"training": "train", "valid": "val", "validation": "val", "testing": "test"}
 _CALIBRATION = re.compile(r"calib|intrinsic|extrinsic|camera.*\.(?:ya?ml|json)$", re.IGNORECASE)
+_PICTURES = {*PICTURE_SUFFIXES} - {".npy"}  # which holds calibrations as well
 _LIST = re.compile(r"(?:train|val|test)[a-z0-9_-]*\.txt", re.IGNORECASE)
 _MAX_LIST_BYTES = 64_000_000
 #: Share of zeros above which unnamed 16-bit pictures are taken for depth: thermal frames have none.
@@ -82,7 +83,7 @@ def is_picture(path: Path) -> bool:
 
 def is_calibration(path: Path) -> bool:
     """By its name; pictures of calibration boards are not meant."""
-    return bool(_CALIBRATION.search(path.name)) and path.suffix.lower() not in PICTURE_SUFFIXES[:-1]
+    return bool(_CALIBRATION.search(path.name)) and path.suffix.lower() not in _PICTURES
 
 
 def hash_file(path: Path, root: Path) -> FileFacts:

@@ -8,13 +8,15 @@ NAME_view.png        thermal | structure | metric depth with its scale, side by 
 
 from __future__ import annotations
 
+import hashlib
 import io
+import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from thermodepth.files import encode_png, write_bytes
+from thermodepth.files import LONGEST_NAME_BYTES, encode_png, write_bytes
 from thermodepth.inference.predictor import Depth
 from thermodepth.thermal import display
 from thermodepth.types import ThermalUnit
@@ -23,6 +25,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 PER_METRE = 256
+_LONGEST_ENDING = len("_structure.png")
 FURTHEST_M = 65535 / PER_METRE
 
 
@@ -60,7 +63,7 @@ def write_depth(
 
     Args:
         folder: made when it does not exist.
-        name: start of the file names.
+        name: start of the file names; one that would be too long is cut and ends in a hash of itself.
         result: what the model said.
         thermal: the raw frame, for the picture.
         unit: of the raw frame.
@@ -71,6 +74,7 @@ def write_depth(
         The files, depth first.
     """
     assert depth_format in ("png", "npy"), depth_format
+    name = _fitting(name)
     if depth_format == "png":
         files = {f"{name}_depth.png": depth_png(result.depth_m)}
         files[f"{name}_structure.png"] = structure_png(result.structure)
@@ -84,6 +88,16 @@ def write_depth(
         write_bytes(folder / file, content)
         paths.append(folder / file)
     return paths
+
+
+def _fitting(name: str) -> str:
+    """A start of a file name that leaves room for what comes behind; two names never become one."""
+    most = LONGEST_NAME_BYTES - _LONGEST_ENDING
+    encoded = os.fsencode(name)
+    if len(encoded) <= most:
+        return name
+    mark = hashlib.sha256(encoded).hexdigest()[:16]
+    return f"{encoded[: most - len(mark) - 1].decode(errors='ignore')}-{mark}"
 
 
 def view_png(result: Depth, *, thermal: NDArray[Any], unit: ThermalUnit) -> bytes:

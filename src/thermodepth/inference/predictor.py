@@ -15,6 +15,7 @@ import torch.nn.functional as F
 from thermodepth.camera import focal_of_view
 from thermodepth.data.transform import resize_image
 from thermodepth.errors import DataError, SettingsError, WeightsError
+from thermodepth.inference.bounds import MAX_NETWORK_PIXELS, check_frame_size, check_maps
 from thermodepth.inference.lens import Lens, network_focal
 from thermodepth.model import LoadedModel, load_model, resolve_model
 from thermodepth.thermal import (
@@ -22,6 +23,7 @@ from thermodepth.thermal import (
     check_compatible,
     normalise,
     read_thermal,
+    refuse_telemetry,
     thermal_unit,
 )
 from thermodepth.thermal.flir_lens import stated_view_deg
@@ -102,15 +104,16 @@ class Predictor:
 
         Args:
             thermal: `[h w]` uint8 (after gain control), uint16 (counts) or float (kelvin), or the
-                path of a PNG, TIFF or NPY file that holds one.
+                path of a file that `read_thermal` reads.
             focal_px: focal length in pixels of the frame; or
             fov_deg: what its columns see, degrees; or
             intrinsics: `[3 3]`, or fx, fy, cx, cy, in pixels of the frame. None of the three: the lens that
                 was given at loading, or the training's, with a warning.
 
         Raises:
-            DataError: for a file or array that is not one thermal frame.
+            DataError: for a file or array that is not one thermal frame, or has rows of telemetry.
             SettingsError: for a lens that cannot be.
+            WeightsError: for a model whose maps are no numbers.
         """
         lens = Lens.of(focal_px=focal_px, fov_deg=fov_deg, intrinsics=intrinsics)
         if isinstance(thermal, (str, Path)):
@@ -119,6 +122,7 @@ class Predictor:
         else:
             raw = np.asarray(thermal)
             unit = thermal_unit(raw, "thermal")
+            refuse_telemetry(raw, "thermal")
         return self.predict([raw], unit=unit, lens=lens)[0]
 
     def predict(
@@ -139,9 +143,10 @@ class Predictor:
                 the lens that was given at loading, or the training's, with a warning.
 
         Raises:
-            DataError: for frames of different sizes.
+            DataError: for frames of different sizes, a strip, or more pixels than `bounds` allows.
             SettingsError: for a unit that the model's normaliser cannot read, or a lens that cannot be
                 that of such frames.
+            WeightsError: for a model whose maps are no numbers.
         """
         recipe = self.model.recipe
         check_compatible(recipe.normaliser, unit, trained_on=recipe.trained_unit)
@@ -150,13 +155,20 @@ class Predictor:
             sizes = sorted({"x".join(map(str, frame.shape[::-1])) for frame in frames})
             raise DataError(f"frames of {', '.join(sizes)}: one pass takes one size")
         inner = self.network_size(size)
+        check_frame_size(size, inner)
         focal_px = self._focals(lens, len(frames), size=size, inner=inner)
         # As in training: the raw frame is resized, then normalised.
         inputs = [
             normalise(resize_image(_resizable(frame), inner), unit, recipe.normaliser, state)
             for frame in frames
         ]
-        return self._run(np.stack(inputs)[:, None], size, focal_px)
+        at_once = max(MAX_NETWORK_PIXELS // (inner[0] * inner[1]), 1)
+        results: list[Depth] = []
+        for first in range(0, len(inputs), at_once):
+            part = np.stack(inputs[first : first + at_once])[:, None]
+            lenses = None if focal_px is None else focal_px[first : first + at_once]
+            results += self._run(part, size, lenses)
+        return results
 
     def stated_lens(self, path: Path) -> Lens | None:
         """The lens that a radiometric file states, where the model wants one and none was given at loading.
@@ -202,6 +214,7 @@ class Predictor:
             maps = F.interpolate(maps, size=size, mode="bilinear", align_corners=False)
         depth_m = maps[:, 0].exp().float().cpu().numpy()
         structure = maps[:, 1].float().cpu().numpy()
+        check_maps(depth_m, structure, self.model.fingerprint)
         return [Depth(depth_m=d, structure=s) for d, s in zip(depth_m, structure, strict=True)]
 
     def _focals(

@@ -3,6 +3,7 @@
 from thermodepth.model.encoders import ENCODERS
 from thermodepth.model.network import DepthNetwork, ModelSettings, parameter_count
 from thermodepth.model.weights import (
+    LONGEST_WORKING_SIDE,
     LoadedModel,
     ModelRecipe,
     TrainingLens,
@@ -16,6 +17,7 @@ from thermodepth.model.weights import (
 
 __all__ = [
     "ENCODERS",
+    "LONGEST_WORKING_SIDE",
     "DepthNetwork",
     "LoadedModel",
     "ModelRecipe",

@@ -25,6 +25,7 @@ from thermodepth.model.network import DepthNetwork, ModelSettings, build_network
 from thermodepth.thermal import NormaliserSettings
 from thermodepth.types import ThermalUnit
 
+LONGEST_WORKING_SIDE = 4096  # of what a network was trained at
 RECIPE_FILE, WEIGHTS_FILE = "model.json", "weights.safetensors"
 BUILT_IN = ("rgb-small", "thermal-small")  # folders that ship inside the package
 
@@ -58,6 +59,15 @@ class ModelRecipe(Settings):
     def _lens_is_known(self) -> Self:
         if (self.model.focal_px is None) != (self.lens is None):
             raise ValueError("model.focal_px and lens come together: one of them is missing")
+        return self
+
+    @model_validator(mode="after")
+    def _working_size_is_a_size(self) -> Self:
+        if not all(1 <= side <= LONGEST_WORKING_SIDE for side in self.working_size):
+            raise ValueError(
+                f"working_size {list(self.working_size)}: expected rows and columns of 1 to "
+                f"{LONGEST_WORKING_SIDE} pixels"
+            )
         return self
 
     @property
@@ -110,6 +120,7 @@ def load_model(folder: Path) -> LoadedModel:
     except SettingsError as error:
         raise WeightsError(f"{folder}: {error}") from None
     state = read_tensors(folder / WEIGHTS_FILE)
+    _check_finite(state, folder / WEIGHTS_FILE)
     try:
         network.load_state_dict({k: _as_stored(v) for k, v in state.items()})
     except RuntimeError as error:
@@ -279,6 +290,14 @@ def fingerprint_of(network: torch.nn.Module) -> str:
         digest.update(name.encode())
         digest.update(tensor.detach().cpu().contiguous().numpy().tobytes())
     return digest.hexdigest()[:16]
+
+
+def _check_finite(state: dict[str, Tensor], path: Path) -> None:
+    for name, tensor in state.items():
+        if tensor.is_floating_point() and not bool(torch.isfinite(tensor).all()):
+            raise WeightsError(
+                f"{path}: '{name}' holds values that are no finite numbers; copy or train it again"
+            )
 
 
 def _as_stored(tensor: Tensor) -> Tensor:

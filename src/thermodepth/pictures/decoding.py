@@ -144,9 +144,11 @@ def _decode_picture(content: bytes, name: str, pixels: TiffPixels | None) -> NDA
 
 def _unknown(content: bytes, name: str, pixels: TiffPixels | None) -> DataError:
     """Why nothing reads these bytes, as far as they tell."""
+    if pixels is not None and pixels.is_stack:
+        return DataError(f"{name}: holds several pictures; save each frame as a file of its own")
     if pixels is not None:
         return DataError(
-            f"{name}: a TIFF with {pixels.said}, which is not read, or damaged; save whole numbers of "
+            f"{name}: a TIFF with {pixels.description}, which is not read, or damaged; save whole numbers of "
             "8 or 16 bits, or floating point of 32 or 64"
         )
     if known := foreign_format(content):

@@ -10,6 +10,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from thermodepth.errors import DataError
 
 if TYPE_CHECKING:
@@ -17,6 +19,7 @@ if TYPE_CHECKING:
 
 ORIENTATION_TAG = 274
 UPRIGHT = 1
+NOT_KNOWN = 0  # as some cameras write for nothing
 
 
 def turned(stored: NDArray[Any], orientation: object, name: str) -> NDArray[Any]:
@@ -30,7 +33,7 @@ def turned(stored: NDArray[Any], orientation: object, name: str) -> NDArray[Any]
     Raises:
         DataError: for a value that the standard does not have.
     """
-    if orientation is None or orientation == UPRIGHT:
+    if orientation in (None, NOT_KNOWN, UPRIGHT):
         return stored
     across = stored.swapaxes(0, 1)
     views = {
@@ -47,4 +50,4 @@ def turned(stored: NDArray[Any], orientation: object, name: str) -> NDArray[Any]
             f"{name}: its EXIF orientation is {orientation!r}, expected 1 to 8: which way is up is unknown. "
             "Save it upright and without the tag"
         )
-    return views[orientation]
+    return np.ascontiguousarray(views[orientation])

@@ -41,7 +41,7 @@ class TiffPixels:
     orientation_at: int  # its place in the file, or 0
 
     @property
-    def said(self) -> str:
+    def description(self) -> str:
         """`2 channels of 16-bit whole numbers`."""
         channels = "one channel" if self.samples == 1 else f"{self.samples} channels"
         kind = _WORDS.get(self.sample_format, "unknown")
@@ -98,10 +98,14 @@ def decode_float64(content: bytes, pixels: TiffPixels, name: str) -> NDArray[np.
         place = pixels.orientation_at
         stored[place : place + 2] = (UPRIGHT, 0) if content[:2] == b"II" else (0, UPRIGHT)
     decoded: NDArray[Any] | None = None
+    log = cv2.utils.logging
+    level = log.setLogLevel(log.LOG_LEVEL_SILENT)  # what it stumbles on is said here, in one line
     try:
         decoded = cv2.imdecode(stored, cv2.IMREAD_UNCHANGED)
     except cv2.error:
         decoded = None
+    finally:
+        log.setLogLevel(level)
     if decoded is not None and decoded.dtype == np.float64 and decoded.ndim == 2:
         return np.asarray(decoded, np.float64)
     raise DataError(
@@ -127,6 +131,8 @@ def _tags(content: bytes, order: str) -> tuple[dict[int, tuple[int, ...]], int, 
         form = {_SHORT: "H", _LONG: "I", _LONG8: "Q"}.get(kind)
         if tag not in _READ or form is None or not values:
             continue
+        if tag in tags:
+            raise ValueError("which of the two another reader believes is anyone's guess")
         values = min(values, 16)
         at += 12 if is_big else 8
         if values * struct.calcsize(f"={form}") > room:

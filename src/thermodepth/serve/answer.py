@@ -22,9 +22,6 @@ UNIT_WORDS = {
 }
 DISPLAY_NOTE = "Raw 14/16-bit counts keep more and are what the model was trained on."
 
-#: Beyond this the picture for people is a thread, and the network's input grows with the long side.
-LONGEST_TO_SHORTEST = 16
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Answer:
@@ -55,6 +52,7 @@ def answer(
     Raises:
         DataError: for a file that is not one thermal frame; it names the file, not the server's folder.
         SettingsError: for a unit that the model's normaliser cannot read, or a lens that cannot be.
+        WeightsError: for a model whose maps are no numbers.
     """
     lens = Lens.of(fov_deg=fov_deg)
     try:
@@ -62,10 +60,11 @@ def answer(
     except DataError as error:
         raise DataError(str(error).removeprefix(f"{upload.parent}{os.sep}")) from None
     rows, columns = raw.shape
-    if max(rows, columns) > LONGEST_TO_SHORTEST * min(rows, columns):
-        raise DataError(f"{upload.name}: {columns}x{rows} pixels is a strip, not a camera's frame")
-    lens = lens or predictor.stated_lens(upload)
-    result = predictor.predict([raw], unit=unit, lens=lens)[0]
+    try:
+        lens = lens or predictor.stated_lens(upload)
+        result = predictor.predict([raw], unit=unit, lens=lens)[0]
+    except DataError as error:
+        raise DataError(f"{upload.name}: {error}") from None
     depth, structure, view = write_depth(
         folder, upload.stem, result, thermal=raw, unit=unit, depth_format="png", view=True
     )

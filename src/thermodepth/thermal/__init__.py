@@ -23,7 +23,7 @@ from thermodepth.thermal.reading import (
     thermal_unit,
 )
 from thermodepth.thermal.settings import RECIPE_VERSION, NormaliserSettings
-from thermodepth.thermal.telemetry import Margins, refuse_telemetry, rows_said, telemetry_rows
+from thermodepth.thermal.telemetry import Margins, describe_rows, refuse_telemetry, telemetry_rows
 from thermodepth.thermal.units import HIGHEST, MIN_SPAN
 
 __all__ = [
@@ -38,6 +38,7 @@ __all__ = [
     "RadiometricFrame",
     "check_compatible",
     "counts_of_kelvin",
+    "describe_rows",
     "display",
     "kelvin_of_counts",
     "looks_like_agc",
@@ -49,7 +50,6 @@ __all__ = [
     "read_y16",
     "refuse_agc",
     "refuse_telemetry",
-    "rows_said",
     "telemetry_rows",
     "thermal_unit",
 ]

@@ -68,14 +68,14 @@ def flir_payload(head: JpegHead, name: str) -> bytes:
     Raises:
         DataError: naming the file, when a segment is missing.
     """
-    found = [c for c in head.of(_APP1) if c.startswith(_MAGIC) and len(c) > 8]
-    if not found:
+    segments = [c for c in head.of(_APP1) if c.startswith(_MAGIC) and len(c) > 8]
+    if not segments:
         return b""
-    last = found[0][7]
-    payloads = {content[6]: content[8:] for content in found}
-    if len(found) != last + 1 or sorted(payloads) != list(range(last + 1)):
+    last = segments[0][7]
+    payloads = {content[6]: content[8:] for content in segments}
+    if len(segments) != last + 1 or sorted(payloads) != list(range(last + 1)):
         raise DataError(
-            f"{name}: a FLIR radiometric JPEG with {len(found)} of {last + 1} data segments; copy the "
+            f"{name}: a FLIR radiometric JPEG with {len(segments)} of {last + 1} data segments; copy the "
             "original from the camera again, editing and sending by chat removes them"
         )
     return b"".join(payloads[number] for number in range(last + 1))

@@ -92,7 +92,7 @@ def jpeg_head(path: Path) -> JpegHead | None:
 
 
 def _walk(stream: BinaryIO) -> list[tuple[int, bytes]]:
-    found: list[tuple[int, bytes]] = []
+    segments: list[tuple[int, bytes]] = []
     total = 0
     for _ in range(MAX_SEGMENTS):
         head = stream.read(4)
@@ -103,5 +103,5 @@ def _walk(stream: BinaryIO) -> list[tuple[int, bytes]]:
         total += len(content)
         if len(content) < length or total > MAX_BYTES:
             break
-        found.append((head[1], content))
-    return found
+        segments.append((head[1], content))
+    return segments

@@ -114,10 +114,10 @@ def refuse_telemetry(raw: NDArray[Any], name: str) -> None:
     Raises:
         DataError: naming the rows, and how they are dropped.
     """
-    found = telemetry_rows(raw)
-    if found == Margins():
+    words = telemetry_rows(raw)
+    if words == Margins():
         return
-    raise DataError(f"{name}: {rows_said(found, len(raw))} {REMEDY.format(drop=found)}")
+    raise DataError(f"{name}: {describe_rows(words, len(raw))} {REMEDY.format(drop=words)}")
 
 
 REMEDY = (
@@ -126,13 +126,13 @@ REMEDY = (
 )
 
 
-def rows_said(found: Margins, rows: int) -> str:
+def describe_rows(words: Margins, rows: int) -> str:
     """`rows 120 to 121 of 122 are no picture but words of the camera's telemetry.`"""
     ends = []
-    if found.top:
-        ends.append("0" if found.top == 1 else f"0 to {found.top - 1}")
-    if found.bottom:
-        ends.append(f"{rows - found.bottom} to {rows - 1}" if found.bottom > 1 else f"{rows - 1}")
-    number = "row" if found.top + found.bottom == 1 else "rows"
+    if words.top:
+        ends.append("0" if words.top == 1 else f"0 to {words.top - 1}")
+    if words.bottom:
+        ends.append(f"{rows - words.bottom} to {rows - 1}" if words.bottom > 1 else f"{rows - 1}")
+    number = "row" if words.top + words.bottom == 1 else "rows"
     verb = "is" if number == "row" else "are"
     return f"{number} {' and '.join(ends)} of {rows} {verb} no picture but words, as cameras' telemetry is."

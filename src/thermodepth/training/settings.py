@@ -11,7 +11,7 @@ from thermodepth.data.frames import Dataset
 from thermodepth.data.loader import DataSettings
 from thermodepth.errors import SettingsError
 from thermodepth.losses import LossesSettings
-from thermodepth.model import ModelSettings, check_start
+from thermodepth.model import LONGEST_WORKING_SIDE, ModelSettings, check_start
 from thermodepth.teacher import TeacherSettings
 from thermodepth.training.lens import canonical_range_m
 
@@ -107,8 +107,10 @@ class TrainingSettings(Settings):
         run = run.edit({"model.depth_range_m": list(head_range)})
         size = run.data.size
         assert size is not None
-        if min(size) < 32:
-            raise SettingsError(f"data.size={size[0]}x{size[1]}: at least 32 pixels each way")
+        if not all(32 <= side <= LONGEST_WORKING_SIDE for side in size):
+            raise SettingsError(
+                f"data.size={size[0]}x{size[1]}: at least 32 pixels each way, at most {LONGEST_WORKING_SIDE}"
+            )
         if max(size) == 32 and run.data.batch_size == 1:
             raise SettingsError(
                 "data.size=32x32 with data.batch_size=1: the deepest map is one pixel of one image, which "

@@ -48,7 +48,7 @@ def test_the_usual_names_of_distortion_are_read(tmp_path: Path, key: str) -> Non
         ("dist_coefs_", "dist_coefs"),
         ("distortion_coeficients", "distortion_coefficients"),
         ("camera-matrix", "camera_matrix"),
-        ("imagesize", "imageSize"),
+        ("imagesize", "image_size"),
         ("lens_distortion_table", ""),
         ("fisheye_params", ""),
         ("camera_intrinsics", ""),
@@ -83,6 +83,7 @@ def test_what_calibrators_write_beside_the_cameras_is_no_finding(tmp_path: Path)
         square_size=0.025,
         flags=0,
         avg_reprojection_error=0.2,
+        board_distance_m=2.5,
         per_view_reprojection_errors=[0.1],
     )
     assert warned(path) == []

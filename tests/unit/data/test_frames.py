@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
+from PIL import Image
 
 from thermodepth.data.frames import Dataset, Remembered, fingerprint_files, samples_of
 from thermodepth.data.table import open_dataset
@@ -221,3 +223,18 @@ def test_a_change_in_the_middle_of_an_uncompressed_file_changes_the_name(
     content[size // 3 : size // 3 + size // 8] = bytes(size // 8)  # an eighth of the map
     path.write_bytes(content)
     assert fingerprint_files([path], tmp_path) != before
+
+
+def test_a_jpeg_that_is_turned_has_another_fingerprint_than_it_had(tmp_path: Path) -> None:
+    """What was made of it while it was read lying must not be taken for its own; of others it stays."""
+    marks = {}
+    for orientation in (None, 1, 6):
+        exif = Image.Exif()
+        if orientation:
+            exif[274] = orientation
+        path = tmp_path / "a.jpg"
+        Image.new("RGB", (8, 6), (9, 90, 200)).save(path, exif=exif)
+        content = path.read_bytes()
+        plain = hashlib.sha256(f"a.jpg\0{len(content)}\0".encode() + content).hexdigest()[:16]
+        marks[orientation] = fingerprint_files([path], tmp_path) == plain
+    assert marks == {None: True, 1: True, 6: False}

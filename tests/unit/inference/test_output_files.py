@@ -109,6 +109,24 @@ def test_names_that_look_like_ours_do_not_overwrite_each_other(tmp_path: Path) -
     assert len(set(written)) == len(written) == len(list(tmp_path.iterdir()))
 
 
+@pytest.mark.parametrize("name", ["n" * 250, "ü" * 125])
+def test_a_long_name_is_cut_and_stays_one_of_its_own(tmp_path: Path, name: str) -> None:
+    result, counts = a_frame(8, 8)
+    for start in (name, name[:-1] + "m"):  # alike up to their last letter
+        for path in write_depth(
+            tmp_path,
+            start,
+            result,
+            thermal=counts,
+            unit=ThermalUnit.COUNTS,
+            depth_format="png",
+            view=False,
+        ):
+            assert path.name.startswith(name[:50])
+            assert path.is_file()
+    assert len(list(tmp_path.iterdir())) == 4
+
+
 @pytest.mark.parametrize("size", [(40, 60), (60, 40), (16, 160)])
 def test_the_view_shows_three_pictures_and_a_scale(size: tuple[int, int]) -> None:
     result, counts = a_frame(*size)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import tracemalloc
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -16,6 +17,7 @@ from PIL import Image
 from thermodepth.data.transform import resize_image
 from thermodepth.errors import DataError, SettingsError, WeightsError
 from thermodepth.files import encode_png
+from thermodepth.inference import predictor as predictor_module
 from thermodepth.inference.predictor import Depth, Predictor, load
 from thermodepth.model import load_model
 from thermodepth.thermal import NormaliserSettings, NormaliserState, normalise
@@ -36,7 +38,7 @@ def predictor(model_folder: ModelFolder) -> Predictor:
     return load(model_folder(), device="cpu")
 
 
-@pytest.mark.parametrize("size", [(64, 80), (512, 640), (33, 47), (8, 10), (200, 40), (1, 300)])
+@pytest.mark.parametrize("size", [(64, 80), (512, 640), (33, 47), (8, 10), (200, 40), (1, 16)])
 def test_maps_have_the_frame_s_own_size_and_lie_in_the_model_s_range(
     size: tuple[int, int], predictor: Predictor
 ) -> None:
@@ -249,3 +251,58 @@ def test_a_video_remembers_the_window_of_its_frames(model_folder: ModelFolder) -
     after = structure_of([calm, hot], NormaliserState())
     assert not np.allclose(alone, after)
     np.testing.assert_array_equal(structure_of([hot], NormaliserState()), alone)
+
+
+# --- bounds --------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("size", [(1, 128_000), (1, 17), (64, 2000), (8_001, 8_001)])
+def test_strips_and_what_no_camera_gives_are_refused_before_memory_is_taken(
+    size: tuple[int, int], predictor: Predictor
+) -> None:
+    thermal = np.broadcast_to(np.uint16(7000), size)  # takes no memory itself
+    tracemalloc.start()
+    try:
+        with pytest.raises(DataError, match=rf"a frame of {size[1]}x{size[0]} pixels"):
+            predictor.predict([thermal], unit=ThermalUnit.COUNTS)
+        assert tracemalloc.get_traced_memory()[1] < 1_000_000
+    finally:
+        tracemalloc.stop()
+
+
+def test_what_the_network_would_see_is_bounded(model_folder: ModelFolder) -> None:
+    predictor = load(model_folder(), device="cpu", short_side=4096)
+    with pytest.raises(
+        DataError, match=r"would be 32768x4096 to the network.* a smaller short side"
+    ):
+        predictor(frame((64, 512)))
+
+
+def test_many_large_frames_go_through_in_parts(
+    predictor: Predictor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    frames = [frame(seed=seed) for seed in range(5)]
+    whole = predictor.predict(frames, unit=ThermalUnit.COUNTS)
+    rows, columns = predictor.network_size(frames[0].shape)
+    monkeypatch.setattr(predictor_module, "MAX_NETWORK_PIXELS", 2 * rows * columns)
+    parts = predictor.predict(frames, unit=ThermalUnit.COUNTS)
+    for one, other in zip(whole, parts, strict=True):
+        np.testing.assert_allclose(one.depth_m, other.depth_m, rtol=1e-4)
+
+
+@pytest.mark.parametrize("part", ["structure_head", "metric_head", "encoder"])
+def test_a_network_that_gives_no_numbers_is_an_error(model_folder: ModelFolder, part: str) -> None:
+    predictor = load(model_folder(), device="cpu")
+    weights = next(getattr(predictor.model.network, part).parameters())
+    weights.data.fill_(float("nan"))
+    with pytest.raises(
+        WeightsError, match=rf"model {predictor.model.fingerprint}: .* no finite numbers"
+    ):
+        predictor(frame())
+
+
+def test_rows_of_telemetry_are_refused(predictor: Predictor) -> None:
+    words = np.zeros((2, 90), np.uint16)
+    words[0, :30] = np.arange(30) * 999
+    with pytest.raises(DataError, match="thermal: rows 60 to 61 of 62 are no picture"):
+        predictor(np.concatenate([frame(), words]))

@@ -368,3 +368,31 @@ def test_half_a_lens_is_refused(
     path.write_text(json.dumps(tree))
     with pytest.raises(WeightsError, match=r"focal_px and lens come together"):
         load_model(tmp_path / "m")
+
+
+# --- what cannot be ------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("value", [float("nan"), float("inf")])
+@pytest.mark.parametrize("half", [False, True])
+def test_weights_that_are_no_numbers(
+    tmp_path: Path, network_of: NetworkOf, recipe_of: RecipeOf, value: float, half: bool
+) -> None:
+    network = network_of(seed=1)
+    with torch.no_grad():
+        network.metric_head.value.bias.fill_(value)
+    save_model(tmp_path / "bad", network, recipe_of(), half=half)
+    with pytest.raises(
+        WeightsError, match=r"'metric_head\.value\.bias' holds values that are no finite"
+    ):
+        load_model(tmp_path / "bad")
+
+
+@pytest.mark.parametrize("size", [[0, 80], [-64, 80], [64, 4097], [10**12, 10**12]])
+def test_a_working_size_that_cannot_be(folder: Path, size: list[int]) -> None:
+    tree = json.loads((folder / RECIPE_FILE).read_text())
+    (folder / RECIPE_FILE).write_text(json.dumps({**tree, "working_size": size}))
+    with pytest.raises(
+        WeightsError, match=r"working_size .*expected rows and columns of 1 to 4096 pixels"
+    ):
+        load_model(folder)

@@ -166,6 +166,20 @@ class TestOrientation:
             read = decode_raster(encoded(stored, "PNG", exif=exif), "x")
             np.testing.assert_array_equal(read, np.rot90(stored))
 
+    @pytest.mark.parametrize("dtype", [np.uint16, np.float32, np.int32])
+    @pytest.mark.parametrize("order", ["<", ">"])
+    def test_every_number_type_of_a_tiff_is_turned_once(self, dtype: type, order: str) -> None:
+        values = RNG.integers(0, 9999, (5, 7)).astype(dtype)
+        read = decode_raster(tiff(values, order=order, orientation=8), "x")
+        np.testing.assert_array_equal(read, np.rot90(values))
+        assert read.flags.c_contiguous
+
+    def test_a_camera_that_does_not_know_is_taken_to_stand_upright(self) -> None:
+        exif = Image.Exif()
+        exif[274] = 0
+        read = decode_raster(encoded(self.STORED, "PNG", exif=exif), "x")
+        np.testing.assert_array_equal(read, self.STORED)
+
     def test_a_value_that_does_not_exist_is_refused(self) -> None:
         exif = Image.Exif()
         exif[274] = 9
@@ -211,6 +225,16 @@ class TestNumberTypes:
     def test_a_type_that_is_not_read_is_named(self, values: NDArray[Any], said: str) -> None:
         with pytest.raises(DataError, match=f"x: a TIFF with {said}, which is not read"):
             decode_raster(tiff(values), "x")
+
+    def test_a_tag_that_comes_twice_is_not_believed(self) -> None:
+        """The bound on memory would be taken from one, and the memory by the other."""
+        content = bytearray(tiff(np.ones((4, 4))))
+        table = 8 + 4 * 4 * 8 + 2
+        height = content[table + 12 : table + 24]
+        assert int.from_bytes(height[:2], "little") == 257
+        content[table + 12 : table + 14] = (256).to_bytes(2, "little")
+        with pytest.raises(DataError):
+            decode_raster(bytes(content), "x")
 
     def test_broken_directories_never_escape_as_another_error(self) -> None:
         content = tiff(RNG.uniform(280, 300, (6, 7)))

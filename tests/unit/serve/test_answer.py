@@ -10,8 +10,9 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from thermodepth.errors import DataError
+from thermodepth.inference.bounds import LONGEST_TO_SHORTEST
 from thermodepth.inference.predictor import Predictor
-from thermodepth.serve.answer import DISPLAY_NOTE, LONGEST_TO_SHORTEST, answer, markdown
+from thermodepth.serve.answer import DISPLAY_NOTE, answer, markdown
 from thermodepth.types import ThermalUnit
 
 ROWS, COLUMNS = 48, 70

@@ -75,3 +75,58 @@ def test_gain_control_stored_as_16_bits_is_said_and_refused_where_counts_are_mea
     assert "1 of 1 frames are 8-bit pictures" in capsys.readouterr().err.replace("\n", " ")
     with pytest.raises(DataError, match=r"multiple of 257.*where raw counts are meant"):
         predict(tmp_path / name, tmp_path / "depth", y16=y16, counts=True)
+
+
+def test_rows_of_telemetry_are_dropped_where_asked(tmp_path: Path) -> None:
+    words = np.zeros((2, 64), np.uint16)
+    words[0, :25] = np.random.default_rng(2).integers(0, 65536, 25)
+    whole = np.concatenate([COUNTS, words])
+    (tmp_path / "bare.png").write_bytes(encode_png(COUNTS))
+    (tmp_path / "rows.png").write_bytes(encode_png(whole))
+    (tmp_path / "raw.raw").write_bytes(whole.tobytes())
+    out = tmp_path / "depth"
+    for name, y16 in (("rows.png", ""), ("raw.raw", "64x50")):
+        with pytest.raises(DataError, match=rf"{name}: rows 48 to 49 of 50 .* --drop bottom=2"):
+            predict(tmp_path / name, out, y16=y16)
+    predict(tmp_path / "bare.png", out)
+    predict(tmp_path / "rows.png", out, drop="bottom=2")
+    predict(tmp_path / "raw.raw", out, y16="64x50", drop="bottom=2")
+    for name in ("rows", "raw"):
+        np.testing.assert_array_equal(depth_in(out, name), depth_in(out, "bare"))
+    with pytest.raises(DataError, match=r"2 of telemetry.* --y16 64x50 --drop bottom=2"):
+        predict(tmp_path / "raw.raw", out, y16="64x48")
+
+
+def test_one_frame_that_cannot_be_does_not_end_a_folder(tmp_path: Path) -> None:
+    """A long name, a strip, exchanged bytes: the others are predicted, and each is named."""
+    frames = tmp_path / "frames"
+    frames.mkdir()
+    rough = np.random.default_rng(1).integers(6000, 9000, (1, 700)).astype(np.uint16)
+    for name, counts in {
+        "a": COUNTS,
+        "n" * 250: COUNTS,
+        "strip": rough,
+        "swapped": (COUNTS // 1).byteswap(),
+        "z": COUNTS,
+    }.items():
+        np.save(frames / "x.npy", counts)
+        (frames / "x.npy").rename(frames / f"{name}.npy")
+    with pytest.raises(DataError, match="2 of 5 files could not be read") as caught:
+        predict(frames, tmp_path / "depth")
+    assert "strip.npy: a frame of 700x1 pixels is a strip" in str(caught.value)
+    assert "swapped.npy: 16-bit values whose two bytes" in str(caught.value)
+    written = sorted(path.name for path in (tmp_path / "depth").glob("*_depth.npy"))
+    assert [written[0], written[2]] == ["a_depth.npy", "z_depth.npy"]
+    assert written[1].startswith("n" * 200)
+    for name in written:
+        np.testing.assert_array_equal(
+            np.load(tmp_path / "depth" / name), depth_in(tmp_path / "depth", "a")
+        )
+
+
+def test_a_folder_of_another_format_is_named(tmp_path: Path) -> None:
+    (tmp_path / "monday.seq").write_bytes(b"FFF\0" + bytes(200))
+    with pytest.raises(
+        DataError, match=r"files in this folder; monday\.seq is FLIR's FFF .*export"
+    ):
+        predict(tmp_path, tmp_path / "depth")
