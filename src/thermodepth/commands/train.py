@@ -22,7 +22,7 @@ from thermodepth.training.labels import (
     make_labels,
 )
 from thermodepth.training.loop import Progress, check_device, train
-from thermodepth.training.run_folder import check_place
+from thermodepth.training.run_folder import check_free, check_place
 from thermodepth.training.settings import TrainingSettings
 
 
@@ -30,6 +30,7 @@ def train_one(settings: TrainingSettings, out: Path, *, label_root: Path | None)
     """Labels where they are missing, then the training, with its progress on stderr."""
     check_device(settings.runtime, settings.precision)
     check_place(out)
+    check_free(out)
     dataset = open_dataset(settings.data.source)
     settings = settings.resolved(dataset)
     with counting(f"labels by {settings.teacher.kind}") as tell:

@@ -17,6 +17,8 @@ import platform
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
 from importlib import metadata
 from pathlib import Path
 from typing import Any, TypeGuard
@@ -26,6 +28,7 @@ from thermodepth.config import identity as identity_tree
 from thermodepth.data.frames import Dataset
 from thermodepth.errors import DataError, SettingsError
 from thermodepth.files import read_json, write_json
+from thermodepth.lock import holding
 from thermodepth.training import checkpoint
 from thermodepth.training.settings import TrainingSettings
 
@@ -83,6 +86,40 @@ def check_place(out: Path) -> None:
     is_run = (out / "run.json").is_file()
     if out.is_dir() and not is_run and any(p.name[0] != "." for p in out.iterdir()):
         raise SettingsError(f"{out}: holds other files and no run; choose another --out")
+
+
+def check_free(out: Path) -> None:
+    """Whether nobody trains in this folder just now: before labels are made, which may take hours.
+
+    Raises:
+        SettingsError: as `only_run`.
+    """
+    if out.is_dir():
+        with only_run(out):
+            pass
+
+
+@contextmanager
+def only_run(out: Path) -> Iterator[None]:
+    """Hold a run's folder for this process; the hold ends with the process, however it ends.
+
+    Of several processes that train one network together the first holds it for all.
+
+    Raises:
+        SettingsError: when another process has it.
+    """
+    if os.environ.get("RANK", "0") != "0":
+        yield
+        return
+    with ExitStack() as lock:
+        try:
+            lock.enter_context(holding(out, patience_s=0.0))
+        except TimeoutError:
+            raise SettingsError(
+                f"{out}: another process is training in this folder; wait for it or stop it, or choose "
+                "another --out"
+            ) from None
+        yield
 
 
 def _identity_in(path: Path) -> str:

@@ -96,6 +96,7 @@ def scopes_table(found: Findings) -> Table:
             "95 % intervals in percent. "
             + "; ".join(f"{scope}: {words}" for scope, words in SCOPE_WORDS.items())
             + ".",
+            *_reasons(found.settled),
         ),
     )
 
@@ -197,8 +198,8 @@ def planner_table(found: Findings) -> Table:
 
 
 def interval_of(made: Comparison, *, scope: Scope | None = None) -> Interval | None:
-    """In percent, in the widest scope or the one named; None where it cannot be told."""
-    chosen = scope or made.scope
+    """In percent, in the printed scope or the one named; None where it cannot be told."""
+    chosen = scope or made.printed_scope
     if chosen is None or chosen not in made.estimate.spreads:
         return None
     span = made.percent_interval(scope=chosen)
@@ -222,7 +223,7 @@ def _least_flip(found: Findings) -> str:
 
 def _scopes_told(found: Findings) -> str:
     """`for other seeds and scenes`; several where arms lack seeds."""
-    scopes = dict.fromkeys(s.comparison.scope for s in found.settled if s.comparison.scope)
+    scopes = dict.fromkeys(scope for s in found.settled if (scope := s.comparison.printed_scope))
     return "for " + " or ".join(SCOPE_WORDS[scope] for scope in scopes) if scopes else "unknown"
 
 

@@ -1,4 +1,4 @@
-"""Files that one process holds at a time: a cell while it is computed, a study's record while it changes."""
+"""Folders that one process holds at a time: a run while it trains, a study's record while it changes."""
 
 from __future__ import annotations
 
