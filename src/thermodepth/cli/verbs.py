@@ -129,7 +129,7 @@ def train(
     """Train one network. Ctrl-C saves; the same command goes on."""
     from thermodepth.threads import available_cores
 
-    set_thread_policy(available_cores())
+    set_thread_policy(otherwise=available_cores())
     from thermodepth.commands.train import train_one
 
     options = {

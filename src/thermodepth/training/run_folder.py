@@ -57,15 +57,8 @@ def open_run(settings: TrainingSettings, out: Path, *, dataset: Dataset, label_s
     """
     identity = run_identity(settings, dataset, label_source)
     known = out / "run.json"
-    if known.is_file():
-        other = _identity_in(known)
-        if other != identity:
-            raise SettingsError(
-                f"{out}: holds run {other}, and these settings and data make run {identity}. "
-                "Choose another --out, or delete the folder to start again"
-            )
-    else:
-        check_place(out)
+    check_run(settings, out, dataset=dataset, label_source=label_source)
+    if not known.is_file():
         # First of all, so that a run that is killed in its first second is still recognised.
         write_json(known, {"identity": identity, "data": dataset.spec, "labels": label_source})
     if not (out / "settings.json").is_file():
@@ -73,6 +66,27 @@ def open_run(settings: TrainingSettings, out: Path, *, dataset: Dataset, label_s
     if not (out / "environment.json").is_file():
         write_json(out / "environment.json", environment())
     return identity
+
+
+def check_run(
+    settings: TrainingSettings, out: Path, *, dataset: Dataset, label_source: str
+) -> None:
+    """Whether the folder is this run's or nobody's, with nothing written.
+
+    Raises:
+        SettingsError: as `open_run`.
+    """
+    known = out / "run.json"
+    if not known.is_file():
+        check_place(out)
+        return
+    identity = run_identity(settings, dataset, label_source)
+    other = _identity_in(known)
+    if other != identity:
+        raise SettingsError(
+            f"{out}: holds run {other}, and these settings and data make run {identity}. "
+            "Choose another --out, or delete the folder to start again"
+        )
 
 
 def check_place(out: Path) -> None:

@@ -93,7 +93,7 @@ class TrainingSettings(Settings):
             "data.max_truth_m": self.data.max_truth_m or far,
             "model.depth_range_m": list(self.model.depth_range_m or dataset.depth_range_m),
         }
-        run = self.edit(edits)
+        run = self.edit(edits, where=f"on {dataset.spec}")  # most of it nobody typed
         size = run.data.size
         assert size is not None
         if min(size) < 32:

@@ -13,7 +13,7 @@ from rich.console import Console
 from scipy import stats
 
 from thermodepth.errors import DataError, StudyError
-from thermodepth.evaluation.results.tables import Interval, Number
+from thermodepth.evaluation.results.tables import Number
 from thermodepth.study.analysis.comparison import ONE_RECORDING, ONE_RUN, best_set, compare
 from thermodepth.study.analysis.crossed import estimate
 from thermodepth.study.analysis.questions import against

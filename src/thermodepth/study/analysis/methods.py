@@ -79,8 +79,8 @@ def _interval(made: Comparison | None) -> str:
     """What the intervals allow for, by the scope that the study has."""
     if made is not None and made.scope == "scenes":
         return (
-            f"{ONE_RUN.capitalize()}, so it stands without an interval and nothing gets a verdict. What other "
-            "scenes would do to these very weights (t over recordings; images of one recording form one "
+            f"{ONE_RUN.capitalize()}, so it stands without an interval and nothing gets a verdict. What "
+            "other scenes would do to these very weights (t over recordings; images of one recording form one "
             "cluster) is told apart from it, in the table of scopes."
         )
     if made is not None and made.scope == "seeds":

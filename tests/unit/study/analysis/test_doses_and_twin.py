@@ -119,9 +119,7 @@ def test_one_seed_still_draws_its_curve():
     assert curve.flat == tuple(LEVELS.values())  # one run can tell nothing from the best
     assert all(point.percent is not None for point in curve.points if point.level != 1.0)
     assert all(point.percent_interval is None for point in curve.points)
-    assert curve.best_words.endswith(
-        f"no level can be told from it ({ONE_RUN})"
-    )
+    assert curve.best_words.endswith(f"no level can be told from it ({ONE_RUN})")
 
 
 # --- twin ----------------------------------------------------------------------------------------
