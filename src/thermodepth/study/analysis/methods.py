@@ -80,8 +80,8 @@ def _interval(made: Comparison | None) -> str:
     if made is not None and made.scope == "scenes":
         return (
             f"{ONE_RUN.capitalize()}, so it stands without an interval and nothing gets a verdict. What "
-            "other scenes would do to these very weights (t over recordings; images of one recording form one "
-            "cluster) is told apart from it, in the table of scopes."
+            "other scenes would do to these very weights (t over recordings; images of one recording form "
+            "one cluster) is told apart from it, in the table of scopes."
         )
     if made is not None and made.scope == "seeds":
         return f"{ONE_RECORDING.capitalize()}. Its 95 % interval allows for seeds alone (paired t)."
