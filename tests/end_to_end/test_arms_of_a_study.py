@@ -111,7 +111,7 @@ def test_every_arm_trains_what_its_settings_say(
     methods = (tmp_path / "s" / "METHODS.md").read_text(encoding="utf-8")
     assert "but rgb-small was taught by other labels (teacher.kind)" in methods
     assert "wide-and-long started from other weights (model.decoder_width)" in methods
-    assert "without an interval" in methods
+    assert "differences stand without intervals" in methods
     code, _, err = thermodepth("study", "analyze", "s", "--out", "tables")
     assert code == 0, err
     assert "saw other batches" in (tmp_path / "tables" / "METHODS.md").read_text(encoding="utf-8")
