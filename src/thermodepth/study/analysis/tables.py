@@ -49,9 +49,9 @@ def effects_table(found: Findings, *, metrics: Sequence[str] | None = None) -> T
     family = max((s.family for s in found.settled), default=0)
     notes = [
         f"Δ in percent of the mean of “{found.titles[found.reference]}”; {_scopes_told(found)}; p after Holm "
-        f"over {family} declared comparisons; sign flip: exact over seeds{_least_flip(found)}; d_z: mean over "
-        "standard deviation of the seeds' differences; wins: share of images, over seeds, on the better side. "
-        "Effects are of switching on, differences of the arm named first.",
+        f"over {family} declared comparisons; sign flip: exact over seeds{_least_flip(found)}; d_z: mean "
+        "over standard deviation of the seeds' differences; wins: share of images, over seeds, on the better "
+        "side. Effects are of switching on, differences of the arm named first.",
         *_reasons(found.settled),
         *found.assumptions,
         *found.unanswered,
