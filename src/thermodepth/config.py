@@ -58,8 +58,12 @@ class Settings(BaseModel):
         """The settings as plain JSON values."""
         return self.model_dump(mode="json")
 
-    def edit(self, edits: Edits) -> Self:
+    def edit(self, edits: Edits, *, where: str = "") -> Self:
         """A copy with dotted edits applied and the whole tree checked again.
+
+        Args:
+            edits: dotted path -> value.
+            where: what messages call it; empty lists the edits.
 
         Raises:
             SettingsError: for a path that does not exist or a value that is not allowed.
@@ -79,9 +83,8 @@ class Settings(BaseModel):
                 if depth < len(parents):
                     node = node[key]
             node[leaf] = value
-        return type(self).parse(
-            tree, where="edit " + ", ".join(f"{k}={v}" for k, v in edits.items())
-        )
+        listed = "edit " + ", ".join(f"{k}={v}" for k, v in edits.items())
+        return type(self).parse(tree, where=where or listed)
 
     def fingerprint(self) -> str:
         """Twelve hexadecimal digits that change when, and only when, the run's numbers may."""
@@ -160,8 +163,11 @@ def _explain(root: type[BaseModel], problem: dict[str, Any]) -> str:
         known = _fields_at(root, location[:-1])
         listing = f" (known: {', '.join(known)})" if known else ""
         return f"no setting '{path}'{nearest(location[-1], known)}{listing}"
-    what = f"{problem['msg'][:1].lower()}{problem['msg'][1:]}"
+    what = problem["msg"].removeprefix("Value error, ")
+    what = f"{what[:1].lower()}{what[1:]}"
     if problem["type"] in ("missing", "json_invalid"):  # their input is all that stands around
+        return f"{path}: {what}"
+    if isinstance(problem["input"], Mapping):  # a whole section, of which a person typed a part
         return f"{path}: {what}"
     given = repr(problem["input"])
     return f"{path} = {given if len(given) <= 80 else given[:77] + '...'}: {what}"

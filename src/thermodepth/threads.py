@@ -20,11 +20,12 @@ OVERRIDE = "THERMODEPTH_THREADS"
 _COUNTS = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS", "NUMEXPR_NUM_THREADS")
 
 
-def set_thread_policy(threads: int | None = None) -> int:
+def set_thread_policy(threads: int | None = None, *, otherwise: int = 1) -> int:
     """Fix the thread count of this process and its children; call before torch is imported.
 
     Args:
-        threads: wanted count; None takes the override, then what the environment already says, then 1.
+        threads: wanted count; None takes the override, then what the environment already says.
+        otherwise: what is taken where neither says anything.
 
     Returns:
         The count in force.
@@ -42,7 +43,8 @@ def set_thread_policy(threads: int | None = None) -> int:
         count = threads
     else:
         inherited = os.environ.get("OMP_NUM_THREADS", "")
-        count = int(inherited) if inherited.isdecimal() and int(inherited) > 0 else 1
+        says_so = inherited.isdecimal() and int(inherited) > 0
+        count = int(inherited) if says_so else otherwise
     for name in _COUNTS:
         os.environ[name] = str(count)
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")

@@ -10,6 +10,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from thermodepth.lock import holding
+
 Thermodepth = Callable[..., tuple[int, str, str]]
 
 
@@ -273,6 +275,11 @@ def test_refusals_come_before_the_work(
     refused(
         thermodepth("label", "--data", data, "--out", "labels", "--qa", "qa"), "no map is moved"
     )
+    weights = ("--set", "model.weights=none-such/folder", "--out", "new")
+    refused(thermodepth("train", "--data", data, *weights, *labels), "none-such/folder")
+    with holding(tmp_path / "held"):
+        held = ("train", "--data", data, "--out", "held", *labels)
+        refused(thermodepth(*held), "another process is training in this folder")
     assert not (tmp_path / "labels").exists()
     np.save(tmp_path / "other" / "frame.npy", counts())
     refused(thermodepth("predict", "other", "--out", "other"), "read as frames")
@@ -288,3 +295,51 @@ def test_paths_that_cannot_be_made_and_arguments_that_are_nothing(
     refused(thermodepth("predict", "frame.npy", "--out", "taken/depth"), "taken", "Not a directory")
     refused(thermodepth("data", "check", ""), "empty argument")
     refused(thermodepth("data", "info", tiny_pack), f"such as synthetic:{tiny_pack}")
+
+
+def test_an_option_edits_only_when_it_was_given(
+    thermodepth: Thermodepth, tiny_pack: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    trained = []
+    monkeypatch.setattr(
+        "thermodepth.commands.train.train_one", lambda settings, *_, **__: trained.append(settings)
+    )
+    (tmp_path / "pack.zip").write_bytes(tiny_pack.read_bytes())
+    by_set = ("--set", "data.source=synthetic:pack.zip", "--set", "seed=7", "--set", "steps=9")
+    assert thermodepth("train", "--out", "r", *by_set)[0] == 0
+    by_option = ("--data", "synthetic:pack.zip", "--seed", "7", "--steps", "9")
+    assert thermodepth("train", "--out", "r", *by_option)[0] == 0
+    assert trained[0] == trained[1]
+    assert trained[0].data.source == f"synthetic:{tmp_path / 'pack.zip'}"  # from any folder
+    assert (trained[0].seed, trained[0].steps) == (7, 9)
+    for option, edit in (("--seed=1", "seed=2"), ("--data=synthetic", "data.source=mm5:x")):
+        refused(thermodepth("train", "--out", "r", option, "--set", edit), "give one of them")
+    wrong = ("label", "--teacher", "truth", "--set", "teacher.kind=maps")
+    refused(thermodepth(*wrong), "--teacher truth with --set teacher.kind", "give one of them")
+    assert len(trained) == 2
+
+
+def test_a_wrong_setting_is_told_without_what_nobody_typed(thermodepth: Thermodepth) -> None:
+    _, _, err = thermodepth("train", "--out", "r", "--set", "model.encoder=x")
+    assert err.startswith("error: edit model.encoder=x: model.encoder = 'x': unknown encoder 'x'")
+    both = ("--set", "data.min_truth_m=5", "--set", "data.max_truth_m=2")
+    _, _, err = thermodepth("train", "--out", "r", *both)
+    assert err == (
+        "error: edit data.min_truth_m=5, data.max_truth_m=2: data: min_truth_m 5 must be below "
+        "max_truth_m 2\n"
+    )
+
+
+def test_train_takes_all_cores_only_where_the_environment_says_nothing(
+    thermodepth: Thermodepth, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """`set_thread_policy` has the order: its variable, OMP_NUM_THREADS, then what a command would take."""
+    from thermodepth.threads import available_cores
+
+    asked = []
+    monkeypatch.setattr(
+        "thermodepth.cli.verbs.set_thread_policy", lambda *a, **k: asked.append((a, k))
+    )
+    monkeypatch.setattr("thermodepth.commands.train.train_one", lambda *_, **__: None)
+    assert thermodepth("train", "--out", "r")[0] == 0
+    assert asked == [((), {"otherwise": available_cores()})]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 
@@ -244,3 +245,26 @@ def test_a_store_of_other_frames_is_refused(
 
 def test_precisions_that_do_not_exist(thermodepth: Thermodepth) -> None:
     refused(thermodepth("evaluate", "thermal-small", "--precision", "half"), "half", "float16")
+
+
+def test_a_model_that_is_none_is_found_before_anything_is_labelled(
+    thermodepth: Thermodepth, tiny_pack: Path, tmp_path: Path
+) -> None:
+    call = ("evaluate", "nomodel", "--data", f"synthetic:{tiny_pack}", "--out", "e")
+    refused(thermodepth(*call), "nomodel: no such model folder")
+    assert not (tmp_path / "cache").exists()
+    assert not (tmp_path / "e").exists()
+
+
+def test_a_run_whose_data_cannot_be_found_says_whose_they_are(
+    thermodepth: Thermodepth, tmp_path: Path
+) -> None:
+    from thermodepth.model import resolve_model
+    from thermodepth.training.settings import TrainingSettings
+
+    run = tmp_path / "run"
+    shutil.copytree(resolve_model("thermal-small"), run / "model")
+    settings = TrainingSettings().edit({"data.source": "synthetic:packs/night.zip"})
+    (run / "settings.json").write_text(json.dumps(settings.tree()))
+    told = ("run: was made on synthetic:packs/night.zip, which cannot be opened", "--data")
+    refused(thermodepth("evaluate", "run"), *told)

@@ -98,7 +98,7 @@ def test_doses_a_twin_and_a_budget_come_out_in_the_report(
     assert weights[0] == weights[1]
     methods = (tmp_path / "s" / "METHODS.md").read_text(encoding="utf-8")
     assert "We trained 3 configurations" in methods
-    assert "is best at" in methods
+    assert "times the weight; no level can be told from it" in methods
 
 
 @pytest.mark.parametrize(

@@ -114,6 +114,7 @@ def total_loss(out: Path) -> list[float]:
 def test_a_run_leaves_a_model_a_log_and_its_record(undisturbed: Path) -> None:
     names = sorted(p.name for p in undisturbed.iterdir())
     assert names == [
+        ".lock",  # nobody holds it
         "done.json",
         "environment.json",
         "log.csv",

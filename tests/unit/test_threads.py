@@ -44,6 +44,17 @@ def test_the_environment_the_argument_and_the_override_in_this_order(
     assert [os.environ[name] for name in COUNTS] == ["5"] * 4
 
 
+def test_what_a_command_would_take_gives_way_to_what_a_person_set(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    assert set_thread_policy(otherwise=7) == 7
+    for value, threads in (("3", 3), ("0", 7), ("4,2", 7)):
+        monkeypatch.setenv("OMP_NUM_THREADS", value)
+        assert set_thread_policy(otherwise=7) == threads
+    monkeypatch.setenv(OVERRIDE, "2")
+    assert set_thread_policy(otherwise=7) == 2
+
+
 def test_a_wait_policy_that_a_person_chose_stays(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("OMP_WAIT_POLICY", "ACTIVE")
     set_thread_policy()

@@ -133,7 +133,7 @@ def train(
     """Train one network. Ctrl-C saves; the same command goes on."""
     from thermodepth.threads import available_cores
 
-    set_thread_policy(available_cores())
+    set_thread_policy(otherwise=available_cores())
     from thermodepth.commands.train import train_one
 
     options = {
@@ -282,9 +282,9 @@ def _settings(
     recipe: str, options: Mapping[str, tuple[str, Any]], edits: list[str]
 ) -> TrainingSettings:
     """A recipe's settings with the options that were given and `--set` edits on top; data by full path."""
-    from thermodepth.commands.given_options import given_edits
+    from thermodepth.commands.option_edits import edits_of_options
     from thermodepth.data.table import absolute_spec
     from thermodepth.recipes import named_training
 
-    settings = named_training(recipe).edit(given_edits(options, edits))
+    settings = named_training(recipe).edit(edits_of_options(options, edits))
     return settings.edit({"data.source": absolute_spec(settings.data.source)})

@@ -11,7 +11,9 @@ from pathlib import Path
 from thermodepth.commands.evaluate_subjects import (
     check_lens,
     check_stored,
+    data_of,
     fitted_baselines,
+    open_models,
     protocol_for,
     stored_predictions,
     subjects_of,
@@ -20,7 +22,7 @@ from thermodepth.commands.evaluate_subjects import (
 )
 from thermodepth.commands.lens import NOTHING_SAID, LensOptions
 from thermodepth.commands.terminal import console, counting
-from thermodepth.data import open_dataset
+from thermodepth.data.table import absolute_spec
 from thermodepth.errors import DataError, SettingsError, unknown
 from thermodepth.evaluation.protocols.protocol import Protocol, named_protocol
 from thermodepth.evaluation.report import FACTS, Evaluation, score_into, write_evaluation
@@ -93,13 +95,15 @@ def evaluate_models(
     subjects = subjects_of(what)
     if device != "auto" and all(s.store is not None for s in subjects):
         raise SettingsError(f"--device {device}: has no effect, the predictions are stored already")
-    data = data or next((s.data for s in subjects if s.data), "synthetic")
+    predictors = open_models(
+        subjects, device=device, lens=lens
+    )  # first: what cannot be loaded costs nothing
+    dataset = data_of(subjects, data)
     split = split or next((s.split for s in subjects if s.split), "test")
-    dataset = open_dataset(data)
     frames = dataset.split(split)
     chosen = protocol_for(protocol, dataset, frames)
     check_lens(options, frames, dataset.spec, all_stored=all(s.store is not None for s in subjects))
-    about = {"data": dataset.spec, "split": split}
+    about = {"data": absolute_spec(dataset.spec), "split": split}
     for subject in subjects:
         check_stored(subject, frames, about, precision)
     with _folder(out) as folder:
@@ -110,7 +114,13 @@ def evaluate_models(
             about |= {"labels": str(labels.folder.resolve()), "teacher": about_teacher}
         stores = {
             s.arm: stored_predictions(
-                s, frames, folder, about, precision=precision, device=device, lens=lens
+                s,
+                frames,
+                folder,
+                about,
+                precision=precision,
+                predictor=predictors.get(s.arm),
+                lens=lens,
             )
             for s in subjects
         }

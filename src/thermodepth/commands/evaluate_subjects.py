@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from thermodepth.commands.terminal import console, counting
-from thermodepth.data import Dataset
+from thermodepth.data import Dataset, open_dataset
 from thermodepth.data.frames import Frames
 from thermodepth.errors import DataError, SettingsError, TeacherError, unknown
 from thermodepth.evaluation.predict import predict_into
@@ -83,6 +83,46 @@ def _subject(given: str) -> Subject:
     return Subject(arm=arm, given=given, data=settings.data.source, teacher=settings.teacher)
 
 
+def open_models(
+    subjects: Sequence[Subject], *, device: str, lens: Lens | None
+) -> dict[str, Predictor]:
+    """The models of those that bring no predictions, by the name of their line.
+
+    Raises:
+        WeightsError, SettingsError: for the first that cannot be loaded.
+    """
+    if all(subject.store is not None for subject in subjects):
+        return {}
+    from thermodepth.inference.predictor import Predictor
+    from thermodepth.model import load_model, resolve_model
+
+    return {
+        s.arm: Predictor(load_model(resolve_model(s.given)), device=device, lens=lens)
+        for s in subjects
+        if s.store is None
+    }
+
+
+def data_of(subjects: Sequence[Subject], data: str) -> Dataset:
+    """The data set that was named, else that of the first run or store, else the shipped one.
+
+    Raises:
+        DataError: when it cannot be opened, saying whose data set it is where nobody named one.
+    """
+    if data:
+        return open_dataset(data)
+    source = next((subject for subject in subjects if subject.data), None)
+    if source is None:
+        return open_dataset("synthetic")
+    try:
+        return open_dataset(source.data)
+    except DataError as error:
+        raise DataError(
+            f"{source.given}: was made on {source.data}, which cannot be opened from here ({error}); name "
+            "the data set with --data"
+        ) from None
+
+
 def stored_predictions(
     subject: Subject,
     frames: Frames,
@@ -90,16 +130,13 @@ def stored_predictions(
     about: Mapping[str, str],
     *,
     precision: str,
-    device: str,
+    predictor: Predictor | None,
     lens: Lens | None,
 ) -> PredictionStore:
-    """The subject's predictions of these frames, made now where they are missing."""
+    """The subject's predictions of these frames, made now by its model where they are missing."""
     if subject.store is not None:
         return subject.store
-    from thermodepth.inference.predictor import Predictor
-    from thermodepth.model import load_model, resolve_model
-
-    predictor = Predictor(load_model(resolve_model(subject.given)), device=device, lens=lens)
+    assert predictor is not None, "a subject without stored predictions is a model"
     made_by = {"model": predictor.model.fingerprint, "data": frames.fingerprint()}
     if lens is not None:
         made_by["lens"] = lens.fingerprint()

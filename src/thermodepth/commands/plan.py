@@ -10,7 +10,7 @@ from pathlib import Path
 
 from rich.text import Text
 
-from thermodepth.commands.given_options import given_edits
+from thermodepth.commands.option_edits import edits_of_options
 from thermodepth.commands.terminal import console
 from thermodepth.config import difference
 from thermodepth.data import open_dataset
@@ -41,7 +41,7 @@ def show_plan(
         SettingsError, DataError: as `study run`.
     """
     options = {"data.source": ("--data", data), "steps": ("--steps", steps)}
-    planned = planned_study(name, given_edits(options, edits), seeds=seeds, twin=twin)
+    planned = planned_study(name, edits_of_options(options, edits), seeds=seeds, twin=twin)
     dataset = open_dataset(planned.settings.data.source)
     study = replace(planned, settings=planned.settings.resolved(dataset))
     open_datasets(study, dataset)

@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 
-from thermodepth.commands.given_options import given_edits
+from thermodepth.commands.option_edits import edits_of_options
 from thermodepth.commands.terminal import (
     Bars,
     console,
@@ -48,8 +48,8 @@ def run_named_study(
     options: list[str],
 ) -> None:
     """Run a study, a recipe or a file, to its report and print its table."""
-    given = {"data.source": ("--data", data), "steps": ("--steps", steps)}
-    own = given_edits(given, edits)
+    typed = {"data.source": ("--data", data), "steps": ("--steps", steps)}
+    own = edits_of_options(typed, edits)
     planned = planned_study(name, own, seeds=seeds, twin=twin, budget_hours=budget_hours)
     settings = planned.settings
     check_device(settings.runtime, settings.precision)

@@ -15,6 +15,7 @@ from thermodepth.commands.terminal import (
     term_line,
 )
 from thermodepth.data import open_dataset
+from thermodepth.teacher import LabelStore
 from thermodepth.training.labels import (
     default_label_root,
     label_reader,
@@ -22,16 +23,23 @@ from thermodepth.training.labels import (
     make_labels,
 )
 from thermodepth.training.loop import Progress, check_device, train
-from thermodepth.training.run_folder import check_place
+from thermodepth.training.run_folder import check_free, check_place, check_run
 from thermodepth.training.settings import TrainingSettings
+from thermodepth.training.trainee import check_first_weights
 
 
 def train_one(settings: TrainingSettings, out: Path, *, label_root: Path | None) -> None:
     """Labels where they are missing, then the training, with its progress on stderr."""
     check_device(settings.runtime, settings.precision)
     check_place(out)
+    check_free(out)
     dataset = open_dataset(settings.data.source)
     settings = settings.resolved(dataset)
+    check_first_weights(settings)
+
+    def check(store: LabelStore) -> None:
+        check_run(settings, out, dataset=dataset, label_source=label_source(store))
+
     with counting(f"labels by {settings.teacher.kind}") as tell:
         store = make_labels(
             settings.teacher,
@@ -39,6 +47,7 @@ def train_one(settings: TrainingSettings, out: Path, *, label_root: Path | None)
             label_root or default_label_root(),
             split=settings.data.split,
             progress=tell,
+            before=check,
         )
     bars = Bars()
 

@@ -2,7 +2,7 @@
 
 Position k of the stream is always the same sample with the same augmentation and the same sensor noise,
 whatever came before it: shuffling derives from (seed, epoch), everything else from (seed, position). So
-resuming is asking for the next position, all arms of a study see the very same batches, and worker
+resuming is asking for the next position, arms of a study see the very same batches, and worker
 processes cannot change a result.
 """
 

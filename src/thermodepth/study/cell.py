@@ -18,7 +18,6 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import Any, Literal
 
 from thermodepth.data import Dataset, open_dataset
 from thermodepth.data.table import absolute_spec
@@ -30,75 +29,33 @@ from thermodepth.evaluation.scoring.score import score_frames
 from thermodepth.evaluation.store import PredictionStore
 from thermodepth.files import read_json, write_json
 from thermodepth.inference.predictor import Predictor
+from thermodepth.lock import holding
 from thermodepth.model import load_model
+from thermodepth.study.cell_facts import FACTS as FACTS
+from thermodepth.study.cell_facts import cell_facts as cell_facts
+from thermodepth.study.cell_facts import known_seconds as known_seconds
+from thermodepth.study.cell_job import ENDINGS as ENDINGS
+from thermodepth.study.cell_job import CellJob as CellJob
+from thermodepth.study.cell_job import CellNews as CellNews
+from thermodepth.study.cell_job import Stage as Stage
+from thermodepth.study.cell_job import Tell as Tell
 from thermodepth.study.executors.failure import FAILED, failure_of, write_failure
 from thermodepth.study.inputs import TEST_SPLIT, check_labels
-from thermodepth.study.lock import holding
-from thermodepth.teacher import LabelStore
 from thermodepth.training.labels import label_reader, label_source
 from thermodepth.training.lockstep import check_lockstep
 from thermodepth.training.loop import Progress, Run, train_in_lockstep
 from thermodepth.training.run_folder import (
-    is_duration,
     run_facts,
     run_identity,
-    seconds_in,
-    training_seconds,
 )
 from thermodepth.training.settings import TrainingSettings
 
 #: Raised when the same settings, data, labels and protocol would give a cell other numbers.
 FORMAT = 1
 ROWS = "rows.parquet"
-FACTS = "cell.json"
 PREDICTIONS = "predictions"
+ELSEWHERE = "in progress elsewhere"
 PATIENCE_S = 20.0  # for another process to leave a cell
-_FACTS: dict[str, Callable[[Any], bool]] = {
-    "labels": lambda value: isinstance(value, str),
-    "first_weights": lambda value: isinstance(value, str),
-    "batches": lambda value: isinstance(value, str),
-    "seconds": is_duration,
-    "frames": lambda value: isinstance(value, int) and not isinstance(value, bool),
-    "skipped": lambda value: isinstance(value, list) and all(isinstance(v, str) for v in value),
-}
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class CellJob:
-    """Everything that the computing of a cell needs; small enough to be sent to a process."""
-
-    study: str
-    name: str  # Cell.name
-    arm: str
-    seed: int
-    settings: TrainingSettings
-    scored_on: str  # spec of the study's data set; what is trained on stands in the settings
-    folder: Path
-    labels: LabelStore  # that these settings ask for
-    working_folder: str  # what relative paths in settings and data spec start from
-
-    @property
-    def study_folder(self) -> Path:
-        """Of which the cell's is `cells/ARM/seed-N`."""
-        return self.folder.parents[2]
-
-
-#: How the computing of a cell goes on and ends.
-Stage = Literal["submitted", "training", "predicting", "done", "failed", "interrupted"]
-ENDINGS: tuple[Stage, ...] = ("done", "failed", "interrupted")
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class CellNews:
-    """What a cell tells its study."""
-
-    name: str
-    progress: Progress | None = None
-    stage: Stage
-    message: str = ""  # of a failure
-
-
-Tell = Callable[[CellNews], None]
 
 
 def study_protocol(dataset: Dataset) -> Protocol:
@@ -231,7 +188,7 @@ def compute_cells(jobs: Sequence[CellJob], tell: Tell) -> dict[str, ThermodepthE
                 locks.enter_context(only_process(job.folder))
             except StudyError as error:  # the folder is another's, nothing is written into it
                 errors[job.name] = error
-                tell(CellNews(name=job.name, stage="failed", message=str(error)))
+                tell(CellNews(name=job.name, stage="elsewhere", message=ELSEWHERE))
                 continue
             try:
                 done = done_by_another(job)
@@ -319,13 +276,6 @@ def finish_cells(jobs: Sequence[CellJob], tell: Tell, failed: TellFailure) -> No
             failed(job, error)
         else:
             tell(CellNews(name=job.name, stage="done"))
-
-
-def known_seconds(folder: Path) -> float | None:
-    """What the training of a cell took so far, over all of its stretches; None where nobody noted it."""
-    seconds = training_seconds(folder)
-    # Earlier versions wrote them into the finished cell alone.
-    return seconds if seconds is not None else seconds_in(folder / FACTS)
 
 
 def train_cells(
@@ -424,25 +374,6 @@ def only_process(folder: Path) -> Iterator[None]:
             lock.enter_context(holding(folder, patience_s=PATIENCE_S))
         except TimeoutError:
             raise StudyError(
-                f"{folder}: another process is training this cell; wait for it or stop it"
+                f"{folder}: {ELSEWHERE}, another process holds it; wait for it or stop it"
             ) from None
         yield
-
-
-def cell_facts(folder: Path) -> dict[str, Any]:
-    """What a finished cell says of itself: seconds, frames, skipped, labels, first weights, batches.
-
-    Raises:
-        StudyError: when the file is missing or damaged.
-    """
-    path = folder / FACTS
-    try:
-        facts = read_json(path)
-    except DataError as error:
-        raise StudyError(f"{error}; delete {folder} and run again") from None
-    for name, is_right in _FACTS.items():
-        if not is_right(facts.get(name)):
-            raise StudyError(
-                f"{path}: damaged, {name} is {facts.get(name)!r:.80}; delete {folder} and run again"
-            )
-    return facts

@@ -33,7 +33,7 @@ class Arm:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Study:
-    """Arms by seeds over one base run. All arms of a seed share first weights and batches."""
+    """Arms by seeds over one base run. Arms of a seed share first weights and batches but where they edit."""
 
     name: str
     title: str

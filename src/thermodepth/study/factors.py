@@ -88,15 +88,15 @@ def dose_of(factor: str, levels: Mapping[str, float]) -> DoseResponse:
 
 
 def factor_names(factors: Sequence[Sequence[str]]) -> tuple[str, ...]:
-    """A name for each group of settings: as few of their last words as tell them all apart."""
+    """A name for each group of settings: of each as few of its last words as no other setting ends in."""
     words = [[path.replace("_", "-").split(".") for path in paths] for paths in factors]
-    longest = max((len(path) for paths in words for path in paths), default=1)
-    names: list[str] = []
-    for count in range(1, longest + 1):
-        names = ["-and-".join("-".join(path[-count:]) for path in paths) for paths in words]
-        if len(set(names)) == len(names):
-            break
-    return tuple(names)
+    every = [path for paths in words for path in paths]
+
+    def short(path: list[str]) -> str:
+        lengths = (n for n in range(1, len(path)) if sum(p[-n:] == path[-n:] for p in every) == 1)
+        return "-".join(path[-next(lengths, len(path)) :])
+
+    return tuple("-and-".join(map(short, paths)) for paths in words)
 
 
 def check_doses(

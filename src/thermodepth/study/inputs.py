@@ -19,6 +19,7 @@ from thermodepth.config import identity
 from thermodepth.data import Dataset, open_dataset
 from thermodepth.data.table import absolute_spec
 from thermodepth.errors import SettingsError, StudyError, ThermodepthError
+from thermodepth.model import ModelSettings
 from thermodepth.study.arm_edits import refuse_unread
 from thermodepth.study.design import Arm, Study
 from thermodepth.teacher import LabelStore
@@ -26,6 +27,7 @@ from thermodepth.thermal import check_compatible
 from thermodepth.training.labels import make_labels, open_for_frames
 from thermodepth.training.loop import check_device
 from thermodepth.training.settings import TrainingSettings
+from thermodepth.training.trainee import check_first_weights
 from thermodepth.training.unread import unread_with
 
 TEST_SPLIT = "test"
@@ -77,6 +79,7 @@ def open_datasets(study: Study, scored: Dataset) -> dict[str, Dataset]:
         )
     datasets = {study.settings.data.source: scored}
     free: set[tuple[str, str]] = set()  # (source, split) without a frame that is scored
+    started: list[ModelSettings] = []  # whose first weights could be had
     for arm in study.arms:
         where = f"study {study.name}: arm '{arm.name}'"
         settings = arm_settings(study, arm)
@@ -86,6 +89,9 @@ def open_datasets(study: Study, scored: Dataset) -> dict[str, Dataset]:
             if source not in datasets:
                 datasets[source] = open_dataset(source)
             settings.resolved(datasets[source])
+            if settings.model not in started:
+                check_first_weights(settings)
+                started.append(settings.model)
             if (source, split) not in free:
                 _refuse_scored_frames(datasets[source], split, scored)
                 free.add((source, split))

@@ -23,6 +23,7 @@ from thermodepth.evaluation.results.rows import write_rows
 from thermodepth.evaluation.results.tables import Table
 from thermodepth.evaluation.store import PredictionStore
 from thermodepth.files import read_json, write_text
+from thermodepth.study.analysis.labels import counted
 from thermodepth.study.analysis.methods import methods_text
 from thermodepth.study.analysis.questions import is_twin
 from thermodepth.study.analysis.summary import summary_of
@@ -71,7 +72,7 @@ def write_results(study: Study, state: StudyState, dataset: Dataset) -> StudyRes
     """Write rows, tables, figures and the report of the cells that are done; they name those that are not.
 
     Raises:
-        StudyError: when arms of one seed did not share first weights and batches, or the reference has
+        StudyError: when arms of one seed did not share what they do not edit, or the reference has
             no results.
         DataError: when a cell's files are missing or damaged.
     """
@@ -241,7 +242,7 @@ def _trained_by(settings: TrainingSettings, study: Study, scored: Dataset) -> di
     train = dataset.split(settings.data.split)
     of = f" of {dataset.note}" if elsewhere else ""
     return {
-        "Trained on": f"{len(train.sample_ids)} frames{of}",
+        "Trained on": f"{counted(len(train.sample_ids), 'frame')}{of}",
         "Teacher": open_for_frames(settings.teacher, train).description,
         "Training": f"{settings.steps} steps of {settings.data.batch_size} at {columns}x{rows}",
         "Encoder": f"{settings.model.encoder}, first weights {settings.model.weights}",

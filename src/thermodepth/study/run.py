@@ -22,6 +22,7 @@ from thermodepth.evaluation.scoring.baselines import BASELINES, evenly, fit_base
 from thermodepth.evaluation.scoring.score import score_frames
 from thermodepth.files import read_json, write_json
 from thermodepth.study.cell import (
+    ELSEWHERE,
     FORMAT,
     ROWS,
     CellJob,
@@ -92,10 +93,19 @@ class StudyState:
             return
         lines = replace(self, not_begun=()).missing_lines()
         cells = len(self.done) + len(lines)
+        elsewhere = sum(reason == ELSEWHERE for _, reason in self.open)
+        failed = len(lines) - elsewhere
         only_diverged = not self.open and all(f.kind == DIVERGED for _, f in self.failed)
+        what = (
+            [f"{failed} of {cells} cells {'diverged' if only_diverged else 'failed'}"]
+            if failed
+            else []
+        )
+        what += [f"{elsewhere} of {cells} cells {ELSEWHERE}"] if elsewhere else []
         message = (
-            f"{len(lines)} of {cells} cells {'diverged' if only_diverged else 'failed'}; what is done is "
-            "kept, and the same command tries them again.\n  " + "\n  ".join(lines)
+            f"{', '.join(what)}; what is done is kept, and the same command "
+            f"{'tries them again' if failed else 'goes on with what is left'}.\n  "
+            + "\n  ".join(lines)
         )
         raise DivergedError(message) if only_diverged else StudyError(message)
 

@@ -50,6 +50,7 @@ def make_labels(
     split: str = "train",
     progress: Callable[[int, int], None] | None = None,
     verify: bool = False,
+    before: Callable[[LabelStore], None] | None = None,
 ) -> LabelStore:
     """Label what has no label yet; running it again goes on where it was cut off.
 
@@ -60,6 +61,8 @@ def make_labels(
         split: which frames.
         progress: called with (labelled now, all of the split).
         verify: read what is there first; damaged labels are made again, with a warning for each.
+        before: called with the store before any label is made, to refuse what hours of labelling are not
+            to precede.
 
     Raises:
         TeacherError: when the teacher cannot be opened, a frame lacks what it reads, or no frame gets
@@ -68,6 +71,8 @@ def make_labels(
     frames = dataset.split(split)
     teacher = open_for_frames(settings, frames)
     store = open_store(root, teacher, dataset.fingerprint())
+    if before is not None:
+        before(store)
     if verify:
         for problem in store.drop_damaged(frames.sample_ids):
             warnings.warn(f"{problem}; this label is made again", stacklevel=2)

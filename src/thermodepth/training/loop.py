@@ -32,7 +32,7 @@ from thermodepth.errors import DivergedError, SettingsError
 from thermodepth.losses import LossReport, evaluate
 from thermodepth.training.lockstep import check_lockstep
 from thermodepth.training.optimiser import set_learning_rate
-from thermodepth.training.run_folder import open_run, run_is_done
+from thermodepth.training.run_folder import check_run, only_run, open_run, run_is_done
 from thermodepth.training.settings import RuntimeSettings, TrainingSettings
 from thermodepth.training.trainee import Progress, Report, Run, Trainee
 from thermodepth.types import Batch
@@ -63,16 +63,19 @@ def train(
         The folder of the trained model.
 
     Raises:
-        SettingsError, WeightsError: before anything is trained.
+        SettingsError, WeightsError: before anything is trained; also while another process trains in `out`.
         DivergedError: naming term and samples, before a non-finite step is taken.
         KeyboardInterrupt: after a checkpoint was written.
     """
-    (ending,) = train_in_lockstep(
-        [Run(settings=settings, out=out, report=report)],
-        dataset=dataset,
-        label_of=label_of,
-        label_source=label_source,
-    )
+    # First: nothing is put into a folder of something else, not even a lock.
+    check_run(settings, out, dataset=dataset, label_source=label_source)
+    with only_run(out):
+        (ending,) = train_in_lockstep(
+            [Run(settings=settings, out=out, report=report)],
+            dataset=dataset,
+            label_of=label_of,
+            label_source=label_source,
+        )
     if isinstance(ending, Exception):
         raise ending
     return ending

@@ -17,6 +17,8 @@ import platform
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
 from importlib import metadata
 from pathlib import Path
 from typing import Any, TypeGuard
@@ -26,6 +28,7 @@ from thermodepth.config import identity as identity_tree
 from thermodepth.data.frames import Dataset
 from thermodepth.errors import DataError, SettingsError
 from thermodepth.files import read_json, write_json
+from thermodepth.lock import holding
 from thermodepth.machine import processor
 from thermodepth.training import checkpoint
 from thermodepth.training.settings import TrainingSettings
@@ -57,15 +60,8 @@ def open_run(settings: TrainingSettings, out: Path, *, dataset: Dataset, label_s
     """
     identity = run_identity(settings, dataset, label_source)
     known = out / "run.json"
-    if known.is_file():
-        other = _identity_in(known)
-        if other != identity:
-            raise SettingsError(
-                f"{out}: holds run {other}, and these settings and data make run {identity}. "
-                "Choose another --out, or delete the folder to start again"
-            )
-    else:
-        check_place(out)
+    check_run(settings, out, dataset=dataset, label_source=label_source)
+    if not known.is_file():
         # First of all, so that a run that is killed in its first second is still recognised.
         write_json(known, {"identity": identity, "data": dataset.spec, "labels": label_source})
     if not (out / "settings.json").is_file():
@@ -94,6 +90,27 @@ def _note_environment(path: Path, *, done: bool) -> None:
         write_json(path, {**known, "continued": [*stretches, stretch]})
 
 
+def check_run(
+    settings: TrainingSettings, out: Path, *, dataset: Dataset, label_source: str
+) -> None:
+    """Whether the folder is this run's or nobody's, with nothing written.
+
+    Raises:
+        SettingsError: as `open_run`.
+    """
+    known = out / "run.json"
+    if not known.is_file():
+        check_place(out)
+        return
+    identity = run_identity(settings, dataset, label_source)
+    other = _identity_in(known)
+    if other != identity:
+        raise SettingsError(
+            f"{out}: holds run {other}, and these settings and data make run {identity}. "
+            "Choose another --out, or delete the folder to start again"
+        )
+
+
 def check_place(out: Path) -> None:
     """Whether a run may be in this folder: before labels are made, which may take hours.
 
@@ -105,6 +122,40 @@ def check_place(out: Path) -> None:
     is_run = (out / "run.json").is_file()
     if out.is_dir() and not is_run and any(p.name[0] != "." for p in out.iterdir()):
         raise SettingsError(f"{out}: holds other files and no run; choose another --out")
+
+
+def check_free(out: Path) -> None:
+    """Whether nobody trains in this folder just now: before labels are made, which may take hours.
+
+    Raises:
+        SettingsError: as `only_run`.
+    """
+    if out.is_dir():
+        with only_run(out):
+            pass
+
+
+@contextmanager
+def only_run(out: Path) -> Iterator[None]:
+    """Hold a run's folder for this process; the hold ends with the process, however it ends.
+
+    Of several processes that train one network together the first holds it for all.
+
+    Raises:
+        SettingsError: when another process has it.
+    """
+    if os.environ.get("RANK", "0") != "0":
+        yield
+        return
+    with ExitStack() as lock:
+        try:
+            lock.enter_context(holding(out, patience_s=0.0))
+        except TimeoutError:
+            raise SettingsError(
+                f"{out}: another process is training in this folder; wait for it or stop it, or choose "
+                "another --out"
+            ) from None
+        yield
 
 
 def _identity_in(path: Path) -> str:

@@ -97,7 +97,7 @@ class TrainingSettings(Settings):
             "data.min_truth_m": self.data.min_truth_m or near,
             "data.max_truth_m": self.data.max_truth_m or far,
         }
-        run = self.edit(edits)
+        run = self.edit(edits, where=f"on {dataset.spec}")  # most of it nobody typed
         head_range = self.model.depth_range_m or dataset.depth_range_m
         if start is not None:  # its head says its own range, and its weights go on saying it
             assert start.model.depth_range_m is not None

@@ -86,7 +86,7 @@ class Trainee:
         self.run, self.settings = run, settings
         self.identity = identity
         self.accelerator = accelerator
-        channels = 3 if settings.data.modality == "rgb" else 1
+        channels = channels_of(settings)
         network = initialise(settings.model, channels=channels, seed=settings.seed)
         first_weights = fingerprint_of(network)
         self.network: DepthNetwork = network.to(  # type: ignore[call-overload]
@@ -167,6 +167,21 @@ class Trainee:
         gc.collect()  # a network that Accelerate has wrapped holds itself
 
 
+def check_first_weights(settings: TrainingSettings) -> None:
+    """Whether the weights that a training starts from can be had: before labels are made.
+
+    Raises:
+        SettingsError, WeightsError: as `initialise`.
+    """
+    if settings.model.weights != "none":
+        initialise(settings.model, channels=channels_of(settings), seed=settings.seed)
+
+
+def channels_of(settings: TrainingSettings) -> int:
+    """Of the network's input."""
+    return 3 if settings.data.modality == "rgb" else 1
+
+
 def compiled(network: Any) -> Any:
     """The network compiled, with room for it beside those that this process has compiled before.
 
@@ -199,7 +214,7 @@ def recipe_of(
         lens=None if settings.model.focal_px is None else training_lens(settings.data, dataset),
         history={
             "run": identity,
-            "data": dataset.spec,
+            "data": dataset.name,  # not its place: models are passed on
             "data_fingerprint": dataset.fingerprint(),
             "labels": label_source,
             "steps": settings.steps,

@@ -237,11 +237,11 @@ def test_a_cell_that_another_process_computes_is_left_alone(job, other_job, scor
     with cells.only_process(job.folder):
         errors = compute_cells([job, other_job], heard.append)
     assert list(errors) == [job.name]
-    assert "another process is training this cell" in str(errors[job.name])
+    assert "in progress elsewhere, another process holds it" in str(errors[job.name])
     assert read_failure(job.folder) is None
     assert scored == [other_job.name]  # which could be had
     assert [(news.name, news.stage) for news in heard] == [
-        (job.name, "failed"),
+        (job.name, "elsewhere"),
         (other_job.name, "done"),
     ]
 
@@ -603,16 +603,23 @@ def test_what_became_of_every_cell_is_told_and_decides_the_error(make_study, lab
     (folder.cell(diverged)).mkdir(parents=True)
     failure = {"kind": "diverged", "message": "nan", "step": 4, "when": ""}
     (folder.cell(diverged) / FAILED).write_text(json.dumps(failure))
-    reasons = {rest[0].name: "another process is training this cell"}
+    reasons = {rest[0].name: cells.ELSEWHERE}
     state = study_state(study, folder, keys, reasons=reasons)
     assert state.done == (first,)
     assert state.missing_lines() == [
         "bare/seed-0: diverged at step 4: nan",
-        "full/seed-1: another process is training this cell",
+        "full/seed-1: in progress elsewhere",
         "bare/seed-1: not computed",
     ]
-    with pytest.raises(StudyError, match=r"3 of 4 cells failed; what is done is kept"):
+    with pytest.raises(
+        StudyError, match=r"2 of 4 cells failed, 1 of 4 cells in progress elsewhere;"
+    ):
         state.require_complete()
+    waiting = replace(state, failed=(), open=state.open[:1])
+    with pytest.raises(
+        StudyError, match=r"^1 of 2 cells in progress elsewhere; what is done is kept"
+    ):
+        waiting.require_complete()
     for cell in rest:
         pretend_done(folder.cell(cell), keys[cell.name])
     state = study_state(study, folder, keys, reasons={})

@@ -250,14 +250,14 @@ def test_the_files_of_the_page_are_studies(tmp_path):
     """docs/study.md shows them, and people copy them."""
     page = (Path(__file__).resolve().parents[3] / "docs" / "study.md").read_text("utf-8")
     blocks = re.findall(r"```toml\n(.*?)```", page, re.DOTALL)
-    assert len(blocks) == 2
+    assert len(blocks) == 3
     sizes = []
     for block in blocks:
         path = tmp_path / "study.toml"
         path.write_text(block)
         file = read_study(path)
         sizes.append(len(study_of(file, named_training(file.recipe)).arms))
-    assert sizes == [5, 6]  # four and a twin; six levels
+    assert sizes == [5, 6, 3]  # four and a twin; six levels; a list
 
 
 SMALL = """

@@ -4,7 +4,7 @@ import threading
 
 import pytest
 
-from thermodepth.study.lock import LOCK, holding
+from thermodepth.lock import LOCK, holding
 
 
 def test_a_folder_is_held_by_one_at_a_time(tmp_path):

@@ -14,11 +14,15 @@ from thermodepth.config import flatten
 from thermodepth.data import open_dataset
 from thermodepth.data.frames import Dataset
 from thermodepth.errors import SettingsError
+from thermodepth.lock import LOCK, holding
 from thermodepth.training import run_folder
+from thermodepth.training.loop import train
 from thermodepth.training.run_folder import (
+    check_free,
     environment,
     finish_run,
     note_start,
+    only_run,
     open_run,
     run_facts,
     run_identity,
@@ -302,3 +306,38 @@ def test_an_installed_package_takes_no_revision_from_a_repository_around_it(
     monkeypatch.setattr(run_folder, "__file__", str(place))
     monkeypatch.setattr(run_folder.subprocess, "run", lambda *_, **__: pytest.fail("git was asked"))
     assert run_folder._git_revision() is None
+
+
+def test_a_folder_is_trained_in_by_one_process_at_a_time(tmp_path):
+    """The lock of another process: it is held by whoever opened the file, not by a program."""
+    out = tmp_path / "run"
+    check_free(out)
+    assert not out.exists()
+    with holding(out):
+        for attempt in (
+            lambda: check_free(out),
+            lambda: train(
+                TrainingSettings(), out, dataset=None, label_of=None, label_source="none"
+            ),
+        ):
+            with pytest.raises(SettingsError, match="another process is training in this folder"):
+                attempt()
+        assert [path.name for path in out.iterdir()] == [LOCK]
+    check_free(out)
+
+
+def test_beside_the_first_process_of_a_training_the_others_hold_nothing(tmp_path, monkeypatch):
+    with only_run(tmp_path):
+        monkeypatch.setenv("RANK", "1")
+        with only_run(tmp_path):
+            pass
+        monkeypatch.setenv("RANK", "0")
+        with pytest.raises(SettingsError), only_run(tmp_path):
+            pytest.fail("held twice")
+
+
+def test_nothing_is_put_into_a_folder_of_something_else(tmp_path):
+    (tmp_path / "holiday.jpg").write_bytes(b"")
+    with pytest.raises(SettingsError, match="holds other files"):
+        train(TrainingSettings(), tmp_path, dataset=None, label_of=None, label_source="none")
+    assert [path.name for path in tmp_path.iterdir()] == ["holiday.jpg"]

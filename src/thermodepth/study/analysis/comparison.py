@@ -78,6 +78,20 @@ class Comparison:
         return self.estimate.scope
 
     @property
+    def printed_scope(self) -> Scope | None:
+        """The scope whose interval stands beside the change: none of a single run.
+
+        What other scenes would do to the same weights is less than what another seed does, so an interval
+        of it alone looks firmer than one of many seeds. It stands where scopes are told apart.
+        """
+        return self.scope if self.estimate.seeds > 1 else None
+
+    def printed_interval(self) -> tuple[float, float] | None:
+        """In percent of the reference's mean, in the printed scope; None where there is none to print."""
+        scope = self.printed_scope
+        return None if scope is None else self.percent_interval(scope=scope)
+
+    @property
     def p_of_verdict(self) -> float | None:
         """p where a verdict can stand on it: in the scope of both seeds and scenes."""
         return self.p if self.scope == "both" else None
@@ -370,12 +384,12 @@ def change_words(made: Comparison) -> str:
     about = (
         f"{counted(made.estimate.seeds, 'seed')}, {counted(made.estimate.clusters, 'recording')}"
     )
-    if made.scope is None:
+    if made.printed_scope is None:
         return f"{text} ({about}: no interval)"
     span = made.percent_interval()
     low, high = made.interval() if span is None else span
     kind: Literal["f", "g"] = "g" if span is None else "f"
     return (
         f"{text} [{signed(low, kind)}, {signed(high, kind)}] ({100 * made.level:g} %, "
-        f"{SCOPE_WORDS[made.scope]}; {about})"
+        f"{SCOPE_WORDS[made.printed_scope]}; {about})"
     )

@@ -33,7 +33,7 @@ class DosePoint:
     arm: str
     value: float  # mean over seeds and images
     percent: float | None  # change against level 1; None for level 1 itself, and where that is 0
-    percent_interval: tuple[float, float] | None  # 95 %, in the widest scope that there is
+    percent_interval: tuple[float, float] | None  # 95 %, as printed: none of a single run
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -169,7 +169,7 @@ def _point(block: Measurements, arm: str, level: float, made: Settled | None) ->
         arm=arm,
         value=value,
         percent=comparison.percent,
-        percent_interval=None if comparison.scope is None else comparison.percent_interval(),
+        percent_interval=comparison.printed_interval(),
     )
 
 

@@ -43,13 +43,9 @@ def methods_text(found: Findings, *, pairing: str = "") -> str:
         f"Every reported difference is a linear contrast of the configurations' means. {_interval(made)}",
         "",
         f"Primary metrics: {primary}; higher is better for {', '.join(dict.fromkeys(higher)) or 'none'}, "
-        "lower for all others. Their p-values are adjusted by Holm's method over "
-        f"{max((s.family for s in found.settled), default=0)} declared comparisons; all other metrics are "
-        f"descriptive. A difference whose 90 % interval lies within ±{margin} of the reference "
-        f"({found.reference}) is called equivalent (two one-sided tests); one with an adjusted p-value of "
-        "at most .05 is called better or worse; all others cannot be told.",
+        f"lower for all others. {_verdicts(found, margin) if seeds > 1 else _NO_VERDICT}",
     ]
-    if made is not None:
+    if made is not None and seeds > 1:
         lines += [
             "",
             f"With {seeds} seed{'s' * (seeds != 1)} the smallest p-value of an exact sign-flip test over "
@@ -61,6 +57,20 @@ def methods_text(found: Findings, *, pairing: str = "") -> str:
         lines += ["", "Claims:", ""]
         lines += [f"- {o.claim.text}: **{o.result}**. {o.sentence}" for o in found.outcomes]
     return "\n".join(lines) + "\n"
+
+
+_NO_VERDICT = "Of single runs nothing is called better, worse or equivalent."
+
+
+def _verdicts(found: Findings, margin: str) -> str:
+    """By what rule a difference gets a verdict."""
+    return (
+        "Their p-values are adjusted by Holm's method over "
+        f"{max((s.family for s in found.settled), default=0)} declared comparisons; all other metrics are "
+        f"descriptive. A difference whose 90 % interval lies within ±{margin} of the reference "
+        f"({found.reference}) is called equivalent (two one-sided tests); one with an adjusted p-value of "
+        "at most .05 is called better or worse; all others cannot be told."
+    )
 
 
 def _lost(block: Measurements, arms: Sequence[str]) -> str:
@@ -79,8 +89,9 @@ def _interval(made: Comparison | None) -> str:
     """What the intervals allow for, by the scope that the study has."""
     if made is not None and made.scope == "scenes":
         return (
-            f"{ONE_RUN.capitalize()}. Its 95 % interval allows for scenes alone (t over recordings); images "
-            "of one recording form one cluster."
+            f"{ONE_RUN.capitalize()}, so differences stand without intervals. What other scenes would do to "
+            "these very weights (t over recordings; images of one recording form one cluster) is told apart "
+            "from them, in the table of scopes."
         )
     if made is not None and made.scope == "seeds":
         return f"{ONE_RECORDING.capitalize()}. Its 95 % interval allows for seeds alone (paired t)."

@@ -51,11 +51,10 @@ def effects_table(found: Findings, *, metrics: Sequence[str] | None = None) -> T
     ]
     family = max((s.family for s in found.settled), default=0)
     notes = [
-        f"Δ in percent of the mean of “{found.titles[found.reference]}”; 95 % interval "
-        f"{_scopes_told(found)}; p after Holm over {family} declared comparisons; sign flip: exact over "
-        f"seeds{_least_flip(found)}; d_z: mean over standard deviation of the seeds' differences; wins: "
-        "share of images, over seeds, on the better side. Effects are of switching on, differences of the "
-        "arm named first.",
+        f"Δ in percent of the mean of “{found.titles[found.reference]}”; {_scopes_told(found)}; p after Holm "
+        f"over {family} declared comparisons; sign flip: exact over seeds{_least_flip(found)}; d_z: mean "
+        "over standard deviation of the seeds' differences; wins: share of images, over seeds, on the better "
+        "side. Effects are of switching on, differences of the arm named first.",
         *_reasons(found.settled),
         *found.assumptions,
         *found.unanswered,
@@ -105,6 +104,7 @@ def scopes_table(found: Findings) -> Table:
             "95 % intervals in percent. "
             + "; ".join(f"{scope}: {words}" for scope, words in SCOPE_WORDS.items())
             + ".",
+            *_reasons(found.settled),
         ),
     )
 
@@ -206,8 +206,8 @@ def planner_table(found: Findings) -> Table:
 
 
 def interval_of(made: Comparison, *, scope: Scope | None = None) -> Interval | None:
-    """In percent, in the widest scope or the one named; None where it cannot be told."""
-    chosen = scope or made.scope
+    """In percent, in the printed scope or the one named; None where it cannot be told."""
+    chosen = scope or made.printed_scope
     if chosen is None or chosen not in made.estimate.spreads:
         return None
     span = made.percent_interval(scope=chosen)
@@ -230,9 +230,13 @@ def _least_flip(found: Findings) -> str:
 
 
 def _scopes_told(found: Findings) -> str:
-    """`for other seeds and scenes`; several where arms lack seeds."""
-    scopes = dict.fromkeys(s.comparison.scope for s in found.settled if s.comparison.scope)
-    return "for " + " or ".join(SCOPE_WORDS[scope] for scope in scopes) if scopes else "unknown"
+    """`95 % interval for other seeds and scenes`; several where arms lack seeds, none of a single run."""
+    scopes = dict.fromkeys(scope for s in found.settled if (scope := s.comparison.printed_scope))
+    if scopes:
+        return "95 % interval for " + " or ".join(SCOPE_WORDS[scope] for scope in scopes)
+    if any(s.comparison.scope for s in found.settled):
+        return "no interval of a single run (`scopes` has what other scenes would do to these very weights)"
+    return "no interval"
 
 
 def _reasons(settled: Sequence[Settled]) -> list[str]:

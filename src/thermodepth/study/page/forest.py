@@ -25,9 +25,8 @@ def forest_svg(settled: Sequence[Settled], *, label: str) -> str:
     lines = [
         (s, s.comparison.percent, span)
         for s in settled
-        if s.comparison.scope is not None
-        and s.comparison.percent is not None
-        and (span := s.comparison.percent_interval()) is not None
+        if s.comparison.percent is not None
+        and (span := s.comparison.printed_interval()) is not None
     ]
     if not lines:
         return ""

@@ -110,7 +110,7 @@ def _cell(settled: Settled | None, x: float, y: float, *, most: float, main: boo
         return f'{frame}<text x="{middle:g}" y="{y + 33:g}" text-anchor="middle">{text}</text>'
     made = settled.comparison
     good = (percent < 0.0) == (made.better == "lower")
-    span = made.percent_interval() if made.scope is not None else None
+    span = made.printed_interval()
     said = "no interval" if span is None else f"[{signed(span[0])}, {signed(span[1])}]"
     mark = {"better": "●", "worse": "●", "equivalent": "≈"}.get(settled.verdict or "", "")
     tint = _STRONGEST * abs(percent) / most * (1.0 if mark == "●" else _OPEN)

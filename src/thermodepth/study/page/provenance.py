@@ -23,7 +23,7 @@ class CellRecord:
     device: str = ""
     processor: str = ""
     threads: int | None = None
-    first_weights: str = ""  # digests; equal for all arms of a seed
+    first_weights: str = ""  # digests; equal for all arms of a seed that edit neither
     batches: str = ""
 
 
@@ -59,9 +59,9 @@ def cells_table(cells: Sequence[CellRecord]) -> Table:
             for c in cells
         ),
         notes=(
-            "First weights and batches are digests: all arms of a seed have the same, or the study would not "
-            "have been written. Seconds: of training, over all stretches of a run that was interrupted; its "
-            "part where cells trained in lockstep.",
+            "First weights and batches are digests: all arms of a seed have the same but those that edit the "
+            "network or the data, or the study would not have been written. Seconds: of training, over all "
+            "stretches of a run that was interrupted; its part where cells trained in lockstep.",
         ),
     )
 

@@ -1,8 +1,8 @@
 """The numbers of a study's tables: each line's mean, its change against the reference, the set of best arms.
 
 All come from `study.analysis`. The change of an arm is the crossed contrast of arm and reference with its
-interval in the widest scope that there is, all arms of one metric asked together as in `effects`. A mean
-has an interval of its own, of the same formulas:
+interval in the widest scope that there is (none of a single run), all arms of one metric asked together as
+in `effects`. A mean has an interval of its own, of the same formulas:
 
     low, high = mean +- t SE      with D[s, i] = y[a, s, i]
 

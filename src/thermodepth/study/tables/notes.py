@@ -72,7 +72,7 @@ def other_notes(lines: Lines, parts: Mapping[str, Sequence[Part]]) -> list[str]:
             if common == 0:
                 told += ", none of them the reference's: no Δ"
             elif common == 1 < min(len(entry.seeds), len(seeds)):
-                told += f", one of them the reference's: an interval for {SCOPE_WORDS['scenes']}"
+                told += ", one of them the reference's: no interval"
             notes.append(f"{told}.")
     for title, of in parts.items():
         where = f"{title}: " if title else ""
@@ -136,9 +136,7 @@ def _stamps(lines: Lines, every: Sequence[Part]) -> list[str]:
     if len(single) == len(entries):
         notes.append(f"{DAGGER} {ONE_RUN}")
     elif single:
-        notes.append(
-            f"{DAGGER} one run: run-to-run noise unknown; the interval is for {SCOPE_WORDS['scenes']}."
-        )
+        notes.append(f"{DAGGER} one run: run-to-run noise unknown; no interval.")
     if all(part.recordings == 1 for part in every):
         notes.append(ONE_RECORDING)
     return notes
@@ -153,6 +151,10 @@ def _change_notes(lines: Lines, parts: Mapping[str, Sequence[Part]], *, blocks: 
     }
     start = f"Δ: change against “{lines.title(lines.reference)}” in percent of its mean"
     scopes = [scope for scope in of_blocks.values() if scope is not None]
+    if not scopes and seeds == 1:
+        return [
+            f"{start}, without an interval; `scopes` has what other scenes would do to these very weights."
+        ]
     if not scopes:
         return [f"{start}."]
     usual = max(dict.fromkeys(scopes), key=scopes.count)
@@ -160,13 +162,14 @@ def _change_notes(lines: Lines, parts: Mapping[str, Sequence[Part]], *, blocks: 
     if not blocks:
         of_seeds = counted(seeds, "seed")
         of_scenes = _recordings(max(part.recordings for part in every))
-    test = {
+    tests: dict[Scope, str] = {
         "both": f"crossed t: {of_seeds} × {of_scenes}",
         "seeds": f"t over {of_seeds}",
-        "scenes": f"t over {of_scenes}",
-    }[usual]
+    }
     adjusted = ", not adjusted for the number of intervals" if blocks else ""
-    notes = [f"{start}, with its 95 % interval for {SCOPE_WORDS[usual]} ({test}){adjusted}."]
+    notes = [
+        f"{start}, with its 95 % interval for {SCOPE_WORDS[usual]} ({tests[usual]}){adjusted}."
+    ]
     for title, scope in of_blocks.items():
         if scope != usual:  # there is one recording in this block
             interval = "no interval" if scope is None else f"intervals for {SCOPE_WORDS[scope]}"
@@ -175,10 +178,10 @@ def _change_notes(lines: Lines, parts: Mapping[str, Sequence[Part]], *, blocks: 
 
 
 def _scope(seeds: int, recordings: int) -> Scope | None:
-    """The widest that so many can tell of."""
+    """The widest that is printed of so many: none of a single run."""
     if seeds > 1:
         return "both" if recordings > 1 else "seeds"
-    return "scenes" if recordings > 1 else None
+    return None
 
 
 def _bold_notes(parts: Mapping[str, Sequence[Part]], *, blocks: bool) -> list[str]:

@@ -4,7 +4,8 @@ A line an arm and metric, so that a person can filter and plot:
 
     value, low, high                        the mean over frames, then over seeds, and its 95 % interval
     percent, percent_low, percent_high      its change against the reference, and that interval
-    scope, percent_scope                    both (seeds and scenes), seeds or scenes; of the two intervals
+    scope, percent_scope                    both (seeds and scenes), seeds or scenes; of the two intervals,
+                                            which a single run does not have
     best                                    1 in the set of best arms, 0 not; empty where that takes more
                                             seeds or recordings
 """
@@ -44,8 +45,8 @@ def change_cells(entry: Entry | None) -> tuple[Cell, ...]:
     change = None if entry is None else entry.change
     if change is None:
         return (None,) * len(CHANGE)
-    span = None if change.scope is None else change.percent_interval()
-    return (change.percent, *(span or (None, None)), None if span is None else change.scope)
+    span = change.printed_interval()
+    return (change.percent, *(span or (None, None)), None if span is None else change.printed_scope)
 
 
 def plain_table(
@@ -65,7 +66,8 @@ def _line(lines: Lines, name: str, part: Part) -> tuple[Cell, ...]:
     about = (title, name, lines.kind(name), part.metric.name)
     if entry is None:
         return (*about, *(None,) * (len(_COLUMNS) - len(about)))
-    scope = entry.mean.scope
+    # Of a single run neither; a baseline has no runs, and scenes are all its noise.
+    scope = None if len(entry.seeds) == 1 else entry.mean.scope
     low, high = (None, None) if scope is None else entry.mean.interval()
     best = None
     if part.best and lines.kind(name) in ("reference", "arm"):

@@ -280,7 +280,7 @@ def change_cell(change: Comparison | None) -> Cell:
     """A change in percent with its interval, to a tenth, or to whole percents from 100 on."""
     if change is None or change.percent is None:
         return None
-    span = None if change.scope is None else change.percent_interval()
+    span = change.printed_interval()
     digits = 1 if max(map(abs, (change.percent, *(span or ())))) < 99.95 else 0
     if span is None:
         return Number(change.percent, digits)

@@ -93,7 +93,9 @@ def test_the_sentence_gives_numbers_scope_and_interval():
 def test_one_run_or_one_recording_cannot_tell():
     made = outcome(claim("rises"), study(0.5, seeds=1))
     assert (made.result, made.comparison.scope) == ("cannot tell", "scenes")
-    assert made.sentence.startswith(f"{ONE_RUN.capitalize()}. RMSE: +50.0 % [")
+    assert made.sentence == (
+        f"{ONE_RUN.capitalize()}. RMSE: +50.0 % (1 seed, 12 recordings: no interval)."
+    )
     made = outcome(claim("stays"), study(0.0, clusters=("drive",) * IMAGES))
     assert made.sentence.startswith(f"{ONE_RECORDING.capitalize()}.")
 

@@ -126,7 +126,8 @@ def test_one_run_gives_no_verdict_however_large_the_difference():
     assert made.comparison.interval()[0] > 0.4
     assert made.comparison.d_z is None
     assert made.sentence.endswith(f": cannot tell ({ONE_RUN}).")
-    assert "these weights on other scenes; 1 seed, 12 recordings" in made.sentence
+    assert "% (1 seed, 12 recordings: no interval)" in made.sentence
+    assert (made.comparison.printed_scope, made.comparison.printed_interval()) == (None, None)
 
 
 def test_one_recording_gives_no_verdict_either():

@@ -5,6 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from thermodepth.study.analysis.comparison import ONE_RUN
 from thermodepth.study.analysis.designs import dose_response
 from thermodepth.study.analysis.doses import doses_of
 from thermodepth.study.analysis.findings import findings
@@ -116,7 +117,9 @@ def test_another_reference_has_no_curve():
 def test_one_seed_still_draws_its_curve():
     curve = curve_of(dict.fromkeys(LEVELS, 10.0), seeds=1)
     assert curve.flat == tuple(LEVELS.values())  # one run can tell nothing from the best
-    assert all(point.percent_interval for point in curve.points if point.level != 1.0)
+    assert all(point.percent is not None for point in curve.points if point.level != 1.0)
+    assert all(point.percent_interval is None for point in curve.points)
+    assert curve.best_words.endswith(f"no level can be told from it ({ONE_RUN})")
 
 
 # --- twin ----------------------------------------------------------------------------------------

@@ -10,7 +10,7 @@ from thermodepth.config import parse_edit
 from thermodepth.errors import SettingsError
 
 
-def given_edits(options: Mapping[str, tuple[str, Any]], sets: Sequence[str]) -> dict[str, Any]:
+def edits_of_options(options: Mapping[str, tuple[str, Any]], sets: Sequence[str]) -> dict[str, Any]:
     """Dotted edits of the options that were given and of `--set`.
 
     Args:
@@ -24,10 +24,10 @@ def given_edits(options: Mapping[str, tuple[str, Any]], sets: Sequence[str]) -> 
     edits = {path: value for path, (_, value) in options.items() if value is not None}
     for text in sets:
         path, value = parse_edit(text)
-        option, given = options.get(path, ("", None))
-        if given is not None and given != value:
+        option, typed = options.get(path, ("", None))
+        if typed is not None and typed != value:
             raise SettingsError(
-                f"{option} {given} with --set {path}={json.dumps(value)}: both set {path}; give one of them"
+                f"{option} {typed} with --set {path}={json.dumps(value)}: both set {path}; give one of them"
             )
         edits[path] = value
     return edits

@@ -1,4 +1,4 @@
-"""Files that one process holds at a time: a cell while it is computed, a study's record while it changes."""
+"""Folders that one process holds at a time: a run while it trains, a study's record while it changes."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def holding(folder: Path, *, patience_s: float | None = None) -> Iterator[None]:
     except ImportError:  # no such locks here; folders still refuse to be another run's
         yield
         return
-    with (folder / LOCK).open("w") as stream:
+    with (folder / LOCK).open("a") as stream:  # which leaves a lock that is there as it is
         if patience_s is None:
             fcntl.flock(stream, fcntl.LOCK_EX)
         else:
