@@ -26,6 +26,7 @@ from thermodepth.types import Geometry, Sample
 if TYPE_CHECKING:
     from thermodepth.commands.lens import LensOptions
     from thermodepth.inference.lens import Lens
+    from thermodepth.inference.predictor import Predictor
     from thermodepth.teacher import LabelStore, TeacherSettings
 
 
