@@ -10,8 +10,11 @@ os.environ["COLUMNS"] = "120"
 os.environ["NO_COLOR"] = "1"
 
 import importlib.util
+import re
+import shutil
+import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from types import ModuleType
 
@@ -38,6 +41,41 @@ def docs_script() -> Callable[[str], ModuleType]:
         return module
 
     return load
+
+
+@pytest.fixture
+def latex_complaints(tmp_path: Path) -> Callable[[Mapping[str, str]], list[str]]:
+    """What pdflatex says of tables by name, in an article of one column and one of two: overfull or too tall.
+
+    Skips without pdflatex.
+    """
+    if shutil.which("pdflatex") is None:
+        pytest.skip("needs pdflatex with the package booktabs")
+
+    def complaints(tables: Mapping[str, str]) -> list[str]:
+        said = []
+        for columns in ("onecolumn", "twocolumn"):
+            folder = tmp_path / columns
+            folder.mkdir(exist_ok=True)
+            lines = [rf"\documentclass[{columns}]{{article}}", r"\usepackage{booktabs}"]
+            lines += [r"\begin{document}"]
+            for name, text in tables.items():
+                lines += [rf"\typeout{{now: {name}}}", "Text.", text, r"\clearpage"]
+            (folder / "all.tex").write_text(
+                "\n".join([*lines, r"\end{document}"]), encoding="ascii"
+            )
+            call = ["pdflatex", "-interaction=nonstopmode", "-halt-on-error", "all.tex"]
+            made = subprocess.run(call, cwd=folder, capture_output=True, timeout=120, check=False)
+            table = "start"
+            for line in made.stdout.decode("utf-8", "replace").splitlines():
+                table = line.removeprefix("now: ") if line.startswith("now: ") else table
+                if re.search(r"Overfull|Float too large|^! |Missing character", line):
+                    said.append(f"{columns}, {table}: {line}")
+            if made.returncode and not said:
+                said.append(f"{columns}: pdflatex ended with {made.returncode}")
+        return said
+
+    return complaints
 
 
 @pytest.fixture(scope="session")

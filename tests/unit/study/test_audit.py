@@ -428,6 +428,11 @@ def test_latex_holds_only_letters_that_latex_knows(paper):
         assert table.latex().isascii()
 
 
+def test_a_compiler_takes_every_table_of_an_audit(paper, latex_complaints):
+    tables = {stem: table.latex() for stem, table in audit_tables(paper).items()}
+    assert latex_complaints(tables) == []
+
+
 def test_the_page_holds_every_table_and_sentence(paper):
     tables = audit_tables(paper)
     page = audit_page(paper, tables)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import xml.etree.ElementTree as ET
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from pathlib import Path
 
@@ -32,6 +33,8 @@ from thermodepth.study.gradients.averages import block_means
 from thermodepth.training.diagnostics.maps import ConflictMaps
 
 A, B, C = "structure_ssi", "metric_relative", "metric_silog"
+
+Complaints = Callable[[Mapping[str, str]], list[str]]
 
 
 def record_of(cosines: list[float], *, every: int = 10, run: str = "run") -> GradientRecord:
@@ -195,6 +198,15 @@ def test_shares_stand_beside_the_share_of_the_loss() -> None:
     assert [line[-1] for line in table.printed()] == ["75.0", "25.0"]
     missing = [name for name in LossesSettings().switched_on() if name not in (A, B)]
     assert f"Left out, without weight in these runs: {', '.join(missing)}." in table.notes
+
+
+def test_a_compiler_takes_tables_of_gradients(latex_complaints: Complaints) -> None:
+    records = [record_of([0.1, -0.3] * 20)]
+    tables = {
+        "cosines": cosine_table(records, "block", title="full"),
+        "shares": share_table(records, title="full"),
+    }
+    assert latex_complaints({name: table.latex() for name, table in tables.items()}) == []
 
 
 def test_thirds_show_where_a_share_went() -> None:

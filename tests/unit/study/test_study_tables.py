@@ -518,46 +518,55 @@ def test_files_are_the_same_again_in_whatever_order_rows_come(make_rows, arms, t
         assert (tmp_path / "one" / name).read_bytes() == (tmp_path / "two" / name).read_bytes()
 
 
-def tabular(text):
-    """(column specification, rows of cells) of the one tabular, split at bare & outside of braces."""
-    spec, body = re.search(
-        r"\\begin\{tabular\}\{(\w+)\}\n(.*)\\end\{tabular\}", text, re.S
-    ).groups()
-    lines = [line for line in body.splitlines() if line]
-    assert [lines[0], lines[-1]] == [r"\toprule", r"\bottomrule"]
-    rows, rules = [], []
-    for line in lines[1:-1]:
-        if line == r"\midrule":
-            rules.append(len(rows))
-            continue
-        assert line.endswith(r" \\"), line
-        cells, depth = [""], 0
-        for piece in re.findall(r"\\.|.", line.removesuffix(r" \\")):
-            depth += {"{": 1, "}": -1}.get(piece, 0)
-            assert depth >= 0, line
-            if piece == "&" and depth == 0:
-                cells.append("")
+def tabulars(text):
+    """[(number of columns, rows of cells, places of rules)] of each tabular, cells split outside braces."""
+    found = []
+    for body in re.findall(r"\\begin\{tabular\}(.*?)\\end\{tabular\}", text, re.S):
+        lines = body.strip().splitlines()
+        spec = re.sub(r"p\{0\.\d+\\linewidth\}", "p", lines[0]).replace("@{}", "").strip("{}")
+        assert re.fullmatch("[lrp]+", spec), lines[0]
+        assert [lines[1], lines[-1]] == [r"\toprule", r"\bottomrule"]
+        rows, rules = [], []
+        for line in lines[2:-1]:
+            if line == r"\midrule":
+                rules.append(len(rows))
             else:
-                cells[-1] += piece
-        assert depth == 0, line
-        rows.append([cell.strip() for cell in cells])
-    return spec, rows, rules
+                rows.append(_cells(re.sub(r" (\\\\|\\tabularnewline)$", "", line)))
+        found.append((len(spec), rows, rules))
+    return found
+
+
+def _cells(line):
+    cells, depth = [""], 0
+    for piece in re.findall(r"\\.|.", line):
+        depth += {"{": 1, "}": -1}.get(piece, 0)
+        assert depth >= 0, line
+        if piece == "&" and depth == 0:
+            cells.append("")
+        else:
+            cells[-1] += piece
+    assert depth == 0, line
+    return [cell.replace(r"\raggedright\hspace{0pt}", "").strip() for cell in cells]
 
 
 def test_latex_is_what_an_author_pastes(make_rows, arms):
     rows = make_rows({**TWO_SEEDS, "constant depth": {0: {"a": 0.5, "b": 0.7}}})
     text = study_table(rows, arms=arms[:3], reference="full").latex()
     assert text.splitlines()[0] == r"% \usepackage{booktabs}"
-    spec, lines, rules = tabular(text)
-    assert len(spec) == 11
-    assert {len(line) for line in lines} == {11}
-    assert rules == [1, 4]  # under the headings, above the baseline
-    assert r"RMSE (m) $\downarrow$" in lines[0]
-    assert (lines[1][:2], lines[1][9:]) == (["All losses", "0.2500"], ["--", "--"])
+    parts = tabulars(text)
+    assert sum(columns - 1 for columns, _, _ in parts) == 10
+    for columns, lines, rules in parts:
+        assert {len(line) for line in lines} == {columns}
+        assert [line[0] for line in lines[1:4]] == ["All losses", "No SiLog", "No Smooth"]
+        assert rules == [1, 4]  # under the headings, above the baseline
+    headings = [cell for _, lines, _ in parts for cell in lines[0]]
+    assert any("RMSE" in cell and r"$\downarrow$" in cell for cell in headings)
+    first, last = [cell for _, lines, _ in parts for cell in lines[1][1:]], parts[-1][1]
+    assert (first[0], first[-2:]) == ("0.2500", ["--", "--"])
     assert re.fullmatch(
         r"\+14\.0 \{\\scriptsize \[\$-\$\d+(\.\d)?, \+\d+(\.\d)?\]\}|"
         r"\+14 \{\\scriptsize \[\$-\$\d+, \+\d+\]\}",
-        lines[2][9],
+        last[2][-2],
     )
     (caption,) = re.findall(r"\\caption\{(.*)\}\n", text)
     for words in (
@@ -576,11 +585,15 @@ def test_latex_is_what_an_author_pastes(make_rows, arms):
 
 def test_latex_says_a_block_s_distance_once_and_marks_single_runs(make_rows, arms):
     text = range_table(make_rows(ONE_SEED), arms=arms[:3], reference="full").latex()
-    spec, lines, rules = tabular(text)
-    assert {len(line) for line in lines} == {len(spec)}
-    assert rules == [1, 5]
-    assert [line[:3] for line in lines[1:5]] == [["0.3--1 m", "100", "2"]] + [[""] * 3] * 3
-    assert [r"$^\dagger$" in line[3] for line in lines[1:5]] == [True, True, True, False]
+    ((columns, lines, rules),) = tabulars(text)
+    assert rules == [1, 6]
+    heads = [line for line in lines if len(line) == 1]
+    assert [r"\textit{0.3--1 m} (pixels 100, frames 2)" in head[0] for head in heads] == [
+        True,
+        False,
+    ]
+    assert {len(line) for line in lines if len(line) > 1} == {columns}
+    assert [r"$^\dagger$" in line[0] for line in lines[2:6]] == [True, True, True, False]
 
 
 def test_latex_is_balanced_and_escaped(make_rows):
@@ -591,13 +604,36 @@ def test_latex_is_balanced_and_escaped(make_rows):
     rows = make_rows({"full": {0: {"a": 0.1}}, "b": {0: {"a": 0.2}}})
     for table in study_tables(rows, arms=labels, reference="full").values():
         text = table.latex()
-        assert text.count(r"\begin{") == text.count(r"\end{") == 2
+        assert text.count(r"\begin{") == text.count(r"\end{")
         bare = re.sub(r"\\[\\{}$&#%_]", "", text)
         assert bare.count("{") == bare.count("}")
         assert bare.count("$") % 2 == 0
         assert r"\input{" not in text
-        spec, lines, _ = tabular(text)
-        assert {len(line) for line in lines} == {len(spec)} == {len(table.columns)}
+        for columns, lines, _ in tabulars(text):
+            assert {len(line) for line in lines if len(line) > 1} == {columns}
+
+
+@pytest.mark.parametrize("seeds", [1, 3])
+def test_a_compiler_takes_every_table_of_a_study(make_rows, arms, latex_complaints, seeds):
+    random = np.random.default_rng(seeds)
+    names = [*(arm.name for arm in arms), "constant depth", "mean-depth map"]
+    values = {
+        name: {seed: {f"f{n}": random.uniform(0.1, 0.9) for n in range(4)} for seed in range(seeds)}
+        for name in names
+    }
+    ranges = [f"range:{low}-{2 * low}" for low in (0.3, 0.6, 1.2, 2.4, 4.8, 9.6, 19.2, 38.4)]
+    conditions = {f"f{n}": f"street at night in heavy rain {n}" for n in range(4)}
+    rows = make_rows(values, ranges=ranges, conditions=conditions, pixels=1_234_567)
+    tables = study_tables(rows, arms=arms, reference="full")
+    assert set(tables) == {"table", "table_by_range", "table_by_condition", "table_beside_paper"}
+    texts = {stem: table.latex() for stem, table in tables.items()}
+    assert not any(
+        re.search(r"[0-9a-f]{12}", line)
+        for text in texts.values()
+        for line in text.splitlines()
+        if not line.startswith("%")
+    )
+    assert latex_complaints(texts) == []
 
 
 def test_csv_has_a_number_a_cell_and_all_digits(make_rows, arms):

@@ -20,9 +20,6 @@ if TYPE_CHECKING:
 Better = Literal["lower", "higher", "closer"]
 _ARROW = {"lower": "↓", "higher": "↑"}
 _NO_VALUE = "–"
-_HEADING_LETTERS = 10  # in a line, above that many columns
-_MANY_COLUMNS = 9  # more do not fit the width of a page in the letters of its text
-_MANY_LETTERS = 100  # of all headings; the same
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -143,7 +140,7 @@ class Table:
         for r, row in enumerate(self.rows):
             cells = []
             for place in places:
-                text = _markdown(_text(row[place], self.columns[place]))
+                text = _markdown(cell_text(row[place], self.columns[place]))
                 if isinstance(row[place], Interval):
                     text = text.replace(", ", ",\u00a0")  # a narrow page breaks before the bracket
                 cells.append(f"**{text}**" if text and (r, place) in self.bold else text)
@@ -167,51 +164,10 @@ class Table:
         return text.getvalue()
 
     def latex(self) -> str:
-        """A `table` environment for LaTeX with the booktabs package; all text is escaped.
+        """`table` environments for LaTeX with the booktabs package, that fit a page of one column or two."""
+        from thermodepth.evaluation.results.latex_table import latex_table
 
-        One of many columns or long headings is set small over both columns of a page, its headings in
-        several lines.
-        """
-        spans = sum(self._holds_intervals(place) for place in range(len(self.columns)))
-        letters = sum(len(column.heading) for column in self.columns)
-        wide = len(self.columns) + spans > _MANY_COLUMNS or letters > _MANY_LETTERS
-        kind = "table*" if wide else "table"
-        caption = [_latex(self.title + ("." if self.caption_notes else ""))]
-        caption += [_latex(_sentence(note)) for note in self.notes[: self.caption_notes]]
-        lines = [
-            r"% \usepackage{booktabs}",
-            rf"\begin{{{kind}}}[t]",
-            r"\centering",
-            rf"\caption{{{' '.join(caption)}}}",
-            *([rf"\label{{{self.label}}}"] if self.label else []),
-            *([r"\footnotesize", r"\setlength{\tabcolsep}{4pt}"] if wide else []),
-            r"\begin{tabular}{" + "".join(column.align[0] for column in self.columns) + "}",
-            r"\toprule",
-            " & ".join(
-                _latex_lines(column) if wide else _latex(column.heading) for column in self.columns
-            )
-            + r" \\",
-            r"\midrule",
-        ]
-        for r, row in enumerate(self.rows):
-            if r in self.rules:
-                lines.append(r"\midrule")
-            cells = [
-                _latex_cell(cell, column) for cell, column in zip(row, self.columns, strict=True)
-            ]
-            cells = [rf"\textbf{{{t}}}" if (r, c) in self.bold else t for c, t in enumerate(cells)]
-            if r > 0 and r not in self.rules:
-                cells[: self.shared] = [""] * self.shared
-            lines.append(" & ".join(cells) + r" \\")
-        lines += [r"\bottomrule", r"\end{tabular}"]
-        lines += [
-            rf"\par\smallskip{{\footnotesize {_latex(note)}\par}}"
-            for note in self.notes[self.caption_notes :]
-        ]
-        return "\n".join([*lines, rf"\end{{{kind}}}"]) + "\n"
-
-    def _holds_intervals(self, place: int) -> bool:
-        return any(isinstance(row[place], Interval) for row in self.rows)
+        return latex_table(self)
 
     def rich(self) -> TerminalTable:
         """For `rich.print`, in a terminal of any width; brackets in the text stay brackets."""
@@ -222,7 +178,7 @@ class Table:
     def printed(self) -> list[list[str]]:
         """Every cell as text with its digits, before any markup."""
         return [
-            [_text(cell, column) for cell, column in zip(row, self.columns, strict=True)]
+            [cell_text(cell, column) for cell, column in zip(row, self.columns, strict=True)]
             for row in self.rows
         ]
 
@@ -237,7 +193,8 @@ def _numbers(cell: Cell, column: Column) -> list[tuple[float, int | None]]:
     return [(cell, column.digits)] if isinstance(cell, float) else []
 
 
-def _text(cell: Cell, column: Column) -> str:
+def cell_text(cell: Cell, column: Column) -> str:
+    """A cell as people read it, before any markup."""
     if cell is None:
         return _NO_VALUE
     if isinstance(cell, str):
@@ -245,7 +202,7 @@ def _text(cell: Cell, column: Column) -> str:
     if isinstance(cell, Heading):
         return cell.shown
     if isinstance(cell, Interval):
-        number, span = _interval_texts(cell, column)
+        number, span = interval_texts(cell, column)
         return f"{number} {span}" if number else span
     value, digits = (
         (float(cell.value), cell.digits) if isinstance(cell, Number) else (cell, column.digits)
@@ -253,7 +210,7 @@ def _text(cell: Cell, column: Column) -> str:
     return _number_text(value, digits, signed=column.signed)
 
 
-def _interval_texts(cell: Interval, column: Column) -> tuple[str, str]:
+def interval_texts(cell: Interval, column: Column) -> tuple[str, str]:
     """(the number or nothing, the interval in brackets)."""
     number, low, high = (
         "" if value is None else _number_text(float(value), cell.digits, signed=column.signed)
@@ -305,69 +262,3 @@ def _markdown(text: str) -> str:
     text = re.sub(r"([\\|*`<\[\]])", r"\\\1", " ".join(text.split()))
     # An underscore inside a word is only an underscore; at its edge it would start emphasis.
     return re.sub(r"(?<!\w)_|_(?!\w)", r"\\_", text)
-
-
-_LATEX = {
-    "\\": r"\textbackslash{}",
-    "~": r"\textasciitilde{}",
-    "^": r"\textasciicircum{}",
-    **{c: "\\" + c for c in "{}$&#%_"},
-    # A row that starts with one of these would be read as an argument of the row end or rule before it.
-    **{c: f"{{{c}}}" for c in "[]*"},
-    # Outside math mode the classic font encoding prints other characters for these three.
-    **{c: f"${c}$" for c in "<>|"},
-    "−": "$-$",
-    "–": "--",
-    "±": r"$\pm$",
-    "×": r"$\times$",
-    "÷": r"$\div$",
-    "°": r"$^\circ$",
-    "·": r"$\cdot$",
-    "≤": r"$\leq$",
-    "≥": r"$\geq$",
-    "≈": r"$\approx$",
-    "→": r"$\rightarrow$",
-    "↓": r"$\downarrow$",
-    "↑": r"$\uparrow$",
-    "²": "$^2$",
-    "³": "$^3$",
-    "√": r"$\surd$",
-    "δ": r"$\delta$",
-    "Δ": r"$\Delta$",
-    "σ": r"$\sigma$",
-    "†": r"$^\dagger$",
-    "“": "``",
-    "”": "''",
-    "…": r"\ldots{}",
-    "µ": r"$\mu$",
-    "μ": r"$\mu$",
-    "β": r"$\beta$",
-    "λ": r"$\lambda$",
-}
-
-
-def _latex(text: str) -> str:
-    return "".join(_LATEX.get(character, character) for character in " ".join(text.split()))
-
-
-def _latex_cell(cell: Cell, column: Column) -> str:
-    if not isinstance(cell, Interval):
-        return _latex(_text(cell, column))
-    number, span = _interval_texts(cell, column)
-    # Its own braces keep the bracket from being read as an argument, so it stands as it is.
-    return rf"{_latex(number)} {{\scriptsize [{_latex(span[1:-1])}]}}".lstrip()
-
-
-def _sentence(note: str) -> str:
-    """A line as a sentence among others."""
-    return note if note.endswith(".") else f"{note}."
-
-
-def _latex_lines(column: Column) -> str:
-    """A heading as a stack of short lines."""
-    from thermodepth.evaluation.results.terminal_table import fold_words
-
-    lines = fold_words(column.heading, _HEADING_LETTERS)
-    if len(lines) == 1:
-        return _latex(lines[0])
-    return rf"\shortstack[{column.align[0]}]{{" + r"\\".join(map(_latex, lines)) + "}"

@@ -325,3 +325,8 @@ def test_metres_that_run_against_the_truth_are_said_and_baselines_are_not(make_s
     note = scored(make_sample, protocol, answers_of=inverse_as_metres).against_truth_note()
     assert note == "maps has near and far exchanged: is --geometry right?"
     assert scored(make_sample, protocol).against_truth_note() == ""
+
+
+def test_a_compiler_takes_every_table_of_an_evaluation(make_sample, protocol, latex_complaints):
+    tables = scored(make_sample, protocol).tables()
+    assert latex_complaints({stem: table.latex() for stem, table in tables.items()}) == []

@@ -39,25 +39,6 @@ def test_markdown():
     )
 
 
-def test_latex():
-    assert TABLE.latex() == (
-        "% \\usepackage{booktabs}\n"
-        "\\begin{table}[t]\n"
-        "\\centering\n"
-        "\\caption{Means of 2 arms}\n"
-        "\\begin{tabular}{lrrr}\n"
-        "\\toprule\n"
-        "arm & AbsRel $\\downarrow$ & $\\delta$$<$1.25 $\\uparrow$ & frames \\\\\n"
-        "\\midrule\n"
-        "full & \\textbf{0.123} & 0.90 & 120 \\\\\n"
-        "no\\_smooth & 0.200 & -- & 120 \\\\\n"
-        "\\bottomrule\n"
-        "\\end{tabular}\n"
-        "\\par\\smallskip{\\footnotesize Protocol toy-1.\\par}\n"
-        "\\end{table}\n"
-    )
-
-
 def test_csv_has_all_digits_plain_labels_and_comes_back():
     table = Table(
         title="t",
@@ -103,19 +84,6 @@ def test_numbers_and_headings_in_cells_are_shown_to_people_and_plain_for_machine
     )
 
 
-def test_wide_tables_are_set_small_in_latex():
-    columns = tuple(Column(label=f"c{n}") for n in range(10))
-    wide = Table(title="t", columns=columns, rows=(tuple(range(10)),)).latex().splitlines()
-    place = wide.index(r"\caption{t}")
-    assert wide[place + 1 : place + 3] == [r"\footnotesize", r"\setlength{\tabcolsep}{4pt}"]
-    assert wide[place + 3].startswith(r"\begin{tabular}")
-    named = (*columns[:9], Column(label="AbsRel, no_smooth", better="lower"))
-    folded = Table(title="t", columns=named, rows=(tuple(range(10)),)).latex()
-    assert r"c8 & \shortstack[r]{AbsRel,\\no\_\\smooth $\downarrow$} \\" in folded
-    narrow = Table(title="t", columns=columns[:9], rows=(tuple(range(9)),)).latex()
-    assert "footnotesize" not in narrow
-
-
 def test_rich_shows_every_cell_and_keeps_brackets():
     table = Table(
         title="[red]t[/red]",
@@ -155,30 +123,6 @@ def test_rich_shows_every_cell_and_keeps_brackets():
 )
 def test_how_cells_are_printed(cell, column, printed):
     assert one_cell(cell, **column).printed() == [[printed]]
-
-
-@pytest.mark.parametrize(
-    ("text", "escaped"),
-    [
-        ("a_b", r"a\_b"),
-        ("50 % & $5 #1", r"50 \% \& \$5 \#1"),
-        ("{x}", r"\{x\}"),
-        ("a\\b", r"a\textbackslash{}b"),
-        ("~^", r"\textasciitilde{}\textasciicircum{}"),
-        ("<a|b>", "$<$a$|$b$>$"),
-        ("[x]*", "{[}x{]}{*}"),
-        ("±0.1 × 2² ≤ δ → −1", r"$\pm$0.1 $\times$ 2$^2$ $\leq$ $\delta$ $\rightarrow$ $-$1"),
-        ("<30° ÷2", r"$<$30$^\circ$ $\div$2"),
-        ("two\nlines", "two lines"),
-        ("Straße", "Straße"),
-    ],
-)
-def test_latex_escaping_everywhere_text_stands(text, escaped):
-    table = Table(title=text, columns=(Column(label=text),), rows=((text,),), notes=(text,))
-    lines = table.latex().splitlines()
-    assert rf"\caption{{{escaped}}}" in lines
-    assert lines.count(rf"{escaped} \\") == 2
-    assert rf"\par\smallskip{{\footnotesize {escaped}\par}}" in lines
 
 
 @pytest.mark.parametrize(
@@ -267,36 +211,6 @@ def test_csv_gives_each_end_of_an_interval_a_column():
         "a,0.875,-1.25,3.0,-0.04,12.0\n"
         "b,7.0,,,,\n"
     )
-
-
-def test_latex_sets_intervals_small_and_says_what_a_caption_must():
-    lines = CHANGES.latex().splitlines()
-    assert r"a & +0.9 {\scriptsize [$-$1.2, +3.0]} & {\scriptsize [0.0, +12.0]} \\" in lines
-    caption = lines.index(r"\caption{Changes. Protocol toy-1; 3 seeds. A 95 \% interval.}")
-    assert lines[caption + 1] == r"\label{tab:changes}"
-    assert lines[-2] == r"\par\smallskip{\footnotesize Small print.\par}"
-    assert sum("95 \\% interval" in line for line in lines) == 1
-
-
-def test_latex_draws_rules_and_says_what_rows_share_once():
-    rows = (("near", 1, "x"), ("near", 1, "y"), ("far", 1, "x"), ("far", 1, "y"))
-    table = Table(
-        title="t",
-        columns=(Column(label="d", align="left"), Column(label="n"), Column(label="arm")),
-        rows=rows,
-        rules=frozenset({2}),
-        shared=2,
-    )
-    lines = table.latex().splitlines()
-    first = lines.index(r"\midrule") + 1
-    assert lines[first : first + 5] == [
-        r"near & 1 & x \\",
-        r" &  & y \\",
-        r"\midrule",
-        r"far & 1 & x \\",
-        r" &  & y \\",
-    ]
-    assert "| near | 1 | y |" in table.markdown()
 
 
 def test_records_are_what_a_machine_reads_in_a_table_s_place():

@@ -160,6 +160,14 @@ def test_every_table_prints_and_parses():
         assert len(lines) == len(table.rows) + 1
 
 
+def test_a_compiler_takes_every_table_of_findings(latex_complaints):
+    for noise in (0.1, 3.0):
+        blocks = {"rmse": measured(noise=noise)}
+        found = findings(blocks, reference="full", claims=PAPER_CLAIMS)
+        tables = {stem: table.latex() for stem, table in findings_tables(found).items()}
+        assert latex_complaints(tables) == []
+
+
 def two_metrics():
     """RMSE is least without consistency, AbsRel without silog; smooth changes neither."""
     return {
