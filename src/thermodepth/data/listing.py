@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from thermodepth.errors import DataError, unknown
+from thermodepth.thermal import Margins
 from thermodepth.yaml_files import decoded, read_bounded
 
 if TYPE_CHECKING:
@@ -50,6 +51,15 @@ def whole_number(options: Mapping[str, str], name: str, *, default: int) -> int:
     if not re.fullmatch(r"[1-9][0-9]{0,5}", text):
         raise DataError(f"option {name}={text}: expected a whole number from 1")
     return int(text)
+
+
+def margins_to_drop(options: Mapping[str, str]) -> Margins | None:
+    """The option `drop=bottom=2`: rows and columns of the thermal frames that are no picture.
+
+    Raises:
+        SettingsError: for sides or numbers that cannot be.
+    """
+    return Margins.of_text(options["drop"], "option drop") if "drop" in options else None
 
 
 def folder_of(path: Path | None, name: str, holds: str) -> Path:
