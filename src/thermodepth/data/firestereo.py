@@ -25,7 +25,13 @@ import numpy as np
 from thermodepth.camera import resized
 from thermodepth.data.decoding import read_depth_m
 from thermodepth.data.frames import Dataset
-from thermodepth.data.listing import folder_of, read_sequence_list, shown
+from thermodepth.data.listing import (
+    folder_of,
+    margins_to_drop,
+    read_sequence_list,
+    shown,
+    split_options,
+)
 from thermodepth.data.recording import (
     Band,
     Lenses,
@@ -38,7 +44,7 @@ from thermodepth.data.recording import (
 )
 from thermodepth.errors import DataError
 from thermodepth.files import natural_order
-from thermodepth.thermal import read_thermal
+from thermodepth.thermal import Margins, read_thermal
 from thermodepth.types import ThermalUnit
 
 #: Ours. Both places are in training and in test; the two halves of hawkins_1 stay together.
@@ -64,7 +70,9 @@ def open_firestereo(path: Path | None) -> Dataset:
     Raises:
         DataError: for a folder that is not FIReStereo; the message says what was found.
     """
-    root = folder_of(path, "firestereo", "the unpacked sequences, such as hawkins_2")
+    place, options = split_options(path, ("drop",)) if path is not None else (None, {})
+    drop = margins_to_drop(options)
+    root = folder_of(place, "firestereo", "the unpacked sequences, such as hawkins_2")
     if not any((root / name).is_dir() for names in LISTS.values() for name in names):
         root = root / "stereo_thermal_depth" if (root / "stereo_thermal_depth").is_dir() else root
     lists = {title: _list(root, title) for title in LISTS}
@@ -77,7 +85,7 @@ def open_firestereo(path: Path | None) -> Dataset:
             f"{root}: none of the sequences {', '.join(listed)} is here (found: {_found(root)}); give the "
             "folder that holds them unpacked"
         )
-    recordings = {name: _recording(root, name) for name in present}
+    recordings = {name: _recording(root, name, drop) for name in present}
     check_ids(recordings.values(), str(root))
     splits = {
         title: RecordedFrames([recordings[name] for name in names if name in recordings])
@@ -105,7 +113,7 @@ def _list(root: Path, title: str) -> tuple[str, ...]:
     return read_sequence_list(path) if path.is_file() else LISTS[title]
 
 
-def _recording(root: Path, name: str) -> Recording:
+def _recording(root: Path, name: str, drop: Margins | None) -> Recording:
     thermal, depth = _folders(root / name)
     pictures, maps = _pngs(thermal), _pngs(depth)
     names = [name for name in pictures if name in maps]
@@ -122,10 +130,11 @@ def _recording(root: Path, name: str) -> Recording:
         root=root,
         thermal=Band(folder=thermal, names=names),
         depth=Band(folder=depth, names=names),
-        read_thermal=partial(read_thermal, expect=ThermalUnit.COUNTS),
+        read_thermal=partial(read_thermal, expect=ThermalUnit.COUNTS, drop=drop),
         read_depth=partial(read_depth_m, metres=METRES_PER_VALUE, stored="16-bit"),
         lenses=partial(_lenses, folder=thermal),
         unpaired=len(pictures.keys() ^ maps.keys()),
+        decoding="" if drop is None else f"drop {drop}",
     )
 
 

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from thermodepth.errors import DataError, unknown
+from thermodepth.thermal import Margins
 from thermodepth.yaml_files import decoded, read_bounded
 
 if TYPE_CHECKING:
@@ -67,6 +68,15 @@ def decimal_between(
     if not least < value < most:
         raise DataError(f"option {name}={text}: expected a number between {least:g} and {most:g}")
     return value
+
+
+def margins_to_drop(options: Mapping[str, str]) -> Margins | None:
+    """The option `drop=bottom=2`: rows and columns of the thermal frames that are no picture.
+
+    Raises:
+        SettingsError: for sides or numbers that cannot be.
+    """
+    return Margins.of_text(options["drop"], "option drop") if "drop" in options else None
 
 
 def folder_of(path: Path | None, name: str, holds: str) -> Path:

@@ -26,6 +26,7 @@ from thermodepth.data.decoding import read_depth_m
 from thermodepth.data.frames import Dataset
 from thermodepth.data.listing import (
     folder_of,
+    margins_to_drop,
     numbered,
     read_sequence_list,
     read_stamps_s,
@@ -44,7 +45,7 @@ from thermodepth.data.recording import (
     training_size_of,
 )
 from thermodepth.errors import DataError, unknown
-from thermodepth.thermal import read_thermal
+from thermodepth.thermal import Margins, read_thermal
 from thermodepth.types import ThermalUnit
 
 if TYPE_CHECKING:
@@ -80,12 +81,14 @@ DEPTH_RANGE_M = (0.5, 80.0)
 
 
 def open_ms2(path: Path | None) -> Dataset:
-    """Open the sequences that are there, `ROOT` or `ROOT?truth=...&every=...`.
+    """Open the sequences that are there, `ROOT` or `ROOT?truth=...&every=...&drop=...`.
 
     Raises:
         DataError: for a folder that is not MS2, sequences without truth, or lists that overlap.
     """
-    place, options = split_options(path, ("truth", "every")) if path is not None else (None, {})
+    place, options = (
+        split_options(path, ("truth", "every", "drop")) if path is not None else (None, {})
+    )
     root = folder_of(place, "ms2", "sync_data and proj_depth")
     lists = _lists(root)
     listed = [name for names in lists.values() for name in names]
@@ -97,11 +100,14 @@ def open_ms2(path: Path | None) -> Dataset:
         )
     truth = _truth(root, present, options.get("truth"))
     every = whole_number(options, "every", default=1)
+    drop = margins_to_drop(options)
     recordings: dict[str, list[Recording]] = {}
     for title, names in lists.items():
         condition = CONDITION_OF_LIST.get(title, "")
         recordings[title] = [
-            _recording(root, name, condition, truth, every) for name in names if name in present
+            _recording(root, name, condition, truth, every, drop)
+            for name in names
+            if name in present
         ]
     check_ids([one for part in recordings.values() for one in part], str(root))
     tests = [one for title in CONDITION_OF_LIST for one in recordings[title]]
@@ -173,7 +179,9 @@ def _truth(root: Path, present: Sequence[str], wanted: str | None) -> str:
     )
 
 
-def _recording(root: Path, name: str, condition: str, truth: str, every: int) -> Recording:
+def _recording(
+    root: Path, name: str, condition: str, truth: str, every: int, drop: Margins | None
+) -> Recording:
     folder, depth = _sync(root, name), root / "proj_depth" / name
     pictures, maps = numbered(folder / "thr" / "img_left"), numbered(depth / "thr" / truth)
     both = [number for number in pictures if number in maps]
@@ -199,7 +207,7 @@ def _recording(root: Path, name: str, condition: str, truth: str, every: int) ->
         depth=Band.of(depth / "thr" / truth, maps, numbers),
         rgb=Band.of(rgb, numbered(rgb), numbers) if rgb.is_dir() else None,
         rgb_depth=Band.of(rgb_depth, numbered(rgb_depth), numbers) if rgb_depth else None,
-        read_thermal=partial(read_thermal, expect=ThermalUnit.COUNTS),
+        read_thermal=partial(read_thermal, expect=ThermalUnit.COUNTS, drop=drop),
         read_depth=partial(read_depth_m, metres=METRES_PER_VALUE, stored="16-bit"),
         lenses=partial(calibrated, path=calibration),
         later_s=partial(_later_s, *stamps, rgb=rgb, thermal=folder, numbers=numbers)
@@ -209,6 +217,7 @@ def _recording(root: Path, name: str, condition: str, truth: str, every: int) ->
         if timed and poses.is_dir()
         else None,
         unpaired=len(pictures.keys() ^ maps.keys()),
+        decoding="" if drop is None else f"drop {drop}",
         about=[
             calibration,
             *(stamps if timed else ()),

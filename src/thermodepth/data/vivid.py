@@ -31,11 +31,13 @@ from thermodepth.data.decoding import read_depth_m
 from thermodepth.data.frames import Dataset
 from thermodepth.data.listing import (
     folder_of,
+    margins_to_drop,
     numbered,
     read_numbers,
     read_sequence_list,
     read_stamps_s,
     shown,
+    split_options,
 )
 from thermodepth.data.recording import (
     Band,
@@ -48,7 +50,7 @@ from thermodepth.data.recording import (
     training_size_of,
 )
 from thermodepth.errors import DataError
-from thermodepth.thermal import read_thermal
+from thermodepth.thermal import Margins, read_thermal
 from thermodepth.types import ThermalUnit
 
 #: The published split. `aggresive` is its spelling.
@@ -101,7 +103,9 @@ def open_vivid(path: Path | None, *, place: str) -> Dataset:
         DataError: for a folder that is not ViViD, or sequences that lack a part.
     """
     name = f"vivid_{place}"
-    root = folder_of(path, name, "the sequences, or KAIST_VIVID")
+    folder, options = split_options(path, ("drop",)) if path is not None else (None, {})
+    drop = margins_to_drop(options)
+    root = folder_of(folder, name, "the sequences, or KAIST_VIVID")
     if (root / "KAIST_VIVID").is_dir():
         root = root / "KAIST_VIVID"
     lists = {title: _list(root, title, place) for title in LISTS[place]}
@@ -112,7 +116,7 @@ def open_vivid(path: Path | None, *, place: str) -> Dataset:
             f"{root}: none of the {len(listed)} {place} sequences of ViViD is here; looked for folders "
             f"such as {(listed or ['SEQUENCE'])[0]}/Thermal"
         )
-    recordings = {one: _recording(root, one) for one in present}
+    recordings = {one: _recording(root, one, drop) for one in present}
     check_ids(recordings.values(), str(root))
     splits = {
         title: RecordedFrames([recordings[one] for one in names if one in recordings])
@@ -147,7 +151,7 @@ def _list(root: Path, title: str, place: str) -> tuple[str, ...]:
     return read_sequence_list(path) if path.is_file() else LISTS[place][title]
 
 
-def _recording(root: Path, name: str) -> Recording:
+def _recording(root: Path, name: str, drop: Margins | None) -> Recording:
     folder = root / name
     layout = "published" if (folder / "Thermal" / "data").is_dir() else "prepared"
     thermal, depth, rgb, rgb_depth = (folder / band for band in BANDS[layout])
@@ -185,12 +189,13 @@ def _recording(root: Path, name: str) -> Recording:
         rgb_depth=Band.of(rgb_depth, numbered(rgb_depth, ".npy"), numbers)
         if rgb_depth.is_dir()
         else None,
-        read_thermal=partial(read_thermal, expect=ThermalUnit.COUNTS),
+        read_thermal=partial(read_thermal, expect=ThermalUnit.COUNTS, drop=drop),
         read_depth=partial(read_depth_m, metres=1.0, stored="float"),
         lenses=lenses,
         finer_depth=layout == "prepared",
         later_s=later_s,
         unpaired=len(pictures.keys() ^ maps.keys()),
+        decoding="" if drop is None else f"drop {drop}",
         about=[*calibration, *(stamps if later_s else ())],
     )
 

@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 
 from thermodepth.data.firestereo import LISTS, open_firestereo
-from thermodepth.errors import DataError
-from thermodepth.files import encode_png
+from thermodepth.errors import DataError, SettingsError
+from thermodepth.files import encode_png, read_raster
 from thermodepth.types import ThermalUnit
 
 SIZE = (64, 80)
@@ -50,6 +50,25 @@ def test_values_wherever_the_files_lie(tmp_path: Path, inner: str, maps: str, ab
     # An eighth of the camera's 640x512; 312.01175 counts from the corner of the first pixel.
     assert sample.intrinsics[0, 0] == pytest.approx(406.33233 / 8)
     assert sample.intrinsics[0, 2] == pytest.approx(312.01175 / 8)
+
+
+def test_rows_of_telemetry_are_dropped_where_asked(tmp_path: Path) -> None:
+    write_sequence(tmp_path, "hawkins_2")
+    plain = open_firestereo(tmp_path).split("train")
+    whole, mark = plain.read(1).thermal, plain.fingerprint()
+    words = np.zeros((2, SIZE[1]), np.uint16)
+    words[0, :30] = np.arange(30) * 999
+    for path in (tmp_path / "hawkins_2/img_left").iterdir():
+        path.write_bytes(encode_png(np.concatenate([read_raster(path), words])))
+    with pytest.raises(DataError, match="rows 64 to 65 of 66 are no picture"):
+        open_firestereo(tmp_path)
+    frames = open_firestereo(Path(f"{tmp_path}?drop=bottom=2")).split("train")
+    np.testing.assert_array_equal(frames.read(1).thermal, whole)
+    assert frames.fingerprint() != mark
+    with pytest.raises(SettingsError, match="option drop below=2: unknown side 'below'"):
+        open_firestereo(Path(f"{tmp_path}?drop=below=2"))
+    with pytest.raises(DataError, match="unknown option 'crop'"):
+        open_firestereo(Path(f"{tmp_path}?crop=bottom=2"))
 
 
 def test_sequences_are_split_whole(tmp_path: Path) -> None:
