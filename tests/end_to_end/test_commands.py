@@ -314,6 +314,15 @@ def test_an_option_edits_only_when_it_was_given(
     assert (trained[0].seed, trained[0].steps) == (7, 9)
     for option, edit in (("--seed=1", "seed=2"), ("--data=synthetic", "data.source=mm5:x")):
         refused(thermodepth("train", "--out", "r", option, "--set", edit), "give one of them")
+    labelled = []
+    monkeypatch.setattr(
+        "thermodepth.commands.label.label_data",
+        lambda settings, *, split, **_: labelled.append((settings.teacher.kind, split)),
+    )
+    by_set = ("--set", "data.split=val", "--set", "teacher.kind=truth")
+    for call in (by_set, ("--split", "val", "--teacher", "truth")):
+        assert thermodepth("label", *call)[0] == 0
+    assert labelled == [("truth", "val")] * 2
     wrong = ("label", "--teacher", "truth", "--set", "teacher.kind=maps")
     refused(thermodepth(*wrong), "--teacher truth with --set teacher.kind", "give one of them")
     assert len(trained) == 2

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Sequence
 from pathlib import Path
-from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -17,6 +17,9 @@ from thermodepth.commands import label as command
 from thermodepth.data.frames import Dataset
 from thermodepth.errors import SettingsError, TeacherError
 from thermodepth.study import results
+from thermodepth.study.design import Arm, Study
+from thermodepth.study.folder import StudyFolder
+from thermodepth.study.inputs import make_all_labels
 from thermodepth.teacher import TeacherSettings, TransferringTeacher
 from thermodepth.teacher.rgb import label_rgb
 from thermodepth.training import labels
@@ -130,12 +133,44 @@ def test_labels_are_moved_counted_and_drawn(
 
 
 def test_a_study_shows_moved_labels(apart: Dataset, tmp_path: Path) -> None:
-    study = SimpleNamespace(settings=TrainingSettings())
-    folder = SimpleNamespace(labels=tmp_path)
-    store = results._labels_of(study, folder, apart, [0, 1])  # type: ignore[arg-type]
+    folder = StudyFolder(path=tmp_path)
+    store = results._labels_of(study_of_arms(), folder, apart, [0, 1])
     assert store is not None
     assert store.label("street/1").shape == SIZE
     assert store.rejected(["street/0", "street/1"]) == {"RGB too dark": 1}
+
+
+def study_of_arms(*edits: dict[str, Any]) -> Study:
+    arms = [Arm(name=f"arm-{n}", title="", edits=own) for n, own in enumerate(edits)]
+    return Study(
+        name="s",
+        title="S",
+        settings=TrainingSettings(),
+        arms=(Arm(name="full", title=""), *arms),
+        reference="full",
+        seeds=(0,),
+    )
+
+
+def test_arms_that_edit_the_transfer_are_taught_by_labels_of_their_own(
+    apart: Dataset, tmp_path: Path
+) -> None:
+    """Where maps are moved; elsewhere such an edit is refused, for it has no effect."""
+    datasets = {"synthetic": apart}
+    far = study_of_arms({"teacher.transfer.far_m": 12.0})
+    inputs = make_all_labels(far, datasets, tmp_path, progress=lambda *_: None)
+    ours, theirs = (inputs[arm].labels for arm in ("full", "arm-0"))
+    assert ours.folder != theirs.folder
+    assert set(ours.ids()) == set(theirs.ids())
+    for edits, words in (
+        ({"teacher.transfer.refit_metric": True}, "the teacher's maps are not in metres"),
+        ({"teacher.kind": "truth", "teacher.transfer.far_m": 12.0}, "no map is moved"),
+    ):
+        with (
+            warnings.catch_warnings(action="ignore"),
+            pytest.raises(SettingsError, match=f"arm 'arm-0': teacher.transfer.*{words}"),
+        ):
+            make_all_labels(study_of_arms(edits), datasets, tmp_path, progress=lambda *_: None)
 
 
 def test_the_truth_needs_no_moving(apart: Dataset) -> None:

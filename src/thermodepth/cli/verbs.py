@@ -242,7 +242,10 @@ def serve(
 
 def label(
     data: GivenData = None,
-    split: Annotated[str, typer.Option(help="Which frames are labelled.")] = "train",
+    split: Annotated[
+        Optional[str],  # noqa: UP045
+        typer.Option(help="Which frames are labelled. Default: train."),
+    ] = None,
     teacher: Annotated[
         Optional[str],  # noqa: UP045
         typer.Option(
@@ -271,11 +274,12 @@ def label(
 
     options = {
         "data.source": ("--data", data),
+        "data.split": ("--split", split),
         "teacher.kind": ("--teacher", teacher),
         "teacher.model": ("--teacher-model", teacher_model),
     }
     settings = _settings("thermal", options, edits)
-    label_data(settings, split=split, label_root=out, qa=qa, qa_frames=qa_frames)
+    label_data(settings, split=settings.data.split, label_root=out, qa=qa, qa_frames=qa_frames)
 
 
 def _settings(

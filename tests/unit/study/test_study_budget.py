@@ -70,6 +70,18 @@ def test_what_was_spent_before_counts(folder):
     assert begun(asked, folder, hours=1.0) == []  # 4 h spent, and a seed would take as long again
 
 
+def test_a_cell_is_taken_to_last_as_those_of_its_arm(folder):
+    """Arms may edit their steps: the short arm's hour says nothing of the long one's."""
+    asked = study(7.0, seeds=(0, 1))
+    for cell in asked.cells():
+        if (cell.arm.name, cell.seed) != ("bare", 1):
+            finish(folder, [cell], hours=1.0 if cell.arm.name == "full" else 3.0)
+    assert (
+        begun(asked, folder, hours=3.0) == []
+    )  # 5 h spent, 3 h to come; the mean of all would fit
+    assert begun(study(8.0, seeds=(0, 1)), folder, hours=3.0) == [1]
+
+
 def test_half_a_seed_is_finished_if_it_fits(folder):
     asked = study(2.0, seeds=(0,))
     finish(folder, asked.cells()[:1], hours=1.0)
