@@ -32,6 +32,7 @@ from thermodepth.synthetic.grammar.wood import HALF_M, build_wood
 from thermodepth.synthetic.matter.materials import MATERIAL_INDEX
 from thermodepth.synthetic.rays import EmbreeCaster, RayCaster
 
+ALONG_SHARE = 0.6  # of the views near the ground of a street
 DRONE_SHARE = 0.25  # of the views of an outdoor site
 ON_CAR_SHARE, MAST_SHARE = 0.25, 0.06  # of those near the ground, where a car has room
 _WARM_K = 5.0  # above the air: a lamp, a radiator, a screen
@@ -95,7 +96,7 @@ def _street(rng: np.random.Generator, conditions: Conditions) -> Built:
     def stand(r: np.random.Generator) -> CameraPose:
         place = (middle + float(r.normal(0, 1.0)), float(r.uniform(-2, 40)))
         pose = near_ground(r, place, 0.0, looks)
-        if r.random() < 0.4:  # along the street
+        if r.random() < ALONG_SHARE:  # as whoever drives or walks there
             pose = replace(pose, yaw=float(r.normal(0, 0.25)) + math.pi * (r.random() < 0.3))
         return pose
 
@@ -178,11 +179,11 @@ class SiteRow:
 
 
 SITES: dict[str, SiteRow] = {
-    "street": SiteRow(share=0.26, conditions="street", build=_street),
-    "carpark": SiteRow(share=0.14, conditions="street", build=_car_park),
-    "wood": SiteRow(share=0.18, conditions="street", build=_wood),
-    "room": SiteRow(share=0.14, conditions="room", build=_room),
-    "near": SiteRow(share=0.28, conditions="room", build=_near),
+    "street": SiteRow(share=0.36, conditions="street", build=_street),
+    "carpark": SiteRow(share=0.13, conditions="street", build=_car_park),
+    "wood": SiteRow(share=0.16, conditions="street", build=_wood),
+    "room": SiteRow(share=0.11, conditions="room", build=_room),
+    "near": SiteRow(share=0.24, conditions="room", build=_near),
 }
 
 
