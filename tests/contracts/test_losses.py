@@ -54,9 +54,10 @@ def scene(images: int = 3, rows: int = 12, columns: int = 16) -> tuple[Predictio
         label_valid=noise() > -1.0,
         intrinsics=torch.eye(3).expand(images, 3, 3),
         sample_ids=tuple(f"sample{i}" for i in range(images)),
-        sky=log_depth > 2.5,
+        sky=torch.zeros_like(log_depth, dtype=torch.bool),
         sky_valid=noise() > -1.5,
     )
+    batch = replace(batch, sky=(log_depth > 2.2) & ~batch.depth_valid)
     prediction = Prediction(
         structure=2.0 * (-log_depth).exp() - 0.4 + 0.05 * noise(),
         log_depth=log_depth + 0.1 * noise() + 0.2,
@@ -129,13 +130,12 @@ def where_valid(valid: Tensor, x: Tensor, junk: float) -> Tensor:
 
 
 def perfect(batch: Batch, *, structure: Tensor) -> Prediction:
-    """What is right about everything, of a batch whose depth is valid."""
-    assert batch.sky is not None
+    """What is right about everything, of a batch whose depth is right everywhere, so that nothing is sky."""
     floor = RelativeErrorSettings().floor
     return Prediction(
         structure=structure,
         log_depth=batch.depth_m.log(),
-        sky_logit=60.0 * (2.0 * batch.sky - 1.0),
+        sky_logit=torch.full_like(batch.depth_m, -60.0),
         log_error=torch.full_like(batch.depth_m, floor).log()[:, None].expand(-1, 2, -1, -1),
     )
 
@@ -165,7 +165,7 @@ def test_one_value_per_image(row: LossRow) -> None:
 def test_perfect_flat_scene_has_the_minimum_and_a_finite_gradient(row: LossRow) -> None:
     _, batch = scene32()
     flat = torch.ones_like(batch.depth_m)
-    batch = replace(batch, depth_m=5.0 * flat, label=0.3 * flat, image=flat[:, None])
+    batch = replace(batch, depth_m=5.0 * flat, label=0.3 * flat, image=flat[:, None], sky=flat < 0)
     prediction = perfect(batch, structure=-2.0 * flat)
     value, *gradients = value_and_gradients(row, prediction, batch)
     assert value.tolist() == pytest.approx([row.settings().minimum()] * 3, abs=1e-6)
@@ -175,7 +175,7 @@ def test_perfect_flat_scene_has_the_minimum_and_a_finite_gradient(row: LossRow) 
 @pytest.mark.parametrize("row", [r for r in ROWS if r.values[0].group != "smooth"])
 def test_perfect_scene_has_the_minimum_and_a_finite_gradient(row: LossRow) -> None:
     _, batch = scene32()
-    batch = replace(batch, label=0.7 / batch.depth_m - 3.0)
+    batch = replace(batch, label=0.7 / batch.depth_m - 3.0, sky=batch.depth_m < 0)
     prediction = perfect(batch, structure=2.0 / batch.depth_m + 1.0)
     value, *gradients = value_and_gradients(row, prediction, batch)
     assert value.tolist() == pytest.approx([row.settings().minimum()] * 3, abs=1e-4)

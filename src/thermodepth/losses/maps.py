@@ -65,6 +65,10 @@ class Maps:
         assert logit is not None, "losses.sky without model.sky: the settings refuse that"
         return keep(widen(logit), self.batch.sky_valid)
 
+    def log_depth_where_sky_is_known(self) -> Tensor:
+        """ln D where the truth about sky is known, 0 elsewhere."""
+        return keep(self.log_depth, self.batch.sky_valid)
+
     def log_expected_error(self, channel: int) -> Tensor:
         """One level of the expected error, in logarithms, where the depth is valid, 0 elsewhere."""
         levels = self.prediction.log_error

@@ -460,3 +460,40 @@ def test_a_nearly_constant_depth_is_not_blown_up() -> None:
         / value("gradient_consistency", relief, batch)[0]
     )
     assert 0.01 < ratio < 0.1
+
+
+def test_sky_is_cross_entropy_and_a_ceiling_that_is_too_near() -> None:
+    """Two pixels of sky, at 30 and 90 m, and one of a wall at 2 m; one more is not known."""
+    logit = torch.tensor([[[2.0, -1.0, 0.5, 9.0]]])
+    log_depth = torch.tensor([[[30.0, 90.0, 2.0, 1.0]]]).log()
+    batch = replace(
+        scene()[1],
+        sky=torch.tensor([[[True, True, False, True]]]),
+        sky_valid=torch.tensor([[[True, True, True, False]]]),
+    )
+    prediction = Prediction(structure=logit, log_depth=log_depth, sky_logit=logit)
+    settings = LOSSES["sky"].settings().edit({"far_m": 60.0, "far_weight": 0.5})
+    entropy = math.log1p(math.exp(-2)) + math.log1p(math.exp(1)) + math.log1p(math.exp(0.5))
+    expected = (entropy + 0.5 * math.log(2)) / 3
+    value = LOSSES["sky"].function(prediction, batch, settings)
+    assert value.item() == pytest.approx(expected, rel=1e-6)
+
+
+def test_the_expected_error_is_the_quantile_of_the_errors() -> None:
+    """The minimum over a constant: the 68th and 90th of a hundred errors of 1 to 100 percent."""
+    errors = torch.linspace(0.01, 1.0, 100).reshape(1, 10, 10)
+    batch = replace(
+        scene()[1], depth_m=torch.ones(1, 10, 10), depth_valid=torch.ones(1, 10, 10).bool()
+    )
+    settings = LOSSES["relative_error"].settings()
+
+    def loss(low: float, high: float) -> float:
+        level = torch.tensor([low, high]).log()[None, :, None, None].expand(1, 2, 10, 10)
+        prediction = Prediction(structure=errors, log_depth=errors, log_error=level)
+        return LOSSES["relative_error"].function(prediction, batch, settings).item()
+
+    best = loss(0.685, 0.905)
+    assert loss(0.66, 0.905) > best
+    assert loss(0.71, 0.905) > best
+    assert loss(0.685, 0.87) > best
+    assert loss(0.685, 0.93) > best
