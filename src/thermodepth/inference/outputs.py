@@ -3,7 +3,8 @@
 NAME_depth.png       uint16, metres = value/256, 0 = none (the convention of KITTI and MS2)
 NAME_depth.npy       float32 metres, instead, where asked for
 NAME_structure.png   uint16, the structure map stretched over 1..65535, larger = nearer
-NAME_view.png        thermal | structure | metric depth with its scale, side by side
+NAME_sky.png         uint8, 255 where nothing but sky is seen; of models that tell
+NAME_view.png        thermal | structure | metric depth with its scale, side by side; sky in one plain colour
 """
 
 from __future__ import annotations
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
 PER_METRE = 256
 _LONGEST_ENDING = len("_structure.png")
 FURTHEST_M = 65535 / PER_METRE
+SKY_COLOUR = "#8fb6d8"  # of nothing in the colours of depth
 
 
 def depth_png(depth_m: NDArray[np.float32]) -> bytes:
@@ -81,6 +83,8 @@ def write_depth(
     else:
         files = {f"{name}_depth.npy": npy(result.depth_m)}
         files[f"{name}_structure.npy"] = npy(result.structure)
+    if result.sky is not None:
+        files[f"{name}_sky.png"] = encode_png(result.sky.astype(np.uint8) * np.uint8(255))
     if view:
         files[f"{name}_view.png"] = view_png(result, thermal=thermal, unit=unit)
     paths = []
@@ -103,7 +107,7 @@ def _fitting(name: str) -> str:
 def view_png(result: Depth, *, thermal: NDArray[Any], unit: ThermalUnit) -> bytes:
     """Thermal, structure and metric depth side by side, with a scale in metres."""
     from matplotlib.backends.backend_agg import FigureCanvasAgg
-    from matplotlib.colors import LogNorm
+    from matplotlib.colors import ListedColormap, LogNorm
     from matplotlib.figure import Figure
     from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
 
@@ -115,9 +119,15 @@ def view_png(result: Depth, *, thermal: NDArray[Any], unit: ThermalUnit) -> byte
     figure.subplots_adjust(
         left=0.005, right=0.925, bottom=0.01, top=1 - 0.3 / figure.get_figheight()
     )
-    low, high = np.percentile(result.depth_m, [0.5, 99.5])
+    solid = result.depth_m if result.sky is None else result.depth_m[~result.sky]
+    low, high = np.percentile(solid if solid.size else result.depth_m, [0.5, 99.5])
     norm = LogNorm(max(float(low), 1e-3), max(float(high), float(low) * 1.05, 2e-3))
     shown = axes[2].imshow(result.depth_m, cmap="magma_r", norm=norm)
+    if result.sky is not None and result.sky.any():
+        plain = ListedColormap([SKY_COLOUR])
+        axes[2].imshow(np.ma.masked_where(~result.sky, result.sky), cmap=plain)
+        row, column = (float(np.median(places)) for places in np.nonzero(result.sky))
+        axes[2].text(column, row, "sky", fontsize=7, ha="center", va="center", color="#20303c")
     near, far = np.percentile(result.structure, [99.5, 0.5])
     axes[1].imshow(result.structure, cmap="magma", vmin=far, vmax=max(near, far + 1e-9))
     axes[0].imshow(display(thermal, unit), cmap="gray")

@@ -42,6 +42,8 @@ class Depth:
 
     depth_m: NDArray[np.float32]  # [h w] metres along the optical axis
     structure: NDArray[np.float32]  # [h w] inverse depth up to factor and offset: larger is nearer
+    #: [h w] True where nothing but sky is seen; None: the model does not tell. `depth_m` goes on there, far.
+    sky: NDArray[np.bool_] | None = None
 
     #: What `structure` means; `depth_m` is Geometry.METRIC_DEPTH.
     structure_geometry = Geometry.AFFINE_INVERSE
@@ -209,13 +211,20 @@ class Predictor:
         f = None if focal_px is None else torch.tensor(focal_px, device=self._device)
         prediction = self._network(x.contiguous(memory_format=torch.channels_last), f)
         # Metric depth is enlarged as a logarithm: half way between 2 m and 8 m is 4 m.
-        maps = torch.stack([prediction.log_depth, prediction.structure], dim=1)
+        layers = [prediction.log_depth, prediction.structure]
+        if prediction.sky_logit is not None:
+            layers.append(prediction.sky_logit)
+        maps = torch.stack(layers, dim=1)
         if tuple(maps.shape[-2:]) != size:
             maps = F.interpolate(maps, size=size, mode="bilinear", align_corners=False)
         depth_m = maps[:, 0].exp().float().cpu().numpy()
         structure = maps[:, 1].float().cpu().numpy()
         check_maps(depth_m, structure, self.model.fingerprint)
-        return [Depth(depth_m=d, structure=s) for d, s in zip(depth_m, structure, strict=True)]
+        sky = [None] * len(depth_m) if len(layers) < 3 else list((maps[:, 2] > 0).cpu().numpy())
+        return [
+            Depth(depth_m=d, structure=s, sky=k)
+            for d, s, k in zip(depth_m, structure, sky, strict=True)
+        ]
 
     def _focals(
         self,

@@ -3,15 +3,24 @@
 from __future__ import annotations
 
 import io
+from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 from numpy.typing import NDArray
 from PIL import Image
 
-from thermodepth.inference.outputs import depth_png, npy, structure_png, view_png, write_depth
+from thermodepth.inference.outputs import (
+    SKY_COLOUR,
+    depth_png,
+    npy,
+    structure_png,
+    view_png,
+    write_depth,
+)
 from thermodepth.inference.predictor import Depth
 from thermodepth.types import ThermalUnit
 
@@ -158,3 +167,31 @@ def test_the_same_frame_gives_the_same_view_file() -> None:
     result, counts = a_frame()
     views = {view_png(result, thermal=counts, unit=ThermalUnit.COUNTS) for _ in range(2)}
     assert len(views) == 1
+
+
+def test_sky_is_a_file_of_its_own_and_one_colour_in_the_picture(tmp_path: Path) -> None:
+    result, thermal = a_frame()
+    sky = np.zeros(result.depth_m.shape, bool)
+    sky[:12] = True
+    with_sky = replace(result, sky=sky)
+    options: dict[str, Any] = {"thermal": thermal, "unit": ThermalUnit.COUNTS, "view": True}
+    files = write_depth(tmp_path, "a", with_sky, depth_format="png", **options)
+    assert [p.name for p in files] == ["a_depth.png", "a_structure.png", "a_sky.png", "a_view.png"]
+    with Image.open(files[2]) as image:
+        np.testing.assert_array_equal(np.asarray(image), 255 * sky.astype(np.uint8))
+    # The depth file says what it said without: sky stands beside it.
+    assert files[0].read_bytes() == depth_png(result.depth_m)
+    colour = np.array([int(SKY_COLOUR[i : i + 2], 16) for i in (1, 3, 5)])
+
+    def painted(one: Depth) -> int:
+        with Image.open(
+            io.BytesIO(view_png(one, thermal=thermal, unit=ThermalUnit.COUNTS))
+        ) as view:
+            pixels = np.asarray(view.convert("RGB")).astype(int)
+        return int((np.abs(pixels - colour).max(axis=2) <= 2).sum())
+
+    assert painted(with_sky) > 1000
+    assert painted(result) == painted(replace(result, sky=np.zeros_like(sky))) == 0
+    assert view_png(
+        replace(result, sky=np.ones_like(sky)), thermal=thermal, unit=ThermalUnit.COUNTS
+    )
