@@ -69,16 +69,15 @@ def predict_files(
     layout = _y16_layout(y16) if y16 else None
     margins = Margins.of_text(drop, "--drop") if drop else None
     files = _files_of(source, out, layout)
-    names = _names(files)
     lens = options.lens()
     loaded = load_model(resolve_model(model))
     predictor = Predictor(loaded, device=device, short_side=short_side, lens=lens)
     state = NormaliserState() if video else None
     broken: list[DataError] = []
-    display_only = 0
     done: list[Path] = []
+    display_only = 0
     with counting("predicting") as tell:
-        for number, (path, name) in enumerate(zip(files, names, strict=True), start=1):
+        for number, (path, name) in enumerate(zip(files, _names(files), strict=True), start=1):
             try:
                 raw, unit = _read(path, layout, counts=counts, drop=margins)
                 result = _predicted(predictor, path, raw, unit, state)
