@@ -119,10 +119,10 @@ def check_doses(
                 ((old, new),) = own.values()
                 ratio = new / old if _is_number(old) and _is_number(new) and old else None
             if ratio is None or not math.isclose(ratio, level, rel_tol=1e-6, abs_tol=1e-12):
-                told = ", ".join(f"{path} {old} to {new}" for path, (old, new) in own.items())
+                edited = ", ".join(f"{path} {old} to {new}" for path, (old, new) in own.items())
                 raise SettingsError(
                     f"{where}: doses of {dose.factor}: arm '{arm}' is declared at {level:g} times the "
-                    f"number, and edits {told or 'nothing'}"
+                    f"number, and edits {edited or 'nothing'}"
                 )
 
 

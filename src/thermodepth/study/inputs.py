@@ -154,9 +154,10 @@ def _refuse_scored_frames(dataset: Dataset, split: str, scored: Dataset) -> None
         some = [both[number * len(both) // _COMPARED] for number in range(_COMPARED)]
         same = [
             np.array_equal(
-                train.read(here, with_rgb=False).thermal, test.read(there, with_rgb=False).thermal
+                train.read(in_train, with_rgb=False).thermal,
+                test.read(in_test, with_rgb=False).thermal,
             )
-            for here, there in dict.fromkeys(some)
+            for in_train, in_test in dict.fromkeys(some)
         ]
         if not any(same):
             return
@@ -170,6 +171,6 @@ def _check_units(settings: TrainingSettings, dataset: Dataset, scored: Dataset) 
     """Whether what is trained on the one can read the frames of the other."""
     if dataset is scored:
         return
-    unit = dataset.split(settings.data.split).read(0, with_rgb=False).thermal_unit
-    there = scored.split(TEST_SPLIT).read(0, with_rgb=False).thermal_unit
-    check_compatible(settings.data.normaliser, there, trained_on=unit)
+    trained_unit = dataset.split(settings.data.split).read(0, with_rgb=False).thermal_unit
+    scored_unit = scored.split(TEST_SPLIT).read(0, with_rgb=False).thermal_unit
+    check_compatible(settings.data.normaliser, scored_unit, trained_on=trained_unit)

@@ -42,7 +42,7 @@ def check_pairing(study: Study, cells: Sequence[Cell], folder: StudyFolder) -> N
     Raises:
         StudyError: naming the cell that parts from the others.
     """
-    seen: dict[tuple[object, ...], str] = {}
+    first: dict[tuple[object, ...], str] = {}
     for cell in cells:
         facts = cell_facts(folder.cell(cell))
         edited = difference(study.settings, arm_settings(study, cell.arm))
@@ -52,7 +52,7 @@ def check_pairing(study: Study, cells: Sequence[Cell], folder: StudyFolder) -> N
                 for path, (_, new) in edited.items()
                 if any(is_under(path, section) for section in decides)
             )
-            if seen.setdefault((key, cell.seed, own), facts[key]) != facts[key]:
+            if first.setdefault((key, cell.seed, own), facts[key]) != facts[key]:
                 raise StudyError(
                     f"{folder.cell(cell)}: its {key.replace('_', ' ')} differ from those of the other "
                     f"arms of seed {cell.seed}, so they cannot be compared; delete this folder and run again"
@@ -96,7 +96,7 @@ def alike_words(study: Study, cells: Sequence[Cell], folder: StudyFolder) -> lis
             TypeError,
         ):  # whoever reads the predictions says what is damaged
             continue
-    told = []
+    sentences = []
     names = [arm.name for arm in study.arms if arm.name in models]
     for place, name in enumerate(names):
         if is_twin(name, study.reference):
@@ -104,9 +104,9 @@ def alike_words(study: Study, cells: Sequence[Cell], folder: StudyFolder) -> lis
         for other in names[:place]:
             both = models[name].keys() & models[other].keys()
             if both and all(models[name][seed] == models[other][seed] for seed in both):
-                told.append(
+                sentences.append(
                     f"“{study.arm(name).title}” ended with the very network of “{study.arm(other).title}”: "
                     "what parts them in the settings changed nothing on these data."
                 )
                 break
-    return told
+    return sentences

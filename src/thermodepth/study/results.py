@@ -211,16 +211,16 @@ def _setup(study: Study, dataset: Dataset, state: StudyState, *, twin: str) -> d
     """What was run: the reference's, and of other arms what parts from it."""
     test = len(dataset.split(TEST_SPLIT).sample_ids)
     scored = cell_facts(state.folder.cell(state.done[0]))["frames"]
-    told: dict[str, dict[str, str]] = {}  # heading -> what is so -> titles of the arms
+    so: dict[str, dict[str, str]] = {}  # heading -> what is so -> titles of the arms
     ordered = sorted(study.arms, key=lambda arm: arm.name != study.reference)
     for arm in ordered:
         if is_twin(arm.name, study.reference):
             continue
         for heading, words in _trained_by(arm_settings(study, arm), study, dataset).items():
-            titles = told.setdefault(heading, {})
+            titles = so.setdefault(heading, {})
             titles[words] = f"{titles[words]}, {arm.title}" if words in titles else arm.title
     setup = {}
-    for heading, titles in told.items():
+    for heading, titles in so.items():
         (usual, _), *others = titles.items()
         setup[heading] = "; ".join([usual, *(f"{who}: {words}" for words, who in others)])
     data = {
@@ -273,11 +273,11 @@ def _provenance(study: Study, state: StudyState, dataset: Dataset) -> dict[str, 
 
 def _of_seed(cells: Sequence[Cell], folder: StudyFolder, name: str) -> str:
     """A fact of the first seed's cells: most often one for all arms."""
-    found: dict[str, list[str]] = {}
+    values: dict[str, list[str]] = {}
     for cell in cells:
         if cell.seed == cells[0].seed:
-            found.setdefault(str(cell_facts(folder.cell(cell))[name]), []).append(cell.arm.name)
-    (usual, _), *others = found.items()
+            values.setdefault(str(cell_facts(folder.cell(cell))[name]), []).append(cell.arm.name)
+    (usual, _), *others = values.items()
     return "; ".join([usual, *(f"{', '.join(arms)}: {fact}" for fact, arms in others)])
 
 

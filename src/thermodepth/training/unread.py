@@ -47,15 +47,15 @@ def unread_with(settings: TrainingSettings, dataset: Dataset, teacher: Teacher) 
     Raises:
         DataError: when the first frame cannot be read.
     """
-    found = {}
+    idle = {}
     if not isinstance(teacher, TransferringTeacher):
-        found["teacher.transfer"] = ": no map is moved, for RGB has no view of its own"
+        idle["teacher.transfer"] = ": no map is moved, for RGB has no view of its own"
     elif teacher.teacher.geometry is not Geometry.METRIC_DEPTH:
-        found["teacher.transfer.refit_metric"] = ": the teacher's maps are not in metres"
+        idle["teacher.transfer.refit_metric"] = ": the teacher's maps are not in metres"
     first = dataset.split(settings.data.split).read(0, with_rgb=False)
     if first.thermal_unit is not ThermalUnit.COUNTS:
-        found["data.normaliser.planck"] = f": frames are in {first.thermal_unit}"
-    return found
+        idle["data.normaliser.planck"] = f": frames are in {first.thermal_unit}"
+    return idle
 
 
 def is_under(path: str, section: str) -> bool:

@@ -1,5 +1,6 @@
 """What the folder of a study and of a cell say: which is done, which failed, what may be added."""
 
+import hashlib
 import json
 import re
 import threading
@@ -712,3 +713,31 @@ def test_the_labels_of_a_record_stay_in_the_studys_folder(make_study, tmp_path, 
     folder.record.write_text(json.dumps({**tree, "labels": labels}))
     with pytest.raises(StudyError, match="expected the name of one folder"):
         prepared_job(tmp_path / "s", "full/seed-0")
+
+
+def test_a_folder_of_before_labels_were_kept_apart_is_read(make_study, labels, tmp_path):
+    taught = Arm(name="taught", title="T", edits={"teacher.kind": "truth"})
+    study = make_study(FULL, BARE, taught)
+    folder = open_study(study, tmp_path / "s", NamedData())
+    (tmp_path / "s" / "labels").symlink_to(labels.folder.parent)
+    tree = json.loads(folder.record.read_text())
+    folder.record.write_text(json.dumps({**tree, "labels": labels.folder.name}))
+    assert prepared_job(tmp_path / "s", "bare/seed-0").labels.folder.name == labels.folder.name
+    with pytest.raises(StudyError, match="not prepared yet for taught/seed-0"):
+        prepared_job(tmp_path / "s", "taught/seed-0")
+    note_labels(folder, {label_key(study.settings): labels})
+    assert prepared_job(tmp_path / "s", "bare/seed-0").labels.folder.name == labels.folder.name
+
+
+def test_cells_that_are_done_stay_done_where_they_are_scored_on_what_they_were_trained_on(
+    make_study, labels
+):
+    """The fingerprint of cells before arms could edit their data, written out."""
+    key = cell_keys(make_study(), NamedData(), inputs_of(make_study(), labels))["full/seed-0"]
+    parts = {"run": key.run, "protocol": key.protocol, "format": FORMAT}
+    text = json.dumps(parts, sort_keys=True)
+    assert key.fingerprint == hashlib.sha256(text.encode()).hexdigest()[:16]
+    elsewhere = inputs_of(make_study(), labels, NamedData("4567"))
+    other = cell_keys(make_study(), NamedData(), elsewhere)["full/seed-0"]
+    assert (key.scored, other.scored) == ("", "0123")
+    assert replace(other, scored="89ab").fingerprint != other.fingerprint

@@ -36,17 +36,17 @@ class Asked:
         """What was read from names, for people; empty where that is nothing."""
         if not self.by_name:
             return ""
-        told = []
+        parts = []
         if self.design.factors:
-            told.append(f"the factors {', '.join(self.design.factors)}")
-        told += [
+            parts.append(f"the factors {', '.join(self.design.factors)}")
+        parts += [
             f"the levels of {dose.factor} ({', '.join(f'{level:g}' for level in dose.arms.values())})"
             for dose in self.doses
         ]
-        if not told:
+        if not parts:
             return ""
         return (
-            f"Read from the names of the arms, for nothing else tells of them: {'; '.join(told)}."
+            f"Read from the names of the arms, for nothing else tells of them: {'; '.join(parts)}."
         )
 
 
@@ -71,18 +71,18 @@ def questions_of(
         titles: what people call the arms.
         asked: design and doses of these arms.
     """
-    found = list(against(reference, arms, titles=titles))
-    names = {question.name for question in found}
+    questions = list(against(reference, arms, titles=titles))
+    names = {question.name for question in questions}
     # Leaving one out is the difference to "full", turned round: asked once.
-    found += [
+    questions += [
         question
         for question in asked.design.questions()
         if question.name not in names and question.kind != "leave one out"
     ]
     for dose in asked.doses:
         if dose.whole == reference and dose.has_slope:
-            found.append(dose.slope())
-    return tuple(found)
+            questions.append(dose.slope())
+    return tuple(questions)
 
 
 def design_of(arms: Sequence[str]) -> Design | None:
