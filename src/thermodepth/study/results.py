@@ -23,6 +23,7 @@ from thermodepth.evaluation.results.rows import write_rows
 from thermodepth.evaluation.results.tables import Table
 from thermodepth.evaluation.store import PredictionStore
 from thermodepth.files import read_json, write_text
+from thermodepth.model import load_model
 from thermodepth.study.analysis.methods import methods_text
 from thermodepth.study.analysis.questions import is_twin
 from thermodepth.study.analysis.summary import summary_of
@@ -44,6 +45,7 @@ from thermodepth.study.page.effects import (
     study_matrix,
 )
 from thermodepth.study.page.report import StudyReport, report_html
+from thermodepth.study.page.training_methods import TrainingFacts, training_methods
 from thermodepth.study.run import StudyState, collect_rows
 from thermodepth.study.tables.lines import metric_depth_rows
 from thermodepth.study.tables.table import ArmLabel, study_table, study_tables, write_tables
@@ -84,7 +86,8 @@ def write_results(study: Study, state: StudyState, dataset: Dataset) -> StudyRes
     tables = study_tables(rows, arms=arms, reference=study.reference)
     tables["table"] = _with_notes(tables["table"], missing_notes(state))
     written = write_tables(folder.path, {**tables, **answered})
-    write_text(folder.path / "METHODS.md", methods_text(found, paired=True))
+    methods = methods_text(found, paired=True, training=_training_words(study, state, dataset))
+    write_text(folder.path / "METHODS.md", methods)
     there = {cell.arm.name for cell in state.done}
     # A twin has its line in every table; to look at, it is the reference once more.
     seen = [arm for arm in arms if not is_twin(arm.name, study.reference)]
@@ -125,7 +128,7 @@ def write_results(study: Study, state: StudyState, dataset: Dataset) -> StudyRes
         scenes_words=f"Predictions of seed {shown.seed}. {rule}",
         further=further_tables(answered),
         gradients=gradients_section(folder.path, arms, reference=study.reference),
-        methods=methods_text(found, paired=True),
+        methods=methods,
         cells=cell_records(state),
     )
     page = folder.path / "report.html"
@@ -232,6 +235,26 @@ def _setup(study: Study, dataset: Dataset, state: StudyState, *, twin: str) -> d
         "Encoder": f"{settings.model.encoder}, first weights {settings.model.weights}",
         **({"A/A twin": twin.removeprefix("A/A twin: ").capitalize()} if twin else {}),
     }
+
+
+def _training_words(study: Study, state: StudyState, dataset: Dataset) -> str:
+    cells = [state.folder.cell(cell) for cell in state.done]
+    facts = [cell_facts(cell) for cell in cells]
+    reference = next((c for c in state.done if c.arm.name == study.reference), state.done[0])
+    network = load_model(state.folder.cell(reference) / "model").network
+    train = dataset.split(study.settings.data.split)
+    return training_methods(
+        study,
+        dataset,
+        TrainingFacts(
+            teacher=open_for_frames(study.settings.teacher, train).description,
+            # A loaded model is frozen: all of it counts.
+            parameters=sum(parameter.numel() for parameter in network.parameters()),
+            frames_scored=facts[0]["frames"],
+            seconds=sum(each["seconds"] for each in facts),
+            environments=[_environment(cell) for cell in cells],
+        ),
+    )
 
 
 def _provenance(study: Study, state: StudyState, dataset: Dataset) -> dict[str, str]:

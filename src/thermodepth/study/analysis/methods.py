@@ -13,19 +13,26 @@ from thermodepth.study.analysis.measurements import Measurements
 from thermodepth.study.analysis.questions import is_twin
 from thermodepth.study.analysis.twin import twin_sentence
 
+_NO_TRAINING = (
+    "These are the statistics. Data, splits, resolution, network, teacher, losses, training, protocol, "
+    "hardware and versions are not known here; a study's own METHODS.md has them."
+)
 _PAIRED = "All configurations of one seed started from the same weights and saw the same batches. "
 
 
-def methods_text(found: Findings, *, paired: bool) -> str:
+def methods_text(found: Findings, *, paired: bool, training: str = "") -> str:
     """Markdown, to be copied into a methods section and cut.
 
     Args:
         found: of the study.
         paired: whether all arms of a seed are known to have shared first weights and batches.
+        training: paragraphs on how the models were trained; without them the text says that they are missing.
     """
     first = next(iter(found.measurements.values()))
     higher = [
-        label_of(s.comparison.metric) for s in found.settled if s.comparison.better == "higher"
+        label_of(s.comparison.metric)
+        for s in found.settled
+        if s.declared and s.comparison.better == "higher"
     ]
     seeds, clusters = len(first.seeds), len(set(first.clusters))
     made = found.settled[0].comparison if found.settled else None
@@ -33,9 +40,12 @@ def methods_text(found: Findings, *, paired: bool) -> str:
     margin = ""
     if made is not None and made.reference_value:
         margin = f"{100 * made.margin / abs(made.reference_value):g} %"
+    family = max((s.family for s in found.settled), default=0)
     arms = [arm for arm in found.arms if not is_twin(arm, found.reference)]
     lines = [
         "# Methods",
+        "",
+        training.rstrip() or _NO_TRAINING,
         "",
         f"We trained {len(arms)} configurations ({', '.join(arms)}), each with {seeds} "
         f"seed{'s' * (seeds != 1)} ({', '.join(map(str, first.seeds))}). {_PAIRED if paired else ''}"
@@ -44,9 +54,9 @@ def methods_text(found: Findings, *, paired: bool) -> str:
         "",
         f"Every reported difference is a linear contrast of the configurations' means. {_interval(made)}",
         "",
-        f"Primary metrics: {primary}; higher is better for {', '.join(dict.fromkeys(higher)) or 'none'}, "
-        "lower for all others. Their p-values are adjusted by Holm's method over "
-        f"{max((s.family for s in found.settled), default=0)} declared comparisons; all other metrics are "
+        f"Primary metrics: {primary or 'none'}; higher is better for "
+        f"{', '.join(dict.fromkeys(higher)) or 'none'}, lower for the others. Their p-values are adjusted by "
+        f"Holm's method over {family} declared comparisons; all other metrics are "
         f"descriptive. A difference whose 90 % interval lies within ±{margin} of the reference "
         f"({found.reference}) is called equivalent (two one-sided tests); one with an adjusted p-value of "
         "at most .05 is called better or worse; all others cannot be told.",
@@ -89,7 +99,8 @@ def _interval(made: Comparison | None) -> str:
     return (
         "Its 95 % interval allows for seeds and scenes as crossed random factors (two-way analysis of "
         "variance with Satterthwaite's degrees of freedom, bounded by the share of the seeds' variance "
-        "pooled over the contrasts of one metric); images of one recording form one cluster."
+        "pooled over the contrasts of one metric; the variance between recordings by a jackknife that is "
+        "never too small on average, whatever their lengths); images of one recording form one cluster."
     )
 
 
