@@ -2,10 +2,16 @@
 
 from __future__ import annotations
 
+import json
+import re
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+import torch
+from safetensors.torch import load_file
+
+from thermodepth.data import open_dataset
 
 Thermodepth = Callable[..., tuple[int, str, str]]
 
@@ -54,7 +60,29 @@ def test_a_study_file_is_run_to_its_verdicts(
     assert 'class="forest"' in page
     claims = (tmp_path / "s" / "claims.md").read_text(encoding="utf-8")
     assert "replicates" in claims
-    assert "2 seeds (0, 1)" in (tmp_path / "s" / "METHODS.md").read_text(encoding="utf-8")
+    methods = (tmp_path / "s" / "METHODS.md").read_text(encoding="utf-8")
+    settings = json.loads((tmp_path / "s/cells/full/seed-0/settings.json").read_text())
+    weights = load_file(tmp_path / "s/cells/full/seed-0/model/weights.safetensors")
+    buffers = ("running_mean", "running_var", "num_batches_tracked")
+    numbers = sum(t.numel() for name, t in weights.items() if not name.endswith(buffers))
+    for words in (
+        "2 seeds (0, 1)",
+        "64x64 pixels",
+        f"{len(open_dataset(f'synthetic:{tiny_pack}').split('train').sample_ids)} in train",
+        settings["model"]["encoder"],
+        f"{numbers:,} parameters",
+        "ground truth depth",
+        "2 steps of 2 images",
+        f"rate {settings['optimiser']['learning_rate']:g}",
+        f"{settings['losses']['metric_silog']['weight']:g} metric_silog",
+        "no-smooth: losses.groups.smooth True -> False",
+        "truth as read, 0.3 < d < 80 m",
+        f"{torch.backends.cpu.get_cpu_capability()}",
+        f"torch {torch.__version__}",
+        "Jang",
+    ):
+        assert words in methods, words
+    assert not re.search(r"[0-9a-f]{12}", methods)
     code, out, err = thermodepth("study", "analyze", "s")
     assert code == 0, err
     assert "Interaction of" in out

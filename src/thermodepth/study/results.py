@@ -23,6 +23,7 @@ from thermodepth.evaluation.results.rows import write_rows
 from thermodepth.evaluation.results.tables import Table
 from thermodepth.evaluation.store import PredictionStore
 from thermodepth.files import read_json, write_text
+from thermodepth.model import load_model
 from thermodepth.study.analysis.labels import counted
 from thermodepth.study.analysis.methods import methods_text
 from thermodepth.study.analysis.questions import is_twin
@@ -46,6 +47,7 @@ from thermodepth.study.page.effects import (
     study_matrix,
 )
 from thermodepth.study.page.report import StudyReport, report_html
+from thermodepth.study.page.training_methods import TrainingFacts, training_methods
 from thermodepth.study.pairing import alike_words, check_pairing, pairing_words
 from thermodepth.study.run import StudyState, collect_rows
 from thermodepth.study.tables.lines import metric_depth_rows
@@ -89,7 +91,8 @@ def write_results(study: Study, state: StudyState, dataset: Dataset) -> StudyRes
     notes = [*missing_notes(state), *alike_words(study, state.done, folder)]
     tables["table"] = _with_notes(tables["table"], notes)
     written = write_tables(folder.path, {**tables, **answered})
-    methods = methods_text(found, pairing=pairing_words(study))
+    words = _training_words(study, state, dataset)
+    methods = methods_text(found, pairing=pairing_words(study), training=words)
     write_text(folder.path / "METHODS.md", methods)
     there = {cell.arm.name for cell in state.done}
     # A twin has its line in every table; to look at, it is the reference once more.
@@ -247,6 +250,26 @@ def _trained_by(settings: TrainingSettings, study: Study, scored: Dataset) -> di
         "Training": f"{settings.steps} steps of {settings.data.batch_size} at {columns}x{rows}",
         "Encoder": f"{settings.model.encoder}, first weights {settings.model.weights}",
     }
+
+
+def _training_words(study: Study, state: StudyState, dataset: Dataset) -> str:
+    cells = [state.folder.cell(cell) for cell in state.done]
+    facts = [cell_facts(cell) for cell in cells]
+    reference = next((c for c in state.done if c.arm.name == study.reference), state.done[0])
+    network = load_model(state.folder.cell(reference) / "model").network
+    train = dataset.split(study.settings.data.split)
+    return training_methods(
+        study,
+        dataset,
+        TrainingFacts(
+            teacher=open_for_frames(study.settings.teacher, train).description,
+            # A loaded model is frozen: all of it counts.
+            parameters=sum(parameter.numel() for parameter in network.parameters()),
+            frames_scored=facts[0]["frames"],
+            seconds=sum(each["seconds"] for each in facts),
+            environments=[_environment(cell) for cell in cells],
+        ),
+    )
 
 
 def _provenance(study: Study, state: StudyState, dataset: Dataset) -> dict[str, str]:

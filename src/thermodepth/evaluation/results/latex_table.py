@@ -339,9 +339,9 @@ class _Writer:
         """Caption and label; a table that goes on keeps its number."""
         if number:
             title = latex_breaking(f"{self.table.title} ({number + 1} of {of})")
-            return [r"\addtocounter{table}{-1}", rf"\caption{{{title}}}"]
+            return [r"\addtocounter{table}{-1}", rf"\caption{{{title}}}", r"\smallskip"]
         label = [rf"\label{{{self.table.label}}}"] if self.table.label else []
-        return [rf"\caption{{{latex_breaking(self.caption)}}}", *label]
+        return [rf"\caption{{{latex_breaking(self.caption)}}}", *label, r"\smallskip"]
 
     def _tabular(self, panel: _Panel, rows: range, layout: _Layout) -> list[str]:
         columns = [self.table.columns[place] for place in panel.columns]

@@ -13,17 +13,25 @@ from thermodepth.study.analysis.measurements import Measurements
 from thermodepth.study.analysis.questions import is_twin
 from thermodepth.study.analysis.twin import twin_sentence
 
+_NO_TRAINING = (
+    "These are the statistics. Data, splits, resolution, network, teacher, losses, training, protocol, "
+    "hardware and versions are not known here; a study's own METHODS.md has them."
+)
 
-def methods_text(found: Findings, *, pairing: str = "") -> str:
+
+def methods_text(found: Findings, *, pairing: str = "", training: str = "") -> str:
     """Markdown, to be copied into a methods section and cut.
 
     Args:
         found: of the study.
         pairing: a sentence on what the arms of a seed shared; empty where nobody knows.
+        training: paragraphs on how the models were trained; without them the text says that they are missing.
     """
     first = next(iter(found.measurements.values()))
     higher = [
-        label_of(s.comparison.metric) for s in found.settled if s.comparison.better == "higher"
+        label_of(s.comparison.metric)
+        for s in found.settled
+        if s.declared and s.comparison.better == "higher"
     ]
     seeds, clusters = len(first.seeds), len(set(first.clusters))
     made = found.settled[0].comparison if found.settled else None
@@ -35,6 +43,8 @@ def methods_text(found: Findings, *, pairing: str = "") -> str:
     lines = [
         "# Methods",
         "",
+        training.rstrip() or _NO_TRAINING,
+        "",
         f"We trained {len(arms)} configurations ({', '.join(arms)}), each with {seeds} "
         f"seed{'s' * (seeds != 1)} ({', '.join(map(str, first.seeds))}). {f'{pairing} ' if pairing else ''}"
         f"{_lost(first, arms)}"
@@ -42,8 +52,9 @@ def methods_text(found: Findings, *, pairing: str = "") -> str:
         "",
         f"Every reported difference is a linear contrast of the configurations' means. {_interval(made)}",
         "",
-        f"Primary metrics: {primary}; higher is better for {', '.join(dict.fromkeys(higher)) or 'none'}, "
-        f"lower for all others. {_verdicts(found, margin) if seeds > 1 else _NO_VERDICT}",
+        f"Primary metrics: {primary or 'none'}; higher is better for "
+        f"{', '.join(dict.fromkeys(higher)) or 'none'}, lower for the others. "
+        f"{_verdicts(found, margin) if seeds > 1 else _NO_VERDICT}",
     ]
     if made is not None and seeds > 1:
         lines += [
@@ -98,7 +109,8 @@ def _interval(made: Comparison | None) -> str:
     return (
         "Its 95 % interval allows for seeds and scenes as crossed random factors (two-way analysis of "
         "variance with Satterthwaite's degrees of freedom, bounded by the share of the seeds' variance "
-        "pooled over the contrasts of one metric); images of one recording form one cluster."
+        "pooled over the contrasts of one metric; the variance between recordings by a jackknife that is "
+        "never too small on average, whatever their lengths); images of one recording form one cluster."
     )
 
 

@@ -75,6 +75,7 @@ def test_a_small_table_stands_as_it_is():
         "\\setlength{\\emergencystretch}{3em}\n"
         "\\centering\n"
         "\\caption{Means of 2 arms}\n"
+        "\\smallskip\n"
         "\\small\n"
         "\\setlength{\\tabcolsep}{5pt}\n"
         "\\begin{tabular}{@{}lrrr@{}}\n"
