@@ -41,7 +41,7 @@ def main() -> None:
         root = Path(name)
         write_maps(root, arguments.frames)
         folders = MapFolders(root / "predictions", root / "truth", geometry=Geometry.METRIC_DEPTH)
-        source = FolderSource(folders=folders, arm="maps")
+        source = FolderSource(folders=folders, arm="maps", baselines=False)
         before = memory_mb()
         few = frames_per_s(source, tuple(ERRORS), 1, arguments.frames // 10)
         after_few = memory_mb()

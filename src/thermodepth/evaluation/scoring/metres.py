@@ -45,6 +45,11 @@ def metres_of(claim: GeometryMap, truth: FrameTruth, alignment: str) -> Map:
 def fit_of(
     alignment: AlignmentRow, geometry: Geometry, values: Pixels, truth_m: Pixels, truth: FrameTruth
 ) -> Fit:
+    """The fit of scored values [n] to the truth [n] as the protocol says.
+
+    Raises:
+        ValueError: for values that this alignment cannot take.
+    """
     fittable = fittable_of(alignment, geometry, values, truth.protocol)
     return fit_map(alignment, geometry, fittable, truth_m, median=truth.protocol.median)
 
@@ -68,6 +73,7 @@ def fittable_of(
 
 
 def limited_to_range(depth_m: Pixels, alignment: AlignmentRow, protocol: Protocol) -> Pixels:
+    """Metres inside the protocol's range, where it clamps or an affine fit may have left it."""
     if protocol.clamp_prediction or alignment.numbers > 1:
         return depth_m.clip(protocol.min_depth_m, protocol.max_depth_m)
     return depth_m
@@ -76,9 +82,8 @@ def limited_to_range(depth_m: Pixels, alignment: AlignmentRow, protocol: Protoco
 def own_size_of(answers: Mapping[str, Answer], size: tuple[int, int]) -> tuple[int, int] | None:
     """The smallest size that a map of this frame was made at, one for all; None for none below `size`."""
     claims = [claim for answer in answers.values() for claim in answer.values()]
-    sizes = [
-        claim.own_size for claim in claims if claim.values.ndim == 2
-    ]  # others are refused below
+    # What is no map is refused later, with the frame's name.
+    sizes = [claim.own_size for claim in claims if claim.values.ndim == 2]
     smaller = [own for own in sizes if 0 < own[0] < size[0] and 0 < own[1] < size[1]]
     return min(smaller, key=lambda own: own[0] * own[1], default=None)
 

@@ -343,9 +343,12 @@ class _Lines:
             return
         whole = self._whole(depth_m)
         for family in families:
-            seen = whole if family.limited else self._whole(unlimited_m)
-            pair = own if own is not None and family is BOUNDARY_OWN else (seen, self._truth.map)
-            for name, one in family.measure(*pair).items():
+            if own is not None and family is BOUNDARY_OWN:
+                measured = family.measure(*own)
+            else:
+                seen = whole if family.limited else self._whole(unlimited_m)
+                measured = family.measure(seen, self._truth.map)
+            for name, one in measured.items():
                 if name in self._asked:
                     self._add(alignment, WHOLE_FRAME, name, one.value, one.count)
 
