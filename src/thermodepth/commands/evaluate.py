@@ -127,6 +127,7 @@ def evaluate_maps(
     """
     from thermodepth.evaluation.scoring.map_folders import MapFolders
     from thermodepth.evaluation.scoring.placement import Placement
+    from thermodepth.evaluation.scoring.placement_trial import placement_notes
 
     if not protocol:
         raise SettingsError(
@@ -155,7 +156,7 @@ def evaluate_maps(
         "Predictions": f"{maps.predictions} ({maps.geometry}){placed}",
         "Truth": f"{maps.truth} ({folders.truth_fingerprint()})",
     }
-    placement_notes = folders.placement_notes(chosen)
+    about_places = placement_notes(folders, chosen)
     title = f"{maps.predictions} against {maps.truth}"
     with _folder(out) as folder:
         _score_and_show(
@@ -166,7 +167,7 @@ def evaluate_maps(
             processes,
             title=title,
             facts=facts,
-            notes=(*folders.notices, *placement_notes),
+            notes=(*folders.notices, *about_places),
         )
 
 
