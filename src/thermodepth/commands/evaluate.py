@@ -153,6 +153,7 @@ def evaluate_maps(
     """
     from thermodepth.evaluation.scoring.map_folders import MapFolders
     from thermodepth.evaluation.scoring.placement import Placement
+    from thermodepth.evaluation.scoring.placement_trial import placement_notes
     from thermodepth.evaluation.scoring.truth_units import truth_unit_hint
 
     if not protocol:
@@ -184,10 +185,10 @@ def evaluate_maps(
         "Predictions": f"{maps.predictions} ({maps.geometry}){placed}",
         "Truth": f"{maps.truth} ({folders.truth_fingerprint()})",
     }
-    placement_notes = folders.placement_notes(chosen)
+    about_places = placement_notes(folders, chosen)
     title = f"{maps.predictions} against {maps.truth}"
     hint = truth_unit_hint(folders, chosen)
-    notes = [*folders.notices, *placement_notes, *([hint] if hint else [])]
+    notes = [*folders.notices, *about_places, *([hint] if hint else [])]
     with _folder(out) as folder:
         try:
             _score_and_show(

@@ -130,7 +130,7 @@ class MapHead(nn.Module):
         if upsampling == "subpixel":
             self.detail = nn.Conv2d(width // 2, STRIDE**2, 1)
             nn.init.zeros_(self.detail.weight)  # as below: no grid of dots to begin with
-            nn.init.zeros_(self.detail.bias)
+            self.detail.bias = nn.Parameter(torch.zeros(STRIDE**2))
         elif upsampling == "convex":
             self.weights = nn.Conv2d(width // 2, 9 * STRIDE**2, 1)
             # From random weights each of the 16 places of a coarse pixel starts with a mix of its own, and a

@@ -115,13 +115,13 @@ def markdown(said: Answer) -> str:
     return f"{text} {DISPLAY_NOTE}" if said.unit is ThermalUnit.DISPLAY else text
 
 
-def numbers_of(said: Answer) -> dict[str, float | int | str]:
+def numbers_of(result: Answer) -> dict[str, float | int | str]:
     """The numbers for programs, by name."""
     return {
-        "median_m": round(said.median_m, 4),
-        "near_m": round(said.near_m, 4),
-        "far_m": round(said.far_m, 4),
-        "rows": said.size[0],
-        "columns": said.size[1],
-        "unit": said.unit.value,
+        "median_m": round(result.median_m, 4),
+        "near_m": round(result.near_m, 4),
+        "far_m": round(result.far_m, 4),
+        "rows": result.size[0],
+        "columns": result.size[1],
+        "unit": result.unit.value,
     }

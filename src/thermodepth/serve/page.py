@@ -75,8 +75,8 @@ def build_page(predictor: Predictor, *, model: str) -> gradio.Blocks:
                     html.escape(str(error), quote=False), duration=None, print_exception=False
                 ) from None
             files = (said.view, said.depth, said.structure)
-            shown = (gr.update(value=str(path), visible=True) for path in files)
-            yield markdown(said), *shown, numbers_of(said)
+            updates = (gr.update(value=str(path), visible=True) for path in files)
+            yield markdown(said), *updates, numbers_of(said)
 
     class Page(gr.Blocks):  # type: ignore[misc]  # gradio is not looked into
         """Refuses what was never uploaded in one line; gradio prints forty, and fetches what has a URL."""
@@ -125,8 +125,8 @@ def build_page(predictor: Predictor, *, model: str) -> gradio.Blocks:
 
 def _check_uploads(inputs: Any) -> None:
     """What gradio would fetch from the internet is no upload; it checks all other paths itself."""
-    for given in inputs:
-        path = given.get("path") if isinstance(given, dict) else given
+    for upload in inputs:
+        path = upload.get("path") if isinstance(upload, dict) else upload
         if path is not None and (not isinstance(path, str) or "://" in path):
             raise ValueError(f"not the path of an upload: {path!r}")
 

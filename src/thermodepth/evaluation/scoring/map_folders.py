@@ -32,26 +32,13 @@ from thermodepth.depth_files import (
     read_truth_m,
 )
 from thermodepth.errors import DataError, SettingsError, nearest
-from thermodepth.evaluation.scoring.frame_truth import FrameTruth
-from thermodepth.evaluation.scoring.placement import (
-    LOOKED_AT,
-    NAMES,
-    WHOLE,
-    Placement,
-    better_place,
-    candidates,
-    covered,
-    errors_by_place,
-    stretch_of,
-)
+from thermodepth.evaluation.scoring.placement import NAMES, WHOLE, Placement
 from thermodepth.files import PICTURE_SUFFIXES, natural_order
 from thermodepth.thermal import read_thermal
 from thermodepth.types import Geometry, Sample, ThermalUnit
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
-
-    from thermodepth.evaluation.protocols.protocol import Protocol
 
 MAX_FILES = 2_000_000
 #: Networks round sides to a multiple, which bends the aspect by some percent; more is another crop.
@@ -136,6 +123,10 @@ class MapFolders:
         """Whether samples hold a thermal picture, not zeros."""
         return self._thermal is not None
 
+    def prediction(self, index: int) -> str:
+        """The path of one frame's prediction."""
+        return self._predictions[index]
+
     def truth_m(self, index: int) -> NDArray[np.float32]:
         """The truth of one frame [h w] in metres, NaN where there is none.
 
@@ -210,34 +201,6 @@ class MapFolders:
             raise DataError(
                 f"{self._predictions[index]}: --placement {self.placement.name}: {error}"
             ) from None
-
-    def placement_notes(self, protocol: Protocol) -> tuple[str, ...]:
-        """What a few frames say about where their maps lie: an uneven stretch, a place that fits better.
-
-        Raises:
-            SettingsError: for a placement that leaves scored pixels without a prediction.
-            DataError: for files that cannot be read.
-        """
-        count = min(len(self), LOOKED_AT)
-        stretched, errors = "", []
-        for index in (number * len(self) // count for number in range(count)):
-            sample, values = self.pair(index)[0], self.values(index)
-            truth = FrameTruth.of(sample, frame=index, protocol=protocol)
-            map_size = (values.shape[0], values.shape[1])
-            if truth is None or (map_size == truth.size and self.placement == WHOLE):
-                continue
-            covered(truth.scored, self.placement, map_size, sample.sample_id)
-            stretch = stretch_of(map_size, truth.size) if self.placement == WHOLE else None
-            if stretch is not None and not stretched:
-                stretched = (
-                    f"{self._predictions[index]}: {map_size[1]}x{map_size[0]} is stretched to "
-                    f"{truth.size[1]}x{truth.size[0]}, by {stretch[0]:.4f} in x and {stretch[1]:.4f} in y; "
-                    "right for a resized view, wrong for a crop, which --placement puts in its place"
-                )
-            errors.append(errors_by_place(values, self.geometry, truth, candidates(self.placement)))
-        return tuple(
-            note for note in (stretched, better_place(errors, self.placement.name)) if note
-        )
 
     def truth_fingerprint(self) -> str:
         """Changes with what is scored against: ids, contents and scale of the truth, thermal, intrinsics.

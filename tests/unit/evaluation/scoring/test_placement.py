@@ -13,12 +13,8 @@ from thermodepth.commands.evaluate import ForeignMaps, evaluate_maps
 from thermodepth.errors import DataError, SettingsError
 from thermodepth.evaluation.protocols.protocol import Protocol, named_protocol
 from thermodepth.evaluation.scoring.map_folders import MapFolders
-from thermodepth.evaluation.scoring.placement import (
-    NAMES,
-    Placement,
-    better_place,
-    stretch_of,
-)
+from thermodepth.evaluation.scoring.placement import NAMES, Placement, stretch_of
+from thermodepth.evaluation.scoring.placement_trial import better_place, placement_notes
 from thermodepth.types import Geometry
 
 SIZE = (94, 310)
@@ -146,7 +142,7 @@ def test_no_crop_of_either_is_refused() -> None:
 
 def test_an_uneven_stretch_is_said_with_its_figures(tmp_path: Path) -> None:
     folders = open_folders(tmp_path, KB)
-    stretch, better = folders.placement_notes(garg(folders))
+    stretch, better = placement_notes(folders, garg(folders))
     assert "0.npy: 304x88 is stretched to 310x94, by 1.0197 in x and 1.0682 in y" in stretch
     assert "--placement" in stretch
     assert "far better placed as 'kb'" in better
@@ -175,10 +171,10 @@ def test_an_uneven_stretch_of_small_sides_is_seen() -> None:
 def test_a_placement_that_is_wrong_is_found_out(geometry: Geometry, tmp_path: Path) -> None:
     """Of the truth's whole width: 88 of 94 rows from the bottom, or of a resized view."""
     right = open_folders(tmp_path / "right", KB, "kb", geometry)
-    assert right.placement_notes(garg(right)) == ()
+    assert placement_notes(right, garg(right)) == ()
     wrong = open_folders(tmp_path / "wrong", KB, "3,5", geometry)
     protocol = named_protocol("kitti_garg").edit({"crop.bottom": 0.9})
-    (note,) = wrong.placement_notes(protocol.for_frames(wrong.sample_ids))
+    (note,) = placement_notes(wrong, protocol.for_frames(wrong.sample_ids))
     assert "placed as '3,5' as now" in note
     assert "--placement kb" in note
 
@@ -192,10 +188,10 @@ def test_a_resized_view_that_is_placed_is_found_out(tmp_path: Path) -> None:
         np.save(path, resized)
     options: dict[str, Any] = {"geometry": Geometry.METRIC_DEPTH}
     placed = MapFolders(out, truth, placement=Placement.of("kb"), **options)
-    (note,) = placed.placement_notes(garg(placed))
+    (note,) = placement_notes(placed, garg(placed))
     assert "far better as the whole view" in note
     assert "--placement whole" in note
-    (stretch,) = MapFolders(out, truth, **options).placement_notes(garg(placed))
+    (stretch,) = placement_notes(MapFolders(out, truth, **options), garg(placed))
     assert "stretched" in stretch
 
 
@@ -219,7 +215,7 @@ def test_scored_pixels_without_a_prediction_are_counted(tmp_path: Path) -> None:
         match=r"--placement kb: 2388 of 29140 scored pixels of frame '0' lie outside of its map "
         r"\(rows 6:94, columns 3:307 of 310x94\)",
     ):
-        folders.placement_notes(everything)
+        placement_notes(folders, everything)
 
 
 def test_the_fingerprint_follows_the_placement(tmp_path: Path) -> None:
