@@ -15,8 +15,9 @@ from thermodepth.data import Dataset
 from thermodepth.losses import LOSSES
 from thermodepth.study.analysis.labels import counted
 from thermodepth.study.analysis.questions import is_twin
-from thermodepth.study.cell import TEST_SPLIT, study_protocol
+from thermodepth.study.cell import study_protocol
 from thermodepth.study.design import Study
+from thermodepth.study.inputs import TEST_SPLIT
 from thermodepth.study.page.cells import machines_of
 from thermodepth.training.settings import TrainingSettings
 
