@@ -73,7 +73,7 @@ def _subject(given: str) -> Subject:
     settings_file = folder / "settings.json"
     if not settings_file.is_file():
         return Subject(arm=arm, given=given)
-    from thermodepth.config import read_settings
+    from thermodepth.checksums import read_settings
     from thermodepth.training.settings import TrainingSettings
 
     settings = read_settings(TrainingSettings, settings_file)

@@ -20,6 +20,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any, Literal
 
+from thermodepth.checksums import read_record, write_record
 from thermodepth.data import Dataset, open_dataset
 from thermodepth.errors import DataError, SettingsError, StudyError, ThermodepthError
 from thermodepth.evaluation.predict import predict_into, stored_pairs
@@ -27,7 +28,6 @@ from thermodepth.evaluation.protocols.protocol import Protocol, named_protocol
 from thermodepth.evaluation.results.rows import write_rows
 from thermodepth.evaluation.scoring.score import score_frames
 from thermodepth.evaluation.store import PredictionStore
-from thermodepth.files import read_json, write_json
 from thermodepth.inference.predictor import Predictor
 from thermodepth.model import load_model
 from thermodepth.study.executors.failure import FAILED, failure_of, write_failure
@@ -142,7 +142,7 @@ def cell_is_done(folder: Path, key: CellKey) -> bool:
     if not (folder / ROWS).is_file():
         return False
     try:
-        facts = read_json(folder / FACTS)
+        facts = read_record(folder / FACTS)
     except DataError:
         return False
     if facts.get("fingerprint") == key.fingerprint:
@@ -355,7 +355,7 @@ def score_cell(
         "frames": scores.frames,
         "skipped": scores.skipped,
     }
-    write_json(job.folder / FACTS, facts)
+    write_record(job.folder / FACTS, facts)
     write_rows(scores.rows, job.folder / ROWS)  # last: its presence says that the cell is done
 
 
@@ -388,7 +388,7 @@ def cell_facts(folder: Path) -> dict[str, Any]:
     """
     path = folder / FACTS
     try:
-        facts = read_json(path)
+        facts = read_record(path)
     except DataError as error:
         raise StudyError(f"{error}; delete {folder} and run again") from None
     for name, is_right in _FACTS.items():

@@ -14,11 +14,11 @@ from typing import Any
 
 from pydantic import ConfigDict, Field, field_validator
 
+from thermodepth.checksums import read_record, write_record
 from thermodepth.config import Settings, flatten
 from thermodepth.config import identity as identity_tree
 from thermodepth.data import Dataset
 from thermodepth.errors import DataError, SettingsError, StudyError, unknown
-from thermodepth.files import read_json, write_json
 from thermodepth.study.analysis.questions import NAME
 from thermodepth.study.cell import CellJob
 from thermodepth.study.design import Cell, Study
@@ -154,7 +154,7 @@ def open_study(study: Study, out: Path, dataset: Dataset) -> StudyFolder:
             working_folder=str(Path.cwd()),
             labels=known.labels if known else "",
         )
-        write_json(folder.record, record.tree())
+        write_record(folder.record, record.tree())
     return folder
 
 
@@ -168,12 +168,12 @@ def _is_foreign(folder: StudyFolder) -> bool:
 def note_labels(folder: StudyFolder, store: LabelStore) -> None:
     """Say in the study's record which store its labels are in."""
     with holding(folder.path):
-        write_json(folder.record, {**read_json(folder.record), "labels": store.folder.name})
+        write_record(folder.record, {**read_record(folder.record), "labels": store.folder.name})
 
 
 def _read_record(folder: StudyFolder) -> StudyRecord:
     try:
-        return StudyRecord.parse(read_json(folder.record), where=str(folder.record))
+        return StudyRecord.parse(read_record(folder.record), where=str(folder.record))
     except DataError as error:
         raise StudyError(f"{error}; delete the folder to start again") from None
     except SettingsError as error:

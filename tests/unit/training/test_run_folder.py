@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from thermodepth.checksums import read_settings
 from thermodepth.config import flatten
 from thermodepth.data import open_dataset
 from thermodepth.data.frames import Dataset
@@ -125,7 +126,7 @@ def test_a_new_folder_says_what_runs_in_it(
         "run.json",
         "settings.json",
     ]
-    assert TrainingSettings.parse(json.loads((out / "settings.json").read_text())) == settings
+    assert read_settings(TrainingSettings, out / "settings.json") == settings
     assert run_facts(out) == {"identity": identity, "data": dataset.spec, "labels": LABELS}
     note_start(out, first_weights="w", batches="b")
     assert run_facts(out) == {
@@ -156,7 +157,7 @@ def test_a_run_that_was_killed_in_its_first_second_is_still_recognised(
 ) -> None:
     """Whichever of the files it was writing."""
     out = tmp_path / "run"
-    write_json = run_folder.write_json
+    write_record = run_folder.write_record
     for files in range(1, 4):
         left = files
 
@@ -165,13 +166,13 @@ def test_a_run_that_was_killed_in_its_first_second_is_still_recognised(
             if left == 0:
                 raise KeyboardInterrupt
             left -= 1
-            write_json(path, tree)
+            write_record(path, tree)
 
-        monkeypatch.setattr(run_folder, "write_json", killed)
+        monkeypatch.setattr(run_folder, "write_record", killed)
         if files < 3:
             with pytest.raises(KeyboardInterrupt):
                 open_run(settings, out / str(files), dataset=dataset, label_source=LABELS)
-        monkeypatch.setattr(run_folder, "write_json", write_json)
+        monkeypatch.setattr(run_folder, "write_record", write_record)
         open_run(settings, out / str(files), dataset=dataset, label_source=LABELS)
         assert len(list((out / str(files)).iterdir())) == 3
 

@@ -6,6 +6,7 @@ wrong: two protocols in one table, the same measurement twice, a value that is n
 In memory the columns of text are dictionary-encoded, in files they are plain; tables of either encoding
 are taken everywhere. A table may carry the settings of its protocol in its schema's metadata, as JSON
 under `thermodepth.protocol`; files keep them, and the refusal of two protocols says where they differ.
+Files carry a checksum of all that is in them (see `parquet_checksum`).
 """
 
 from __future__ import annotations
@@ -22,6 +23,7 @@ import pyarrow.parquet as pq
 
 from thermodepth.errors import DataError
 from thermodepth.evaluation.protocols.protocol import Protocol
+from thermodepth.evaluation.results.parquet_checksum import check_parquet, fill_blank, leave_blank
 from thermodepth.evaluation.results.row_keys import row_keys
 from thermodepth.evaluation.results.row_protocol import check_protocol, same_protocol
 from thermodepth.evaluation.results.row_protocol import protocol_of as protocol_of
@@ -204,7 +206,10 @@ def write_rows(rows: pa.Table, path: Path) -> None:
     check_rows(rows, where=str(path))
     ordered = plain_text(rows).take(np.argsort(row_keys(rows, KEY), kind="stable"))
     with replacing(path) as temporary:
-        pq.write_table(ordered, temporary, compression="zstd")
+        with pq.ParquetWriter(temporary, ordered.schema, compression="zstd") as writer:
+            writer.write_table(ordered)
+            leave_blank(writer)
+        fill_blank(temporary)
 
 
 class RowsWriter:
@@ -239,7 +244,10 @@ class RowsWriter:
                     self._flush(last=True)
             finally:
                 if self._file is not None:
+                    leave_blank(self._file)
                     self._file.close()
+            if error is None:
+                fill_blank(self._temporary)
             if error is not None:
                 raise error
 
@@ -298,11 +306,12 @@ def read_rows(path: Path) -> pa.Table:
     """Read what `write_rows` or a `RowsWriter` wrote, columns of text encoded.
 
     Raises:
-        DataError: naming the file, when it is missing, broken, no table of results, or takes more memory
-            than any table of results (asked of its header, before memory is taken).
+        DataError: naming the file, when it is missing, broken, not as it was written, no table of results,
+            or takes more memory than any table of results (asked of its header, before memory is taken).
     """
-    if not path.is_file():
+    if not path.exists():
         raise DataError(f"{path}: no such file of results")
+    check_parquet(path)
     try:
         about = pq.read_metadata(path)
         _check_columns(about.schema.to_arrow_schema().empty_table(), where=str(path))
@@ -311,7 +320,11 @@ def read_rows(path: Path) -> pa.Table:
             rows = file.read()
         # The reader takes over places beyond a dictionary and broken UTF-8.
         rows.validate(full=True)
-    except (OSError, UnicodeDecodeError, pa.ArrowException) as error:
+    except DataError:
+        raise
+    except (
+        Exception
+    ) as error:  # of a file without a checksum: the reader lets through what it stumbles on
         raise DataError(f"{path}: cannot be read as parquet ({error})") from None
     rows = _as(rows, ENCODED_SCHEMA.with_metadata(rows.schema.metadata))
     return check_rows(rows.unify_dictionaries(), where=str(path))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from thermodepth.files import read_json
+from thermodepth.checksums import read_record
 from thermodepth.study.cell import cell_facts
 from thermodepth.study.page.provenance import CellRecord
 from thermodepth.study.run import StudyState
@@ -17,7 +17,7 @@ def cell_records(state: StudyState) -> list[CellRecord]:
     records = []
     for cell in state.done:
         folder = state.folder.cell(cell)
-        facts, environment = cell_facts(folder), read_json(folder / "environment.json")
+        facts, environment = cell_facts(folder), read_record(folder / "environment.json")
         records.append(
             CellRecord(
                 arm=cell.arm.name,

@@ -1,0 +1,63 @@
+"""The checksum of a parquet file, in its footer's metadata: over pages and footer, all bytes but its digits.
+
+Page checksums leave the footer out, which says what a column is called and where it begins. Tools that
+write a file anew do not take this entry over, so what they write is a file without a checksum.
+"""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pyarrow.parquet as pq
+
+from thermodepth.checksums import BLANK, UNLIKE, checksum_with_blank, put_checksum
+from thermodepth.errors import DataError
+from thermodepth.files import byte_count, open_file
+
+_NAME = "thermodepth.sha256"
+#: The entry as thrift lays it out: its name, a type and a length, the digits.
+_ENTRY = re.compile(re.escape(_NAME).encode() + rb".{1,4}?([0-9a-f]{64})", re.DOTALL)
+_END = b"PAR1"
+
+
+def leave_blank(writer: pq.ParquetWriter) -> None:
+    """Make room in the footer that the writer writes when it is closed."""
+    writer.add_key_value_metadata({_NAME: BLANK})
+
+
+def fill_blank(path: Path) -> None:
+    """Put the checksum into a file that a writer with `leave_blank` has closed."""
+    at, footer = _footer(path)
+    entry = _ENTRY.search(footer)
+    assert entry is not None, "leave_blank was not called"
+    put_checksum(path, at + entry.start(1))
+
+
+def check_parquet(path: Path) -> None:
+    """Whether a file that carries a checksum is as it was written; asked before anything parses it.
+
+    Raises:
+        DataError: naming the file, when it is not, or is no parquet file.
+    """
+    at, footer = _footer(path)
+    entry = _ENTRY.search(footer)
+    if entry is None:
+        if _NAME.encode() in footer:
+            raise DataError(f"{path}: {UNLIKE}")
+        return
+    if checksum_with_blank(path, at + entry.start(1)) != entry[1].decode():
+        raise DataError(f"{path}: {UNLIKE}")
+
+
+def _footer(path: Path) -> tuple[int, bytes]:
+    """The byte that the footer begins at, and the footer."""
+    size = byte_count(path)
+    with open_file(path) as stream:
+        stream.seek(max(size - 8, 0))
+        tail = stream.read(8)
+        length = int.from_bytes(tail[:4], "little")
+        if tail[4:] != _END or not 0 < length <= size - 12:
+            raise DataError(f"{path}: cannot be read as parquet (no whole footer)")
+        stream.seek(size - 8 - length)
+        return size - 8 - length, stream.read(length)
