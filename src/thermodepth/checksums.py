@@ -139,5 +139,8 @@ def file_sha256(path: Path) -> str:
     Raises:
         DataError: naming the file, when it cannot be read.
     """
+    digest = hashlib.sha256()
     with open_file(path) as stream:
-        return hashlib.file_digest(stream, "sha256").hexdigest()
+        while piece := stream.read(_PIECE_BYTES):
+            digest.update(piece)
+    return digest.hexdigest()

@@ -78,6 +78,17 @@ def _regular(path: Path, status: os.stat_result) -> int:
     return status.st_size
 
 
+def ask_folder(folder: Path) -> None:
+    """Before a library reads whatever it likes of a folder.
+
+    Raises:
+        DataError: naming a pipe or device in it.
+    """
+    for path in sorted(folder.iterdir()):
+        if path.exists() and not path.is_dir():
+            byte_count(path)
+
+
 @contextmanager
 def open_file(path: Path) -> Iterator[BinaryIO]:
     """A file of the disk for reading: the one way in which this package opens anything.

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Protocol
 
 from thermodepth.errors import DataError, unknown
-from thermodepth.files import byte_count
+from thermodepth.files import byte_count, open_file
 from thermodepth.types import Sample
 
 _COMPRESSED = (".png", ".jpg", ".jpeg")
@@ -136,19 +136,16 @@ def fingerprint_files(files: Sequence[Path], root: Path) -> str:
     """
     digest = hashlib.sha256()
     for path in files:
-        try:
-            size = byte_count(path)
-            with path.open("rb") as stream:
-                blocks = 2 if path.suffix.lower() in _COMPRESSED else _BLOCKS
-                if size <= blocks * _BLOCK_BYTES:
-                    content = [stream.read()]
-                else:
-                    content = []
-                    for place in range(blocks):
-                        stream.seek((size - _BLOCK_BYTES) * place // (blocks - 1))
-                        content.append(stream.read(_BLOCK_BYTES))
-        except OSError as error:
-            raise DataError(f"{path}: cannot be read ({error.strerror or error})") from None
+        size = byte_count(path)
+        with open_file(path) as stream:
+            blocks = 2 if path.suffix.lower() in _COMPRESSED else _BLOCKS
+            if size <= blocks * _BLOCK_BYTES:
+                content = [stream.read()]
+            else:
+                content = []
+                for place in range(blocks):
+                    stream.seek((size - _BLOCK_BYTES) * place // (blocks - 1))
+                    content.append(stream.read(_BLOCK_BYTES))
         digest.update(f"{path.relative_to(root).as_posix()}\0{size}\0".encode())
         for block in content:
             digest.update(block)

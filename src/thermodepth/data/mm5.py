@@ -15,6 +15,7 @@ splits are cut in blocks of consecutive captures, never frame by frame.
 from __future__ import annotations
 
 import csv
+import io
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -26,7 +27,7 @@ import numpy as np
 from thermodepth.camera import pinhole
 from thermodepth.data.frames import Dataset, fingerprint_files
 from thermodepth.errors import DataError
-from thermodepth.files import natural_order, read_raster
+from thermodepth.files import natural_order, read_raster, read_text
 from thermodepth.thermal import read_thermal
 from thermodepth.types import Sample, ThermalUnit
 
@@ -38,6 +39,7 @@ FIELD_OF_VIEW_DEG = 75.0
 
 LAYOUTS = (("RGB", "Thermal", "Depth"), ("RGB3", "T16", "D16"), ("RGB3", "T16", "D_16"))
 BLOCK = 20  # consecutive captures that stay together
+_MOST_LIST_BYTES = 32_000_000
 SPLIT_OF_BLOCK = ("train", "train", "val", "train", "test")  # repeated
 
 
@@ -186,20 +188,19 @@ def _numbered(folder: Path) -> Mapping[int, Path]:
 
 def _read_csv(path: Path) -> dict[int, tuple[str, str]]:
     """`{frame number: (sequence, category)}` from the prepared set's list, if it is there."""
-    if not path.is_file():
+    if not path.exists():
         return {}
     about: dict[int, tuple[str, str]] = {}
-    with path.open(newline="", encoding="utf-8-sig") as stream:  # Excel puts a mark in front
-        rows = csv.DictReader(stream)
-        try:
-            for row in rows:
-                sequence, category = row["Sequence"], row["Category"]
-                if sequence is None or category is None:
-                    raise ValueError("a short line")
-                about[int(row["ID"])] = (sequence, category)
-        except (KeyError, TypeError, ValueError, csv.Error) as error:
-            raise DataError(
-                f"{path}, line {rows.line_num}: expected UTF-8 text with the columns ID, Sequence, "
-                f"Category ({error})"
-            ) from None
+    rows = csv.DictReader(io.StringIO(read_text(path, limit=_MOST_LIST_BYTES), newline=""))
+    try:
+        for row in rows:
+            sequence, category = row["Sequence"], row["Category"]
+            if sequence is None or category is None:
+                raise ValueError("a short line")
+            about[int(row["ID"])] = (sequence, category)
+    except (KeyError, TypeError, ValueError, csv.Error) as error:
+        raise DataError(
+            f"{path}, line {rows.line_num}: expected UTF-8 text with the columns ID, Sequence, "
+            f"Category ({error})"
+        ) from None
     return about

@@ -18,7 +18,8 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from thermodepth.errors import SettingsError, WeightsError, unknown
+from thermodepth.errors import DataError, SettingsError, WeightsError, unknown
+from thermodepth.files import ask_folder
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -214,6 +215,11 @@ def pretrained_encoder(name: str, source: str, *, channels: int) -> Encoder:
         raise WeightsError(
             f"model.weights={source}: no such folder, and not a hub id such as facebook/dinov2-small"
         )
+    if folder.is_dir():
+        try:
+            ask_folder(folder)
+        except DataError as error:
+            raise WeightsError(f"model.weights={source}: {error}") from None
     place = str(folder) if folder.is_dir() else source
     # AutoBackbone.from_pretrained asks the hub even for a folder; the class behind it does not.
     with torch.device("meta"):

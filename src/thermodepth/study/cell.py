@@ -14,7 +14,7 @@ import hashlib
 import json
 import os
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -22,7 +22,7 @@ from typing import Any, Literal
 
 from thermodepth.checksums import read_record, write_record
 from thermodepth.data import Dataset, open_dataset
-from thermodepth.errors import DataError, SettingsError, StudyError, ThermodepthError
+from thermodepth.errors import DataError, OutputError, SettingsError, StudyError, ThermodepthError
 from thermodepth.evaluation.predict import predict_into, stored_pairs
 from thermodepth.evaluation.protocols.protocol import Protocol, named_protocol
 from thermodepth.evaluation.results.rows import write_rows
@@ -198,7 +198,8 @@ def compute_cells(jobs: Sequence[CellJob], tell: Tell) -> dict[str, ThermodepthE
             return
         errors[job.name] = error
         failure = failure_of(error)
-        write_failure(job.folder, failure)
+        with suppress(OutputError):  # a full disk may be the failure; it is told all the same
+            write_failure(job.folder, failure)
         tell(CellNews(name=job.name, stage="failed", message=failure.line()))
 
     with ExitStack() as locks:

@@ -17,7 +17,8 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 import torch
 
-from thermodepth.errors import DependencyError, TeacherError
+from thermodepth.errors import DataError, DependencyError, TeacherError
+from thermodepth.files import read_bytes
 from thermodepth.teacher.onnx_file import OnnxFileError, has_external_data
 from thermodepth.teacher.preparation import LEAST_DEPTH_M, NORMALISATIONS, Preparation
 from thermodepth.teacher.protocol import fingerprint_of
@@ -195,13 +196,9 @@ def open_onnx(
 
 def _read_whole(path: Path) -> bytes:
     try:
-        if path.is_dir():
-            raise TeacherError(f"{path}: is a folder, expected one .onnx file")
-        if path.stat().st_size > MAX_FILE_BYTES:
-            raise TeacherError(f"{path}: larger than 2 GB, which no ONNX file is")
-        content = path.read_bytes()
-    except OSError as error:
-        raise TeacherError(f"{path}: cannot be read ({error.strerror or error})") from None
+        content = read_bytes(path, limit=MAX_FILE_BYTES)  # no ONNX file is larger than 2 GB
+    except DataError as error:
+        raise TeacherError(f"{error}; expected one .onnx file") from None
     try:
         outside = has_external_data(content)
     except OnnxFileError as error:

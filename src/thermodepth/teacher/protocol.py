@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 import numpy as np
 
 from thermodepth.errors import DataError, TeacherError
+from thermodepth.files import ask_folder
 from thermodepth.tensor_files import content_digest
 from thermodepth.types import Geometry, Sample
 
@@ -119,6 +120,10 @@ def weights_sha256(folder: Path) -> str:
     Raises:
         TeacherError: naming the folder, when there is none, or the file that cannot be read.
     """
+    try:
+        ask_folder(folder)  # its other files are read by a library
+    except DataError as error:
+        raise TeacherError(str(error)) from None
     files = sorted(folder.glob("*.safetensors"))
     if not files:
         raise TeacherError(

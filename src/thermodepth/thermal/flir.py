@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING, BinaryIO
 import numpy as np
 
 from thermodepth.errors import DataError, DependencyError
-from thermodepth.files import MAX_PIXELS
+from thermodepth.files import MAX_PIXELS, open_file
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -41,9 +41,9 @@ def flir_segments(path: Path) -> list[bytes]:
         DataError: naming the file, when one of them is missing.
     """
     try:
-        with path.open("rb") as stream:
+        with open_file(path) as stream:
             found = _walk(stream) if stream.read(2) == b"\xff\xd8" else []
-    except OSError:
+    except DataError:
         return []  # whoever opens it next says what is wrong
     if not found:
         return []

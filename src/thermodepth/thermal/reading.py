@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 
 from thermodepth.errors import DataError, SettingsError
-from thermodepth.files import MAX_PIXELS, read_raster
+from thermodepth.files import MAX_PIXELS, byte_count, read_bytes, read_raster
 from thermodepth.thermal.flir import decode_flir, flir_segments
 from thermodepth.types import ThermalUnit
 
@@ -81,11 +81,8 @@ def read_y16(
             f"Y16 frames of {width}x{height}: expected 1 to {MAX_PIXELS // 10**6} million pixels"
         )
     wanted = 2 * width * height
-    try:
-        size = path.stat().st_size
-        content = path.read_bytes() if size == wanted else b""
-    except OSError as error:
-        raise DataError(f"{path}: cannot be read ({error.strerror or error})") from None
+    size = byte_count(path)
+    content = read_bytes(path, limit=wanted) if size == wanted else b""
     if len(content) != wanted:
         raise DataError(
             f"{path}: {size} bytes, but a {width}x{height} frame of 16 bits has {wanted}"

@@ -11,6 +11,7 @@ from types import SimpleNamespace
 import pytest
 from named_data import NamedData
 
+from thermodepth.checksums import read_record
 from thermodepth.errors import DataError, DivergedError, SettingsError, StudyError
 from thermodepth.evaluation.protocols.protocol import named_protocol
 from thermodepth.study import cell as cells
@@ -450,7 +451,7 @@ def test_the_command_of_cells_ends_as_they_did(
 
 
 def record(folder):
-    return json.loads((folder / "study.json").read_text())
+    return read_record(folder / "study.json")
 
 
 def test_seeds_and_arms_can_be_added_and_none_is_forgotten(make_study, tmp_path):
@@ -688,7 +689,7 @@ def test_rows_are_collected_of_the_cells_that_are_named(make_study, tmp_path, ma
 @pytest.mark.parametrize("labels", ["..", "../../elsewhere", "/etc", "a\\b"])
 def test_the_labels_of_a_record_stay_in_the_studys_folder(make_study, tmp_path, labels):
     folder = open_study(make_study(), tmp_path / "s", NamedData())
-    tree = json.loads(folder.record.read_text())
+    tree = read_record(folder.record)
     folder.record.write_text(json.dumps({**tree, "labels": labels}))
     with pytest.raises(StudyError, match="expected the name of one folder"):
         prepared_job(tmp_path / "s", "full/seed-0")

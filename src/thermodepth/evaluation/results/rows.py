@@ -6,7 +6,7 @@ wrong: two protocols in one table, the same measurement twice, a value that is n
 In memory the columns of text are dictionary-encoded, in files they are plain; tables of either encoding
 are taken everywhere. A table may carry the settings of its protocol in its schema's metadata, as JSON
 under `thermodepth.protocol`; files keep them, and the refusal of two protocols says where they differ.
-Files carry a checksum of all that is in them (see `parquet_checksum`).
+Files carry a checksum of all that is in them (see `parquet_files`).
 """
 
 from __future__ import annotations
@@ -23,7 +23,12 @@ import pyarrow.parquet as pq
 
 from thermodepth.errors import DataError
 from thermodepth.evaluation.protocols.protocol import Protocol
-from thermodepth.evaluation.results.parquet_checksum import check_parquet, fill_blank, leave_blank
+from thermodepth.evaluation.results.parquet_files import (
+    check_parquet,
+    fill_blank,
+    leave_blank,
+    refuse_what_unfolds,
+)
 from thermodepth.evaluation.results.row_keys import row_keys
 from thermodepth.evaluation.results.row_protocol import check_protocol, same_protocol
 from thermodepth.evaluation.results.row_protocol import protocol_of as protocol_of
@@ -90,8 +95,6 @@ KEY = (
     "metric",
 )
 _GROUP_ROWS = 100_000  # rows of a row group that is streamed, and about what is held in memory
-_MOST_ROWS = 200_000_000  # of a file that is read: eight times those of a hundred thousand frames
-_MOST_BYTES = 16_000_000_000  # of memory
 _CELL = ("study", "arm", "seed")
 _NAMES = frozenset(ROW_SCHEMA.names)
 _TEXT = tuple(field.name for field in ROW_SCHEMA if pa.types.is_string(field.type))
@@ -315,7 +318,7 @@ def read_rows(path: Path) -> pa.Table:
     try:
         about = pq.read_metadata(path)
         _check_columns(about.schema.to_arrow_schema().empty_table(), where=str(path))
-        _refuse_what_unfolds(about, where=str(path))
+        refuse_what_unfolds(about, row_bytes=_ROW_BYTES, where=str(path))
         with pq.ParquetFile(path, metadata=about, read_dictionary=list(_TEXT)) as file:
             rows = file.read()
         # The reader takes over places beyond a dictionary and broken UTF-8.
@@ -328,17 +331,6 @@ def read_rows(path: Path) -> pa.Table:
         raise DataError(f"{path}: cannot be read as parquet ({error})") from None
     rows = _as(rows, ENCODED_SCHEMA.with_metadata(rows.schema.metadata))
     return check_rows(rows.unify_dictionaries(), where=str(path))
-
-
-def _refuse_what_unfolds(about: pq.FileMetaData, *, where: str) -> None:
-    groups = [about.row_group(number) for number in range(about.num_row_groups)]
-    count = sum(group.num_rows for group in groups)
-    needed = count * _ROW_BYTES + sum(group.total_byte_size for group in groups)
-    if count > _MOST_ROWS or needed > _MOST_BYTES:
-        raise DataError(
-            f"{where}: the header says {count} rows in about {needed / 1e9:.1f} GB of memory; results of "
-            f"up to {_MOST_ROWS // 10**6} million rows and {_MOST_BYTES / 1e9:g} GB are read"
-        )
 
 
 def plain_text(rows: pa.Table) -> pa.Table:

@@ -21,7 +21,7 @@ import numpy as np
 
 from thermodepth.config import flatten
 from thermodepth.errors import DataError, SettingsError, UserError, unknown
-from thermodepth.files import json_object, write_bytes, write_json
+from thermodepth.files import MAX_FILE_BYTES, json_object, read_bytes, write_bytes, write_json
 from thermodepth.processes import worker_processes
 from thermodepth.synthetic import world
 from thermodepth.synthetic.storage.container import open_container, write_zip
@@ -224,7 +224,7 @@ def _render(job: _Job) -> _Job:
 def _read_note(job: _Job) -> list[Rendered] | None:
     """What is written down of a piece, or None where it or one of its files is missing."""
     try:
-        found = json.loads(job.note.read_text(encoding="utf-8"))
+        found = json.loads(read_bytes(job.note, limit=_LARGEST_NOTE_BYTES))
         for frame in found:
             for name, size in frame["files"].items():
                 if (job.root / name).stat().st_size != size:
@@ -259,6 +259,6 @@ def _members(root: Path, layout: PackLayout, frames: list[Rendered]) -> Iterator
     for frame in frames:
         for folder in layout.header.folders:
             name = member(folder, frame.row.frame_id)
-            yield name, (root / name).read_bytes()
+            yield name, read_bytes(root / name, limit=MAX_FILE_BYTES)
     for name in ("index.csv", "poses.csv", RENDERING, "pack.json"):
-        yield name, (root / name).read_bytes()
+        yield name, read_bytes(root / name, limit=MAX_FILE_BYTES)

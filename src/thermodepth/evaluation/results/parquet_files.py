@@ -1,7 +1,8 @@
-"""The checksum of a parquet file, in its footer's metadata: over pages and footer, all bytes but its digits.
+"""Parquet files that are trusted: a checksum over all of the file, and memory that is bounded first.
 
-Page checksums leave the footer out, which says what a column is called and where it begins. Tools that
-write a file anew do not take this entry over, so what they write is a file without a checksum.
+The checksum stands in the footer's metadata and is over pages and footer, all bytes but its own digits. Page
+checksums leave the footer out, which says what a column is called and where it begins. Tools that write a
+file anew do not take this entry over, so what they write is a file without a checksum.
 """
 
 from __future__ import annotations
@@ -19,6 +20,8 @@ _NAME = "thermodepth.sha256"
 #: The entry as thrift lays it out: its name, a type and a length, the digits.
 _ENTRY = re.compile(re.escape(_NAME).encode() + rb".{1,4}?([0-9a-f]{64})", re.DOTALL)
 _END = b"PAR1"
+_MOST_ROWS = 200_000_000  # of a file that is read: eight times those of a hundred thousand frames
+_MOST_BYTES = 16_000_000_000  # of memory
 
 
 def leave_blank(writer: pq.ParquetWriter) -> None:
@@ -61,3 +64,24 @@ def _footer(path: Path) -> tuple[int, bytes]:
             raise DataError(f"{path}: cannot be read as parquet (no whole footer)")
         stream.seek(size - 8 - length)
         return size - 8 - length, stream.read(length)
+
+
+def refuse_what_unfolds(about: pq.FileMetaData, *, row_bytes: int, where: str) -> None:
+    """Ask the header what the table takes.
+
+    Args:
+        about: the file's metadata.
+        row_bytes: of memory that a row takes beside its pages.
+        where: the file, as messages call it.
+
+    Raises:
+        DataError: for more than any table of results takes.
+    """
+    groups = [about.row_group(number) for number in range(about.num_row_groups)]
+    count = sum(group.num_rows for group in groups)
+    needed = count * row_bytes + sum(group.total_byte_size for group in groups)
+    if count > _MOST_ROWS or needed > _MOST_BYTES:
+        raise DataError(
+            f"{where}: the header says {count} rows in about {needed / 1e9:.1f} GB of memory; results of "
+            f"up to {_MOST_ROWS // 10**6} million rows and {_MOST_BYTES / 1e9:g} GB are read"
+        )
