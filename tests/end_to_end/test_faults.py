@@ -1,4 +1,4 @@
-"""What machines and people do to a program: full disks, kills, pipes for files, names that look like markup."""
+"""What machines and people do to a program: full disks, kills, pipes for files, names like markup."""
 
 from __future__ import annotations
 

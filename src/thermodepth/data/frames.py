@@ -10,7 +10,7 @@ import hashlib
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from thermodepth.errors import DataError, unknown
 from thermodepth.files import byte_count, open_file
@@ -77,6 +77,18 @@ class Remembered:
 
     def fingerprint(self) -> str:
         return self._frames.fingerprint()
+
+
+@runtime_checkable
+class Accompanied(Protocol):
+    """Frames with files that belong to the set, and that `read` has no use for."""
+
+    def check_beside(self, index: int) -> None:
+        """Decode those of a frame.
+
+        Raises:
+            DataError: naming the first that is missing or broken.
+        """
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

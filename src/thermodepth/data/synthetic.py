@@ -55,6 +55,9 @@ class SyntheticFrames:
             return replace(sample, thermal=kelvin_of_counts(counts, sensor))
         return replace(sample, thermal=counts)
 
+    def check_beside(self, index: int) -> None:
+        self._pack.check_beside(self.sample_ids[index])
+
     def _decoded(self, index: int) -> Sample:
         name = self.sample_ids[index]
         row = self._pack.row(name)

@@ -10,6 +10,7 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
+import pyarrow as pa
 import pyarrow.parquet as pq
 
 from thermodepth.checksums import BLANK, UNLIKE, checksum_with_blank, put_checksum
@@ -19,6 +20,8 @@ from thermodepth.files import byte_count, open_file
 _NAME = "thermodepth.sha256"
 #: The entry as thrift lays it out: its name, a type and a length, the digits.
 _ENTRY = re.compile(re.escape(_NAME).encode() + rb".{1,4}?([0-9a-f]{64})", re.DOTALL)
+#: Digits whose name was hit: as thrift writes a text of 64 letters. No other entry of ours is one.
+_DIGITS = re.compile(rb"\x18@[0-9a-f]{64}")
 _END = b"PAR1"
 _MOST_ROWS = 200_000_000  # of a file that is read: eight times those of a hundred thousand frames
 _MOST_BYTES = 16_000_000_000  # of memory
@@ -46,11 +49,20 @@ def check_parquet(path: Path) -> None:
     at, footer = _footer(path)
     entry = _ENTRY.search(footer)
     if entry is None:
-        if _NAME.encode() in footer:
+        if _NAME.encode() in footer or _DIGITS.search(footer):
             raise DataError(f"{path}: {UNLIKE}")
         return
     if checksum_with_blank(path, at + entry.start(1)) != entry[1].decode():
         raise DataError(f"{path}: {UNLIKE}")
+
+
+def without_checksum(table: pa.Table) -> pa.Table:
+    """The table without the entry, which is of a file and of nothing that is made from it."""
+    about = table.schema.metadata or {}
+    if _NAME.encode() not in about:
+        return table
+    rest = {name: text for name, text in about.items() if name != _NAME.encode()}
+    return table.replace_schema_metadata(rest or None)
 
 
 def _footer(path: Path) -> tuple[int, bytes]:

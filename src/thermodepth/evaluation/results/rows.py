@@ -23,12 +23,7 @@ import pyarrow.parquet as pq
 
 from thermodepth.errors import DataError
 from thermodepth.evaluation.protocols.protocol import Protocol
-from thermodepth.evaluation.results.parquet_files import (
-    check_parquet,
-    fill_blank,
-    leave_blank,
-    refuse_what_unfolds,
-)
+from thermodepth.evaluation.results import parquet_files
 from thermodepth.evaluation.results.row_keys import row_keys
 from thermodepth.evaluation.results.row_protocol import check_protocol, same_protocol
 from thermodepth.evaluation.results.row_protocol import protocol_of as protocol_of
@@ -207,12 +202,14 @@ def write_rows(rows: pa.Table, path: Path) -> None:
         DataError: for what `check_rows` refuses.
     """
     check_rows(rows, where=str(path))
-    ordered = plain_text(rows).take(np.argsort(row_keys(rows, KEY), kind="stable"))
+    ordered = plain_text(parquet_files.without_checksum(rows)).take(
+        np.argsort(row_keys(rows, KEY), kind="stable")
+    )
     with replacing(path) as temporary:
         with pq.ParquetWriter(temporary, ordered.schema, compression="zstd") as writer:
             writer.write_table(ordered)
-            leave_blank(writer)
-        fill_blank(temporary)
+            parquet_files.leave_blank(writer)
+        parquet_files.fill_blank(temporary)
 
 
 class RowsWriter:
@@ -247,10 +244,10 @@ class RowsWriter:
                     self._flush(last=True)
             finally:
                 if self._file is not None:
-                    leave_blank(self._file)
+                    parquet_files.leave_blank(self._file)
                     self._file.close()
             if error is None:
-                fill_blank(self._temporary)
+                parquet_files.fill_blank(self._temporary)
             if error is not None:
                 raise error
 
@@ -265,6 +262,7 @@ class RowsWriter:
         check_rows(rows, where=where)
         if rows.num_rows == 0:
             return
+        rows = parquet_files.without_checksum(rows)
         self._check_order(rows)
         if self._first is None:
             self._first = rows.slice(0, 1)
@@ -314,13 +312,14 @@ def read_rows(path: Path) -> pa.Table:
     """
     if not path.exists():
         raise DataError(f"{path}: no such file of results")
-    check_parquet(path)
+    parquet_files.check_parquet(path)
     try:
         about = pq.read_metadata(path)
         _check_columns(about.schema.to_arrow_schema().empty_table(), where=str(path))
-        refuse_what_unfolds(about, row_bytes=_ROW_BYTES, where=str(path))
+        parquet_files.refuse_what_unfolds(about, row_bytes=_ROW_BYTES, where=str(path))
         with pq.ParquetFile(path, metadata=about, read_dictionary=list(_TEXT)) as file:
             rows = file.read()
+        rows = parquet_files.without_checksum(rows)
         # The reader takes over places beyond a dictionary and broken UTF-8.
         rows.validate(full=True)
     except DataError:

@@ -101,6 +101,7 @@ def _read(path: Path) -> pa.Table:
                 column_types=dict.fromkeys(COLUMNS, pa.string()), strings_can_be_null=False
             )
             table = pa_csv.read_csv(path, convert_options=options)
+            _ = table.column_names  # decoded here, where it may fail
         elif path.suffix.lower() == ".parquet":
             about = pq.read_metadata(path)
             groups = [about.row_group(number) for number in range(about.num_row_groups)]

@@ -9,7 +9,6 @@ import hashlib
 import os
 import re
 import zipfile
-import zlib
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any, Protocol
@@ -74,14 +73,9 @@ class ZipContainer:
             return archive.read(member)
         except KeyError:
             raise DataError(f"{self._path}: member '{member}' is missing") from None
-        except (
-            zipfile.BadZipFile,
-            zlib.error,
-            EOFError,
-            OSError,
-            NotImplementedError,
-            RuntimeError,
-        ) as error:
+        except DataError:
+            raise
+        except Exception as error:  # the reader lets through whatever damage makes it do
             raise DataError(f"{self._path}: member '{member}' is broken: {error}") from error
 
     def fingerprint(self, members: Iterable[str]) -> str:
@@ -102,7 +96,7 @@ class ZipContainer:
             byte_count(self._path)  # of a pipe the archive would wait for its end
             try:
                 self._archive, self._owner = zipfile.ZipFile(self._path), os.getpid()
-            except (zipfile.BadZipFile, OSError, ValueError) as error:
+            except Exception as error:  # as in `read`
                 raise DataError(
                     f"{self._path}: not a pack, a zip file or a folder is expected: {error}"
                 ) from error

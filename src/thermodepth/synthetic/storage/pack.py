@@ -159,6 +159,8 @@ class Pack:
         header: Header,
         rows: tuple[IndexRow, ...],
         poses: Mapping[str, Pose],
+        *,
+        with_thermal: bool,
     ) -> None:
         """Use `Pack.open`."""
         self.path = path
@@ -167,6 +169,7 @@ class Pack:
         self._container = container
         self._poses = poses
         self._row_of = {row.frame_id: row for row in rows}
+        self._with_thermal = with_thermal
         self._fingerprint = ""
 
     @classmethod
@@ -187,7 +190,8 @@ class Pack:
             for folder in header.folders:
                 if member(folder, row.frame_id) not in present:
                     raise DataError(f"{path}: member '{member(folder, row.frame_id)}' is missing")
-        return cls(path, container, header, rows, poses)
+        with_thermal = any(name.startswith("thermal/") for name in present)
+        return cls(path, container, header, rows, poses, with_thermal=with_thermal)
 
     @property
     def size(self) -> tuple[int, int]:
@@ -251,6 +255,17 @@ class Pack:
             rgb_view=self.rgb_view(frame_id),
             lidar_m=lidar_m,
         )
+
+    def check_beside(self, frame_id: str) -> None:
+        """Decode what belongs to a frame and nobody here reads: raw counts for other tools, lidar.
+
+        Raises:
+            DataError: as `read`.
+        """
+        if self._with_thermal:  # every frame has it, or the folder would have none
+            self._picture("thermal", frame_id)
+        if self.header.lidar:
+            self._picture("lidar", frame_id)
 
     def fingerprint(self) -> str:
         """Changes when the frames, their order or their content do; the same wherever the pack lies."""
