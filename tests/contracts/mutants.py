@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import io
 import json
+import struct
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -351,6 +352,30 @@ def exr(folder: Path) -> Subject:
     return Subject((path,), lambda: read_truth_m(path))
 
 
+def flir_jpeg(folder: Path) -> Subject:
+    """Header, directory, camera and raw frame, as the camera puts them into segments of a JPEG."""
+    from thermodepth.thermal import read_thermal
+
+    camera = bytearray(900)
+    struct.pack_into("<6f", camera, 32, 1.0, 1.0, 293.15, 293.15, 293.15, 1.0)
+    struct.pack_into("<3f", camera, 88, 17837.5, 1450.0, 1.0)
+    struct.pack_into("<if", camera, 776, -1143, 0.0125)
+    raw = struct.pack("<HHH26x", 2, 32, 24) + encode_png((counts() + 8000).byteswap())
+    records = [(32, bytes(camera)), (1, raw)]
+    entries, blocks = b"", b""
+    for kind, block in records:
+        start = 64 + 32 * len(records) + len(blocks)
+        entries += struct.pack(">HHIIII12x", kind, 1, 100, 1, start, len(block))
+        blocks += block
+    head = (b"FFF" + bytes(17) + struct.pack(">III", 100, 64, len(records) + 2)).ljust(64, b"\0")
+    content = head + entries + blocks
+    segment = b"\xff\xe1" + struct.pack(">H", len(content) + 10) + b"FLIR\0\1\0\0" + content
+    picture = encoded(np.full((24, 32, 3), 90, np.uint8), "JPEG")
+    path = folder / "camera.jpg"
+    path.write_bytes(picture[:2] + segment + picture[2:])
+    return Subject((path,), lambda: read_thermal(path))
+
+
 def y16(folder: Path) -> Subject:
     from thermodepth.thermal import read_y16
 
@@ -515,16 +540,17 @@ def described_folder(folder: Path) -> Subject:
     from thermodepth.data.folder import open_folder
 
     for band, array in (("thermal", counts()), ("depth", (metres() * 256).astype(np.uint16))):
-        (folder / band).mkdir()
-        for number in range(3):
-            (folder / band / f"{number}.png").write_bytes(encode_png(array))
+        for walk in ("a", "b"):
+            (folder / walk / band).mkdir(parents=True)
+            (folder / walk / band / "0.png").write_bytes(encode_png(array))
     tree = {
         "name": "mine",
-        "thermal": {"files": "thermal/{frame}.png", "unit": "counts"},
-        "depth": {"files": "depth/{frame}.png", "metres": 1 / 256},
+        "thermal": {"files": "{sequence}/thermal/{frame}.png", "unit": "counts"},
+        "depth": {"files": "{sequence}/depth/{frame}.png", "metres": 1 / 256},
         "field_of_view_deg": 60.0,
         "near_m": 1.0,
         "far_m": 80.0,
+        "splits": {"train": ["a"], "val": ["b"]},
     }
     path = folder / "mine.yaml"
     path.write_text(yaml.safe_dump(tree))
@@ -598,6 +624,7 @@ FOREIGN: Mapping[str, Make] = {
     "JPEG": thermal_picture(encoded((counts() >> 5).astype(np.uint8), "JPEG"), ".jpg"),
     "BMP": thermal_picture(encoded((counts() >> 5).astype(np.uint8), "BMP"), ".bmp"),
     "NPY": thermal_picture(npy(counts()), ".npy"),
+    "FLIR JPEG": flir_jpeg,
     "Y16": y16,
     "depth PNG": depth_map(encode_png((metres() * 256).astype(np.uint16)), ".png"),
     "depth NPY": depth_map(npy(metres()), ".npy"),

@@ -23,9 +23,11 @@ from mutants import FOREIGN, KEPT, Make, Subject
 
 from thermodepth.errors import ThermodepthError
 
-#: Of each kind of file; with 9 kinds that are kept and 26 that are foreign, over 500 in all.
+#: Of each kind of file; with 9 kinds that are kept and 27 that are foreign, over 500 in all.
 EACH_KEPT = int(os.environ.get("THERMODEPTH_MUTATIONS", "30"))
 EACH_FOREIGN = int(os.environ.get("THERMODEPTH_MUTATIONS", "12"))
+#: Kinds that a package of an extra decodes.
+OPTIONAL = {"depth EXR": "OpenEXR", "ONNX": "onnx", "FLIR JPEG": "flyr"}
 LONGEST_SPAN = 48  # bytes
 #: A reader that is at work for so long hangs; the slowest takes a hundredth.
 HANGS_S = 60
@@ -142,10 +144,8 @@ def test_a_kept_file_that_changed_is_refused_or_means_the_same(
 
 @pytest.mark.parametrize(("name", "make"), FOREIGN.items(), ids=[*FOREIGN])
 def test_a_damaged_foreign_file_ends_in_words(name: str, make: Make, tmp_path: Path) -> None:
-    if name == "depth EXR":
-        pytest.importorskip("OpenEXR")
-    if name == "ONNX":
-        pytest.importorskip("onnx")
+    if name in OPTIONAL:
+        pytest.importorskip(OPTIONAL[name])
     subject = make(tmp_path)
     subject.read()
     for _ in outcomes(subject, name, EACH_FOREIGN):
