@@ -76,7 +76,8 @@ def _subject(given: str) -> Subject:
     from thermodepth.checksums import read_settings
     from thermodepth.training.settings import TrainingSettings
 
-    settings = read_settings(TrainingSettings, settings_file)
+    remedy = "delete it, and name --data and --teacher"
+    settings = read_settings(TrainingSettings, settings_file, remedy=remedy)
     return Subject(arm=arm, given=given, data=settings.data.source, teacher=settings.teacher)
 
 

@@ -172,7 +172,7 @@ def _append(
 def _facts(path: Path) -> tuple[float | None, tuple[str, ...]]:
     if not path.is_file():
         return None, ()
-    facts = read_record(path)
+    facts = read_record(path, remedy="delete it, and only what the diagnostics cost is lost")
     try:
         return float(facts["overhead"]), tuple(str(stop) for stop in facts["stops"])
     except (KeyError, TypeError, ValueError) as error:

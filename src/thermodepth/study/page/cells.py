@@ -17,7 +17,9 @@ def cell_records(state: StudyState) -> list[CellRecord]:
     records = []
     for cell in state.done:
         folder = state.folder.cell(cell)
-        facts, environment = cell_facts(folder), read_record(folder / "environment.json")
+        facts = cell_facts(folder)
+        remedy = f"delete {folder} and run again"
+        environment = read_record(folder / "environment.json", remedy=remedy)
         records.append(
             CellRecord(
                 arm=cell.arm.name,
