@@ -12,7 +12,8 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from thermodepth.errors import OutputError, TeacherError
+from thermodepth.checksums import read_record, write_record
+from thermodepth.errors import DataError, OutputError, TeacherError
 from thermodepth.teacher import LabelStore, TruthTeacher, open_store, to_affine_inverse
 from thermodepth.teacher.store import file_name, sample_id_of
 from thermodepth.types import Geometry, Sample
@@ -306,3 +307,15 @@ def test_a_write_that_fails_leaves_nothing_behind(
     with pytest.raises(OutputError, match=r"a\.png: .*No space left"):
         store.write("a", np.ones((4, 4), np.float32))
     assert [p.name for p in store.folder.iterdir()] == ["store.json"]
+
+
+def test_a_record_of_another_store_makes_no_folder_beside_it(tmp_path: Path) -> None:
+    store = open_one(tmp_path)
+    about = read_record(store.folder / "store.json")
+    write_record(store.folder / "store.json", {**about, "data_fingerprint": "synthetic-9999"})
+    with pytest.raises(TeacherError, match=r"its record is that of .*9999; delete the folder"):
+        LabelStore.existing(store.folder)
+    (store.folder / "store.json").write_text(json.dumps({**about, "sha256": "0" * 64}))
+    with pytest.raises(DataError, match=r"store\.json: damaged.*labels are made again"):
+        LabelStore.existing(store.folder)
+    assert [p.name for p in tmp_path.iterdir()] == [store.folder.name]

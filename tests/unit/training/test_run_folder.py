@@ -14,7 +14,7 @@ from thermodepth.checksums import read_settings
 from thermodepth.config import flatten
 from thermodepth.data import open_dataset
 from thermodepth.data.frames import Dataset
-from thermodepth.errors import SettingsError
+from thermodepth.errors import DataError, SettingsError
 from thermodepth.training import run_folder
 from thermodepth.training.run_folder import (
     environment,
@@ -275,3 +275,20 @@ def test_an_installed_package_takes_no_revision_from_a_repository_around_it(
     monkeypatch.setattr(run_folder, "__file__", str(place))
     monkeypatch.setattr(run_folder.subprocess, "run", lambda *_, **__: pytest.fail("git was asked"))
     assert run_folder._git_revision() is None
+
+
+def test_what_grew_is_checked_when_the_run_has_ended(tmp_path: Path) -> None:
+    (tmp_path / "conflict").mkdir()
+    files = (tmp_path / "log.csv", tmp_path / "gradients.csv", tmp_path / "conflict/step-3.npz")
+    for path in files:
+        path.write_text("step,total\n1,0.5\n")
+        run_folder.check_grown(path, tmp_path)  # of a run that goes on nothing is said
+    run_folder.finish_run(tmp_path)
+    for path in files:
+        run_folder.check_grown(path, tmp_path)
+        path.write_text("step,total\n1,0.6\n")
+        with pytest.raises(DataError, match=rf"{path.name}: damaged.*delete the folder"):
+            run_folder.check_grown(path, tmp_path)
+    # As earlier versions left it.
+    (tmp_path / "done.json").write_text('{"finished": "2026-01-01T00:00:00Z"}')
+    run_folder.check_grown(files[0], tmp_path)
