@@ -221,6 +221,15 @@ def command_of(process: int) -> bytes:
         "label --data synthetic:PIPE.zip",
         "label --set teacher.kind=onnx --set teacher.model=PIPE.onnx",
         "label --set teacher.kind=transformers --set teacher.model=FOLDER",
+        # Devices, which never end.
+        "predict /dev/zero --out maps",
+        "predict frame.png --model /dev/zero --out maps",
+        "study analyze /dev/zero",
+        "study audit /dev/zero",
+        "study run /dev/zero",
+        "data info synthetic:/dev/zero",
+        "data check /dev/zero",
+        "data calib /dev/zero",
     ],
 )
 def test_a_pipe_for_a_file_is_refused(words: str, thermodepth: Call, tmp_path: Path) -> None:
