@@ -12,15 +12,13 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping
-from pathlib import Path
-from typing import Any, ClassVar, Self, TypeVar
+from typing import Any, ClassVar, Self
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from thermodepth.errors import SettingsError, nearest
 
 Edits = Mapping[str, Any]
-_S = TypeVar("_S", bound="Settings")
 
 
 class Settings(BaseModel):
@@ -140,19 +138,6 @@ def parse_edit(text: str) -> tuple[str, Any]:
         return path.strip(), json.loads(value)
     except json.JSONDecodeError:
         return path.strip(), value
-
-
-def read_settings(kind: type[_S], path: Path) -> _S:
-    """Read a settings file that `save_settings` wrote.
-
-    Raises:
-        SettingsError: naming the file, when it is missing, not JSON or does not fit.
-    """
-    try:
-        tree = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError, RecursionError) as error:
-        raise SettingsError(f"{path}: cannot read settings ({error})") from None
-    return kind.parse(tree, where=str(path))
 
 
 def _explain(root: type[BaseModel], problem: dict[str, Any]) -> str:

@@ -7,6 +7,7 @@
     │   ├── TeacherError                a teacher that cannot be loaded or whose maps are unusable
     │   ├── WeightsError                a checkpoint or model folder that is missing, broken or foreign
     │   ├── StudyError                  a study folder that belongs to another study, or a failed cell
+    │   ├── OutputError (also OSError)   a file that cannot be written: the disk is full, no permission
     │   └── DependencyError             an optional package that is needed and not installed
     └── DivergedError                   training met a loss or gradient that is not finite
 
@@ -46,6 +47,10 @@ class WeightsError(UserError):
 
 class StudyError(UserError):
     """A study folder that belongs to another study, or a cell that could not be finished."""
+
+
+class OutputError(UserError, OSError):
+    """A file that cannot be written, such as on a full disk."""
 
 
 class DependencyError(UserError):

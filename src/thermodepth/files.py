@@ -15,12 +15,12 @@ import stat
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, BinaryIO
 from urllib.parse import quote
 
 import numpy as np
 
-from thermodepth.errors import DataError
+from thermodepth.errors import DataError, OutputError
 from thermodepth.pictures import MAX_PIXELS as MAX_PIXELS
 from thermodepth.pictures import decode_raster as decode_raster
 
@@ -32,6 +32,8 @@ MAX_FILE_BYTES = 512_000_000
 LONGEST_NAME_BYTES = 255
 #: A hundred thousand frames with the longest of ids are listed in less.
 MAX_JSON_BYTES = 32_000_000
+#: A line every step of a very long training.
+MAX_TEXT_BYTES = 1_000_000_000
 #: Far more levels than any record here has, and few enough for whatever walks them by calling itself.
 DEEPEST_JSON = 50
 
@@ -45,34 +47,81 @@ def byte_count(path: Path) -> int:
         DataError: naming what is missing, a folder, or a pipe or device, which may never end.
     """
     try:
-        found = path.stat()
+        status = path.stat()
     except (OSError, ValueError) as error:  # ValueError: a null byte in the name
         raise DataError(f"{path}: cannot be read ({_reason(error)})") from None
-    if stat.S_ISDIR(found.st_mode):
+    return _regular(path, status)
+
+
+def _regular(path: Path, status: os.stat_result) -> int:
+    if stat.S_ISDIR(status.st_mode):
         raise DataError(f"{path}: is a folder, expected a file")
-    if not stat.S_ISREG(found.st_mode):
+    if not stat.S_ISREG(status.st_mode):
         raise DataError(f"{path}: is a pipe or device, expected a file")
-    return found.st_size
+    return status.st_size
+
+
+def ask_folder(folder: Path) -> None:
+    """Before a library reads whatever it likes of a folder.
+
+    Raises:
+        DataError: naming a pipe or device in it.
+    """
+    for path in sorted(folder.iterdir()):
+        if path.exists() and not path.is_dir():
+            byte_count(path)
+
+
+@contextmanager
+def open_file(path: Path) -> Iterator[BinaryIO]:
+    """A file of the disk for reading: the one way in which this package opens anything.
+
+    A pipe waits for a writer who may never come. So the path is asked first, and what was opened, without
+    waiting, is asked again, for another may stand there by then. Libraries that only take a path come after
+    `byte_count`.
+
+    Raises:
+        DataError: as `byte_count`, and where opening or reading fails.
+    """
+    byte_count(path)
+    try:
+        flags = os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)
+        with os.fdopen(os.open(path, flags), "rb") as stream:
+            _regular(path, os.fstat(stream.fileno()))
+            yield stream
+    except OutputError:  # of a file that is written meanwhile
+        raise
+    except OSError as error:
+        raise DataError(f"{path}: cannot be read ({_reason(error)})") from None
 
 
 def read_bytes(path: Path, *, limit: int) -> bytes:
     """The whole of a file of at most `limit` bytes.
 
     Raises:
-        DataError: as `byte_count`, and for a file that is larger or cannot be read.
+        DataError: as `open_file`, and for a file that is larger.
     """
     size = byte_count(path)
     if size > limit:
         most = f"{limit / 10**6:g} MB" if limit >= 10**6 else f"{limit / 1000:g} kB"
         raise DataError(f"{path}: larger than {most}, far more than such a file holds")
-    try:
-        with path.open("rb") as stream:
-            content = stream.read(size + 1)  # takes the memory at once, so not up to the limit
-    except OSError as error:
-        raise DataError(f"{path}: cannot be read ({_reason(error)})") from None
+    with open_file(path) as stream:
+        content = stream.read(size + 1)  # takes the memory at once, so not up to the limit
     if len(content) > size:
         raise DataError(f"{path}: grew while it was read; wait until it is whole")
     return content
+
+
+def read_text(path: Path, *, limit: int = MAX_TEXT_BYTES) -> str:
+    """The whole of a UTF-8 file; the mark that some editors put in front is left out.
+
+    Raises:
+        DataError: as `read_bytes`, and for bytes that are no such text.
+    """
+    try:
+        return read_bytes(path, limit=limit).decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise DataError(f"{path}: cannot be read as UTF-8 text ({error})") from None
 
 
 def read_json(path: Path, *, limit: int = MAX_JSON_BYTES) -> dict[str, Any]:
@@ -172,17 +221,49 @@ def escaped_id(identifier: str) -> str:
 
 @contextmanager
 def replacing(path: Path) -> Iterator[Path]:
-    """A temporary path beside `path`; renamed over it when the block ends well, removed when not."""
-    path.parent.mkdir(parents=True, exist_ok=True)
+    """A temporary path beside `path`; renamed over it when the block ends well, removed when not.
+
+    Raises:
+        OutputError: naming the file, where the disk is full or does not let it be written.
+    """
     name = path.name
     if len(os.fsencode(name)) > LONGEST_NAME_BYTES - 40:  # with what is added it would be too long
         name = hashlib.sha256(os.fsencode(name)).hexdigest()[:32]
     temporary = path.with_name(f".{name}.{os.getpid()}.part")
+    with writing(path):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        try:
+            yield temporary
+            temporary.replace(path)
+        finally:
+            temporary.unlink(missing_ok=True)
+
+
+@contextmanager
+def writing(path: Path) -> Iterator[None]:
+    """What goes wrong inside with the disk is said of this file.
+
+    Raises:
+        OutputError: naming the file, where the disk is full or does not let it be written.
+    """
     try:
-        yield temporary
-        temporary.replace(path)
-    finally:
-        temporary.unlink(missing_ok=True)
+        yield
+    except (OutputError, ConnectionError):  # of another file, which it names; of a pipe
+        raise
+    except OSError as error:
+        raise OutputError(
+            f"{path}: cannot be written ({_reason(error)}); what was whole before is kept"
+        ) from None
+
+
+def append_text(path: Path, text: str) -> None:
+    """Add to the end of a file, UTF-8.
+
+    Raises:
+        OutputError: naming the file, where the disk is full or does not let it be written.
+    """
+    with writing(path), path.open("ab") as stream:
+        stream.write(text.encode())
 
 
 def write_bytes(path: Path, content: bytes) -> None:

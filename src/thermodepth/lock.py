@@ -7,6 +7,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from thermodepth.files import writing
+
 LOCK = ".lock"  # in the folder that is held
 _POLL_S = 0.25
 
@@ -21,14 +23,18 @@ def holding(folder: Path, *, patience_s: float | None = None) -> Iterator[None]:
 
     Raises:
         TimeoutError: when patience ends.
+        OutputError: where the folder cannot be written.
     """
-    folder.mkdir(parents=True, exist_ok=True)
     try:
         import fcntl
     except ImportError:  # no such locks here; folders still refuse to be another run's
+        folder.mkdir(parents=True, exist_ok=True)
         yield
         return
-    with (folder / LOCK).open("a") as stream:  # which leaves a lock that is there as it is
+    with writing(folder / LOCK):
+        folder.mkdir(parents=True, exist_ok=True)
+        opened = (folder / LOCK).open("a")  # which leaves a lock that is there as it is
+    with opened as stream:
         if patience_s is None:
             fcntl.flock(stream, fcntl.LOCK_EX)
         else:

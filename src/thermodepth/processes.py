@@ -1,14 +1,22 @@
-"""Worker processes: spawned, one thread each, ended by Ctrl-C as their program is; a dead one is an error."""
+"""Worker processes: spawned, one thread each; none outlives its program, and a dead one is an error.
+
+Ctrl-C reaches them all. A polite kill reaches the program alone, which ends them; and should it be killed
+without a chance to, they see it gone.
+"""
 
 from __future__ import annotations
 
 import multiprocessing
 import os
 import signal
+import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
+from multiprocessing import connection
+from multiprocessing.context import SpawnContext, SpawnProcess
+from types import FrameType
 from typing import Any
 
 from thermodepth.errors import UserError
@@ -30,14 +38,16 @@ def worker_processes(
 
     Raises:
         UserError: when the system kills a worker.
+        KeyboardInterrupt: for Ctrl-C, and for a polite kill of this process; the workers are ended first.
     """
     # Spawn, not fork: the parent may hold threads. One thread each, or they fight for the cores.
     # An executor, not a Pool: when the system kills a worker, a Pool waits for ever.
-    context = multiprocessing.get_context("spawn")
+    others = set(multiprocessing.active_children())
     with (
+        _interrupted_by_a_kill(),
         _single_threaded_children(),
         ProcessPoolExecutor(
-            workers, mp_context=context, initializer=_begin, initargs=(prepare, arguments)
+            workers, mp_context=_Spawning(), initializer=_begin, initargs=(prepare, arguments)
         ) as executor,
     ):
         try:
@@ -47,17 +57,72 @@ def worker_processes(
                 "a worker process died: out of memory, or the calling script lacks "
                 f"`if __name__ == '__main__':`{kept}"
             ) from error
+        except KeyboardInterrupt:
+            for worker in set(multiprocessing.active_children()) - others:
+                worker.terminate()
+            raise
         finally:
             executor.shutdown(wait=True, cancel_futures=True)
 
 
+class _Worker(SpawnProcess):
+    """Begins whole: one that is interrupted while it is told what to do would print how it broke."""
+
+    starting = False  # of all, in this process
+    asked_to_stop = False
+
+    def start(self) -> None:
+        _Worker.starting = True
+        try:
+            super().start()
+        finally:
+            _Worker.starting = False
+        if _Worker.asked_to_stop:
+            raise KeyboardInterrupt
+
+
+class _Spawning(SpawnContext):
+    Process = _Worker
+
+
 def _begin(prepare: Callable[..., None] | None, arguments: tuple[Any, ...]) -> None:
+    threading.Thread(target=_end_with_parent, daemon=True).start()
     # Ctrl-C reaches all processes; a worker has nothing to say about it. A program that a shell put
     # into the background ignores it, and so do its workers.
     if signal.getsignal(signal.SIGINT) is not signal.SIG_IGN:
         signal.signal(signal.SIGINT, signal.SIG_DFL)
     if prepare is not None:
         prepare(*arguments)
+
+
+def _end_with_parent() -> None:
+    parent = multiprocessing.parent_process()
+    assert parent is not None
+    connection.wait([parent.sentinel])
+    os._exit(1)
+
+
+@contextmanager
+def _interrupted_by_a_kill() -> Iterator[None]:
+    """A polite kill is an interruption, so that what is open is closed and nobody is left behind."""
+
+    def interrupt(number: int, frame: FrameType | None) -> None:
+        del number, frame
+        _Worker.asked_to_stop = _Worker.starting
+        if not _Worker.starting:
+            raise KeyboardInterrupt
+
+    # Elsewhere than in the main thread signals are somebody else's, and so is one that has a handler.
+    ours = threading.current_thread() is threading.main_thread()
+    if not ours or signal.getsignal(signal.SIGTERM) is not signal.SIG_DFL:
+        yield
+        return
+    _Worker.asked_to_stop = False
+    signal.signal(signal.SIGTERM, interrupt)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, signal.SIG_DFL)
 
 
 @contextmanager

@@ -15,6 +15,7 @@ from typing import Any
 import yaml
 
 from thermodepth.errors import DataError
+from thermodepth.files import open_file
 
 LARGEST_FILE_BYTES = 1_000_000
 DEEPEST_NESTING = 20
@@ -28,15 +29,8 @@ def read_bounded(path: Path, *, limit: int = LARGEST_FILE_BYTES) -> bytes:
     Raises:
         DataError: naming the file when it is missing, no plain file, or larger than `limit` bytes.
     """
-    try:
-        if path.is_dir():
-            raise DataError(f"{path}: is a folder, expected a file")
-        if path.exists() and not path.is_file():
-            raise DataError(f"{path}: is a pipe or device, expected a file")
-        with path.open("rb") as stream:
-            content = stream.read(limit + 1)
-    except OSError as error:
-        raise DataError(f"{path}: cannot be read ({error.strerror or error})") from None
+    with open_file(path) as stream:
+        content = stream.read(limit + 1)
     if len(content) > limit:
         raise DataError(f"{path}: larger than {limit} bytes, far more than such a file holds")
     return content

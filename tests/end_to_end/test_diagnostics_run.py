@@ -375,7 +375,7 @@ def test_a_disk_that_is_full_ends_the_diagnostics_only(
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr(watch.LineFile, "add", full)
-    monkeypatch.setattr(watch, "write_json", full)
+    monkeypatch.setattr(watch, "write_record", full)
     with pytest.warns(UserWarning, match="No space left on device"):
         out = run(tiny_pack, tmp_path / "run")
     name = "model/weights.safetensors"

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from thermodepth.checksums import read_record
 from thermodepth.data import Dataset, open_dataset
 from thermodepth.errors import StudyError
 from thermodepth.study.cell import CellNews
@@ -203,7 +204,7 @@ def test_an_arm_is_added_and_a_stale_cell_scored_again_or_refused(
     out = tmp_path / "more"
     shutil.copytree(finished, out)
     full, bare = out / "cells" / "full" / "seed-0", out / "cells" / "bare" / "seed-0"
-    facts = json.loads((bare / "cell.json").read_text())
+    facts = read_record(bare / "cell.json")
     (bare / "cell.json").write_text(json.dumps(facts | {"fingerprint": "old", "protocol": "old"}))
     kept = [path.stat().st_mtime_ns for path in (full / "rows.parquet", bare / "model/model.json")]
     scored = (bare / "rows.parquet").stat().st_mtime_ns
@@ -216,7 +217,7 @@ def test_an_arm_is_added_and_a_stale_cell_scored_again_or_refused(
     now = [path.stat().st_mtime_ns for path in (full / "rows.parquet", bare / "model/model.json")]
     assert now == kept
     assert (bare / "rows.parquet").stat().st_mtime_ns > scored
-    assert json.loads((bare / "cell.json").read_text())["fingerprint"] == facts["fingerprint"]
+    assert read_record(bare / "cell.json")["fingerprint"] == facts["fingerprint"]
     assert_same(out, finished)
 
     (full / "cell.json").write_text(json.dumps(facts | {"fingerprint": "x", "labels": "rgb/other"}))
@@ -230,7 +231,7 @@ def test_one_cell_from_the_command_line(finished: Path, tmp_path: Path) -> None:
     shutil.copytree(finished, out)
     cell = out / "cells" / "bare" / "seed-0"
     shutil.rmtree(cell)
-    record = json.loads((out / "study.json").read_text())
+    record = read_record(out / "study.json")
     record["study"]["arms"][1]["edits"] = {"losses.metric_silog.weight": 1e39}
     (out / "study.json").write_text(json.dumps(record))
     call = [sys.executable, "-m", "thermodepth", "study", "cell", str(out)]

@@ -19,6 +19,7 @@ import torch
 from safetensors.torch import load_file
 from torch import Tensor
 
+from thermodepth.checksums import read_settings
 from thermodepth.data import open_dataset
 from thermodepth.errors import DivergedError, SettingsError
 from thermodepth.losses import LOSSES, LossesSettings
@@ -417,7 +418,7 @@ def test_gradients_are_clipped(tiny_pack: Path, labels: Path, tmp_path: Path) ->
 
 
 def network_settings(out: Path) -> ModelSettings:
-    return TrainingSettings.parse(json.loads((out / "settings.json").read_text())).model
+    return read_settings(TrainingSettings, out / "settings.json").model
 
 
 def test_without_labels_the_metric_head_learns_alone(tiny_pack: Path, tmp_path: Path) -> None:

@@ -15,13 +15,13 @@ from typing import ClassVar, Literal
 import pytest
 from pydantic import Field, ValidationError
 
+from thermodepth.checksums import read_settings
 from thermodepth.config import (
     Settings,
     difference,
     flatten,
     identity,
     parse_edit,
-    read_settings,
 )
 from thermodepth.errors import SettingsError
 
@@ -333,9 +333,9 @@ class TestReadSettings:
             read_settings(Run, path)
 
     def test_a_missing_file_and_a_folder_are_named(self, tmp_path: Path) -> None:
-        with pytest.raises(SettingsError, match=r"none\.json: cannot read settings"):
+        with pytest.raises(SettingsError, match=r"none\.json: cannot be read"):
             read_settings(Run, tmp_path / "none.json")
-        with pytest.raises(SettingsError, match="cannot read settings"):
+        with pytest.raises(SettingsError, match="is a folder"):
             read_settings(Run, tmp_path)
 
 

@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from thermodepth import files
-from thermodepth.errors import DataError
+from thermodepth.errors import DataError, OutputError
 from thermodepth.files import (
     DEEPEST_JSON,
     decode_raster,
@@ -471,7 +471,7 @@ class TestWriting:
     ) -> None:
         path = tmp_path / "file.bin"
         write_bytes(path, b"old")
-        with pytest.raises(FileNotFoundError), replacing(path):
+        with pytest.raises(OutputError, match=r"file\.bin: cannot be written"), replacing(path):
             pass
         assert path.read_bytes() == b"old"
 

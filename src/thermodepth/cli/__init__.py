@@ -6,6 +6,8 @@ needs after the thread policy is set. A person's mistake becomes one line on std
 
 from __future__ import annotations
 
+import errno
+import io
 import os
 import sys
 from typing import Annotated
@@ -38,8 +40,16 @@ for verb in (train, evaluate, predict, serve, label):
 app.add_typer(data_app, name="data")
 
 
+#: Errors of writing that name no file.
+_OF_THE_DISK = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS, errno.EIO)
+
+
 def main() -> None:
     """The program `thermodepth`."""
+    for stream in (sys.stdout, sys.stderr):
+        # A file's name may hold what the terminal cannot show.
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
     try:
         # As a path, "" would be the current folder.
         if "" in sys.argv[1:]:
@@ -48,6 +58,7 @@ def main() -> None:
         code = app(standalone_mode=False)
         if code == 130:
             raise KeyboardInterrupt
+        sys.stdout.flush()  # here a full disk can still be said
         sys.exit(code if isinstance(code, int) else 0)
     except UserError as error:
         _say_error(str(error))
@@ -62,9 +73,11 @@ def main() -> None:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         sys.exit(1)
     except OSError as error:
-        if error.filename is None:
+        if error.filename is None and error.errno not in _OF_THE_DISK:
             raise
-        _say_error(f"{error.filename}: {error.strerror or error}")
+        _say_error(f"{error.filename or 'output'}: {error.strerror or error}")
+        if error.filename is None:  # what waits to be written would fail once more when Python ends
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         sys.exit(2)
     except Exception as error:
         # Typer's own usage errors know how to show themselves; ours keep their traceback.

@@ -10,7 +10,7 @@ import pyarrow.compute as pc
 from thermodepth.commands.terminal import console
 from thermodepth.errors import SettingsError, unknown
 from thermodepth.evaluation.results.rows import ROW_SCHEMA, WHOLE_FRAME, read_rows
-from thermodepth.files import write_text
+from thermodepth.files import byte_count, write_text
 from thermodepth.metrics import METRICS
 from thermodepth.study.analysis.asked_record import asked_in
 from thermodepth.study.analysis.claims import PAPER_CLAIMS, Claim
@@ -164,12 +164,14 @@ def _measured(
 
 
 def _is_ours(path: Path) -> bool:
-    import pyarrow as pa
     import pyarrow.parquet as pq
 
+    if not path.exists():
+        return False
+    byte_count(path)
     try:
         return set(pq.read_schema(path).names) == set(ROW_SCHEMA.names)
-    except (OSError, pa.ArrowException):
+    except Exception:
         return False  # the reader of plain tables says what is wrong
 
 

@@ -10,6 +10,7 @@ from collections.abc import Collection, Mapping
 from pathlib import Path
 
 import numpy as np
+from rich.text import Text
 
 from thermodepth.commands.terminal import console, counting
 from thermodepth.data import open_dataset
@@ -33,7 +34,7 @@ def print_info(spec: str) -> None:
     for name, frames in dataset.splits.items():
         if frames.sample_ids:
             first, *rest = _describe(frames)
-            console.print(f"\n[bold]{name:{width}}[/bold]{first}")
+            console.print(Text("\n").append(f"{name:{width}}", style="bold").append(first))
             for line in rest:
                 console.print(f"{'':{width}}{line}")
 

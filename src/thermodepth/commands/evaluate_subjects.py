@@ -77,10 +77,11 @@ def _subject(given: str) -> Subject:
     settings_file = folder / "settings.json"
     if not settings_file.is_file():
         return Subject(arm=arm, given=given)
-    from thermodepth.config import read_settings
+    from thermodepth.checksums import read_settings
     from thermodepth.training.settings import TrainingSettings
 
-    settings = read_settings(TrainingSettings, settings_file)
+    remedy = "delete it, and name --data and --teacher"
+    settings = read_settings(TrainingSettings, settings_file, remedy=remedy)
     return Subject(arm=arm, given=given, data=settings.data.source, teacher=settings.teacher)
 
 

@@ -26,8 +26,11 @@ if TYPE_CHECKING:
 #: A pipe or a log file has no width of its own; tables need more than the 80 columns of old.
 PIPE_WIDTH = 120
 
-console = Console(highlight=False, width=None if sys.stdout.isatty() else PIPE_WIDTH)
-error_console = Console(stderr=True, highlight=False)
+#: Names of files, arms and data sets are printed as they are: in none of them is markup, nor an emoji.
+console = Console(
+    highlight=False, markup=False, emoji=False, width=None if sys.stdout.isatty() else PIPE_WIDTH
+)
+error_console = Console(stderr=True, highlight=False, markup=False, emoji=False)
 
 #: In a log file a bar is noise; a line at every tenth is enough.
 PLAIN_LINES = 10
@@ -38,13 +41,13 @@ class Bars:
 
     def __init__(self) -> None:
         self._progress = Progress(
-            TextColumn("{task.description}"),
+            TextColumn("{task.description}", markup=False),
             BarColumn(bar_width=24),
             MofNCompleteColumn(),
             TimeElapsedColumn(),
-            TextColumn("left"),
+            TextColumn("left", markup=False),
             TimeRemainingColumn(),
-            TextColumn("{task.fields[note]}", style="dim"),
+            TextColumn("{task.fields[note]}", style="dim", markup=False),
             console=error_console,
         )
         self._tasks: dict[str, TaskID] = {}

@@ -10,10 +10,10 @@ import hashlib
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from thermodepth.errors import DataError, unknown
-from thermodepth.files import byte_count
+from thermodepth.files import byte_count, open_file
 from thermodepth.pictures.orientation import UPRIGHT
 from thermodepth.thermal.jpeg_head import jpeg_head
 from thermodepth.types import Sample
@@ -82,6 +82,18 @@ class Remembered:
         return self._frames.fingerprint()
 
 
+@runtime_checkable
+class Accompanied(Protocol):
+    """Frames with files that belong to the set, and that `read` has no use for."""
+
+    def check_beside(self, index: int) -> None:
+        """Decode those of a frame.
+
+        Raises:
+            DataError: naming the first that is missing or broken.
+        """
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Dataset:
     """A data set that was opened: its splits and the facts that training and scoring need."""
@@ -139,19 +151,16 @@ def fingerprint_files(files: Sequence[Path], root: Path) -> str:
     """
     digest = hashlib.sha256()
     for path in files:
-        try:
-            size = byte_count(path)
-            with path.open("rb") as stream:
-                blocks = 2 if path.suffix.lower() in _COMPRESSED else _BLOCKS
-                if size <= blocks * _BLOCK_BYTES:
-                    content = [stream.read()]
-                else:
-                    content = []
-                    for place in range(blocks):
-                        stream.seek((size - _BLOCK_BYTES) * place // (blocks - 1))
-                        content.append(stream.read(_BLOCK_BYTES))
-        except OSError as error:
-            raise DataError(f"{path}: cannot be read ({error.strerror or error})") from None
+        size = byte_count(path)
+        with open_file(path) as stream:
+            blocks = 2 if path.suffix.lower() in _COMPRESSED else _BLOCKS
+            if size <= blocks * _BLOCK_BYTES:
+                content = [stream.read()]
+            else:
+                content = []
+                for place in range(blocks):
+                    stream.seek((size - _BLOCK_BYTES) * place // (blocks - 1))
+                    content.append(stream.read(_BLOCK_BYTES))
         digest.update(f"{path.relative_to(root).as_posix()}\0{size}\0".encode())
         for block in content:
             digest.update(block)

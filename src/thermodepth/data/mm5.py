@@ -22,6 +22,7 @@ network does. Splits are therefore whole placements:
 from __future__ import annotations
 
 import csv
+import io
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -34,7 +35,7 @@ from thermodepth.camera import focal_of_view, pinhole
 from thermodepth.data.frames import Dataset, fingerprint_files
 from thermodepth.data.listing import decimal_between, split_options
 from thermodepth.errors import DataError, unknown
-from thermodepth.files import natural_order, read_raster
+from thermodepth.files import natural_order, read_raster, read_text
 from thermodepth.thermal import read_thermal
 from thermodepth.types import Sample, ThermalUnit
 
@@ -49,6 +50,7 @@ LAYOUTS = (("RGB", "Thermal", "Depth"), ("RGB3", "T16", "D16"), ("RGB3", "T16", 
 SPLIT_OF_PLACEMENT = {(1, 106): "test", (107, 261): "train", (262, 324): "val"}
 SPLITS = ("placement", "blocks")
 BLOCK = 20  # consecutive captures that stay together
+_MOST_LIST_BYTES = 32_000_000
 SPLIT_OF_BLOCK = ("train", "train", "val", "train", "test")  # repeated
 
 
@@ -231,20 +233,19 @@ def _numbered(folder: Path) -> Mapping[int, Path]:
 
 def _read_csv(path: Path) -> dict[int, tuple[str, str]]:
     """`{frame number: (sequence, category)}` from the prepared set's list, if it is there."""
-    if not path.is_file():
+    if not path.exists():
         return {}
     about: dict[int, tuple[str, str]] = {}
-    with path.open(newline="", encoding="utf-8-sig") as stream:  # Excel puts a mark in front
-        rows = csv.DictReader(stream)
-        try:
-            for row in rows:
-                sequence, category = row["Sequence"], row["Category"]
-                if sequence is None or category is None:
-                    raise ValueError("a short line")
-                about[int(row["ID"])] = (sequence, category)
-        except (KeyError, TypeError, ValueError, csv.Error) as error:
-            raise DataError(
-                f"{path}, line {rows.line_num}: expected UTF-8 text with the columns ID, Sequence, "
-                f"Category ({error})"
-            ) from None
+    rows = csv.DictReader(io.StringIO(read_text(path, limit=_MOST_LIST_BYTES), newline=""))
+    try:
+        for row in rows:
+            sequence, category = row["Sequence"], row["Category"]
+            if sequence is None or category is None:
+                raise ValueError("a short line")
+            about[int(row["ID"])] = (sequence, category)
+    except (KeyError, TypeError, ValueError, csv.Error) as error:
+        raise DataError(
+            f"{path}, line {rows.line_num}: expected UTF-8 text with the columns ID, Sequence, "
+            f"Category ({error})"
+        ) from None
     return about

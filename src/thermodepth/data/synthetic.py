@@ -61,6 +61,9 @@ class SyntheticFrames:
         unit = ThermalUnit.DISPLAY if counts.dtype == np.uint8 else ThermalUnit.COUNTS
         return replace(sample, thermal=counts, thermal_unit=unit)
 
+    def check_beside(self, index: int) -> None:
+        self._pack.check_beside(self.sample_ids[index])
+
     def _decoded(self, index: int) -> Sample:
         name = self.sample_ids[index]
         row = self._pack.row(name)

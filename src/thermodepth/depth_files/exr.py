@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from thermodepth.errors import DataError, DependencyError
-from thermodepth.files import MAX_FILE_BYTES, MAX_PIXELS, byte_count
+from thermodepth.files import MAX_FILE_BYTES, MAX_PIXELS, byte_count, open_file
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -63,11 +63,8 @@ def read_exr(path: Path) -> NDArray[Any]:
         DependencyError: without the package `OpenEXR`.
     """
     file_bytes = byte_count(path)
-    try:
-        with path.open("rb") as stream:
-            head = stream.read(MAX_HEADER_BYTES)
-    except OSError as error:
-        raise DataError(f"{path}: cannot be read ({error.strerror or error})") from None
+    with open_file(path) as stream:
+        head = stream.read(MAX_HEADER_BYTES)
     if file_bytes > MAX_FILE_BYTES:
         raise DataError(f"{path}: larger than {MAX_FILE_BYTES // 10**6} MB, not a single frame")
     header = exr_header(head, str(path))

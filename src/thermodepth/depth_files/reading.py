@@ -17,7 +17,7 @@ import numpy as np
 
 from thermodepth.depth_files.exr import EXR_MAGIC, read_exr
 from thermodepth.errors import DataError, SettingsError
-from thermodepth.files import read_raster
+from thermodepth.files import open_file, read_raster
 from thermodepth.pictures import HEAD_BYTES, foreign_format
 
 if TYPE_CHECKING:
@@ -121,10 +121,8 @@ def _read_other(path: Path) -> NDArray[Any]:
 
 
 def _start_of(path: Path) -> bytes:
-    if not path.is_file():  # a pipe would wait for ever
-        return b""
     try:
-        with path.open("rb") as stream:
+        with open_file(path) as stream:
             return stream.read(HEAD_BYTES)
-    except OSError:
+    except DataError:
         return b""  # whoever opens it next says what is wrong

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from thermodepth.data import Dataset
-from thermodepth.data.frames import Frames
+from thermodepth.data.frames import Accompanied, Frames
 from thermodepth.doctor.facts import (
     Band,
     FrameFacts,
@@ -75,6 +75,8 @@ def _frame_job(frames: Frames, split: str, place: int, *, watch: bool) -> Job:
         name = frames.sample_ids[place]
         try:
             sample = frames.read(place)
+            if isinstance(frames, Accompanied):
+                frames.check_beside(place)
         except DataError as error:
             return _unreadable(name, split, "", place, error)
         facts = _sample_facts(sample, split, place)

@@ -17,7 +17,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from thermodepth.doctor.facts import Band
-from thermodepth.files import PICTURE_SUFFIXES
+from thermodepth.errors import DataError
+from thermodepth.files import PICTURE_SUFFIXES, read_bytes
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -51,10 +52,8 @@ def is_stamps(path: Path) -> bool:
 def read_stamps(path: Path, root: Path) -> list[StampList]:
     """The one list of a stamp file, or one for each sequence of a table; empty when there are none."""
     try:
-        if path.stat().st_size > MAX_BYTES:
-            return []
-        text = path.read_text(encoding="utf-8-sig", errors="replace")
-    except OSError:
+        text = read_bytes(path, limit=MAX_BYTES).decode("utf-8-sig", errors="replace")
+    except DataError:
         return []
     name = path.relative_to(root).as_posix()
     return [

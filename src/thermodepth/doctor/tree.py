@@ -14,7 +14,7 @@ import numpy as np
 
 from thermodepth.doctor.facts import Band
 from thermodepth.errors import DataError
-from thermodepth.files import PICTURE_SUFFIXES, natural_order
+from thermodepth.files import PICTURE_SUFFIXES, natural_order, open_file, read_bytes
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -93,14 +93,14 @@ def hash_file(path: Path, root: Path) -> FileFacts:
     head = tail = b""
     size = 0
     try:
-        with path.open("rb") as stream:
+        with open_file(path) as stream:
             while piece := stream.read(1 << 20):
                 head = head or piece[:8]
                 tail = (tail + piece)[-_TAIL_BYTES:]
                 size += len(piece)
                 digest.update(piece)
-    except OSError as error:
-        reason = f"cannot be read ({error.strerror or error})"
+    except DataError as error:
+        reason = str(error).removeprefix(f"{path}: ")
         return FileFacts(name=name, size_bytes=0, digest=b"", cut_off=False, problem=reason)
     end = next((mark for start, mark in _ENDS.items() if head.startswith(start)), b"")
     return FileFacts(
@@ -139,6 +139,7 @@ def split_lists(root: Path) -> dict[str, frozenset[str]]:
     lists = {}
     for path in sorted(root.iterdir()):
         if _LIST.fullmatch(path.name) and path.is_file() and path.stat().st_size < _MAX_LIST_BYTES:
-            lines = path.read_text(encoding="utf-8", errors="replace").splitlines()
+            text = read_bytes(path, limit=_MAX_LIST_BYTES).decode(errors="replace")
+            lines = text.splitlines()
             lists[path.name] = frozenset(line.strip() for line in lines if line.strip())
     return lists

@@ -28,14 +28,13 @@ from urllib.parse import unquote
 import numpy as np
 from numpy.typing import NDArray
 
+from thermodepth.checksums import read_record, write_record
 from thermodepth.errors import DataError, nearest, unknown
 from thermodepth.files import (
     MAX_PIXELS,
     escaped_id,
     read_bytes,
-    read_json,
     replacing,
-    write_json,
 )
 
 _FORMAT = 2
@@ -47,6 +46,7 @@ _PACKED = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
 _LARGEST_FILE_BYTES = 520_000_000  # two float32 maps of the most pixels that nothing could compress
 _LARGEST_DIRECTORY_BYTES = 4096  # of two members; each costs tens of times its bytes in memory
 _MOST_LISTED = 100_000  # frames in store.json, which is read whole and so is bounded
+_REMEDY = "delete the folder and predict again"
 _LONGEST_NAME = 200  # bytes; file systems allow 255, and the temporary name is longer
 
 
@@ -201,12 +201,13 @@ class PredictionStore:
                 f"{nearest(sample_id, self._sizes)} ({len(self)} frames are stored)"
             )
         content = read_bytes(path, limit=_LARGEST_FILE_BYTES)
+        again = "delete it, and only this frame is predicted again"
         try:
             maps = _read_maps(content, self.precision)
         except DataError as error:
-            raise DataError(f"{path}: {error}") from None
+            raise DataError(f"{path}: {error}; {again}") from None
         except Exception as error:  # readers of archives let through whatever damage makes them do
-            raise DataError(f"{path}: cannot be read as a prediction ({error})") from None
+            raise DataError(f"{path}: cannot be read as a prediction ({error}); {again}") from None
         if maps["depth_m"].shape != maps["structure"].shape:
             told = " and ".join(f"{name} {m.shape}" for name, m in maps.items())
             raise DataError(f"{path}: expected two maps of one size, found {told}")
@@ -226,7 +227,7 @@ class PredictionStore:
             "precision": self.precision,
             "frames": frames,
         }
-        write_json(self.folder / "store.json", record)
+        write_record(self.folder / "store.json", record)
 
     def __enter__(self) -> Self:
         return self
@@ -347,7 +348,7 @@ def _sizes_of(text: str) -> dict[tuple[int, int], tuple[int, int]]:
 def _read_record(path: Path) -> dict[str, Any]:
     if not path.exists():
         raise DataError(f"{path.parent}: not a prediction store (no store.json)")
-    record = read_json(path)
+    record = read_record(path, remedy=_REMEDY)
     if not _is_words(record.get("made_by")):
         raise DataError(f"{path}: does not say who made the predictions (no 'made_by')")
     if record.get("format") not in _READABLE:

@@ -19,13 +19,15 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from thermodepth.errors import SettingsError, WeightsError, unknown
+from thermodepth.errors import DataError, SettingsError, WeightsError, unknown
+from thermodepth.files import ask_folder
 from thermodepth.model.inverted_residual import (
     EFFICIENTNET_LITE0,
     MOBILENETV2,
     InvertedResidualConfig,
     InvertedResidualPyramid,
 )
+from thermodepth.tensor_files import read_tensors
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -254,6 +256,11 @@ def pretrained_encoder(name: str, source: str, *, channels: int) -> Encoder:
         raise WeightsError(
             f"model.weights={source}: no such folder, and not a hub id such as facebook/dinov2-small"
         )
+    if folder.is_dir():
+        try:
+            ask_folder(folder)
+        except DataError as error:
+            raise WeightsError(f"model.weights={source}: {error}") from None
     place = str(folder) if folder.is_dir() else source
     # AutoBackbone.from_pretrained asks the hub even for a folder; the class behind it does not.
     with torch.device("meta"):
@@ -300,20 +307,14 @@ PUBLISHED_FILE, PUBLISHED_KEY = "encoder.safetensors", "encoder"
 
 def _published_pyramid(row: EncoderRow, folder: Path, *, channels: int) -> Encoder:
     """Published weights of a plain torch encoder, strictly: every tensor, no other one."""
-    from safetensors import SafetensorError, safe_open
-
     path = folder / PUBLISHED_FILE
     if not path.is_file():
         raise WeightsError(
             f"model.weights={folder}: no {PUBLISHED_FILE} there, which model.encoder={row.name} wants. Make "
             f"one with `python -m thermodepth.model.imagenet`, or give a model of ours"
         )
-    try:
-        with safe_open(path, framework="pt") as file:
-            stored = (file.metadata() or {}).get(PUBLISHED_KEY)
-            state = {key: file.get_tensor(key) for key in file.keys()}  # noqa: SIM118 - not a dict
-    except (SafetensorError, OSError, ValueError) as error:
-        raise WeightsError(f"{path}: damaged weights ({error}); convert it again") from None
+    state, facts = read_tensors(path, remedy="convert it again")
+    stored = facts.get(PUBLISHED_KEY)
     if stored != row.name:
         raise WeightsError(f"{path}: holds {stored!r}, but model.encoder={row.name}")
     encoder = build_encoder(row.name, channels=channels)

@@ -21,7 +21,7 @@ import torch
 from torch import Tensor
 
 from thermodepth.errors import UserError, WeightsError, unknown
-from thermodepth.files import write_bytes
+from thermodepth.files import open_file
 from thermodepth.model.encoders import (
     ENCODERS,
     PUBLISHED_FILE,
@@ -29,6 +29,7 @@ from thermodepth.model.encoders import (
     build_encoder,
 )
 from thermodepth.model.network import INPUT_MEAN, INPUT_STD
+from thermodepth.tensor_files import write_tensors
 
 #: Mean and spread that each published network takes its colours by, after division by 255.
 SCALING: dict[str, tuple[tuple[float, float, float], tuple[float, float, float]]] = {
@@ -69,8 +70,6 @@ def convert(name: str, published: dict[str, Tensor]) -> dict[str, Tensor]:
 
 def main(arguments: list[str]) -> int:
     """Convert a file of published weights; 0 when the folder is written."""
-    from safetensors.torch import save
-
     if len(arguments) != 3:
         print("usage: python -m thermodepth.model.imagenet NAME WEIGHTS FOLDER", file=sys.stderr)
         return 2
@@ -79,14 +78,14 @@ def main(arguments: list[str]) -> int:
         if name not in SCALING:
             raise WeightsError(unknown("published encoder", name, SCALING))
         # Only tensors are taken: `weights_only` refuses whatever else a pickle could hold.
-        published = torch.load(source, map_location="cpu", weights_only=True)
+        with open_file(Path(source)) as stream:
+            published = torch.load(stream, map_location="cpu", weights_only=True)
         state = convert(name, published)
     except (UserError, OSError, RuntimeError, pickle.UnpicklingError) as error:
         print(f"error: {source}: {error}", file=sys.stderr)
         return 2
     path = Path(target) / PUBLISHED_FILE
-    path.parent.mkdir(parents=True, exist_ok=True)
-    write_bytes(path, save(state, metadata={PUBLISHED_KEY: name}))
+    write_tensors(path, state, facts={PUBLISHED_KEY: name})
     print(f"{path}: {path.stat().st_size / 1e6:.1f} MB")
     return 0
 

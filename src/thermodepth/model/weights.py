@@ -1,5 +1,7 @@
 """Models on disk: a folder with `model.json` (architecture, input recipe, history) and safetensors.
 
+Both files carry a checksum, so a network that a disk or a copy has changed is not run.
+
 The recipe that turned raw frames into input travels with the weights, so a model cannot be fed in
 another way than it was trained. Class paths and pickles are never stored: our own names are.
 """
@@ -17,17 +19,19 @@ import torch
 from pydantic import Field, JsonValue, model_validator
 from torch import Tensor
 
-from thermodepth.config import Settings, read_settings
-from thermodepth.errors import SettingsError, WeightsError
-from thermodepth.files import write_bytes, write_json
+from thermodepth.checksums import read_record, read_settings, write_record
+from thermodepth.config import Settings
+from thermodepth.errors import DataError, SettingsError, WeightsError
 from thermodepth.model.encoders import fold_kernel, pretrained_encoder
 from thermodepth.model.network import DepthNetwork, ModelSettings, build_network
+from thermodepth.tensor_files import content_digest, read_tensors, write_tensors
 from thermodepth.thermal import NormaliserSettings
 from thermodepth.types import ThermalUnit
 
 LONGEST_WORKING_SIDE = 4096  # of what a network was trained at
 RECIPE_FILE, WEIGHTS_FILE = "model.json", "weights.safetensors"
 BUILT_IN = ("rgb-small", "thermal-small")  # folders that ship inside the package
+_REMEDY = "copy the model again, or train it again"
 
 
 class TrainingLens(Settings):
@@ -89,23 +93,19 @@ def save_model(
     folder: Path, network: DepthNetwork, recipe: ModelRecipe, *, half: bool = False
 ) -> None:
     """Write a model folder; `half` stores float16, for models that ship."""
-    from safetensors.torch import save
-
-    folder.mkdir(parents=True, exist_ok=True)
     state = {
-        name: (t.half() if half and t.is_floating_point() else t).detach().cpu().contiguous()
+        name: t.half() if half and t.is_floating_point() else t
         for name, t in network.state_dict().items()
     }
-    write_bytes(folder / WEIGHTS_FILE, save(state))
+    write_tensors(folder / WEIGHTS_FILE, state)
     tree = recipe.tree()
     if recipe.lens is None:
         del tree["lens"]
-    for (
-        name
-    ) in recipe.model.later:  # at their defaults the file stays the one that every version reads
+    for name in recipe.model.later:
+        # At their defaults the file stays the one that every version reads.
         if tree["model"][name] == ModelSettings.model_fields[name].default:
             del tree["model"][name]
-    write_json(folder / RECIPE_FILE, tree)
+    write_record(folder / RECIPE_FILE, tree)
 
 
 def load_model(folder: Path) -> LoadedModel:
@@ -119,11 +119,11 @@ def load_model(folder: Path) -> LoadedModel:
         network = build_network(recipe.model, channels=recipe.channels)
     except SettingsError as error:
         raise WeightsError(f"{folder}: {error}") from None
-    state = read_tensors(folder / WEIGHTS_FILE)
+    state, _ = read_tensors(folder / WEIGHTS_FILE, remedy=_REMEDY)
     _check_finite(state, folder / WEIGHTS_FILE)
     try:
         network.load_state_dict({k: _as_stored(v) for k, v in state.items()})
-    except RuntimeError as error:
+    except (RuntimeError, TypeError, ValueError) as error:
         reason = str(error).strip().splitlines()[-1].strip()
         raise WeightsError(
             f"{folder / WEIGHTS_FILE}: does not fit {RECIPE_FILE} ({reason})"
@@ -144,7 +144,7 @@ def read_recipe(folder: Path) -> ModelRecipe:
             f"of the built-in names: {', '.join(BUILT_IN)}"
         )
     try:
-        return read_settings(ModelRecipe, folder / RECIPE_FILE)
+        return read_settings(ModelRecipe, folder / RECIPE_FILE, remedy=_REMEDY)
     except SettingsError as error:
         raise WeightsError(f"{folder}: {error}") from None
 
@@ -165,24 +165,6 @@ def resolve_model(name_or_folder: str) -> Path:
             f"{name_or_folder}: no such model folder (built in: {', '.join(BUILT_IN)})"
         )
     return folder
-
-
-def read_tensors(path: Path) -> dict[str, Tensor]:
-    """A safetensors file.
-
-    Raises:
-        WeightsError: naming it, when it is missing or damaged.
-    """
-    from safetensors import SafetensorError
-    from safetensors.torch import load_file
-
-    try:
-        tensors: dict[str, Tensor] = load_file(path)
-    except FileNotFoundError:
-        raise WeightsError(f"{path}: no such file") from None
-    except (SafetensorError, OSError, ValueError) as error:
-        raise WeightsError(f"{path}: damaged weights ({error}); copy or train it again") from None
-    return tensors
 
 
 def initialise(settings: ModelSettings, *, channels: int, seed: int) -> DepthNetwork:
@@ -305,8 +287,12 @@ def _as_stored(tensor: Tensor) -> Tensor:
 
 
 def _fingerprint(folder: Path) -> str:
-    digest = hashlib.sha256((folder / WEIGHTS_FILE).read_bytes())
-    tree = json.loads((folder / RECIPE_FILE).read_text(encoding="utf-8"))
+    try:
+        digest = content_digest(folder / WEIGHTS_FILE)
+        tree = read_record(folder / RECIPE_FILE)
+    except DataError as error:
+        raise WeightsError(f"{error}; {_REMEDY}") from None
     tree.pop("history", None)
     digest.update(json.dumps(tree, sort_keys=True).encode())
-    return digest.hexdigest()[:16]
+    text: str = digest.hexdigest()
+    return text[:16]

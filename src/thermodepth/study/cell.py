@@ -14,20 +14,20 @@ import hashlib
 import json
 import os
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
+from thermodepth.checksums import read_record, write_record
 from thermodepth.data import Dataset, open_dataset
 from thermodepth.data.table import absolute_spec
-from thermodepth.errors import DataError, SettingsError, StudyError, ThermodepthError
+from thermodepth.errors import DataError, OutputError, SettingsError, StudyError, ThermodepthError
 from thermodepth.evaluation.predict import predict_into, stored_pairs
 from thermodepth.evaluation.protocols.protocol import Protocol, named_protocol
 from thermodepth.evaluation.results.rows import write_rows
 from thermodepth.evaluation.scoring.score import score_frames
 from thermodepth.evaluation.store import PredictionStore
-from thermodepth.files import read_json, write_json
 from thermodepth.inference.predictor import Predictor
 from thermodepth.lock import holding
 from thermodepth.model import load_model
@@ -121,7 +121,7 @@ def cell_is_done(folder: Path, key: CellKey) -> bool:
     if not (folder / ROWS).is_file():
         return False
     try:
-        facts = read_json(folder / FACTS)
+        facts = read_record(folder / FACTS)
     except DataError:
         return False
     if facts.get("fingerprint") == key.fingerprint:
@@ -178,7 +178,8 @@ def compute_cells(jobs: Sequence[CellJob], tell: Tell) -> dict[str, ThermodepthE
             return
         errors[job.name] = error
         failure = failure_of(error)
-        write_failure(job.folder, failure)
+        with suppress(OutputError):  # a full disk may be the failure; it is told all the same
+            write_failure(job.folder, failure)
         tell(CellNews(name=job.name, stage="failed", message=failure.line()))
 
     with ExitStack() as locks:
@@ -354,7 +355,7 @@ def score_cell(
         "frames": scores.frames,
         "skipped": scores.skipped,
     }
-    write_json(job.folder / FACTS, facts)
+    write_record(job.folder / FACTS, facts)
     write_rows(scores.rows, job.folder / ROWS)  # last: its presence says that the cell is done
 
 

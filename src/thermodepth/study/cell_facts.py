@@ -6,8 +6,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from thermodepth.checksums import read_record
 from thermodepth.errors import DataError, StudyError
-from thermodepth.files import read_json
 from thermodepth.training.run_folder import is_duration, seconds_in, training_seconds
 
 FACTS = "cell.json"
@@ -29,7 +29,7 @@ def cell_facts(folder: Path) -> dict[str, Any]:
     """
     path = folder / FACTS
     try:
-        facts = read_json(path)
+        facts = read_record(path)
     except DataError as error:
         raise StudyError(f"{error}; delete {folder} and run again") from None
     for name, is_right in _FACTS.items():

@@ -14,11 +14,11 @@ from typing import Any
 
 from pydantic import ConfigDict, Field, field_validator
 
+from thermodepth.checksums import read_record, write_record
 from thermodepth.config import Settings, flatten
 from thermodepth.config import identity as identity_tree
 from thermodepth.data import Dataset
 from thermodepth.errors import DataError, SettingsError, StudyError, unknown
-from thermodepth.files import read_json, write_json
 from thermodepth.lock import LOCK, holding
 from thermodepth.study.analysis.asked_record import AskedRecord
 from thermodepth.study.analysis.questions import NAME
@@ -168,7 +168,7 @@ def open_study(study: Study, out: Path, dataset: Dataset) -> StudyFolder:
             working_folder=str(Path.cwd()),
             labels=known.labels if known else {},
         )
-        write_json(folder.record, record.tree())
+        write_record(folder.record, record.tree())
     return folder
 
 
@@ -182,16 +182,16 @@ def _is_foreign(folder: StudyFolder) -> bool:
 def note_labels(folder: StudyFolder, stores: Mapping[str, LabelStore]) -> None:
     """Say in the study's record which store has which labels, by `label_key`."""
     with holding(folder.path):
-        record = read_json(folder.record)
+        record = read_record(folder.record)
         before = record.get("labels")
         now = {key: store.folder.name for key, store in stores.items()}
         record["labels"] = {**(before if isinstance(before, dict) else {}), **now}
-        write_json(folder.record, record)
+        write_record(folder.record, record)
 
 
 def _read_record(folder: StudyFolder) -> StudyRecord:
     try:
-        return StudyRecord.parse(read_json(folder.record), where=str(folder.record))
+        return StudyRecord.parse(read_record(folder.record), where=str(folder.record))
     except DataError as error:
         raise StudyError(f"{error}; delete the folder to start again") from None
     except SettingsError as error:

@@ -10,9 +10,9 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
+from thermodepth.checksums import read_record
 from thermodepth.config import difference
 from thermodepth.errors import DataError, StudyError
-from thermodepth.files import read_json
 from thermodepth.study.analysis.questions import is_twin
 from thermodepth.study.cell import PREDICTIONS, cell_facts
 from thermodepth.study.design import Cell, Study
@@ -88,7 +88,7 @@ def alike_words(study: Study, cells: Sequence[Cell], folder: StudyFolder) -> lis
     models: dict[str, dict[int, str]] = {}
     for cell in cells:
         try:
-            made_by = read_json(folder.cell(cell) / PREDICTIONS / "store.json")["made_by"]
+            made_by = read_record(folder.cell(cell) / PREDICTIONS / "store.json")["made_by"]
             models.setdefault(cell.arm.name, {})[cell.seed] = str(made_by["model"])
         except (
             DataError,

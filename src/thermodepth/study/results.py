@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
+from thermodepth.checksums import read_record
 from thermodepth.config import difference
 from thermodepth.data import Dataset, open_dataset
 from thermodepth.data.loader import with_label
@@ -22,7 +23,7 @@ from thermodepth.errors import DataError, StudyError
 from thermodepth.evaluation.results.rows import write_rows
 from thermodepth.evaluation.results.tables import Table
 from thermodepth.evaluation.store import PredictionStore
-from thermodepth.files import read_json, write_text
+from thermodepth.files import write_text
 from thermodepth.model import load_model
 from thermodepth.study.analysis.labels import counted
 from thermodepth.study.analysis.methods import methods_text
@@ -307,7 +308,7 @@ def _of_seed(cells: Sequence[Cell], folder: StudyFolder, name: str) -> str:
 def _environment(cell: Path) -> dict[str, Any]:
     path = cell / "environment.json"
     try:
-        found = read_json(path)
+        found = read_record(path)
     except DataError as error:
         raise StudyError(f"{error}; delete {cell} and run again") from None
     missing = [name for name in _ENVIRONMENT if name not in found]

@@ -14,13 +14,13 @@ from typing import Any
 
 import pyarrow as pa
 
+from thermodepth.checksums import read_record, write_record
 from thermodepth.data import Dataset, samples_of
 from thermodepth.errors import DataError, DivergedError, StudyError
 from thermodepth.evaluation.results.rows import concatenate, read_rows, write_rows
 from thermodepth.evaluation.scoring.answer import depth_answer
 from thermodepth.evaluation.scoring.baselines import BASELINES, evenly, fit_baselines
 from thermodepth.evaluation.scoring.score import score_frames
-from thermodepth.files import read_json, write_json
 from thermodepth.study.cell import (
     ELSEWHERE,
     FORMAT,
@@ -258,7 +258,7 @@ def score_baselines(study: Study, folder: StudyFolder, dataset: Dataset) -> None
     if _key_there(folder.baseline_key) != key:
         for arm in BASELINES:
             folder.baseline(arm).unlink(missing_ok=True)
-        write_json(folder.baseline_key, key)
+        write_record(folder.baseline_key, key)
     missing = [arm for arm in BASELINES if not folder.baseline(arm).is_file()]
     if not missing:
         return
@@ -282,7 +282,7 @@ def score_baselines(study: Study, folder: StudyFolder, dataset: Dataset) -> None
 
 def _key_there(path: Path) -> dict[str, Any] | None:
     try:
-        return read_json(path)
+        return read_record(path)
     except DataError:
         return None
 
@@ -321,16 +321,14 @@ def collect_rows(
     Raises:
         DataError: when one of them is missing or damaged.
     """
-    tables = [_rows_of(folder.cell(cell)) for cell in cells or study.cells()]
-    paths = [folder.baseline(arm) for arm in BASELINES]
-    tables += [read_rows(path) for path in paths if path.is_file()]
-    return concatenate(tables)
+    paths = [folder.cell(cell) / ROWS for cell in cells or study.cells()]
+    # A guesser that nobody could fit has no rows.
+    paths += [path for arm in BASELINES if (path := folder.baseline(arm)).is_file()]
+    return concatenate([_rows_of(path) for path in paths])
 
 
-def _rows_of(cell: Path) -> pa.Table:
+def _rows_of(path: Path) -> pa.Table:
     try:
-        return read_rows(cell / ROWS)
+        return read_rows(path)
     except DataError as error:
-        raise DataError(
-            f"{error}; delete this file and run again: the cell is scored again"
-        ) from None
+        raise DataError(f"{error}; delete this file and run again: it is scored again") from None

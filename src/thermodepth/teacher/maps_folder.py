@@ -11,7 +11,6 @@ a file, and a frame with two candidates is an error rather than a choice.
 
 from __future__ import annotations
 
-import hashlib
 import os
 from collections.abc import Sequence
 from pathlib import Path
@@ -20,7 +19,8 @@ from urllib.parse import unquote
 
 import numpy as np
 
-from thermodepth.errors import TeacherError
+from thermodepth.checksums import file_sha256
+from thermodepth.errors import DataError, TeacherError
 from thermodepth.files import MAX_FILE_BYTES, natural_order, read_raster
 from thermodepth.teacher.protocol import fingerprint_of
 from thermodepth.types import Geometry, Sample
@@ -286,10 +286,9 @@ def _check_positive(values: NDArray[np.float32], geometry: Geometry, where: str)
 
 def _sha256(path: Path) -> str:
     try:
-        with path.open("rb") as stream:
-            return hashlib.file_digest(stream, "sha256").hexdigest()
-    except OSError as error:
-        raise TeacherError(f"{path}: cannot be read ({error.strerror or error})") from None
+        return file_sha256(path)
+    except DataError as error:
+        raise TeacherError(str(error)) from None
 
 
 def _listed(names: Sequence[str] | dict[str, list[Path]]) -> str:

@@ -22,7 +22,7 @@ import numpy as np
 import torch
 
 from thermodepth.errors import DataError, DependencyError, TeacherError
-from thermodepth.files import byte_count, read_bytes
+from thermodepth.files import read_bytes
 from thermodepth.teacher.onnx_file import OnnxFileError, has_external_data
 from thermodepth.teacher.onnx_input import normalisation_wanted
 from thermodepth.teacher.onnx_run import BoundedGraph, bounds_for
@@ -254,11 +254,9 @@ def _normalisation(content: bytes, ports: Ports, path: Path, chosen: Normalise |
 
 def _read_whole(path: Path) -> bytes:
     try:
-        if byte_count(path) > MAX_FILE_BYTES:
-            raise TeacherError(f"{path}: larger than 2 GB, which no ONNX file is")
-        content = read_bytes(path, limit=MAX_FILE_BYTES)
+        content = read_bytes(path, limit=MAX_FILE_BYTES)  # no ONNX file is larger than 2 GB
     except DataError as error:
-        raise TeacherError(str(error)) from None
+        raise TeacherError(f"{error}; expected one .onnx file") from None
     try:
         outside = has_external_data(content)
     except OnnxFileError as error:

@@ -18,7 +18,9 @@ from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
 import numpy as np
 
-from thermodepth.errors import TeacherError
+from thermodepth.errors import DataError, TeacherError
+from thermodepth.files import ask_folder
+from thermodepth.tensor_files import content_digest
 from thermodepth.types import Geometry, Sample
 
 if TYPE_CHECKING:
@@ -113,11 +115,15 @@ def fingerprint_of(kind: str, parts: Mapping[str, Any]) -> str:
 
 
 def weights_sha256(folder: Path) -> str:
-    """Hash of all safetensors files of a folder, whatever they are called.
+    """Hash of all safetensors files of a folder, whatever they are called; checksums in them do not count.
 
     Raises:
-        TeacherError: naming the folder, when there is none.
+        TeacherError: naming the folder, when there is none, or the file that cannot be read.
     """
+    try:
+        ask_folder(folder)  # its other files are read by a library
+    except DataError as error:
+        raise TeacherError(str(error)) from None
     files = sorted(folder.glob("*.safetensors"))
     if not files:
         raise TeacherError(
@@ -126,8 +132,10 @@ def weights_sha256(folder: Path) -> str:
         )
     digests = []
     for file in files:
-        with file.open("rb") as stream:
-            digests.append(hashlib.file_digest(stream, "sha256").hexdigest())
+        try:
+            digests.append(content_digest(file).hexdigest())
+        except DataError as error:
+            raise TeacherError(f"{error}; copy or download it again") from None
     return hashlib.sha256("".join(sorted(digests)).encode()).hexdigest()
 
 

@@ -11,7 +11,6 @@ refused rather than used.
 
 from __future__ import annotations
 
-import json
 import re
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -21,8 +20,9 @@ from urllib.parse import quote, unquote
 
 import numpy as np
 
+from thermodepth.checksums import read_record, write_record
 from thermodepth.errors import DataError, TeacherError
-from thermodepth.files import escaped_id, read_json, write_bytes, write_json
+from thermodepth.files import escaped_id, read_bytes, write_bytes
 from thermodepth.teacher.codec import CodecError, decode, encode
 from thermodepth.teacher.protocol import ExplainingTeacher, Teacher, to_affine_inverse
 from thermodepth.types import Geometry, Sample
@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 FORMAT = 1
+_REMEDY = "delete the folder, and its labels are made again"
 #: Room for the temporary name's own letters within the 255 bytes of common file systems.
 MAX_NAME_BYTES = 220
 #: No 16-bit map that fits the pixel bound comes out larger.
@@ -62,7 +63,8 @@ class LabelStore:
             teacher_description: a line for people.
 
         Raises:
-            TeacherError: when the folder holds something else, or cannot be written.
+            TeacherError: when the folder holds something else.
+            OutputError: when it cannot be written.
         """
         for fingerprint in (teacher_fingerprint, data_fingerprint):
             if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,79}", fingerprint):
@@ -81,10 +83,7 @@ class LabelStore:
         if path.exists():
             _check_same(path, about)
             return
-        try:
-            write_json(path, {**about, "teacher": teacher_description})
-        except OSError as error:
-            raise TeacherError(f"{path}: cannot be written ({error.strerror or error})") from None
+        write_record(path, {**about, "teacher": teacher_description})
 
     @classmethod
     def existing(cls, folder: Path) -> Self:
@@ -94,16 +93,16 @@ class LabelStore:
             DataError: when its record is missing or damaged.
             TeacherError: when it is not a store of labels.
         """
-        about = read_json(folder / "store.json")
+        about = read_record(folder / "store.json", remedy=_REMEDY)
         try:
-            return cls(
-                folder.parent,
-                str(about["teacher_fingerprint"]),
-                str(about["data_fingerprint"]),
-                Geometry(about["geometry"]),
-            )
+            teacher, data = str(about["teacher_fingerprint"]), str(about["data_fingerprint"])
+            geometry = Geometry(about["geometry"])
         except (KeyError, ValueError) as error:
             raise TeacherError(f"{folder}: not a store of labels ({error})") from None
+        # Else a store of that name would be made beside this one.
+        if folder.name != f"{teacher}-{data}":
+            raise TeacherError(f"{folder}: its record is that of {teacher}-{data}; {_REMEDY}")
+        return cls(folder.parent, teacher, data, geometry)
 
     def path(self, sample_id: str) -> Path:
         """Where this sample's map belongs.
@@ -127,14 +126,13 @@ class LabelStore:
 
         Raises:
             TeacherError: naming the sample, for a map that cannot be kept.
+            OutputError: naming the file, where it cannot be written.
         """
         path = self.path(sample_id)
         try:
             write_bytes(path, encode(values, self.geometry, owner=self._owner(sample_id)))
         except CodecError as error:
             raise TeacherError(f"label of frame {sample_id}: {error}") from None
-        except OSError as error:
-            raise TeacherError(f"{path}: cannot be written ({error.strerror or error})") from None
 
     def read(self, sample_id: str) -> NDArray[np.float32]:
         """One map `[h w]` in the store's geometry, NaN where the teacher gave none.
@@ -143,15 +141,15 @@ class LabelStore:
             TeacherError: naming the file and the remedy, when it is missing, damaged or foreign.
         """
         path = self.path(sample_id)
-        try:
-            return self._decoded(sample_id)
-        except FileNotFoundError:
+        if not path.exists():
             raise TeacherError(
                 f"{path}: frame {sample_id} has no label yet; make the labels again, which only adds "
                 "what is missing"
-            ) from None
-        except OSError as error:
-            raise TeacherError(f"{path}: cannot be read ({error.strerror or error})") from None
+            )
+        try:
+            return self._decoded(sample_id)
+        except DataError as error:
+            raise TeacherError(f"{error}. Make the labels again (`thermodepth label`)") from None
         except CodecError as error:
             raise TeacherError(
                 f"{path}: {error}. Delete the file and make the labels again; only what is missing "
@@ -167,11 +165,11 @@ class LabelStore:
         problems = []
         for sample_id in ids:
             path = self.path(sample_id)
+            if not path.exists():
+                continue
             try:
                 self._decoded(sample_id)
-            except FileNotFoundError:
-                continue
-            except CodecError as error:
+            except (CodecError, DataError) as error:
                 problems.append(f"{path}: {error}")
                 path.unlink(missing_ok=True)
         return problems
@@ -191,22 +189,14 @@ class LabelStore:
             TeacherError: naming the file, when it is damaged.
         """
         path = self._facts_path(sample_id)
-        try:
-            if path.stat().st_size > MAX_FACTS_BYTES:
-                raise ValueError(f"larger than {MAX_FACTS_BYTES} bytes")
-            facts = json.loads(path.read_text(encoding="utf-8"))
-        except FileNotFoundError:
+        if not path.exists():
             return None
-        except (OSError, ValueError, RecursionError) as error:
-            facts, reason = None, str(error)
-        else:
-            reason = "not a JSON object"
-        if not isinstance(facts, dict):
+        try:
+            return read_record(path, limit=MAX_FACTS_BYTES)
+        except DataError as error:
             raise TeacherError(
-                f"{path}: cannot be read ({reason}). Delete it and the map of the same name; only what is "
-                "missing is made again"
-            )
-        return facts
+                f"{error}. Delete it and the map of the same name; only what is missing is made again"
+            ) from None
 
     def rejected(self, ids: Iterable[str]) -> Counter[str]:
         """How many of these frames were rejected, by reason.
@@ -278,17 +268,11 @@ class LabelStore:
         return self.folder / "facts" / (file_name(sample_id).removesuffix(".png") + ".json")
 
     def _write_facts(self, sample_id: str, facts: dict[str, Any]) -> None:
-        path = self._facts_path(sample_id)
-        try:
-            write_json(path, facts)
-        except OSError as error:
-            raise TeacherError(f"{path}: cannot be written ({error.strerror or error})") from None
+        write_record(self._facts_path(sample_id), facts)
 
     def _decoded(self, sample_id: str) -> NDArray[np.float32]:
-        path = self.path(sample_id)
-        if path.stat().st_size > MAX_FILE_BYTES:
-            raise CodecError(f"larger than {MAX_FILE_BYTES // 10**6} MB")
-        return decode(path.read_bytes(), self.geometry, owner=self._owner(sample_id))
+        content = read_bytes(self.path(sample_id), limit=MAX_FILE_BYTES)
+        return decode(content, self.geometry, owner=self._owner(sample_id))
 
     def _owner(self, sample_id: str) -> str:
         # Escaped, because PNG text is Latin-1.
@@ -335,9 +319,9 @@ def sample_id_of(name: str) -> str:
 
 def _check_same(path: Path, about: dict[str, Any]) -> None:
     try:
-        found = read_json(path)
+        found = read_record(path, remedy=_REMEDY)
     except DataError as error:
-        raise TeacherError(f"{error}. Delete the folder; labels are made again") from None
+        raise TeacherError(str(error)) from None
     for key, value in about.items():
         there = found.get(key)
         if there != value:

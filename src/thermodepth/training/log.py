@@ -8,14 +8,15 @@ from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from thermodepth.errors import DependencyError
-from thermodepth.files import write_text
+from thermodepth.errors import DataError, DependencyError
+from thermodepth.files import append_text, read_text, write_text
 
 FILE = "log.csv"
+_REMEDY = "delete it to go on with a new log, or the folder to start this run again"
 
 
 class RunLog:
@@ -38,10 +39,7 @@ class RunLog:
         """One line: `step` optimiser steps are done, and these are the means since the last line."""
         line = {"step": str(step)} | {k: f"{v:.6g}" for k, v in values.items()}
         if line.keys() <= set(self._columns):
-            with self._path.open("a", newline="", encoding="utf-8") as stream:
-                csv.DictWriter(stream, self._columns, restval="", lineterminator="\n").writerow(
-                    line
-                )
+            append_text(self._path, _csv_text(self._columns, [line], heading=False))
         else:  # the first line, or a term whose schedule starts now: the header grows
             self._rewrite([*self._lines(), line])
         if self._board is not None:
@@ -49,22 +47,42 @@ class RunLog:
                 self._board.add_scalar(name, value, step)
 
     def _lines(self) -> list[dict[str, str]]:
-        """What is there; a last line that was cut off while being written is not."""
-        text = self._path.read_text(encoding="utf-8") if self._path.is_file() else ""
-        return list(csv.DictReader(io.StringIO(text[: text.rfind("\n") + 1])))
+        """What is there; a last line that was cut off while being written is not.
+
+        Raises:
+            DataError: naming the file, for one that is no log.
+        """
+        if not self._path.is_file():
+            return []
+        text = read_text(self._path)
+        try:
+            lines = list(csv.DictReader(io.StringIO(text[: text.rfind("\n") + 1])))
+        except csv.Error as error:
+            raise DataError(f"{self._path}: not a training log ({error}); {_REMEDY}") from None
+        for number, line in enumerate(lines, start=2):
+            # The reader files what is too much under None, and what is missing as None.
+            whole = None not in line and None not in line.values()
+            if not whole or not line.get("step", "").isdecimal():
+                raise DataError(f"{self._path}, line {number}: not of a training log; {_REMEDY}")
+        return lines
 
     def _rewrite(self, lines: list[dict[str, str]]) -> None:
         self._columns = list(dict.fromkeys(key for line in lines for key in line))
-        text = io.StringIO()
-        writer = csv.DictWriter(text, self._columns, restval="", lineterminator="\n")
-        writer.writeheader()
-        writer.writerows(lines)
-        write_text(self._path, text.getvalue())
+        write_text(self._path, _csv_text(self._columns, lines, heading=True))
 
     def close(self) -> None:
         """Flush what is pending."""
         if self._board is not None:
             self._board.close()
+
+
+def _csv_text(columns: list[str], lines: Sequence[Mapping[str, str]], *, heading: bool) -> str:
+    text = io.StringIO()
+    writer = csv.DictWriter(text, columns, restval="", lineterminator="\n")
+    if heading:
+        writer.writeheader()
+    writer.writerows(lines)
+    return text.getvalue()
 
 
 def _open_board(folder: Path, first_step: int) -> Any:

@@ -6,6 +6,9 @@ run.json           the identity: hash of settings, data and labels
 log.csv            a line every few steps
 seconds.json       what its training took so far, over all of its stretches
 checkpoint.safetensors, then model/ and done.json when it is finished
+
+Every JSON file here, the checkpoint and the model carry checksums of their own, and `done.json` has those of
+the lines and maps that were written step by step.
 """
 
 from __future__ import annotations
@@ -24,10 +27,10 @@ from pathlib import Path
 from typing import Any, TypeGuard
 
 from thermodepth import __version__
+from thermodepth.checksums import UNLIKE, file_sha256, read_record, write_record
 from thermodepth.config import identity as identity_tree
 from thermodepth.data.frames import Dataset
 from thermodepth.errors import DataError, SettingsError
-from thermodepth.files import read_json, write_json
 from thermodepth.lock import holding
 from thermodepth.machine import processor
 from thermodepth.training import checkpoint
@@ -37,6 +40,9 @@ DONE = "done.json"
 SECONDS = "seconds.json"
 #: Of the environment: what decides the last bits of a run, beside versions.
 _HARDWARE = ("device", "processor", "threads")
+#: What grows while a run trains, and no more when it is done.
+GROWN = ("log.csv", "gradients.csv", "cosines.csv", "step_cosines.csv", "conflict/*.npz")
+_REMEDY = "delete the folder to start this run again"
 PACKAGES = ("torch", "numpy", "transformers", "accelerate", "opencv-python-headless", "pillow")
 
 
@@ -63,9 +69,9 @@ def open_run(settings: TrainingSettings, out: Path, *, dataset: Dataset, label_s
     check_run(settings, out, dataset=dataset, label_source=label_source)
     if not known.is_file():
         # First of all, so that a run that is killed in its first second is still recognised.
-        write_json(known, {"identity": identity, "data": dataset.spec, "labels": label_source})
+        write_record(known, {"identity": identity, "data": dataset.spec, "labels": label_source})
     if not (out / "settings.json").is_file():
-        write_json(out / "settings.json", settings.tree())
+        write_record(out / "settings.json", settings.tree())
     _note_environment(out / "environment.json", done=run_is_done(out))
     return identity
 
@@ -73,12 +79,12 @@ def open_run(settings: TrainingSettings, out: Path, *, dataset: Dataset, label_s
 def _note_environment(path: Path, *, done: bool) -> None:
     """Write where the run computes; a stretch on other hardware than the first is added to its record."""
     if not path.is_file():
-        write_json(path, environment())
+        write_record(path, environment())
         return
     if done:
         return
     try:
-        known = read_json(path)
+        known = read_record(path)
     except DataError:  # who reads it says so, and what to do
         return
     current = environment()
@@ -87,7 +93,7 @@ def _note_environment(path: Path, *, done: bool) -> None:
     changed = {key: current[key] for key in _HARDWARE if last.get(key) != current[key]}
     if changed:
         stretch = {**changed, "began": current["began"]}
-        write_json(path, {**known, "continued": [*stretches, stretch]})
+        write_record(path, {**known, "continued": [*stretches, stretch]})
 
 
 def check_run(
@@ -159,13 +165,12 @@ def only_run(out: Path) -> Iterator[None]:
 
 
 def _identity_in(path: Path) -> str:
-    advice = "delete the folder to start this run again"
     try:
-        identity = read_json(path).get("identity")
+        identity = read_record(path, remedy=_REMEDY).get("identity")
     except DataError as error:
-        raise SettingsError(f"{error}; {advice}") from None
+        raise SettingsError(str(error)) from None
     if not isinstance(identity, str):
-        raise SettingsError(f"{path}: cannot be read (no identity); {advice}")
+        raise SettingsError(f"{path}: cannot be read (no identity); {_REMEDY}")
     return identity
 
 
@@ -182,7 +187,7 @@ def note_start(out: Path, *, first_weights: str, batches: str) -> None:
             f"{out}: this run began from weights {before}, and model.weights now gives {first_weights}. "
             "Choose another --out, or delete the folder to start again"
         )
-    write_json(out / "run.json", {**facts, "first_weights": first_weights, "batches": batches})
+    write_record(out / "run.json", {**facts, "first_weights": first_weights, "batches": batches})
 
 
 def run_facts(out: Path) -> dict[str, Any]:
@@ -191,7 +196,7 @@ def run_facts(out: Path) -> dict[str, Any]:
     Raises:
         DataError: when it is missing or damaged.
     """
-    return read_json(out / "run.json")
+    return read_record(out / "run.json", remedy=_REMEDY)
 
 
 def run_is_done(out: Path) -> bool:
@@ -206,13 +211,13 @@ def training_seconds(out: Path) -> float | None:
 
 def note_seconds(out: Path, seconds: float) -> None:
     """Of all stretches together; never part of what a run is known by."""
-    write_json(out / SECONDS, {"seconds": round(seconds, 3)})
+    write_record(out / SECONDS, {"seconds": round(seconds, 3)})
 
 
 def seconds_in(path: Path) -> float | None:
     """The `seconds` of a JSON file; None where they are no time that can be, or the file is lost."""
     try:
-        seconds = read_json(path).get("seconds")
+        seconds = read_record(path).get("seconds")
     except DataError:
         return None
     return float(seconds) if is_duration(seconds) else None
@@ -226,9 +231,27 @@ def is_duration(value: object) -> TypeGuard[float]:
 
 
 def finish_run(out: Path) -> None:
-    """Mark the run as done; its checkpoint has served."""
-    write_json(out / DONE, {"finished": _now()})
+    """Mark the run as done, with checksums of what grew line by line; its checkpoint has served."""
+    grown = [path for pattern in GROWN for path in sorted(out.glob(pattern))]
+    sums = {path.relative_to(out).as_posix(): file_sha256(path) for path in grown}
+    write_record(out / DONE, {"finished": _now(), "files": sums})
     (out / checkpoint.FILE).unlink(missing_ok=True)
+
+
+def check_grown(path: Path, out: Path) -> None:
+    """Whether a file of a finished run is as the run left it.
+
+    Runs that are not done, and those of versions without checksums, say nothing of it.
+
+    Raises:
+        DataError: naming the file and the remedy, when it is not.
+    """
+    if not run_is_done(out):
+        return
+    sums = read_record(out / DONE, remedy=_REMEDY).get("files", {})
+    stated = sums.get(path.relative_to(out).as_posix()) if isinstance(sums, dict) else None
+    if stated is not None and file_sha256(path) != stated:
+        raise DataError(f"{path}: {UNLIKE}; {_REMEDY}")
 
 
 def environment() -> dict[str, Any]:

@@ -97,6 +97,7 @@ class Trainee:
         self.first_step, self.log_sums = load_checkpoint(
             out,
             identity=identity,
+            steps=settings.steps,
             network=self.network,
             average=self.average,
             optimiser=optimiser,

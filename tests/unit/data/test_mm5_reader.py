@@ -205,7 +205,6 @@ class TestList:
             (b"number,kind\n5,Fruit\n", 2),
             (b"ID,Sequence,Category\n5,286,Fruit\nfive,1,Fruit\n", 3),
             (b"ID,Sequence,Category\n5,286\n", 2),
-            ("ID,Sequence,Category\n5,286,Früchte\n".encode("latin-1"), 0),
             (b'ID,Sequence,Category\n5,286,"' + b"x" * 140_000 + b'"\n', 1),
         ],
     )
@@ -216,6 +215,12 @@ class TestList:
         (root / "frames.csv").write_bytes(content)
         message = rf"frames\.csv, line {line}: expected .*columns ID, Sequence, Category"
         with pytest.raises(DataError, match=message):
+            open_mm5(root)
+
+    def test_text_of_another_encoding_is_named(self, write_mm5) -> None:
+        root = write_mm5([5])
+        (root / "frames.csv").write_bytes("ID,Sequence,Category\n5,286,Früchte\n".encode("latin-1"))
+        with pytest.raises(DataError, match=r"frames\.csv: cannot be read as UTF-8 text"):
             open_mm5(root)
 
 

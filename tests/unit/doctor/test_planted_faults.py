@@ -5,6 +5,7 @@ from __future__ import annotations
 import shutil
 from pathlib import Path
 
+import cv2
 import numpy as np
 import pytest
 from PIL import Image
@@ -12,6 +13,8 @@ from small_set import COLUMNS, FRAMES, ROWS, Diagnose, scene, write_frame
 
 from thermodepth.doctor import Severity, examine
 from thermodepth.files import encode_png, read_raster
+from thermodepth.synthetic.frame import Frame
+from thermodepth.synthetic.storage.pack import write_pack
 
 BANDS = (("RGB", "jpg"), ("Thermal", "png"), ("Depth", "png"))
 
@@ -222,3 +225,51 @@ def test_exchanged_bytes(root: Path, diagnose: Diagnose, band: str) -> None:
         words = [name for one in found.values() for name in one.names if "wrong way round" in name]
         assert len(words) >= FRAMES
         assert all(one.severity is Severity.ERROR for one in found.values())
+
+
+@pytest.fixture
+def rendered_folder(tmp_path: Path) -> Path:
+    """Twelve frames as `data render` leaves them: maps, raw counts, lidar; drawn, not rendered."""
+    rng = np.random.default_rng(0)
+
+    def drawn(number: int) -> Frame:
+        depth_m = cv2.resize(rng.uniform(2, 60, (8, 10)).astype(np.float32), (40, 32))
+        kelvin = cv2.resize(rng.uniform(270, 310, (8, 10)).astype(np.float32), (40, 32))
+        rgb = cv2.resize(rng.integers(20, 230, (8, 10, 3)).astype(np.uint8), (40, 32))
+        return Frame(
+            frame_id=f"street-day-{number:07d}",
+            kind="street",
+            condition="day",
+            seed=number,
+            rgb=rgb,
+            apparent_temperature_k=kelvin,
+            depth_m=depth_m,
+            intrinsics=np.array([[35, 0, 20], [0, 35, 16], [0, 0, 1]], np.float32),
+            lidar_m=np.where(rng.random((32, 40)) < 0.3, depth_m, np.nan).astype(np.float32),
+        )
+
+    write_pack(tmp_path / "world", {"train": [drawn(number) for number in range(12)]})
+    return tmp_path / "world"
+
+
+@pytest.mark.parametrize("folder", ["thermal", "lidar", "temperature", "depth", "rgb"])
+def test_everything_that_a_rendered_folder_lists_is_decoded(
+    folder: str, rendered_folder: Path, diagnose: Diagnose
+) -> None:
+    assert diagnose(str(rendered_folder)) == {}
+    listed = sorted((rendered_folder / folder).iterdir())
+    assert len(listed) == 12
+    for path in listed:
+        # Garbage with the marks of a whole file at both ends, so that only decoding tells.
+        content = path.read_bytes()
+        path.write_bytes(content[:60] + b"garbage" * 20 + content[-60:])
+    found = diagnose(str(rendered_folder))["readable"]
+    assert found.severity is Severity.ERROR
+    assert found.count == 12
+    assert f"{folder}/street-day-0000000" in found.names[0]
+
+
+def test_a_raw_frame_that_is_missing_is_named(rendered_folder: Path, diagnose: Diagnose) -> None:
+    (rendered_folder / "thermal" / "street-day-0000003.png").unlink()
+    found = diagnose(str(rendered_folder))["readable"]
+    assert "thermal/street-day-0000003.png' is missing" in found.names[0]

@@ -10,6 +10,7 @@ import zipfile
 import numpy as np
 import pytest
 
+from thermodepth.checksums import read_record
 from thermodepth.errors import DataError
 from thermodepth.evaluation import store as store_module
 from thermodepth.evaluation.store import PredictionStore
@@ -59,7 +60,7 @@ def test_the_record_lists_the_frames_when_the_block_ends(folder):
     with PredictionStore(folder, made_by=MADE_BY) as store:
         store.write("b/1", **maps(size=(3, 4)))
         store.write("a", **maps(size=(2, 5)))
-    assert json.loads((folder / "store.json").read_text()) == {
+    assert read_record(folder / "store.json") == {
         "format": 2,
         "made_by": MADE_BY,
         "about": {},

@@ -12,6 +12,7 @@ from types import SimpleNamespace
 import pytest
 from named_data import NamedData
 
+from thermodepth.checksums import read_record
 from thermodepth.errors import DataError, DivergedError, SettingsError, StudyError
 from thermodepth.evaluation.protocols.protocol import named_protocol
 from thermodepth.study import cell as cells
@@ -455,7 +456,7 @@ def test_the_command_of_cells_ends_as_they_did(
 
 
 def record(folder):
-    return json.loads((folder / "study.json").read_text())
+    return read_record(folder / "study.json")
 
 
 def test_seeds_and_arms_can_be_added_and_none_is_forgotten(make_study, tmp_path):
@@ -709,7 +710,7 @@ def test_rows_are_collected_of_the_cells_that_are_named(make_study, tmp_path, ma
 @pytest.mark.parametrize("labels", ["..", "../../elsewhere", "/etc", "a\\b"])
 def test_the_labels_of_a_record_stay_in_the_studys_folder(make_study, tmp_path, labels):
     folder = open_study(make_study(), tmp_path / "s", NamedData())
-    tree = json.loads(folder.record.read_text())
+    tree = read_record(folder.record)
     folder.record.write_text(json.dumps({**tree, "labels": labels}))
     with pytest.raises(StudyError, match="expected the name of one folder"):
         prepared_job(tmp_path / "s", "full/seed-0")
@@ -741,3 +742,33 @@ def test_cells_that_are_done_stay_done_where_they_are_scored_on_what_they_were_t
     other = cell_keys(make_study(), NamedData(), elsewhere)["full/seed-0"]
     assert (key.scored, other.scored) == ("", "0123")
     assert replace(other, scored="89ab").fingerprint != other.fingerprint
+
+
+@pytest.mark.parametrize("which", ["cell", "baseline"])
+def test_rows_that_a_disk_changed_are_named_with_the_remedy(make_study, tmp_path, make_rows, which):
+    from thermodepth.evaluation.results.rows import write_rows
+
+    study, folder = make_study(), StudyFolder(path=tmp_path)
+    for cell in study.cells():
+        write_rows(make_rows({cell.arm.name: {0: {"a": 0.1}}}), folder.cell(cell) / ROWS)
+    for arm in ("constant depth", "mean-depth map"):
+        write_rows(make_rows({arm: {0: {"a": 0.1}}}), folder.baseline(arm))
+    path = folder.baseline("constant depth")
+    if which == "cell":
+        path = folder.cell(study.cells()[0]) / ROWS
+    content = bytearray(path.read_bytes())
+    content[len(content) // 3] ^= 1
+    path.write_bytes(content)
+    with pytest.raises(DataError, match=rf"{path.name}: damaged.* delete this file and run again"):
+        collect_rows(study, folder)
+
+
+def test_a_cell_whose_facts_a_disk_changed_is_scored_again(tmp_path):
+    from thermodepth.checksums import write_record
+
+    pretend_done(tmp_path, KEY)
+    write_record(tmp_path / FACTS, {"fingerprint": KEY.fingerprint, "identity": KEY.run})
+    assert cell_is_done(tmp_path, KEY)
+    text = (tmp_path / FACTS).read_text()
+    (tmp_path / FACTS).write_text(text.replace(KEY.fingerprint, "0" * 16))
+    assert not cell_is_done(tmp_path, KEY)

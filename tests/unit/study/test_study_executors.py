@@ -10,6 +10,7 @@ from types import SimpleNamespace
 
 import pytest
 
+from thermodepth.checksums import read_record
 from thermodepth.errors import DependencyError, SettingsError, StudyError
 from thermodepth.study.cell import ROWS, CellJob
 from thermodepth.study.executors import slurm
@@ -463,7 +464,7 @@ def test_jobs_are_left_in_the_queue_and_waited_for_again(job, queue):
     for line in ("--time=90", "--partition=p", "--gpus-per-node=2", "--job-name=thermodepth"):
         assert f"#SBATCH {line}\n" in script
     kept = job.study_folder / "slurm" / "jobs" / "full" / "seed-0.json"
-    assert json.loads(kept.read_text()) == {"job": "41", "cluster": "slurm"}
+    assert read_record(kept) == {"job": "41", "cluster": "slurm"}
 
     with pytest.raises(KeyboardInterrupt, match="stay in the queue"):
         executor.run([job], heard.append)

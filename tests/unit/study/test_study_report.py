@@ -295,7 +295,7 @@ def test_logs_are_read_and_drawn(tmp_path, arms):
 
 
 def test_a_log_that_is_none_is_refused(tmp_path):
-    with pytest.raises(StudyError, match="cannot read"):
+    with pytest.raises(StudyError, match="cannot be read"):
         read_curve(tmp_path / "no.csv", arm="full", seed=0)
     (tmp_path / "log.csv").write_text("a,b\n1,2\n")
     with pytest.raises(StudyError, match="not a training log"):

@@ -111,6 +111,23 @@ def test_goes_on_after_a_kill(
     assert len(Pack.open(killed).rows) == order.total
 
 
+@pytest.mark.parametrize("where", ["temperature", "rendering"])
+def test_what_a_kill_left_and_a_disk_changed_is_rendered_again(
+    tmp_path: Path, rendered: list[tuple[int, int]], where: str
+) -> None:
+    build_pack(tmp_path / "whole", ORDER)
+    with pytest.raises(Killed):
+        build_pack(tmp_path / "out", ORDER, progress=kill_at(2))
+    first = min((tmp_path / "out" / where).iterdir())
+    damaged = bytearray(first.read_bytes())
+    damaged[len(damaged) // 2] ^= 1  # of the same size
+    first.write_bytes(damaged)
+    rendered.clear()
+    build_pack(tmp_path / "out", ORDER)
+    assert len(rendered) == 3  # two that were not done, and this one
+    assert content(tmp_path / "out") == content(tmp_path / "whole")
+
+
 def test_a_kill_in_the_last_moment(
     tmp_path: Path, rendered: list[tuple[int, int]], monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -161,7 +161,7 @@ def test_nothing_is_left_when_writing_fails(tmp_path: Path, made_frame: MakeFram
 
 
 def test_missing_file(tmp_path: Path) -> None:
-    with pytest.raises(DataError, match=r"nothing\.zip: no such file"):
+    with pytest.raises(DataError, match=r"nothing\.zip: cannot be read"):
         Pack.open(tmp_path / "nothing.zip")
 
 

@@ -12,7 +12,8 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from thermodepth.errors import TeacherError
+from thermodepth.checksums import read_record, write_record
+from thermodepth.errors import DataError, OutputError, TeacherError
 from thermodepth.teacher import LabelStore, TruthTeacher, open_store, to_affine_inverse
 from thermodepth.teacher.store import file_name, sample_id_of
 from thermodepth.types import Geometry, Sample
@@ -236,7 +237,7 @@ def test_stores_never_mix(tmp_path: Path) -> None:
         open_one(tmp_path, data="synthetic-4567")
     for text in ("{", "[]", "[" * 100_000):
         (other.folder / "store.json").write_text(text)
-        with pytest.raises(TeacherError, match="Delete the folder"):
+        with pytest.raises(TeacherError, match="delete the folder"):
             open_one(tmp_path, data="synthetic-4567")
 
 
@@ -290,7 +291,7 @@ def test_foreign_pictures_and_absent_maps(tmp_path: Path) -> None:
 def test_a_root_that_cannot_be_written(tmp_path: Path) -> None:
     blocked = tmp_path / "file"
     blocked.write_text("")
-    with pytest.raises(TeacherError, match="cannot be written"):
+    with pytest.raises(OutputError, match=r"store\.json: cannot be written"):
         open_one(blocked)
 
 
@@ -303,6 +304,18 @@ def test_a_write_that_fails_leaves_nothing_behind(
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr(Path, "replace", full_disk)
-    with pytest.raises(TeacherError, match="No space left"):
+    with pytest.raises(OutputError, match=r"a\.png: .*No space left"):
         store.write("a", np.ones((4, 4), np.float32))
     assert [p.name for p in store.folder.iterdir()] == ["store.json"]
+
+
+def test_a_record_of_another_store_makes_no_folder_beside_it(tmp_path: Path) -> None:
+    store = open_one(tmp_path)
+    about = read_record(store.folder / "store.json")
+    write_record(store.folder / "store.json", {**about, "data_fingerprint": "synthetic-9999"})
+    with pytest.raises(TeacherError, match=r"its record is that of .*9999; delete the folder"):
+        LabelStore.existing(store.folder)
+    (store.folder / "store.json").write_text(json.dumps({**about, "sha256": "0" * 64}))
+    with pytest.raises(DataError, match=r"store\.json: damaged.*labels are made again"):
+        LabelStore.existing(store.folder)
+    assert [p.name for p in tmp_path.iterdir()] == [store.folder.name]

@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from thermodepth.checksums import read_record
 from thermodepth.errors import WeightsError
 from thermodepth.model import load_model, resolve_model
 from thermodepth.thermal import NormaliserSettings
@@ -18,7 +19,7 @@ def stored(tmp_path: Path, **changes: Any) -> Path:
     """The small model that ships, its recipe changed."""
     folder = tmp_path / "model"
     shutil.copytree(resolve_model("thermal-small"), folder)
-    recipe = json.loads((folder / "model.json").read_text())
+    recipe = read_record(folder / "model.json")
     recipe["normaliser"] = {**NormaliserSettings().tree(), **changes}
     (folder / "model.json").write_text(json.dumps(recipe))
     return folder

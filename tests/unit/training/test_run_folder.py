@@ -10,10 +10,11 @@ from typing import Any
 
 import pytest
 
+from thermodepth.checksums import read_settings
 from thermodepth.config import flatten
 from thermodepth.data import open_dataset
 from thermodepth.data.frames import Dataset
-from thermodepth.errors import SettingsError
+from thermodepth.errors import DataError, SettingsError
 from thermodepth.lock import LOCK, holding
 from thermodepth.training import run_folder
 from thermodepth.training.loop import train
@@ -136,7 +137,7 @@ def test_a_new_folder_says_what_runs_in_it(
         "run.json",
         "settings.json",
     ]
-    assert TrainingSettings.parse(json.loads((out / "settings.json").read_text())) == settings
+    assert read_settings(TrainingSettings, out / "settings.json") == settings
     assert run_facts(out) == {"identity": identity, "data": dataset.spec, "labels": LABELS}
     note_start(out, first_weights="w", batches="b")
     assert run_facts(out) == {
@@ -167,7 +168,7 @@ def test_a_run_that_was_killed_in_its_first_second_is_still_recognised(
 ) -> None:
     """Whichever of the files it was writing."""
     out = tmp_path / "run"
-    write_json = run_folder.write_json
+    write_record = run_folder.write_record
     for files in range(1, 4):
         left = files
 
@@ -176,13 +177,13 @@ def test_a_run_that_was_killed_in_its_first_second_is_still_recognised(
             if left == 0:
                 raise KeyboardInterrupt
             left -= 1
-            write_json(path, tree)
+            write_record(path, tree)
 
-        monkeypatch.setattr(run_folder, "write_json", killed)
+        monkeypatch.setattr(run_folder, "write_record", killed)
         if files < 3:
             with pytest.raises(KeyboardInterrupt):
                 open_run(settings, out / str(files), dataset=dataset, label_source=LABELS)
-        monkeypatch.setattr(run_folder, "write_json", write_json)
+        monkeypatch.setattr(run_folder, "write_record", write_record)
         open_run(settings, out / str(files), dataset=dataset, label_source=LABELS)
         assert len(list((out / str(files)).iterdir())) == 3
 
@@ -341,3 +342,20 @@ def test_nothing_is_put_into_a_folder_of_something_else(tmp_path):
     with pytest.raises(SettingsError, match="holds other files"):
         train(TrainingSettings(), tmp_path, dataset=None, label_of=None, label_source="none")
     assert [path.name for path in tmp_path.iterdir()] == ["holiday.jpg"]
+
+
+def test_what_grew_is_checked_when_the_run_has_ended(tmp_path: Path) -> None:
+    (tmp_path / "conflict").mkdir()
+    files = (tmp_path / "log.csv", tmp_path / "gradients.csv", tmp_path / "conflict/step-3.npz")
+    for path in files:
+        path.write_text("step,total\n1,0.5\n")
+        run_folder.check_grown(path, tmp_path)  # of a run that goes on nothing is said
+    run_folder.finish_run(tmp_path)
+    for path in files:
+        run_folder.check_grown(path, tmp_path)
+        path.write_text("step,total\n1,0.6\n")
+        with pytest.raises(DataError, match=rf"{path.name}: damaged.*delete the folder"):
+            run_folder.check_grown(path, tmp_path)
+    # As earlier versions left it.
+    (tmp_path / "done.json").write_text('{"finished": "2026-01-01T00:00:00Z"}')
+    run_folder.check_grown(files[0], tmp_path)

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from thermodepth.errors import DataError
 from thermodepth.training.log import FILE, RunLog
 
 
@@ -64,3 +65,13 @@ def test_tensorboard_gets_the_same_values(tmp_path: Path) -> None:
     events.Reload()
     (event,) = events.Scalars("total")
     assert (event.step, event.value) == (20, 1.5)
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["a,b\n1,2\n", "step,total\nx,1\n", "step,total\n1,2,3\n", "step,total\n1\n", "step\n-1\n"],
+)
+def test_a_log_that_is_none_is_named_with_the_remedy(text: str, tmp_path: Path) -> None:
+    (tmp_path / FILE).write_text(text)
+    with pytest.raises(DataError, match=r"log\.csv, line 2: not of a training log; delete it"):
+        RunLog(tmp_path, first_step=3, tensorboard=False)

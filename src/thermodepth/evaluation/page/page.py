@@ -25,7 +25,7 @@ from thermodepth.evaluation.page.skeleton import (
 from thermodepth.evaluation.results.picked import rule_words
 from thermodepth.evaluation.results.tables import Table
 from thermodepth.evaluation.scoring.density import DepthDensity
-from thermodepth.files import write_text
+from thermodepth.files import read_text, write_text
 
 LEDGER = "ledger"  # the anchor of the section whose tables the bars stand above
 _SORTABLE_ROWS = 12  # longer tables, one line a name, are sorted by a press on a heading
@@ -90,7 +90,7 @@ def page_html(page: EvaluationPage) -> str:
         title=page.title,
         lead=_lead(page),
         sections=sections,
-        style=(_FOLDER / "page.css").read_text(encoding="utf-8") + viewer_style(),
+        style=read_text(_FOLDER / "page.css") + viewer_style(),
         script=viewer_script() if page.scenes else "",
     )
 

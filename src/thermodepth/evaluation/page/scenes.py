@@ -39,7 +39,7 @@ from thermodepth.evaluation.page.pictures import (
 )
 from thermodepth.evaluation.page.scale import Scale
 from thermodepth.evaluation.page.skeleton import data_uri, notes_html
-from thermodepth.files import encode_png
+from thermodepth.files import encode_png, read_text
 from thermodepth.metrics import METRICS
 
 if TYPE_CHECKING:
@@ -105,12 +105,12 @@ class Layer:
 
 def viewer_style() -> str:
     """The CSS of scenes."""
-    return (_FOLDER / "viewer.css").read_text(encoding="utf-8")
+    return read_text(_FOLDER / "viewer.css")
 
 
 def viewer_script() -> str:
     """What makes the viewers of scenes move; for a page that has some."""
-    return (_FOLDER / "viewer.js").read_text(encoding="utf-8")
+    return read_text(_FOLDER / "viewer.js")
 
 
 def picks_html(scenes: Sequence[PickedScene]) -> str:

@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Literal
 
 from thermodepth.evaluation.results.tables import Table
+from thermodepth.files import read_text
 
 _POLICY = "default-src 'none'; img-src data:; style-src 'unsafe-inline'; script-src 'unsafe-inline'"
 _FOLDER = Path(__file__).parent
@@ -60,8 +61,8 @@ def document(
         + "\n</section>"
         for section in sections
     )
-    base = (_FOLDER / "base.css").read_text(encoding="utf-8")
-    sorting = (_FOLDER / "sort.js").read_text(encoding="utf-8")
+    base = read_text(_FOLDER / "base.css")
+    sorting = read_text(_FOLDER / "sort.js")
     return f"""<!DOCTYPE html>
 <html lang="en">
 <head>

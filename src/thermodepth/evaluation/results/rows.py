@@ -6,6 +6,7 @@ wrong: two protocols in one table, the same measurement twice, a value that is n
 In memory the columns of text are dictionary-encoded, in files they are plain; tables of either encoding
 are taken everywhere. A table may carry the settings of its protocol in its schema's metadata, as JSON
 under `thermodepth.protocol`; files keep them, and the refusal of two protocols says where they differ.
+Files carry a checksum of all that is in them (see `parquet_files`).
 """
 
 from __future__ import annotations
@@ -22,6 +23,7 @@ import pyarrow.parquet as pq
 
 from thermodepth.errors import DataError
 from thermodepth.evaluation.protocols.protocol import Protocol
+from thermodepth.evaluation.results import parquet_files
 from thermodepth.evaluation.results.row_keys import row_keys
 from thermodepth.evaluation.results.row_protocol import check_protocol, same_protocol
 from thermodepth.evaluation.results.row_protocol import protocol_of as protocol_of
@@ -88,8 +90,6 @@ KEY = (
     "metric",
 )
 _GROUP_ROWS = 100_000  # rows of a row group that is streamed, and about what is held in memory
-_MOST_ROWS = 200_000_000  # of a file that is read: eight times those of a hundred thousand frames
-_MOST_BYTES = 16_000_000_000  # of memory
 _CELL = ("study", "arm", "seed")
 _NAMES = frozenset(ROW_SCHEMA.names)
 _TEXT = tuple(field.name for field in ROW_SCHEMA if pa.types.is_string(field.type))
@@ -202,9 +202,14 @@ def write_rows(rows: pa.Table, path: Path) -> None:
         DataError: for what `check_rows` refuses.
     """
     check_rows(rows, where=str(path))
-    ordered = plain_text(rows).take(np.argsort(row_keys(rows, KEY), kind="stable"))
+    ordered = plain_text(parquet_files.without_checksum(rows)).take(
+        np.argsort(row_keys(rows, KEY), kind="stable")
+    )
     with replacing(path) as temporary:
-        pq.write_table(ordered, temporary, compression="zstd")
+        with pq.ParquetWriter(temporary, ordered.schema, compression="zstd") as writer:
+            writer.write_table(ordered)
+            parquet_files.leave_blank(writer)
+        parquet_files.fill_blank(temporary)
 
 
 class RowsWriter:
@@ -239,7 +244,10 @@ class RowsWriter:
                     self._flush(last=True)
             finally:
                 if self._file is not None:
+                    parquet_files.leave_blank(self._file)
                     self._file.close()
+            if error is None:
+                parquet_files.fill_blank(self._temporary)
             if error is not None:
                 raise error
 
@@ -254,6 +262,7 @@ class RowsWriter:
         check_rows(rows, where=where)
         if rows.num_rows == 0:
             return
+        rows = parquet_files.without_checksum(rows)
         self._check_order(rows)
         if self._first is None:
             self._first = rows.slice(0, 1)
@@ -298,34 +307,29 @@ def read_rows(path: Path) -> pa.Table:
     """Read what `write_rows` or a `RowsWriter` wrote, columns of text encoded.
 
     Raises:
-        DataError: naming the file, when it is missing, broken, no table of results, or takes more memory
-            than any table of results (asked of its header, before memory is taken).
+        DataError: naming the file, when it is missing, broken, not as it was written, no table of results,
+            or takes more memory than any table of results (asked of its header, before memory is taken).
     """
-    if not path.is_file():
+    if not path.exists():
         raise DataError(f"{path}: no such file of results")
+    parquet_files.check_parquet(path)
     try:
         about = pq.read_metadata(path)
         _check_columns(about.schema.to_arrow_schema().empty_table(), where=str(path))
-        _refuse_what_unfolds(about, where=str(path))
+        parquet_files.refuse_what_unfolds(about, row_bytes=_ROW_BYTES, where=str(path))
         with pq.ParquetFile(path, metadata=about, read_dictionary=list(_TEXT)) as file:
             rows = file.read()
+        rows = parquet_files.without_checksum(rows)
         # The reader takes over places beyond a dictionary and broken UTF-8.
         rows.validate(full=True)
-    except (OSError, UnicodeDecodeError, pa.ArrowException) as error:
+    except DataError:
+        raise
+    except (
+        Exception
+    ) as error:  # of a file without a checksum: the reader lets through what it stumbles on
         raise DataError(f"{path}: cannot be read as parquet ({error})") from None
     rows = _as(rows, ENCODED_SCHEMA.with_metadata(rows.schema.metadata))
     return check_rows(rows.unify_dictionaries(), where=str(path))
-
-
-def _refuse_what_unfolds(about: pq.FileMetaData, *, where: str) -> None:
-    groups = [about.row_group(number) for number in range(about.num_row_groups)]
-    count = sum(group.num_rows for group in groups)
-    needed = count * _ROW_BYTES + sum(group.total_byte_size for group in groups)
-    if count > _MOST_ROWS or needed > _MOST_BYTES:
-        raise DataError(
-            f"{where}: the header says {count} rows in about {needed / 1e9:.1f} GB of memory; results of "
-            f"up to {_MOST_ROWS // 10**6} million rows and {_MOST_BYTES / 1e9:g} GB are read"
-        )
 
 
 def plain_text(rows: pa.Table) -> pa.Table:

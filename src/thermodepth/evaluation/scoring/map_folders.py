@@ -23,6 +23,7 @@ from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 
+from thermodepth.checksums import file_sha256
 from thermodepth.data.decoding import check_looks_into, check_same_size
 from thermodepth.depth_files import (
     DEPTH_SUFFIXES,
@@ -384,11 +385,7 @@ def _checked(
 def _fingerprint(about: Sequence[object], paths: Sequence[str]) -> str:
     digest = hashlib.sha256(repr(about).encode())
     for path in paths:
-        try:
-            with Path(path).open("rb") as stream:
-                digest.update(hashlib.file_digest(stream, "sha256").digest())
-        except OSError as error:
-            raise DataError(f"{path}: cannot be read ({error.strerror or error})") from None
+        digest.update(bytes.fromhex(file_sha256(Path(path))))
     return digest.hexdigest()[:16]
 
 

@@ -6,9 +6,9 @@ from pathlib import Path
 
 from pydantic import Field
 
+from thermodepth.checksums import read_record
 from thermodepth.config import Settings
 from thermodepth.errors import DataError, SettingsError
-from thermodepth.files import read_json
 from thermodepth.study.analysis.asking import Asked
 from thermodepth.study.analysis.designs import Design, DesignKind, DoseResponse
 
@@ -58,7 +58,7 @@ def asked_in(folder: Path) -> AskedRecord | None:
     path = folder / STUDY
     if not path.is_file():
         return None
-    tree = read_json(path).get("asked")
+    tree = read_record(path).get("asked")
     if tree is None:  # of an earlier version
         return None
     if not isinstance(tree, dict):

@@ -24,6 +24,7 @@ import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
 from thermodepth.errors import DataError, nearest, unknown
+from thermodepth.files import byte_count
 from thermodepth.study.analysis.measurements import Codes, Images, Measurements, block
 
 REQUIRED = ("arm", "seed", "image", "metric", "value")
@@ -119,9 +120,9 @@ def _without_row_numbers(table: pa.Table, path: Path) -> tuple[pa.Table, tuple[s
 
 
 def _read(path: Path) -> pa.Table:
-    if not path.is_file():
+    if not path.exists():
         raise DataError(f"{path}: no such file of measurements")
-    if path.stat().st_size > MOST_BYTES:
+    if byte_count(path) > MOST_BYTES:
         raise DataError(f"{path}: more than {MOST_BYTES / 1e9:g} GB")
     try:
         if path.suffix.lower() == ".csv":
@@ -130,6 +131,7 @@ def _read(path: Path) -> pa.Table:
                 column_types=dict.fromkeys(COLUMNS, pa.string()), strings_can_be_null=False
             )
             table = pa_csv.read_csv(path, convert_options=options)
+            _ = table.column_names  # decoded here, where it may fail
         elif path.suffix.lower() == ".parquet":
             about = pq.read_metadata(path)
             groups = [about.row_group(number) for number in range(about.num_row_groups)]
@@ -141,7 +143,9 @@ def _read(path: Path) -> pa.Table:
             table.validate(full=True)
         else:
             raise DataError(f"{path}: expected a .csv or .parquet file")
-    except (OSError, UnicodeDecodeError, pa.ArrowException) as error:
+    except DataError:
+        raise
+    except Exception as error:  # the readers let through what they stumble on
         raise DataError(f"{path}: cannot be read ({error})") from None
     _bound(table.num_rows, path)
     return table

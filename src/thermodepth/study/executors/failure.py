@@ -8,8 +8,8 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+from thermodepth.checksums import read_record, write_record
 from thermodepth.errors import DataError, DivergedError, ThermodepthError
-from thermodepth.files import read_json, write_json
 
 FAILED = "failed.json"
 
@@ -58,7 +58,7 @@ def killed(message: str) -> Failure:
 
 def write_failure(folder: Path, failure: Failure) -> None:
     """Into the cell's folder."""
-    write_json(folder / FAILED, asdict(failure))
+    write_record(folder / FAILED, asdict(failure))
 
 
 def read_failure(folder: Path) -> Failure | None:
@@ -67,7 +67,7 @@ def read_failure(folder: Path) -> Failure | None:
     if not path.is_file():
         return None
     try:
-        found: dict[str, Any] = read_json(path)
+        found: dict[str, Any] = read_record(path)
     except DataError as error:
         found = {"message": str(error)}
     step, kind = found.get("step"), found.get("kind")

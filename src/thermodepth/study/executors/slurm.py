@@ -17,8 +17,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from thermodepth.checksums import read_record, write_record
 from thermodepth.errors import DataError, DependencyError, SettingsError, StudyError
-from thermodepth.files import read_json, write_json
 from thermodepth.study.cell import CellJob, CellNews, Tell
 from thermodepth.study.executors.groups import groups_of
 from thermodepth.study.executors.launch import Ending, begin, compute_prepared, end
@@ -124,7 +124,7 @@ class SlurmExecutor:
         for group, batch_job in zip(groups, made, strict=True):
             for job in group:
                 begin(job)  # not before: of jobs that are refused the folder keeps what it says
-                write_json(_record(job), {"job": batch_job.job_id, "cluster": self.cluster})
+                write_record(_record(job), {"job": batch_job.job_id, "cluster": self.cluster})
                 tell(CellNews(name=job.name, stage="submitted"))
         return [_Sent(jobs=g, batch_job=b) for g, b in zip(groups, made, strict=True)]
 
@@ -141,7 +141,7 @@ class SlurmExecutor:
         if self.cluster != "slurm":  # processes of this machine ended with the call that began them
             return None
         try:
-            number = str(read_json(_record(job))["job"])
+            number = str(read_record(_record(job))["job"])
         except (DataError, KeyError):
             return None
         found = submitit.SlurmJob(folder=_folder(job), job_id=number)

@@ -8,6 +8,7 @@ import time
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+from thermodepth.files import read_text
 from thermodepth.study.cell import CellJob, CellNews, Tell
 from thermodepth.training.log import FILE as LOG_FILE
 from thermodepth.training.loop import Progress
@@ -69,11 +70,11 @@ def _last_line(job: CellJob) -> tuple[int, dict[str, float]] | None:
     Also of a file that another machine is writing, or that is no log: progress is not worth an error.
     """
     try:
-        text = (job.folder / LOG_FILE).read_text(encoding="utf-8")
+        text = read_text(job.folder / LOG_FILE)
         lines = list(csv.DictReader(io.StringIO(text[: text.rfind("\n") + 1])))
         if not lines:
             return None
         step = int(lines[-1].pop("step"))
         return step, {name: float(text) for name, text in lines[-1].items() if text}
-    except (OSError, KeyError, TypeError, ValueError, csv.Error):
+    except (KeyError, TypeError, ValueError, csv.Error):  # a DataError is a ValueError
         return None

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from thermodepth.checksums import read_record
 from thermodepth.errors import DataError
-from thermodepth.files import read_json
 from thermodepth.study.analysis.questions import NAME
 from thermodepth.study.gradients.records import watched_cells
 from thermodepth.study.tables.lines import ArmLabel
@@ -19,7 +19,7 @@ def arms_of(study: Path) -> list[ArmLabel]:
     Raises:
         DataError: when that is missing or damaged, or names an arm that is no folder's name.
     """
-    record = read_json(study / STUDY)
+    record = read_record(study / STUDY)
     try:
         design = record["study"]
         arms = [ArmLabel(name=str(a["name"]), title=str(a["title"])) for a in design["arms"]]

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
 
+from thermodepth.checksums import read_record
 from thermodepth.errors import DataError
-from thermodepth.files import read_json
 from thermodepth.losses import LOSSES
 from thermodepth.training.diagnostics.files import (
     COSINE_COLUMNS,
@@ -21,6 +21,7 @@ from thermodepth.training.diagnostics.files import (
     STEP_COSINES,
     read_lines,
 )
+from thermodepth.training.run_folder import check_grown
 
 Pair = tuple[str, str]
 Series = tuple[tuple[int, float], ...]  # (step, value), steps ascending
@@ -63,6 +64,9 @@ def read_gradients(folder: Path) -> GradientRecord:
     Raises:
         DataError: when the run had none, or a file is damaged.
     """
+    for name in (GRADIENTS, COSINES, STEP_COSINES):
+        if (folder / name).is_file():
+            check_grown(folder / name, folder)
     if not (folder / GRADIENTS).is_file():
         raise DataError(
             f"{folder}: no {GRADIENTS}; this run was trained without runtime.diagnostics.on=true"
@@ -168,7 +172,7 @@ def _append(
 def _facts(path: Path) -> tuple[float | None, tuple[str, ...]]:
     if not path.is_file():
         return None, ()
-    facts = read_json(path)
+    facts = read_record(path, remedy="delete it, and only what the diagnostics cost is lost")
     try:
         return float(facts["overhead"]), tuple(str(stop) for stop in facts["stops"])
     except (KeyError, TypeError, ValueError) as error:

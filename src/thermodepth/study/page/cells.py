@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from thermodepth.files import read_json
+from thermodepth.checksums import read_record
 from thermodepth.machine import processor_words
 from thermodepth.study.cell import cell_facts
 from thermodepth.study.page.provenance import CellRecord
@@ -22,7 +22,9 @@ def cell_records(state: StudyState) -> list[CellRecord]:
     records = []
     for cell in state.done:
         folder = state.folder.cell(cell)
-        facts, environment = cell_facts(folder), read_json(folder / "environment.json")
+        facts = cell_facts(folder)
+        remedy = f"delete {folder} and run again"
+        environment = read_record(folder / "environment.json", remedy=remedy)
         threads = environment.get("threads")
         records.append(
             CellRecord(

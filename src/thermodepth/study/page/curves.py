@@ -6,15 +6,18 @@ A line is the mean over the arm's seeds, the band around it reaches from the lea
 from __future__ import annotations
 
 import csv
+import io
 import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from html import escape
 from pathlib import Path
 
-from thermodepth.errors import StudyError
+from thermodepth.errors import DataError, StudyError
 from thermodepth.evaluation.page.scale import Scale
+from thermodepth.files import read_text
 from thermodepth.study.tables.lines import ArmLabel
+from thermodepth.training.run_folder import check_grown
 
 Points = tuple[tuple[float, float], ...]  # (step, value)
 Reach = tuple[float, float, float, float]  # step, mean, least and largest over seeds
@@ -51,14 +54,14 @@ def read_curve(path: Path, *, arm: str, seed: int) -> Curve:
     """
     columns: dict[str, list[tuple[float, float]]] = {}
     try:
-        with path.open(newline="", encoding="utf-8") as stream:
-            for line in csv.DictReader(stream):
-                step = float(line["step"])
-                for name, text in line.items():
-                    if name not in _NOT_A_CURVE and text:
-                        columns.setdefault(name, []).append((step, float(text)))
-    except OSError as error:
-        raise StudyError(f"{path}: cannot read the log ({error.strerror or error})") from None
+        check_grown(path, path.parent)
+        for line in csv.DictReader(io.StringIO(read_text(path))):
+            step = float(line["step"])
+            for name, text in line.items():
+                if name not in _NOT_A_CURVE and text:
+                    columns.setdefault(name, []).append((step, float(text)))
+    except DataError as error:
+        raise StudyError(f"the log of a training: {error}") from None
     except (KeyError, ValueError, TypeError, csv.Error) as error:
         raise StudyError(f"{path}: not a training log ({error})") from None
     return Curve(arm=arm, seed=seed, columns={name: tuple(p) for name, p in columns.items()})

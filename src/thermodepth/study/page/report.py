@@ -34,6 +34,7 @@ from thermodepth.evaluation.page.skeleton import (
 from thermodepth.evaluation.protocols.protocol import Protocol
 from thermodepth.evaluation.results.rows import protocol_of
 from thermodepth.evaluation.results.tables import Table
+from thermodepth.files import read_text
 from thermodepth.study.analysis.comparison import ONE_RECORDING, ONE_RUN, change_words
 from thermodepth.study.analysis.labels import counted
 from thermodepth.study.figures.figures import DrawnFigure
@@ -116,9 +117,8 @@ def report_html(report: StudyReport) -> str:
         title=report.title,
         lead=_lead(report),
         sections=[*report.answers, *sections],
-        style=viewer_style() + (_FOLDER / "report.css").read_text(encoding="utf-8"),
-        script=(viewer_script() if report.scenes else "")
-        + (_FOLDER / "study.js").read_text(encoding="utf-8"),
+        style=viewer_style() + read_text(_FOLDER / "report.css"),
+        script=(viewer_script() if report.scenes else "") + read_text(_FOLDER / "study.js"),
     )
 
 

@@ -1,15 +1,15 @@
 """Render an order into a folder, a zip file or MS2's layout, going on where a killed run stopped.
 
 Work is cut into pieces of up to eight frames of one scene. Every file is whole or absent, and a piece is
-done when its note lies in `rendering/`. The notes and files of a zip stand in the sibling folder
-`OUT.parts/` until it is complete. `rendering.json` says what is rendered, so that another order is never
-mixed in; it stays when all is done. The bytes do not depend on the number of workers nor on how often a
-run was interrupted.
+done when its note lies in `rendering/`, with checksums of itself and of the files that it speaks of. The
+notes and files of a zip stand in the sibling folder `OUT.parts/` until it is complete. `rendering.json` says
+what is rendered, so that another order is never mixed in; it stays when all is done. The bytes do not depend
+on the number of workers nor on how often a run was interrupted.
 """
 
 from __future__ import annotations
 
-import json
+import hashlib
 import shutil
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import as_completed
@@ -19,9 +19,10 @@ from typing import Any
 
 import numpy as np
 
+from thermodepth.checksums import file_sha256, read_record, write_record
 from thermodepth.config import flatten
 from thermodepth.errors import DataError, SettingsError, UserError, unknown
-from thermodepth.files import json_object, write_bytes, write_json
+from thermodepth.files import MAX_FILE_BYTES, json_object, read_bytes, write_bytes, write_json
 from thermodepth.processes import worker_processes
 from thermodepth.synthetic import world
 from thermodepth.synthetic.frame import Frame
@@ -206,22 +207,22 @@ def _differences(found: Mapping[str, Any], wanted: Mapping[str, Any]) -> str:
 
 
 def _render(job: _Job) -> _Job:
-    note = []
+    done_frames = []
     for number, frame in zip(job.frames, _frames(job.order, job), strict=True):
         done = rendered(frame, job.split, number)
-        sizes = {}
+        sums = {}
         for name, content in job.layout.files(frame, done).items():
             write_bytes(job.root / name, content)
-            sizes[name] = len(content)
-        note.append(
+            sums[name] = hashlib.sha256(content).hexdigest()
+        done_frames.append(
             {
                 "row": asdict(done.row),
                 "pose": done.pose.tolist(),
                 "camera": asdict(done.camera),
-                "files": sizes,
+                "files": sums,
             }
         )
-    write_json(job.note, note)
+    write_record(job.note, {"frames": done_frames})
     return job
 
 
@@ -249,12 +250,12 @@ def _frames(order: RenderOrder, job: _Job) -> Iterator[Frame]:
 
 
 def _read_note(job: _Job) -> list[Rendered] | None:
-    """What is written down of a piece, or None where it or one of its files is missing."""
+    """What is written down of a piece; None where it or one of its files is missing or damaged."""
     try:
-        found = json.loads(job.note.read_text(encoding="utf-8"))
+        found = read_record(job.note, limit=_LARGEST_NOTE_BYTES)["frames"]
         for frame in found:
-            for name, size in frame["files"].items():
-                if (job.root / name).stat().st_size != size:
+            for name, checksum in frame["files"].items():
+                if file_sha256(job.root / name) != checksum:
                     return None
         return [
             Rendered(
@@ -265,7 +266,7 @@ def _read_note(job: _Job) -> list[Rendered] | None:
             )
             for number, frame in zip(job.frames, found, strict=True)
         ]
-    except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError):
+    except (ValueError, KeyError, TypeError, AttributeError):  # a DataError is a ValueError
         return None
 
 
@@ -291,7 +292,7 @@ def _members(root: Path, layout: PackLayout, frames: list[Rendered]) -> Iterator
     for frame in frames:
         for folder in layout.header.folders:
             name = member(folder, frame.row.frame_id)
-            yield name, (root / name).read_bytes()
+            yield name, read_bytes(root / name, limit=MAX_FILE_BYTES)
     cameras = ["cameras.csv"] if layout.header.many_cameras else []
     for name in ("index.csv", "poses.csv", *cameras, RENDERING, "pack.json"):
-        yield name, (root / name).read_bytes()
+        yield name, read_bytes(root / name, limit=MAX_FILE_BYTES)

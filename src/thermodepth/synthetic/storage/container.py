@@ -8,15 +8,14 @@ from __future__ import annotations
 import hashlib
 import os
 import re
-import stat
 import zipfile
-import zlib
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any, Protocol
 
+from thermodepth.checksums import file_sha256
 from thermodepth.errors import DataError
-from thermodepth.files import replacing
+from thermodepth.files import byte_count, read_bytes, replacing
 
 _FIXED_TIME = (1980, 1, 1, 0, 0, 0)
 
@@ -74,20 +73,14 @@ class ZipContainer:
             return archive.read(member)
         except KeyError:
             raise DataError(f"{self._path}: member '{member}' is missing") from None
-        except (
-            zipfile.BadZipFile,
-            zlib.error,
-            EOFError,
-            OSError,
-            NotImplementedError,
-            RuntimeError,
-        ) as error:
+        except DataError:
+            raise
+        except Exception as error:  # the reader lets through whatever damage makes it do
             raise DataError(f"{self._path}: member '{member}' is broken: {error}") from error
 
     def fingerprint(self, members: Iterable[str]) -> str:
         del members  # all of the file is hashed: it is one read
-        with self._path.open("rb") as stream:
-            return hashlib.file_digest(stream, "sha256").hexdigest()[:16]
+        return file_sha256(self._path)[:16]
 
     def close(self) -> None:
         if self._archive is not None and self._owner == os.getpid():
@@ -100,11 +93,10 @@ class ZipContainer:
     def _opened(self) -> zipfile.ZipFile:
         # A forked worker shares its parent's file position: it must open the file for itself.
         if self._archive is None or self._owner != os.getpid():
+            byte_count(self._path)  # of a pipe the archive would wait for its end
             try:
                 self._archive, self._owner = zipfile.ZipFile(self._path), os.getpid()
-            except FileNotFoundError:
-                raise DataError(f"{self._path}: no such file") from None
-            except (zipfile.BadZipFile, OSError, ValueError) as error:
+            except Exception as error:  # as in `read`
                 raise DataError(
                     f"{self._path}: not a pack, a zip file or a folder is expected: {error}"
                 ) from error
@@ -148,30 +140,17 @@ class FolderContainer:
 
     def read(self, member: str, limit: int) -> bytes:
         path = self._checked(member)
-        try:
-            about = path.stat()
-            # A pipe would never end, and a device is not a picture.
-            if not stat.S_ISREG(about.st_mode):
-                raise DataError(f"{self._path}: member '{member}' is not a file")
-            if about.st_size > limit:
-                raise _too_large(self._path, member, about.st_size, limit)
-            return path.read_bytes()
-        except FileNotFoundError:
-            raise DataError(f"{self._path}: member '{member}' is missing") from None
-        except OSError as error:
-            raise DataError(
-                f"{self._path}: member '{member}' cannot be read ({error.strerror or error})"
-            ) from None
+        if not path.exists():
+            raise DataError(f"{self._path}: member '{member}' is missing")
+        size = byte_count(path)
+        if size > limit:
+            raise _too_large(self._path, member, size, limit)
+        return read_bytes(path, limit=limit)
 
     def fingerprint(self, members: Iterable[str]) -> str:
         digest = hashlib.sha256()
         for member in members:
-            path = self._checked(member)
-            try:
-                with path.open("rb") as stream:
-                    content = hashlib.file_digest(stream, "sha256").hexdigest()
-            except OSError as error:
-                raise DataError(f"{path}: cannot be read ({error.strerror or error})") from None
+            content = file_sha256(self._checked(member))
             digest.update(f"{member}\0{content}\0".encode())
         return digest.hexdigest()[:16]
 

@@ -181,6 +181,8 @@ class Pack:
         rows: tuple[IndexRow, ...],
         poses: Mapping[str, Pose],
         cameras: Mapping[str, FrameCamera],
+        *,
+        with_thermal: bool,
     ) -> None:
         """Use `Pack.open`."""
         self.path = path
@@ -190,6 +192,7 @@ class Pack:
         self._poses = poses
         self._cameras = cameras  # empty where all frames have the header's
         self._row_of = {row.frame_id: row for row in rows}
+        self._with_thermal = with_thermal
         self._fingerprint = ""
 
     @classmethod
@@ -214,7 +217,8 @@ class Pack:
             for folder in header.folders:
                 if member(folder, row.frame_id) not in present:
                     raise DataError(f"{path}: member '{member(folder, row.frame_id)}' is missing")
-        return cls(path, container, header, rows, poses, cameras)
+        with_thermal = any(name.startswith("thermal/") for name in present)
+        return cls(path, container, header, rows, poses, cameras, with_thermal=with_thermal)
 
     @property
     def size(self) -> tuple[int, int]:
@@ -300,6 +304,17 @@ class Pack:
             sky=self.sky(frame_id),
             lidar_m=lidar_m,
         )
+
+    def check_beside(self, frame_id: str) -> None:
+        """Decode what belongs to a frame and nobody here reads: raw counts for other tools, lidar.
+
+        Raises:
+            DataError: as `read`.
+        """
+        if self._with_thermal:  # every frame has it, or the folder would have none
+            self._picture("thermal", frame_id)
+        if self.header.lidar:
+            self._picture("lidar", frame_id)
 
     def fingerprint(self) -> str:
         """Changes when the frames, their order or their content do; the same wherever the pack lies."""

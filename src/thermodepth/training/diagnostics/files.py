@@ -16,7 +16,7 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from thermodepth.errors import DataError
-from thermodepth.files import write_text
+from thermodepth.files import append_text, read_text, write_text
 
 GRADIENTS, COSINES, STEP_COSINES, CONFLICT, FACTS = (
     "gradients.csv",
@@ -55,8 +55,7 @@ class LineFile:
         text = _text(lines)
         if not self._path.is_file():
             self._write_anew([])
-        with self._path.open("a", newline="", encoding="utf-8") as stream:
-            stream.write(text)
+        append_text(self._path, text)
 
     def _write_anew(self, lines: Iterable[Line]) -> None:
         write_text(self._path, _text([self._columns]) + _text(lines))
@@ -77,9 +76,9 @@ def read_lines(path: Path, columns: Sequence[str]) -> list[dict[str, str]]:
         DataError: when the file cannot be read or has another heading.
     """
     try:
-        text = path.read_text(encoding="utf-8")
+        text = read_text(path)
         lines = list(csv.DictReader(io.StringIO(text[: text.rfind("\n") + 1])))
-    except (OSError, UnicodeDecodeError, csv.Error) as error:
+    except csv.Error as error:
         raise DataError(f"{path}: cannot be read ({error})") from None
     for number, line in enumerate(lines, start=2):
         whole = list(line) == list(columns) and None not in line.values()

@@ -20,7 +20,7 @@ import torch
 from torch import Tensor, nn
 
 from thermodepth.errors import DataError
-from thermodepth.files import replacing
+from thermodepth.files import open_file, replacing
 from thermodepth.losses import LossesSettings, evaluate
 from thermodepth.training.diagnostics.gradients import weighted_means
 from thermodepth.types import Batch, Prediction
@@ -127,7 +127,7 @@ def read_conflict_maps(path: Path) -> ConflictMaps:
     """
     try:
         # Opened here and not by numpy, which leaves a damaged file open.
-        with path.open("rb") as stream, np.load(stream, allow_pickle=False) as stored:
+        with open_file(path) as stream, np.load(stream, allow_pickle=False) as stored:
             return ConflictMaps(
                 step=int(stored["step"]),
                 sample_ids=tuple(stored["sample_ids"].tolist()),
@@ -137,5 +137,7 @@ def read_conflict_maps(path: Path) -> ConflictMaps:
                 gradients=stored["gradients"].astype(np.float32),
                 largest=stored["largest"],
             )
+    except DataError:
+        raise
     except Exception as error:  # numpy and zipfile raise a dozen kinds for a damaged file
         raise DataError(f"{path}: cannot be read as conflict maps ({error})") from None

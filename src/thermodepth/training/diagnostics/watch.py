@@ -22,9 +22,9 @@ import torch
 from accelerate import Accelerator
 from torch import Tensor
 
+from thermodepth.checksums import read_record, write_record
 from thermodepth.data.loader import BatchStream
 from thermodepth.errors import DataError
-from thermodepth.files import read_json, write_json
 from thermodepth.losses import LossReport, evaluate
 from thermodepth.model import DepthNetwork
 from thermodepth.training.diagnostics.files import (
@@ -306,7 +306,7 @@ class GradientWatch:
             "overhead": round(self._seconds / max(training - self._seconds, 1e-9), 5),
             "stops": self._stops,
         }
-        write_json(self._folder / FACTS, facts)
+        write_record(self._folder / FACTS, facts)
 
     def _give_up(self, where: str, error: Exception) -> None:
         self._on, self._awaited = False, None
@@ -332,7 +332,7 @@ def _cell(value: float | None) -> float | None:
 def _facts_before(folder: Path) -> tuple[float, float, list[str]]:
     """Seconds and stops of the stretches before this one; a lost file costs the count and no more."""
     try:
-        facts = read_json(folder / FACTS)
+        facts = read_record(folder / FACTS)
         return float(facts["seconds"]), float(facts["training_seconds"]), list(facts["stops"])
     except (DataError, KeyError, TypeError, ValueError):
         return 0.0, 0.0, []

@@ -8,6 +8,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from thermodepth.errors import DataError
+from thermodepth.evaluation.results import parquet_files
 from thermodepth.evaluation.results import rows as rows_module
 from thermodepth.evaluation.results.row_keys import column_codes, row_keys
 from thermodepth.evaluation.results.rows import (
@@ -131,11 +132,10 @@ def test_a_failed_write_leaves_the_old_file_and_nothing_else(tmp_path, monkeypat
     write_rows(table({}), path)
     before = path.read_bytes()
 
-    def stop(_table, where, **_):
-        where.write_bytes(b"half")
+    def stop(_writer, _table):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(pq, "write_table", stop)
+    monkeypatch.setattr(pq.ParquetWriter, "write_table", stop)
     with pytest.raises(KeyboardInterrupt):
         write_rows(table({"value": 2.0}), path)
     assert path.read_bytes() == before
@@ -224,14 +224,14 @@ def test_a_file_that_fills_memory_is_refused_by_its_header(tmp_path, monkeypatch
     alike = rows_from_records([record(seed=seed, value=1.0) for seed in range(20_000)])
     write_rows(alike, tmp_path / "rows.parquet")
     assert (tmp_path / "rows.parquet").stat().st_size < 1_000_000
-    monkeypatch.setattr(rows_module, "_MOST_ROWS", 20_000)
+    monkeypatch.setattr(parquet_files, "_MOST_ROWS", 20_000)
     assert read_rows(tmp_path / "rows.parquet").num_rows == 20_000
     monkeypatch.setattr(pq.ParquetFile, "read", lambda *_: pytest.fail("its rows were read"))
-    monkeypatch.setattr(rows_module, "_MOST_ROWS", 19_999)
+    monkeypatch.setattr(parquet_files, "_MOST_ROWS", 19_999)
     with pytest.raises(DataError, match=r"rows\.parquet: the header says 20000 rows"):
         read_rows(tmp_path / "rows.parquet")
-    monkeypatch.setattr(rows_module, "_MOST_ROWS", 20_000)
-    monkeypatch.setattr(rows_module, "_MOST_BYTES", 20_000 * (11 * 4 + 4 * 8))
+    monkeypatch.setattr(parquet_files, "_MOST_ROWS", 20_000)
+    monkeypatch.setattr(parquet_files, "_MOST_BYTES", 20_000 * (11 * 4 + 4 * 8))
     with pytest.raises(DataError, match=r"20000 rows in about 0\.0 GB of memory"):
         read_rows(tmp_path / "rows.parquet")
 
@@ -239,7 +239,7 @@ def test_a_file_that_fills_memory_is_refused_by_its_header(tmp_path, monkeypatch
 def test_long_texts_count_as_memory_too(tmp_path, monkeypatch):
     write_rows(table({"sequence": "x" * 1_000_000}), tmp_path / "rows.parquet")
     assert (tmp_path / "rows.parquet").stat().st_size < 50_000
-    monkeypatch.setattr(rows_module, "_MOST_BYTES", 900_000)
+    monkeypatch.setattr(parquet_files, "_MOST_BYTES", 900_000)
     with pytest.raises(DataError, match=r"1 rows in about 0\.0 GB"):
         read_rows(tmp_path / "rows.parquet")
 
