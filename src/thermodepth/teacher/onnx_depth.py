@@ -195,11 +195,6 @@ def open_onnx(
     )
     ports = _ports_of(graph, path)
     meaning = geometry or _geometry_in(graph, path)
-    if meaning is None:
-        raise TeacherError(
-            f"{path}: what its values mean must be said, as geometry=... ({', '.join(Geometry)}); the "
-            f"file's metadata has no '{GEOMETRY_KEY}'"
-        )
     return OnnxTeacher(
         graph,
         ports,
@@ -317,10 +312,13 @@ def _output_name(names: list[str], path: Path) -> str:
     )
 
 
-def _geometry_in(graph: BoundedGraph, path: Path) -> Geometry | None:
+def _geometry_in(graph: BoundedGraph, path: Path) -> Geometry:
     said = graph.metadata
     if said is None:
-        return None
+        raise TeacherError(
+            f"{path}: what its values mean must be said, as geometry=... ({', '.join(Geometry)}); the "
+            f"file's metadata has no '{GEOMETRY_KEY}'"
+        )
     if said not in list(Geometry):
         raise TeacherError(
             f"{path}: its metadata says {GEOMETRY_KEY}={said!r}, which is none of {', '.join(Geometry)}; "

@@ -104,11 +104,7 @@ class MapFolders:
         if thermal is not None:
             pictures = _Folder.of(thermal, thermal_ending, PICTURE_SUFFIXES, "thermal")
             self._thermal = pictures.names_for(ids, truth)
-        for prediction, measured in zip(self._predictions, self._truth, strict=True):
-            if Path(prediction).samefile(measured):
-                raise DataError(
-                    f"{prediction}: would be scored against itself, being both truth and prediction"
-                )
+        self._refuse_itself()
         self.notices = (
             *frames.left_out(self._truth, f"do not end in '{truth_ending}' and are no frames"),
             *found.left_out(
@@ -118,6 +114,13 @@ class MapFolders:
 
     def __len__(self) -> int:
         return len(self.sample_ids)
+
+    def _refuse_itself(self) -> None:
+        for prediction, measured in zip(self._predictions, self._truth, strict=True):
+            if Path(prediction).samefile(measured):
+                raise DataError(
+                    f"{prediction}: would be scored against itself, being both truth and prediction"
+                )
 
     @property
     def has_thermal(self) -> bool:
