@@ -25,9 +25,9 @@ from thermodepth.study.design import Study, steps_words
 from thermodepth.study.executors.launch import compute, enter_working_folder
 from thermodepth.study.executors.table import Placement, make_executor, parse_options
 from thermodepth.study.folder import prepared_job, study_folder_of
+from thermodepth.study.inputs import check_starts
 from thermodepth.study.results import write_results
 from thermodepth.study.run import run_study
-from thermodepth.training.loop import check_device
 
 
 def run_named_study(
@@ -52,7 +52,6 @@ def run_named_study(
     own = edits_of_options(typed, edits)
     planned = planned_study(name, own, seeds=seeds, twin=twin, budget_hours=budget_hours)
     settings = planned.settings
-    check_device(settings.runtime, settings.precision)
     only_prints = executor == "print"
     # The commands alone stand on stdout, so that they can be handed to a shell.
     words = error_console if only_prints else console
@@ -70,6 +69,7 @@ def run_named_study(
     )
     dataset = open_dataset(settings.data.source)
     study = replace(planned, settings=settings.resolved(dataset))
+    check_starts(study)  # before labels are made, and before hours of other arms
     out = out or study_folder_of(study, dataset)
 
     words.print(

@@ -18,7 +18,7 @@ import numpy as np
 from thermodepth.config import identity
 from thermodepth.data import Dataset, open_dataset
 from thermodepth.data.table import absolute_spec
-from thermodepth.errors import SettingsError, StudyError, ThermodepthError
+from thermodepth.errors import SettingsError, StudyError, UserError
 from thermodepth.model import ModelSettings
 from thermodepth.study.arm_edits import refuse_unread
 from thermodepth.study.design import Arm, Study
@@ -60,6 +60,24 @@ def arm_settings(study: Study, arm: Arm) -> TrainingSettings:
     return study.settings.edit(arm.edits)
 
 
+def check_starts(study: Study) -> None:
+    """Whether every arm can begin on this machine: its device, precision and first weights.
+
+    Raises:
+        SettingsError, WeightsError: naming the arm, as `check_device` and `check_first_weights`.
+    """
+    started: list[ModelSettings] = []  # whose first weights could be had
+    for arm in study.arms:
+        settings = arm_settings(study, arm)
+        try:
+            check_device(settings.runtime, settings.precision)
+            if settings.model not in started:
+                check_first_weights(settings)
+                started.append(settings.model)
+        except UserError as error:
+            raise type(error)(f"study {study.name}: arm '{arm.name}': {error}") from None
+
+
 def open_datasets(study: Study, scored: Dataset) -> dict[str, Dataset]:
     """The data set of every `data.source` that arms train on, each opened once, and every arm tried on its.
 
@@ -79,24 +97,19 @@ def open_datasets(study: Study, scored: Dataset) -> dict[str, Dataset]:
         )
     datasets = {study.settings.data.source: scored}
     free: set[tuple[str, str]] = set()  # (source, split) without a frame that is scored
-    started: list[ModelSettings] = []  # whose first weights could be had
     for arm in study.arms:
         where = f"study {study.name}: arm '{arm.name}'"
         settings = arm_settings(study, arm)
         source, split = settings.data.source, settings.data.split
         try:
-            check_device(settings.runtime, settings.precision)
             if source not in datasets:
                 datasets[source] = open_dataset(source)
             settings.resolved(datasets[source])
-            if settings.model not in started:
-                check_first_weights(settings)
-                started.append(settings.model)
             if (source, split) not in free:
                 _refuse_scored_frames(datasets[source], split, scored)
                 free.add((source, split))
             _check_units(settings, datasets[source], scored)
-        except ThermodepthError as error:
+        except UserError as error:
             raise type(error)(f"{where}: {error}") from None
     return datasets
 
