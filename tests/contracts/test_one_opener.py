@@ -40,6 +40,7 @@ LIBRARIES = {
 OPENED = {"stream", "content", "BytesIO"}
 #: `file: function`: the library takes a path only, and `byte_count` or `ask_folder` has asked it before.
 ASKED_BEFORE = {
+    "machine.py: processor_model",  # what the kernel tells of itself
     "tensor_files.py: read_tensors",
     "evaluation/results/rows.py: read_rows",
     "study/analysis/plain_table.py: _read",

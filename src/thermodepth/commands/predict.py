@@ -12,7 +12,7 @@ import numpy as np
 from thermodepth.commands.lens import NOTHING_SAID, LensOptions
 from thermodepth.commands.terminal import console, counting, error_console
 from thermodepth.errors import DataError, SettingsError, unknown
-from thermodepth.files import natural_order, pictures_in
+from thermodepth.files import natural_order, open_file, pictures_in
 from thermodepth.inference.outputs import write_depth
 from thermodepth.inference.predictor import Depth, Predictor
 from thermodepth.model import load_model, resolve_model
@@ -136,7 +136,7 @@ def _instead(folder: Path) -> str:
     for path in sorted(folder.iterdir()):
         if not path.is_file():
             continue
-        with path.open("rb") as stream:
+        with open_file(path) as stream:
             known = foreign_format(stream.read(HEAD_BYTES))
         return f"; {path.name} is {known}" if known else ""
     return ""

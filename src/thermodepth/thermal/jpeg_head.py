@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 from thermodepth.errors import DataError
-from thermodepth.files import byte_count
+from thermodepth.files import open_file
 from thermodepth.pictures.orientation import ORIENTATION_TAG, UPRIGHT
 
 MAX_SEGMENTS = 1024  # before the picture begins; real files have below 40
@@ -84,8 +84,7 @@ class JpegHead:
 def jpeg_head(path: Path) -> JpegHead | None:
     """The segments of a file; None for what is no JPEG, or cannot be opened: who opens it next says why."""
     try:
-        byte_count(path)  # a pipe would wait for ever
-        with path.open("rb") as stream:
+        with open_file(path) as stream:
             return JpegHead(tuple(_walk(stream))) if stream.read(2) == b"\xff\xd8" else None
     except (DataError, OSError):
         return None

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 import torch
 
-from thermodepth.checksums import read_record
+from thermodepth.checksums import read_record, write_record
 from thermodepth.errors import WeightsError
 from thermodepth.model import (
     DepthNetwork,
@@ -365,9 +365,9 @@ def test_half_a_lens_is_refused(
     recipe = recipe_of(model=settings_of(focal_px=150.0), lens=lens)
     save_model(tmp_path / "m", network_of(focal_px=150.0), recipe)
     path = tmp_path / "m" / "model.json"
-    tree = json.loads(path.read_text())
+    tree = read_record(path)
     del (tree if part == "lens" else tree["model"])[part]
-    path.write_text(json.dumps(tree))
+    write_record(path, tree)
     with pytest.raises(WeightsError, match=r"focal_px and lens come together"):
         load_model(tmp_path / "m")
 
@@ -392,8 +392,8 @@ def test_weights_that_are_no_numbers(
 
 @pytest.mark.parametrize("size", [[0, 80], [-64, 80], [64, 4097], [10**12, 10**12]])
 def test_a_working_size_that_cannot_be(folder: Path, size: list[int]) -> None:
-    tree = json.loads((folder / RECIPE_FILE).read_text())
-    (folder / RECIPE_FILE).write_text(json.dumps({**tree, "working_size": size}))
+    tree = read_record(folder / RECIPE_FILE)
+    write_record(folder / RECIPE_FILE, {**tree, "working_size": size})
     with pytest.raises(
         WeightsError, match=r"working_size .*expected rows and columns of 1 to 4096 pixels"
     ):
