@@ -157,14 +157,14 @@ class RowRamp:
     """1/depth as a straight line over the rows: what a flat ground under a level camera looks like.
 
     The line is the least-squares one through all training truth, every pixel weighing the same, with the row
-    as a share of the height. What it puts outside the protocol's range lies at its end.
+    as a share of the height. Beyond the protocol's far end it bends, and stays below twice as far: a line
+    that goes through 0 would end in infinity, and one that is cut off would have no ranks there.
     """
 
     arm: ClassVar[str] = "row ramp"
     above: float  # 1/m at the upper edge of the picture
     below: float  # 1/m at its lower edge
-    nearest_m: float
-    farthest_m: float
+    farthest_m: float  # of the protocol
 
     @classmethod
     def fit(cls, samples: Iterable[Sample], *, protocol: Protocol) -> Self:
@@ -178,8 +178,9 @@ class RowRamp:
     def predict(self, sample: Sample) -> NDArray[np.float64]:
         """[h w] metres."""
         height, width = sample.size
-        inverse = self.above + (self.below - self.above) * _places(height)
-        column = 1.0 / inverse.clip(1.0 / self.farthest_m, 1.0 / self.nearest_m)
+        share = (self.above + (self.below - self.above) * _places(height)) * self.farthest_m
+        beyond = 0.5 + 0.5 / (1.0 - 2.0 * np.minimum(share - 1.0, 0.0))  # as steep as the line at 1
+        column = self.farthest_m / np.where(share < 1.0, beyond, share)
         return np.repeat(column[:, None], width, axis=1)
 
 
@@ -206,7 +207,6 @@ class _RampFit:
         fitted = RowRamp(
             above=float(mean - slope * mean_y),
             below=float(mean + slope * (1.0 - mean_y)),
-            nearest_m=self._protocol.min_depth_m,
             farthest_m=self._protocol.max_depth_m,
         )
         return {RowRamp.arm: fitted}

@@ -143,10 +143,19 @@ def test_a_plane_below_the_camera_is_a_ramp(make_sample, protocol):
     np.testing.assert_allclose(1.0 / twice[:, 0], 0.1 + 0.6 * (np.arange(12) + 0.5) / 12, rtol=1e-6)
 
 
-def test_a_ramp_stays_in_the_range_and_a_single_row_has_no_slope(make_sample, protocol):
-    steep = RowRamp(above=-1.0, below=3.0, nearest_m=1.0, farthest_m=16.0)
-    predicted = steep.predict(make_sample(None, size=(8, 2)))[:, 0]
-    assert (predicted.min(), predicted.max()) == (1.0, 16.0)
+def test_a_ramp_that_goes_through_0_bends_and_keeps_its_ranks(make_sample):
+    steep = RowRamp(above=-1.0, below=3.0, farthest_m=16.0)
+    predicted = steep.predict(make_sample(None, size=(800, 2)))[:, 0]
+    line = -1.0 + 4.0 * (np.arange(800) + 0.5) / 800
+    inside = line > 1 / 16
+    np.testing.assert_allclose(predicted[inside], 1 / line[inside])
+    assert (np.diff(predicted) < 0).all()
+    assert 16 <= predicted[~inside].min() < predicted.max() < 32
+    steps = np.diff(1 / predicted)[np.flatnonzero(inside)[0] - 2 :]
+    assert steps[0] > 0.6 * steps[-1]  # no kink where it bends
+
+
+def test_a_single_row_has_no_slope(make_sample, protocol):
     flat = RowRamp.fit([make_sample([[2.0, 4.0]])], protocol=protocol)
     np.testing.assert_allclose(flat.predict(make_sample(None)), 1.0 / 0.375)
 
