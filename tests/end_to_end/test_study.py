@@ -95,6 +95,7 @@ def report_of(out: Path) -> str:
     """Without what may differ: how long it took, and the folder in the command."""
     page = (out / "report.html").read_text(encoding="utf-8").replace(str(out), "OUT")
     page = re.sub(r"\d+ s over (\d+ cells)", r"SECONDS over \1", page)
+    page = re.sub(r"[\d.]+ hours over (\d+ runs)", r"HOURS over \1", page)
     return re.sub(r'(<td>done</td><td class="num">)\d+', r"\1SECONDS", page)
 
 

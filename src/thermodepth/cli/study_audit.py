@@ -32,7 +32,7 @@ def study_audit(
     metric: Annotated[
         list[str],
         typer.Option(
-            help="NAME or NAME=higher: a column that is a metric unknown here. Repeatable."
+            help="NAME=lower or NAME=higher: a column that is a metric unknown here. Repeatable."
         ),
     ] = [],  # noqa: B006
     reference: Annotated[

@@ -114,12 +114,12 @@ class _Writer:
     def _caption(self) -> tuple[str, list[str]]:
         """The caption, and the notes that it has no room for."""
         table = self.table
-        told = [self._without_digests(note) for note in table.notes[: table.caption_notes]]
-        text = table.title + ("." if told else "")
-        for place, note in enumerate(told):
+        notes = [self._without_digests(note) for note in table.notes[: table.caption_notes]]
+        text = table.title + ("." if notes else "")
+        for place, note in enumerate(notes):
             longer = f"{text} {note if note.endswith('.') else note + '.'}"
             if width(longer) > _CAPTION_LINES * PAGE_PT:
-                return text, told[place:]
+                return text, notes[place:]
             text = longer
         return text, []
 
@@ -180,15 +180,15 @@ class _Writer:
             panel = self._fitted(self.places, size, PAGE_PT)
             if panel is not None and not panel.wrapped:
                 return _Layout(size, True, (panel,))
-        found: list[tuple[float, int, _Layout]] = []
+        layouts: list[tuple[float, int, _Layout]] = []
         for size, penalty in ((_FOOTNOTE, 1.0), (_SCRIPT, 1.5)):
             for panels in (self._single(size), self._folded(size)):
                 if panels:
-                    made = _Layout(size, True, panels)
-                    found.append((penalty * self._height(made), len(found), made))
-        if not found:  # numbers that alone are wider than a page go over its edge
+                    layout = _Layout(size, True, panels)
+                    layouts.append((penalty * self._height(layout), len(layouts), layout))
+        if not layouts:  # numbers that alone are wider than a page go over its edge
             return _Layout(_SCRIPT, True, tuple(_Panel((place,), {}) for place in self.places))
-        return min(found)[2]
+        return min(layouts)[2]
 
     def _single(self, size: _Size) -> tuple[_Panel, ...]:
         panel = self._fitted(self.places, size, PAGE_PT)
@@ -202,9 +202,9 @@ class _Writer:
                 for whole in (True, False)
                 for forced in (True, False)
             ]
-            held = [panels for panels in ways if panels]
-            if held:
-                return min(held, key=len)
+            complete = [panels for panels in ways if panels]
+            if complete:
+                return min(complete, key=len)
         return ()
 
     def _stacked(self, size: _Size, keys: int, *, forced: bool, whole: bool) -> tuple[_Panel, ...]:

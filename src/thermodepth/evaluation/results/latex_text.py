@@ -113,19 +113,19 @@ def pieces(word: str) -> list[str]:
     """What `latex_breaking` keeps together of a word."""
     if len(word) <= _LONG:
         return [word]
-    found, filled = [""], 0.0
+    parts, filled = [""], 0.0
     for cluster in _clusters(word):
         wide = _width(cluster)
         if filled + wide > LONGEST_PT:
-            found, filled = [*found, ""], 0.0
-        found[-1] += cluster
+            parts, filled = [*parts, ""], 0.0
+        parts[-1] += cluster
         filled += wide
         if cluster in _AFTER:
-            found, filled = [*found, ""], 0.0
-    found = [piece for piece in found if piece]
-    if len(found) > 1 and len(found[-1]) == 1:  # no line of a single letter
-        found[-2:] = ["".join(found[-2:])]
-    return found
+            parts, filled = [*parts, ""], 0.0
+    parts = [piece for piece in parts if piece]
+    if len(parts) > 1 and len(parts[-1]) == 1:  # no line of a single letter
+        parts[-2:] = ["".join(parts[-2:])]
+    return parts
 
 
 def width(text: str) -> float:

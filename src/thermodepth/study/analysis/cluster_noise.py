@@ -68,12 +68,12 @@ def _scene_freedom(shares: bytes) -> float:
     from scipy.special import stdtridf, stdtrit
 
     form = _Form(weights[first], square_weights(weights)[first], counts.astype(np.float64))
-    found = most
+    fewest = most
     for level in LEVELS:
         quantile = form.quantile(level)
         if quantile > stdtrit(most, 1.0 - level / 2.0):
-            found = min(found, float(stdtridf(1.0 - level / 2.0, quantile)))
-    return max(found, 1.0)
+            fewest = min(fewest, float(stdtridf(1.0 - level / 2.0, quantile)))
+    return max(fewest, 1.0)
 
 
 class _Form:

@@ -99,19 +99,19 @@ def _losses(settings: TrainingSettings) -> str:
 
 
 def _arms(study: Study) -> str:
-    told = []
+    texts = []
     for arm in study.arms:
         if arm.name == study.reference:
-            told.append(f"{arm.name} is the reference")
+            texts.append(f"{arm.name} is the reference")
             continue
         if is_twin(arm.name, study.reference):
-            told.append(f"{arm.name} is the reference trained once more")
+            texts.append(f"{arm.name} is the reference trained once more")
             continue
         base = study.settings.edit(study.arm(study.reference).edits)
         changes = difference(base, study.settings.edit(arm.edits))
         words = ", ".join(f"{path} {old} -> {new}" for path, (old, new) in changes.items())
-        told.append(f"{arm.name}: {words or 'no change'}")
-    return "; ".join(told) + "."
+        texts.append(f"{arm.name}: {words or 'no change'}")
+    return "; ".join(texts) + "."
 
 
 def _training(settings: TrainingSettings) -> str:
@@ -158,10 +158,10 @@ def _scoring(dataset: Dataset) -> str:
 
 def _hardware(facts: TrainingFacts) -> str:
     machines = machines_of(facts.environments)
-    told = "; ".join(text for name, text in machines.items() if name != "Same bits")
+    texts = "; ".join(text for name, text in machines.items() if name != "Same bits")
     note = f" Same bits: {machines['Same bits']}." if "Same bits" in machines else ""
     return (
-        f"{told}. Training took {facts.seconds / 3600:.2f} hours over "
+        f"{texts}. Training took {facts.seconds / 3600:.2f} hours over "
         f"{counted(len(facts.environments), 'run')}.{note}"
     )
 
