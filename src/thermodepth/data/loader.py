@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 LabelOf = Callable[[str], "NDArray[np.float32]"]
 
 _SHUFFLE, _AUGMENT, _SIZE = 1, 2, 3  # streams of random numbers, kept apart
-_SIZE_MULTIPLE = 32  # of a batch whose size is drawn: that of the deepest map of most encoders
+_SIZE_MULTIPLE = 32
 _FRESH = 1 << 20  # sensor-noise realisations of training never meet the standing one, 0
 
 
@@ -146,10 +146,7 @@ class BatchStream:
         rng = np.random.default_rng([self._seed, _SIZE, step])
         # As likely between half and whole as between whole and double.
         share = math.exp(rng.uniform(math.log(recipe.size_least), math.log(recipe.size_most)))
-        rows, columns = (
-            max(round(side * share / _SIZE_MULTIPLE), 1) * _SIZE_MULTIPLE for side in self._size
-        )
-        return rows, columns
+        return scaled_size(self._size, share)
 
     def digest(self, steps: int) -> str:
         """A value for which sample stands where in the first steps: equal for paired arms."""
@@ -162,6 +159,12 @@ class BatchStream:
     def _frame_at(self, position: int) -> int:
         epoch, place = divmod(position, len(self._frames.sample_ids))
         return int(_shuffled(self._seed, epoch, len(self._frames.sample_ids))[place])
+
+
+def scaled_size(size: tuple[int, int], share: float) -> tuple[int, int]:
+    """(rows, columns) of this share of a size, in multiples of 32, the stride of most encoders."""
+    rows, columns = (max(round(side * share / _SIZE_MULTIPLE), 1) * _SIZE_MULTIPLE for side in size)
+    return rows, columns
 
 
 @lru_cache(maxsize=8)

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 
 from thermodepth.config import flatten
 from thermodepth.data.frames import Dataset
-from thermodepth.data.loader import DataSettings
+from thermodepth.data.loader import DataSettings, scaled_size
 from thermodepth.data.thermal_augmentation import PARTS
 from thermodepth.losses import LOSSES, LossesSettings
 from thermodepth.losses.table import LossRow
@@ -53,6 +53,9 @@ def unread_with(settings: TrainingSettings, dataset: Dataset, teacher: Teacher) 
     elif teacher.teacher.geometry is not Geometry.METRIC_DEPTH:
         idle["teacher.transfer.refit_metric"] = ": the teacher's maps are not in metres"
     first = dataset.split(settings.data.split).read(0, with_rgb=False)
+    size = settings.data.size
+    if size is not None and size[0] * first.size[1] == size[1] * first.size[0]:
+        idle["data.augmentation.aspect"] = ": frames have the shape of data.size"
     if first.thermal_unit is not ThermalUnit.COUNTS:
         idle["data.normaliser.planck"] = f": frames are in {first.thermal_unit}"
     return idle
@@ -69,7 +72,16 @@ def _of_data(data: DataSettings) -> Iterator[tuple[str, str]]:
         yield "normaliser", why
         yield from ((f"augmentation.{name}", why) for name in ("gain", "offset", "thermal"))
         return
-    yield "augmentation.colour", ": data.modality is thermal"
+    for name in ("colour", "rgb"):
+        yield f"augmentation.{name}", ": data.modality is thermal"
+    sizes = data.augmentation
+    if data.size is not None and sizes.size_most == 1.0:
+        ends = {scaled_size(data.size, share) for share in (sizes.size_least, 1.0)}
+        if ends == {data.size}:
+            yield (
+                "augmentation.size_least",
+                ": no smaller size is a multiple of the network's stride",
+            )
     recipe = NORMALISERS[data.normaliser.name]
     for part in () if recipe.keeps_level else ("gain", "offset"):
         yield f"augmentation.{part}", f": the '{data.normaliser.name}' normaliser undoes it"

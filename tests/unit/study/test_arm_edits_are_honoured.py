@@ -55,6 +55,11 @@ CONTEXTS: Mapping[str, Edits] = {
     },
     "clahe": {"data.normaliser.name": "clahe"},
     "fields": {"data.normaliser.name": "local_fields"},
+    "sky": {"model.sky": True, "losses.sky.weight": 0.3},
+    "errors": {"model.relative_error": True, "losses.relative_error.weight": 0.3},
+    "steps": {"losses.metric_gradient.weight": 0.3},
+    "wide": {"data.size": [32, 64]},
+    "sizes": {"data.size": [64, 64]},
     "small-teacher": {"teacher.kind": "rgb-small"},
     "maps": {
         "teacher.kind": "maps",
@@ -77,6 +82,9 @@ VALUES: Mapping[str, tuple[str, Any]] = {
     "data.max_truth_m": ("plain", 9.0),
     "data.augmentation.flip_probability": ("plain", 1.0),
     "data.augmentation.zoom": ("plain", 1.9),
+    "data.augmentation.zoom_least": ("plain", 1.1),
+    "data.augmentation.aspect": ("wide", "cut"),
+    "data.augmentation.size_least": ("sizes", 0.25),
     "data.augmentation.gain": ("range", 0.9),
     "data.augmentation.offset": ("range", 0.9),
     "data.normaliser.low_percentile": ("plain", 20.0),
@@ -99,6 +107,7 @@ VALUES: Mapping[str, tuple[str, Any]] = {
     "model.encoder": ("plain", "resnet18"),
     "model.weights": ("plain", "rgb-small"),
     "model.depth_range_m": ("plain", [0.5, 50.0]),
+    "model.focal_px": ("plain", 150.0),
     "teacher.kind": ("plain", "rgb-small"),
     "teacher.model": ("small-teacher", "WEIGHTS"),
     "teacher.input_size": ("small-teacher", 128),
@@ -108,7 +117,21 @@ VALUES: Mapping[str, tuple[str, Any]] = {
     "teacher.multiple": ("plain", 7),
     "teacher.map_scale": ("maps", 0.01),
     "teacher.map_none": ("holes", "zero"),
+    "teacher.field_of_view_deg": ("plain", 40.0),
     "teacher.runtime.device": ("plain", "cpu"),
+    "teacher.runtime.memory_gb": ("plain", 2.0),
+    "losses.sky.weight": ("sky", 0.6),
+    "losses.sky.start": ("sky", 0.5),
+    "losses.sky.ramp": ("sky", 0.5),
+    "losses.sky.far_m": ("sky", 500.0),
+    "losses.sky.far_weight": ("sky", 3.0),
+    "losses.relative_error.weight": ("errors", 0.6),
+    "losses.relative_error.start": ("errors", 0.5),
+    "losses.relative_error.ramp": ("errors", 0.5),
+    "losses.relative_error.floor": ("errors", 2.0),
+    "losses.metric_gradient.start": ("steps", 0.5),
+    "losses.metric_gradient.ramp": ("steps", 0.5),
+    "losses.metric_gradient.scales": ("steps", 1),
     "losses.structure_ssi.start": ("plain", 0.5),
     "losses.structure_smooth.pixels": ("plain", "all"),
     "losses.metric_silog.eps": ("plain", 0.5),
@@ -137,6 +160,10 @@ REFUSED = {
     "data.normaliser.version",  # there is one
     "data.normaliser.memory",  # of videos, and no cell takes its frames for one
     "data.augmentation.colour",  # of RGB networks
+    *(path for path in LEAVES if path.startswith("data.augmentation.rgb.")),
+    "model.sky",  # the head and its term come together
+    "model.relative_error",
+    "teacher.field_of_view_deg",  # of teachers in metres whose maps are moved
     *(
         f"teacher.{name}" for name in ("revision", "normalise", "multiple")
     ),  # of kinds that need a download
