@@ -530,6 +530,8 @@ def tabulars(text):
         for line in lines[2:-1]:
             if line == r"\midrule":
                 rules.append(len(rows))
+            elif line.startswith(r"\addlinespace"):
+                continue
             else:
                 rows.append(_cells(re.sub(r" (\\\\|\\tabularnewline)$", "", line)))
         found.append((len(spec), rows, rules))

@@ -41,6 +41,7 @@ _MOST_FLOATS = 10  # that LaTeX is left to place before it must
 _HEADING_PT = 40.0  # of a line at 10 pt, where what stands below is no wider
 _WRAPPED_PT = 45.0  # what a broken text gets at least, at 10 pt
 _RAGGED = r"\raggedright\hspace{0pt}"  # lines that end where words do
+_BETWEEN = 2.0  # points between lines whose texts are broken
 _LEADING = 9.5  # of notes
 _DIGESTS = re.compile(r"(?<=Protocol )([\w.]+)-[0-9a-f]{12}\b|;? ?frame list [0-9a-f]{12}\b")
 
@@ -246,7 +247,7 @@ class _Writer:
             self._cell_lines(self.cells[row][place], panel.wrapped.get(place), layout.size)
             for place in panel.columns
         )
-        return layout.size.leading * (above + lines)
+        return layout.size.leading * (above + lines) + (_BETWEEN if panel.wrapped else 0.0)
 
     def _height(self, layout: _Layout) -> float:
         """Of all panels with all rows."""
@@ -372,6 +373,8 @@ class _Writer:
                 for place in panel.columns
             ]
             lines.append(" & ".join(cells) + end)
+            if row + 1 in rows and row + 1 not in self.table.rules and panel.wrapped:
+                lines.append(rf"\addlinespace[{_BETWEEN:g}pt]")
         return [*lines, r"\bottomrule", r"\end{tabular}"]
 
     def _block(self, row: int) -> tuple[str, str]:
