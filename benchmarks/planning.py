@@ -16,9 +16,8 @@ from pathlib import Path
 from thermodepth.data import open_dataset
 from thermodepth.recipes import named_study, named_training
 from thermodepth.study.cell import FACTS, FORMAT, ROWS, CellJob, CellNews, Tell
+from thermodepth.study.inputs import make_all_labels
 from thermodepth.study.run import cell_keys, run_study
-from thermodepth.teacher import LabelStore
-from thermodepth.training.labels import make_labels
 
 SEEDS = 200
 
@@ -54,10 +53,9 @@ def main() -> None:
             tell=silent,
             tell_labels=silent,
         )
-        store: LabelStore = make_labels(
-            study.settings.teacher, dataset, out / "labels", progress=silent
-        )
-        keys = cell_keys(study, dataset, store)
+        datasets = {study.settings.data.source: dataset}
+        inputs = make_all_labels(study, datasets, out / "labels", progress=silent)
+        keys = cell_keys(study, dataset, inputs)
         for name, done in (("none done", 0), ("all but one done", len(study.cells()) - 1)):
             for cell in study.cells()[:done]:
                 place, key = out / "cells" / cell.name, keys[cell.name]
