@@ -13,7 +13,7 @@ import thermodepth
 SOURCE = Path(thermodepth.__file__).parent
 REPOSITORY = Path(__file__).parents[2]
 FILES = sorted(SOURCE.rglob("*.py"))
-MOST_LINES = 400
+MOST_LINES = 600
 SAYS_NOTHING = {"utils", "util", "helpers", "helper", "misc", "common", "core", "base", "manager"}
 
 

@@ -148,7 +148,7 @@ def open_mm5(path: Path | None) -> Dataset:
     about = (
         "split by the camera's three placements"
         if how == "placement"
-        else f"split in blocks of {BLOCK} captures, each placement of the camera in every split"
+        else f"blocks of {BLOCK} captures, every placement in every split"
     )
     return Dataset(
         name="mm5",
@@ -158,8 +158,7 @@ def open_mm5(path: Path | None) -> Dataset:
         depth_range_m=(0.2, 3.0),
         training_size=(96, 128),
         licence="CC BY-NC 4.0",
-        note=f"MM5: {len(entries)} real table-top frames, {about}; taken to see {fov_deg:g} "
-        "degrees across",
+        note=f"MM5: {len(entries)} table-top frames, {about}; taken to see {fov_deg:g} degrees",
     )
 
 

@@ -10,7 +10,7 @@ import zipfile
 import numpy as np
 import pytest
 
-from thermodepth.checksums import read_record
+from thermodepth.checksums import read_record, write_record
 from thermodepth.errors import DataError
 from thermodepth.evaluation import store as store_module
 from thermodepth.evaluation.store import PredictionStore
@@ -79,11 +79,11 @@ def test_the_size_that_maps_were_made_at_stays_known(folder):
             assert again.made_at((480, 640)) == (96, 128)
             assert again.made_at((256, 640)) == (96, 240)
             assert again.made_at((96, 128)) is None
-    record = json.loads((folder / "store.json").read_text())
+    record = read_record(folder / "store.json")
     assert record["about"] == {"split": "val", "made_at": "256x640=96x240;480x640=96x128"}
     for damaged in ("480x640", "480x640=axb", "9999999x1=1x1", ""):
         record["about"]["made_at"] = damaged
-        (folder / "store.json").write_text(json.dumps(record))
+        write_record(folder / "store.json", record)
         assert PredictionStore.open(folder).made_at((480, 640)) is None
 
 

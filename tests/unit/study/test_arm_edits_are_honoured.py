@@ -123,7 +123,7 @@ VALUES: Mapping[str, tuple[str, Any]] = {
     "losses.sky.weight": ("sky", 0.6),
     "losses.sky.start": ("sky", 0.5),
     "losses.sky.ramp": ("sky", 0.5),
-    "losses.sky.far_m": ("sky", 500.0),
+    "losses.sky.far_m": ("sky", 0.5),
     "losses.sky.far_weight": ("sky", 3.0),
     "losses.relative_error.weight": ("errors", 0.6),
     "losses.relative_error.start": ("errors", 0.5),

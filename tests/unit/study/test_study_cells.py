@@ -12,7 +12,7 @@ from types import SimpleNamespace
 import pytest
 from named_data import NamedData
 
-from thermodepth.checksums import read_record
+from thermodepth.checksums import read_record, write_record
 from thermodepth.errors import DataError, DivergedError, SettingsError, StudyError
 from thermodepth.evaluation.protocols.protocol import named_protocol
 from thermodepth.study import cell as cells
@@ -721,8 +721,8 @@ def test_a_folder_of_before_labels_were_kept_apart_is_read(make_study, labels, t
     study = make_study(FULL, BARE, taught)
     folder = open_study(study, tmp_path / "s", NamedData())
     (tmp_path / "s" / "labels").symlink_to(labels.folder.parent)
-    tree = json.loads(folder.record.read_text())
-    folder.record.write_text(json.dumps({**tree, "labels": labels.folder.name}))
+    tree = read_record(folder.record)
+    write_record(folder.record, {**tree, "labels": labels.folder.name})
     assert prepared_job(tmp_path / "s", "bare/seed-0").labels.folder.name == labels.folder.name
     with pytest.raises(StudyError, match="not prepared yet for taught/seed-0"):
         prepared_job(tmp_path / "s", "taught/seed-0")
@@ -764,8 +764,6 @@ def test_rows_that_a_disk_changed_are_named_with_the_remedy(make_study, tmp_path
 
 
 def test_a_cell_whose_facts_a_disk_changed_is_scored_again(tmp_path):
-    from thermodepth.checksums import write_record
-
     pretend_done(tmp_path, KEY)
     write_record(tmp_path / FACTS, {"fingerprint": KEY.fingerprint, "identity": KEY.run})
     assert cell_is_done(tmp_path, KEY)

@@ -141,7 +141,9 @@ def test_every_arm_is_tried_before_any_is_trained(tiny_pack):
         check_starts(replace(planned, settings=cpu))
     check_starts(study({"precision": "bf16"}))
     planned, _ = on(tiny_pack, {"model.encoder": "resnet18", "model.weights": "rgb-small"})
-    with pytest.raises(WeightsError, match=r"arm 'arm-0': model\.weights=rgb-small: that encoder"):
+    with pytest.raises(
+        WeightsError, match=r"arm 'arm-0': model\.weights=rgb-small: that model has encoder"
+    ):
         check_starts(planned)
 
 
