@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from thermodepth.checksums import read_record, write_record
 from thermodepth.lock import holding
 
 Thermodepth = Callable[..., tuple[int, str, str]]
@@ -88,7 +89,7 @@ def test_every_arm_trains_what_its_settings_say(
     assert code == 0, err
     assert [line.split()[-1] for line in out.splitlines()] == [f"{arm}/seed-0" for arm in ARMS]
     assert "2 to 3 steps" in err
-    record = json.loads((tmp_path / "s" / "study.json").read_text())
+    record = read_record(tmp_path / "s" / "study.json")
     assert len(record["labels"]) == 4  # `wide-and-long` is taught as the reference is
     assert len(set(record["labels"].values())) == 3  # two splits of one data set lie in one store
     code, _, err = thermodepth("study", "cell", "s", *(f"{arm}/seed-0" for arm in ARMS[:2]))
@@ -117,7 +118,7 @@ def test_every_arm_trains_what_its_settings_say(
     assert "saw other batches" in (tmp_path / "tables" / "METHODS.md").read_text(encoding="utf-8")
     # Labels of a cell are those of its own settings, or it is not computed.
     record["labels"] = {k: v for k, v in record["labels"].items() if v.startswith("truth")}
-    (tmp_path / "s" / "study.json").write_text(json.dumps(record))
+    write_record(tmp_path / "s" / "study.json", record)
     code, _, err = thermodepth("study", "cell", "s", "rgb-small/seed-0")
     assert code == 2
     assert "not prepared yet for rgb-small/seed-0" in err

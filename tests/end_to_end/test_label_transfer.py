@@ -152,6 +152,7 @@ def study_of_arms(*edits: dict[str, Any]) -> Study:
     )
 
 
+@pytest.mark.filterwarnings("ignore:knows the wall. gives nearly the same map")  # it looks at none
 def test_arms_that_edit_the_transfer_are_taught_by_labels_of_their_own(
     apart: Dataset, tmp_path: Path
 ) -> None:

@@ -210,7 +210,7 @@ def test_the_methods_are_copied(open_page, address):
     page.locator("button.copy").click()
     page.locator(".copied", has_text="Copied.").wait_for()
     text = page.evaluate("navigator.clipboard.readText()")
-    assert text.startswith("We trained 10 configurations")
+    assert "\n\nWe trained 10 configurations" in text
     assert "**" not in text
 
 
