@@ -152,7 +152,7 @@ def _say_one(path: Path, result: Depth, paths: Sequence[Path]) -> None:
 
 
 def _beside_sky(result: Depth) -> str:
-    if result.sky is None:
+    if result.sky is None or not result.sky.any():
         return ""
     return f"; sky, {result.sky.mean():.0%} of the frame, left out"
 
