@@ -4,7 +4,7 @@ One tree of `Settings` describes a run. The command line's `--set losses.metric_
 axes of a study and the difference between two runs are all the same thing: dotted edits. An unknown
 key is refused with its path and the nearest name that exists. A run is identified by the fingerprint
 of its resolved settings; sections marked `not_identity` (devices, workers, paths) are left out of it,
-and so are settings that were `added` later, at their defaults.
+and so are the fields named in `later`, at their defaults.
 """
 
 from __future__ import annotations

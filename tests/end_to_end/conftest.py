@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+import warnings
 from collections.abc import Callable
 from pathlib import Path
 
@@ -18,6 +19,7 @@ def thermodepth(
     """Runs the program in this process: (exit code, stdout, stderr)."""
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("THERMODEPTH_THREADS", "1")
+    monkeypatch.setattr(warnings, "formatwarning", warnings.formatwarning)  # the program sets it
     monkeypatch.setenv("THERMODEPTH_CACHE", str(tmp_path / "cache"))
 
     def call(*words: str | Path) -> tuple[int, str, str]:

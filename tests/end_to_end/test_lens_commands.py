@@ -126,3 +126,12 @@ def test_wrong_words(
     code, _, err = thermodepth(*words)
     assert code == 2
     assert message in err.replace("\n", " ")
+
+
+def test_a_warning_is_one_line_without_our_source(thermodepth: Thermodepth) -> None:
+    code, _, _ = thermodepth("--version")
+    assert code == 0
+    line = warnings.formatwarning("the lens is not known", UserWarning, "predictor.py", 262)
+    assert line == "warning: the lens is not known\n"
+    foreign = warnings.formatwarning("old", DeprecationWarning, "library.py", 3)
+    assert "library.py:3" in foreign  # whose it is, is not for a person to guess

@@ -10,6 +10,7 @@ import errno
 import io
 import os
 import sys
+import warnings
 from typing import Annotated
 
 import typer
@@ -46,6 +47,7 @@ _OF_THE_DISK = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS, errno.EIO)
 
 def main() -> None:
     """The program `thermodepth`."""
+    warnings.formatwarning = _warning_line
     for stream in (sys.stdout, sys.stderr):
         # A file's name may hold what the terminal cannot show.
         if isinstance(stream, io.TextIOWrapper):
@@ -86,6 +88,22 @@ def main() -> None:
             raise
         show()
         sys.exit(getattr(error, "exit_code", 2))
+
+
+_FORMATTED = warnings.formatwarning
+
+
+def _warning_line(
+    message: Warning | str,
+    category: type[Warning],
+    filename: str,
+    lineno: int,
+    line: str | None = None,
+) -> str:
+    """What is said to a person comes without the place in our source that said it."""
+    if category is UserWarning:
+        return f"warning: {message}\n"
+    return _FORMATTED(message, category, filename, lineno, line)
 
 
 def _say_error(text: str) -> None:

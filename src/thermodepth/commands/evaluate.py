@@ -221,6 +221,8 @@ def _score_and_show(
             progress=tell,
         )
     overview = Overview(scored.rows, protocol)
+    foreign = isinstance(source, FolderSource)
+    hints = (overview.unit_hint(foreign=foreign), overview.against_truth_note(foreign=foreign))
     notes = [
         *notes,
         *(
@@ -228,7 +230,7 @@ def _score_and_show(
             "float files 0 is a depth, NaN is none"
             for arm, count in scored.floored.items()
         ),
-        *(note for note in (overview.unit_hint(), overview.against_truth_note()) if note),
+        *(hint for hint in hints if hint),
         *overview.beaten_notes(),
         *scored.limited_notes(protocol),
     ]

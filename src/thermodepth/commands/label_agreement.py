@@ -8,24 +8,24 @@ rank correlation beyond a layout, which needs no fit.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from statistics import fmean
 
 import numpy as np
 from numpy.typing import NDArray
 
-from thermodepth.commands.terminal import console, counting
+from thermodepth.commands.evaluate_subjects import fitted_baselines
+from thermodepth.commands.terminal import console
 from thermodepth.data import Dataset, samples_of
 from thermodepth.data.frames import Frames
 from thermodepth.errors import DataError
 from thermodepth.evaluation.protocols.protocol import named_protocol
 from thermodepth.evaluation.results.guessers import verdict
 from thermodepth.evaluation.results.tables import Column, Table
-from thermodepth.evaluation.scoring.baselines import Baseline, evenly, fit_baselines
+from thermodepth.evaluation.scoring.baselines import Baseline
 from thermodepth.metrics import partial_correlation
 from thermodepth.teacher import LabelStore, agreement
-from thermodepth.types import Sample
 
 _TEACHER = "teacher"
 
@@ -101,22 +101,11 @@ def _one(inverse: NDArray[np.float64], depth_m: NDArray[np.float32]) -> MeanAgre
 
 def _guessers(dataset: Dataset) -> Mapping[str, Baseline]:
     """Fitted to the training split; none where there is no truth in it."""
-    if "train" not in dataset.splits or not dataset.splits["train"].sample_ids:
+    try:
+        return fitted_baselines(dataset, named_protocol(dataset.protocol))
+    except DataError as error:
+        console.print(f"no guessers beside the teacher: {error}", soft_wrap=True)
         return {}
-    train = dataset.split("train")
-    places = evenly(len(train.sample_ids))
-    with counting("guessers") as tell:
-
-        def samples() -> Iterator[Sample]:
-            for number, place in enumerate(places):
-                yield train.read(place, with_rgb=False)
-                tell(number + 1, len(places))
-
-        try:
-            return fit_baselines(samples(), protocol=named_protocol(dataset.protocol))
-        except DataError as error:
-            console.print(f"no guessers beside the teacher: {error}", soft_wrap=True, markup=False)
-            return {}
 
 
 def _table(means: Mapping[str, MeanAgreement], count: int, *, itself: bool) -> Table:

@@ -143,10 +143,18 @@ def _instead(folder: Path) -> str:
 
 
 def _say_one(path: Path, result: Depth, paths: Sequence[Path]) -> None:
-    low, mid, high = np.percentile(result.depth_m, [5, 50, 95])
-    console.print(f"{path}: median depth {mid:.2f} m, 5 to 95 % {low:.2f} to {high:.2f} m")
+    low, mid, high = np.percentile(result.solid_m, [5, 50, 95])
+    console.print(
+        f"{path}: median depth {mid:.2f} m, 5 to 95 % {low:.2f} to {high:.2f} m{_beside_sky(result)}"
+    )
     for written in paths:
         console.print(f"  {written}", soft_wrap=True)
+
+
+def _beside_sky(result: Depth) -> str:
+    if result.sky is None or not result.sky.any():
+        return ""
+    return f"; sky, {result.sky.mean():.0%} of the frame, left out"
 
 
 def _read(

@@ -14,7 +14,8 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-#: (depth_m, structure) maps `[h w]` for each sample, at the sample's size or any other.
+#: (depth_m, structure) maps `[h w]` for each of several samples of one size and unit, at that size or any
+#: other.
 Predict = Callable[[Sequence[Sample]], "Sequence[tuple[NDArray[np.float32], NDArray[np.float32]]]"]
 
 
@@ -54,10 +55,15 @@ def predict_into(
             if sample_id not in missing:
                 continue
             sample = frames.read(index, with_rgb=False)
-            if waiting and (len(waiting) == batch_size or waiting[0].size != sample.size):
+            if waiting and (len(waiting) == batch_size or not _alike(waiting[0], sample)):
                 finish()
             waiting.append(sample)
         finish()
+
+
+def _alike(one: Sample, other: Sample) -> bool:
+    """Whether they can be predicted together: cameras of one data set may differ in what they give."""
+    return one.size == other.size and one.thermal_unit is other.thermal_unit
 
 
 def stored_pairs(store: PredictionStore, frames: Frames) -> Iterator[tuple[Answer, Sample]]:

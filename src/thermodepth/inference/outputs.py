@@ -119,8 +119,7 @@ def view_png(result: Depth, *, thermal: NDArray[Any], unit: ThermalUnit) -> byte
     figure.subplots_adjust(
         left=0.005, right=0.925, bottom=0.01, top=1 - 0.3 / figure.get_figheight()
     )
-    solid = result.depth_m if result.sky is None else result.depth_m[~result.sky]
-    low, high = np.percentile(solid if solid.size else result.depth_m, [0.5, 99.5])
+    low, high = np.percentile(result.solid_m, [0.5, 99.5])
     norm = LogNorm(max(float(low), 1e-3), max(float(high), float(low) * 1.05, 2e-3))
     shown = axes[2].imshow(result.depth_m, cmap="magma_r", norm=norm)
     if result.sky is not None and result.sky.any():

@@ -48,6 +48,12 @@ class Depth:
     #: What `structure` means; `depth_m` is Geometry.METRIC_DEPTH.
     structure_geometry = Geometry.AFFINE_INVERSE
 
+    @property
+    def solid_m(self) -> NDArray[np.float32]:
+        """`[n]` metres of what is not sky; of all pixels where nothing else is seen."""
+        solid = self.depth_m.ravel() if self.sky is None else self.depth_m[~self.sky]
+        return solid if solid.size else self.depth_m.ravel()
+
 
 class Predictor:
     """A loaded model with its own input recipe."""

@@ -38,7 +38,7 @@ class TrainingLens(Settings):
     """The lens that a model was trained with, or the middle one of several."""
 
     focal_px: float = Field(gt=0)  # of frames at the working size, before any zoom
-    field_of_view_deg: float = Field(gt=0, lt=180)  # across
+    field_of_view_deg: float = Field(gt=0, lt=180)  # along the long side of the frames
 
 
 class ModelRecipe(Settings):

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 ORIENTATION_TAG = 274
 UPRIGHT = 1
 NOT_KNOWN = 0  # as some cameras write for nothing
+ON_ITS_SIDE = frozenset({5, 6, 7, 8})  # rows of the upright picture are columns of the stored one
 
 
 def turned(stored: NDArray[Any], orientation: object, name: str) -> NDArray[Any]:

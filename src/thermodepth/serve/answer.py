@@ -31,7 +31,7 @@ class Answer:
     depth: Path  # 16-bit PNG, metres*256
     structure: Path  # 16-bit PNG, larger = nearer
     median_m: float
-    near_m: float  # 5 % of the pixels are nearer
+    near_m: float  # 5 % of the pixels are nearer; like the other two, sky is left out
     far_m: float  # 5 % of the pixels are further
     size: tuple[int, int]  # rows, columns
     unit: ThermalUnit
@@ -46,7 +46,7 @@ def answer(
     Args:
         upload: PNG, TIFF, JPEG, BMP, PFM, NPY or a radiometric JPEG, known by its content.
         predictor: the loaded model.
-        folder: where the three files are written.
+        folder: where the files are written.
         fov_deg: what the frame's columns see, degrees; None: what the file states, or the training's.
 
     Raises:
@@ -65,12 +65,12 @@ def answer(
         result = predictor.predict([raw], unit=unit, lens=lens)[0]
     except DataError as error:
         raise DataError(f"{upload.name}: {error}") from None
-    depth, structure, view = write_depth(
+    depth, structure, *_, view = write_depth(  # of models that tell sky, its file lies between
         folder, upload.stem, result, thermal=raw, unit=unit, depth_format="png", view=True
     )
     training = predictor.model.recipe.lens
     assumed = training is not None and lens is None and predictor.lens is None
-    near, median, far = (float(q) for q in np.percentile(result.depth_m, [5, 50, 95]))
+    near, median, far = (float(q) for q in np.percentile(result.solid_m, [5, 50, 95]))
     return Answer(
         view=view,
         depth=depth,

@@ -70,6 +70,7 @@ def check_arms(settings: TrainingSettings, arms: Sequence[Arm], reference: str, 
             place = f"{where}: arm '{arm.name}'"
             _refuse_shared(settings, arm.edits, place)
             edited = _edited(settings, arm.edits, place)
+            _refuse_range_of_another_lens(settings, arm.edits, edited, place)
             for path, why in _without_effect(settings, arm.edits, edited):
                 raise SettingsError(
                     f"{place}: {path} has no effect{why}, so this arm would train as if it were not there"
@@ -122,6 +123,18 @@ def _refuse_shared(settings: TrainingSettings, edits: Edits, where: str) -> None
                 f"{where}: {path} = None: what is left to the data set is decided once for all arms; give a "
                 "value"
             )
+
+
+def _refuse_range_of_another_lens(
+    settings: TrainingSettings, edits: Edits, edited: TrainingSettings, where: str
+) -> None:
+    """The range of the metric head is in metres at `model.focal_px`; that of all arms is not this arm's."""
+    focal_px = edited.model.focal_px
+    if focal_px != settings.model.focal_px and "model.depth_range_m" not in _flat(edits):
+        raise SettingsError(
+            f"{where}: model.focal_px = {focal_px}: model.depth_range_m is in metres at that focal length, "
+            "and is decided once for all arms, at another one; give this arm its model.depth_range_m too"
+        )
 
 
 def _edited(settings: TrainingSettings, edits: Edits, where: str) -> TrainingSettings:

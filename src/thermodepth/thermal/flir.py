@@ -38,7 +38,7 @@ MAX_ENTRIES = 256
 _APP1 = 0xE1
 _MAGIC = b"FLIR\x00"
 _HEADER_BYTES, _ENTRY_BYTES = 64, 32
-_RAW, _CAMERA = 1, 32  # types of directory entries
+RAW, CAMERA = 1, 32  # types of directory entries
 _RAW_HEAD_BYTES = 32
 #: Places in the camera's record.
 _EMISSIVITY, _R1_B_F, _O_R2, _CAMERA_BYTES = 32, 88, 776, 784
@@ -99,8 +99,12 @@ def decode_flir(payload: bytes, name: str) -> NDArray[np.float32]:
         return kelvin_of_counts(signal, camera.constants)
 
 
-def _records(payload: bytes, name: str) -> _Records:
-    """Refuses, before memory is taken, what the entries say of pixels."""
+def flir_records(payload: bytes, name: str) -> dict[int, bytes]:
+    """The records of the raw frame and of the camera, by type; of several the first.
+
+    Raises:
+        DataError: naming the file, when header or directory are damaged.
+    """
     if len(payload) < _HEADER_BYTES:
         raise DataError(f"{name}: a FLIR JPEG whose data ends within its header; copy it again")
     order = _byte_order(payload)
@@ -113,17 +117,36 @@ def _records(payload: bytes, name: str) -> _Records:
         if place + _ENTRY_BYTES > len(payload):
             break
         kind, offset, length = struct.unpack_from(f"{order}H10xII", payload, place)
-        if kind in (_RAW, _CAMERA) and kind not in blocks:
+        if kind in (RAW, CAMERA) and kind not in blocks:
             blocks[kind] = payload[offset : offset + length]
-    if _RAW not in blocks:
+    return blocks
+
+
+def raw_size(block: bytes) -> tuple[int, int]:
+    """(rows, columns) that the record of a raw frame states; (0, 0) where it ends before."""
+    if len(block) < _RAW_HEAD_BYTES:
+        return 0, 0
+    width, height = struct.unpack_from(f"{record_order(block)}HH", block, 2)
+    return height, width
+
+
+def record_order(block: bytes) -> str:
+    """The byte order of a record, as `struct` writes it."""
+    return "<" if struct.unpack_from("<H", block)[0] < 0x100 else ">"
+
+
+def _records(payload: bytes, name: str) -> _Records:
+    """Refuses, before memory is taken, what the entries say of pixels."""
+    blocks = flir_records(payload, name)
+    if RAW not in blocks:
         raise DataError(
             f"{name}: a FLIR JPEG without a raw frame: saved by a camera that is not radiometric, or "
             "edited. Its picture is a false-colour rendering, which has lost the temperature order"
         )
-    counts = _counts(blocks[_RAW], name)
-    if _CAMERA not in blocks:
+    counts = _counts(blocks[RAW], name)
+    if CAMERA not in blocks:
         raise _damaged(name, "no record of the camera's constants")
-    return _Records(counts=counts, camera=_camera(blocks[_CAMERA], name))
+    return _Records(counts=counts, camera=_camera(blocks[CAMERA], name))
 
 
 def _byte_order(payload: bytes) -> str:
@@ -135,8 +158,8 @@ def _counts(block: bytes, name: str) -> NDArray[np.uint16]:
     """The raw frame of its record: a PNG, whose bytes FLIR writes the wrong way round, or plain words."""
     if len(block) < _RAW_HEAD_BYTES:
         raise _damaged(name, "its raw frame has no header")
-    order = "<" if struct.unpack_from("<H", block)[0] < 0x100 else ">"
-    width, height = struct.unpack_from(f"{order}HH", block, 2)
+    order = record_order(block)
+    height, width = raw_size(block)
     stored = block[_RAW_HEAD_BYTES:]
     sizes = [(width, height)]
     is_png = stored.startswith(b"\x89PNG")
@@ -176,7 +199,7 @@ def _counts(block: bytes, name: str) -> NDArray[np.uint16]:
 def _camera(block: bytes, name: str) -> _Camera:
     if len(block) < _CAMERA_BYTES:
         raise _damaged(name, "the record of the camera's constants is cut off")
-    order = "<" if struct.unpack_from("<H", block)[0] < 0x100 else ">"
+    order = record_order(block)
     emissivity, reflected_k = struct.unpack_from(f"{order}f4xf", block, _EMISSIVITY)
     r1, b, f = struct.unpack_from(f"{order}3f", block, _R1_B_F)
     o, r2 = struct.unpack_from(f"{order}if", block, _O_R2)

@@ -61,8 +61,12 @@ def lost_raw_frame(path: Path) -> str:
 
 
 def _upright(raw: NDArray[Any], head: JpegHead, path: Path) -> NDArray[Any]:
-    """Raw frame and picture are stored alike, unless one is wide and the other tall."""
-    rows, columns = head.size or raw.shape
-    if (rows > columns) != (raw.shape[0] > raw.shape[1]):
+    if not stored_alike(head, (raw.shape[0], raw.shape[1])):
         return raw
     return turned(raw, head.orientation, str(path))
+
+
+def stored_alike(head: JpegHead, size: tuple[int, int]) -> bool:
+    """Whether a raw frame of (rows, columns) lies as its picture does: not one wide and the other tall."""
+    rows, columns = head.size or size
+    return (rows > columns) == (size[0] > size[1])

@@ -65,8 +65,15 @@ def training_lens(data: DataSettings, dataset: Dataset) -> TrainingLens:
         sample = frames.read(number * total // count, with_rgb=False)
         require_lens(sample)
         focals.append(_seen(sample, data).focal_px)
-        views.append(view_of_focal(float(sample.intrinsics[0, 0]), sample.size[1]))
+        views.append(_view_along_long_side(sample))
     return TrainingLens(focal_px=median(focals), field_of_view_deg=median(views))
+
+
+def _view_along_long_side(sample: Sample) -> float:
+    """As prediction takes it where nobody says a lens: a camera held upright is the same camera."""
+    height, width = sample.size
+    axis = 0 if width >= height else 1
+    return view_of_focal(float(sample.intrinsics[axis, axis]), max(height, width))
 
 
 def _seen(sample: Sample, data: DataSettings) -> Sample:

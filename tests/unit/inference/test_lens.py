@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import struct
 from pathlib import Path
@@ -9,7 +10,9 @@ from typing import Any
 
 import numpy as np
 import pytest
+from PIL import Image
 
+from thermodepth.camera import focal_of_view
 from thermodepth.errors import DataError, SettingsError
 from thermodepth.inference.lens import Lens, network_focal
 from thermodepth.thermal.flir_lens import stated_view_deg
@@ -177,14 +180,18 @@ def test_a_fingerprint_is_of_what_the_lens_is(tmp_path: Path) -> None:
 
 class TestRadiometricFiles:
     def file(self, folder: Path, view: float, *, head: str = ">", record: str = "<") -> Path:
-        """Header, one directory entry, and a record of the camera, in a JPEG's segment."""
+        """Header, directory, the record of the camera and a raw frame of 32x24, in a JPEG's segment."""
         camera = bytearray(900)
         struct.pack_into(f"{record}H", camera, 0, 2)
         struct.pack_into(f"{record}f", camera, 0x1B4, view)
+        raw = struct.pack(f"{record}HHH26x", 2, 32, 24)
         start = bytearray(64)
-        struct.pack_into(f"{head}II", start, 24, 64, 1)
-        entry = struct.pack(f"{head}HHIIII12x", 32, 1, 100, 1, 96, len(camera))
-        content = b"FLIR\0\1\0\0" + bytes(start) + entry + bytes(camera)
+        struct.pack_into(f"{head}III", start, 20, 100, 64, 2)
+        entries = b"".join(
+            struct.pack(f"{head}HHIIII12x", kind, 1, 100, 1, place, length)
+            for kind, place, length in ((32, 128, len(camera)), (1, 128 + len(camera), len(raw)))
+        )
+        content = b"FLIR\0\1\0\0" + bytes(start) + entries + bytes(camera) + raw
         path = folder / "flir.jpg"
         path.write_bytes(b"\xff\xd8\xff\xe1" + struct.pack(">H", len(content) + 2) + content)
         return path
@@ -201,16 +208,40 @@ class TestRadiometricFiles:
     def test_what_cannot_be_is_nothing(self, view: float, tmp_path: Path) -> None:
         assert stated_view_deg(self.file(tmp_path, view)) is None
 
-    def test_a_record_that_ends_early_and_other_files_state_nothing(self, tmp_path: Path) -> None:
-        path = self.file(tmp_path, 47.9)
+    def cut(self, path: Path, length: int) -> None:
+        """Leave so many bytes of the segment."""
         whole = path.read_bytes()
-        for length in (2, 30, 80, 130, 500):
-            body = whole[6 : 6 + length]
-            path.write_bytes(whole[:4] + struct.pack(">H", len(body) + 2) + body)
+        body = whole[6 : 6 + length]
+        path.write_bytes(whole[:4] + struct.pack(">H", len(body) + 2) + body)
+
+    def test_a_record_that_ends_early_and_other_files_state_nothing(self, tmp_path: Path) -> None:
+        for length in (2, 80, 130, 500):
+            path = self.file(tmp_path, 47.9)
+            self.cut(path, length)
             assert stated_view_deg(path) is None
+        self.cut(self.file(tmp_path, 47.9), 30)
+        with pytest.raises(DataError, match=r"flir\.jpg: .* ends within its header"):
+            stated_view_deg(path)
         path.write_bytes(b"no picture at all")
         assert stated_view_deg(path) is None
         assert stated_view_deg(tmp_path / "none.jpg") is None
+
+    @pytest.mark.parametrize(("orientation", "columns"), [(1, 32), (3, 32), (6, 24), (8, 24)])
+    def test_a_camera_that_is_held_upright_sees_less_across(
+        self, orientation: int, columns: int, tmp_path: Path
+    ) -> None:
+        """The frame is turned when it is read, and its focal length in pixels is what it was."""
+        path = self.file(tmp_path, 47.9)
+        segment = path.read_bytes()[2:]
+        stream = io.BytesIO()
+        exif = Image.Exif()
+        exif[274] = orientation
+        Image.new("L", (32, 24)).save(stream, "JPEG", exif=exif)
+        picture = stream.getvalue()
+        path.write_bytes(picture[:2] + segment + picture[2:])
+        view_deg = stated_view_deg(path)
+        assert view_deg is not None
+        assert focal_of_view(view_deg, columns) == pytest.approx(focal_of_view(47.9, 32))
 
     def test_real_cameras(self) -> None:
         real = Path(__file__).parents[4] / "shared" / "data" / "radiometric" / "ax8.jpg"

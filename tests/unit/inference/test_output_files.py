@@ -195,3 +195,13 @@ def test_sky_is_a_file_of_its_own_and_one_colour_in_the_picture(tmp_path: Path) 
     assert view_png(
         replace(result, sky=np.ones_like(sky)), thermal=thermal, unit=ThermalUnit.COUNTS
     )
+
+
+def test_metres_in_words_are_of_what_is_not_sky() -> None:
+    depth_m = np.array([[2.0, 4.0], [900.0, 800.0]], np.float32)
+    sky = np.array([[False, False], [True, True]])
+    result = Depth(depth_m=depth_m, structure=1 / depth_m)
+    assert result.solid_m.tolist() == [2, 4, 900, 800]
+    assert replace(result, sky=sky).solid_m.tolist() == [2, 4]
+    # Nothing but sky: some number must be said, and it is far.
+    assert replace(result, sky=np.ones_like(sky)).solid_m.tolist() == [2, 4, 900, 800]

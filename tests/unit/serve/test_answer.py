@@ -6,13 +6,17 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 from numpy.typing import NDArray
 from PIL import Image
 
 from thermodepth.errors import DataError
 from thermodepth.inference.bounds import LONGEST_TO_SHORTEST
-from thermodepth.inference.predictor import Predictor
+from thermodepth.inference.predictor import Predictor, load
+from thermodepth.model import ModelRecipe, ModelSettings, save_model
+from thermodepth.model.network import build_network
 from thermodepth.serve.answer import DISPLAY_NOTE, answer, markdown
+from thermodepth.thermal import NormaliserSettings
 from thermodepth.types import ThermalUnit
 
 ROWS, COLUMNS = 48, 70
@@ -124,3 +128,26 @@ def test_the_text_has_the_numbers_and_a_note_for_pictures_only(
         save(tmp_path / "g.png", (counts() // 32).astype(np.uint8)), predictor, tmp_path
     )
     assert DISPLAY_NOTE in markdown(picture)
+
+
+def test_a_model_that_tells_sky_answers_too_and_leaves_it_out_of_the_numbers(
+    tmp_path: Path,
+) -> None:
+    settings = ModelSettings(weights="none", decoder_width=16, depth_range_m=(2.0, 50.0), sky=True)
+    recipe = ModelRecipe(
+        model=settings,
+        modality="thermal",
+        normaliser=NormaliserSettings(),
+        trained_unit=ThermalUnit.COUNTS,
+        working_size=(64, 80),
+    )
+    torch.manual_seed(0)
+    save_model(tmp_path / "model", build_network(settings, channels=1), recipe)
+    predictor = load(tmp_path / "model", device="cpu")
+    result = predictor(counts())
+    assert result.sky is not None
+    assert 0 < result.sky.mean() < 1
+    said = answer(save(tmp_path / "frame.png", counts()), predictor, tmp_path / "out")
+    assert (said.view.name, said.depth.name) == ("frame_view.png", "frame_depth.png")
+    solid = np.percentile(result.depth_m[~result.sky], [5, 50, 95])
+    assert (said.near_m, said.median_m, said.far_m) == tuple(solid)

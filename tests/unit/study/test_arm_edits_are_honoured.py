@@ -161,6 +161,7 @@ REFUSED = {
     "data.normaliser.memory",  # of videos, and no cell takes its frames for one
     "data.augmentation.colour",  # of RGB networks
     *(path for path in LEAVES if path.startswith("data.augmentation.rgb.")),
+    "model.focal_px",  # comes with model.depth_range_m
     "model.sky",  # the head and its term come together
     "model.relative_error",
     "teacher.field_of_view_deg",  # of teachers in metres whose maps are moved
@@ -343,3 +344,21 @@ def test_every_setting_of_the_transfer_asks_for_labels_of_its_own(path):
     )
     prints = {TransferringTeacher(TruthTeacher(), each).fingerprint() for each in (before, after)}
     assert len(prints) == 2
+
+
+@pytest.mark.parametrize(("base", "edited"), [(None, 150.0), (100.0, 150.0), (100.0, None)])
+def test_an_arm_of_another_focal_length_says_its_own_range(base, edited):
+    """That of the others is in metres at theirs: the head could not say what is near, or far."""
+
+    def study(edits: Edits) -> Study:
+        arms = (Arm(name="full", title="All"), Arm(name="arm", title="Arm", edits=edits))
+        settings = TrainingSettings().edit({**SMALL, "model.focal_px": base})
+        return Study(
+            name="s", title="S", settings=settings, arms=arms, reference="full", seeds=(0,)
+        )
+
+    with pytest.raises(
+        SettingsError, match=r"arm 'arm': model\.focal_px = .*its model\.depth_range_m"
+    ):
+        study({"model.focal_px": edited})
+    assert study({"model.focal_px": edited, "model.depth_range_m": [0.5, 40.0]}).arms

@@ -93,6 +93,29 @@ def test_the_model_says_which_lens_it_was_trained_with(dataset: Dataset) -> None
     assert recipe_of(without, dataset, "run", "labels").lens is None
 
 
+def test_of_frames_that_stand_upright_the_view_is_along_the_long_side(dataset: Dataset) -> None:
+    """That is what prediction takes it for, where nobody says a lens."""
+
+    class Upright(Refitted):
+        def read(self, index: int, *, draw: int = 0, with_rgb: bool = True) -> Sample:
+            sample = super().read(index, draw=draw, with_rgb=with_rgb)
+            narrow = np.ascontiguousarray(sample.thermal[:, :40])
+            lens = sample.intrinsics.copy()
+            lens[0, 2] = 20
+            return replace(
+                sample, thermal=narrow, depth_m=None, sky=None, rgb=None, intrinsics=lens
+            )
+
+    upright = replace(
+        dataset, splits={name: Upright(s, [50.0]) for name, s in dataset.splits.items()}
+    )
+    run = TrainingSettings().edit({**FOCAL, "data.size": [64, 32]})
+    lens = training_lens(run.data, upright)
+    sample = upright.split("train").read(0)
+    assert sample.size == (64, 40)
+    assert focal_of_view(lens.field_of_view_deg, 64) == pytest.approx(sample.focal_px, rel=1e-5)
+
+
 def test_the_focal_length_is_that_at_the_working_size(dataset: Dataset) -> None:
     sizes = {}
     for size in ([64, 64], [32, 32], [32, 64]):

@@ -303,13 +303,16 @@ class Overview:
         _, *others = judged(self._means)
         return beaten_notes(self._means, others)
 
-    def unit_hint(self) -> str:
-        """A line where the first map is off by a factor that no network makes; else empty."""
-        return unit_hint(self._means, clamped=self._protocol.clamp_prediction)
+    def unit_hint(self, *, foreign: bool = True) -> str:
+        """A line where the first map is off by a factor that no network makes by itself; else empty.
 
-    def against_truth_note(self) -> str:
+        `foreign`: maps come from files, whose units a person says, and not from a model of ours.
+        """
+        return unit_hint(self._means, clamped=self._protocol.clamp_prediction, foreign=foreign)
+
+    def against_truth_note(self, *, foreign: bool = True) -> str:
         """A line for each map that knows nothing of the depth; empty where all do."""
-        return against_truth_note(self._means)
+        return against_truth_note(self._means, foreign=foreign)
 
     def ledger_parts(self) -> dict[str, dict[str, float]]:
         """arm -> part -> its share of the mean square of ln p - ln d, over seeds, of metric maps."""

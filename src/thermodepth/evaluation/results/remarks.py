@@ -27,11 +27,11 @@ def published_note(rows: Iterable[MetricRow]) -> tuple[str, ...]:
     return (f"Not comparable with published numbers of the same name: {told}.",)
 
 
-def unit_hint(means: MapMeans, *, clamped: bool) -> str:
-    """A line where the first map is off by a factor that no network makes; else empty.
+def unit_hint(means: MapMeans, *, clamped: bool, foreign: bool) -> str:
+    """A line where the first map is off by a factor that no network makes by itself; else empty.
 
     `clamped`: predictions were limited to the range first, so one a thousand times too far is only as far
-    off as the range goes.
+    off as the range goes. `foreign`: maps come from files, whose units a person says.
     """
     first = means.maps[0]
     group = means.of(first, "none")
@@ -40,14 +40,16 @@ def unit_hint(means: MapMeans, *, clamped: bool) -> str:
         return ""
     side = "near" if scale > 1 else "far"
     least = "at least " if clamped else ""
-    return (
-        f"{first.title} is off by a factor of {least}{max(scale, 1 / scale):.1f} (too {side}): is a unit or "
-        "scale of the files wrong? Whole numbers are divided by --png-scale / --truth-scale; float files "
-        "hold metres."
+    cause = (
+        "is a unit or scale of the files wrong? Whole numbers are divided by --png-scale / --truth-scale; "
+        "float files hold metres."
+        if foreign
+        else "is the lens another than that of its training, or the unit of the truth wrong?"
     )
+    return f"{first.title} is off by a factor of {least}{max(scale, 1 / scale):.1f} (too {side}): {cause}"
 
 
-def against_truth_note(means: MapMeans) -> str:
+def against_truth_note(means: MapMeans, *, foreign: bool) -> str:
     """A line for each map that knows nothing of the depth, baselines left out, which are meant to."""
     lines = []
     for scored in means.maps:
@@ -61,5 +63,5 @@ def against_truth_note(means: MapMeans) -> str:
             what = "has near and far exchanged"
         else:
             continue
-        lines.append(f"{scored.title} {what}: is --geometry right?")
+        lines.append(f"{scored.title} {what}{': is --geometry right?' if foreign else '.'}")
     return "\n".join(lines)

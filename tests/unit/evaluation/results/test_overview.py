@@ -289,6 +289,9 @@ def test_a_wrong_unit_is_at_least_so_wrong_where_predictions_are_limited(make_sa
     )
     assert f"maps is off by a factor of at least {np.exp(mean):.1f} (too far)" in limited
     assert "--png-scale / --truth-scale" in limited
+    of_ours = overview.unit_hint(foreign=False)
+    assert "--" not in of_ours  # no option of the command says in which unit a model answers
+    assert "is the lens another than that of its training" in of_ours
     assert "float files hold metres" in limited
 
     free = protocol.edit({"clamp_prediction": False})
@@ -324,6 +327,8 @@ def test_metres_that_run_against_the_truth_are_said_and_baselines_are_not(make_s
 
     note = scored(make_sample, protocol, answers_of=inverse_as_metres).against_truth_note()
     assert note == "maps has near and far exchanged: is --geometry right?"
+    overview = scored(make_sample, protocol, answers_of=inverse_as_metres)
+    assert overview.against_truth_note(foreign=False) == "maps has near and far exchanged."
     assert scored(make_sample, protocol).against_truth_note() == ""
 
 
