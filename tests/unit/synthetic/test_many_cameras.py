@@ -316,3 +316,34 @@ class TestOrder:
             np.testing.assert_array_equal(folder.kelvin(name), zipped.kelvin(name))
         assert len(sizes) > 1
         assert build_pack(tmp_path / "a", order).rendered == 0
+
+    def test_one_that_was_killed_goes_on_to_the_same_bytes(self, tmp_path: Path) -> None:
+        """Also where a sky map of a finished frame was damaged meanwhile."""
+        pytest.importorskip("embreex", reason="rendering needs the ray caster")
+        order = RenderOrder(
+            scenes={"train": [3, 4], "test": [5]},
+            rig=coaxial_rig(40, 32),
+            samples=1,
+            cameras="many",
+        )
+
+        class Killed(BaseException):
+            """As a kill: nothing catches it."""
+
+        def kill(done: int, _: int) -> None:
+            if done >= 2:
+                raise Killed
+
+        whole, killed = tmp_path / "whole", tmp_path / "killed"
+        build_pack(whole, order)
+        with pytest.raises(Killed):
+            build_pack(killed, order, progress=kill)
+        first = min((killed / "sky").iterdir())
+        first.write_bytes(first.read_bytes()[:-1] + b"x")
+        assert build_pack(killed, order).rendered == 2  # the damaged one, and what was to come
+        files = [
+            {p.relative_to(root): p.read_bytes() for p in root.rglob("*") if p.is_file()}
+            for root in (whole, killed)
+        ]
+        assert files[0] == files[1]
+        assert {"cameras.csv", "pack.json"} <= {path.name for path in files[0]}
