@@ -43,8 +43,8 @@ def print_agreement(store: LabelStore, dataset: Dataset, split: str) -> None:
     """The teacher and the guessers against the truth of a split; nothing where no label meets truth."""
     frames = dataset.split(split)
     guessers = _guessers(dataset)
-    found = agreements(store, frames, guessers)
-    if not found:
+    by_map = agreements(store, frames, guessers)
+    if not by_map:
         return
     means = {
         name: MeanAgreement(
@@ -52,9 +52,9 @@ def print_agreement(store: LabelStore, dataset: Dataset, split: str) -> None:
             correlation=fmean(one.correlation for one in each),
             partial=fmean(one.partial for one in each),
         )
-        for name, each in found.items()
+        for name, each in by_map.items()
     }
-    count = len(found[_TEACHER])
+    count = len(by_map[_TEACHER])
     console.print(_table(means, count, itself=split == "train").rich())
     teacher = means[_TEACHER]
     text = (
@@ -71,7 +71,7 @@ def agreements(
     store: LabelStore, frames: Frames, guessers: Mapping[str, Baseline]
 ) -> dict[str, list[MeanAgreement]]:
     """teacher and guessers -> one value a frame in which label and truth meet; empty without one."""
-    found: dict[str, list[MeanAgreement]] = {}
+    by_map: dict[str, list[MeanAgreement]] = {}
     for sample in samples_of(frames):
         if sample.depth_m is None:
             continue
@@ -84,8 +84,8 @@ def agreements(
             # On the same pixels as the teacher.
             maps[name] = np.where(known, 1.0 / guesser.predict(sample), np.nan)
         for name, inverse in maps.items():
-            found.setdefault(name, []).append(_one(inverse, sample.depth_m))
-    return found
+            by_map.setdefault(name, []).append(_one(inverse, sample.depth_m))
+    return by_map
 
 
 def _one(inverse: NDArray[np.float64], depth_m: NDArray[np.float32]) -> MeanAgreement:

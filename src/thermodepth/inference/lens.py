@@ -157,9 +157,9 @@ def _check(value: Any, name: str, *, above: float, below: float, unit: str) -> N
         raise SettingsError(f"{name} {value}: expected a number {limit}, in {unit}")
 
 
-def _matrix(given: Any) -> NDArray[np.float64]:
+def _matrix(matrix: Any) -> NDArray[np.float64]:
     try:
-        values = np.asarray(given, np.float64)
+        values = np.asarray(matrix, np.float64)
     except (TypeError, ValueError):
         values = np.empty(0)
     if values.shape == (4,):

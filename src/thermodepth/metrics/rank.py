@@ -145,14 +145,14 @@ def _measure(prediction_m: Map, truth: TruthMap) -> dict[str, Measured]:
     count = int(np.count_nonzero(truth.valid))
     if count < _LEAST_PIXELS:
         return {}
-    seen = truth.once(_seen)
-    ranks = _ranks(prediction_m[truth.valid], seen.layout)
+    of_truth = truth.once(_seen)
+    ranks = _ranks(prediction_m[truth.valid], of_truth.layout)
     measured = {}
-    if seen.ranks.spread.any():
-        plain = _correlation(ranks.spread, seen.ranks.spread)
+    if of_truth.ranks.spread.any():
+        plain = _correlation(ranks.spread, of_truth.ranks.spread)
         measured[_PLAIN.name] = Measured(plain, count)
-    if seen.ranks.beyond.any():
-        partial = _correlation(ranks.beyond, seen.ranks.beyond)
+    if of_truth.ranks.beyond.any():
+        partial = _correlation(ranks.beyond, of_truth.ranks.beyond)
         measured[_PARTIAL.name] = Measured(partial, count)
     return measured
 

@@ -59,8 +59,8 @@ def rank_guesses(means: MapMeans, metric: str) -> dict[str, float]:
     values = {}
     for arm in BASELINES:
         guess = ScoredMap(arm, "depth", "truth")
-        if guess in means.maps and metric in (found := means.natural_of(guess).values):
-            values[arm] = found[metric]
+        if guess in means.maps and metric in (natural := means.natural_of(guess).values):
+            values[arm] = natural[metric]
     return values
 
 
@@ -100,12 +100,12 @@ def beaten_notes(means: MapMeans, maps: Sequence[ScoredMap]) -> list[str]:
     for scored in maps:
         words, beaten = verdict_of(means, scored)
         if beaten:
-            shown = means.shown_alignment(scored)
-            group = means.of(scored, shown)
+            alignment = means.shown_alignment(scored)
+            group = means.of(scored, alignment)
             assert group is not None
             notes.append(
                 f"{scored.title}: AbsRel {group.values[DECIDED_BY]:.4f} (alignment: "
-                f"{ALIGNMENTS[shown].label}), {words}."
+                f"{ALIGNMENTS[alignment].label}), {words}."
             )
     return notes
 

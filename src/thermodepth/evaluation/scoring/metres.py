@@ -29,16 +29,16 @@ def metres_of(claim: GeometryMap, truth: FrameTruth, alignment: str) -> Map:
         ValueError: as `score_frame` has it.
     """
     values = resize_map(claim, size=truth.size, protocol=truth.protocol)
-    said = np.isfinite(values)
+    known = np.isfinite(values)
     row = ALIGNMENTS[alignment]
     fit = fit_of(
-        row, claim.geometry, values[truth.scored & said], truth.pixels[said[truth.scored]], truth
+        row, claim.geometry, values[truth.scored & known], truth.pixels[known[truth.scored]], truth
     )
     metres = np.full(values.shape, np.nan)
     fitted = apply_fit(
-        fit, claim.geometry, fittable_of(row, claim.geometry, values[said], truth.protocol)
+        fit, claim.geometry, fittable_of(row, claim.geometry, values[known], truth.protocol)
     )
-    metres[said] = limited_to_range(fitted, row, truth.protocol)
+    metres[known] = limited_to_range(fitted, row, truth.protocol)
     return metres
 
 

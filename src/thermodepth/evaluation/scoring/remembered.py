@@ -60,8 +60,8 @@ class Remembered:
 
     def place(self, sample: Sample) -> int | None:
         """Where a frame itself is remembered."""
-        here = sample.sample_id in self.sample_ids
-        return self.sample_ids.index(sample.sample_id) if here else None
+        is_remembered = sample.sample_id in self.sample_ids
+        return self.sample_ids.index(sample.sample_id) if is_remembered else None
 
 
 @dataclass(slots=True, kw_only=True)
@@ -192,8 +192,8 @@ class RidgeOnThumbnails:
         """[n] how much of each frame's deviation is taken."""
         own = self.remembered.place(sample)
         if own is None:
-            here = _standard(_thumbnail(sample)) - self.centre
-            return _solved(self.factor, (self.inputs * here).sum(axis=1))
+            thumbnail = _standard(_thumbnail(sample)) - self.centre
+            return _solved(self.factor, (self.inputs * thumbnail).sum(axis=1))
         # With G = (K + lambda I)^-1, what is said of i without i is the sum over the others of -G_ij / G_ii.
         unit = np.zeros(len(self.factor))
         unit[own] = 1.0
