@@ -16,6 +16,8 @@ from pathlib import Path
 
 import pytest
 
+from thermodepth.checksums import read_record
+
 SMALL = ["--steps", "6", "--set", "data.batch_size=2", "--set", "model.weights=none"]
 SMALL += ["--set", "model.decoder_width=16", "--set", "teacher.kind=truth"]
 SMALL += ["--set", "runtime.checkpoint_every=2", "--set", "runtime.log_every=2"]
@@ -157,9 +159,7 @@ def test_arms_in_lockstep_give_the_same_report(
             if not filecmp.cmp(finished / cell / name, out / cell / name)
         }
         assert differing <= {"environment.json", "done.json", "cell.json", "seconds.json"}, cell
-        ours, theirs = (
-            json.loads((root / cell / "cell.json").read_text()) for root in (out, finished)
-        )
+        ours, theirs = (read_record(root / cell / "cell.json") for root in (out, finished))
         assert ours | {"seconds": 0} == theirs | {"seconds": 0}
         processes.add(json.loads((out / cell / "environment.json").read_text())["process"])
     assert len(processes) == 1
