@@ -79,6 +79,30 @@ def latex_complaints(tmp_path: Path) -> Callable[[Mapping[str, str]], list[str]]
 
 
 @pytest.fixture(scope="session")
+def other_pack(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Frames of another world: of noise, which nothing is known about."""
+    from thermodepth.synthetic.frame import Frame
+    from thermodepth.synthetic.storage.pack import write_pack
+
+    def frame(seed: int) -> Frame:
+        random = np.random.default_rng(seed)
+        return Frame(
+            frame_id=f"room-lit-{seed:07d}",
+            kind="room",
+            condition="lit",
+            seed=seed,
+            rgb=random.integers(0, 255, (64, 64, 3)).astype(np.uint8),
+            apparent_temperature_k=random.uniform(280, 300, (64, 64)).astype(np.float32),
+            depth_m=random.uniform(2, 9, (64, 64)).astype(np.float32),
+            intrinsics=np.array([[55, 0, 32], [0, 55, 32], [0, 0, 1]], np.float32),
+        )
+
+    path = tmp_path_factory.mktemp("other") / "other.zip"
+    write_pack(path, {s: [frame(n)] for n, s in enumerate(("train", "val", "test"))})
+    return path
+
+
+@pytest.fixture(scope="session")
 def tiny_pack(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A pack of hand-made 64x64 frames: a floor, a wall, and a warm box of random place and distance."""
     from thermodepth.synthetic.frame import Frame

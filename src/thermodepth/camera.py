@@ -91,12 +91,12 @@ def rays(intrinsics: NDArray[Any], size: tuple[int, int]) -> NDArray[np.float32]
     inverse = np.linalg.inv(np.asarray(intrinsics, np.float64))
     columns = np.arange(width) + 0.5
     rows = np.arange(height) + 0.5
-    made = (
+    directions = (
         inverse[:, 0, None, None] * columns
         + inverse[:, 1, None, None] * rows[:, None]
         + inverse[:, 2, None, None]
     )
-    return np.asarray(made, np.float32)
+    return np.asarray(directions, np.float32)
 
 
 def unproject(depth_m: NDArray[Any], intrinsics: NDArray[Any]) -> NDArray[np.float32]:
@@ -171,8 +171,8 @@ def depth_in_view(
         `[rows columns]` metres along the other camera's axis, NaN where no point fell.
     """
     with np.errstate(invalid="ignore"):
-        there = np.nonzero(np.isfinite(depth_m) & (depth_m > 0))
-    ahead = rays(intrinsics, (depth_m.shape[0], depth_m.shape[1]))[:, there[0], there[1]]
-    points = moved(ahead * np.asarray(depth_m, np.float32)[there], to_from_here)
+        measured = np.nonzero(np.isfinite(depth_m) & (depth_m > 0))
+    ahead = rays(intrinsics, (depth_m.shape[0], depth_m.shape[1]))[:, measured[0], measured[1]]
+    points = moved(ahead * np.asarray(depth_m, np.float32)[measured], to_from_here)
     column, row = project(points, to_intrinsics)
     return nearest_of_pixel(column, row, points[2], size)

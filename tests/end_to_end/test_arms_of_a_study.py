@@ -6,7 +6,6 @@ import json
 from collections.abc import Callable
 from pathlib import Path
 
-import numpy as np
 import pytest
 
 from thermodepth.checksums import read_record, write_record
@@ -45,30 +44,6 @@ name = "wide-and-long"
 edits = { "model.decoder_width" = 16, "steps" = 3 }
 """
 ARMS = ("truth", "rgb-small", "fewer-frames", "elsewhere", "wide-and-long")
-
-
-@pytest.fixture(scope="module")
-def other_pack(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Frames of another world: of noise, which nothing is known about."""
-    from thermodepth.synthetic.frame import Frame
-    from thermodepth.synthetic.storage.pack import write_pack
-
-    def frame(seed: int) -> Frame:
-        random = np.random.default_rng(seed)
-        return Frame(
-            frame_id=f"room-lit-{seed:07d}",
-            kind="room",
-            condition="lit",
-            seed=seed,
-            rgb=random.integers(0, 255, (64, 64, 3)).astype(np.uint8),
-            apparent_temperature_k=random.uniform(280, 300, (64, 64)).astype(np.float32),
-            depth_m=random.uniform(2, 9, (64, 64)).astype(np.float32),
-            intrinsics=np.array([[55, 0, 32], [0, 55, 32], [0, 0, 1]], np.float32),
-        )
-
-    path = tmp_path_factory.mktemp("other") / "other.zip"
-    write_pack(path, {s: [frame(n)] for n, s in enumerate(("train", "val", "test"))})
-    return path
 
 
 @pytest.fixture

@@ -94,10 +94,8 @@ def _camera_findings(camera: Camera) -> Iterator[Finding]:
         yield Finding(Severity.WARNING, camera.name, f"skew {k[0, 1]:.3g} px is ignored elsewhere")
     if camera.distortion:
         values = ", ".join(f"{value:.4g}" for value in camera.distortion.coefficients)
-        shown = values or "no coefficients"
-        text = (
-            f"lens distortion ({camera.distortion.model}: {shown}) is given and not applied here; "
-        )
+        coefficients = values or "no coefficients"
+        text = f"lens distortion ({camera.distortion.model}: {coefficients}) is given and not applied here; "
         yield Finding(Severity.WARNING, camera.name, text + "pictures must be undistorted first")
     if camera.size is None:
         text = "the file does not say how large its pictures are"

@@ -161,14 +161,14 @@ def _distortion(facts: Mapping[str, Any], where: str) -> Distortion | None:
     model = str(facts.get("distortion_model", "none"))[:40]
     if model not in DISTORTIONS:
         raise DataError(f"{where}: {unknown('distortion_model', repr(model)[1:-1], DISTORTIONS)}")
-    found = numbers(facts.get("distortion_coeffs", []), f"{where}: distortion_coeffs")
-    if len(found) != DISTORTIONS[model]:
+    coefficients = numbers(facts.get("distortion_coeffs", []), f"{where}: distortion_coeffs")
+    if len(coefficients) != DISTORTIONS[model]:
         raise DataError(
-            f"{where}: distortion_coeffs: {len(found)} numbers, '{model}' has {DISTORTIONS[model]}"
+            f"{where}: distortion_coeffs: {len(coefficients)} numbers, '{model}' has {DISTORTIONS[model]}"
         )
     # `equidistant` with zeros is still a fisheye; `radtan` and `fov` with zeros are a pinhole.
-    bends = any(found) or model == "equidistant"
-    return Distortion(model=model, coefficients=tuple(found)) if bends else None
+    bends = any(coefficients) or model == "equidistant"
+    return Distortion(model=model, coefficients=tuple(coefficients)) if bends else None
 
 
 def _get(facts: Mapping[str, Any], key: str, where: str) -> Any:

@@ -142,14 +142,16 @@ def _distortion(tree: Mapping[str, Any], end: str, source: str) -> Distortion | 
     if key is None:
         # A fisheye without coefficients still is none of a pinhole's pictures.
         return Distortion(model="equidistant", coefficients=()) if model in FISHEYE else None
-    found = numbers(_plain(tree[key]), f"{source}: {key}")
+    coefficients = numbers(_plain(tree[key]), f"{source}: {key}")
     if model in FISHEYE:
-        return Distortion(model="equidistant", coefficients=tuple(found))
-    if not any(found):
+        return Distortion(model="equidistant", coefficients=tuple(coefficients))
+    if not any(coefficients):
         return None
-    if len(found) not in DISTORTION_OF_COUNT:
-        raise DataError(f"{source}: {key}: {len(found)} numbers, expected 4, 5, 8, 12 or 14")
-    return Distortion(model=DISTORTION_OF_COUNT[len(found)], coefficients=tuple(found))
+    if len(coefficients) not in DISTORTION_OF_COUNT:
+        raise DataError(f"{source}: {key}: {len(coefficients)} numbers, expected 4, 5, 8, 12 or 14")
+    return Distortion(
+        model=DISTORTION_OF_COUNT[len(coefficients)], coefficients=tuple(coefficients)
+    )
 
 
 def _model(tree: Mapping[str, Any], end: str, source: str) -> str | None:

@@ -100,5 +100,5 @@ def _distortion(about: Any, where: str) -> Distortion | None:
         return None
     if not isinstance(about, dict) or not {"model", "coefficients"} <= set(about):
         raise DataError(f"{where}: distortion: expected model and coefficients")
-    found = numbers(about["coefficients"], f"{where}: distortion: coefficients")
-    return Distortion(model=_word(about["model"], where), coefficients=tuple(found))
+    coefficients = numbers(about["coefficients"], f"{where}: distortion: coefficients")
+    return Distortion(model=_word(about["model"], where), coefficients=tuple(coefficients))

@@ -51,7 +51,7 @@ def assign_roles(words: Mapping[str, str], roles: Mapping[str, str], source: str
     for role, known in _WORDS.items():
         if role in named.values():
             continue
-        claims = [n for n, said in words.items() if n not in named and known & _split(said)]
+        claims = [n for n, text in words.items() if n not in named and known & _split(text)]
         if len(claims) == 1:
             named[claims[0]] = role
         elif len(claims) > 1:
@@ -92,5 +92,5 @@ def _both(names: list[str]) -> str:
 def _ask(words: Mapping[str, str]) -> str:
     first, *rest = words
     example = f"--camera {first}=thermal" + (f" --camera {rest[0]}=rgb" if rest else "")
-    listed = ", ".join(f"{name} ({said!r})" if said else name for name, said in words.items())
+    listed = ", ".join(f"{name} ({text!r})" if text else name for name, text in words.items())
     return f"the file has {listed}. Say it, such as {example}"

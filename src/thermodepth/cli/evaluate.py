@@ -144,8 +144,8 @@ def evaluate(
         "--thermal-ending": thermal_ending,
         "--placement": "" if placement == "whole" else placement,
     }
-    for option, given in (of_maps if predictions is None else of_models).items():
-        if given:
+    for option, is_set in (of_maps if predictions is None else of_models).items():
+        if is_set:
             other = "without --predictions" if predictions is None else "with --predictions"
             raise SettingsError(f"{option}: has no effect {other}")
     if predictions is not None and truth is not None:

@@ -55,14 +55,14 @@ def analyze_results(
         if name not in measured:
             raise SettingsError(unknown("metric", name, measured))
     stated = _stated(_names(lower), _names(higher), own=own)
-    shown = {name: block for name, block in measured.items() if not asked or name in asked}
+    blocks = {name: block for name, block in measured.items() if not asked or name in asked}
     if own and not asked:
-        shown = {name: block for name, block in measured.items() if name in SHOWN}
-    arms = next(iter(shown.values())).arms
-    declared = _names(primary) or (tuple(n for n in PRIMARY if n in shown) if own else None)
+        blocks = {name: block for name, block in measured.items() if name in SHOWN}
+    arms = next(iter(blocks.values())).arms
+    declared = _names(primary) or (tuple(n for n in PRIMARY if n in blocks) if own else None)
     record = asked_in(_folder_of(results)) if own else None
-    found = findings(
-        shown,
+    answers = findings(
+        blocks,
         asked=None if record is None else record.asked(),
         reference=reference or (FULL if FULL in arms else arms[0]),
         primary=declared,
@@ -71,19 +71,19 @@ def analyze_results(
         claimed=measured,
         smallest_effect=smallest_effect,
     )
-    printed = declared or tuple(shown)
+    printed = declared or tuple(blocks)
     console.print(
-        effects_table(found, metrics=[found.measurements[n].metric for n in printed]).rich()
+        effects_table(answers, metrics=[answers.measurements[n].metric for n in printed]).rich()
     )
-    tables = findings_tables(found)
+    tables = findings_tables(answers)
     for name in ("claims", "best", "planner"):
         if name in tables:
             console.print(tables[name].rich())
-    notes = (*_assumed(found, own=own, stated=stated), *remarks_of(found))
-    for told in notes:
-        console.print(told, markup=False, highlight=False)
+    notes = (*_assumed(answers, own=own, stated=stated), *remarks_of(answers))
+    for note in notes:
+        console.print(note, markup=False, highlight=False)
     if out is not None:
-        _write(found, out, pairing="" if record is None else record.pairing)
+        _write(answers, out, pairing="" if record is None else record.pairing)
         console.print(f"tables (md, csv, tex) and METHODS.md in {out}", soft_wrap=True)
 
 
@@ -146,15 +146,15 @@ def _measured(
         rows = read_rows(path)
         rows = rows.filter(pc.equal(rows["slice"], WHOLE_FRAME))
         arms = [name for name in pc.unique(rows["arm"]).to_pylist() if not _is_baseline(name)]
-        wanted = dict.fromkeys([*(asked or SHOWN), *(claim.metric for claim in claims)])
-        there = set(pc.unique(rows["metric"]).to_pylist())
+        names = dict.fromkeys([*(asked or SHOWN), *(claim.metric for claim in claims)])
+        measured = set(pc.unique(rows["metric"]).to_pylist())
         for name in asked:
-            if name.partition(".")[0] not in there:
-                raise SettingsError(unknown("metric", name, there & METRICS.keys()))
+            if name.partition(".")[0] not in measured:
+                raise SettingsError(unknown("metric", name, measured & METRICS.keys()))
         return {
             name: measurements_of(rows, name, arms=arms, images="common")
-            for name in wanted
-            if name.partition(".")[0] in there
+            for name in names
+            if name.partition(".")[0] in measured
         }, True
     plain = read_measurements(path)
     for name in asked:

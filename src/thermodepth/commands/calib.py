@@ -175,8 +175,8 @@ def _say_places(calibration: Calibration, distances_m: Sequence[float]) -> None:
     )
     if calibration.thermal.size and calibration.rgb.size:
         shares = {d: _share(calibration, d) for d in distances_m}
-        told = ", ".join(f"{100 * share:.0f} % at {d:g} m" for d, share in shares.items())
-        _say(f"RGB sees of the thermal view: {told}")
+        overlap = ", ".join(f"{100 * share:.0f} % at {d:g} m" for d, share in shares.items())
+        _say(f"RGB sees of the thermal view: {overlap}")
 
 
 def _towards(metres: float, positive: str, negative: str) -> str:
@@ -226,14 +226,14 @@ def draw_overlay(
     soft = _softened(rgb, calibration, scale)
     panels = [(np.repeat(grey[..., None], 3, axis=2), "thermal, white is hot")]
     for distance_m in distances_m:
-        seen_rgb, seen = rgb_in_thermal_view(soft, calibration, distance_m=distance_m, grid=grid)
+        seen_rgb, visible = rgb_in_thermal_view(soft, calibration, distance_m=distance_m, grid=grid)
         # Where RGB has nothing the thermal frame itself stands, faint, so that the eye finds its place.
         below = np.where(
-            seen[..., None], 255 * (seen_rgb / 255) ** _LIGHTER, 150 + grey[..., None] * 0.3
+            visible[..., None], 255 * (seen_rgb / 255) ** _LIGHTER, 150 + grey[..., None] * 0.3
         )
         panel = below * (1 - edges) + _EDGE * edges
         caption = (
-            f"plane at {distance_m:g} m: RGB sees {100 * seen.mean():.0f} % of the thermal view"
+            f"plane at {distance_m:g} m: RGB sees {100 * visible.mean():.0f} % of the thermal view"
         )
         panels.append((np.rint(panel).astype(np.uint8), caption))
     title = "thermal edges over RGB, moved to the thermal view: they meet at the right distance"

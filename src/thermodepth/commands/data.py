@@ -106,9 +106,9 @@ def render(
     from thermodepth.synthetic.storage.building import build_pack
     from thermodepth.synthetic.storage.order import RenderOrder
 
-    for option, given in (("--rate", rate_hz), ("--shutter", shutter_s)):
-        if given is not None and sequence == 1:
-            raise SettingsError(f"{option} {given:g} has no effect without --sequence")
+    for option, value in (("--rate", rate_hz), ("--shutter", shutter_s)):
+        if value is not None and sequence == 1:
+            raise SettingsError(f"{option} {value:g} has no effect without --sequence")
     if layout == "ms2" and radiometric:
         raise SettingsError(
             "--radiometric does not fit --layout ms2: MS2's frames are 14-bit counts"
@@ -139,8 +139,8 @@ def render(
     files = [out] if out.is_file() else [file for file in out.rglob("*") if file.is_file()]
     megabytes = sum(file.stat().st_size for file in files) / 1e6
     rate = f"rendered at {built.rendered / seconds:.1f} frames/s"
-    told = rate if built.rendered else "complete already"
-    _say(f"{out}: {built.frames} frames, {megabytes:.1f} MB; {told}")
+    state = rate if built.rendered else "complete already"
+    _say(f"{out}: {built.frames} frames, {megabytes:.1f} MB; {state}")
     if layout == "ms2":
         _say(f"next: thermodepth data preview {shlex.quote(f'ms2:{out}')}")
     else:

@@ -245,8 +245,8 @@ def _score_and_show(
     if out is not None:
         page = write_evaluation(evaluation, overview, folder)
         console.print(f"page: {page}", soft_wrap=True)
-        made = " and predictions/" if (folder / "predictions").is_dir() else ""
-        console.print(f"rows.parquet, tables/ (md, csv, tex){made} in {out}", soft_wrap=True)
+        predictions = " and predictions/" if (folder / "predictions").is_dir() else ""
+        console.print(f"rows.parquet, tables/ (md, csv, tex){predictions} in {out}", soft_wrap=True)
 
 
 def _free_name(name: str) -> str:

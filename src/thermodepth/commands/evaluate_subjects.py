@@ -43,14 +43,14 @@ class Subject:
 
 
 def subjects_of(what: Sequence[str]) -> list[Subject]:
-    found = [_subject(given) for given in what]
-    names = [subject.arm for subject in found]
+    subjects = [_subject(each) for each in what]
+    names = [subject.arm for subject in subjects]
     for name in names:
         if name in (TEACHER_ARM, *BASELINES) or names.count(name) > 1:
             raise SettingsError(
                 f"two lines of the table would be called '{name}'; rename a folder, or score them apart"
             )
-    return found
+    return subjects
 
 
 def _subject(given: str) -> Subject:
@@ -161,12 +161,12 @@ def check_lens(options: LensOptions, frames: Frames, spec: str, *, all_stored: b
     Raises:
         SettingsError: where the frames say it themselves, or everything is predicted already.
     """
-    given = ", ".join(options.named())
-    if given and all_stored:
-        raise SettingsError(f"{given}: has no effect, the predictions are stored already")
-    if given and frames.read(0, with_rgb=False).focal_px > 0:
+    named = ", ".join(options.named())
+    if named and all_stored:
+        raise SettingsError(f"{named}: has no effect, the predictions are stored already")
+    if named and frames.read(0, with_rgb=False).focal_px > 0:
         raise SettingsError(
-            f"{given}: has no effect, the frames of {spec} come with their lens; say another in the data "
+            f"{named}: has no effect, the frames of {spec} come with their lens; say another in the data "
             "set's own description, or as mm5:FOLDER?fov=DEGREES"
         )
 
@@ -206,10 +206,10 @@ def protocol_for(name: str, dataset: Dataset, frames: Frames) -> Protocol:
     """The protocol for these frames, tried on the first of them."""
     protocol = named_protocol(name or dataset.protocol).for_frames(frames.sample_ids)
     if protocol.truth and protocol.truth != dataset.truth:
-        given = f"reads '{dataset.truth}'" if dataset.truth else "has no such truth"
+        own_truth = f"reads '{dataset.truth}'" if dataset.truth else "has no such truth"
         raise SettingsError(
-            f"protocol '{protocol.name}' is over the truth '{protocol.truth}', and {dataset.spec} {given}: "
-            "its numbers would not be what the name says. Name another protocol, range:NEAR-FAR, or a TOML "
+            f"protocol '{protocol.name}' is over the truth '{protocol.truth}', and {dataset.spec} "
+            f"{own_truth}: its numbers would not be what the name says. Name another protocol, range:NEAR-FAR, or a TOML "
             f'file with base = "{protocol.name}" and truth = ""'
         )
     first = frames.read(0, with_rgb=False)
@@ -251,16 +251,16 @@ def teacher_settings(teacher: str) -> TeacherSettings | None:
     if kind not in TEACHERS:
         known = ("auto", "none", *TEACHERS)
         raise SettingsError(f"--teacher: {unknown('teacher', kind, known)}")
-    given: dict[str, str] = {"kind": kind, "model": model}
+    tree: dict[str, str] = {"kind": kind, "model": model}
     front, _, last = model.rpartition(":")
     if front and last in list(Geometry):
-        given |= {"model": front, "geometry": last}
-    if kind == "maps" and "geometry" not in given:
+        tree |= {"model": front, "geometry": last}
+    if kind == "maps" and "geometry" not in tree:
         raise SettingsError(
             f"--teacher {teacher}: what the maps mean is not in the files; add one of "
             f"{', '.join(Geometry)}, as in maps:FOLDER:affine_inverse"
         )
-    return TeacherSettings.parse(given, where=f"--teacher {teacher}")
+    return TeacherSettings.parse(tree, where=f"--teacher {teacher}")
 
 
 def teacher_labels(

@@ -204,10 +204,10 @@ def words_of(path: str) -> list[str]:
 
 
 @pytest.fixture(scope="module")
-def places(tiny_pack: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
+def places(
+    tiny_pack: Path, other_pack: Path, tmp_path_factory: pytest.TempPathFactory
+) -> dict[str, str]:
     """What stands in capitals in the tables: another pack, a folder of maps, other weights."""
-    from thermodepth.synthetic.storage.pack import write_pack
-
     root = tmp_path_factory.mktemp("places")
     dataset = open_dataset(f"synthetic:{tiny_pack}")
     maps, holes = root / "maps", root / "holes"
@@ -220,13 +220,11 @@ def places(tiny_pack: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[st
     weights = root / "weights"
     shutil.copytree(resolve_model("rgb-small"), weights)
     perturb(next(weights.glob("*.safetensors")))
-    other = root / "other.zip"
-    write_pack(other, frames_of_another_world())
     return {
         "MAPS": str(maps),
         "HOLES": str(holes),
         "WEIGHTS": str(weights),
-        "OTHER": f"synthetic:{other}",
+        "OTHER": f"synthetic:{other_pack}",
     }
 
 
@@ -236,25 +234,6 @@ def perturb(path: Path) -> None:
 
     state = load_file(path)
     save_file({k: v * 0.5 if v.is_floating_point() else v for k, v in state.items()}, path)
-
-
-def frames_of_another_world() -> dict[str, Any]:
-    from thermodepth.synthetic.frame import Frame
-
-    def frame(seed: int) -> Frame:
-        random = np.random.default_rng(seed)
-        return Frame(
-            frame_id=f"room-lit-{seed:07d}",
-            kind="room",
-            condition="lit",
-            seed=seed,
-            rgb=random.integers(0, 255, (64, 64, 3)).astype(np.uint8),
-            apparent_temperature_k=random.uniform(280, 300, (64, 64)).astype(np.float32),
-            depth_m=random.uniform(2, 9, (64, 64)).astype(np.float32),
-            intrinsics=np.array([[55, 0, 32], [0, 55, 32], [0, 0, 1]], np.float32),
-        )
-
-    return {split: [frame(seed)] for split, seed in (("train", 1), ("val", 2), ("test", 3))}
 
 
 def placed(edits: Edits, places: Mapping[str, str]) -> dict[str, Any]:
