@@ -209,8 +209,8 @@ def protocol_for(name: str, dataset: Dataset, frames: Frames) -> Protocol:
         own_truth = f"reads '{dataset.truth}'" if dataset.truth else "has no such truth"
         raise SettingsError(
             f"protocol '{protocol.name}' is over the truth '{protocol.truth}', and {dataset.spec} "
-            f"{own_truth}: its numbers would not be what the name says. Name another protocol, range:NEAR-FAR, or a TOML "
-            f'file with base = "{protocol.name}" and truth = ""'
+            f"{own_truth}: its numbers would not be what the name says. Name another protocol, "
+            f'range:NEAR-FAR, or a TOML file with base = "{protocol.name}" and truth = ""'
         )
     first = frames.read(0, with_rgb=False)
     if first.depth_m is not None:
