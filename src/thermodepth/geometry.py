@@ -15,7 +15,7 @@ image, `[b]`. Rules that hold everywhere, because each has broken a published lo
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import torch
@@ -219,6 +219,34 @@ def gradient_mean(kept: Map, valid: Mask | None, scales: int) -> PerImage:
                 counts = (share >= 0.5).to(share.dtype)
         x = kept if share is None or not scale else kept / share.clamp(min=0.5)
         total = total + _absolute_differences(x, *pair_weights(x, counts))
+    return total
+
+
+def step_mean(kept: Map, valid: Mask | None, spans: int, cost: Callable[[Tensor], Tensor]) -> PerImage:
+    """`sum over k < spans of mean f(x(i + 2^k) - x(i))` along rows, and the same along columns.
+
+    A mean runs over the pairs of pixels 2^k apart that are both valid; spans that the map has no room
+    for are left out. Every pixel counts alike, so no grid can show.
+
+    Args:
+        kept: `[b h w]`, 0 where masked.
+        valid: `[b h w]` or None for all.
+        spans: how many distances: 1, 2, 4, ... pixels.
+        cost: f, of the differences; 0 at 0.
+    """
+    total = kept.new_zeros(kept.shape[0])
+    weights = None if valid is None else weights_of(kept, valid)
+    for span in (2**k for k in range(spans)):
+        for axis in (2, 1):
+            pairs = kept.shape[axis] - span
+            if pairs < 1:
+                continue
+            price = cost(kept.narrow(axis, span, pairs) - kept.narrow(axis, 0, pairs))
+            if weights is None:
+                total = total + price.mean((1, 2))
+                continue
+            both = weights.narrow(axis, span, pairs) * weights.narrow(axis, 0, pairs)
+            total = total + (price * both).sum((1, 2)) / both.sum((1, 2)).clamp(min=1.0)
     return total
 
 

@@ -243,6 +243,7 @@ def test_annotated_shapes_are_true(monkeypatch: pytest.MonkeyPatch) -> None:
         "horizontal_pairs": (x,),
         "vertical_pairs": (x,),
         "gradient_mean": (x, valid, 2),
+        "step_mean": (x, valid, 2, torch.abs),
         "edge_aware_mean": (x, x, valid, 1.0),
         "quantile_threshold": (x.abs(), pixels),
         "trimmed_mean": (x.abs(), valid, 0.2),

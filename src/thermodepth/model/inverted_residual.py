@@ -80,6 +80,9 @@ EFFICIENTNET_LITE0 = InvertedResidualConfig(
 class FixedNorm(nn.Module):
     """Batch normalisation whose statistics are constants; factor and offset still learn.
 
+    Being linear, it is folded into the convolution before it, in training too: a pass over every map less
+    in each direction, three quarters of the time.
+
     Without published statistics they are 0 and 1, and the layer is a plain factor and offset.
     """
 
@@ -94,10 +97,14 @@ class FixedNorm(nn.Module):
         self.register_buffer("variance", torch.ones(channels))
         self.epsilon = epsilon
 
+    def factor_and_offset(self) -> tuple[Tensor, Tensor]:
+        """`[channels]` each: the layer is x * factor + offset."""
+        factor = self.weight * torch.rsqrt(self.variance + self.epsilon)
+        return factor, self.bias - self.mean * factor
+
     def forward(self, x: Tensor) -> Tensor:
-        return F.batch_norm(
-            x, self.mean, self.variance, self.weight, self.bias, training=False, eps=self.epsilon
-        )
+        factor, offset = (v[:, None, None] for v in self.factor_and_offset())
+        return x * factor + offset
 
 
 class Convolution(nn.Module):
@@ -127,8 +134,11 @@ class Convolution(nn.Module):
         if self.total:  # TensorFlow's "same": the odd pixel goes below and right
             before, after = self.total // 2, self.total - self.total // 2
             x = F.pad(x, (before, after, before, after))
-        x = self.norm(self.convolution(x))
-        return F.relu6(x) if self.activation else x
+        layer = self.convolution
+        factor, offset = self.norm.factor_and_offset()
+        kernel = layer.weight * factor[:, None, None, None]
+        x = F.conv2d(x, kernel, offset, layer.stride, layer.padding, groups=layer.groups)
+        return F.relu6(x, inplace=True) if self.activation else x
 
 
 class Block(nn.Module):

@@ -32,7 +32,7 @@ from thermodepth.synthetic.grammar.wood import HALF_M, build_wood
 from thermodepth.synthetic.matter.materials import MATERIAL_INDEX
 from thermodepth.synthetic.rays import EmbreeCaster, RayCaster
 
-ALONG_SHARE = 0.6  # of the views near the ground of a street
+ALONG_SHARE = 0.7  # of the views near the ground of a street
 DRONE_SHARE = 0.25  # of the views of an outdoor site
 ON_CAR_SHARE, MAST_SHARE = 0.25, 0.06  # of those near the ground, where a car has room
 _WARM_K = 5.0  # above the air: a lamp, a radiator, a screen

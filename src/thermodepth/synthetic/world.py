@@ -21,7 +21,7 @@ from thermodepth.synthetic.scene import Scene
 from thermodepth.synthetic.sites import SITES, draw_site, place_camera
 from thermodepth.synthetic.skies import vary_conditions
 
-MANY_CAMERAS_VERSION = 1  # the same for frames of many cameras
+MANY_CAMERAS_VERSION = 2  # the same for frames of many cameras
 GENERATOR_VERSION = 4  # raise it when the same seed no longer gives the same frame
 LONGEST_SEQUENCE = 100_000
 

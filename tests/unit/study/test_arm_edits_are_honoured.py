@@ -132,6 +132,7 @@ VALUES: Mapping[str, tuple[str, Any]] = {
     "losses.metric_gradient.start": ("steps", 0.5),
     "losses.metric_gradient.ramp": ("steps", 0.5),
     "losses.metric_gradient.scales": ("steps", 1),
+    "losses.metric_gradient.form": ("steps", "squared"),
     "losses.structure_ssi.start": ("plain", 0.5),
     "losses.structure_smooth.pixels": ("plain", "all"),
     "losses.metric_silog.eps": ("plain", 0.5),

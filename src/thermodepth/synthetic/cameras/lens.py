@@ -10,7 +10,11 @@ from thermodepth.synthetic.cameras.rig import MIN_SIDE, Rig, RigCamera
 
 FIELD_OF_VIEW_DEG = (20.0, 110.0)  # across the width, log-uniform
 ASPECT = (4 / 3, 5 / 2)  # width over height
-_COMMON_ASPECTS = (4 / 3, 1.6, 16 / 9, 5 / 2)  # half of all cameras
+# Most cameras that people mount see this much. Were telephoto lenses as frequent, most pictures would be
+# a detail that nobody could put metres to, and a training would learn little else.
+_COMMON_FIELD_DEG, _COMMON_FIELD_SHARE = (38.0, 80.0), 0.75
+_COMMON_ASPECTS = (4 / 3, 4 / 3, 4 / 3, 1.6, 16 / 9, 5 / 2)  # of most cameras
+_COMMON_ASPECT_SHARE = 0.75
 _OFF_CENTRE = 0.02  # sigma of the principal point, as a share of the width
 _FARTHEST_OFF = 0.05
 
@@ -22,10 +26,11 @@ def log_uniform(rng: np.random.Generator, ends: tuple[float, float]) -> float:
 
 def draw_rig(rng: np.random.Generator, pixels: int) -> Rig:
     """A rig of one lens for both bands, with about so many pixels, all square."""
-    field = math.radians(log_uniform(rng, FIELD_OF_VIEW_DEG))
+    is_common = rng.random() < _COMMON_FIELD_SHARE
+    field = math.radians(log_uniform(rng, _COMMON_FIELD_DEG if is_common else FIELD_OF_VIEW_DEG))
     aspect = log_uniform(rng, ASPECT)
     common = float(rng.choice(_COMMON_ASPECTS))
-    if rng.random() < 0.5:
+    if rng.random() < _COMMON_ASPECT_SHARE:
         aspect = common
     off = (_OFF_CENTRE * rng.standard_normal(2)).clip(-_FARTHEST_OFF, _FARTHEST_OFF).tolist()
     height = max(round(math.sqrt(pixels / aspect)), MIN_SIDE)

@@ -23,7 +23,8 @@ ROLL_DEG = 10.0
 GROUND_HEIGHT_M = (0.3, 3.0)  # log-uniform
 DRONE_HEIGHT_M = (4.0, 60.0)  # log-uniform
 NEAR_DISTANCE_M = (0.32, 1.5)  # to a thing on a table, log-uniform
-_LEVEL_SHARE = 0.55  # of the cameras near the ground look about level
+_LEVEL_SHARE = 0.7  # of the cameras near the ground look about level
+_UPRIGHT_SHARE, _UPRIGHT_ROLL_DEG = 0.5, 2.0  # of all cameras are mounted or held upright
 _AT_SOMETHING = 0.65
 _LOOK_COLUMNS = 24
 _TRIES = 24
@@ -52,7 +53,10 @@ def towards(start: Vec, end: Vec) -> tuple[float, float]:
 
 
 def _tilt(rng: np.random.Generator) -> float:
-    return math.radians(float(rng.uniform(-ROLL_DEG, ROLL_DEG)))
+    roll = float(rng.uniform(-ROLL_DEG, ROLL_DEG))
+    if rng.random() < _UPRIGHT_SHARE:
+        roll = float(np.clip(rng.normal(0, _UPRIGHT_ROLL_DEG), -ROLL_DEG, ROLL_DEG))
+    return math.radians(roll)
 
 
 def _within_pitch(pitch: float) -> float:
