@@ -53,6 +53,7 @@ from thermodepth.study.pairing import alike_words, check_pairing, pairing_words
 from thermodepth.study.run import StudyState, collect_rows
 from thermodepth.study.tables.lines import metric_depth_rows
 from thermodepth.study.tables.table import ArmLabel, study_table, study_tables, write_tables
+from thermodepth.study.teachers import teacher_notes
 from thermodepth.teacher import LabelStore, open_store
 from thermodepth.training.labels import open_for_frames
 from thermodepth.training.log import FILE as LOG_FILE
@@ -90,6 +91,7 @@ def write_results(study: Study, state: StudyState, dataset: Dataset) -> StudyRes
     arms = [ArmLabel(name=arm.name, title=arm.title) for arm in study.arms]
     tables = study_tables(rows, arms=arms, reference=study.reference)
     notes = [*missing_notes(state), *alike_words(study, state.done, folder)]
+    notes += teacher_notes(study, folder)
     tables["table"] = _with_notes(tables["table"], notes)
     written = write_tables(folder.path, {**tables, **answered})
     words = _training_words(study, state, dataset)
