@@ -120,7 +120,10 @@ def train(
     out: Annotated[Path, typer.Option(help="The run's folder; an unfinished run is continued.")],
     data: GivenData = None,
     recipe: Annotated[
-        str, typer.Option(help="thermal, or rgb-teacher for an RGB network.")
+        str,
+        typer.Option(
+            help="thermal; rgb-teacher, or rgb-teacher-imagenet from photographs, for an RGB network."
+        ),
     ] = "thermal",
     steps: Steps = None,
     seed: Annotated[

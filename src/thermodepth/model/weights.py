@@ -50,6 +50,8 @@ class ModelRecipe(Settings):
     normaliser: NormaliserSettings
     trained_unit: ThermalUnit  # unit of the raw frames it was trained on
     working_size: tuple[int, int]  # (rows, columns) it was trained at
+    #: Short sides of the smallest and largest batches of training; None where all had `working_size`.
+    short_sides: tuple[int, int] | None = None
     lens: TrainingLens | None = None  # of a model that is told the lens; taken where none is known
     history: dict[str, JsonValue] = Field(default_factory=dict)  # how it came about, for people
 
@@ -73,6 +75,21 @@ class ModelRecipe(Settings):
                 f"{LONGEST_WORKING_SIDE} pixels"
             )
         return self
+
+    @model_validator(mode="after")
+    def _short_sides_are_a_range(self) -> Self:
+        least, most = self.short_sides or (1, 1)
+        if not 1 <= least <= most <= LONGEST_WORKING_SIDE:
+            raise ValueError(
+                f"short_sides {[least, most]}: expected two rising sizes of 1 to {LONGEST_WORKING_SIDE} "
+                "pixels"
+            )
+        return self
+
+    @property
+    def largest_short_side(self) -> int:
+        """Of what it was trained on."""
+        return min(self.working_size) if self.short_sides is None else self.short_sides[1]
 
     @property
     def channels(self) -> int:
@@ -99,8 +116,9 @@ def save_model(
     }
     write_tensors(folder / WEIGHTS_FILE, state)
     tree = recipe.tree()
-    if recipe.lens is None:
-        del tree["lens"]
+    for name in ("lens", "short_sides"):  # as every version wrote it
+        if tree[name] is None:
+            del tree[name]
     for name in recipe.model.later:
         # At their defaults the file stays the one that every version reads.
         if tree["model"][name] == ModelSettings.model_fields[name].default:

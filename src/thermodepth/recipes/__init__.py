@@ -7,7 +7,7 @@ from collections.abc import Callable
 from thermodepth.errors import SettingsError, unknown
 from thermodepth.recipes.paper import paper
 from thermodepth.recipes.paper_factorial import paper_factorial
-from thermodepth.recipes.rgb_teacher import rgb_teacher
+from thermodepth.recipes.rgb_teacher import rgb_teacher, rgb_teacher_imagenet
 from thermodepth.recipes.thermal import thermal
 from thermodepth.study.design import Study
 from thermodepth.training.settings import TrainingSettings
@@ -15,6 +15,7 @@ from thermodepth.training.settings import TrainingSettings
 TRAININGS: dict[str, Callable[[], TrainingSettings]] = {
     "thermal": thermal,
     "rgb-teacher": rgb_teacher,
+    "rgb-teacher-imagenet": rgb_teacher_imagenet,
 }
 
 STUDIES: dict[str, Callable[..., Study]] = {"paper": paper, "paper-factorial": paper_factorial}

@@ -14,7 +14,7 @@ import torch
 from accelerate import Accelerator
 
 from thermodepth.data.frames import Dataset
-from thermodepth.data.loader import BatchStream
+from thermodepth.data.loader import BatchStream, DataSettings, scaled_size
 from thermodepth.model import DepthNetwork, ModelRecipe, fingerprint_of, initialise, save_model
 from thermodepth.training.checkpoint import load_checkpoint, save_checkpoint
 from thermodepth.training.diagnostics import GradientWatch
@@ -200,6 +200,16 @@ def compiled(network: Any) -> Any:
     return torch.compile(network)
 
 
+def short_sides_of(data: DataSettings) -> tuple[int, int] | None:
+    """Of the smallest and largest batches that are drawn; None where all have one size."""
+    assert data.size is not None, "resolve the size first"
+    recipe = data.augmentation
+    if recipe.size_least == recipe.size_most:
+        return None
+    least, most = (min(scaled_size(data.size, s)) for s in (recipe.size_least, recipe.size_most))
+    return least, most
+
+
 def recipe_of(
     settings: TrainingSettings, dataset: Dataset, identity: str, label_source: str
 ) -> ModelRecipe:
@@ -212,6 +222,7 @@ def recipe_of(
         normaliser=settings.data.normaliser,
         trained_unit=unit,
         working_size=settings.data.size,
+        short_sides=short_sides_of(settings.data),
         lens=None if settings.model.focal_px is None else training_lens(settings.data, dataset),
         history={
             "run": identity,
