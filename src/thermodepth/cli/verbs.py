@@ -122,7 +122,7 @@ def train(
     recipe: Annotated[
         str,
         typer.Option(
-            help="thermal; rgb-teacher, or rgb-teacher-imagenet from photographs, for an RGB network."
+            help="thermal; finetune:MODEL; rgb-teacher or rgb-teacher-imagenet for an RGB network."
         ),
     ] = "thermal",
     steps: Steps = None,

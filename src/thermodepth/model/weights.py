@@ -209,8 +209,8 @@ def initialise(settings: ModelSettings, *, channels: int, seed: int) -> DepthNet
 #: What a network must share with the one whose weights it starts from.
 _SAME_ENCODER = ("encoder",)
 _SAME_NETWORK = (*_SAME_ENCODER, "decoder", "decoder_width", "upsampling", "focal_px")
-#: Heads that a network may have beside those of its start; they begin fresh.
-_OPTIONAL = ("sky_head.", "error_head.")
+#: Heads that a network may have beside those of its start, by the setting that has them; they begin fresh.
+OPTIONAL_HEADS = {"sky": "sky_head.", "relative_error": "error_head."}
 
 
 def check_start(settings: ModelSettings, *, channels: int) -> ModelRecipe | None:
@@ -269,7 +269,7 @@ def _take_network(network: DepthNetwork, donor: LoadedModel) -> None:
     own = network.state_dict()
     network.load_state_dict({key: state.get(key, value) for key, value in own.items()})
     fresh = [key for key in own if key not in state]
-    assert all(key.startswith(_OPTIONAL) for key in fresh), fresh
+    assert all(key.startswith(tuple(OPTIONAL_HEADS.values())) for key in fresh), fresh
 
 
 def _take_encoder(network: DepthNetwork, donor: LoadedModel, channels: int) -> None:

@@ -246,9 +246,11 @@ def _trained_by(settings: TrainingSettings, study: Study, scored: Dataset) -> di
     dataset = open_dataset(settings.data.source) if elsewhere else scored
     rows, columns = settings.data.size or dataset.training_size
     train = dataset.split(settings.data.split)
+    count, most = len(train.sample_ids), settings.data.most_frames
+    drawn = f" of {count}, drawn anew by every seed" if most is not None and most < count else ""
     of = f" of {dataset.note}" if elsewhere else ""
     return {
-        "Trained on": f"{counted(len(train.sample_ids), 'frame')}{of}",
+        "Trained on": f"{counted(min(count, most or count), 'frame')}{drawn}{of}",
         "Teacher": open_for_frames(settings.teacher, train).description,
         "Training": f"{settings.steps} steps of {settings.data.batch_size} at {columns}x{rows}",
         "Encoder": f"{settings.model.encoder}, first weights {settings.model.weights}",
