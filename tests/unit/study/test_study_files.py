@@ -351,7 +351,7 @@ def test_a_python_file_that_ends_the_program_is_one_line(tmp_path):
 
 def test_a_dose_of_a_number_that_counts_stays_a_whole_number(write):
     path = write(
-        'title = "F"\ndesign = "dose-response"\nsettings.data.most_frames = 200\n'
+        'name = "more"\ntitle = "F"\ndesign = "dose-response"\nsettings.data.most_frames = 200\n'
         '[doses.frames]\nsetting = "data.most_frames"\nlevels = [0.125, 0.5, 1]\n'
     )
     study = study_of(read_study(path), named_training("thermal"))

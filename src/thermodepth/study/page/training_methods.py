@@ -68,9 +68,9 @@ def _data(settings: TrainingSettings, dataset: Dataset, facts: TrainingFacts) ->
     drawn = f" (at most {counted(most, 'frame')}, drawn by the seed)" if most else ""
     return (
         f"{dataset.note} ({dataset.name}; {dataset.licence}). Frames: {splits}; trained on "
-        f"'{settings.data.split}'{drawn}, scored on '{TEST_SPLIT}' ({facts.frames_scored} frames with truth "
-        f"in range). Input of {columns}x{rows} pixels (columns x rows), {settings.data.modality}, normalised by "
-        f"'{settings.data.normaliser.name}'{truth}."
+        f"'{settings.data.split}'{drawn}, scored on '{TEST_SPLIT}' ({facts.frames_scored} frames with "
+        f"truth in range). Input of {columns}x{rows} pixels (columns x rows), {settings.data.modality}, normalised by "
+        f"normalised by '{settings.data.normaliser.name}'{truth}."
     )
 
 
