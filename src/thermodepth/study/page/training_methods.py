@@ -69,7 +69,7 @@ def _data(settings: TrainingSettings, dataset: Dataset, facts: TrainingFacts) ->
     return (
         f"{dataset.note} ({dataset.name}; {dataset.licence}). Frames: {splits}; trained on "
         f"'{settings.data.split}'{drawn}, scored on '{TEST_SPLIT}' ({facts.frames_scored} frames with "
-        f"truth in range). Input of {columns}x{rows} pixels (columns x rows), {settings.data.modality}, normalised by "
+        f"truth in range). Input of {columns}x{rows} pixels (columns x rows), {settings.data.modality}, "
         f"normalised by '{settings.data.normaliser.name}'{truth}."
     )
 
