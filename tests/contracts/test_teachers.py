@@ -23,6 +23,7 @@ from thermodepth.teacher import (
     open_teacher,
     to_affine_inverse,
 )
+from thermodepth.teacher.rgb_small import TrainedNetwork
 from thermodepth.types import Geometry, Sample, ThermalUnit
 
 
@@ -43,9 +44,10 @@ def sample_of(
     return Sample(**{**fields, **changes})
 
 
-def load_network(_folder: Path) -> torch.nn.Module:
+def load_network(_folder: Path) -> TrainedNetwork:
     torch.manual_seed(0)
-    return torch.nn.Sequential(torch.nn.Conv2d(3, 1, 3, padding=1), torch.nn.Flatten(1, 2))
+    network = torch.nn.Sequential(torch.nn.Conv2d(3, 1, 3, padding=1), torch.nn.Flatten(1, 2))
+    return TrainedNetwork(network, 96)
 
 
 @pytest.fixture(scope="module")

@@ -21,7 +21,7 @@ from thermodepth.cli.study_analyze import study_analyze
 from thermodepth.cli.study_audit import study_audit
 from thermodepth.cli.study_gradients import study_gradients
 from thermodepth.cli.study_plan import study_plan
-from thermodepth.cli.verbs import label, predict, serve, study_app, train
+from thermodepth.cli.verbs import adapt, label, predict, serve, study_app, train
 from thermodepth.errors import DivergedError, SettingsError, UserError
 
 app = typer.Typer(
@@ -36,7 +36,7 @@ study_app.command("audit")(study_audit)
 study_app.command("analyze")(study_analyze)
 study_app.command("gradients")(study_gradients)
 app.add_typer(study_app, name="study")
-for verb in (train, evaluate, predict, serve, label):
+for verb in (train, adapt, evaluate, predict, serve, label):
     app.command()(verb)
 app.add_typer(data_app, name="data")
 

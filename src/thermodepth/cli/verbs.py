@@ -120,7 +120,10 @@ def train(
     out: Annotated[Path, typer.Option(help="The run's folder; an unfinished run is continued.")],
     data: GivenData = None,
     recipe: Annotated[
-        str, typer.Option(help="thermal, or rgb-teacher for an RGB network.")
+        str,
+        typer.Option(
+            help="thermal; finetune:MODEL; rgb-teacher or rgb-teacher-imagenet for an RGB network."
+        ),
     ] = "thermal",
     steps: Steps = None,
     seed: Annotated[
@@ -214,6 +217,30 @@ def predict(
             fov_deg=fov, focal_px=focal_px, calibration=calibration, cameras=tuple(cameras)
         ),
     )
+
+
+def adapt(
+    model: Annotated[
+        str, typer.Argument(help="A run folder, a model folder or a built-in name; left as it is.")
+    ],
+    frames: Annotated[Path, typer.Argument(help="A folder of thermal frames of one camera.")],
+    out: Annotated[Path, typer.Option(help="Folder of the new model.")],
+    origin: Annotated[
+        Optional[str],  # noqa: UP045
+        typer.Option(
+            help="Data of the kind that the model was trained on, where its norms have constants. Default: "
+            "the shipped pack."
+        ),
+    ] = None,
+) -> None:
+    """A model for another camera: norm statistics of unlabelled frames of it. No weight changes.
+
+    Not for every camera and never silent: it says what moved. See docs/finetune.md.
+    """
+    set_thread_policy()
+    from thermodepth.commands.adapt import adapt_model
+
+    adapt_model(model, frames, out, origin=origin)
 
 
 def serve(

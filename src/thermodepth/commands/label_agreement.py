@@ -26,8 +26,7 @@ from thermodepth.evaluation.results.tables import Column, Table
 from thermodepth.evaluation.scoring.baselines import Baseline
 from thermodepth.metrics import partial_correlation
 from thermodepth.teacher import LabelStore, agreement
-
-_TEACHER = "teacher"
+from thermodepth.training.teacher_worth import TEACHER, maps_beside_truth
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -54,15 +53,15 @@ def print_agreement(store: LabelStore, dataset: Dataset, split: str) -> None:
         )
         for name, each in by_map.items()
     }
-    count = len(by_map[_TEACHER])
+    count = len(by_map[TEACHER])
     console.print(_table(means, count, itself=split == "train").rich())
-    teacher = means[_TEACHER]
+    teacher = means[TEACHER]
     text = (
         f"against the truth of {count} frames, after the best factor and offset of each: AbsRel "
         f"{teacher.abs_rel:.3f}, correlation with inverse depth {teacher.correlation:.3f}, partial "
         f"{teacher.partial:.3f}"
     )
-    others = {name: each.abs_rel for name, each in means.items() if name != _TEACHER}
+    others = {name: each.abs_rel for name, each in means.items() if name != TEACHER}
     words = verdict(teacher.abs_rel, others)
     console.print(f"{text}; {words}" if words else text, soft_wrap=True)
 
@@ -72,17 +71,8 @@ def agreements(
 ) -> dict[str, list[MeanAgreement]]:
     """teacher and guessers -> one value a frame in which label and truth meet; empty without one."""
     by_map: dict[str, list[MeanAgreement]] = {}
-    for sample in samples_of(frames):
-        if sample.depth_m is None:
-            continue
-        label = store.label(sample.sample_id)
-        known = np.isfinite(label)
-        if not (known & np.isfinite(sample.depth_m)).any():
-            continue
-        maps = {_TEACHER: np.asarray(label, dtype=np.float64)}
-        for name, guesser in guessers.items():
-            # On the same pixels as the teacher.
-            maps[name] = np.where(known, 1.0 / guesser.predict(sample), np.nan)
+    for sample, maps in maps_beside_truth(store, samples_of(frames), guessers):
+        assert sample.depth_m is not None
         for name, inverse in maps.items():
             by_map.setdefault(name, []).append(_one(inverse, sample.depth_m))
     return by_map

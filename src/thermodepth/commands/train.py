@@ -14,7 +14,7 @@ from thermodepth.commands.terminal import (
     plain_report,
     term_line,
 )
-from thermodepth.data import open_dataset
+from thermodepth.data import Dataset, open_dataset
 from thermodepth.teacher import LabelStore
 from thermodepth.training.labels import (
     default_label_root,
@@ -23,8 +23,22 @@ from thermodepth.training.labels import (
     make_labels,
 )
 from thermodepth.training.loop import Progress, check_device, train
-from thermodepth.training.run_folder import check_free, check_place, check_run
+from thermodepth.training.run_folder import (
+    check_free,
+    check_place,
+    check_run,
+    is_first_process,
+    only_run,
+    open_run,
+    run_is_done,
+)
 from thermodepth.training.settings import TrainingSettings
+from thermodepth.training.teacher_worth import (
+    read_worth,
+    teacher_worth,
+    warn_of_worth,
+    write_worth,
+)
 from thermodepth.training.trainee import check_first_weights
 
 
@@ -49,6 +63,8 @@ def train_one(settings: TrainingSettings, out: Path, *, label_root: Path | None)
             progress=tell,
             before=check,
         )
+    if is_first_process() and not run_is_done(out):
+        note_teacher(settings, dataset, store, out)
     bars = Bars()
 
     def show(now: Progress) -> None:
@@ -69,3 +85,19 @@ def train_one(settings: TrainingSettings, out: Path, *, label_root: Path | None)
     console.print(f"model: {model}")
     words = map(shlex.quote, (str(out), "--data", settings.data.source))
     console.print(f"next:  thermodepth evaluate {' '.join(words)}", soft_wrap=True, markup=False)
+
+
+def note_teacher(
+    settings: TrainingSettings, dataset: Dataset, store: LabelStore, out: Path
+) -> None:
+    """Hold the labels against the truth before they are used; a teacher below a blind map is said so.
+
+    A run that goes on says what it said at its start.
+    """
+    worth = read_worth(out)
+    if worth is None or not worth.is_of(store, dataset):
+        worth = teacher_worth(settings, dataset, store)
+        with only_run(out):
+            open_run(settings, out, dataset=dataset, label_source=label_source(store))
+            write_worth(worth, out)
+    warn_of_worth(worth)

@@ -82,6 +82,23 @@ class Remembered:
         return self._frames.fingerprint()
 
 
+class SomeFrames:
+    """A part of a split, in its order."""
+
+    def __init__(self, frames: Frames, places: Sequence[int]) -> None:
+        self._frames = frames
+        self._places = list(places)
+        self.sample_ids = [frames.sample_ids[place] for place in self._places]
+        self.noise_is_drawn = frames.noise_is_drawn
+
+    def read(self, index: int, *, draw: int = 0, with_rgb: bool = True) -> Sample:
+        return self._frames.read(self._places[index], draw=draw, with_rgb=with_rgb)
+
+    def fingerprint(self) -> str:
+        text = "\n".join([self._frames.fingerprint(), *self.sample_ids])
+        return hashlib.sha256(text.encode()).hexdigest()[:16]
+
+
 @runtime_checkable
 class Accompanied(Protocol):
     """Frames with files that belong to the set, and that `read` has no use for."""

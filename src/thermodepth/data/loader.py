@@ -14,14 +14,14 @@ import warnings
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from functools import lru_cache
-from typing import TYPE_CHECKING, Literal, Self
+from typing import TYPE_CHECKING, ClassVar, Literal, Self
 
 import numpy as np
 import torch
 from pydantic import Field, model_validator
 
 from thermodepth.config import Settings
-from thermodepth.data.frames import Frames
+from thermodepth.data.frames import Dataset, Frames, SomeFrames
 from thermodepth.data.transform import AugmentationSettings, augment
 from thermodepth.errors import DataError, SettingsError, UserError
 from thermodepth.thermal import NORMALISERS, NormaliserSettings, normalise
@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 
 LabelOf = Callable[[str], "NDArray[np.float32]"]
 
-_SHUFFLE, _AUGMENT, _SIZE = 1, 2, 3  # streams of random numbers, kept apart
+_SHUFFLE, _AUGMENT, _SIZE, _CHOICE = 1, 2, 3, 4  # streams of random numbers, kept apart
 _SIZE_MULTIPLE = 32
 _FRESH = 1 << 20  # sensor-noise realisations of training never meet the standing one, 0
 
@@ -40,8 +40,12 @@ _FRESH = 1 << 20  # sensor-noise realisations of training never meet the standin
 class DataSettings(Settings):
     """What a training reads and how it is varied."""
 
+    later: ClassVar[frozenset[str]] = frozenset({"most_frames"})
+
     source: str = "synthetic"  # a row of DATASETS, optionally `:PATH`
     split: str = "train"
+    #: Of the split so many frames, drawn by the seed, the fewer among the more; None for all.
+    most_frames: int | None = Field(None, ge=1)
     #: `rgb` trains an RGB network, which is how the built-in teacher is made; thermal is the product.
     modality: Literal["thermal", "rgb"] = "thermal"
     size: tuple[int, int] | None = None  # (rows, columns); None takes the data set's own suggestion
@@ -69,6 +73,20 @@ class DataSettings(Settings):
                     stacklevel=2,
                 )
         return self
+
+
+def trained_frames(dataset: Dataset, settings: DataSettings, *, seed: int) -> Frames:
+    """The frames that a training reads: of its split all, or those that its seed draws.
+
+    Raises:
+        DataError: for a split that is not there, or is empty.
+    """
+    frames, most = dataset.split(settings.split), settings.most_frames
+    count = len(frames.sample_ids)
+    if most is None or most >= count:
+        return frames
+    order = np.random.default_rng([seed, _CHOICE]).permutation(count)
+    return SomeFrames(frames, sorted(int(place) for place in order[:most]))
 
 
 class BatchStream:

@@ -1,7 +1,12 @@
 """The network: encoders by name, a light decoder, two heads; models on disk."""
 
 from thermodepth.model.encoders import ENCODERS
-from thermodepth.model.network import DepthNetwork, ModelSettings, parameter_count
+from thermodepth.model.network import (
+    DepthNetwork,
+    ModelSettings,
+    has_batch_norms,
+    parameter_count,
+)
 from thermodepth.model.weights import (
     LONGEST_WORKING_SIDE,
     LoadedModel,
@@ -11,6 +16,7 @@ from thermodepth.model.weights import (
     fingerprint_of,
     initialise,
     load_model,
+    read_recipe,
     resolve_model,
     save_model,
 )
@@ -25,9 +31,11 @@ __all__ = [
     "TrainingLens",
     "check_start",
     "fingerprint_of",
+    "has_batch_norms",
     "initialise",
     "load_model",
     "parameter_count",
+    "read_recipe",
     "resolve_model",
     "save_model",
 ]

@@ -22,6 +22,7 @@ is: it reads the features without a way back, so learning it moves neither map.
 from __future__ import annotations
 
 import math
+from functools import lru_cache
 from typing import ClassVar, Literal, Self
 
 import torch
@@ -159,6 +160,18 @@ def build_network(settings: ModelSettings, *, channels: int) -> DepthNetwork:
     return DepthNetwork(
         build_encoder(settings.encoder, channels=channels), settings, channels=channels
     )
+
+
+def has_batch_norms(settings: ModelSettings) -> bool:
+    """Whether a network of this architecture has statistics of batches."""
+    return settings.decoder == "separable" or _encoder_has_batch_norms(settings.encoder)
+
+
+@lru_cache(maxsize=32)
+def _encoder_has_batch_norms(name: str) -> bool:
+    with torch.device("meta"):
+        encoder = build_encoder(name, channels=1)
+    return any(isinstance(m, nn.modules.batchnorm._BatchNorm) for m in encoder.modules())
 
 
 def parameter_count(network: nn.Module) -> int:

@@ -50,6 +50,8 @@ class ModelRecipe(Settings):
     normaliser: NormaliserSettings
     trained_unit: ThermalUnit  # unit of the raw frames it was trained on
     working_size: tuple[int, int]  # (rows, columns) it was trained at
+    #: Short sides of the smallest and largest batches of training; None where all had `working_size`.
+    short_sides: tuple[int, int] | None = None
     lens: TrainingLens | None = None  # of a model that is told the lens; taken where none is known
     history: dict[str, JsonValue] = Field(default_factory=dict)  # how it came about, for people
 
@@ -73,6 +75,21 @@ class ModelRecipe(Settings):
                 f"{LONGEST_WORKING_SIDE} pixels"
             )
         return self
+
+    @model_validator(mode="after")
+    def _short_sides_are_a_range(self) -> Self:
+        least, most = self.short_sides or (1, 1)
+        if not 1 <= least <= most <= LONGEST_WORKING_SIDE:
+            raise ValueError(
+                f"short_sides {[least, most]}: expected two rising sizes of 1 to {LONGEST_WORKING_SIDE} "
+                "pixels"
+            )
+        return self
+
+    @property
+    def largest_short_side(self) -> int:
+        """Of what it was trained on."""
+        return min(self.working_size) if self.short_sides is None else self.short_sides[1]
 
     @property
     def channels(self) -> int:
@@ -99,8 +116,9 @@ def save_model(
     }
     write_tensors(folder / WEIGHTS_FILE, state)
     tree = recipe.tree()
-    if recipe.lens is None:
-        del tree["lens"]
+    for name in ("lens", "short_sides"):  # as every version wrote it
+        if tree[name] is None:
+            del tree[name]
     for name in recipe.model.later:
         # At their defaults the file stays the one that every version reads.
         if tree["model"][name] == ModelSettings.model_fields[name].default:
@@ -191,8 +209,8 @@ def initialise(settings: ModelSettings, *, channels: int, seed: int) -> DepthNet
 #: What a network must share with the one whose weights it starts from.
 _SAME_ENCODER = ("encoder",)
 _SAME_NETWORK = (*_SAME_ENCODER, "decoder", "decoder_width", "upsampling", "focal_px")
-#: Heads that a network may have beside those of its start; they begin fresh.
-_OPTIONAL = ("sky_head.", "error_head.")
+#: Heads that a network may have beside those of its start, by the setting that has them; they begin fresh.
+OPTIONAL_HEADS = {"sky": "sky_head.", "relative_error": "error_head."}
 
 
 def check_start(settings: ModelSettings, *, channels: int) -> ModelRecipe | None:
@@ -251,7 +269,7 @@ def _take_network(network: DepthNetwork, donor: LoadedModel) -> None:
     own = network.state_dict()
     network.load_state_dict({key: state.get(key, value) for key, value in own.items()})
     fresh = [key for key in own if key not in state]
-    assert all(key.startswith(_OPTIONAL) for key in fresh), fresh
+    assert all(key.startswith(tuple(OPTIONAL_HEADS.values())) for key in fresh), fresh
 
 
 def _take_encoder(network: DepthNetwork, donor: LoadedModel, channels: int) -> None:

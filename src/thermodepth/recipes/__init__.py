@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from thermodepth.errors import SettingsError, unknown
+from thermodepth.recipes.finetune import finetune
 from thermodepth.recipes.paper import paper
 from thermodepth.recipes.paper_factorial import paper_factorial
-from thermodepth.recipes.rgb_teacher import rgb_teacher
+from thermodepth.recipes.rgb_teacher import rgb_teacher, rgb_teacher_imagenet
 from thermodepth.recipes.thermal import thermal
 from thermodepth.study.design import Study
 from thermodepth.training.settings import TrainingSettings
@@ -15,7 +16,11 @@ from thermodepth.training.settings import TrainingSettings
 TRAININGS: dict[str, Callable[[], TrainingSettings]] = {
     "thermal": thermal,
     "rgb-teacher": rgb_teacher,
+    "rgb-teacher-imagenet": rgb_teacher_imagenet,
 }
+
+#: Recipes that start from a model, which is named after a colon; without one, from the model that ships.
+FROM_A_MODEL: dict[str, Callable[[str], TrainingSettings]] = {"finetune": finetune}
 
 STUDIES: dict[str, Callable[..., Study]] = {"paper": paper, "paper-factorial": paper_factorial}
 
@@ -23,12 +28,22 @@ STUDIES: dict[str, Callable[..., Study]] = {"paper": paper, "paper-factorial": p
 def named_training(name: str) -> TrainingSettings:
     """The settings of a recipe.
 
+    Args:
+        name: of TRAININGS, or of FROM_A_MODEL, then optionally `:MODEL`.
+
     Raises:
-        SettingsError: for a name that is not in TRAININGS.
+        SettingsError: for a name that is in neither, or a model after one that takes none.
+        WeightsError: for a model that is not there.
     """
-    if name not in TRAININGS:
-        raise SettingsError(unknown("recipe", name, TRAININGS))
-    return TRAININGS[name]()
+    kind, colon, model = name.partition(":")
+    if kind in FROM_A_MODEL:
+        return FROM_A_MODEL[kind](model)
+    if kind not in TRAININGS:
+        raise SettingsError(unknown("recipe", kind, [*TRAININGS, *FROM_A_MODEL]))
+    if colon:
+        starting = ", ".join(FROM_A_MODEL)
+        raise SettingsError(f"recipe {name}: {kind} takes no model after a colon; {starting} does")
+    return TRAININGS[kind]()
 
 
 def named_study(name: str, settings: TrainingSettings, *, seeds: int) -> Study:

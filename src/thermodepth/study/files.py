@@ -216,8 +216,14 @@ def _dosed(file: StudyFile, run: TrainingSettings) -> Iterator[Arm]:
                     name=arm,
                     title=f"{name} × {level:g}",
                     # Rounded: .1 x 3 is .3 in a settings file, and not .30000000000000004.
-                    edits={dose.setting: float(format(weight * level, ".12g"))},
+                    edits={dose.setting: _multiple(weight, level)},
                 )
+
+
+def _multiple(weight: int | float, level: float) -> int | float:
+    """Of a number that counts things a whole number, where it is one."""
+    value = float(format(weight * level, ".12g"))
+    return int(value) if isinstance(weight, int) and value.is_integer() else value
 
 
 def _title(off: list[str]) -> str:

@@ -58,6 +58,11 @@ class StudyFolder:
         return self.path / "labels"
 
     @property
+    def teachers(self) -> Path:
+        """What the teachers' labels are worth beside blind maps."""
+        return self.path / "teachers.json"
+
+    @property
     def record(self) -> Path:
         """What the study is."""
         return self.path / "study.json"

@@ -25,7 +25,14 @@ if TYPE_CHECKING:
 #: Settings that decide the digests of first weights and of batches.
 _DECIDES = {
     "first_weights": ("model",),
-    "batches": ("steps", "data.source", "data.split", "data.size", "data.batch_size"),
+    "batches": (
+        "steps",
+        "data.source",
+        "data.split",
+        "data.most_frames",
+        "data.size",
+        "data.batch_size",
+    ),
 }
 #: Settings whose edits part an arm from the others, and how.
 _PARTS = {

@@ -53,6 +53,7 @@ from thermodepth.study.pairing import alike_words, check_pairing, pairing_words
 from thermodepth.study.run import StudyState, collect_rows
 from thermodepth.study.tables.lines import metric_depth_rows
 from thermodepth.study.tables.table import ArmLabel, study_table, study_tables, write_tables
+from thermodepth.study.teachers import teacher_notes
 from thermodepth.teacher import LabelStore, open_store
 from thermodepth.training.labels import open_for_frames
 from thermodepth.training.log import FILE as LOG_FILE
@@ -90,6 +91,7 @@ def write_results(study: Study, state: StudyState, dataset: Dataset) -> StudyRes
     arms = [ArmLabel(name=arm.name, title=arm.title) for arm in study.arms]
     tables = study_tables(rows, arms=arms, reference=study.reference)
     notes = [*missing_notes(state), *alike_words(study, state.done, folder)]
+    notes += teacher_notes(study, folder)
     tables["table"] = _with_notes(tables["table"], notes)
     written = write_tables(folder.path, {**tables, **answered})
     words = _training_words(study, state, dataset)
@@ -244,9 +246,11 @@ def _trained_by(settings: TrainingSettings, study: Study, scored: Dataset) -> di
     dataset = open_dataset(settings.data.source) if elsewhere else scored
     rows, columns = settings.data.size or dataset.training_size
     train = dataset.split(settings.data.split)
+    count, most = len(train.sample_ids), settings.data.most_frames
+    drawn = f" of {count}, drawn anew by every seed" if most is not None and most < count else ""
     of = f" of {dataset.note}" if elsewhere else ""
     return {
-        "Trained on": f"{counted(len(train.sample_ids), 'frame')}{of}",
+        "Trained on": f"{counted(min(count, most or count), 'frame')}{drawn}{of}",
         "Teacher": open_for_frames(settings.teacher, train).description,
         "Training": f"{settings.steps} steps of {settings.data.batch_size} at {columns}x{rows}",
         "Encoder": f"{settings.model.encoder}, first weights {settings.model.weights}",

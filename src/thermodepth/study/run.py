@@ -46,6 +46,7 @@ from thermodepth.study.inputs import (
     make_all_labels,
     open_datasets,
 )
+from thermodepth.study.teachers import note_teachers
 from thermodepth.teacher import LabelStore
 from thermodepth.training.labels import label_source
 from thermodepth.training.run_folder import run_is_done
@@ -137,6 +138,7 @@ def run_study(
     folder = open_study(study, out, dataset)
     inputs = make_all_labels(study, datasets, folder.labels, progress=tell_labels)
     note_labels(folder, label_stores(study, inputs))
+    note_teachers(study, inputs, folder)
     keys = cell_keys(study, dataset, inputs)
     missing = [
         cell for cell in study.cells() if not cell_is_done(folder.cell(cell), keys[cell.name])

@@ -5,12 +5,14 @@ It needs no download, so that the whole method runs on a laptop without a networ
 not how networks are built.
 
 Images keep their aspect: the short side goes to the working size, what is missing to a multiple of 32 is
-reflected at the borders and cut off again.
+reflected at the borders and cut off again. The working size is the largest that the network was trained at:
+below it pixels are thrown away, above it things are larger than any it has met.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -25,11 +27,18 @@ from thermodepth.types import Geometry, Sample
 
 #: `[b 3 h w]` in [0, 1], sides multiples of 32 -> `[b h' w']` inverse depth, larger = nearer.
 Network = Callable[[torch.Tensor], torch.Tensor]
-NetworkLoader = Callable[[Path], Network]
-
-#: The height of the frames that the built-in network was trained on.
-WORKING_SIZE = 96
 MULTIPLE = 32
+
+
+@dataclass(frozen=True, slots=True)
+class TrainedNetwork:
+    """A network, and the largest size that it knows."""
+
+    network: Network
+    short_side: int  # pixels, of the largest frames of its training
+
+
+NetworkLoader = Callable[[Path], TrainedNetwork]
 
 
 class RgbSmallTeacher:
@@ -41,7 +50,7 @@ class RgbSmallTeacher:
         self,
         network: Network,
         weights_sha256: str,
-        working_size: int = WORKING_SIZE,
+        working_size: int,
         *,
         batch_size: int = 8,
         device: str = "cpu",
@@ -114,16 +123,26 @@ def open_rgb_small(
 ) -> RgbSmallTeacher:
     """Open the network of a weights folder.
 
+    Args:
+        folder: of the weights.
+        network_loader: gives its network.
+        working_size: pixels of the short side that the network sees, a multiple of 32; None for the largest
+            that it was trained at.
+        batch_size: images of one pass.
+        device: auto, cpu, cuda or mps.
+
     Raises:
         TeacherError: naming the folder, when it is missing or holds no safetensors weights.
     """
     if not folder.is_dir():
         raise TeacherError(f"{folder}: no such folder; the built-in teacher's weights belong there")
     sha256 = weights_sha256(folder)
+    trained = network_loader(folder)
+    largest = max(trained.short_side // MULTIPLE, 1) * MULTIPLE
     return RgbSmallTeacher(
-        network_loader(folder),
+        trained.network,
         sha256,
-        WORKING_SIZE if working_size is None else working_size,
+        largest if working_size is None else working_size,
         batch_size=batch_size,
         device=device,
     )

@@ -24,12 +24,12 @@ from thermodepth.teacher import (
     open_teacher,
 )
 from thermodepth.teacher.protocol import ChecksFrames
+from thermodepth.teacher.rgb_small import TrainedNetwork
 from thermodepth.teacher.sight import blindness
 from thermodepth.teacher.transfer import as_rgb_sees
 
 if TYPE_CHECKING:
     import numpy as np
-    import torch
     from numpy.typing import NDArray
 
 CACHE = "THERMODEPTH_CACHE"
@@ -145,7 +145,7 @@ def open_built_in(settings: TeacherSettings) -> Teacher:
     return open_teacher(settings, network_loader=_structure_of)
 
 
-def _structure_of(folder: Path) -> Callable[[torch.Tensor], torch.Tensor]:
+def _structure_of(folder: Path) -> TrainedNetwork:
     """The structural head of one of our own RGB models."""
     import torch
 
@@ -159,12 +159,12 @@ def _structure_of(folder: Path) -> Callable[[torch.Tensor], torch.Tensor]:
             self.network = model.network
 
         def forward(self, image: torch.Tensor) -> torch.Tensor:
-            # Structure has no metres, so any lens will do.
+            # The lens enters the metres alone, which no teacher is asked for, so any will do.
             any_lens = torch.ones(len(image), device=image.device)
             structure: torch.Tensor = self.network(image, any_lens).structure
             return structure
 
-    return Structure()
+    return TrainedNetwork(Structure(), model.recipe.largest_short_side)
 
 
 def label_reader(store: LabelStore, *, budget_bytes: int) -> LabelOf:

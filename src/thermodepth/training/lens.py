@@ -11,7 +11,7 @@ from statistics import median
 
 from thermodepth.camera import focal_of_view, view_of_focal
 from thermodepth.data.frames import Dataset
-from thermodepth.data.loader import DataSettings, require_lens
+from thermodepth.data.loader import DataSettings, require_lens, trained_frames
 from thermodepth.data.transform import crop_resize, largest_of_shape
 from thermodepth.model import TrainingLens
 from thermodepth.types import Sample
@@ -50,14 +50,19 @@ def canonical_range_m(
     return near * focal_px / longest, far * focal_px / shortest
 
 
-def training_lens(data: DataSettings, dataset: Dataset) -> TrainingLens:
+def training_lens(data: DataSettings, dataset: Dataset, *, seed: int = 0) -> TrainingLens:
     """The lens in the middle of those that the training's frames have, before any zoom.
+
+    Args:
+        data: with its size.
+        dataset: that is trained on.
+        seed: of the training, which draws its frames where `data.most_frames` limits them.
 
     Raises:
         DataError: for a frame whose lens is not known.
     """
     assert data.size is not None, "resolve the size first"
-    frames = dataset.split(data.split)
+    frames = trained_frames(dataset, data, seed=seed)
     total = len(frames.sample_ids)
     count = min(total, _LOOKED_AT)
     focals, views = [], []

@@ -27,7 +27,7 @@ from accelerate.utils import GradScalerKwargs
 from torch import Tensor
 
 from thermodepth.data.frames import Dataset, Remembered
-from thermodepth.data.loader import BatchStream, LabelOf, batches
+from thermodepth.data.loader import BatchStream, LabelOf, batches, trained_frames
 from thermodepth.errors import DivergedError, SettingsError
 from thermodepth.losses import LossReport, evaluate
 from thermodepth.training.lockstep import check_lockstep
@@ -109,7 +109,7 @@ def train_in_lockstep(
     assert shared.data.size is not None, "resolve the settings first"
     runtime = shared.runtime
     began = time.perf_counter()
-    frames = dataset.split(shared.data.split)
+    frames = trained_frames(dataset, shared.data, seed=shared.seed)
     endings: dict[Path, Path | Exception] = {}  # by the run's folder
 
     # ---- the run folders: refuse another run's, say done when done

@@ -3,6 +3,7 @@
 settings.json      the resolved settings
 environment.json   versions, device, processor, threads, command, and when it began
 run.json           the identity: hash of settings, data and labels
+teacher.json       what the teacher's labels are worth beside blind maps, where the frames have truth
 log.csv            a line every few steps
 seconds.json       what its training took so far, over all of its stretches
 checkpoint.safetensors, then model/ and done.json when it is finished
@@ -150,7 +151,7 @@ def only_run(out: Path) -> Iterator[None]:
     Raises:
         SettingsError: when another process has it.
     """
-    if os.environ.get("RANK", "0") != "0":
+    if not is_first_process():
         yield
         return
     with ExitStack() as lock:
@@ -162,6 +163,11 @@ def only_run(out: Path) -> Iterator[None]:
                 "another --out"
             ) from None
         yield
+
+
+def is_first_process() -> bool:
+    """Whether this process speaks for all that train one network together."""
+    return os.environ.get("RANK", "0") == "0"
 
 
 def _identity_in(path: Path) -> str:

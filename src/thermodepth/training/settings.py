@@ -20,9 +20,15 @@ class OptimiserSettings(Settings):
     """AdamW with a linear warm-up and a cosine to zero, clipped gradients, averaged weights."""
 
     learning_rate: float = Field(2e-3, gt=0)
-    encoder_factor: float = Field(
-        1.0, gt=0
-    )  # the encoder's rate as a share; below 1 spares pre-training
+    later: ClassVar[frozenset[str]] = frozenset({"hold_statistics", "start_share"})
+
+    #: The encoder's rate as a share: below 1 spares what it brings, 0 leaves every weight of it as it is.
+    encoder_factor: float = Field(1.0, ge=0)
+    #: Batch norms take the statistics that they start with for constants, in place of each batch's own.
+    hold_statistics: bool = False
+    #: Share of the first weights in the finished model, where it starts from a whole one: what a model could
+    #: do on frames of another kind than those of the training lasts longer.
+    start_share: float = Field(0.0, ge=0, lt=1)
     weight_decay: float = Field(0.02, ge=0)  # on matrices only, never on biases and norms
     warm_up: float = Field(0.05, ge=0, lt=1)  # share of the steps
     clip_norm: float = Field(1.0, gt=0)
@@ -86,7 +92,8 @@ class TrainingSettings(Settings):
 
         Raises:
             WeightsError: for a model to start from that does not fit.
-            SettingsError: when the training size is too small, or a head has no term that teaches it.
+            SettingsError: when the training size is too small, a head has no term that teaches it, or the
+                start that is to have a share in the model is no whole model.
             DataError: for a first frame whose lens is not known, where `model.focal_px` needs it.
         """
         self._check_heads()
@@ -99,6 +106,12 @@ class TrainingSettings(Settings):
         }
         run = self.edit(edits, where=f"on {dataset.spec}")  # most of it nobody typed
         head_range = self.model.depth_range_m or dataset.depth_range_m
+        if start is None and self.optimiser.start_share:
+            raise SettingsError(
+                f"optimiser.start_share={self.optimiser.start_share:g} with model.weights="
+                f"{self.model.weights}: only a whole model to start from has a share; give a model that "
+                "reads the same, or 0"
+            )
         if start is not None:  # its head says its own range, and its weights go on saying it
             assert start.model.depth_range_m is not None
             head_range = start.model.depth_range_m

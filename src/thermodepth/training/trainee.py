@@ -14,8 +14,16 @@ import torch
 from accelerate import Accelerator
 
 from thermodepth.data.frames import Dataset
-from thermodepth.data.loader import BatchStream
-from thermodepth.model import DepthNetwork, ModelRecipe, fingerprint_of, initialise, save_model
+from thermodepth.data.loader import BatchStream, DataSettings, scaled_size
+from thermodepth.model import (
+    DepthNetwork,
+    ModelRecipe,
+    check_start,
+    fingerprint_of,
+    initialise,
+    save_model,
+)
+from thermodepth.model.weights import OPTIONAL_HEADS
 from thermodepth.training.checkpoint import load_checkpoint, save_checkpoint
 from thermodepth.training.diagnostics import GradientWatch
 from thermodepth.training.lens import training_lens
@@ -89,6 +97,9 @@ class Trainee:
         channels = channels_of(settings)
         network = initialise(settings.model, channels=channels, seed=settings.seed)
         first_weights = fingerprint_of(network)
+        if settings.optimiser.hold_statistics:
+            hold_statistics(network)
+        self.start = first_state(network, settings) if settings.optimiser.start_share else {}
         self.network: DepthNetwork = network.to(  # type: ignore[call-overload]
             accelerator.device, memory_format=torch.channels_last
         )
@@ -146,7 +157,12 @@ class Trainee:
         """
         model = self.run.out / "model"
         if self.accelerator.is_main_process:
-            self.network.load_state_dict(self.average.state)
+            share, state = self.settings.optimiser.start_share, self.average.state
+            mixed = {
+                name: state[name].lerp(first.to(state[name].device), share)
+                for name, first in self.start.items()
+            }
+            self.network.load_state_dict({**state, **mixed})
             recipe = recipe_of(self.settings, dataset, self.identity, label_source)
             save_model(model, self.network, recipe)
             finish_run(self.run.out)
@@ -178,6 +194,29 @@ def check_first_weights(settings: TrainingSettings) -> None:
         initialise(settings.model, channels=channels_of(settings), seed=settings.seed)
 
 
+def hold_statistics(network: DepthNetwork) -> None:
+    """Batch norms go on with the statistics that they have, as at prediction."""
+    for module in network.modules():
+        if isinstance(module, torch.nn.modules.batchnorm._BatchNorm):
+            module.eval()
+
+
+def first_state(network: DepthNetwork, settings: TrainingSettings) -> dict[str, torch.Tensor]:
+    """Copies of the first weights and statistics that come from the start, and not from the seed."""
+    start = check_start(settings.model, channels=channels_of(settings))
+    assert start is not None, "resolve the settings first"
+    fresh = tuple(
+        prefix
+        for name, prefix in OPTIONAL_HEADS.items()
+        if getattr(settings.model, name) and not getattr(start.model, name)
+    )
+    return {
+        name: tensor.detach().clone()
+        for name, tensor in network.state_dict().items()
+        if tensor.is_floating_point() and not name.startswith(fresh)
+    }
+
+
 def channels_of(settings: TrainingSettings) -> int:
     """Of the network's input."""
     return 3 if settings.data.modality == "rgb" else 1
@@ -200,6 +239,16 @@ def compiled(network: Any) -> Any:
     return torch.compile(network)
 
 
+def short_sides_of(data: DataSettings) -> tuple[int, int] | None:
+    """Of the smallest and largest batches that are drawn; None where all have one size."""
+    assert data.size is not None, "resolve the size first"
+    recipe = data.augmentation
+    if recipe.size_least == recipe.size_most:
+        return None
+    least, most = (min(scaled_size(data.size, s)) for s in (recipe.size_least, recipe.size_most))
+    return least, most
+
+
 def recipe_of(
     settings: TrainingSettings, dataset: Dataset, identity: str, label_source: str
 ) -> ModelRecipe:
@@ -212,7 +261,10 @@ def recipe_of(
         normaliser=settings.data.normaliser,
         trained_unit=unit,
         working_size=settings.data.size,
-        lens=None if settings.model.focal_px is None else training_lens(settings.data, dataset),
+        short_sides=short_sides_of(settings.data),
+        lens=None
+        if settings.model.focal_px is None
+        else training_lens(settings.data, dataset, seed=settings.seed),
         history={
             "run": identity,
             "data": dataset.name,  # not its place: models are passed on

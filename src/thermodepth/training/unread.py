@@ -15,6 +15,7 @@ from thermodepth.data.thermal_augmentation import PARTS
 from thermodepth.losses import LOSSES, LossesSettings
 from thermodepth.losses.table import LossRow
 from thermodepth.losses.term import TermSettings
+from thermodepth.model import has_batch_norms
 from thermodepth.teacher import TEACHERS, Teacher, TransferringTeacher
 from thermodepth.thermal import NORMALISERS
 from thermodepth.training.settings import TrainingSettings
@@ -32,6 +33,7 @@ def unread(settings: TrainingSettings) -> dict[str, str]:
     return {
         **{f"data.{path}": why for path, why in _of_data(settings.data)},
         **dict(_of_teacher(settings)),
+        **dict(_of_optimiser(settings)),
         **{f"losses.{path}": why for path, why in _of_losses(settings.losses)},
     }
 
@@ -53,6 +55,9 @@ def unread_with(settings: TrainingSettings, dataset: Dataset, teacher: Teacher) 
     elif teacher.teacher.geometry is not Geometry.METRIC_DEPTH:
         idle["teacher.transfer.refit_metric"] = ": the teacher's maps are not in metres"
     first = dataset.split(settings.data.split).read(0, with_rgb=False)
+    count = len(dataset.split(settings.data.split).sample_ids)
+    if (settings.data.most_frames or 0) >= count:
+        idle["data.most_frames"] = f": the split '{settings.data.split}' has {count} frames"
     size = settings.data.size
     if size is not None and size[0] * first.size[1] == size[1] * first.size[0]:
         idle["data.augmentation.aspect"] = ": frames have the shape of data.size"
@@ -109,6 +114,11 @@ def _of_teacher(settings: TrainingSettings) -> Iterator[tuple[str, str]]:
     for name in type(settings.teacher).model_fields:
         if name not in row.reads and name not in _OF_EVERY_TEACHER:
             yield f"teacher.{name}", f" on the teacher '{row.name}'"
+
+
+def _of_optimiser(settings: TrainingSettings) -> Iterator[tuple[str, str]]:
+    if not has_batch_norms(settings.model):
+        yield "optimiser.hold_statistics", ": the network has no batch norms"
 
 
 def _learning(losses: LossesSettings) -> Iterator[tuple[LossRow, TermSettings]]:

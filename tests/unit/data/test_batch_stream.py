@@ -352,3 +352,28 @@ class TestSizes:
         for step in range(5):
             rows = {tuple(s.batch(step).depth_m.shape[1:]) for s in shared}
             assert len(rows) == 1
+
+
+def test_an_rgb_network_is_fed_varied_pictures_of_several_sizes() -> None:
+    """Sizes are drawn for a batch, pictures for a sample; the focal length says which size it is."""
+    recipe = settings(
+        modality="rgb",
+        augmentation={
+            "zoom": 1.0,
+            "size_least": 0.5,
+            "size_most": 2.0,
+            "colour": 0.0,
+            "rgb": {"grey_probability": 0.5},
+        },
+    )
+    own = BatchStream(Toy(), recipe, size=(64, 64), seed=0, label_of=None, knows_lens=True)
+    sizes, grey = set(), []
+    for step in range(12):
+        batch = own.batch(step)
+        rows, columns = batch.image.shape[-2:]
+        sizes.add(rows)
+        grey += [bool((image.amax(0) == image.amin(0)).all()) for image in batch.image]
+        focal_px = 15 * (rows / 12 * columns / 16) ** 0.5  # of the toy's 12 x 16
+        torch.testing.assert_close(batch.focal_px, torch.full((4,), focal_px))
+    assert sizes == {32, 64, 96, 128}
+    assert 0.3 < np.mean(grey) < 0.7

@@ -398,3 +398,18 @@ def test_a_working_size_that_cannot_be(folder: Path, size: list[int]) -> None:
         WeightsError, match=r"working_size .*expected rows and columns of 1 to 4096 pixels"
     ):
         load_model(folder)
+
+
+def test_the_sizes_of_a_training_travel_with_the_model_and_only_where_there_were_several(
+    folder: Path,
+) -> None:
+    tree = read_record(folder / RECIPE_FILE)
+    assert "short_sides" not in tree  # as every version wrote it
+    one = load_model(folder).recipe
+    assert one.largest_short_side == min(one.working_size)
+    write_record(folder / RECIPE_FILE, {**tree, "short_sides": [96, 192]})
+    assert load_model(folder).recipe.largest_short_side == 192
+    for wrong in ([192, 96], [0, 96], [96, 5000]):
+        write_record(folder / RECIPE_FILE, {**tree, "short_sides": wrong})
+        with pytest.raises(WeightsError, match=r"short_sides .*expected two rising sizes"):
+            load_model(folder)

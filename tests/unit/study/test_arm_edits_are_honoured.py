@@ -59,6 +59,7 @@ CONTEXTS: Mapping[str, Edits] = {
     "errors": {"model.relative_error": True, "losses.relative_error.weight": 0.3},
     "steps": {"losses.metric_gradient.weight": 0.3},
     "wide": {"data.size": [32, 64]},
+    "tuned": {"model.weights": "thermal-small", "model.decoder_width": 64},
     "sizes": {"data.size": [64, 64]},
     "small-teacher": {"teacher.kind": "rgb-small"},
     "maps": {
@@ -78,6 +79,7 @@ VALUES: Mapping[str, tuple[str, Any]] = {
     "data.source": ("plain", "OTHER"),
     "data.split": ("plain", "val"),
     "data.size": ("plain", [64, 64]),
+    "data.most_frames": ("plain", 5),
     "data.min_truth_m": ("plain", 3.0),
     "data.max_truth_m": ("plain", 9.0),
     "data.augmentation.flip_probability": ("plain", 1.0),
@@ -140,6 +142,7 @@ VALUES: Mapping[str, tuple[str, Any]] = {
     "optimiser.warm_up": ("plain", 0.9),
     "optimiser.clip_norm": ("plain", 0.01),
     "optimiser.ema_decay": ("plain", 0.0),
+    "optimiser.start_share": ("tuned", 0.5),
     **{
         f"data.augmentation.thermal.{name}": ("varied", value)
         for name, value in {

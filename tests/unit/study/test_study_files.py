@@ -347,3 +347,14 @@ def test_a_python_file_that_ends_the_program_is_one_line(tmp_path):
     path.write_text("import sys\n\ndef study():\n    sys.exit(3)\n")
     with pytest.raises(SettingsError, match="line 4: SystemExit: 3"):
         read_study(path)
+
+
+def test_a_dose_of_a_number_that_counts_stays_a_whole_number(write):
+    path = write(
+        'name = "more"\ntitle = "F"\ndesign = "dose-response"\nsettings.data.most_frames = 200\n'
+        '[doses.frames]\nsetting = "data.most_frames"\nlevels = [0.125, 0.5, 1]\n'
+    )
+    study = study_of(read_study(path), named_training("thermal"))
+    counts = [arm.edits["data.most_frames"] for arm in study.arms if arm.edits]
+    assert counts == [25, 100]
+    assert all(isinstance(count, int) for count in counts)

@@ -76,6 +76,7 @@ def test_only_a_budget_leaves_cells_for_later(study, tmp_path, monkeypatch, budg
     monkeypatch.setattr(run, "open_datasets", lambda *_: {})
     monkeypatch.setattr(run, "make_all_labels", lambda *_, **__: inputs)
     monkeypatch.setattr(run, "note_labels", lambda *_: None)
+    monkeypatch.setattr(run, "note_teachers", lambda *_: None)
     monkeypatch.setattr(run, "open_study", lambda *_: folder)
     monkeypatch.setattr(run, "score_baselines", lambda *_: None)
     monkeypatch.setattr(run, "cell_keys", lambda *_: {cell.name: None for cell in study.cells()})

@@ -17,7 +17,7 @@ from thermodepth.teacher import (
     open_teacher,
     to_affine_inverse,
 )
-from thermodepth.teacher.rgb_small import RgbSmallTeacher, scaled_size
+from thermodepth.teacher.rgb_small import RgbSmallTeacher, TrainedNetwork, scaled_size
 from thermodepth.types import Geometry, Sample
 
 
@@ -72,7 +72,7 @@ def test_rgb_small_keeps_the_aspect_and_brings_the_map_home(
         return brightness(image)
 
     sample = sample_of("a", size)
-    (values,) = RgbSmallTeacher(network, "0").label([sample])
+    (values,) = RgbSmallTeacher(network, "0", 96).label([sample])
     assert values.shape == size
     rows, columns = seen[0][-2:]
     assert rows % 32 == 0
@@ -97,10 +97,10 @@ def test_rgb_small_upsamples_a_coarse_network_and_ignores_batching(
     )
     network.train()
     samples = [sample_of(str(i), (50, 70), seed=i) for i in range(5)]
-    together = RgbSmallTeacher(network, "0", batch_size=4).label(samples)
+    together = RgbSmallTeacher(network, "0", 96, batch_size=4).label(samples)
     assert not network.training
     for sample, values in zip(samples, together, strict=True):
-        alone = RgbSmallTeacher(network, "0").label([sample])[0]
+        alone = RgbSmallTeacher(network, "0", 96).label([sample])[0]
         np.testing.assert_allclose(alone, values, atol=1e-4)
 
 
@@ -115,9 +115,9 @@ def test_rgb_small_fingerprint() -> None:
 
 
 def test_opening_rgb_small(tmp_path: Path, sample_of: Callable[..., Sample]) -> None:
-    def loader(folder: Path) -> Callable[[torch.Tensor], torch.Tensor]:
+    def loader(folder: Path) -> TrainedNetwork:
         assert folder == tmp_path / "weights"
-        return brightness
+        return TrainedNetwork(brightness, 150)
 
     settings = TeacherSettings(model=str(tmp_path / "weights"), input_size=64)
     with pytest.raises(TeacherError, match="network_loader"):
@@ -132,6 +132,9 @@ def test_opening_rgb_small(tmp_path: Path, sample_of: Callable[..., Sample]) -> 
     assert first.label([sample_of()])[0].shape == (48, 64)
     (tmp_path / "weights" / "model.safetensors").write_bytes(b"two")
     assert open_teacher(settings, network_loader=loader).fingerprint() != first.fingerprint()
+    # Where nobody says a size, it is the largest that the network knows.
+    largest = settings.edit({"input_size": None})
+    assert "short side 128 px" in open_teacher(largest, network_loader=loader).description
 
 
 def test_settings_are_checked_before_anything_is_loaded() -> None:

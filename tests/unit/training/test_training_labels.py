@@ -5,16 +5,26 @@ from __future__ import annotations
 import pickle
 import warnings
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 from numpy.typing import NDArray
 
 from thermodepth.data.frames import Dataset
 from thermodepth.errors import TeacherError
-from thermodepth.model import ModelRecipe, ModelSettings, save_model
+from thermodepth.model import (
+    ModelRecipe,
+    ModelSettings,
+    TrainingLens,
+    initialise,
+    load_model,
+    save_model,
+)
 from thermodepth.model.network import build_network
+from thermodepth.recipes import named_training
 from thermodepth.teacher import LabelStore, TeacherSettings, TruthTeacher, to_affine_inverse
 from thermodepth.teacher.truth import SKY_M
 from thermodepth.thermal import NormaliserSettings
@@ -26,6 +36,7 @@ from thermodepth.training.labels import (
     make_labels,
     open_built_in,
 )
+from thermodepth.training.trainee import short_sides_of
 from thermodepth.types import Geometry, Sample, ThermalUnit
 
 TRUTH = TeacherSettings(kind="truth")
@@ -144,6 +155,62 @@ def test_our_own_rgb_model_is_a_teacher(dataset: Dataset, tmp_path: Path) -> Non
     for name in dataset.split("val").sample_ids:
         assert np.isfinite(store.label(name)).all()
     assert store.missing(dataset.split("train").sample_ids)  # another split is another day
+
+
+def told_the_lens(folder: Path) -> TeacherSettings:
+    """A small network of the kind of `rgb-teacher-imagenet`, as its training leaves it."""
+    settings = named_training("rgb-teacher-imagenet").edit(
+        {"data.size": [64, 96], "model.weights": "none", "model.decoder_width": 8}
+    )
+    model = settings.model.edit({"depth_range_m": [1.0, 80.0]})
+    recipe = ModelRecipe(
+        model=model,
+        modality="rgb",
+        normaliser=NormaliserSettings(),
+        trained_unit=ThermalUnit.COUNTS,
+        working_size=(64, 96),
+        short_sides=short_sides_of(settings.data),
+        lens=TrainingLens(focal_px=80.0, field_of_view_deg=60.0),
+    )
+    network = initialise(model, channels=3, seed=0)
+    # A head begins nearly flat, and a map of noise would compare noise.
+    torch.nn.init.normal_(network.structure_head.value.weight)
+    save_model(folder, network, recipe)
+    return TeacherSettings(kind="rgb-small", model=str(folder))
+
+
+def test_a_teacher_that_is_told_the_lens_runs_at_the_largest_size_of_its_training(
+    dataset: Dataset, tmp_path: Path
+) -> None:
+    settings = told_the_lens(tmp_path / "model")
+    teacher = open_built_in(settings)
+    assert "short side 96 px" in teacher.description  # 1.5 times 64
+    smaller = open_built_in(settings.edit({"input_size": 64}))
+    assert "short side 64 px" in smaller.description
+    assert smaller.fingerprint() != teacher.fingerprint()
+    rng = np.random.default_rng(0)
+    rgb = rng.integers(0, 256, (96, 128, 3), dtype=np.uint8)
+    sample = replace(
+        dataset.split("train").read(0),
+        thermal=np.zeros((96, 128), np.uint16),
+        depth_m=None,
+        sky=None,
+        rgb=rgb,
+    )
+    (values,) = teacher.label([sample])
+    network = load_model(tmp_path / "model").network
+    image = torch.from_numpy(rgb.transpose(2, 0, 1)[None].astype(np.float32) / 255)
+    for focal_px in (20.0, 900.0):  # no lens moves structure, so any may be told
+        with torch.inference_mode():
+            own = network(image, torch.tensor([focal_px])).structure[0]
+        np.testing.assert_allclose(values, own.numpy(), atol=1e-5)
+    assert np.ptp(values) > 0.01
+    assert not np.allclose(values, smaller.label([sample])[0], atol=1e-3)
+
+
+def test_the_teacher_that_ships_is_asked_at_the_size_that_its_labels_were_made_at() -> None:
+    teacher = open_built_in(TeacherSettings())
+    assert teacher.description == "built-in RGB network, short side 96 px"
 
 
 def test_a_thermal_model_is_no_teacher(tmp_path: Path) -> None:

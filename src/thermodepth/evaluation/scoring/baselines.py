@@ -256,6 +256,15 @@ def fit_baselines(samples: Iterable[Sample], *, protocol: Protocol) -> dict[str,
     return dict(_fit(samples, protocol, fittings))
 
 
+def fit_blind(samples: Iterable[Sample], *, protocol: Protocol) -> dict[str, Baseline]:
+    """The mean-depth map and the row ramp, which look at no picture, from one pass.
+
+    Raises:
+        NoTruthError: when no frame has truth inside the protocol's range.
+    """
+    return dict(_fit(samples, protocol, (_MeanMapFit(), _RampFit(protocol))))
+
+
 def evenly(count: int, most: int = FITTED_FRAMES) -> list[int]:
     """At most `most` of `count` places, evenly spread."""
     kept = min(count, most)

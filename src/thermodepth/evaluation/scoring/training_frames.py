@@ -13,6 +13,10 @@ from thermodepth.evaluation.protocols.protocol import Protocol
 from thermodepth.types import Sample
 
 
+class NoTruthError(DataError):
+    """No frame has truth that a guesser could be fitted to."""
+
+
 class TrainingFrame(NamedTuple):
     """A frame that has truth inside the protocol's range."""
 
@@ -25,7 +29,7 @@ def training_frames(samples: Iterable[Sample], protocol: Protocol) -> Iterator[T
     """Every sample that a guesser can be fitted to, read once.
 
     Raises:
-        DataError: at the end, when there was none.
+        NoTruthError: at the end, when there was none.
     """
     none = True
     for sample in samples:
@@ -35,7 +39,7 @@ def training_frames(samples: Iterable[Sample], protocol: Protocol) -> Iterator[T
                 none = False
                 yield TrainingFrame(sample, sample.depth_m, scored)
     if none:
-        raise DataError(
+        raise NoTruthError(
             f"no training frame has truth between {protocol.min_depth_m:g} and "
             f"{protocol.max_depth_m:g} m (protocol '{protocol.name}'), so a baseline cannot be fitted"
         )

@@ -64,11 +64,13 @@ def _data(settings: TrainingSettings, dataset: Dataset, facts: TrainingFacts) ->
     rows, columns = settings.data.size or dataset.training_size
     near, far = settings.data.min_truth_m, settings.data.max_truth_m
     truth = "" if near is None or far is None else f", truth of {near:g} to {far:g} m"
+    most = settings.data.most_frames
+    drawn = f" (at most {counted(most, 'frame')}, drawn by the seed)" if most else ""
     return (
         f"{dataset.note} ({dataset.name}; {dataset.licence}). Frames: {splits}; trained on "
-        f"'{settings.data.split}', scored on '{TEST_SPLIT}' ({facts.frames_scored} frames with truth in "
-        f"range). Input of {columns}x{rows} pixels (columns x rows), {settings.data.modality}, normalised by "
-        f"'{settings.data.normaliser.name}'{truth}."
+        f"'{settings.data.split}'{drawn}, scored on '{TEST_SPLIT}' ({facts.frames_scored} frames with "
+        f"truth in range). Input of {columns}x{rows} pixels (columns x rows), {settings.data.modality}, "
+        f"normalised by '{settings.data.normaliser.name}'{truth}."
     )
 
 
@@ -121,12 +123,15 @@ def _training(settings: TrainingSettings) -> str:
         if by.ema_decay
         else "the last weights"
     )
+    if by.start_share:
+        average += f", drawn back by {by.start_share:g} of the way to the first weights"
+    norms = ", statistics of batch norms held" if by.hold_statistics else ""
     encoder = "" if by.encoder_factor == 1.0 else f", times {by.encoder_factor:g} in the encoder"
     return (
         f"{settings.steps} steps of {counted(settings.data.batch_size, 'image')}, {settings.precision}. "
         f"AdamW, rate {by.learning_rate:g}{encoder}, linear warm-up over {100 * by.warm_up:g} % of the steps "
         f"and a cosine to zero, weight decay {by.weight_decay:g} on matrices, gradients clipped at norm "
-        f"{by.clip_norm:g}; the model is {average}. Augmentation: {_augmentation(settings)}."
+        f"{by.clip_norm:g}{norms}; the model is {average}. Augmentation: {_augmentation(settings)}."
     )
 
 
