@@ -40,7 +40,7 @@ app(["predict", sys.argv[1], "--out", sys.argv[2], "--model", sys.argv[3]], stan
 Path(sys.argv[4]).write_text(json.dumps(sorted(sys.modules)))
 """
 #: What a prediction with an encoder of plain torch does without.
-NOT_TO_PREDICT = {"transformers", "accelerate", "huggingface_hub", "scipy", "skimage", "pyarrow"}
+NOT_TO_PREDICT = {"transformers", "accelerate", "huggingface_hub", "scipy", "matplotlib", "pyarrow"}
 NOT_TO_PREDICT |= {"onnxruntime", "torch._dynamo", "torch._inductor", "sympy", "embreex"}
 
 
