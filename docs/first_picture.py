@@ -15,7 +15,7 @@ from PIL import Image
 import thermodepth
 from thermodepth.data import open_dataset
 from thermodepth.evaluation.protocols.protocol import named_protocol
-from thermodepth.inference.outputs import view_png
+from thermodepth.inference.view import view_png
 
 TARGET = Path(__file__).resolve().parent / "pictures" / "first.png"
 CONDITIONS = ("street-night", "room-lit")

@@ -2,11 +2,13 @@
 
 The depth map is `magma`: perceptually uniform, the widest range of lightness of its family, so it still
 reads in black-and-white print and with colour blindness (Smith and van der Walt 2015). No colour of it is
-neutral grey, which leaves grey for "no value". matplotlib is looked up when the first colour is needed.
+neutral grey, which leaves grey for "no value". Its table stands here, so that a prediction is painted without
+matplotlib, whose import alone takes a tenth of a second and 18 MB; other maps are looked up there.
 """
 
 from __future__ import annotations
 
+import base64
 from collections.abc import Iterable
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
@@ -22,6 +24,22 @@ if TYPE_CHECKING:
 DEPTH_MAP = "magma"  # its bright end is near, whether the values are metres or their inverse
 THERMAL_MAP = "gray"  # white is hot
 NO_VALUE = (152, 152, 152)  # holes, sky, pixels no sensor measured
+
+#: The 256 colours of `magma` (CC0), RGB.
+_MAGMA = base64.b64decode(
+    "AAAEAQAFAQEGAQEIAgEJAgILAgINAwMPAwMSBAQUBQQWBgUYBgUaBwYcCAceCQcgCggiCwkkDAkmDQopDgsrEAstEQwv"
+    "Eg0xEw00FA42FQ44Fg87GA89GRA/GhBCHBBEHRFHHhFJIBFLIRFOIhFQJBJTJRJVJxJYKRFaKhFcLBFfLRFhLxFjMRFl"
+    "MxBnNBBpNhBrOBBsOQ9uOw9wPQ9xPw9yQA90Qg91RA92RRB3RxB4SRB4ShB5TBF6ThF7TxJ7URJ8UhN8VBN9VhR9VxV+"
+    "WRV+WhZ+XBZ/XRd/Xxh/YBiAYhmAZBqAZRqAZxuAaByBahyBax2BbR2Bbh6BcB+Bch+BcyCBdSGBdiGBeCKBeSKCeyOC"
+    "fCOCfiSCgCWCgSWBgyaBhCaBhieBiCeBiSiBiymBjCmBjiqBkCqBkSuBkyuAlCyAliyAmC2AmS2Amy5/nC5/ni9/oC9/"
+    "oTB+ozB+pTF+pjF9qDJ9qjN9qzN8rTR8rjR7sDV7sjV7szZ6tTZ6tzd5uDd5ujh4vDl4vTl3vzp3wDp2wjt1xDx1xTx0"
+    "xz1zyD5zyj5yzD9xzUBxz0Bw0EFv0kJv00Nu1URt1kVs2EVs2UZr20dq3Ehp3klo30po4Exn4k1m405l5E9k5VBk51Jj"
+    "6FNi6VRi6lZh61dg7Fhg7Vpf7lte711e8F9e8WBd8mJd8mRc82Vc9Gdc9Glc9Wtc9mxc9m5c93Bc93Jc+HRc+HZc+Xhd"
+    "+Xld+Xtd+n1e+n9e+oFf+4Nf+4Vg+4dh/Ilh/Ipi/Ixj/I5k/JBl/ZJm/ZRn/ZZo/Zhp/Zpq/Ztr/p1s/p9t/qFu/qNv"
+    "/qVx/qdy/qlz/qp0/qx2/q53/rB4/rJ6/rR7/rZ8/rd+/rl//ruB/r2C/r+E/sGF/sKH/sSI/saK/siM/sqN/syP/s2Q"
+    "/s+S/tGU/tOV/tWX/teZ/tia/dqc/dye/d6g/eCh/eKj/eOl/eWn/eep/emq/eus/Oyu/O6w/PCy/PK0/PS2/Pa4/Pe5"
+    "/Pm7/Pu9/P2/"
+)
 
 
 @lru_cache(maxsize=8)
@@ -41,8 +59,14 @@ def colour_map(name: str = DEPTH_MAP) -> Colormap:
 @lru_cache(maxsize=8)
 def _palette(name: str) -> NDArray[np.uint8]:
     """[257 3]: the 256 colours of a map, then the colour of no value."""
-    colours = np.rint(colour_map(name)(np.linspace(0.0, 1.0, 256))[:, :3] * 255)
-    palette: NDArray[np.uint8] = np.concatenate([colours, [NO_VALUE]]).astype(np.uint8)
+    if name == DEPTH_MAP:
+        colours = np.frombuffer(_MAGMA, np.uint8).reshape(256, 3)
+    elif name == THERMAL_MAP:
+        colours = np.arange(256, dtype=np.uint8)[:, None].repeat(3, axis=1)
+    else:
+        sampled = colour_map(name)(np.linspace(0.0, 1.0, 256))[:, :3]
+        colours = np.rint(sampled * 255).astype(np.uint8)
+    palette: NDArray[np.uint8] = np.vstack([colours, np.array(NO_VALUE, np.uint8)])
     palette.setflags(write=False)
     return palette
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from time import perf_counter
 from typing import Any
@@ -32,11 +33,14 @@ from thermodepth.model.encoders import (
     pretrained_encoder,
 )
 from thermodepth.model.network import build_network
+from thermodepth.model.residual import ResidualConfig
 from thermodepth.thermal import NormaliserSettings
 from thermodepth.types import ThermalUnit
 
 NAMES = sorted(ENCODERS)
-THROUGH_TRANSFORMERS = sorted(name for name, row in ENCODERS.items() if row.config is not None)
+#: Whose published weights are read by transformers; `RESIDUAL` are built without it.
+THROUGH_TRANSFORMERS = sorted(name for name, row in ENCODERS.items() if row.pyramid is None)
+RESIDUAL = sorted(name for name, row in ENCODERS.items() if row.residual is not None)
 PYRAMID = (4, 8, 16, 32)
 STRIDES = {
     "convnext-tiny": PYRAMID,
@@ -84,21 +88,24 @@ def network_of() -> Callable[[str, int], DepthNetwork]:
 
 @pytest.fixture
 def tiny(monkeypatch: pytest.MonkeyPatch) -> dict[str, Callable[[int], Any]]:
-    """The table with the same families, a few thousand weights each."""
-    configs = {
-        "resnet-small": encoders_module._resnet([16, 16, 24, 32], [1, 1, 1, 1], 16),
-        "resnet18": encoders_module._resnet([16, 24, 24, 32], [2, 1, 1, 1], 16),
+    """The table with the same families, a few thousand weights each: their transformers configurations."""
+    residual = {
+        "resnet-small": ResidualConfig(stem=16, sizes=(16, 16, 24, 32), depths=(1, 1, 1, 1)),
+        "resnet18": ResidualConfig(stem=16, sizes=(16, 24, 24, 32), depths=(2, 1, 1, 1)),
+    }
+    configs: dict[str, Callable[[int], Any]] = {
         "convnextv2-atto": encoders_module._convnext([8, 8, 16, 16], [1, 1, 1, 1], version=2),
         "convnext-tiny": encoders_module._convnext([8, 8, 16, 16], [1, 1, 1, 1], version=1),
         "dinov2-small": encoders_module._dinov2(16, 2, 4),
         "dinov3-small": encoders_module._dinov3(16, 2, 4),
         "dinov3-convnext-tiny": encoders_module._dinov3_convnext([8, 8, 16, 16], [1, 1, 1, 1]),
     }
-    assert sorted(configs) == THROUGH_TRANSFORMERS
-    for name, config in configs.items():
-        row = EncoderRow(name=name, config=config, summary="a tiny one")
-        monkeypatch.setitem(ENCODERS, name, row)
-    return configs
+    rows = [EncoderRow(name=n, config=c, summary="a tiny one") for n, c in configs.items()]
+    rows += [EncoderRow(name=n, residual=r, summary="a tiny one") for n, r in residual.items()]
+    assert sorted(row.name for row in rows) == THROUGH_TRANSFORMERS
+    for row in rows:
+        monkeypatch.setitem(ENCODERS, row.name, row)
+    return {**configs, **{n: partial(encoders_module._resnet, r) for n, r in residual.items()}}
 
 
 def lively(model: nn.Module, seed: int) -> None:
@@ -254,6 +261,41 @@ def test_an_unknown_encoder_is_refused_with_the_nearest_name() -> None:
         build_encoder("resnet-smal", channels=1)
     with pytest.raises(SettingsError, match="unknown encoder"):
         pretrained_encoder("resnet-smal", "facebook/dinov2-small", channels=1)
+
+
+# --- what is built without transformers ----------------------------------------------------------
+
+
+@pytest.mark.parametrize("channels", [1, 3])
+@pytest.mark.parametrize("name", RESIDUAL)
+def test_a_residual_pyramid_is_the_backbone_of_transformers(name: str, channels: int) -> None:
+    """The same names in the same order, the same first weights of a seed, and the same maps to the bit."""
+    from transformers import AutoBackbone
+
+    row = ENCODERS[name]
+    assert row.residual is not None
+    torch.manual_seed(5)
+    theirs = AutoBackbone.from_config(encoders_module._resnet(row.residual, channels))
+    after = torch.rand(1)
+    torch.manual_seed(5)
+    ours = build_encoder(name, channels=channels).backbone
+    assert torch.equal(torch.rand(1), after)  # what is drawn next is the same too
+    state = theirs.state_dict()
+    assert list(ours.state_dict()) == list(state)
+    assert all(torch.equal(value, state[key]) for key, value in ours.state_dict().items())
+
+    lively(theirs, seed=6)
+    ours.load_state_dict(theirs.state_dict())
+    image = torch.rand(2, channels, 64, 97).contiguous(memory_format=torch.channels_last)
+    for mode in (True, False):  # training moves the statistics of the norms, which prediction reads
+        maps, expected = ours.train(mode)(image), theirs.train(mode)(image).feature_maps
+        assert all(torch.equal(a, b) for a, b in zip(maps, expected, strict=True))
+        assert maps[-1].std() > 0
+        for features in (maps, expected):
+            sum(m.square().mean() for m in features).backward()
+    for own, other in zip(ours.parameters(), theirs.parameters(), strict=True):
+        assert own.grad is not None
+        assert torch.equal(own.grad, other.grad)
 
 
 # --- pre-trained weights -------------------------------------------------------------------------

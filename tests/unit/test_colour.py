@@ -8,7 +8,9 @@ import pytest
 from numpy.testing import assert_array_equal
 
 from thermodepth.colour import (
+    DEPTH_MAP,
     NO_VALUE,
+    THERMAL_MAP,
     colour_depth,
     colour_inverse,
     colour_map,
@@ -91,6 +93,16 @@ def test_errors_say_what_is_wrong():
         colour_inverse(np.ones((2, 2)), low=1, high=np.inf)
 
 
-def test_matplotlib_waits_for_the_first_colour():
-    code = "import sys, thermodepth.colour; assert 'matplotlib' not in sys.modules"
+def test_our_own_maps_are_those_of_matplotlib():
+    steps = np.linspace(0.0, 1.0, 256)
+    for name in (DEPTH_MAP, THERMAL_MAP):
+        sampled = np.rint(colour_map(name)(steps)[:, :3] * 255)
+        assert_array_equal(paint(steps[None], name=name)[0], sampled)
+
+
+def test_depth_and_thermal_are_painted_without_matplotlib():
+    code = (
+        "import sys, numpy as np, thermodepth.colour as c; c.colour_thermal(np.zeros((2, 2), np.uint8));"
+        "c.colour_depth(np.ones((2, 2)), near_m=1, far_m=3); assert 'matplotlib' not in sys.modules"
+    )
     subprocess.run([sys.executable, "-c", code], check=True)

@@ -8,14 +8,13 @@ they run beside the warm things instead of around them.
 from __future__ import annotations
 
 import math
-from functools import cache
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
-from PIL import Image, ImageDraw, ImageFont
+from PIL import Image, ImageDraw
 
 from thermodepth.colour import NO_VALUE, colour_depth, colour_thermal
+from thermodepth.lettering import typeface
 from thermodepth.teacher import Transfer
 from thermodepth.teacher.warp import edges
 from thermodepth.thermal import display
@@ -131,11 +130,11 @@ def _sheet(title: str, rows: list[tuple[Panel, Panel]], near_m: float, far_m: fl
     height = top + sum(h + _CAPTION + _GAP for h in heights) + _BAR_HEIGHT + _MARGIN + _GAP
     sheet = Image.new("RGB", (width, height), _WHITE)
     pen = ImageDraw.Draw(sheet)
-    pen.text((_MARGIN, _MARGIN), title, font=_font(True), fill=_INK)
+    pen.text((_MARGIN, _MARGIN), title, font=typeface(_TITLE_PX, bold=True), fill=_INK)
     for pair, rows_px in zip(rows, heights, strict=True):
         for column, (caption, picture) in enumerate(pair):
             left = _MARGIN + column * (PANEL_WIDTH + _GAP)
-            pen.text((left, top + 3), caption, font=_font(False), fill=_FAINT)
+            pen.text((left, top + 3), caption, font=typeface(_TEXT_PX), fill=_FAINT)
             panel = Image.fromarray(picture).resize((PANEL_WIDTH, rows_px), Image.Resampling.BOX)
             sheet.paste(panel, (left, top + _CAPTION))
         top += rows_px + _CAPTION + _GAP
@@ -150,17 +149,9 @@ def _scale(
     steps = np.geomspace(near_m, far_m, _BAR_WIDTH)[None].repeat(_BAR_HEIGHT, axis=0)
     near, far = f"{near_m:.3g} m", f"{far_m:.3g} m and farther"
     middle = top + _BAR_HEIGHT / 2
-    pen.text((_MARGIN, middle), near, font=_font(False), fill=_INK, anchor="lm")
-    left = round(_MARGIN + _font(False).getlength(near) + _GAP)
+    pen.text((_MARGIN, middle), near, font=typeface(_TEXT_PX), fill=_INK, anchor="lm")
+    left = round(_MARGIN + typeface(_TEXT_PX).getlength(near) + _GAP)
     sheet.paste(Image.fromarray(colour_depth(steps, near_m=near_m, far_m=far_m)), (left, top))
-    pen.text((left + _BAR_WIDTH + _GAP, middle), far, font=_font(False), fill=_INK, anchor="lm")
-
-
-@cache
-def _font(bold: bool) -> ImageFont.FreeTypeFont:
-    """DejaVu Sans, which every matplotlib carries."""
-    import matplotlib
-
-    file = "DejaVuSans-Bold.ttf" if bold else "DejaVuSans.ttf"
-    path = Path(matplotlib.get_data_path()) / "fonts" / "ttf" / file
-    return ImageFont.truetype(str(path), _TITLE_PX if bold else _TEXT_PX)
+    pen.text(
+        (left + _BAR_WIDTH + _GAP, middle), far, font=typeface(_TEXT_PX), fill=_INK, anchor="lm"
+    )

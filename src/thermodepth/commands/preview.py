@@ -10,18 +10,18 @@ import io
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from PIL import Image, ImageDraw, ImageFont
+from PIL import Image, ImageDraw
 
 from thermodepth.colour import NO_VALUE, colour_depth, colour_thermal, depth_limits
 from thermodepth.commands.terminal import console, counting
 from thermodepth.data import DATASETS, Dataset, open_dataset
 from thermodepth.errors import DataError, SettingsError, nearest
 from thermodepth.files import write_bytes
+from thermodepth.lettering import round_metres, typeface
 from thermodepth.thermal import display
 from thermodepth.types import Sample, ThermalUnit
 
@@ -40,7 +40,6 @@ _TITLE, _BAR_WIDTH, _BAR, _TICKS = 28, 320, 14, 24
 _TEXT_PX, _TITLE_PX = 12, 15
 _WHITE, _INK, _FAINT = (255, 255, 255), (30, 30, 30), (105, 105, 105)
 _ON_GREY = (70, 70, 70)
-_DECADE = 10.0
 _BAND_LOW, _BAND_HIGH = (
     1,
     99,
@@ -254,9 +253,11 @@ def _draw_cell(
     rows, columns = panel
     width = 3 * columns + 2 * _GAP
     pen = ImageDraw.Draw(sheet)
-    room = width - _font(False).getlength(shot.details) - 2 * _GAP
+    room = width - typeface(_TEXT_PX).getlength(shot.details) - 2 * _GAP
     _write(pen, (left, top + 3), shot.title, room)
-    pen.text((left + width, top + 3), shot.details, font=_font(False), fill=_FAINT, anchor="ra")
+    pen.text(
+        (left + width, top + 3), shot.details, font=typeface(_TEXT_PX), fill=_FAINT, anchor="ra"
+    )
     depth = None
     if shot.depth_m is not None and limits:
         painted = colour_depth(shot.depth_m, near_m=limits[0], far_m=limits[1])
@@ -266,7 +267,7 @@ def _draw_cell(
         pen.rectangle(box, fill=NO_VALUE)
         if picture is None:
             middle = (left + columns // 2, top + _CAPTION + rows // 2)
-            pen.text(middle, missing, font=_font(False), fill=_ON_GREY, anchor="mm")
+            pen.text(middle, missing, font=typeface(_TEXT_PX), fill=_ON_GREY, anchor="mm")
         else:
             across, down = (columns - picture.width) // 2, (rows - picture.height) // 2
             sheet.paste(picture, (box[0] + across, box[1] + down))
@@ -279,9 +280,9 @@ def _draw_scale(sheet: Image.Image, left: int, top: int, limits: tuple[float, fl
     steps = np.geomspace(near, far, _BAR_WIDTH)[None, :].repeat(_BAR, axis=0)
     sheet.paste(Image.fromarray(colour_depth(steps, near_m=near, far_m=far)), (left, top))
     pen = ImageDraw.Draw(sheet)
-    font = _font(False)
+    font = typeface(_TEXT_PX)
     free_from = 0.0
-    for metres in _round_metres(near, far):
+    for metres in round_metres(near, far):
         x = left + (_BAR_WIDTH - 1) * math.log(metres / near) / math.log(far / near)
         text = f"{metres:g} m"
         half = font.getlength(text) / 2
@@ -295,42 +296,16 @@ def _draw_scale(sheet: Image.Image, left: int, top: int, limits: tuple[float, fl
     pen.text((beside, top + _BAR / 2), text, font=font, fill=_FAINT, anchor="lm")
 
 
-def _round_metres(near: float, far: float) -> list[float]:
-    """1, 2 and 5 of every decade; even steps of such a size where the scale spans less than one."""
-    if far / near < _DECADE:
-        rough = (far - near) / 4
-        step = min(_ones(rough / _DECADE, rough * _DECADE), key=lambda one: abs(one - rough))
-        return [n * step for n in range(math.ceil(near / step), math.floor(far / step) + 1)]
-    return _ones(near, far)
-
-
-def _ones(low: float, high: float) -> list[float]:
-    """1, 2 and 5 times powers of ten, between two bounds."""
-    decades = range(math.floor(math.log10(low)), math.ceil(math.log10(high)) + 1)
-    numbers = [digit * 10.0**decade for decade in decades for digit in (1, 2, 5)]
-    return [number for number in numbers if low <= number <= high]
-
-
 def _write(
     pen: ImageDraw.ImageDraw, at: tuple[int, int], text: str, room: float, *, bold: bool = False
 ) -> None:
     """A line of text, cut where the room ends."""
-    font = _font(bold)
+    font = typeface(_TITLE_PX if bold else _TEXT_PX, bold=bold)
     if font.getlength(text) > room:
         while text and font.getlength(f"{text}…") > room:
             text = text[:-1]
         text += "…"
     pen.text(at, text, font=font, fill=_INK)
-
-
-@cache
-def _font(bold: bool) -> ImageFont.FreeTypeFont:
-    """DejaVu Sans, which every matplotlib carries: hinted, and with letters of most languages."""
-    import matplotlib
-
-    file = "DejaVuSans-Bold.ttf" if bold else "DejaVuSans.ttf"
-    path = Path(matplotlib.get_data_path()) / "fonts" / "ttf" / file
-    return ImageFont.truetype(str(path), _TITLE_PX if bold else _TEXT_PX)
 
 
 def encode(sheet: Image.Image, picture_format: str) -> bytes:

@@ -19,7 +19,7 @@ import numpy as np
 
 from thermodepth.files import LONGEST_NAME_BYTES, encode_png, write_bytes
 from thermodepth.inference.predictor import Depth
-from thermodepth.thermal import display
+from thermodepth.inference.view import view_png
 from thermodepth.types import ThermalUnit
 
 if TYPE_CHECKING:
@@ -28,7 +28,6 @@ if TYPE_CHECKING:
 PER_METRE = 256
 _LONGEST_ENDING = len("_structure.png")
 FURTHEST_M = 65535 / PER_METRE
-SKY_COLOUR = "#8fb6d8"  # of nothing in the colours of depth
 
 
 def depth_png(depth_m: NDArray[np.float32]) -> bytes:
@@ -102,44 +101,3 @@ def _fitting(name: str) -> str:
         return name
     mark = hashlib.sha256(encoded).hexdigest()[:16]
     return f"{encoded[: most - len(mark) - 1].decode(errors='ignore')}-{mark}"
-
-
-def view_png(result: Depth, *, thermal: NDArray[Any], unit: ThermalUnit) -> bytes:
-    """Thermal, structure and metric depth side by side, with a scale in metres."""
-    from matplotlib.backends.backend_agg import FigureCanvasAgg
-    from matplotlib.colors import ListedColormap, LogNorm
-    from matplotlib.figure import Figure
-    from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
-
-    height, width = thermal.shape
-    panel = 3.2  # inches
-    figure = Figure(figsize=(3 * panel + 0.9, panel * height / width + 0.4), dpi=150)
-    FigureCanvasAgg(figure)
-    axes = figure.subplots(1, 3, gridspec_kw={"wspace": 0.03})
-    figure.subplots_adjust(
-        left=0.005, right=0.925, bottom=0.01, top=1 - 0.3 / figure.get_figheight()
-    )
-    low, high = np.percentile(result.solid_m, [0.5, 99.5])
-    norm = LogNorm(max(float(low), 1e-3), max(float(high), float(low) * 1.05, 2e-3))
-    shown = axes[2].imshow(result.depth_m, cmap="magma_r", norm=norm)
-    if result.sky is not None and result.sky.any():
-        plain = ListedColormap([SKY_COLOUR])
-        axes[2].imshow(np.ma.masked_where(~result.sky, result.sky), cmap=plain)
-        row, column = (float(np.median(places)) for places in np.nonzero(result.sky))
-        axes[2].text(column, row, "sky", fontsize=7, ha="center", va="center", color="#20303c")
-    near, far = np.percentile(result.structure, [99.5, 0.5])
-    axes[1].imshow(result.structure, cmap="magma", vmin=far, vmax=max(near, far + 1e-9))
-    axes[0].imshow(display(thermal, unit), cmap="gray")
-    for axis, title in zip(axes, ("thermal", "structure", "metric depth"), strict=True):
-        axis.set_title(title, fontsize=9)
-        axis.set_axis_off()
-    box = axes[2].get_position()
-    scale = figure.colorbar(shown, cax=figure.add_axes((box.x1 + 0.008, box.y0, 0.012, box.height)))
-    scale.ax.invert_yaxis()  # near on top, as bright as in the picture
-    scale.ax.yaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
-    scale.ax.yaxis.set_major_formatter(FuncFormatter(lambda metres, _: f"{metres:g} m"))
-    scale.ax.yaxis.set_minor_formatter(NullFormatter())
-    scale.ax.tick_params(labelsize=7)
-    stream = io.BytesIO()
-    figure.savefig(stream, format="png", metadata={"Software": None})
-    return stream.getvalue()

@@ -173,13 +173,14 @@ def convex_upsample(value: Tensor, weights: Tensor) -> Tensor:
         `[b 4h 4w]`.
     """
     b, _, h, w = value.shape
-    mix = weights.view(b, 9, STRIDE**2, h, w).softmax(dim=1)
-    padded = F.pad(value, (1, 1, 1, 1), mode="replicate")
+    # Channels last, as features are in memory: the weights of a pixel lie side by side and are mixed in place.
+    mix = weights.permute(0, 2, 3, 1).unflatten(3, (9, STRIDE**2)).softmax(dim=3)  # [b h w 9 16]
+    padded = F.pad(value, (1, 1, 1, 1), mode="replicate")[:, 0]
     neighbours = torch.stack(
-        [padded[:, 0, dy : dy + h, dx : dx + w] for dy in range(3) for dx in range(3)], dim=1
+        [padded[:, dy : dy + h, dx : dx + w] for dy in range(3) for dx in range(3)], dim=3
     )
-    fine = (mix * neighbours[:, :, None]).sum(dim=1)  # [b 16 h w]
-    return F.pixel_shuffle(fine, STRIDE)[:, 0]
+    fine = (mix * neighbours[..., None]).sum(dim=3).unflatten(3, (STRIDE, STRIDE))
+    return fine.transpose(2, 3).reshape(b, STRIDE * h, STRIDE * w)
 
 
 def _resized(x: Tensor, size: Sequence[int]) -> Tensor:

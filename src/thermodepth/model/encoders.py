@@ -2,8 +2,11 @@
 
 Two ways in: a row of the table builds an architecture with fresh weights for any number of input
 channels; `weights` then names where pre-trained ones come from: a model of ours, which needs no network,
-a hub id, or a local folder in transformers' format. A row of plain torch also takes a folder of
-published weights that `python -m thermodepth.model.imagenet` has converted.
+a hub id, or a local folder in transformers' format. An inverted residual row takes a folder of published
+weights that `python -m thermodepth.model.imagenet` has converted in the place of those two.
+
+Transformers is imported where one of its architectures is built or its files are read, for that takes
+longer than a prediction. A model that was trained with a row of plain torch needs torch alone.
 
 An RGB stem becomes a one-channel stem by summing its kernels over the colours: a grey picture then gives
 the very features that its three equal channels gave before.
@@ -27,36 +30,36 @@ from thermodepth.model.inverted_residual import (
     InvertedResidualConfig,
     InvertedResidualPyramid,
 )
+from thermodepth.model.residual import RESNET18, RESNET_SMALL, ResidualConfig, ResidualPyramid
 from thermodepth.tensor_files import read_tensors
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EncoderRow:
-    """How an encoder is built: exactly one of `config` and `pyramid`."""
+    """How an encoder is built: exactly one of `config`, `pyramid` and `residual`."""
 
     name: str
     summary: str
     config: Callable[[int], Any] | None = None  # input channels -> a transformers backbone config
-    pyramid: InvertedResidualConfig | None = None  # plain torch: transformers is not imported
+    pyramid: InvertedResidualConfig | None = None  # plain torch, published weights converted by us
+    residual: ResidualConfig | None = None  # plain torch, published weights through transformers
 
     def __post_init__(self) -> None:
-        assert (self.config is None) != (self.pyramid is None), self.name
+        ways = (self.config, self.pyramid, self.residual)
+        assert sum(way is not None for way in ways) == 1, self.name
 
 
-def _resnet(sizes: list[int], depths: list[int], embedding: int) -> Callable[[int], Any]:
-    def config(channels: int) -> Any:
-        from transformers import ResNetConfig
+def _resnet(residual: ResidualConfig, channels: int) -> Any:
+    from transformers import ResNetConfig
 
-        return ResNetConfig(
-            num_channels=channels,
-            embedding_size=embedding,
-            hidden_sizes=sizes,
-            depths=depths,
-            layer_type="basic",
-            out_indices=[1, 2, 3, 4],
-        )
-
-    return config
+    return ResNetConfig(
+        num_channels=channels,
+        embedding_size=residual.stem,
+        hidden_sizes=list(residual.sizes),
+        depths=list(residual.depths),
+        layer_type="basic",
+        out_indices=[1, 2, 3, 4],
+    )
 
 
 def _convnext(sizes: list[int], depths: list[int], *, version: int) -> Callable[[int], Any]:
@@ -137,12 +140,12 @@ ENCODERS: dict[str, EncoderRow] = {
         ),
         EncoderRow(
             name="resnet-small",
-            config=_resnet([32, 64, 96, 160], [1, 1, 2, 1], 32),
+            residual=RESNET_SMALL,
             summary="0.8 M parameters, the default: the most accuracy per CPU-second",
         ),
         EncoderRow(
             name="resnet18",
-            config=_resnet([64, 128, 256, 512], [2, 2, 2, 2], 64),
+            residual=RESNET18,
             summary="11 M parameters, the field's plain reference",
         ),
         EncoderRow(
@@ -183,10 +186,10 @@ class Encoder(nn.Module):
         self.channels: list[int] = list(backbone.channels)  # type: ignore[arg-type]
         self.stride = 32
         self.is_plain_torch = config is None
-        self.fine_channels = 0  # of a first map at stride 2
+        self.fine_channels = 0  # of a first map at stride 2, where there is one
         if config is None:
-            assert backbone.strides[0] == 2, backbone.strides  # type: ignore[index]
-            self.fine_channels = self.channels.pop(0)
+            if backbone.strides[0] == 2:  # type: ignore[index]
+                self.fine_channels = self.channels.pop(0)
             return
         patch = getattr(config, "patch_size", None)
         # A plain transformer has one stride, its patch; a pyramid ends at stride 32.
@@ -211,6 +214,8 @@ def build_encoder(name: str, *, channels: int) -> Encoder:
     row = _row(name)
     if row.pyramid is not None:
         return Encoder(InvertedResidualPyramid(row.pyramid, channels=channels), None)
+    if row.residual is not None:
+        return Encoder(ResidualPyramid(row.residual, channels=channels), None)
     config = _config(row, channels)
     from transformers import AutoBackbone
 
@@ -224,6 +229,8 @@ def _row(name: str) -> EncoderRow:
 
 
 def _config(row: EncoderRow, channels: int) -> Any:
+    if row.residual is not None:
+        return _resnet(row.residual, channels)
     assert row.config is not None, row.name
     try:
         return row.config(channels)
@@ -298,7 +305,11 @@ def pretrained_encoder(name: str, source: str, *, channels: int) -> Encoder:
         )
     if channels != 3:
         fold_stem(backbone, channels)
-    return Encoder(backbone, backbone.config)
+    if row.residual is None:
+        return Encoder(backbone, backbone.config)
+    encoder = build_encoder(name, channels=channels)
+    encoder.backbone.load_state_dict(backbone.state_dict())
+    return encoder
 
 
 #: The file of published weights that `thermodepth.model.imagenet` writes, and where the name stands in it.

@@ -140,7 +140,7 @@ def load_model(folder: Path) -> LoadedModel:
     state, _ = read_tensors(folder / WEIGHTS_FILE, remedy=_REMEDY)
     _check_finite(state, folder / WEIGHTS_FILE)
     try:
-        network.load_state_dict({k: _as_stored(v) for k, v in state.items()})
+        network.load_state_dict(state)  # half precision is widened on the way
     except (RuntimeError, TypeError, ValueError) as error:
         reason = str(error).strip().splitlines()[-1].strip()
         raise WeightsError(
@@ -298,10 +298,6 @@ def _check_finite(state: dict[str, Tensor], path: Path) -> None:
             raise WeightsError(
                 f"{path}: '{name}' holds values that are no finite numbers; copy or train it again"
             )
-
-
-def _as_stored(tensor: Tensor) -> Tensor:
-    return tensor.float() if tensor.dtype == torch.float16 else tensor
 
 
 def _fingerprint(folder: Path) -> str:

@@ -14,14 +14,13 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from thermodepth.inference.outputs import (
-    SKY_COLOUR,
     depth_png,
     npy,
     structure_png,
-    view_png,
     write_depth,
 )
 from thermodepth.inference.predictor import Depth
+from thermodepth.inference.view import SKY_COLOUR, view_png
 from thermodepth.types import ThermalUnit
 
 

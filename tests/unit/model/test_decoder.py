@@ -37,6 +37,20 @@ def test_convex_upsampling_is_the_loop_over_pixels() -> None:
         np.testing.assert_allclose(fine[image], by_loops(value[image], weights[image]), rtol=1e-12)
 
 
+@pytest.mark.parametrize("memory_format", [torch.contiguous_format, torch.channels_last])
+def test_convex_upsampling_has_the_gradients_of_its_formula(
+    memory_format: torch.memory_format,
+) -> None:
+    generator = torch.Generator().manual_seed(0)
+    value, weights = (
+        torch.randn(2, c, 3, 4, generator=generator, dtype=torch.float64)
+        .contiguous(memory_format=memory_format)
+        .requires_grad_()
+        for c in (1, 144)
+    )
+    assert torch.autograd.gradcheck(convex_upsample, (value, weights), fast_mode=True)
+
+
 def test_convex_upsampling_keeps_a_constant_and_stays_between_the_neighbours() -> None:
     generator = torch.Generator().manual_seed(0)
     weights = 20 * torch.randn(1, 144, 4, 6, generator=generator)
