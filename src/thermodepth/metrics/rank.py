@@ -64,6 +64,13 @@ class _Ranks(NamedTuple):
     beyond: Pixels  # [n] ranks less their regression on the place
 
 
+class RankAgreement(NamedTuple):
+    """How far two maps agree on what is nearer."""
+
+    rank: float  # Spearman's
+    partial: float  # the same, beyond what the place in the picture tells
+
+
 class _Layout(NamedTuple):
     """Orthonormal [n] at the scored pixels."""
 
@@ -84,6 +91,35 @@ def partial_correlation(a: Map, b: Map, *, valid: NDArray[np.bool_]) -> float:
     layout = _layout(valid)
     first, second = (_ranks(values[valid], layout) for values in (a, b))
     return _correlation(first.beyond, second.beyond)
+
+
+def rank_agreement(values: Map, reference: Map) -> RankAgreement:
+    """Both correlations of a map with another one of the same view that need not be of its size.
+
+    The map is brought to the reference's size by the mean of the area under each of its pixels.
+
+    Args:
+        values: `[h w]` finite.
+        reference: `[h' w']` in which larger means the same as in `values`; NaN = none.
+
+    Returns:
+        NaN for both where the reference has fewer than 50 values; each NaN where nothing is left of the
+        reference.
+    """
+    import cv2  # a large library
+
+    valid = np.isfinite(reference)
+    if np.count_nonzero(valid) < _LEAST_PIXELS:
+        return RankAgreement(float("nan"), float("nan"))
+    if values.shape != reference.shape:
+        size = reference.shape[1], reference.shape[0]
+        values = cv2.resize(np.asarray(values, np.float64), size, interpolation=cv2.INTER_AREA)
+    layout = _layout(valid)
+    first, second = (_ranks(each[valid], layout) for each in (values, reference))
+    return RankAgreement(
+        _correlation(first.spread, second.spread) if second.spread.any() else float("nan"),
+        _correlation(first.beyond, second.beyond) if second.beyond.any() else float("nan"),
+    )
 
 
 def _seen(truth: TruthMap) -> _Seen:

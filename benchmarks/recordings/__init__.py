@@ -1,0 +1,8 @@
+"""Real recordings and what a model says of them.
+
+frames.py   the sets: which files, which lens, which truth or reference
+answers.py  maps of a frame, by a model or by a guesser that is blind to it
+scores.py   the maps of one frame as numbers
+tables.py   numbers of many frames as tables, with intervals
+sheet.py    frames and maps as one picture, for the eye
+"""
