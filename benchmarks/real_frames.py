@@ -10,6 +10,8 @@ $THERMODEPTH_RECORDINGS, else `../shared/data` beside the repository. Thermal mo
 `pairs` is scored only when it is named: what a claim is measured on once is nothing to choose settings by.
 
     rank, partial   Spearman's; the same beyond what the place in the picture tells (`metrics/rank.py`)
+    beyond the mean map    partial, with the mean of the other frames' references taken out as well: what
+                    any set of streets has in common is more than six terms follow
     scale           median of truth / said, geometric mean over frames; factor off: the same, whichever way
     aligned         after the best factor and offset in 1/depth of each frame (`teacher/agreement.py`)
     sky             share of pixels called sky: of those with truth, and where there is none of all
@@ -21,10 +23,9 @@ from __future__ import annotations
 import argparse
 import os
 import sys
-import time
-import warnings
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 from PIL import Image
 
@@ -32,6 +33,7 @@ from recordings.answers import (
     Model,
     guessers_of_reference,
     guessers_of_truth,
+    means_of_others,
     open_model,
 )
 from recordings.frames import SETS, Part, RecordedSet
@@ -60,8 +62,6 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--json", type=Path)
     given = parser.parse_args(arguments)
     set_thread_policy(1)
-    # What is taken for granted of a model is said once a model, not once a frame.
-    warnings.simplefilter("once")
     try:
         score_sets(given)
     except UserError as error:
@@ -77,7 +77,7 @@ def score_sets(given: argparse.Namespace) -> None:
     if len({model.modality for model in models}) > 1:
         raise SettingsError("thermal and RGB models have no scores in common; give them apart")
     record: dict[str, object] = {"models": given.models, "short_side": given.short_side}
-    parts: dict[str, object] = {}
+    parts: dict[str, dict[str, Any]] = {}
     pictures: list[Image.Image] = []
     for row in rows:
         folder = given.data / row.folder
@@ -86,24 +86,35 @@ def score_sets(given: argparse.Namespace) -> None:
                 raise SettingsError(f"set '{row.name}': {reason}")
             print(f"{row.name}: skipped, {reason}\n")
             continue
+        of_set: list[dict[str, Any]] = []
         for part in row.read(folder, given.every):
-            began = time.process_time()
             scores = scores_of(row, part, models)
             recordings = [frame.recording for frame in part.frames]
-            for table in tables_of(part.title, scores, recordings):
-                print(table.markdown(), flush=True)
-            print(f"({time.process_time() - began:.0f} s of CPU time)\n", flush=True)
-            parts[part.title] = {
-                "frames": [frame.sample.sample_id for frame in part.frames],
-                "recordings": recordings,
-                "scores": {who: list(map(dict, each)) for who, each in scores.items()},
-            }
+            print_tables(part.title, scores, recordings)
+            ids = [frame.sample.sample_id for frame in part.frames]
+            of_set.append({"frames": ids, "recordings": recordings, "scores": scores})
+            parts[part.title] = of_set[-1]
             if given.picture is not None:
                 pictures += [view(models[0], frame) for frame in spread(part.frames)]
+        if len(of_set) > 1:
+            whole = {
+                who: [score for part in of_set for score in part["scores"][who]]
+                for who in of_set[0]["scores"]
+            }
+            recordings = [each for part in of_set for each in part["recordings"]]
+            print_tables(f"{row.name}, all of the above", whole, recordings)
     if given.json is not None:
         write_json(given.json, {**record, "parts": parts})
     if given.picture is not None and pictures:
         write_sheet(given.picture, pictures)
+
+
+def print_tables(
+    title: str, scores: Mapping[str, Sequence[Scores]], recordings: Sequence[str]
+) -> None:
+    """As markdown, for a page or a terminal."""
+    for table in tables_of(title, scores, recordings):
+        print(table.markdown(), flush=True)
 
 
 def chosen(names: Sequence[str] | None) -> list[RecordedSet]:
@@ -137,20 +148,22 @@ def scores_of(row: RecordedSet, part: Part, models: Sequence[Model]) -> dict[str
             name: of_recording([answer(frame) for frame in part.frames])
             for name, answer in answerers.items()
         }
-    if row.compared_with == "reference":
-        answerers |= guessers_of_reference(part)
-    else:
+    if row.compared_with == "truth":
         answerers |= guessers_of_truth(part)
-    scores: dict[str, list[Scores]] = {name: [] for name in answerers}
-    for frame in part.frames:
-        for name, answer in answerers.items():
-            if frame.reference is not None:
-                one = against_reference(answer(frame), frame.reference)
-            else:
-                assert frame.sample.depth_m is not None
-                one = against_truth(answer(frame), frame.sample.depth_m)
-            scores[name].append(one)
-    return scores
+        return {
+            name: [against_truth(answer(frame), frame.truth_m) for frame in part.frames]
+            for name, answer in answerers.items()
+        }
+    answerers |= guessers_of_reference(part)
+    references = [frame.inverse for frame in part.frames]
+    priors = means_of_others(references) if len(references) > 1 else [None]
+    return {
+        name: [
+            against_reference(answer(frame), reference, prior=prior)
+            for frame, reference, prior in zip(part.frames, references, priors, strict=True)
+        ]
+        for name, answer in answerers.items()
+    }
 
 
 if __name__ == "__main__":

@@ -108,7 +108,7 @@ def _of_rgb(teacher: Teacher, frame: Frame) -> Maps:
 
 def guessers_of_truth(part: Part) -> dict[str, Answerer]:
     """Guessers for frames with truth, by name."""
-    frames = [frame for frame in part.frames if np.isfinite(frame.sample.depth_m).any()]
+    frames = [frame for frame in part.frames if np.isfinite(frame.truth_m).any()]
     if len(frames) < 2:
         return _told_the_scale(part.frames)
     near_m, far_m = part.range_m
@@ -131,10 +131,8 @@ def _told_the_scale(frames: Sequence[Frame]) -> dict[str, Answerer]:
     def guesser(arm: str) -> Answerer:
         def answer(frame: Frame) -> Maps:
             depth = np.asarray(unfitted_baselines(frame.sample.size)[arm]["depth"].values)
-            truth_m = frame.sample.depth_m
-            assert truth_m is not None
-            known = np.isfinite(truth_m)
-            return _as_maps(depth * np.median(truth_m[known]) / np.median(depth[known]))
+            known = np.isfinite(frame.truth_m)
+            return _as_maps(depth * np.median(frame.truth_m[known]) / np.median(depth[known]))
 
         return answer
 
@@ -147,18 +145,16 @@ def _as_maps(depth_m: Map) -> Maps:
 
 def guessers_of_reference(part: Part) -> dict[str, Answerer]:
     """Guessers for frames with a reference, which has no metres: structure alone, by name."""
-    references = [_reference(frame) for frame in part.frames]
+    references = [frame.inverse for frame in part.frames]
     place_of = {frame.sample.sample_id: place for place, frame in enumerate(part.frames)}
+    means = means_of_others(references)
     guesses: dict[str, Callable[[int], Map]] = {
         ConstantDepth.arm: lambda place: np.zeros(references[place].shape),
         RowRamp.arm: lambda place: _rows(references[place].shape),
     }
     if len(references) > 1:
-        size = references[0].shape
-        ranks = [_resized(_ranks(each), size) for each in references]
         thumbnails = np.stack([_thumbnail(frame) for frame in part.frames])
-        total = np.sum(ranks, axis=0)
-        guesses[MeanDepthMap.arm] = lambda place: total - ranks[place]
+        guesses[MeanDepthMap.arm] = lambda place: means[place]
         guesses[NEAREST] = lambda place: references[nearest_other(thumbnails, place)]
 
     def guesser(arm: str) -> Answerer:
@@ -167,16 +163,21 @@ def guessers_of_reference(part: Part) -> dict[str, Answerer]:
     return {arm: guesser(arm) for arm in guesses}
 
 
+def means_of_others(references: Sequence[NDArray[np.float64]]) -> list[NDArray[np.float64]]:
+    """For each reference, at its size, the mean of the ranks of all others; 0 where there is no other."""
+    if len(references) < 2:
+        return [np.zeros(each.shape) for each in references]
+    ranks = [_resized(_ranks(each), references[0].shape) for each in references]
+    total = np.sum(ranks, axis=0)
+    others = [(total - own) / (len(ranks) - 1) for own in ranks]
+    return [_resized(each, own.shape) for each, own in zip(others, references, strict=True)]
+
+
 def nearest_other(thumbnails: NDArray[np.float64], place: int) -> int:
     """Of `[n k]` thumbnails, which other one is nearest to that of `place`."""
     distance = np.square(thumbnails - thumbnails[place]).sum(axis=1)
     distance[place] = np.inf
     return int(distance.argmin())
-
-
-def _reference(frame: Frame) -> NDArray[np.float64]:
-    assert frame.reference is not None
-    return frame.reference
 
 
 def _rows(shape: tuple[int, ...]) -> Map:

@@ -18,6 +18,7 @@ import sys
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from types import ModuleType
 from typing import Literal
 
 import numpy as np
@@ -45,6 +46,18 @@ class Frame:
 
     sample: Sample
     reference: NDArray[np.float64] | None = None  # [h' w'] inverse depth up to factor and offset
+
+    @property
+    def truth_m(self) -> NDArray[np.float32]:
+        """`[h w]` metres, of a frame that is compared with truth."""
+        assert self.sample.depth_m is not None
+        return self.sample.depth_m
+
+    @property
+    def inverse(self) -> NDArray[np.float64]:
+        """The reference, of a frame that is compared with one."""
+        assert self.reference is not None
+        return self.reference
 
     @property
     def recording(self) -> str:
@@ -114,7 +127,9 @@ def _read_drone(folder: Path, every: int) -> Iterator[Part]:
     for path in pictures_in(folder):
         match = _DRONE_NAME.fullmatch(path.stem)
         if match is None:
-            raise DataError(f"{path}: expected a name T_ALTITUDE_PITCH_W_N, such as 0_100_30_0_03284")
+            raise DataError(
+                f"{path}: expected a name T_ALTITUDE_PITCH_W_N, such as 0_100_30_0_03284"
+            )
         thermal, unit = read_thermal(path)
         altitude_m, pitch_deg = float(match["altitude"]), float(match["pitch"])
         height, width = thermal.shape
@@ -220,7 +235,7 @@ def with_truth(sample: Sample, depth_m: NDArray[np.float32]) -> Sample:
     )
 
 
-def _script_of_docs():  # noqa: ANN202
+def _script_of_docs() -> ModuleType:
     """docs/transfer_picture.py, which draws the same truth."""
     docs = str(Path(__file__).resolve().parents[2] / "docs")
     if docs not in sys.path:

@@ -41,8 +41,12 @@ COLUMNS: dict[str, ScoreColumn] = {
     "scaled_abs_rel": ScoreColumn(label="AbsRel, median scaled", digits=3, better="lower"),
     "depth_rank": ScoreColumn(label="depth: rank", digits=3, better="higher"),
     "depth_partial": ScoreColumn(label="depth: partial", digits=3, better="higher"),
+    "depth_beyond": ScoreColumn(label="depth: beyond the mean map", digits=3, better="higher"),
     "structure_rank": ScoreColumn(label="structure: rank", digits=3, better="higher"),
     "structure_partial": ScoreColumn(label="structure: partial", digits=3, better="higher"),
+    "structure_beyond": ScoreColumn(
+        label="structure: beyond the mean map", digits=3, better="higher"
+    ),
     "aligned_abs_rel": ScoreColumn(label="structure: AbsRel aligned", digits=3, better="lower"),
     "sky_share": ScoreColumn(label="share called sky", digits=3),
     "median_m": ScoreColumn(label="median (m)", digits=1),
@@ -95,7 +99,8 @@ def interval_of_mean(values: NDArray[np.float64], group: NDArray[np.intp]) -> tu
 
 def tables_of(title: str, scores: FrameScores, recordings: Sequence[str]) -> list[Table]:
     """Means by answerer; then, where frames allow an interval, what the first differs by from each other."""
-    names = [name for name in COLUMNS if any(name in f for each in scores.values() for f in each)]
+    first = next(iter(scores.values()))  # what it has no number of is not what is asked
+    names = [name for name in COLUMNS if any(name in frame for frame in first)]
     columns = [
         Column(
             label=COLUMNS[name].label,
@@ -111,28 +116,36 @@ def tables_of(title: str, scores: FrameScores, recordings: Sequence[str]) -> lis
     ]
     maps = Column(label="maps", align="left")
     tables = [Table(title=f"{title}, {count}", columns=(maps, *columns), rows=tuple(rows))]
+    table = _differences(title, scores, recordings, names)
+    return tables if table is None else [*tables, table]
+
+
+def _differences(
+    title: str, scores: FrameScores, recordings: Sequence[str], names: Sequence[str]
+) -> Table | None:
+    """Of what can be better or worse; None where no interval can be said."""
+    names = [name for name in names if COLUMNS[name].better in ("lower", "higher")]
     first, *others = scores
-    differences: list[tuple[Cell, ...]] = [
+    rows: list[tuple[Cell, ...]] = [
         (
             other,
             *(difference_of(scores[first], scores[other], name, recordings) for name in names),
         )
         for other in others
     ]
-    if any(cell is not None for row in differences for cell in row[1:]):
-        signed = tuple(
-            Column(
-                label=f"{COLUMNS[name].label}, ratio" if COLUMNS[name].is_factor else column.label,
-                digits=column.digits,
-                signed=not COLUMNS[name].is_factor,
-            )
-            for name, column in zip(names, columns, strict=True)
+    if not any(isinstance(cell, Interval) for row in rows for cell in row):
+        return None
+    columns = [
+        Column(
+            label=f"{COLUMNS[name].label}, ratio"
+            if COLUMNS[name].is_factor
+            else COLUMNS[name].label,
+            signed=not COLUMNS[name].is_factor,
         )
-        tables.append(
-            Table(
-                title=f"{title}: {first} less the others, with 95 % for other recordings",
-                columns=(Column(label="less", align="left"), *signed),
-                rows=tuple(differences),
-            )
-        )
-    return tables
+        for name in names
+    ]
+    return Table(
+        title=f"{title}: {first} less the others, with 95 % for other recordings",
+        columns=(Column(label="less", align="left"), *columns),
+        rows=tuple(rows),
+    )

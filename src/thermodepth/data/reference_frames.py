@@ -35,7 +35,9 @@ class ReferenceFrame:
     """A frame and what it is compared with."""
 
     sample: Sample
-    reference: NDArray[np.float64]  # [h' w'] inverse depth up to factor and offset, larger is nearer
+    reference: NDArray[
+        np.float64
+    ]  # [h' w'] inverse depth up to factor and offset, larger is nearer
 
 
 def read_reference_frames(path: Path, *, with_rgb: bool = False) -> list[ReferenceFrame]:
