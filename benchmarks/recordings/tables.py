@@ -48,6 +48,14 @@ COLUMNS: dict[str, ScoreColumn] = {
         label="structure: beyond the mean map", digits=3, better="higher"
     ),
     "aligned_abs_rel": ScoreColumn(label="structure: AbsRel aligned", digits=3, better="lower"),
+    "boundary_f1": ScoreColumn(label="depth: boundary F1", digits=3, better="higher"),
+    "structure_boundary_f1": ScoreColumn(label="structure: boundary F1", digits=3, better="higher"),
+    "step_share": ScoreColumn(label="depth: share of a step", digits=3, better="higher"),
+    "structure_step_share": ScoreColumn(
+        label="structure: share of a step", digits=3, better="higher"
+    ),
+    "sky_below_30": ScoreColumn(label="sky nearer than 30 m", digits=3, better="lower"),
+    "solid_as_sky": ScoreColumn(label="solid called sky", digits=3, better="lower"),
     "sky_share": ScoreColumn(label="share called sky", digits=3),
     "median_m": ScoreColumn(label="median (m)", digits=1),
     "flicker": ScoreColumn(label="flicker (%)", digits=2, better="lower"),
@@ -97,11 +105,26 @@ def interval_of_mean(values: NDArray[np.float64], group: NDArray[np.intp]) -> tu
     return float(low), float(high)
 
 
-def tables_of(title: str, scores: FrameScores, recordings: Sequence[str]) -> list[Table]:
-    """Means by answerer; then, where frames allow an interval, what the first differs by from each other."""
-    first = next(iter(scores.values()))  # what it has no number of is not what is asked
+def table_by_kind(title: str, scores: FrameScores, kinds: Sequence[str]) -> Table:
+    """Means of each kind of frame, a row for each answerer."""
+    first = next(iter(scores.values()))
     names = [name for name in COLUMNS if any(name in frame for frame in first)]
-    columns = [
+    rows: list[tuple[Cell, ...]] = []
+    for kind in sorted(set(kinds)):
+        places = [place for place, each in enumerate(kinds) if each == kind]
+        for who, frames in scores.items():
+            of_kind = [frames[place] for place in places]
+            rows.append((kind, who, len(places), *(mean_of(of_kind, name) for name in names)))
+    heads = (
+        Column(label="kind", align="left"),
+        Column(label="maps", align="left"),
+        Column(label="frames"),
+    )
+    return Table(title=title, columns=(*heads, *_columns(names)), rows=tuple(rows))
+
+
+def _columns(names: Sequence[str]) -> list[Column]:
+    return [
         Column(
             label=COLUMNS[name].label,
             digits=COLUMNS[name].digits,
@@ -110,12 +133,18 @@ def tables_of(title: str, scores: FrameScores, recordings: Sequence[str]) -> lis
         )
         for name in names
     ]
+
+
+def tables_of(title: str, scores: FrameScores, recordings: Sequence[str]) -> list[Table]:
+    """Means by answerer; then, where frames allow an interval, what the first differs by from each other."""
+    first = next(iter(scores.values()))  # what it has no number of is not what is asked
+    names = [name for name in COLUMNS if any(name in frame for frame in first)]
     count = f"{len(recordings)} frame" + "s" * (len(recordings) != 1)
     rows: list[tuple[Cell, ...]] = [
         (who, *(mean_of(frames, name) for name in names)) for who, frames in scores.items()
     ]
     maps = Column(label="maps", align="left")
-    tables = [Table(title=f"{title}, {count}", columns=(maps, *columns), rows=tuple(rows))]
+    tables = [Table(title=f"{title}, {count}", columns=(maps, *_columns(names)), rows=tuple(rows))]
     table = _differences(title, scores, recordings, names)
     return tables if table is None else [*tables, table]
 
