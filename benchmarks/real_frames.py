@@ -33,7 +33,6 @@ from recordings.answers import (
     Model,
     guessers_of_reference,
     guessers_of_truth,
-    means_of_others,
     open_model,
 )
 from recordings.frames import SETS, Part, RecordedSet
@@ -41,6 +40,7 @@ from recordings.scores import Scores, against_reference, against_truth, of_recor
 from recordings.sheet import spread, view, write_sheet
 from recordings.tables import tables_of
 from thermodepth.errors import SettingsError, UserError, unknown
+from thermodepth.evaluation.scoring.references import FrameReference, means_of_others
 from thermodepth.files import write_json
 from thermodepth.threads import set_thread_policy
 
@@ -155,12 +155,16 @@ def scores_of(row: RecordedSet, part: Part, models: Sequence[Model]) -> dict[str
             for name, answer in answerers.items()
         }
     answerers |= guessers_of_reference(part)
-    references = [frame.inverse for frame in part.frames]
-    priors = means_of_others(references) if len(references) > 1 else [None]
+    inverses = [frame.inverse for frame in part.frames]
+    priors = means_of_others(inverses)
+    references = [
+        FrameReference(inverse, prior=prior)
+        for inverse, prior in zip(inverses, priors, strict=True)
+    ]
     return {
         name: [
-            against_reference(answer(frame), reference, prior=prior)
-            for frame, reference, prior in zip(part.frames, references, priors, strict=True)
+            against_reference(answer(frame), reference)
+            for frame, reference in zip(part.frames, references, strict=True)
         ]
         for name, answer in answerers.items()
     }

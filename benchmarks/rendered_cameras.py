@@ -48,9 +48,11 @@ COLUMN_OF = {
     ("depth", "none", "scale"): "scale",
     ("depth", "none", "partial_correlation"): "depth_partial",
     ("depth", "none", "boundary_f1"): "boundary_f1",
+    ("depth", "none", "edge_sharpness"): "edge_sharpness",
     ("structure", "affine_inverse", "abs_rel"): "aligned_abs_rel",
     ("structure", "affine_inverse", "partial_correlation"): "structure_partial",
     ("structure", "affine_inverse", "boundary_f1"): "structure_boundary_f1",
+    ("structure", "affine_inverse", "edge_sharpness"): "structure_edge_sharpness",
 }
 METRICS = tuple(dict.fromkeys(metric for _, _, metric in COLUMN_OF))
 

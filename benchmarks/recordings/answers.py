@@ -21,7 +21,6 @@ from typing import Any
 import cv2
 import numpy as np
 from numpy.typing import NDArray
-from scipy.stats import rankdata
 
 import thermodepth
 from recordings.frames import Frame, Part
@@ -33,6 +32,7 @@ from thermodepth.evaluation.scoring.baselines import (
     fit_baselines,
     unfitted_baselines,
 )
+from thermodepth.evaluation.scoring.references import means_of_others
 from thermodepth.evaluation.scoring.remembered import THUMBNAIL, NearestFrame
 from thermodepth.inference.predictor import Depth, Predictor
 from thermodepth.model import load_model, resolve_model
@@ -154,23 +154,13 @@ def guessers_of_reference(part: Part) -> dict[str, Answerer]:
     }
     if len(references) > 1:
         thumbnails = np.stack([_thumbnail(frame) for frame in part.frames])
-        guesses[MeanDepthMap.arm] = lambda place: means[place]
+        guesses[MeanDepthMap.arm] = lambda place: np.asarray(means[place])
         guesses[NEAREST] = lambda place: references[nearest_other(thumbnails, place)]
 
     def guesser(arm: str) -> Answerer:
         return lambda frame: Maps(structure=guesses[arm](place_of[frame.sample.sample_id]))
 
     return {arm: guesser(arm) for arm in guesses}
-
-
-def means_of_others(references: Sequence[NDArray[np.float64]]) -> list[NDArray[np.float64]]:
-    """For each reference, at its size, the mean of the ranks of all others; 0 where there is no other."""
-    if len(references) < 2:
-        return [np.zeros(each.shape) for each in references]
-    ranks = [_resized(_ranks(each), references[0].shape) for each in references]
-    total = np.sum(ranks, axis=0)
-    others = [(total - own) / (len(ranks) - 1) for own in ranks]
-    return [_resized(each, own.shape) for each, own in zip(others, references, strict=True)]
 
 
 def nearest_other(thumbnails: NDArray[np.float64], place: int) -> int:
@@ -182,14 +172,6 @@ def nearest_other(thumbnails: NDArray[np.float64], place: int) -> int:
 
 def _rows(shape: tuple[int, ...]) -> Map:
     return np.repeat(np.arange(float(shape[0]))[:, None], shape[1], axis=1)
-
-
-def _ranks(values: NDArray[np.float64]) -> NDArray[np.float64]:
-    return rankdata(values).reshape(values.shape) / values.size
-
-
-def _resized(values: NDArray[np.float64], size: tuple[int, ...]) -> NDArray[np.float64]:
-    return np.asarray(cv2.resize(values, size[::-1], interpolation=cv2.INTER_AREA))
 
 
 def _thumbnail(frame: Frame) -> NDArray[np.float64]:

@@ -13,38 +13,20 @@ import numpy as np
 from numpy.typing import NDArray
 
 from recordings.answers import Map, Maps
+from thermodepth.evaluation.scoring.references import FrameReference
 from thermodepth.metrics import ERRORS, PixelErrors, rank_agreement
 from thermodepth.teacher import agreement
 
 Scores = dict[str, float]
 
 
-def against_reference(
-    maps: Maps, reference: NDArray[np.float64], *, prior: NDArray[np.float64] | None = None
-) -> Scores:
-    """Ranks of both maps against inverse depth up to factor and offset; sky is infinitely far.
-
-    `prior` is a guess that saw no picture: what is shared with the reference beyond the place and beyond
-    this guess is a score of its own.
-    """
-    scores = _ranks_of("structure", maps.structure, reference, prior)
+def against_reference(maps: Maps, reference: FrameReference) -> Scores:
+    """Ranks of both maps against inverse depth up to factor and offset; sky is infinitely far."""
+    scores = reference.scores(maps.structure, depth_m=maps.depth_m, sky=maps.sky)
     if maps.depth_m is not None:
-        inverse = 1.0 / maps.depth_m.astype(np.float64)
-        seen = inverse if maps.sky is None else np.where(maps.sky, 0.0, inverse)
-        scores |= _ranks_of("depth", seen, reference, prior)
         scores["median_m"] = median_of_solid(maps)
     if maps.sky is not None:
         scores["sky_share"] = float(maps.sky.mean())
-    return _measured(scores)
-
-
-def _ranks_of(
-    head: str, values: Map, reference: NDArray[np.float64], prior: NDArray[np.float64] | None
-) -> Scores:
-    plain = rank_agreement(values, reference)
-    scores = {f"{head}_rank": plain.rank, f"{head}_partial": plain.partial}
-    if prior is not None:
-        scores[f"{head}_beyond"] = rank_agreement(values, reference, prior=prior).partial
     return scores
 
 

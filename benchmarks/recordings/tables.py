@@ -50,6 +50,12 @@ COLUMNS: dict[str, ScoreColumn] = {
     "aligned_abs_rel": ScoreColumn(label="structure: AbsRel aligned", digits=3, better="lower"),
     "boundary_f1": ScoreColumn(label="depth: boundary F1", digits=3, better="higher"),
     "structure_boundary_f1": ScoreColumn(label="structure: boundary F1", digits=3, better="higher"),
+    "edge_sharpness": ScoreColumn(
+        label="depth: edge sharpness", digits=3, better="closer", optimum=1.0
+    ),
+    "structure_edge_sharpness": ScoreColumn(
+        label="structure: edge sharpness", digits=3, better="closer", optimum=1.0
+    ),
     "step_share": ScoreColumn(label="depth: share of a step", digits=3, better="higher"),
     "structure_step_share": ScoreColumn(
         label="structure: share of a step", digits=3, better="higher"

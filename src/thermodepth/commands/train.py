@@ -25,7 +25,7 @@ from thermodepth.training.labels import (
 from thermodepth.training.loop import Progress, check_device, train
 from thermodepth.training.run_folder import check_free, check_place, check_run
 from thermodepth.training.settings import TrainingSettings
-from thermodepth.training.trainee import check_first_weights
+from thermodepth.training.trainee import check_first_weights, check_watched
 
 
 def train_one(settings: TrainingSettings, out: Path, *, label_root: Path | None) -> None:
@@ -36,6 +36,7 @@ def train_one(settings: TrainingSettings, out: Path, *, label_root: Path | None)
     dataset = open_dataset(settings.data.source)
     settings = settings.resolved(dataset)
     check_first_weights(settings)
+    check_watched(settings, dataset)
 
     def check(store: LabelStore) -> None:
         check_run(settings, out, dataset=dataset, label_source=label_source(store))

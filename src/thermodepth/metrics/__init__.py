@@ -34,6 +34,7 @@ from thermodepth.metrics.pixels import Groups as Groups
 from thermodepth.metrics.pixels import PixelErrors as PixelErrors
 from thermodepth.metrics.rank import RANK
 from thermodepth.metrics.rank import RankAgreement as RankAgreement
+from thermodepth.metrics.rank import RankReference as RankReference
 from thermodepth.metrics.rank import partial_correlation as partial_correlation
 from thermodepth.metrics.rank import rank_agreement as rank_agreement
 from thermodepth.metrics.row import Better as Better
@@ -97,6 +98,7 @@ __all__ = [
     "PixelErrors",
     "Pixels",
     "RankAgreement",
+    "RankReference",
     "TruthMap",
     "metric_rows",
     "partial_correlation",

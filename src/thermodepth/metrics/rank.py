@@ -93,36 +93,48 @@ def partial_correlation(a: Map, b: Map, *, valid: NDArray[np.bool_]) -> float:
     return _correlation(first.beyond, second.beyond)
 
 
+class RankReference:
+    """A map that others of the same view are compared with by ranks; what is its own is worked out once."""
+
+    def __init__(self, reference: Map, *, prior: Map | None = None) -> None:
+        """
+        Args:
+            reference: `[h w]` in which larger means the same as in what is compared; NaN = none.
+            prior: `[h w]` a guess that saw no picture, such as the mean of other frames: for the partial
+                correlation the ranks are also regressed on its ranks. Streets have more layout than six
+                terms follow, so such a guess has a partial correlation of .4 with them when it is left out.
+        """
+        self._size = reference.shape[1], reference.shape[0]
+        self._valid = np.isfinite(reference)
+        self._layout: _Layout | None = None
+        if np.count_nonzero(self._valid) >= _LEAST_PIXELS:
+            self._layout = _layout(self._valid, prior)
+            self._ranks = _ranks(reference[self._valid], self._layout)
+
+    def agreement(self, values: Map) -> RankAgreement:
+        """Both correlations with a map `[h' w']`, brought to this size by the mean of the area of a pixel.
+
+        Returns:
+            NaN for both where the reference has fewer than 50 values; each NaN where nothing is left of the
+            reference.
+        """
+        import cv2  # a large library
+
+        if self._layout is None:
+            return RankAgreement(float("nan"), float("nan"))
+        if values.shape != self._valid.shape:
+            area = cv2.INTER_AREA
+            values = cv2.resize(np.asarray(values, np.float64), self._size, interpolation=area)
+        own, other = self._ranks, _ranks(values[self._valid], self._layout)
+        return RankAgreement(
+            _correlation(other.spread, own.spread) if own.spread.any() else float("nan"),
+            _correlation(other.beyond, own.beyond) if own.beyond.any() else float("nan"),
+        )
+
+
 def rank_agreement(values: Map, reference: Map, *, prior: Map | None = None) -> RankAgreement:
-    """Both correlations of a map with another one of the same view that need not be of its size.
-
-    The map is brought to the reference's size by the mean of the area under each of its pixels.
-
-    Args:
-        values: `[h w]` finite.
-        reference: `[h' w']` in which larger means the same as in `values`; NaN = none.
-        prior: `[h' w']` a guess that saw no picture, such as the mean of other frames: the ranks of the
-            partial correlation are also regressed on its ranks. Streets have more layout than six terms
-            follow, so such a guess has a partial correlation of .4 with them when it is left out here.
-
-    Returns:
-        NaN for both where the reference has fewer than 50 values; each NaN where nothing is left of the
-        reference.
-    """
-    import cv2  # a large library
-
-    valid = np.isfinite(reference)
-    if np.count_nonzero(valid) < _LEAST_PIXELS:
-        return RankAgreement(float("nan"), float("nan"))
-    if values.shape != reference.shape:
-        size = reference.shape[1], reference.shape[0]
-        values = cv2.resize(np.asarray(values, np.float64), size, interpolation=cv2.INTER_AREA)
-    layout = _layout(valid, prior)
-    first, second = (_ranks(each[valid], layout) for each in (values, reference))
-    return RankAgreement(
-        _correlation(first.spread, second.spread) if second.spread.any() else float("nan"),
-        _correlation(first.beyond, second.beyond) if second.beyond.any() else float("nan"),
-    )
+    """As `RankReference` has it, once."""
+    return RankReference(reference, prior=prior).agreement(values)
 
 
 def _seen(truth: TruthMap) -> _Seen:

@@ -14,7 +14,6 @@ from recordings.answers import (
     Maps,
     guessers_of_reference,
     guessers_of_truth,
-    means_of_others,
 )
 from recordings.frames import SETS, Frame, Part, ground_depth, within
 from recordings.scores import against_reference, against_truth, of_recording
@@ -27,6 +26,7 @@ from recordings.tables import (
 )
 from thermodepth.camera import pinhole
 from thermodepth.errors import SettingsError
+from thermodepth.evaluation.scoring.references import FrameReference
 from thermodepth.types import Sample, ThermalUnit
 
 RECORDINGS = Path(__file__).resolve().parents[4] / "shared" / "data"
@@ -127,32 +127,15 @@ def test_sky_is_counted_where_there_is_truth():
     assert scores["sky_share"] == pytest.approx(3 / 12)
 
 
-def test_a_ramp_shares_nothing_beyond_the_layout():
-    reference = 1.0 / scene().astype(np.float64)
-    ramp = np.arange(SIZE[0] * 2.0)[:, None] * np.ones(SIZE[1] * 2)
-    scores = against_reference(Maps(structure=ramp, depth_m=1 / (1 + ramp)), reference)
-    assert scores["structure_partial"] == scores["depth_partial"] == 0.0
-    assert scores["structure_rank"] == pytest.approx(scores["depth_rank"])
-    assert scores["structure_rank"] > 0.4
-
-
-def test_the_prior_itself_shares_nothing_beyond_it_and_the_reference_everything():
-    reference, prior = (1.0 / scene(seed).astype(np.float64) for seed in (0, 1))
-    of_prior = against_reference(Maps(structure=3 * prior), reference, prior=prior)
-    assert of_prior["structure_beyond"] == 0.0
-    assert of_prior["structure_partial"] != 0.0
-    exact = against_reference(Maps(structure=3 * reference - 4), reference, prior=prior)
-    assert exact == pytest.approx(dict.fromkeys(exact, 1.0))
-    assert "depth_rank" not in exact  # no metres were said
-
-
 def test_sky_is_infinitely_far_whatever_its_depth():
     depth = scene()
     sky = np.zeros(SIZE, np.bool_)
     sky[:6] = True
     reference = np.where(sky, 0.0, 1.0 / depth.astype(np.float64))
     cloud = np.where(sky, np.float32(1.0), depth)  # nearer than anything
-    scores = against_reference(Maps(structure=reference, depth_m=cloud, sky=sky), reference)
+    scores = against_reference(
+        Maps(structure=reference, depth_m=cloud, sky=sky), FrameReference(reference)
+    )
     assert scores["depth_rank"] == pytest.approx(1.0)
     assert scores["sky_share"] == 6 / 24
     assert scores["median_m"] == pytest.approx(float(np.median(depth[6:])))
@@ -188,16 +171,6 @@ def test_beside_a_single_frame_stand_guessers_in_its_own_scale():
         assert against_truth(guess(only), only.truth_m)["scale"] == pytest.approx(1.0)
 
 
-def test_the_mean_of_the_others_by_hand():
-    """Ranks 1..4 of 4 pixels as shares: of three references, the mean of the two others."""
-    up, down = np.array([[1.0, 2.0], [3.0, 4.0]]), np.array([[9.0, 7.0], [5.0, 0.0]])
-    first, second, _ = means_of_others([up, down, 10 * up])
-    assert first == pytest.approx(np.full((2, 2), 2.5 / 4))  # down and up
-    assert second == pytest.approx(up / 4)
-    (alone,) = means_of_others([up])
-    assert not alone.any()
-
-
 def test_guesses_of_references_never_come_from_the_frame_itself():
     references = [1.0 / scene(n).astype(np.float64) for n in range(3)]
     pictures = [scene(0) * 100, scene(7) * 100, scene(0) * 100 + 20]  # the first and last are alike
@@ -208,7 +181,9 @@ def test_guesses_of_references_never_come_from_the_frame_itself():
     guessers = guessers_of_reference(Part(title="p", frames=frames))
     assert np.array_equal(guessers[NEAREST](frames[0]).structure, references[2])
     assert np.array_equal(guessers[NEAREST](frames[2]).structure, references[0])
-    assert against_reference(guessers["row ramp"](frames[1]), references[1])["structure_rank"] > 0.4
+    of_ramp = against_reference(guessers["row ramp"](frames[1]), FrameReference(references[1]))
+    assert of_ramp["structure_rank"] > 0.4
+    assert of_ramp["structure_partial"] == 0.0
     alone = guessers_of_reference(Part(title="p", frames=frames[:1]))
     assert set(alone) == {"constant depth", "row ramp"}
 
