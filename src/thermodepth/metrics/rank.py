@@ -5,7 +5,9 @@
 
 x and y are the column and row of a pixel. In most pictures what is lower is nearer, so a ramp over the rows
 that never looks has a high rank correlation (.94 on real table tops, .86 on real streets). The regression
-takes away what a layout alone could know: a ramp has a partial correlation of 0, and what is left was seen.
+takes away what six terms of the place follow: a ramp has a partial correlation of 0. Pictures of one kind
+have more in common than that: on real streets the mean map of other streets, which never looks either, has
+.40. Where there are other frames, such a guess is a `prior`, and is regressed on as well.
 Ranks ask for no scale and for no shape of the curve between p and d: any rising fit gives the same value.
 
 Equal values share the mean of their ranks. A map in which nothing is left (a flat one, or a ramp) has 0;
