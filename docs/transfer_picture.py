@@ -24,7 +24,7 @@ from thermodepth.calibration import RGB, THERMAL, find_calibration, read_calibra
 from thermodepth.commands.label_picture import transfer_sheet
 from thermodepth.files import read_raster, write_bytes
 from thermodepth.teacher.quality import picture_quality
-from thermodepth.teacher.transfer import TransferSettings, transfer_map
+from thermodepth.teacher.transfer import Transfer, TransferSettings, transfer_map
 from thermodepth.types import Geometry, RgbView, Sample, ThermalUnit
 
 TARGET = Path(__file__).resolve().parent / "pictures" / "transfer-ms2.jpg"
@@ -38,12 +38,38 @@ JPEG_QUALITY = 82
 
 def main() -> None:
     """Write the picture, or say why not."""
-    root = Path(sys.argv[1] if len(sys.argv) > 1 else "").expanduser()
-    found = sorted(root.glob("sync_data/*/rgb/img_left/*.png")) if len(sys.argv) > 1 else []
-    if not found:
+    pictures = left_pictures(Path(sys.argv[1]).expanduser()) if len(sys.argv) > 1 else []
+    if not pictures:
         print("skipped: give the folder of an MS2 frame (make transfer-picture DATA=FOLDER)")
         return
-    sequence, frame = found[0].parents[2], found[0].name
+    sample, transfer = stereo_in_thermal_view(pictures[0])
+    share = np.isfinite(transfer.label).mean()
+    sheet = transfer_sheet(
+        sample,
+        transfer,
+        title=f"MS2: stereo depth of the RGB pair, moved into the thermal view ({share:.0%} labelled)",
+    )
+    stream = io.BytesIO()
+    sheet.resize((sheet.width * 4 // 5, sheet.height * 4 // 5), Image.Resampling.LANCZOS).save(
+        stream, "JPEG", quality=JPEG_QUALITY, optimize=True
+    )
+    write_bytes(TARGET, stream.getvalue())
+    print(
+        f"{TARGET.name}: {TARGET.stat().st_size / 1e3:.0f} kB, {share:.1%} of the pixels labelled"
+    )
+
+
+def left_pictures(root: Path) -> list[Path]:
+    """The left RGB picture of every frame."""
+    return sorted(root.glob("sync_data/*/rgb/img_left/*.png"))
+
+
+def stereo_in_thermal_view(left_picture: Path) -> tuple[Sample, Transfer]:
+    """The frame of a left RGB picture, its stereo depth moved into the thermal view.
+
+    The label of the transfer is 1 / metres along the thermal axis.
+    """
+    sequence, frame = left_picture.parents[2], left_picture.name
     left, right = (
         read_raster(sequence / "rgb" / f"img_{side}" / frame) for side in ("left", "right")
     )
@@ -64,20 +90,7 @@ def main() -> None:
     transfer = transfer_map(
         depth_m, Geometry.METRIC_DEPTH, sample, TransferSettings(), picture=picture_quality(left)
     )
-    share = np.isfinite(transfer.label).mean()
-    sheet = transfer_sheet(
-        sample,
-        transfer,
-        title=f"MS2: stereo depth of the RGB pair, moved into the thermal view ({share:.0%} labelled)",
-    )
-    stream = io.BytesIO()
-    sheet.resize((sheet.width * 4 // 5, sheet.height * 4 // 5), Image.Resampling.LANCZOS).save(
-        stream, "JPEG", quality=JPEG_QUALITY, optimize=True
-    )
-    write_bytes(TARGET, stream.getvalue())
-    print(
-        f"{TARGET.name}: {TARGET.stat().st_size / 1e3:.0f} kB, {share:.1%} of the pixels labelled"
-    )
+    return sample, transfer
 
 
 def disparity(left: NDArray[Any], right: NDArray[Any]) -> NDArray[np.float32]:

@@ -222,7 +222,9 @@ def gradient_mean(kept: Map, valid: Mask | None, scales: int) -> PerImage:
     return total
 
 
-def step_mean(kept: Map, valid: Mask | None, spans: int, cost: Callable[[Tensor], Tensor]) -> PerImage:
+def step_mean(
+    kept: Map, valid: Mask | None, spans: int, cost: Callable[[Tensor], Tensor]
+) -> PerImage:
     """`sum over k < spans of mean f(x(i + 2^k) - x(i))` along rows, and the same along columns.
 
     A mean runs over the pairs of pixels 2^k apart that are both valid; spans that the map has no room

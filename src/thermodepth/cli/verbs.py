@@ -131,6 +131,13 @@ def train(
         typer.Option(min=0, help="Of first weights, batches and noise. Default: the recipe's."),
     ] = None,
     labels: Labels = None,
+    watch: Annotated[
+        Optional[str],  # noqa: UP045
+        typer.Option(
+            help="FOLDER or FOLDER?fov=DEGREES of frames without truth, thermal/ and reference/, to look at "
+            "while it trains: watch.csv. The weights are the same without."
+        ),
+    ] = None,
     edits: Set = [],  # noqa: B006
 ) -> None:
     """Train one network. Ctrl-C saves; the same command goes on."""
@@ -143,6 +150,7 @@ def train(
         "data.source": ("--data", data),
         "steps": ("--steps", steps),
         "seed": ("--seed", seed),
+        "runtime.watch.source": ("--watch", watch),
     }
     settings = _settings(recipe, options, edits)
     train_one(settings, out, label_root=labels)
@@ -318,4 +326,9 @@ def _settings(
     from thermodepth.recipes import named_training
 
     settings = named_training(recipe).edit(edits_of_options(options, edits))
-    return settings.edit({"data.source": absolute_spec(settings.data.source)})
+    absolute = {"data.source": absolute_spec(settings.data.source)}
+    if settings.runtime.watch.source:
+        absolute["runtime.watch.source"] = str(
+            Path(settings.runtime.watch.source).expanduser().absolute()
+        )
+    return settings.edit(absolute)

@@ -39,7 +39,7 @@ from thermodepth.training.teacher_worth import (
     warn_of_worth,
     write_worth,
 )
-from thermodepth.training.trainee import check_first_weights
+from thermodepth.training.trainee import check_first_weights, check_watched
 
 
 def train_one(settings: TrainingSettings, out: Path, *, label_root: Path | None) -> None:
@@ -50,6 +50,7 @@ def train_one(settings: TrainingSettings, out: Path, *, label_root: Path | None)
     dataset = open_dataset(settings.data.source)
     settings = settings.resolved(dataset)
     check_first_weights(settings)
+    check_watched(settings, dataset)
 
     def check(store: LabelStore) -> None:
         check_run(settings, out, dataset=dataset, label_source=label_source(store))

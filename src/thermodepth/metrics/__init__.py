@@ -33,7 +33,10 @@ from thermodepth.metrics.ordinal import ORDINAL
 from thermodepth.metrics.pixels import Groups as Groups
 from thermodepth.metrics.pixels import PixelErrors as PixelErrors
 from thermodepth.metrics.rank import RANK
+from thermodepth.metrics.rank import RankAgreement as RankAgreement
+from thermodepth.metrics.rank import RankReference as RankReference
 from thermodepth.metrics.rank import partial_correlation as partial_correlation
+from thermodepth.metrics.rank import rank_agreement as rank_agreement
 from thermodepth.metrics.row import Better as Better
 from thermodepth.metrics.row import ErrorRow as ErrorRow
 from thermodepth.metrics.row import Map as Map
@@ -94,7 +97,10 @@ __all__ = [
     "MetricRow",
     "PixelErrors",
     "Pixels",
+    "RankAgreement",
+    "RankReference",
     "TruthMap",
     "metric_rows",
     "partial_correlation",
+    "rank_agreement",
 ]

@@ -150,6 +150,7 @@ def train_in_lockstep(
                         run,
                         identity=identities[run.out],
                         accelerator=accelerator,
+                        dataset=dataset,
                         stream=stream,
                         batches=digest,
                     )
@@ -216,6 +217,7 @@ def take_step(trainee: Trainee, step: int, batch: Batch) -> None:
     trainee.gradients.after_step(done)
     trainee.optimiser.zero_grad(set_to_none=True)
     trainee.average.update(trainee.network, step=step)
+    trainee.watch.look(done, trainee.average)
 
     # ---- what is seen of it
     add_to(trainee.log_sums, losses, norm)

@@ -5,6 +5,7 @@ environment.json   versions, device, processor, threads, command, and when it be
 run.json           the identity: hash of settings, data and labels
 teacher.json       what the teacher's labels are worth beside blind maps, where the frames have truth
 log.csv            a line every few steps
+watch.csv          what frames without truth say of it every so many steps, where any are watched
 seconds.json       what its training took so far, over all of its stretches
 checkpoint.safetensors, then model/ and done.json when it is finished
 
@@ -42,7 +43,14 @@ SECONDS = "seconds.json"
 #: Of the environment: what decides the last bits of a run, beside versions.
 _HARDWARE = ("device", "processor", "threads")
 #: What grows while a run trains, and no more when it is done.
-GROWN = ("log.csv", "gradients.csv", "cosines.csv", "step_cosines.csv", "conflict/*.npz")
+GROWN = (
+    "log.csv",
+    "watch.csv",
+    "gradients.csv",
+    "cosines.csv",
+    "step_cosines.csv",
+    "conflict/*.npz",
+)
 _REMEDY = "delete the folder to start this run again"
 PACKAGES = ("torch", "numpy", "transformers", "accelerate", "opencv-python-headless", "pillow")
 

@@ -50,6 +50,16 @@ class DiagnosticsSettings(Settings):
     map_frames: int = Field(4, ge=1, le=64)  # of how many frames
 
 
+class WatchSettings(Settings):
+    """Frames without truth that are looked at while a network trains; the weights are the same without."""
+
+    not_identity: ClassVar[bool] = True
+
+    #: Of `data.reference_frames`: FOLDER or FOLDER?fov=DEGREES; empty: nothing is watched.
+    source: str = ""
+    every: int = Field(0, ge=0)  # steps between looks; 0: as often as a checkpoint is written
+
+
 class RuntimeSettings(Settings):
     """Where and how fast; never what comes out."""
 
@@ -63,6 +73,7 @@ class RuntimeSettings(Settings):
     compile: bool = False  # torch.compile; worth its minute on a GPU only
     cache_mb: int = Field(1024, ge=0)  # decoded frames kept in memory
     diagnostics: DiagnosticsSettings = DiagnosticsSettings()
+    watch: WatchSettings = WatchSettings()
 
 
 class TrainingSettings(Settings):

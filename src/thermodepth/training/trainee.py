@@ -36,6 +36,7 @@ from thermodepth.training.run_folder import (
     training_seconds,
 )
 from thermodepth.training.settings import TrainingSettings
+from thermodepth.training.watched import FrameWatch, watched_frames
 
 _COMPILATIONS = 8  # of one network: as many as dynamo grants to all of them
 
@@ -74,6 +75,7 @@ class Trainee:
         *,
         identity: str,
         accelerator: Accelerator,
+        dataset: Dataset,
         stream: BatchStream,
         batches: str,
     ) -> None:
@@ -83,12 +85,14 @@ class Trainee:
             run: its folder is open.
             identity: of the run.
             accelerator: known to no other run: it unscales and clips all that it has prepared.
+            dataset: that it trains on.
             stream: that the run is fed from.
             batches: the stream's digest.
 
         Raises:
             SettingsError, WeightsError: for first weights that are missing or changed, or a damaged or
                 foreign checkpoint.
+            DataError: for frames that were to be watched and cannot be.
         """
         settings, out = run.settings, run.out
         self.run, self.settings = run, settings
@@ -113,6 +117,14 @@ class Trainee:
             average=self.average,
             optimiser=optimiser,
         )
+        self.watch = FrameWatch(
+            settings,
+            out,
+            network=self.network,
+            recipe=lambda: recipe_of(settings, dataset, identity, ""),
+            first_step=self.first_step,
+            looks=accelerator.is_main_process,
+        )
         prepared, self.optimiser = accelerator.prepare(self.network, optimiser)
         self.forward = compiled(prepared) if settings.runtime.compile else prepared
         if accelerator.is_main_process:
@@ -126,6 +138,8 @@ class Trainee:
             stream=stream,
             first_step=self.first_step,
         )
+        if self.first_step == 0:
+            self.watch.look(0, self.average)
         self.seconds = training_seconds(out) or 0.0  # its part, with the stretches before this one
         self._since = time.perf_counter()
 
@@ -181,6 +195,7 @@ class Trainee:
         """Give the memory back; nothing can be done with it afterwards."""
         self.accelerator.free_memory()
         del self.network, self.forward, self.average, self.optimiser, self.gradients, self.log_sums
+        del self.watch
         gc.collect()  # a network that Accelerate has wrapped holds itself
 
 
@@ -215,6 +230,16 @@ def first_state(network: DepthNetwork, settings: TrainingSettings) -> dict[str, 
         for name, tensor in network.state_dict().items()
         if tensor.is_floating_point() and not name.startswith(fresh)
     }
+
+
+def check_watched(settings: TrainingSettings, dataset: Dataset) -> None:
+    """Whether the frames that are to be watched can be: before labels are made.
+
+    Raises:
+        DataError, SettingsError: as `watched_frames`.
+    """
+    if settings.runtime.watch.source:
+        watched_frames(settings, recipe_of(settings, dataset, "", ""))
 
 
 def channels_of(settings: TrainingSettings) -> int:

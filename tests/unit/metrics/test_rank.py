@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from scipy.stats import spearmanr
 
-from thermodepth.metrics import TruthMap, partial_correlation
+from thermodepth.metrics import TruthMap, partial_correlation, rank_agreement
 from thermodepth.metrics.rank import RANK
 
 
@@ -120,3 +120,39 @@ def test_one_line_of_truth_has_no_second_direction():
     line[13, :20] = line[12, :20] + 1.0
     found = measure(np.nan_to_num(line, nan=1.0), line)
     assert found["partial_correlation"] == pytest.approx(1.0, rel=1e-12)
+
+
+def test_maps_of_two_sizes_agree_by_the_area_under_each_pixel():
+    """Every pixel of the coarse map is the mean of four of the fine one: their ranks are the same."""
+    coarse = scene()
+    fine = np.kron(coarse, np.ones((2, 2))) + np.tile([[0.1, -0.1], [-0.1, 0.1]], coarse.shape)
+    assert rank_agreement(fine, 5 * coarse - 3) == pytest.approx((1.0, 1.0))
+    assert rank_agreement(-fine, coarse) == pytest.approx((-1.0, -1.0))
+
+
+def test_agreement_is_that_of_the_metric_rows():
+    depth, other = scene(seed=0), scene(seed=1)
+    expected = measure(other, depth)
+    assert rank_agreement(other, depth) == pytest.approx(tuple(expected.values()), rel=1e-12)
+
+
+def test_beyond_a_guess_nothing_of_the_guess_counts():
+    reference, guess = scene(seed=0), scene(seed=1)
+    ramp = np.arange(30.0)[:, None] * np.ones(40)
+    assert rank_agreement(guess, reference).partial != 0.0
+    assert rank_agreement(guess**3, reference, prior=guess).partial == 0.0
+    assert rank_agreement(ramp, reference, prior=guess).partial == 0.0
+    assert rank_agreement(reference, reference, prior=guess).partial == pytest.approx(1.0)
+    assert rank_agreement(guess, reference, prior=guess).rank == pytest.approx(
+        rank_agreement(guess, reference).rank
+    )
+
+
+def test_a_reference_in_which_nothing_is_left_is_not_measured():
+    flat, few = np.ones((30, 40)), np.full((30, 40), np.nan)
+    few[0, :40] = np.arange(40)
+    assert np.isnan(rank_agreement(scene(), flat)).all()
+    assert np.isnan(rank_agreement(scene(), few)).all()
+    ramp = rank_agreement(scene(), np.arange(30.0)[:, None] * np.ones(40))
+    assert ramp.rank > 0.3 or ramp.rank < -0.3
+    assert np.isnan(ramp.partial)

@@ -122,6 +122,7 @@ VALUES: Mapping[str, tuple[str, Any]] = {
     "teacher.field_of_view_deg": ("plain", 40.0),
     "teacher.runtime.device": ("plain", "cpu"),
     "teacher.runtime.memory_gb": ("plain", 2.0),
+    "runtime.watch.source": ("plain", "FRAMES"),
     "losses.sky.weight": ("sky", 0.6),
     "losses.sky.start": ("sky", 0.5),
     "losses.sky.ramp": ("sky", 0.5),

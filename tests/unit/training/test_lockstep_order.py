@@ -207,6 +207,7 @@ def a_step(
             is_main_process=False,
         ),
         average=SimpleNamespace(update=lambda *_, **__: None),
+        watch=nothing,
         log_sums={},
         images_per_s=lambda: 1.0,
     )

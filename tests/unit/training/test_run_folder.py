@@ -47,6 +47,7 @@ OTHER = {
     "model.decoder_width": 32,
     "data.normaliser.window_low_k": 250.0,
     "teacher.map_none": "zero",
+    "runtime.watch.source": "frames",
     "teacher.map_scale": 0.5,
     "teacher.multiple": 28,
     "teacher.field_of_view_deg": 60.0,

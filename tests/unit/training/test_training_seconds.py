@@ -32,6 +32,7 @@ def trainee_of(settings: TrainingSettings, dataset: Dataset, out: Path) -> Train
         Run(settings=settings, out=out),
         identity="i",
         accelerator=Accelerator(cpu=True),
+        dataset=dataset,
         stream=stream,
         batches="b",
     )

@@ -35,19 +35,30 @@ Line = Sequence[str | int | float | None]  # None: no value, an empty cell
 class LineFile:
     """A CSV file of steps that grows by whole lines."""
 
-    def __init__(self, path: Path, columns: Sequence[str], *, first_step: int) -> None:
+    def __init__(
+        self,
+        path: Path,
+        columns: Sequence[str],
+        *,
+        first_step: int,
+        of: str = "gradient diagnostics",
+        without: str = "runtime.diagnostics.on=false",
+    ) -> None:
         """
         Args:
             path: made with the first line.
             columns: the heading; the first is `step`.
             first_step: lines after this step are from a stretch that is run again.
+            of: what messages call its lines.
+            without: the setting that does without them.
 
         Raises:
             DataError: when something else stands there.
         """
         self._path, self._columns = path, tuple(columns)
         if path.is_file():
-            kept = [line for line in read_lines(path, columns) if int(line["step"]) <= first_step]
+            lines = read_lines(path, columns, of=of, without=without)
+            kept = [line for line in lines if int(line["step"]) <= first_step]
             self._write_anew([[line[column] for column in columns] for line in kept])
 
     def add(self, lines: Iterable[Line]) -> None:
@@ -69,7 +80,13 @@ def _text(lines: Iterable[Line]) -> str:
     return stream.getvalue()
 
 
-def read_lines(path: Path, columns: Sequence[str]) -> list[dict[str, str]]:
+def read_lines(
+    path: Path,
+    columns: Sequence[str],
+    *,
+    of: str = "gradient diagnostics",
+    without: str = "runtime.diagnostics.on=false",
+) -> list[dict[str, str]]:
     """The whole lines of a file; one that was cut off while being written is not.
 
     Raises:
@@ -84,8 +101,8 @@ def read_lines(path: Path, columns: Sequence[str]) -> list[dict[str, str]]:
         whole = list(line) == list(columns) and None not in line.values()
         if not whole or not line["step"].isdecimal():
             raise DataError(
-                f"{path}, line {number}: not of gradient diagnostics, expected {','.join(columns)}; delete "
-                "the file, or train with runtime.diagnostics.on=false"
+                f"{path}, line {number}: not of {of}, expected {','.join(columns)}; delete the file, or "
+                f"train with {without}"
             )
     return lines
 
