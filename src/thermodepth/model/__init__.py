@@ -1,6 +1,7 @@
 """The network: encoders by name, a light decoder, two heads; models on disk."""
 
 from thermodepth.model.encoders import ENCODERS
+from thermodepth.model.error_calibration import ErrorCalibration
 from thermodepth.model.network import DepthNetwork, ModelSettings, parameter_count
 from thermodepth.model.weights import (
     LONGEST_WORKING_SIDE,
@@ -19,6 +20,7 @@ __all__ = [
     "ENCODERS",
     "LONGEST_WORKING_SIDE",
     "DepthNetwork",
+    "ErrorCalibration",
     "LoadedModel",
     "ModelRecipe",
     "ModelSettings",

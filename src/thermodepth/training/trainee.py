@@ -18,6 +18,7 @@ from thermodepth.data.loader import BatchStream
 from thermodepth.model import DepthNetwork, ModelRecipe, fingerprint_of, initialise, save_model
 from thermodepth.training.checkpoint import load_checkpoint, save_checkpoint
 from thermodepth.training.diagnostics import GradientWatch
+from thermodepth.training.held_out import with_error_calibration
 from thermodepth.training.lens import training_lens
 from thermodepth.training.log import RunLog
 from thermodepth.training.optimiser import WeightAverage, make_optimiser
@@ -148,6 +149,7 @@ class Trainee:
         if self.accelerator.is_main_process:
             self.network.load_state_dict(self.average.state)
             recipe = recipe_of(self.settings, dataset, self.identity, label_source)
+            recipe = with_error_calibration(self.network, recipe, self.settings, dataset)
             save_model(model, self.network, recipe)
             finish_run(self.run.out)
         self.accelerator.wait_for_everyone()
