@@ -43,7 +43,6 @@ from thermodepth.errors import DataError, SettingsError, UserError, WeightsError
 from thermodepth.files import writing
 from thermodepth.inference.predictor import Predictor
 from thermodepth.model import ErrorCalibration, LoadedModel, load_model, resolve_model
-from thermodepth.model.error_calibration import log_factors
 from thermodepth.model.weights import WEIGHTS_FILE, write_recipe
 from thermodepth.tensor_files import read_tensors, write_tensors
 from thermodepth.types import ERROR_LEVELS
@@ -212,10 +211,7 @@ def fitted_factors(
     """`[levels][knots]` factors on the head's errors: shape, then size."""
     weights = _unit_weights(pixels)
     basis = np.stack(  # [n knots] ln factor of a knot that is 1 while the others are 0
-        [
-            np.interp(np.log(pixels.depth_m), np.log(knots_m), row)
-            for row in np.eye(len(knots_m))
-        ],
+        [np.interp(np.log(pixels.depth_m), np.log(knots_m), row) for row in np.eye(len(knots_m))],
         axis=1,
     )
     factors = []
@@ -235,11 +231,11 @@ def conformal_quantile(
     With one score of the same weight a unit it is the ceil(level (units + 1))-th smallest, as split-conformal
     prediction has it.
     """
-    wanted = level * (1.0 + 1.0 / units)
-    assert wanted <= 1.0, "too few units for this level"
+    share = level * (1.0 + 1.0 / units)
+    assert share <= 1.0, "too few units for this level"
     order = np.argsort(scores, kind="stable")
     below = np.cumsum(weights[order])
-    place = np.searchsorted(below, wanted * below[-1] * (1 - 1e-12))
+    place = np.searchsorted(below, share * below[-1] * (1 - 1e-12))
     return float(scores[order][min(int(place), scores.size - 1)])
 
 
@@ -268,7 +264,9 @@ def _shape(
     importance[0] = np.array([_WHOLE])
     penalty = _PENALTY / (int(pixels.unit.max()) + 1)
 
-    def cost(log_factors: NDArray[np.float64], softness: float) -> tuple[float, NDArray[np.float64]]:
+    def cost(
+        log_factors: NDArray[np.float64], softness: float
+    ) -> tuple[float, NDArray[np.float64]]:
         far = np.clip((score - basis @ log_factors) / softness, -50.0, 50.0)
         inside = 1.0 / (1.0 + np.exp(far))
         steps = np.diff(log_factors)
@@ -315,7 +313,9 @@ def write_calibrated(source: Path, target: Path, calibration: ErrorCalibration) 
     if target.exists():
         raise SettingsError(f"{target}: is there already; give the name of a new folder")
     recipe = load_model(source).recipe.model_copy(update={"error_calibration": calibration})
-    state, facts = read_tensors(source / WEIGHTS_FILE, remedy="copy the model again")  # half stays half
+    state, facts = read_tensors(
+        source / WEIGHTS_FILE, remedy="copy the model again"
+    )  # half stays half
     with writing(target):
         target.parent.mkdir(parents=True, exist_ok=True)
         unfinished = Path(tempfile.mkdtemp(prefix=f".{target.name}-", dir=target.parent))
@@ -367,8 +367,8 @@ def refuse_taught(model: LoadedModel, dataset: Dataset, split: str) -> None:
     history = model.recipe.history
     if split == "train" and history.get("data_fingerprint") == dataset.fingerprint():
         raise SettingsError(
-            f"{dataset.spec}, split 'train': the model has learnt from these frames, and its errors there are "
-            "not those on others; name another split, or another data set"
+            f"{dataset.spec}, split 'train': the model has learnt from these frames, and its errors there "
+            "are not those on others; name another split, or another data set"
         )
 
 

@@ -42,9 +42,9 @@ if TYPE_CHECKING:
 DEFAULT_MODEL = "thermal-small"
 #: Why there is no relative error, where there is none.
 NO_EXPECTED_ERROR = (
-    "this model tells no relative error; it takes a head (model.relative_error) and a calibration on held-out "
-    "scenes, which training makes on the split 'val' and `python -m thermodepth.inference.error_calibration` "
-    "afterwards"
+    "this model tells no relative error; it takes a head (model.relative_error) and a calibration on "
+    "held-out scenes, which training makes on the split 'val', and afterwards "
+    "`python -m thermodepth.inference.error_calibration`"
 )
 MIN_SIDE, MAX_SIDE = 32, 4096  # of what the network sees, the shorter side
 

@@ -50,7 +50,7 @@ class ErrorCalibration(Settings):
         sizes = [len(row) for row in self.factors]
         if sizes != [len(self.knots_m)] * len(self.levels):
             raise ValueError(
-                f"factors: expected {len(self.levels)} rows of {len(self.knots_m)} numbers, got rows of {sizes}"
+                f"factors: expected {len(self.levels)} rows of {len(self.knots_m)} numbers, got {sizes}"
             )
         return self
 
@@ -59,7 +59,8 @@ def log_factors(
     depth_m: NDArray[np.floating], knots_m: tuple[float, ...], factors: tuple[float, ...]
 ) -> NDArray[np.float64]:
     """ln factor at every depth, a straight line in ln depth between knots and flat beyond them."""
-    return np.interp(np.log(depth_m), np.log(knots_m), np.log(factors))
+    values: NDArray[np.float64] = np.interp(np.log(depth_m), np.log(knots_m), np.log(factors))
+    return values
 
 
 def relative_errors(

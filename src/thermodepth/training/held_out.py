@@ -37,7 +37,9 @@ def with_error_calibration(
         try:
             calibration = calibrate_error(model, dataset, HELD_OUT, device=device)
             return recipe.model_copy(update={"error_calibration": calibration})
-        except UserError as error:  # hours of training are not lost over a frame that cannot be read
+        except (
+            UserError
+        ) as error:  # hours of training are not lost over a frame that cannot be read
             reason = str(error)
         finally:
             network.train(was_training)
