@@ -19,6 +19,7 @@ from thermodepth.commands.evaluate_subjects import (
     subjects_of,
     teacher_labels,
     teacher_settings,
+    uncalibrated_notes,
 )
 from thermodepth.commands.lens import NOTHING_SAID, LensOptions
 from thermodepth.commands.terminal import console, counting
@@ -132,7 +133,10 @@ def evaluate_models(
             "Teacher": about_teacher,
         }
         title = f"{', '.join(stores)} on {dataset.spec}, {split}"
-        _score_and_show(source, chosen, folder, out, processes, title=title, facts=facts)
+        notes = uncalibrated_notes(predictors)
+        _score_and_show(
+            source, chosen, folder, out, processes, title=title, facts=facts, notes=notes
+        )
 
 
 def evaluate_maps(

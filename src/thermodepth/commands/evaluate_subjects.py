@@ -147,12 +147,23 @@ def stored_predictions(
         made_by=made_by,
         about=about,
         precision=precision or None,
+        relative_error=predictor.tells_relative_error,
     )
     with counting(f"predicting with {subject.arm}") as tell:
         predict_into(
             store, frames, predictor.maps_of, made_at=predictor.network_size, progress=tell
         )
     return store
+
+
+def uncalibrated_notes(predictors: Mapping[str, Predictor]) -> list[str]:
+    """A line for each model that has learnt its relative error and does not tell it."""
+    return [
+        f"{arm}: its expected errors are not scored, because they are not calibrated; "
+        "`python -m thermodepth.inference.error_calibration` does that on held-out scenes"
+        for arm, predictor in predictors.items()
+        if predictor.model.recipe.model.relative_error and not predictor.tells_relative_error
+    ]
 
 
 def check_lens(options: LensOptions, frames: Frames, spec: str, *, all_stored: bool) -> None:

@@ -14,7 +14,7 @@ from thermodepth.commands.terminal import console, counting, error_console
 from thermodepth.errors import DataError, SettingsError, unknown
 from thermodepth.files import natural_order, open_file, pictures_in
 from thermodepth.inference.outputs import write_depth
-from thermodepth.inference.predictor import Depth, Predictor
+from thermodepth.inference.predictor import NO_EXPECTED_ERROR, Depth, Predictor
 from thermodepth.model import load_model, resolve_model
 from thermodepth.pictures import HEAD_BYTES, foreign_format
 from thermodepth.thermal import (
@@ -95,6 +95,8 @@ def predict_files(
         _say_one(done[0], result, paths)
     elif done:
         console.print(f"{len(done)} frames predicted into {out}", soft_wrap=True)
+    if loaded.recipe.model.relative_error and not predictor.tells_relative_error:
+        error_console.print(f"note: no relative error is written: {NO_EXPECTED_ERROR}")
     if display_only:
         error_console.print(
             f"note: {display_only} of {len(done)} frames are 8-bit pictures after the camera's gain "
@@ -147,8 +149,27 @@ def _say_one(path: Path, result: Depth, paths: Sequence[Path]) -> None:
     console.print(
         f"{path}: median depth {mid:.2f} m, 5 to 95 % {low:.2f} to {high:.2f} m{_beside_sky(result)}"
     )
+    if said := _expected(result):
+        console.print(said, soft_wrap=True)
     for written in paths:
         console.print(f"  {written}", soft_wrap=True)
+
+
+def _expected(result: Depth) -> str:
+    """How far off the depth is expected to be; empty where the model does not tell."""
+    if result.relative_error is None or result.relative_error_90 is None:
+        return ""
+    solid = np.ones(result.depth_m.shape, bool) if result.sky is None else ~result.sky
+    if not solid.any():
+        return ""
+    at_68, at_90 = (
+        float(np.median(error[solid]))
+        for error in (result.relative_error, result.relative_error_90)
+    )
+    return (
+        f"expected error of the depth, median: below {at_68:.0%} at 68 % of the pixels, below {at_90:.0%} at "
+        "90 % (larger is worse)"
+    )
 
 
 def _beside_sky(result: Depth) -> str:

@@ -15,8 +15,8 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 #: (depth_m, structure) maps `[h w]` for each of several samples of one size and unit, at that size or any
-#: other.
-Predict = Callable[[Sequence[Sample]], "Sequence[tuple[NDArray[np.float32], NDArray[np.float32]]]"]
+#: other; for a store that has it the relative error `[2 h w]` is third.
+Predict = Callable[[Sequence[Sample]], "Sequence[tuple[NDArray[np.float32], ...]]"]
 
 
 def predict_into(
@@ -43,8 +43,13 @@ def predict_into(
         if waiting and made_at is not None:
             store.note_made_at(waiting[0].size, made_at(waiting[0].size))
         for sample, maps in zip(waiting, predict(waiting) if waiting else (), strict=True):
-            depth_m, structure = maps
-            store.write(sample.sample_id, depth_m=depth_m, structure=structure)
+            depth_m, structure, *rest = maps
+            store.write(
+                sample.sample_id,
+                depth_m=depth_m,
+                structure=structure,
+                relative_error=rest[0] if rest else None,
+            )
         done += len(waiting)
         waiting = []
         if progress is not None:
@@ -80,4 +85,9 @@ def stored_answer(store: PredictionStore, sample_id: str) -> Answer:
     """
     stored = store.read(sample_id)
     rows, columns = stored.depth_m.shape
-    return two_head_answer(stored.depth_m, stored.structure, made_at=store.made_at((rows, columns)))
+    return two_head_answer(
+        stored.depth_m,
+        stored.structure,
+        made_at=store.made_at((rows, columns)),
+        relative_error=stored.relative_error,
+    )

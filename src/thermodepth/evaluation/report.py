@@ -41,7 +41,10 @@ SECTIONS = (
         "Slices",
         ("by_range", "by_condition", "by_edge", "by_contrast", "by_density"),
     ),
+    ("expected", "Expected error", ("expected_error", "expected_error_by_slice")),
 )
+#: Of the page: what is not there for every model has no empty section.
+_OPTIONAL = "expected"
 TABLES = frozenset({"errors", *(name for _, _, names in SECTIONS for name in names)})
 TABLE_SUFFIXES = (".md", ".csv", ".tex")
 FACTS = "evaluation.json"
@@ -181,6 +184,7 @@ def write_evaluation(evaluation: Evaluation, overview: Overview, folder: Path) -
                     anchor=anchor, heading=heading, tables=[tables[t] for t in names if t in tables]
                 )
                 for anchor, heading, names in SECTIONS
+                if anchor != _OPTIONAL or any(name in tables for name in names)
             ],
             densities=evaluation.scored.densities,
             scenes=scenes,

@@ -2,14 +2,15 @@
 
     FOLDER/store.json       who made it (`made_by`), of what (`about`), the format, the precision, and the
                             frames with their sizes (the first 100 000 of them)
-    FOLDER/<frame id>.npz   depth_m [h w] and structure [h w], float32 or float16; ids percent-encoded
+    FOLDER/<frame id>.npz   depth_m [h w] and structure [h w], float32 or float16; ids percent-encoded; of
+                            models that tell it, relative_error_68 and relative_error_90 [h w] as well
 
 float16 takes about half the space. It rounds a value of 6.1e-5 or more by at most 0.05 %, and a smaller one,
 which has fewer digits there, by at most 3e-8 (below that nothing is left of it). The frame files are what
 is there; the list in `store.json` is for the reader and is brought up to date at the end. So a stopped run
 loses nothing: `missing(ids)` says what is left to do.
 
-Of a frame file everything is checked before memory is taken: its two names, how they are packed, and that
+Of a frame file everything is checked before memory is taken: its names, how they are packed, and that
 the size of each is what the header of its array says.
 """
 
@@ -36,14 +37,16 @@ from thermodepth.files import (
     read_bytes,
     replacing,
 )
+from thermodepth.types import ERROR_LEVELS
 
-_FORMAT = 2
+_FORMAT, _FORMAT_WITH_ERROR = 2, 3
 _MADE_AT = "made_at"  # of `about`: the sizes that maps had before they were enlarged
-_READABLE = (1, 2)  # 1: float32, without `about`
+_READABLE = (1, 2, 3)  # 1: float32, without `about`; 3: with the maps of the relative error
 PRECISIONS = ("float32", "float16")
 _MAPS = ("depth_m", "structure")
+_ERROR_MAPS = tuple(f"relative_error_{level:.0%}".rstrip("%") for level in ERROR_LEVELS)
 _PACKED = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
-_LARGEST_FILE_BYTES = 520_000_000  # two float32 maps of the most pixels that nothing could compress
+_LARGEST_MAP_BYTES = 260_000_000  # float32, of the most pixels, that nothing could compress
 _LARGEST_DIRECTORY_BYTES = 4096  # of two members; each costs tens of times its bytes in memory
 _MOST_LISTED = 100_000  # frames in store.json, which is read whole and so is bounded
 _REMEDY = "delete the folder and predict again"
@@ -56,6 +59,8 @@ class StoredPrediction:
 
     depth_m: NDArray[np.float32]  # [h w]
     structure: NDArray[np.float32]  # [h w] affine-invariant inverse depth
+    #: [2 h w] at 68 and 90 %, the larger the worse; None: the model does not tell.
+    relative_error: NDArray[np.float32] | None = None
 
 
 class PredictionStore:
@@ -68,6 +73,7 @@ class PredictionStore:
         made_by: Mapping[str, str],
         about: Mapping[str, str] | None = None,
         precision: str | None = None,
+        relative_error: bool = False,
     ) -> None:
         """Open `folder` for writing; a new or empty one becomes a store.
 
@@ -77,6 +83,7 @@ class PredictionStore:
             about: what a person needs to score it again, such as `{"data": spec, "split": "test"}`. It
                 identifies nothing; None keeps what is written there.
             precision: one of `PRECISIONS`; None takes that of the store, of a new one float32.
+            relative_error: whether a new store keeps the maps of the relative error too.
 
         Raises:
             DataError: for a folder that holds something else, or a store made by another model or data
@@ -90,6 +97,7 @@ class PredictionStore:
         self.made_by = dict(made_by)
         self.about = dict(about or {})
         self.precision = precision or PRECISIONS[0]
+        self.has_relative_error = relative_error
         record = folder / "store.json"
         if record.exists():
             there = _read_record(record)
@@ -103,6 +111,7 @@ class PredictionStore:
                     "another folder, or delete this one to predict again"
                 )
             self.precision = there["precision"]
+            self.has_relative_error = there["format"] == _FORMAT_WITH_ERROR
             found = there["made_by"]
             keys = sorted(
                 k for k in found.keys() | made_by.keys() if found.get(k) != made_by.get(k)
@@ -165,10 +174,12 @@ class PredictionStore:
         *,
         depth_m: NDArray[np.floating],
         structure: NDArray[np.floating],
+        relative_error: NDArray[np.floating] | None = None,
     ) -> None:
         """Store one frame, whole or not at all; a frame that is there already is replaced.
 
-        Both maps are [h w] and of one size.
+        Both maps are [h w] and of one size; `relative_error`, which a store has of all frames or of none,
+        is [2 h w].
 
         Raises:
             DataError: for other shapes, more pixels than `files.MAX_PIXELS`, an id that cannot be a file
@@ -184,8 +195,18 @@ class PredictionStore:
             raise DataError(
                 f"frame '{sample_id}': {_sized(depth.shape)} pixels, at most {MAX_PIXELS} are stored"
             )
+        maps = {"depth_m": depth, "structure": shape}
+        assert (relative_error is not None) == self.has_relative_error, "of all frames or of none"
+        if relative_error is not None:
+            error = self._rounded(relative_error)
+            if error.shape != (len(ERROR_LEVELS), *depth.shape):
+                raise DataError(
+                    f"frame '{sample_id}': relative_error must be {(len(ERROR_LEVELS), *depth.shape)}, got "
+                    f"{error.shape}"
+                )
+            maps |= dict(zip(_ERROR_MAPS, error, strict=True))
         with replacing(self._path(sample_id)) as temporary, temporary.open("wb") as file:
-            np.savez_compressed(file, depth_m=depth, structure=shape)
+            np.savez_compressed(file, **maps)  # type: ignore[arg-type]
         self._sizes[sample_id] = (depth.shape[0], depth.shape[1])
 
     def read(self, sample_id: str) -> StoredPrediction:
@@ -200,18 +221,25 @@ class PredictionStore:
                 f"{self.folder}: no prediction for frame '{sample_id}'"
                 f"{nearest(sample_id, self._sizes)} ({len(self)} frames are stored)"
             )
-        content = read_bytes(path, limit=_LARGEST_FILE_BYTES)
+        names = (*_MAPS, *_ERROR_MAPS) if self.has_relative_error else _MAPS
+        content = read_bytes(path, limit=len(names) * _LARGEST_MAP_BYTES)
         again = "delete it, and only this frame is predicted again"
         try:
-            maps = _read_maps(content, self.precision)
+            maps = _read_maps(content, names, self.precision)
         except DataError as error:
             raise DataError(f"{path}: {error}; {again}") from None
         except Exception as error:  # readers of archives let through whatever damage makes them do
             raise DataError(f"{path}: cannot be read as a prediction ({error}); {again}") from None
-        if maps["depth_m"].shape != maps["structure"].shape:
+        if len({m.shape for m in maps.values()}) > 1:
             told = " and ".join(f"{name} {m.shape}" for name, m in maps.items())
-            raise DataError(f"{path}: expected two maps of one size, found {told}")
-        return StoredPrediction(**maps)
+            raise DataError(f"{path}: expected maps of one size, found {told}")
+        return StoredPrediction(
+            depth_m=maps["depth_m"],
+            structure=maps["structure"],
+            relative_error=np.stack([maps[name] for name in _ERROR_MAPS])
+            if self.has_relative_error
+            else None,
+        )
 
     def write_index(self) -> None:
         """Bring the list in `store.json` up to date; leaving a `with` block does it."""
@@ -221,7 +249,7 @@ class PredictionStore:
             size = self._sizes[sample_id] or self.read(sample_id).depth_m.shape
             frames[sample_id] = list(size)
         record = {
-            "format": _FORMAT,
+            "format": _FORMAT_WITH_ERROR if self.has_relative_error else _FORMAT,
             "made_by": self.made_by,
             "about": self.about,
             "precision": self.precision,
@@ -276,8 +304,10 @@ def _file_name(sample_id: str) -> str:
     return name + ".npz"
 
 
-def _read_maps(content: bytes, precision: str) -> dict[str, NDArray[np.float32]]:
-    """Both maps of a frame file.
+def _read_maps(
+    content: bytes, names: tuple[str, ...], precision: str
+) -> dict[str, NDArray[np.float32]]:
+    """The maps of a frame file.
 
     Raises:
         DataError: without the file's name, for something else than a store writes.
@@ -285,12 +315,12 @@ def _read_maps(content: bytes, precision: str) -> dict[str, NDArray[np.float32]]
     """
     with zipfile.ZipFile(io.BytesIO(_of_few_members(content))) as archive:
         found = archive.namelist()
-        if sorted(found) != sorted(f"{name}.npy" for name in _MAPS):
+        if sorted(found) != sorted(f"{name}.npy" for name in names):
             raise DataError(
-                f"expected depth_m and structure, found {', '.join(map(repr, found)) or 'nothing'}"
+                f"expected {' and '.join(names)}, found {', '.join(map(repr, found)) or 'nothing'}"
             )
         return {
-            name: _read_map(archive, archive.getinfo(f"{name}.npy"), precision) for name in _MAPS
+            name: _read_map(archive, archive.getinfo(f"{name}.npy"), precision) for name in names
         }
 
 
@@ -299,7 +329,7 @@ def _of_few_members(content: bytes) -> bytes:
     end, end_64 = content[-22:], content[-42:-38]
     directory_bytes = int.from_bytes(end[12:16], "little")
     if end[:4] != b"PK\5\6" or end_64 == b"PK\6\7" or directory_bytes > _LARGEST_DIRECTORY_BYTES:
-        raise DataError("cannot be read as a prediction (not an archive of two maps)")
+        raise DataError("cannot be read as a prediction (not an archive of a few maps)")
     return content
 
 
@@ -354,7 +384,7 @@ def _read_record(path: Path) -> dict[str, Any]:
     if record.get("format") not in _READABLE:
         raise DataError(
             f"{path}: format {record.get('format')!r}; this version of thermodepth reads "
-            f"{' and '.join(map(str, _READABLE))}"
+            f"{', '.join(map(str, _READABLE))}"
         )
     record = {"about": {}, "precision": PRECISIONS[0], **record}
     if record["precision"] not in PRECISIONS or not _is_words(record["about"]):

@@ -57,9 +57,18 @@ def check_maps(depth_m: NDArray[np.float32], structure: NDArray[np.float32], mod
         WeightsError: naming the model.
     """
     for name, values in (("depth", depth_m), ("structure", structure)):
-        broken = values.size - int(np.count_nonzero(np.isfinite(values)))
-        if broken:
-            raise WeightsError(
-                f"model {model}: {broken} of {values.size} values of {name} are no finite numbers; its "
-                "weights are damaged, or its training went astray"
-            )
+        check_finite(values, name, model)
+
+
+def check_finite(values: NDArray[np.float32], name: str, model: str) -> None:
+    """Refuse a map that holds what is no number.
+
+    Raises:
+        WeightsError: naming the map and the model.
+    """
+    broken = values.size - int(np.count_nonzero(np.isfinite(values)))
+    if broken:
+        raise WeightsError(
+            f"model {model}: {broken} of {values.size} values of {name} are no finite numbers; its "
+            "weights are damaged, or its training went astray"
+        )

@@ -4,6 +4,10 @@ NAME_depth.png       uint16, metres = value/256, 0 = none (the convention of KIT
 NAME_depth.npy       float32 metres, instead, where asked for
 NAME_structure.png   uint16, the structure map stretched over 1..65535, larger = nearer
 NAME_sky.png         uint8, 255 where nothing but sky is seen; of models that tell
+NAME_relative_error.png   uint16, larger = worse: thousandths of the depth that the error is expected to
+                     stay below at 68 % of the pixels; 65535 = 65.535 or more, 0 = none (sky); of
+                     models that tell; or NAME_relative_error.npy, float32 as a share, NaN = none
+NAME_relative_error_90.*  the same for 90 %
 NAME_view.png        thermal | structure | metric depth with its scale, side by side; sky in one plain colour
 """
 
@@ -26,7 +30,8 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 PER_METRE = 256
-_LONGEST_ENDING = len("_structure.png")
+PER_ONE = 1000  # of a relative error
+_LONGEST_ENDING = len("_relative_error_90.png")
 FURTHEST_M = 65535 / PER_METRE
 
 
@@ -41,6 +46,12 @@ def structure_png(structure: NDArray[np.float32]) -> bytes:
     low, high = float(structure.min()), float(structure.max())
     share = (structure - low) / max(high - low, 1e-12)
     return encode_png((1 + np.rint(share * 65534)).astype(np.uint16))
+
+
+def relative_error_png(relative_error: NDArray[np.float32]) -> bytes:
+    """A relative error in thousandths as a 16-bit PNG, larger = worse; NaN is 0."""
+    steps = np.rint(np.clip(relative_error, 1 / PER_ONE, 65535 / PER_ONE) * PER_ONE)
+    return encode_png(np.where(np.isnan(relative_error), 0, steps).astype(np.uint16))
 
 
 def npy(values: NDArray[Any]) -> bytes:
@@ -84,6 +95,13 @@ def write_depth(
         files[f"{name}_structure.npy"] = npy(result.structure)
     if result.sky is not None:
         files[f"{name}_sky.png"] = encode_png(result.sky.astype(np.uint8) * np.uint8(255))
+    for ending, error in (("", result.relative_error), ("_90", result.relative_error_90)):
+        if error is None:
+            continue
+        if result.sky is not None:  # which has no depth to be wrong about
+            error = np.where(result.sky, np.float32(np.nan), error)
+        content = relative_error_png(error) if depth_format == "png" else npy(error)
+        files[f"{name}_relative_error{ending}.{depth_format}"] = content
     if view:
         files[f"{name}_view.png"] = view_png(result, thermal=thermal, unit=unit)
     paths = []

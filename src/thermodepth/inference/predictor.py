@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -15,9 +16,15 @@ import torch.nn.functional as F
 from thermodepth.camera import focal_of_view
 from thermodepth.data.transform import resize_image
 from thermodepth.errors import DataError, SettingsError, WeightsError
-from thermodepth.inference.bounds import MAX_NETWORK_PIXELS, check_frame_size, check_maps
+from thermodepth.inference.bounds import (
+    MAX_NETWORK_PIXELS,
+    check_finite,
+    check_frame_size,
+    check_maps,
+)
 from thermodepth.inference.lens import Lens, network_focal
 from thermodepth.model import LoadedModel, load_model, resolve_model
+from thermodepth.model.error_calibration import relative_errors
 from thermodepth.thermal import (
     NormaliserState,
     check_compatible,
@@ -27,12 +34,18 @@ from thermodepth.thermal import (
     thermal_unit,
 )
 from thermodepth.thermal.flir_lens import stated_view_deg
-from thermodepth.types import Geometry, Sample, ThermalUnit
+from thermodepth.types import ERROR_LEVELS, Geometry, Sample, ThermalUnit
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 DEFAULT_MODEL = "thermal-small"
+#: Why there is no relative error, where there is none.
+NO_EXPECTED_ERROR = (
+    "this model tells no relative error; it takes a head (model.relative_error) and a calibration on "
+    "held-out scenes, which training makes on the split 'val', and afterwards "
+    "`python -m thermodepth.inference.error_calibration`"
+)
 MIN_SIDE, MAX_SIDE = 32, 4096  # of what the network sees, the shorter side
 
 
@@ -44,6 +57,11 @@ class Depth:
     structure: NDArray[np.float32]  # [h w] inverse depth up to factor and offset: larger is nearer
     #: [h w] True where nothing but sky is seen; None: the model does not tell. `depth_m` goes on there, far.
     sky: NDArray[np.bool_] | None = None
+    #: [h w] the larger, the worse: for 68 % of the pixels the truth lies within `depth_m` / (1 + this) and
+    #: `depth_m` (1 + this), so this bounds |error| / depth. None: the model has no calibrated head for it.
+    #: Sky has no depth to be wrong about: there it means nothing.
+    relative_error: NDArray[np.float32] | None = None
+    relative_error_90: NDArray[np.float32] | None = None  # [h w] the same for 90 %
 
     #: What `structure` means; `depth_m` is Geometry.METRIC_DEPTH.
     structure_geometry = Geometry.AFFINE_INVERSE
@@ -53,6 +71,21 @@ class Depth:
         """`[n]` metres of what is not sky; of all pixels where nothing else is seen."""
         solid = self.depth_m.ravel() if self.sky is None else self.depth_m[~self.sky]
         return solid if solid.size else self.depth_m.ravel()
+
+    def interval_m(
+        self, level: float = ERROR_LEVELS[0]
+    ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+        """(near, far) `[h w]` metres that hold the true depth at this share of the pixels.
+
+        Raises:
+            SettingsError: for another level than 0.68 and 0.9, or a model that does not tell.
+        """
+        if level not in ERROR_LEVELS:
+            raise SettingsError(f"level {level:g}: expected {' or '.join(map(str, ERROR_LEVELS))}")
+        error = (self.relative_error, self.relative_error_90)[ERROR_LEVELS.index(level)]
+        if error is None:
+            raise SettingsError(f"an interval of {level:.0%}: {NO_EXPECTED_ERROR}")
+        return self.depth_m / (1 + error), self.depth_m * (1 + error)
 
 
 class Predictor:
@@ -194,19 +227,32 @@ class Predictor:
         )
         return Lens.of(fov_deg=view_deg)
 
-    def maps_of(
-        self, samples: Sequence[Sample]
-    ) -> list[tuple[NDArray[np.float32], NDArray[np.float32]]]:
+    @property
+    def tells_relative_error(self) -> bool:
+        """Whether results have it: the model has the head, and a calibration of it."""
+        return self.model.recipe.error_calibration is not None
+
+    def maps_of(self, samples: Sequence[Sample]) -> list[tuple[NDArray[np.float32], ...]]:
         """(depth_m, structure) of samples of one size, as the evaluation asks for them.
 
-        Of a sample it sees the thermal frame and the lens.
+        Of a model that tells its relative error that is third, `[2 h w]` at 68 and 90 %. Of a sample it sees
+        the thermal frame and the lens.
         """
         results = self.predict(
             [s.thermal for s in samples],
             unit=samples[0].thermal_unit,
             lens=[s.focal_px for s in samples],
         )
-        return [(result.depth_m, result.structure) for result in results]
+        return [
+            (result.depth_m, result.structure)
+            if result.relative_error is None or result.relative_error_90 is None
+            else (
+                result.depth_m,
+                result.structure,
+                np.stack([result.relative_error, result.relative_error_90]),
+            )
+            for result in results
+        ]
 
     @torch.inference_mode()
     def _run(
@@ -218,19 +264,39 @@ class Predictor:
         prediction = self._network(x.contiguous(memory_format=torch.channels_last), f)
         # Metric depth is enlarged as a logarithm: half way between 2 m and 8 m is 4 m.
         layers = [prediction.log_depth, prediction.structure]
+        has_sky = prediction.sky_logit is not None
         if prediction.sky_logit is not None:
             layers.append(prediction.sky_logit)
+        if self.tells_relative_error:
+            assert prediction.log_error is not None, "a recipe with a calibration has the head"
+            layers += prediction.log_error.unbind(1)
         maps = torch.stack(layers, dim=1)
         if tuple(maps.shape[-2:]) != size:
             maps = F.interpolate(maps, size=size, mode="bilinear", align_corners=False)
         depth_m = maps[:, 0].exp().float().cpu().numpy()
         structure = maps[:, 1].float().cpu().numpy()
         check_maps(depth_m, structure, self.model.fingerprint)
-        sky = [None] * len(depth_m) if len(layers) < 3 else list((maps[:, 2] > 0).cpu().numpy())
+        sky = list((maps[:, 2] > 0).cpu().numpy()) if has_sky else [None] * len(depth_m)
+        errors: list[Any] = [(None, None)] * len(depth_m)
+        if self.tells_relative_error:
+            log_error = maps[:, 2 + has_sky :].float().cpu().numpy()
+            errors = [self._relative_errors(e, d) for e, d in zip(log_error, depth_m, strict=True)]
         return [
-            Depth(depth_m=d, structure=s, sky=k)
-            for d, s, k in zip(depth_m, structure, sky, strict=True)
+            Depth(depth_m=d, structure=s, sky=k, relative_error=e[0], relative_error_90=e[1])
+            for d, s, k, e in zip(depth_m, structure, sky, errors, strict=True)
         ]
+
+    def _relative_errors(
+        self, log_error: NDArray[np.float32], depth_m: NDArray[np.float32]
+    ) -> NDArray[np.float32]:
+        """
+        Raises:
+            WeightsError: for a head that says no numbers.
+        """
+        check_finite(log_error, "the relative error", self.model.fingerprint)
+        near, far = self.model.recipe.model.depth_range_m or (1.0, 1.0)
+        calibration = self.model.recipe.error_calibration
+        return relative_errors(log_error, depth_m, calibration, most=math.log(far / near))
 
     def _focals(
         self,

@@ -13,6 +13,7 @@
     variability.py    total variation, off edges and on them
     ledger.py         the parts of the squared error of one frame
     scale.py          the factor that each frame's scale is off by
+    expected_error.py whether a model that tells its relative error is right about it
 
 A metric is added by its row in the family's file; a family by its file and its name below. Scoring needs
 numpy, scipy, OpenCV and scikit-image, never torch.
@@ -26,6 +27,8 @@ from thermodepth.errors import SettingsError, unknown
 from thermodepth.metrics.boundary import BOUNDARY, BOUNDARY_OWN
 from thermodepth.metrics.depth_error import DEPTH_ERROR
 from thermodepth.metrics.edge_distance import EDGE_DISTANCE
+from thermodepth.metrics.expected_error import EXPECTED_ERROR, ExpectedRow
+from thermodepth.metrics.expected_error import checked_expected as checked_expected
 from thermodepth.metrics.gradient_error import GRADIENT_ERROR
 from thermodepth.metrics.ledger import LEDGER
 from thermodepth.metrics.normals import NORMALS
@@ -61,9 +64,12 @@ MAP_FAMILIES: tuple[MapFamily, ...] = (
     LEDGER,
     SCALE,
 )
+#: Of models that tell how far off they expect to be; other rows are not theirs.
+EXPECTED: dict[str, ExpectedRow] = {row.name: row for row in EXPECTED_ERROR}
 METRICS: dict[str, MetricRow] = {
     **ERRORS,
     **{row.name: row for family in MAP_FAMILIES for row in family.rows},
+    **EXPECTED,
 }
 
 
@@ -86,10 +92,12 @@ def metric_rows(names: Iterable[str]) -> tuple[MetricRow, ...]:
 
 __all__ = [
     "ERRORS",
+    "EXPECTED",
     "MAP_FAMILIES",
     "METRICS",
     "Better",
     "ErrorRow",
+    "ExpectedRow",
     "Groups",
     "Map",
     "MapFamily",
@@ -100,6 +108,7 @@ __all__ = [
     "RankAgreement",
     "RankReference",
     "TruthMap",
+    "checked_expected",
     "metric_rows",
     "partial_correlation",
     "rank_agreement",

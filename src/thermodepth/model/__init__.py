@@ -1,6 +1,7 @@
 """The network: encoders by name, a light decoder, two heads; models on disk."""
 
 from thermodepth.model.encoders import ENCODERS
+from thermodepth.model.error_calibration import ErrorCalibration
 from thermodepth.model.network import (
     DepthNetwork,
     ModelSettings,
@@ -25,6 +26,7 @@ __all__ = [
     "ENCODERS",
     "LONGEST_WORKING_SIDE",
     "DepthNetwork",
+    "ErrorCalibration",
     "LoadedModel",
     "ModelRecipe",
     "ModelSettings",

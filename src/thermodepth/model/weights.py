@@ -23,6 +23,7 @@ from thermodepth.checksums import read_record, read_settings, write_record
 from thermodepth.config import Settings
 from thermodepth.errors import DataError, SettingsError, WeightsError
 from thermodepth.model.encoders import fold_kernel, pretrained_encoder
+from thermodepth.model.error_calibration import ErrorCalibration
 from thermodepth.model.network import DepthNetwork, ModelSettings, build_network
 from thermodepth.tensor_files import content_digest, read_tensors, write_tensors
 from thermodepth.thermal import NormaliserSettings
@@ -53,6 +54,8 @@ class ModelRecipe(Settings):
     #: Short sides of the smallest and largest batches of training; None where all had `working_size`.
     short_sides: tuple[int, int] | None = None
     lens: TrainingLens | None = None  # of a model that is told the lens; taken where none is known
+    #: Of a model with the head `relative_error`; without, what the head says is not handed out.
+    error_calibration: ErrorCalibration | None = None
     history: dict[str, JsonValue] = Field(default_factory=dict)  # how it came about, for people
 
     @model_validator(mode="after")
@@ -65,6 +68,12 @@ class ModelRecipe(Settings):
     def _lens_is_known(self) -> Self:
         if (self.model.focal_px is None) != (self.lens is None):
             raise ValueError("model.focal_px and lens come together: one of them is missing")
+        return self
+
+    @model_validator(mode="after")
+    def _calibrated_head_is_there(self) -> Self:
+        if self.error_calibration is not None and not self.model.relative_error:
+            raise ValueError("error_calibration without the head model.relative_error")
         return self
 
     @model_validator(mode="after")
@@ -115,8 +124,13 @@ def save_model(
         for name, t in network.state_dict().items()
     }
     write_tensors(folder / WEIGHTS_FILE, state)
+    write_recipe(folder, recipe)
+
+
+def write_recipe(folder: Path, recipe: ModelRecipe) -> None:
+    """Write `model.json` alone."""
     tree = recipe.tree()
-    for name in ("lens", "short_sides"):  # as every version wrote it
+    for name in ("lens", "short_sides", "error_calibration"):  # as every version wrote it
         if tree[name] is None:
             del tree[name]
     for name in recipe.model.later:

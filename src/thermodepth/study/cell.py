@@ -328,12 +328,13 @@ def score_cell(
     tell(CellNews(name=job.name, stage="predicting"))
     model = load_model(model_folder)
     frames = scored.split(TEST_SPLIT)
+    predictor = Predictor(model, device=job.settings.runtime.device)
     store = PredictionStore(
         job.folder / PREDICTIONS,
         made_by={"model": model.fingerprint, "data": frames.fingerprint()},
         about={"data": job.scored_on, "split": TEST_SPLIT},
+        relative_error=predictor.tells_relative_error,
     )
-    predictor = Predictor(model, device=job.settings.runtime.device)
     predict_into(store, frames, predictor.maps_of, made_at=predictor.network_size)
 
     protocol = study_protocol(scored)

@@ -37,7 +37,7 @@ from typing import Any, get_args
 from thermodepth.config import Edits, Settings, flatten
 from thermodepth.errors import DataError, SettingsError, unknown
 from thermodepth.files import read_bytes
-from thermodepth.metrics import METRICS
+from thermodepth.metrics import EXPECTED, METRICS
 from thermodepth.study.analysis import designs
 from thermodepth.study.analysis.asking import NO_DESIGN
 from thermodepth.study.analysis.claims import Claim
@@ -342,5 +342,10 @@ def _check_metric(quantity: str, where: str) -> None:
     metric, dot, form = quantity.partition(".")
     if metric not in METRICS:
         raise SettingsError(f"{where}: {unknown('metric', metric, METRICS)}")
+    if metric in EXPECTED:
+        raise SettingsError(
+            f"{where}: '{metric}' is of models that tell their relative error and is scored by evaluate, not "
+            "compared in studies"
+        )
     if dot and form not in get_args(Form):
         raise SettingsError(f"{where} = {quantity}: {unknown('form', form, get_args(Form))}")

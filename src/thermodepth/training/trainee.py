@@ -26,6 +26,7 @@ from thermodepth.model import (
 from thermodepth.model.weights import OPTIONAL_HEADS
 from thermodepth.training.checkpoint import load_checkpoint, save_checkpoint
 from thermodepth.training.diagnostics import GradientWatch
+from thermodepth.training.held_out import with_error_calibration
 from thermodepth.training.lens import training_lens
 from thermodepth.training.log import RunLog
 from thermodepth.training.optimiser import WeightAverage, make_optimiser
@@ -178,6 +179,7 @@ class Trainee:
             }
             self.network.load_state_dict({**state, **mixed})
             recipe = recipe_of(self.settings, dataset, self.identity, label_source)
+            recipe = with_error_calibration(self.network, recipe, self.settings, dataset)
             save_model(model, self.network, recipe)
             finish_run(self.run.out)
         self.accelerator.wait_for_everyone()

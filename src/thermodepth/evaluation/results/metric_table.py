@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from thermodepth.evaluation.results.tables import Column, Table
-from thermodepth.metrics import ERRORS, MAP_FAMILIES, MetricRow
+from thermodepth.metrics import ERRORS, EXPECTED, MAP_FAMILIES, MetricRow
 
 
 def metric_table() -> Table:
     """One line a metric: family, definition, where it comes from."""
     families: list[tuple[str, tuple[MetricRow, ...]]] = [("depth error", tuple(ERRORS.values()))]
     families += [(family.name.replace("_", " "), family.rows) for family in MAP_FAMILIES]
+    families.append(("expected error", tuple(EXPECTED.values())))
     lines = [
         (family, row.name, _heading(row), row.definition, row.source)
         for family, rows in families

@@ -25,6 +25,7 @@ from thermodepth.evaluation.results.cells import (
     slice_title,
     sliced_line,
 )
+from thermodepth.evaluation.results.expected_error import ExpectedErrors
 from thermodepth.evaluation.results.frame_values import WhichMap
 from thermodepth.evaluation.results.guessers import (
     beaten_notes,
@@ -48,6 +49,7 @@ from thermodepth.evaluation.results.remarks import against_truth_note, published
 from thermodepth.evaluation.results.rows import TEACHER_ARM, WHOLE_FRAME, protocol_of
 from thermodepth.evaluation.results.stability import stability_table
 from thermodepth.evaluation.results.tables import Cell, Column, Table
+from thermodepth.evaluation.scoring.answer import RELATIVE_ERROR
 from thermodepth.evaluation.scoring.baselines import BASELINES
 from thermodepth.evaluation.scoring.slices import slice_names
 from thermodepth.metrics import ERRORS, MAP_FAMILIES, METRICS
@@ -88,7 +90,9 @@ class Overview:
                 f"rows of protocol {protocol_of(rows)} are not those of {protocol.protocol_id()}: score the "
                 "predictions again, or name the protocol of the rows"
             )
-        self._rows = rows
+        self._expected = ExpectedErrors(rows, protocol)
+        # What a model tells of its errors is no map: it stands in tables of its own.
+        self._rows = rows = rows.filter(pc.not_equal(rows["head"], RELATIVE_ERROR))
         self._protocol = protocol
         # Of what is looked at as a picture under one and the same alignment.
         self._pictured = rows if guesses_in_metres(rows) else without_guesses(rows)
@@ -121,7 +125,7 @@ class Overview:
         for kind in slice_names(self._protocol):
             tables[f"by_{kind}"] = self.by_slice(kind)
         tables["by_condition"] = self.by_condition()
-        return tables
+        return tables | self._expected.tables()
 
     def for_terminal(self) -> list[Table]:
         """What a person reads first, narrow enough for a terminal: guessers in a table of their own."""
@@ -137,6 +141,7 @@ class Overview:
                 self._metric_map(),
                 averaging=self._protocol.averaging,
             ),
+            *list(self._expected.tables().values())[:1],
         ]
 
     def headline(self) -> Table:

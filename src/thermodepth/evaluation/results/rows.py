@@ -47,7 +47,7 @@ class Row(TypedDict):
     sequence: str
     condition: str
     protocol: str  # Protocol.protocol_id()
-    head: str  # "depth" or "structure"
+    head: str  # "depth", "structure", or "relative_error" of models that tell theirs
     against: str  # "truth" or "teacher"
     alignment: str  # a name of ALIGNMENTS
     slice: str  # "all", or one of slices.slice_names(): "range:2.5-6", "edge:0-2", ...

@@ -12,6 +12,8 @@ from numpy.typing import NDArray
 from thermodepth.types import Geometry
 
 Head = Literal["depth", "structure"]  # the metric map, and the affine-invariant one
+#: What the column `head` says in rows of what a model tells of its errors.
+RELATIVE_ERROR: Literal["relative_error"] = "relative_error"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -22,6 +24,8 @@ class GeometryMap:
     geometry: Geometry
     #: (rows, columns) that the map was made at, before it was enlarged to `values`; None: as it is.
     made_at: tuple[int, int] | None = None
+    #: [2 h w] of metric depth: what the model expects its relative error to stay below, at 68 and 90 %.
+    relative_error: NDArray[np.floating] | None = None
 
     @property
     def own_size(self) -> tuple[int, int]:
@@ -34,10 +38,18 @@ Answer = Mapping[Head, GeometryMap]
 
 
 def depth_answer(
-    depth_m: NDArray[np.floating], *, made_at: tuple[int, int] | None = None
+    depth_m: NDArray[np.floating],
+    *,
+    made_at: tuple[int, int] | None = None,
+    relative_error: NDArray[np.floating] | None = None,
 ) -> Answer:
-    """Metres, and nothing else."""
-    metres = GeometryMap(values=depth_m, geometry=Geometry.METRIC_DEPTH, made_at=made_at)
+    """Metres, and how far off they are expected to be where that is told; nothing else."""
+    metres = GeometryMap(
+        values=depth_m,
+        geometry=Geometry.METRIC_DEPTH,
+        made_at=made_at,
+        relative_error=relative_error,
+    )
     return {"depth": metres}
 
 
@@ -46,7 +58,9 @@ def two_head_answer(
     structure: NDArray[np.floating],
     *,
     made_at: tuple[int, int] | None = None,
+    relative_error: NDArray[np.floating] | None = None,
 ) -> Answer:
     """Metres, and affine-invariant inverse depth."""
     shape = GeometryMap(values=structure, geometry=Geometry.AFFINE_INVERSE, made_at=made_at)
-    return {**depth_answer(depth_m, made_at=made_at), "structure": shape}
+    metres = depth_answer(depth_m, made_at=made_at, relative_error=relative_error)
+    return {**metres, "structure": shape}

@@ -4,6 +4,9 @@ Per map: under every alignment that its geometry allows, each metric of the erro
 pixels. Under its natural alignment (the least it needs) and under the protocol's own, also a few errors by
 slice. Under its natural alignment, the metrics that look at the map as a picture.
 
+A model that tells its relative error is scored for that too, as a head of its own: the depth as it is, under
+no alignment, because that is what it speaks of.
+
 A structural head is also scored against the teacher's map, where there is one: the teacher's map, brought
 to metres by its own fit to the truth, takes the truth's place, and so has an answer at every pixel.
 """
@@ -14,9 +17,11 @@ import logging
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from typing import Literal
 
 import numpy as np
 import pyarrow as pa
+from numpy.typing import NDArray
 
 from thermodepth.errors import DataError
 from thermodepth.evaluation.protocols.alignment import (
@@ -28,7 +33,7 @@ from thermodepth.evaluation.protocols.alignment import (
 from thermodepth.evaluation.protocols.protocol import Protocol
 from thermodepth.evaluation.protocols.resize import resize_map
 from thermodepth.evaluation.results.rows import TEACHER_ARM, WHOLE_FRAME, Row, rows_from_records
-from thermodepth.evaluation.scoring.answer import Answer, GeometryMap, Head
+from thermodepth.evaluation.scoring.answer import RELATIVE_ERROR, Answer, GeometryMap, Head
 from thermodepth.evaluation.scoring.density import DepthDensity, density_of
 from thermodepth.evaluation.scoring.frame_truth import FrameTruth
 from thermodepth.evaluation.scoring.metres import (
@@ -41,12 +46,14 @@ from thermodepth.evaluation.scoring.metres import (
 from thermodepth.evaluation.scoring.metres import metres_of as metres_of
 from thermodepth.metrics import (
     ERRORS,
+    EXPECTED,
     MAP_FAMILIES,
     METRICS,
     Map,
     PixelErrors,
     Pixels,
     TruthMap,
+    checked_expected,
     metric_rows,
 )
 from thermodepth.metrics.boundary import BOUNDARY_OWN
@@ -266,6 +273,9 @@ def _score_map(
         unlimited,
         own=at_own_size(claim, values, natural, fit, truth, who.own_size),
     )
+    if claim.relative_error is not None and against == "truth" and natural.name == "none":
+        of_error = _Lines(truth, who, head=RELATIVE_ERROR, against=against, into=into.rows)
+        of_error.expected(unlimited, _expected_of(claim.relative_error, truth))
     for alignment in others:
         fit = fit_of(alignment, claim.geometry, scored, truth.pixels, truth)
         fittable = fittable_of(alignment, claim.geometry, scored, truth.protocol)
@@ -278,17 +288,40 @@ def _score_map(
             line.slices(alignment.name, errors)
 
 
+def _expected_of(relative_error: NDArray[np.floating], truth: FrameTruth) -> NDArray[np.float64]:
+    """[levels n] at the scored pixels, brought to the truth's size as depth is.
+
+    Raises:
+        ValueError: for a map that cannot be resized.
+    """
+    levels = (
+        resize_map(
+            GeometryMap(values=level, geometry=Geometry.METRIC_DEPTH),
+            size=truth.size,
+            protocol=truth.protocol,
+        )
+        for level in relative_error
+    )
+    return np.stack([level[truth.scored] for level in levels])
+
+
 class _Lines:
     """Writes the rows of one map."""
 
     def __init__(
-        self, truth: FrameTruth, who: _Who, *, head: Head, against: str, into: list[Row]
+        self,
+        truth: FrameTruth,
+        who: _Who,
+        *,
+        head: Head | Literal["relative_error"],
+        against: str,
+        into: list[Row],
     ) -> None:
         self._truth = truth
         self._into = into
         self._errors = [ERRORS[name] for name in who.metrics if name in ERRORS]
         self._sliced = [row for row in self._errors if row.name in SLICED]
-        self._asked = set(who.metrics)
+        self._asked = dict.fromkeys(who.metrics)
         sample = truth.sample
         self._same = Row(
             study=who.study,
@@ -326,6 +359,28 @@ class _Lines:
                 if count >= row.least_pixels:
                     self._add(alignment, name, row.name, float(value), int(count))
 
+    def expected(self, depth_m: Pixels, expected: NDArray[np.float64]) -> None:
+        """What was told of the errors of the map as it is, over all scored pixels and by slice.
+
+        Raises:
+            ValueError: for metres or expected errors that are none.
+        """
+        chosen = [EXPECTED[name] for name in self._asked if name in EXPECTED]
+        if not chosen:
+            return
+        errors = PixelErrors(depth_m, self._truth.pixels, log_truth=self._truth.log_pixels)
+        expected = checked_expected(expected, errors.d.size)
+        names, groups = self._truth.slices
+        grouped, sizes = errors.regrouped(groups), groups.sizes
+        for row in chosen:
+            value = float(row.of(errors, expected)[0])
+            self._add("none", WHOLE_FRAME, row.name, value, int(errors.d.size))
+            if row.sliced:
+                values = row.of(grouped, expected)
+                for name, value, count in zip(names, values, sizes, strict=True):
+                    if count:
+                        self._add("none", name, row.name, float(value), int(count))
+
     def picture(
         self,
         alignment: str,
@@ -338,7 +393,7 @@ class _Lines:
 
         `unlimited_m` is the map before it was limited to the range, `own` map and truth at its own size.
         """
-        families = [f for f in MAP_FAMILIES if self._asked & {row.name for row in f.rows}]
+        families = [f for f in MAP_FAMILIES if any(row.name in self._asked for row in f.rows)]
         if not families:
             return
         whole = self._whole(depth_m)
