@@ -2,10 +2,10 @@
 
 With d the difference of a residual between two pixels:
 
-    form       cost, summed over scales                                          a step that is seen with chance p
-    absolute   mean |d| over neighbours, the residual in means of 2^k x 2^k      0 below p = 1/2, then whole
-    squared    mean d^2 over pixels 2^k apart                                    p times the step
-    huber      mean of d^2 / 2, from |d| = 1 on |d| - 1/2, over pixels 2^k apart  p / (1 - p), at most 1, then whole
+    form       cost, summed over scales                      a step that is likely by p comes out as
+    absolute   mean |d| of neighbours, in 2^k x 2^k means    0 below p = 1/2, then whole
+    squared    mean d^2 over pixels 2^k apart                p times the step
+    huber      mean of d^2 / 2, of |d| - 1/2 from 1 on       p / (1 - p), at most 1, then whole
 
 Most pairs of neighbours have no step, so where a network is unsure whether and where there is one, the
 `absolute` form is least for a map without it: a median. It sharpens what is certain and smooths the rest,

@@ -2,9 +2,10 @@
 
     sum over scales k of mean|dx R_k| + mean|dy R_k|,  R = N(s) - N(t),  R_k = R in means of 2^k x 2^k
 
-that is `form=absolute`; `gradient_form` has the others. Only pairs count whose blocks are valid (by half or more), each mean over its own pairs. Source: the
-gradient-matching term of MiDaS (Ranftl et al., 2020), eq. 11, which takes every 2^k-th pixel instead:
-that pulls harder at the pixels of a grid, and the grid shows as dots in the maps of small networks.
+that is `form=absolute`; `gradient_form` has the others. Only pairs count whose blocks are valid (by half
+or more), each mean over its own pairs. Source: the gradient-matching term of MiDaS (Ranftl et al., 2020),
+eq. 11, which takes every 2^k-th pixel instead: that pulls harder at the pixels of a grid, and the grid
+shows as dots in the maps of small networks.
 """
 
 from __future__ import annotations

@@ -173,7 +173,7 @@ def convex_upsample(value: Tensor, weights: Tensor) -> Tensor:
         `[b 4h 4w]`.
     """
     b, _, h, w = value.shape
-    # Channels last, as features are in memory: the weights of a pixel lie side by side and are mixed in place.
+    # Channels last, as features are in memory: a pixel's weights lie side by side and are mixed in place.
     mix = weights.permute(0, 2, 3, 1).unflatten(3, (9, STRIDE**2)).softmax(dim=3)  # [b h w 9 16]
     padded = F.pad(value, (1, 1, 1, 1), mode="replicate")[:, 0]
     neighbours = torch.stack(
