@@ -76,6 +76,7 @@ def settings_of(tmp_path_factory: pytest.TempPathFactory) -> dict[str, TeacherSe
     save_onnx(network)
     given: dict[str, dict[str, str]] = {
         "rgb-small": {"model": str(built_in)},
+        "rgb-any": {},
         "transformers": {"model": str(glpn)},
         "onnx": {"model": str(network), "geometry": "affine_inverse"},
         "maps": {"model": str(maps), "geometry": "affine_inverse"},

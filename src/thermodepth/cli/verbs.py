@@ -163,7 +163,7 @@ def predict(
     ],
     out: Annotated[Path, typer.Option(help="Folder for the maps.")] = Path("depth"),
     model: Annotated[str, typer.Option(help="A run folder, a model folder or a built-in name.")] = (
-        "thermal-small"
+        "thermal-any"
     ),
     depth_format: Annotated[
         str, typer.Option("--format", help="png (16 bit, metres*256) or npy (float32 metres).")
@@ -253,7 +253,7 @@ def adapt(
 
 def serve(
     model: Annotated[str, typer.Option(help="A run folder, a model folder or a built-in name.")] = (
-        "thermal-small"
+        "thermal-any"
     ),
     host: Annotated[
         str, typer.Option(help="The address to serve on; the default is seen by this machine only.")

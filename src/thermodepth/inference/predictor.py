@@ -39,7 +39,7 @@ from thermodepth.types import ERROR_LEVELS, Geometry, Sample, ThermalUnit
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-DEFAULT_MODEL = "thermal-small"
+DEFAULT_MODEL = "thermal-any"
 #: Why there is no relative error, where there is none.
 NO_EXPECTED_ERROR = (
     "this model tells no relative error; it takes a head (model.relative_error) and a calibration on "

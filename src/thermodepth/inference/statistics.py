@@ -25,7 +25,7 @@ from torch import Tensor, nn
 
 from thermodepth.errors import WeightsError
 from thermodepth.model import DepthNetwork
-from thermodepth.model.inverted_residual import FixedNorm
+from thermodepth.model.inverted_residual import FixedNorm, unfolded
 
 _Norms = dict[str, nn.Module]
 
@@ -111,7 +111,8 @@ def take_statistics(
 
 def _run(network: DepthNetwork, image: Tensor) -> None:
     """The lens enters behind the last norm, so any will do."""
-    network(image, torch.ones(len(image)))
+    with unfolded(network):
+        network(image, torch.ones(len(image)))
 
 
 def _norms(network: DepthNetwork) -> _Norms:

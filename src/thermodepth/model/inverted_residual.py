@@ -12,6 +12,8 @@ that has learnt to lean on them sees less there (docs/log.md has the figures).
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Literal
 
@@ -81,13 +83,14 @@ class FixedNorm(nn.Module):
     """Batch normalisation whose statistics are constants; factor and offset still learn.
 
     Being linear, it is folded into the convolution before it, in training too: a pass over every map less
-    in each direction, three quarters of the time.
+    in each direction, three quarters of the time. Within `unfolded` it is a step of its own.
 
     Without published statistics they are 0 and 1, and the layer is a plain factor and offset.
     """
 
     mean: Tensor
     variance: Tensor
+    folded = True
 
     def __init__(self, channels: int, epsilon: float) -> None:
         super().__init__()
@@ -105,6 +108,19 @@ class FixedNorm(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         factor, offset = (v[:, None, None] for v in self.factor_and_offset())
         return x * factor + offset
+
+
+@contextmanager
+def unfolded(network: nn.Module) -> Iterator[None]:
+    """Every fixed norm of a network is called for itself, so that hooks see what enters and leaves it."""
+    norms = [module for module in network.modules() if isinstance(module, FixedNorm)]
+    for norm in norms:
+        norm.folded = False
+    try:
+        yield
+    finally:
+        for norm in norms:
+            norm.folded = True
 
 
 class Convolution(nn.Module):
@@ -135,9 +151,12 @@ class Convolution(nn.Module):
             before, after = self.total // 2, self.total - self.total // 2
             x = F.pad(x, (before, after, before, after))
         layer = self.convolution
-        factor, offset = self.norm.factor_and_offset()
-        kernel = layer.weight * factor[:, None, None, None]
-        x = F.conv2d(x, kernel, offset, layer.stride, layer.padding, groups=layer.groups)
+        if self.norm.folded:
+            factor, offset = self.norm.factor_and_offset()
+            kernel = layer.weight * factor[:, None, None, None]
+            x = F.conv2d(x, kernel, offset, layer.stride, layer.padding, groups=layer.groups)
+        else:
+            x = self.norm(layer(x))
         return F.relu6(x, inplace=True) if self.activation else x
 
 

@@ -31,7 +31,7 @@ from thermodepth.types import ThermalUnit
 
 LONGEST_WORKING_SIDE = 4096  # of what a network was trained at
 RECIPE_FILE, WEIGHTS_FILE = "model.json", "weights.safetensors"
-BUILT_IN = ("rgb-small", "thermal-small")  # folders that ship inside the package
+BUILT_IN = ("rgb-any", "rgb-small", "thermal-any", "thermal-small")  # folders that ship inside the package
 _REMEDY = "copy the model again, or train it again"
 
 

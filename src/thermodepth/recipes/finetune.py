@@ -19,7 +19,7 @@ from typing import Any
 from thermodepth.model import ModelRecipe, read_recipe, resolve_model
 from thermodepth.training.settings import TrainingSettings
 
-DEFAULT_MODEL = "thermal-small"
+DEFAULT_MODEL = "thermal-any"
 #: Weights of the terms that teach heads which not every model has.
 _HEADS = {"sky": 0.3, "relative_error": 0.1}
 

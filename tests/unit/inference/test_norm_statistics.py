@@ -23,7 +23,7 @@ from thermodepth.model import (
     read_recipe,
     save_model,
 )
-from thermodepth.model.inverted_residual import FixedNorm
+from thermodepth.model.inverted_residual import FixedNorm, unfolded
 from thermodepth.thermal import NormaliserSettings
 from thermodepth.types import ThermalUnit
 
@@ -69,7 +69,7 @@ def outputs(network: DepthNetwork, image: torch.Tensor) -> dict[str, torch.Tenso
         for name, module in network.named_modules()
         if isinstance(module, FixedNorm | nn.BatchNorm2d)
     ]
-    with torch.no_grad():
+    with torch.no_grad(), unfolded(network):
         network(image, torch.ones(len(image)))
     for handle in handles:
         handle.remove()

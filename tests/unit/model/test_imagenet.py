@@ -12,7 +12,7 @@ from torch import Tensor
 from thermodepth.errors import WeightsError
 from thermodepth.model import imagenet
 from thermodepth.model.encoders import PUBLISHED_FILE, build_encoder, pretrained_encoder
-from thermodepth.model.inverted_residual import FixedNorm
+from thermodepth.model.inverted_residual import FixedNorm, unfolded
 from thermodepth.model.network import INPUT_MEAN, INPUT_STD
 from thermodepth.tensor_files import read_tensors, write_tensors
 
@@ -71,6 +71,17 @@ def test_a_grey_picture_gives_what_three_equal_colours_give(folder: tuple[str, P
         for ours, theirs in zip(grey(image), expected, strict=True):
             torch.testing.assert_close(ours, theirs, rtol=1e-4, atol=1e-4)
         assert (grey(image.flip(-1))[-1] - expected[-1]).abs().max() > 1e-3
+
+
+def test_folded_norms_give_what_they_give_by_themselves(folder: tuple[str, Path]) -> None:
+    name, path = folder
+    encoder = pretrained_encoder(name, str(path), channels=1)
+    image = torch.rand(2, 1, 64, 96)
+    folded = encoder(image)
+    with unfolded(encoder):
+        for ours, theirs in zip(folded, encoder(image), strict=True):
+            torch.testing.assert_close(ours, theirs, rtol=1e-3, atol=1e-4)
+    assert all(m.folded for m in encoder.modules() if isinstance(m, FixedNorm))
 
 
 def test_training_moves_no_statistic(folder: tuple[str, Path]) -> None:
