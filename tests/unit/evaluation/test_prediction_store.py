@@ -193,7 +193,7 @@ def test_an_empty_folder_or_one_stopped_in_its_first_moment_becomes_a_store(fold
             "damaged; precision",
         ),
         ('{"format": 1}', "does not say who made"),
-        ('{"format": 9, "made_by": {}}', "format 9; this version of thermodepth reads 1 and 2"),
+        ('{"format": 9, "made_by": {}}', "format 9; this version of thermodepth reads 1, 2, 3"),
     ],
 )
 def test_a_broken_record(folder, text, message):
@@ -435,7 +435,7 @@ class TestHostileFrames:
             many = many[:-22] + end + found + struct.pack("<4s4H2LH", b"PK\5\6", *[0] * 7)
             with zipfile.ZipFile(io.BytesIO(many)) as file:
                 assert len(file.namelist()) == 20_000
-        message = "not an archive of two maps"
+        message = "not an archive of maps"
         self._refused_without_memory(read, many, message, room=3 * len(many))
 
     def _refused_without_memory(self, read, content, message, room=2_000_000):
