@@ -329,7 +329,7 @@ def _of_few_members(content: bytes) -> bytes:
     end, end_64 = content[-22:], content[-42:-38]
     directory_bytes = int.from_bytes(end[12:16], "little")
     if end[:4] != b"PK\5\6" or end_64 == b"PK\6\7" or directory_bytes > _LARGEST_DIRECTORY_BYTES:
-        raise DataError("cannot be read as a prediction (not an archive of a few maps)")
+        raise DataError("cannot be read as a prediction (not an archive of maps)")
     return content
 
 

@@ -10,10 +10,12 @@ s = ln |ln D - ln D*| - q of a pixel, it is covered where s <= ln factor(D). Two
 
 1. The shape. ln factor is a line in ln D between a few knots. Its values have the shares that are covered by
    true distance, by condition and as a whole as near to k as they go, each group weighed by its frames,
-   with a penalty on steps between knots that few scenes pull against. One factor for all does not do:
+   with a penalty on its slopes that few scenes do not pull against. One factor for all does not do:
    what is far and was predicted near is missed most, and no interval that looks at D alone can know it.
 2. The size. The whole is moved by the quantile k (1 + 1/n) of s - ln factor(D) over n scenes, in which
    every scene weighs the same, and so does every frame within it.
+
+What is inside at a lower level is inside at a higher one, and counts as such there.
 
 The second step is split-conformal prediction on the quantiles that the head has learnt: Romano, Patterson &
 Candes 2019, "Conformalized Quantile Regression" (arXiv 1905.03222), one-sided and in logarithms. Pixels of a
@@ -25,6 +27,7 @@ take from the same scenes. It is one of the mean over scenes: no slice is promis
 
 from __future__ import annotations
 
+import math
 import shutil
 import sys
 import tempfile
@@ -53,7 +56,7 @@ MOST_FRAMES = 2000
 PIXELS = 300  # of a frame, evenly spread over those with truth
 KNOTS = 6
 _RANGES = 5  # of true distance, equal in ln d
-_PENALTY = 0.5  # over the number of scenes
+_PENALTY = 0.5  # on squared slopes of ln factor over ln D, over the number of scenes
 _WHOLE = 5.0  # the weight of all frames together, beside the share that each group has of them
 _SOFTNESS = (0.3, 0.1, 0.05)  # of the step at the interval's end, one after the other
 _SMALLEST = 1e-6  # a smaller |ln D - ln D*| counts as this one
@@ -209,16 +212,21 @@ def fitted_factors(
     pixels: HeldOutPixels, knots_m: tuple[float, ...]
 ) -> tuple[tuple[float, ...], ...]:
     """`[levels][knots]` factors on the head's errors: shape, then size."""
+    units = int(pixels.unit.max()) + 1
     weights = _unit_weights(pixels)
     basis = np.stack(  # [n knots] ln factor of a knot that is 1 while the others are 0
         [np.interp(np.log(pixels.depth_m), np.log(knots_m), row) for row in np.eye(len(knots_m))],
         axis=1,
     )
+    spacing = math.log(knots_m[-1] / knots_m[0]) / max(len(knots_m) - 1, 1)
+    penalty = _PENALTY / (units * spacing**2) if spacing else 0.0
     factors = []
-    for level, score in zip(ERROR_LEVELS, pixels.score, strict=True):
-        shape = _shape(score, level, basis, pixels)
-        rest = score - basis @ shape
-        size = conformal_quantile(rest, weights, level, units=int(pixels.unit.max()) + 1)
+    inside = np.zeros(pixels.depth_m.size, dtype=np.bool_)  # at the level before
+    for level, head in zip(ERROR_LEVELS, pixels.score, strict=True):
+        score = np.where(inside, -np.inf, head)
+        shape = _shape(score, level, basis, pixels, penalty)
+        size = conformal_quantile(score - basis @ shape, weights, level, units=units)
+        inside = score <= basis @ (shape + size)
         factors.append(tuple(float(f) for f in np.exp(shape + size)))
     return tuple(factors)
 
@@ -249,7 +257,11 @@ def _unit_weights(pixels: HeldOutPixels) -> NDArray[np.float64]:
 
 
 def _shape(
-    score: NDArray[np.float64], level: float, basis: NDArray[np.float64], pixels: HeldOutPixels
+    score: NDArray[np.float64],
+    level: float,
+    basis: NDArray[np.float64],
+    pixels: HeldOutPixels,
+    penalty: float,
 ) -> NDArray[np.float64]:
     """[knots] ln factors under which every group is covered as nearly as it goes."""
     from scipy.optimize import minimize
@@ -262,7 +274,6 @@ def _shape(
     total = pixels.unit.size
     importance = [frames / total for _, frames in shares]
     importance[0] = np.array([_WHOLE])
-    penalty = _PENALTY / (int(pixels.unit.max()) + 1)
 
     def cost(
         log_factors: NDArray[np.float64], softness: float

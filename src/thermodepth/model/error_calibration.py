@@ -6,12 +6,15 @@ moved by a factor that hangs on the predicted depth D and is interpolated in ln 
     e_k = factor_k(D) exp(q_k)               ln D* lies within ln D -+ e_k for a share k of pixels
     relative_error_k = exp(e_k) - 1          D* lies within D / (1 + r) .. D (1 + r)
 
+where a higher level takes the value of the lower one that is larger, of q and of e alike.
+
 r bounds |D - D*| / D and |D - D*| / D* alike. How the factors are measured:
 `thermodepth.inference.error_calibration`.
 """
 
 from __future__ import annotations
 
+import math
 from itertools import pairwise
 from typing import Annotated, Literal, Self
 
@@ -57,9 +60,11 @@ class ErrorCalibration(Settings):
 
 def log_factors(
     depth_m: NDArray[np.floating], knots_m: tuple[float, ...], factors: tuple[float, ...]
-) -> NDArray[np.float64]:
+) -> NDArray[np.floating]:
     """ln factor at every depth, a straight line in ln depth between knots and flat beyond them."""
-    values: NDArray[np.float64] = np.interp(np.log(depth_m), np.log(knots_m), np.log(factors))
+    values: NDArray[np.floating] = np.interp(
+        np.log(depth_m), np.log(knots_m), np.log(factors)
+    ).astype(depth_m.dtype)
     return values
 
 
@@ -82,12 +87,12 @@ def relative_errors(
         `[levels h w]`, at a higher level never smaller than at a lower one.
     """
     relative = np.empty(log_error.shape, dtype=np.float32)
-    lower: NDArray[np.floating] | None = None
+    head = made = np.full(depth_m.shape, -np.inf, dtype=np.float32)
     for level, log in enumerate(log_error):
+        # Quantiles that were learnt apart may cross, and so may their factors.
+        head = log_e = np.maximum(head, log)
         if calibration is not None:
-            log = log + log_factors(depth_m, calibration.knots_m, calibration.factors[level])
-        if lower is not None:
-            log = np.maximum(log, lower)  # two quantiles that were learnt apart may cross
-        lower = log
-        relative[level] = np.expm1(np.exp(np.minimum(log, np.log(most))))
+            log_e = head + log_factors(depth_m, calibration.knots_m, calibration.factors[level])
+        made = np.maximum(made, log_e)
+        relative[level] = np.expm1(np.exp(np.minimum(made, math.log(most))))
     return relative

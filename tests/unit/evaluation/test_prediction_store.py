@@ -193,7 +193,7 @@ def test_an_empty_folder_or_one_stopped_in_its_first_moment_becomes_a_store(fold
             "damaged; precision",
         ),
         ('{"format": 1}', "does not say who made"),
-        ('{"format": 9, "made_by": {}}', "format 9; this version of thermodepth reads 1 and 2"),
+        ('{"format": 9, "made_by": {}}', "format 9; this version of thermodepth reads 1, 2, 3"),
     ],
 )
 def test_a_broken_record(folder, text, message):
@@ -435,7 +435,7 @@ class TestHostileFrames:
             many = many[:-22] + end + found + struct.pack("<4s4H2LH", b"PK\5\6", *[0] * 7)
             with zipfile.ZipFile(io.BytesIO(many)) as file:
                 assert len(file.namelist()) == 20_000
-        message = "not an archive of two maps"
+        message = "not an archive of maps"
         self._refused_without_memory(read, many, message, room=3 * len(many))
 
     def _refused_without_memory(self, read, content, message, room=2_000_000):
@@ -603,3 +603,41 @@ def test_a_store_of_the_first_format_is_still_read(folder):
     store = PredictionStore.open(folder)
     assert (store.precision, store.about) == ("float32", {})
     np.testing.assert_array_equal(store.read("f").depth_m, maps()["depth_m"])
+
+
+class TestRelativeError:
+    """Of models that tell it; other stores are as they were."""
+
+    def with_error(self, seed=0, size=(3, 4)):
+        error = np.random.default_rng(seed).uniform(0, 2, (2, *size)).astype(np.float32)
+        return {**maps(seed, size), "relative_error": error}
+
+    def test_it_comes_back_and_the_store_says_so(self, folder):
+        with PredictionStore(folder, made_by=MADE_BY, relative_error=True) as store:
+            store.write("f", **self.with_error())
+        assert read_record(folder / "store.json")["format"] == 3
+        again = PredictionStore.open(folder)
+        assert again.has_relative_error
+        frame = again.read("f")
+        np.testing.assert_array_equal(frame.relative_error, self.with_error()["relative_error"])
+        np.testing.assert_array_equal(frame.depth_m, maps()["depth_m"])
+
+    def test_a_store_that_is_there_decides(self, folder):
+        PredictionStore(folder, made_by=MADE_BY).write("f", **maps())
+        again = PredictionStore(folder, made_by=MADE_BY, relative_error=True)
+        assert not again.has_relative_error
+        assert again.read("f").relative_error is None
+        with pytest.raises(AssertionError):
+            again.write("g", **self.with_error())
+
+    def test_other_shapes_are_refused(self, folder):
+        store = PredictionStore(folder, made_by=MADE_BY, relative_error=True)
+        with pytest.raises(DataError, match=r"relative_error must be \(2, 3, 4\), got \(3, 4\)"):
+            store.write("f", **maps(), relative_error=np.ones((3, 4)))
+
+    def test_a_frame_without_it_in_a_store_that_has_it_is_refused(self, folder):
+        store = PredictionStore(folder, made_by=MADE_BY, relative_error=True)
+        store.write("f", **self.with_error())
+        np.savez_compressed(folder / "f.npz", **maps())
+        with pytest.raises(DataError, match=r"expected .*relative_error_68 and relative_error_90"):
+            store.read("f")
