@@ -70,6 +70,16 @@ class DataSettings(Settings):
                 )
         return self
 
+    def short_sides(self) -> tuple[int, int]:
+        """Least and most pixels of the short side of batches, of settings whose `size` is known."""
+        assert self.size is not None
+        recipe, side = self.augmentation, min(self.size)
+        if recipe.size_least == recipe.size_most:
+            return side, side
+        ends = [min(scaled_size(self.size, s)) for s in (recipe.size_least, recipe.size_most)]
+        # `size` itself is meant to be among them, also where it is no multiple of the stride.
+        return min(side, ends[0]), max(side, ends[1])
+
 
 class BatchStream:
     """The endless, seeded stream of training batches of one process."""

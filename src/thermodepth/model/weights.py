@@ -50,6 +50,8 @@ class ModelRecipe(Settings):
     normaliser: NormaliserSettings
     trained_unit: ThermalUnit  # unit of the raw frames it was trained on
     working_size: tuple[int, int]  # (rows, columns) it was trained at
+    #: Least and most pixels of the short side in training; None: a model of before they were kept.
+    trained_short_sides: tuple[int, int] | None = None
     lens: TrainingLens | None = None  # of a model that is told the lens; taken where none is known
     history: dict[str, JsonValue] = Field(default_factory=dict)  # how it came about, for people
 
@@ -72,6 +74,17 @@ class ModelRecipe(Settings):
                 f"working_size {list(self.working_size)}: expected rows and columns of 1 to "
                 f"{LONGEST_WORKING_SIDE} pixels"
             )
+        return self
+
+    @model_validator(mode="after")
+    def _short_sides_are_sizes(self) -> Self:
+        if self.trained_short_sides is not None:
+            least, most = self.trained_short_sides
+            if not 1 <= least <= most:
+                raise ValueError(
+                    f"trained_short_sides [{least}, {most}]: expected the least pixels of the short side, "
+                    "then the most"
+                )
         return self
 
     @property
@@ -99,10 +112,11 @@ def save_model(
     }
     write_tensors(folder / WEIGHTS_FILE, state)
     tree = recipe.tree()
-    if recipe.lens is None:
-        del tree["lens"]
+    # At their defaults the file stays the one that every version reads.
+    for later in ("lens", "trained_short_sides"):
+        if tree[later] is None:
+            del tree[later]
     for name in recipe.model.later:
-        # At their defaults the file stays the one that every version reads.
         if tree["model"][name] == ModelSettings.model_fields[name].default:
             del tree["model"][name]
     write_record(folder / RECIPE_FILE, tree)

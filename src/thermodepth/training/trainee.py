@@ -212,6 +212,7 @@ def recipe_of(
         normaliser=settings.data.normaliser,
         trained_unit=unit,
         working_size=settings.data.size,
+        trained_short_sides=settings.data.short_sides(),
         lens=None if settings.model.focal_px is None else training_lens(settings.data, dataset),
         history={
             "run": identity,

@@ -333,6 +333,17 @@ class TestSizes:
         assert all(rows % 32 == 0 and columns % 32 == 0 for rows, columns in sizes)
         assert all(32 <= rows <= 128 and 32 <= columns <= 192 for rows, columns in sizes)
 
+    @pytest.mark.parametrize("size", [(64, 96), (96, 64), (120, 160), (70, 70)])
+    def test_the_short_sides_that_can_be_drawn_are_known(self, size: tuple[int, int]) -> None:
+        recipe = self.RECIPE.edit({"size": list(size)})
+        sized = stream(settings=recipe, size=size)
+        drawn = {min(sized.size_at(4 * step)) for step in range(400)}
+        sides = recipe.short_sides()
+        assert sides[0] <= min(drawn) <= sides[0] + 32  # the very ends are hardly ever drawn
+        assert sides[1] - 32 <= max(drawn) <= sides[1]
+        assert sides[0] <= min(size) <= sides[1]
+        assert settings(size=list(size)).short_sides() == (min(size), min(size))
+
     def test_the_lens_follows_the_size(self) -> None:
         still = settings(augmentation={"size_least": 0.5, "size_most": 2.0, "zoom": 1.0})
         sized = stream(settings=still, size=(96, 128), knows_lens=True)

@@ -357,6 +357,30 @@ def test_the_file_of_a_model_that_knows_no_lens_is_the_one_that_every_version_re
     assert load_model(folder).recipe.lens is None
 
 
+def test_a_model_keeps_the_sizes_of_its_training(
+    tmp_path: Path, network_of: NetworkOf, recipe_of: RecipeOf
+) -> None:
+    recipe = recipe_of(trained_short_sides=(32, 128))
+    save_model(tmp_path / "m", network_of(), recipe)
+    assert json.loads((tmp_path / "m" / "model.json").read_text())["trained_short_sides"] == [
+        32,
+        128,
+    ]
+    assert load_model(tmp_path / "m").recipe == recipe
+    # A model of before they were kept has no such key, and its file stays as it was.
+    save_model(tmp_path / "old", network_of(), recipe_of())
+    assert "trained_short_sides" not in json.loads((tmp_path / "old" / "model.json").read_text())
+    assert load_model(tmp_path / "old").recipe.trained_short_sides is None
+
+
+@pytest.mark.parametrize("sides", [[0, 64], [128, 64], [-5, -1]])
+def test_sizes_of_training_that_cannot_be(folder: Path, sides: list[int]) -> None:
+    tree = read_record(folder / RECIPE_FILE)
+    write_record(folder / RECIPE_FILE, {**tree, "trained_short_sides": sides})
+    with pytest.raises(WeightsError, match=r"trained_short_sides .*the least pixels"):
+        load_model(folder)
+
+
 @pytest.mark.parametrize("part", ["lens", "focal_px"])
 def test_half_a_lens_is_refused(
     part: str, tmp_path: Path, network_of: NetworkOf, settings_of: Any, recipe_of: RecipeOf
