@@ -23,6 +23,7 @@ from thermodepth.inference.bounds import (
     check_maps,
 )
 from thermodepth.inference.lens import Lens, network_focal
+from thermodepth.inference.working_size import size_note
 from thermodepth.model import LoadedModel, load_model, resolve_model
 from thermodepth.model.error_calibration import relative_errors
 from thermodepth.thermal import (
@@ -104,8 +105,9 @@ class Predictor:
             model: from `load_model`.
             device: auto, cpu or cuda.
             short_side: pixels of the shorter side that the network sees; None takes what it was
-                trained at. The metres of a model that is not told the lens are only as good as this is
-                close to the training's.
+                trained at. Below the sizes of its training, or far above them, a warning says so. The
+                metres of a model that is not told the lens are only as good as this is close to the
+                training's.
             lens: of the camera, for frames that come without one; None: the training's is taken, with a
                 warning.
 
@@ -197,6 +199,8 @@ class Predictor:
             raise DataError(f"frames of {', '.join(sizes)}: one pass takes one size")
         inner = self.network_size(size)
         check_frame_size(size, inner)
+        if note := size_note(min(inner), recipe.trained_short_sides):
+            self._warn_once(note)
         focal_px = self._focals(lens, len(frames), size=size, inner=inner)
         # As in training: the raw frame is resized, then normalised.
         inputs = [

@@ -173,13 +173,13 @@ def convex_upsample(value: Tensor, weights: Tensor) -> Tensor:
         `[b 4h 4w]`.
     """
     b, _, h, w = value.shape
-    # Channels last, as features are in memory: a pixel's weights lie side by side and are mixed in place.
-    mix = weights.permute(0, 2, 3, 1).unflatten(3, (9, STRIDE**2)).softmax(dim=3)  # [b h w 9 16]
+    # Channels last, as features lie in memory: the weights of a pixel are mixed where they are.
+    mix = weights.permute(0, 2, 3, 1).reshape(b, h, w, 9, STRIDE**2).softmax(dim=3)
     padded = F.pad(value, (1, 1, 1, 1), mode="replicate")[:, 0]
     neighbours = torch.stack(
         [padded[:, dy : dy + h, dx : dx + w] for dy in range(3) for dx in range(3)], dim=3
     )
-    fine = (mix * neighbours[..., None]).sum(dim=3).unflatten(3, (STRIDE, STRIDE))
+    fine = (mix * neighbours[..., None]).sum(dim=3).view(b, h, w, STRIDE, STRIDE)
     return fine.transpose(2, 3).reshape(b, STRIDE * h, STRIDE * w)
 
 

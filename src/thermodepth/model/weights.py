@@ -31,7 +31,12 @@ from thermodepth.types import ThermalUnit
 
 LONGEST_WORKING_SIDE = 4096  # of what a network was trained at
 RECIPE_FILE, WEIGHTS_FILE = "model.json", "weights.safetensors"
-BUILT_IN = ("rgb-any", "rgb-small", "thermal-any", "thermal-small")  # folders that ship inside the package
+BUILT_IN = (
+    "rgb-any",
+    "rgb-small",
+    "thermal-any",
+    "thermal-small",
+)  # folders that ship inside the package
 _REMEDY = "copy the model again, or train it again"
 
 
@@ -96,9 +101,10 @@ class ModelRecipe(Settings):
         return self
 
     @property
-    def largest_short_side(self) -> int:
-        """Of what it was trained on."""
-        return min(self.working_size) if self.short_sides is None else self.short_sides[1]
+    def trained_short_sides(self) -> tuple[int, int]:
+        """Least and most pixels of the short side of what it was trained on."""
+        own = min(self.working_size)
+        return (own, own) if self.short_sides is None else self.short_sides
 
     @property
     def channels(self) -> int:
@@ -134,7 +140,6 @@ def write_recipe(folder: Path, recipe: ModelRecipe) -> None:
         if tree[name] is None:
             del tree[name]
     for name in recipe.model.later:
-        # At their defaults the file stays the one that every version reads.
         if tree["model"][name] == ModelSettings.model_fields[name].default:
             del tree["model"][name]
     write_record(folder / RECIPE_FILE, tree)

@@ -164,7 +164,7 @@ def _structure_of(folder: Path) -> TrainedNetwork:
             structure: torch.Tensor = self.network(image, any_lens).structure
             return structure
 
-    return TrainedNetwork(Structure(), model.recipe.largest_short_side)
+    return TrainedNetwork(Structure(), model.recipe.trained_short_sides[1])
 
 
 def label_reader(store: LabelStore, *, budget_bytes: int) -> LabelOf:

@@ -406,9 +406,9 @@ def test_the_sizes_of_a_training_travel_with_the_model_and_only_where_there_were
     tree = read_record(folder / RECIPE_FILE)
     assert "short_sides" not in tree  # as every version wrote it
     one = load_model(folder).recipe
-    assert one.largest_short_side == min(one.working_size)
+    assert one.trained_short_sides == (min(one.working_size),) * 2
     write_record(folder / RECIPE_FILE, {**tree, "short_sides": [96, 192]})
-    assert load_model(folder).recipe.largest_short_side == 192
+    assert load_model(folder).recipe.trained_short_sides == (96, 192)
     for wrong in ([192, 96], [0, 96], [96, 5000]):
         write_record(folder / RECIPE_FILE, {**tree, "short_sides": wrong})
         with pytest.raises(WeightsError, match=r"short_sides .*expected two rising sizes"):

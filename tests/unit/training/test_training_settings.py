@@ -7,6 +7,7 @@ import pytest
 from thermodepth.data.frames import Dataset
 from thermodepth.errors import SettingsError
 from thermodepth.training.settings import TrainingSettings
+from thermodepth.training.trainee import recipe_of
 
 BASE = TrainingSettings().edit({"model.weights": "none", "teacher.kind": "truth"})
 
@@ -71,3 +72,12 @@ def test_the_largest_seed_is_one_that_torch_takes() -> None:
 
     run = BASE.edit({"seed": 2**31 - 1})
     torch.manual_seed(run.seed * 1_000_003 + 10**9)  # as the loop does, at a late step
+
+
+def test_the_sizes_that_were_drawn_travel_with_the_model(dataset: Dataset) -> None:
+    many = {"data.augmentation.size_least": 0.5, "data.augmentation.size_most": 3.0}
+    recipe = recipe_of(BASE.edit(many).resolved(dataset), dataset, "run", "labels")
+    assert recipe.working_size == (64, 64)
+    assert recipe.trained_short_sides == (32, 192)
+    one = recipe_of(BASE.resolved(dataset), dataset, "run", "labels")
+    assert one.trained_short_sides == (64, 64)

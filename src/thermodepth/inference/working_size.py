@@ -1,0 +1,33 @@
+"""What a network may be shown, next to the sizes that it was trained at.
+
+Things have another size in pixels there than any that it has seen; nothing in the maps would say so.
+"""
+
+from __future__ import annotations
+
+#: Times the largest training size; up to it, what is larger than in training is still like it.
+FAR_ABOVE = 1.5
+
+
+def size_note(short_side: int, trained: tuple[int, int]) -> str:
+    """What is to be said of a working size; an empty text where it is like the training's.
+
+    Args:
+        short_side: pixels of the shorter side that the network sees.
+        trained: the least and the most of that in training.
+    """
+    least, most = trained
+    sizes = f"{least}" if least == most else f"{least} to {most}"
+    if short_side < least:
+        return (
+            f"the network sees a short side of {short_side} pixels, below the {sizes} of its training: small "
+            f"things are lost and depth is less sure than its figures say. Give a short side of {least} or "
+            "more, or train with a smaller data.augmentation.size_least"
+        )
+    if short_side > FAR_ABOVE * most:
+        return (
+            f"the network sees a short side of {short_side} pixels, far above the {sizes} of its training: "
+            "things are larger there than any that it has seen, and their shape may fall apart. Give a short "
+            f"side of about {most}, or train with a larger data.augmentation.size_most"
+        )
+    return ""
