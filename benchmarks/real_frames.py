@@ -12,7 +12,7 @@ $THERMODEPTH_RECORDINGS, else `../shared/data` beside the repository. Thermal mo
     rank, partial   Spearman's; the same beyond what the place in the picture tells (`metrics/rank.py`)
     beyond the mean map    partial, with the mean of the other frames' references taken out as well: what
                     any set of streets has in common is more than six terms follow
-    scale           median of truth / said, geometric mean over frames; factor off: the same, whichever way
+    scale           median of truth over prediction, geometric mean of frames; factor off: whichever way
     aligned         after the best factor and offset in 1/depth of each frame (`teacher/agreement.py`)
     sky             share of pixels called sky: of those with truth, and where there is none of all
     flicker         median change of a pixel's depth to the next frame, with what the camera's motion does
@@ -60,41 +60,41 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--every", type=int, default=1, help="of MM5: every how many-th frame")
     parser.add_argument("--picture", type=Path)
     parser.add_argument("--json", type=Path)
-    given = parser.parse_args(arguments)
+    options = parser.parse_args(arguments)
     set_thread_policy(1)
     try:
-        score_sets(given)
+        score_sets(options)
     except UserError as error:
         sys.exit(f"real_frames: {error}")
 
 
-def score_sets(given: argparse.Namespace) -> None:
+def score_sets(options: argparse.Namespace) -> None:
     """Every set that is asked for and there, one after the other."""
-    if given.every < 1:
-        raise SettingsError(f"--every {given.every}: expected at least 1")
-    rows = chosen(given.sets)
-    models = [open_model(name, short_side=given.short_side) for name in given.models]
+    if options.every < 1:
+        raise SettingsError(f"--every {options.every}: expected at least 1")
+    rows = chosen(options.sets)
+    models = [open_model(name, short_side=options.short_side) for name in options.models]
     if len({model.modality for model in models}) > 1:
         raise SettingsError("thermal and RGB models have no scores in common; give them apart")
-    record: dict[str, object] = {"models": given.models, "short_side": given.short_side}
+    record: dict[str, object] = {"models": options.models, "short_side": options.short_side}
     parts: dict[str, dict[str, Any]] = {}
     pictures: list[Image.Image] = []
     for row in rows:
-        folder = given.data / row.folder
+        folder = options.data / row.folder
         if reason := why_not(row, folder, models[0]):
-            if given.sets:
+            if options.sets:
                 raise SettingsError(f"set '{row.name}': {reason}")
             print(f"{row.name}: skipped, {reason}\n")
             continue
         of_set: list[dict[str, Any]] = []
-        for part in row.read(folder, given.every):
+        for part in row.read(folder, options.every):
             scores = scores_of(row, part, models)
             recordings = [frame.recording for frame in part.frames]
             print_tables(part.title, scores, recordings)
             ids = [frame.sample.sample_id for frame in part.frames]
             of_set.append({"frames": ids, "recordings": recordings, "scores": scores})
             parts[part.title] = of_set[-1]
-            if given.picture is not None:
+            if options.picture is not None:
                 pictures += [view(models[0], frame) for frame in spread(part.frames)]
         if len(of_set) > 1:
             whole = {
@@ -103,10 +103,10 @@ def score_sets(given: argparse.Namespace) -> None:
             }
             recordings = [each for part in of_set for each in part["recordings"]]
             print_tables(f"{row.name}, all of the above", whole, recordings)
-    if given.json is not None:
-        write_json(given.json, {**record, "parts": parts})
-    if given.picture is not None and pictures:
-        write_sheet(given.picture, pictures)
+    if options.json is not None:
+        write_json(options.json, {**record, "parts": parts})
+    if options.picture is not None and pictures:
+        write_sheet(options.picture, pictures)
 
 
 def print_tables(

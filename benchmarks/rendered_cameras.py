@@ -4,12 +4,13 @@
                                           [--short-side N] [--json OUT.json]
 
 SET is a rendering (`thermodepth data render --cameras many`), a folder or a zip file, or `synthetic` for the
-shipped pack. Of several models the first is compared with the others. Every metric is evaluation's own, under
-the protocol of rendered frames; guessers are fitted to the training split. What evaluation has no metric of:
+shipped pack. An RGB model gives structure alone. Of several models the first is compared with the others.
+Every metric is evaluation's own, under the protocol of rendered frames; guessers are fitted to the training
+split. What evaluation has no metric of:
 
     share of a step         of the true step of ln depth over four pixels (`recordings/steps.py`); structure
                             after the best factor and offset in 1/depth of each frame
-    sky nearer than 30 m    of the true sky's pixels, those that are not called sky and are said to be so near
+    sky nearer than 30 m    of the true sky's pixels, those that are not called sky and are predicted so near
     solid called sky        of all other pixels
 """
 
@@ -38,7 +39,7 @@ from thermodepth.evaluation.scoring.frame_truth import FrameTruth
 from thermodepth.evaluation.scoring.score import metres_of, score_frame
 from thermodepth.files import write_json
 from thermodepth.threads import set_thread_policy
-from thermodepth.types import Sample
+from thermodepth.types import Geometry, Sample
 
 SKY_M = 30.0  # a cloud that is nearer is an obstacle
 #: (head, alignment, metric of evaluation) -> column of the tables.
@@ -68,31 +69,35 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--every", type=int, default=1)
     parser.add_argument("--short-side", type=int)
     parser.add_argument("--json", type=Path)
-    given = parser.parse_args(arguments)
+    options = parser.parse_args(arguments)
     set_thread_policy(1)
     try:
-        score_set(given)
+        score_set(options)
     except UserError as error:
         sys.exit(f"rendered_cameras: {error}")
 
 
-def score_set(given: argparse.Namespace) -> None:
+def score_set(options: argparse.Namespace) -> None:
     """Every frame of the split, or every so many-th of them."""
-    if given.every < 1:
-        raise SettingsError(f"--every {given.every}: expected at least 1")
-    models = [open_model(name, short_side=given.short_side) for name in given.models]
-    for model in models:
-        if model.predictor is None:
-            raise SettingsError(f"model {model.name} reads RGB; metres are of thermal models")
-    spec = given.data if given.data.partition(":")[0] == "synthetic" else f"synthetic:{given.data}"
+    if options.every < 1:
+        raise SettingsError(f"--every {options.every}: expected at least 1")
+    models = [open_model(name, short_side=options.short_side) for name in options.models]
+    if len({model.modality for model in models}) > 1:
+        raise SettingsError("thermal and RGB models have no scores in common; give them apart")
+    is_rgb = models[0].modality == "rgb"
+    spec = (
+        options.data
+        if options.data.partition(":")[0] == "synthetic"
+        else f"synthetic:{options.data}"
+    )
     dataset = open_dataset(spec)
     protocol = named_protocol(dataset.protocol)
     baselines = fitted_baselines(dataset, protocol)
-    frames = dataset.split(given.split)
-    scores: dict[str, list[Scores]] = {name: [] for name in [*given.models, *baselines]}
+    frames = dataset.split(options.split)
+    scores: dict[str, list[Scores]] = {name: [] for name in [*options.models, *baselines]}
     ids, kinds, scenes = [], [], []
-    for place in range(0, len(frames.sample_ids), given.every):
-        sample = frames.read(place, with_rgb=False)
+    for place in range(0, len(frames.sample_ids), options.every):
+        sample = frames.read(place, with_rgb=is_rgb)
         maps = {model.name: model.answer(Frame(sample=sample)) for model in models}
         answers = answers_of(maps, models, sample) | baseline_answers(baselines, sample)
         of_frame = frame_scores(answers, maps, sample, protocol, frame=place)
@@ -104,24 +109,26 @@ def score_set(given: argparse.Namespace) -> None:
         ids.append(sample.sample_id)
         kinds.append(sample.condition.partition("-")[0])
         scenes.append(sample.sequence)
-    title = f"{dataset.name}, {given.split}"
+    title = f"{dataset.name}, {options.split}"
     for table in tables_of(title, scores, scenes):
         print(table.markdown(), flush=True)
     print(table_by_kind(f"{title}, by kind of site", scores, kinds).markdown())
-    if given.json is not None:
-        record = {"models": given.models, "data": dataset.fingerprint(), "split": given.split}
-        write_json(given.json, {**record, "frames": ids, "kinds": kinds, "scores": scores})
+    if options.json is not None:
+        record = {"models": options.models, "data": dataset.fingerprint(), "split": options.split}
+        write_json(options.json, {**record, "frames": ids, "kinds": kinds, "scores": scores})
 
 
 def answers_of(
     maps: Mapping[str, Maps], models: Sequence[Model], sample: Sample
 ) -> dict[str, Answer]:
     """What the models say, as evaluation takes it."""
-    answers = {}
+    answers: dict[str, Answer] = {}
     for model in models:
-        assert model.predictor is not None
         each = maps[model.name]
-        assert each.depth_m is not None
+        if model.predictor is None or each.depth_m is None:  # an RGB model gives structure alone
+            claim = GeometryMap(values=each.structure, geometry=Geometry.AFFINE_INVERSE)
+            answers[model.name] = {"structure": claim}
+            continue
         made_at = model.predictor.network_size(sample.size)
         answers[model.name] = two_head_answer(each.depth_m, each.structure, made_at=made_at)
     return answers
@@ -161,7 +168,9 @@ def steps_of(answer: Answer, truth: FrameTruth) -> Scores:
         metres = metres_of(claim, truth, alignment)
         return step_share(np.log(metres), truth.map.log_depth)
 
-    shares = {"step_share": share(answer["depth"], "none")}
+    shares = {}
+    if "depth" in answer:
+        shares["step_share"] = share(answer["depth"], "none")
     if "structure" in answer:
         shares["structure_step_share"] = share(answer["structure"], "affine_inverse")
     return {name: value for name, value in shares.items() if np.isfinite(value)}
@@ -171,14 +180,14 @@ def sky_scores(maps: Maps, sky: np.ndarray | None) -> Scores:
     """How much of the sky is an obstacle, and how much of anything else is sky.
 
     Args:
-        maps: of a thermal model; one that tells no sky calls nothing so.
+        maps: of a model; one that tells no sky calls nothing so.
         sky: `[h w]` True where nothing but sky is seen; None: not known.
     """
-    if sky is None or maps.depth_m is None:
+    if sky is None:
         return {}
     called = np.zeros(sky.shape, np.bool_) if maps.sky is None else maps.sky
     scores = {}
-    if sky.any():
+    if sky.any() and maps.depth_m is not None:
         scores["sky_below_30"] = float((~called & (maps.depth_m < SKY_M))[sky].mean())
     if maps.sky is not None and not sky.all():
         scores["solid_as_sky"] = float(called[~sky].mean())

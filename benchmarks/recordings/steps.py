@@ -33,13 +33,13 @@ def step_share(log_map: NDArray[np.float64], log_truth: NDArray[np.float64]) -> 
     drawn = true = 0.0
     edges = 0
     for axis in (0, 1):
-        truth, said = np.moveaxis(log_truth, axis, 0), np.moveaxis(log_map, axis, 0)
+        truth, values = np.moveaxis(log_truth, axis, 0), np.moveaxis(log_map, axis, 0)
         step = np.diff(truth, axis=0)[1:-1]  # between the two pixels in the middle
         whole = truth[3:] - truth[:-3]
         with np.errstate(invalid="ignore"):
             is_edge = (np.abs(step) > LEAST_STEP) & (np.abs(whole) > LEAST_STEP)
             is_edge &= step * whole > 0  # False at a hole
-        along = (said[3:] - said[:-3]) * np.sign(whole)
+        along = (values[3:] - values[:-3]) * np.sign(whole)
         drawn += float(along[is_edge].sum())
         true += float(np.abs(whole[is_edge]).sum())
         edges += int(np.count_nonzero(is_edge))

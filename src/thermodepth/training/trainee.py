@@ -118,14 +118,7 @@ class Trainee:
             average=self.average,
             optimiser=optimiser,
         )
-        self.watch = FrameWatch(
-            settings,
-            out,
-            network=self.network,
-            recipe=lambda: recipe_of(settings, dataset, identity, ""),
-            first_step=self.first_step,
-            looks=accelerator.is_main_process,
-        )
+        self.watch = self._frame_watch(dataset)  # it copies the network, so before it is wrapped
         prepared, self.optimiser = accelerator.prepare(self.network, optimiser)
         self.forward = compiled(prepared) if settings.runtime.compile else prepared
         if accelerator.is_main_process:
@@ -139,10 +132,21 @@ class Trainee:
             stream=stream,
             first_step=self.first_step,
         )
-        if self.first_step == 0:
-            self.watch.look(0, self.average)
         self.seconds = training_seconds(out) or 0.0  # its part, with the stretches before this one
         self._since = time.perf_counter()
+
+    def _frame_watch(self, dataset: Dataset) -> FrameWatch:
+        watch = FrameWatch(
+            self.settings,
+            self.run.out,
+            network=self.network,
+            recipe=lambda: recipe_of(self.settings, dataset, self.identity, ""),
+            first_step=self.first_step,
+            looks=self.accelerator.is_main_process,
+        )
+        if self.first_step == 0:
+            watch.look(0, self.average)
+        return watch
 
     def images_per_s(self) -> float:
         """Since this was last asked for: what a person waits, also for the runs beside it."""

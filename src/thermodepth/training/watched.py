@@ -86,11 +86,11 @@ class FrameWatch:
         self._file = LineFile(
             folder / FILE, COLUMNS, first_step=first_step or -1, of="watched frames", without=_OFF
         )
-        made = recipe()
-        self._frames = watched_frames(settings, made)
+        trained = recipe()
+        self._frames = watched_frames(settings, trained)
         self._references = _references(self._frames)
         self._network = copy.deepcopy(network).eval().requires_grad_(False)
-        self._predict = _predictor(self._network, made, settings.runtime.device)
+        self._predict = _predictor(self._network, trained, settings.runtime.device)
 
     def look(self, step: int, average: WeightAverage) -> None:
         """When it is due: after optimiser step number `step`, and before the first one with 0."""

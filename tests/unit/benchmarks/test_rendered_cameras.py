@@ -100,8 +100,12 @@ def test_the_program_as_it_is_run(tiny_pack: Path, tmp_path: Path, capsys):
         for name in ("abs_rel", "delta_1")
     }
     assert means == pytest.approx(evaluated, rel=1e-6)
-    with pytest.raises(SystemExit, match="reads RGB"):
-        rendered_cameras.main(["rgb-small", "--data", str(tiny_pack)])
+    rendered_cameras.main(["rgb-small", "--data", str(tiny_pack), "--json", str(out)])
+    of_rgb = json.loads(out.read_text())["scores"]["rgb-small"][0]
+    assert {"aligned_abs_rel", "structure_partial"} <= set(of_rgb)
+    assert "abs_rel" not in of_rgb
+    with pytest.raises(SystemExit, match="give them apart"):
+        rendered_cameras.main(["rgb-small", "thermal-small", "--data", str(tiny_pack)])
 
 
 def evaluation_of(pack: Path, folder: Path) -> dict[str, float]:
