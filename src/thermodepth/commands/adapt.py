@@ -5,14 +5,14 @@ from __future__ import annotations
 import copy
 from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import torch
 
 from thermodepth.commands.terminal import console
 from thermodepth.data import open_dataset
-from thermodepth.data.transform import resize_image
+from thermodepth.data.transform import crop_resize, largest_of_shape, resize_image
 from thermodepth.errors import DataError, SettingsError
 from thermodepth.files import pictures_in
 from thermodepth.inference.bounds import check_frame_size
@@ -26,9 +26,6 @@ from thermodepth.inference.statistics import (
 from thermodepth.model import LoadedModel, load_model, resolve_model, save_model
 from thermodepth.thermal import check_compatible, normalise, read_thermal
 from thermodepth.types import ThermalUnit
-
-if TYPE_CHECKING:
-    from numpy.typing import NDArray
 
 FEWEST, MOST = 8, 64  # frames that statistics are taken from
 _PIXELS = 4_000_000  # of all frames in the one pass, about 1.5 GB
@@ -59,21 +56,22 @@ def adapt_model(model: str, frames: Path, out: Path, *, origin: str | None) -> N
     predictor = Predictor(loaded, device="cpu")  # refuses what reads RGB
     _check_statistics(loaded, model, origin)
     files = _spread(pictures_in(frames), frames)
-    inputs = _network_inputs(predictor, [read_thermal(path) for path in files], str(frames))
+    inputs = _frame_inputs(predictor, [read_thermal(path) for path in files], str(frames))
     origin_inputs = None
     if needs_origin(loaded.network):
-        origin_inputs = _origin_inputs(predictor, origin or DEFAULT_ORIGIN)
+        inner = (int(inputs.shape[-2]), int(inputs.shape[-1]))
+        origin_inputs = _origin_inputs(predictor, origin or DEFAULT_ORIGIN, inner)
     before = copy.deepcopy(loaded.network)
     change = take_statistics(loaded.network, inputs, origin=origin_inputs)
     about = {
         "model": loaded.fingerprint,
-        "frames": len(files),
+        "frames": len(inputs),
         "origin": None if origin_inputs is None else (origin or DEFAULT_ORIGIN),
     }
     history = {**loaded.recipe.history, "statistics": about}
     recipe = loaded.recipe.edit({"history": history})
     save_model(out, loaded.network, recipe)
-    _say(change, out, len(files), _moved(before, loaded.network, inputs))
+    _say(change, out, len(inputs), _moved(before, loaded.network, inputs))
 
 
 def _check_statistics(loaded: LoadedModel, name: str, origin: str | None) -> None:
@@ -103,22 +101,18 @@ def _spread(files: list[Path], folder: Path) -> list[Path]:
     return [files[number * len(files) // count] for number in range(count)]
 
 
-def _origin_inputs(predictor: Predictor, spec: str) -> torch.Tensor:
-    """Frames of a training split, those of the most common size and unit."""
+def _origin_inputs(predictor: Predictor, spec: str, inner: tuple[int, int]) -> torch.Tensor:
+    """`[b 1 h w]`: evenly spread frames of a training split, cut to the shape of the others."""
     frames = open_dataset(spec).split("train")
     total = len(frames.sample_ids)
-    count = min(total, MOST)
-    raws: dict[tuple[Any, ...], list[_Raw]] = {}
-    for number in range(count):
-        sample = frames.read(number * total // count, with_rgb=False)
-        key = (sample.size, sample.thermal_unit)
-        raws.setdefault(key, []).append((sample.thermal, sample.thermal_unit))
-    return _network_inputs(predictor, max(raws.values(), key=len), spec)
+    count = min(total, MOST, _most_of(inner))
+    samples = (frames.read(n * total // count, with_rgb=False) for n in range(count))
+    cut = (crop_resize(s, inner, whole=largest_of_shape(inner, s.size)) for s in samples)
+    return _stacked(predictor, [(sample.thermal, sample.thermal_unit) for sample in cut])
 
 
-def _network_inputs(predictor: Predictor, raws: list[_Raw], where: str) -> torch.Tensor:
+def _frame_inputs(predictor: Predictor, raws: list[_Raw], where: str) -> torch.Tensor:
     """`[b 1 h w]` as the network is given them at prediction."""
-    recipe = predictor.model.recipe
     sizes = {raw.shape for raw, _ in raws}
     if len(sizes) > 1:
         listing = ", ".join(sorted("x".join(map(str, size[::-1])) for size in sizes))
@@ -126,12 +120,21 @@ def _network_inputs(predictor: Predictor, raws: list[_Raw], where: str) -> torch
     (size,) = sizes
     inner = predictor.network_size(size)
     check_frame_size(size, inner)
-    most = max(_PIXELS // (inner[0] * inner[1]), 1)
+    step = -(-len(raws) // _most_of(inner))
+    return _stacked(predictor, [(resize_image(raw, inner), unit) for raw, unit in raws[::step]])
+
+
+def _most_of(inner: tuple[int, int]) -> int:
+    """How many frames of this size one pass may hold."""
+    return max(_PIXELS // (inner[0] * inner[1]), 1)
+
+
+def _stacked(predictor: Predictor, pictures: list[_Raw]) -> torch.Tensor:
+    recipe = predictor.model.recipe
     inputs = []
-    for raw, unit in raws[:: -(-len(raws) // most)]:
+    for raw, unit in pictures:
         check_compatible(recipe.normaliser, unit, trained_on=recipe.trained_unit)
-        picture: NDArray[Any] = resize_image(raw, inner)
-        inputs.append(normalise(picture, unit, recipe.normaliser))
+        inputs.append(normalise(raw, unit, recipe.normaliser))
     return torch.from_numpy(np.stack(inputs)[:, None])
 
 
@@ -157,8 +160,8 @@ def _parts(inputs: torch.Tensor, count: int = 8) -> Iterator[torch.Tensor]:
 def _say(change: StatisticsChange, out: Path, frames: int, moved: tuple[float, float]) -> None:
     console.print(
         f"{out}: statistics of {change.layers} norm layers ({change.channels} channels) taken from {frames} "
-        f"frames; means moved by {change.shift:.2f} standard deviations, spreads are {change.spread:.2f} "
-        "times what they were (medians over channels)",
+        f"frames. They moved most in {change.most}: means by {change.shift:.2f} standard deviations, spreads "
+        f"to {change.spread:.2f} times what they were (medians over its channels)",
         soft_wrap=True,
     )
     factor, spread = moved

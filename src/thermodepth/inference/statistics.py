@@ -39,12 +39,13 @@ class ChannelStatistics(NamedTuple):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StatisticsChange:
-    """How far the statistics of a network moved."""
+    """How far the statistics of a network moved, and in which layer most."""
 
     layers: int
     channels: int
-    shift: float  # median over channels of |new mean - old mean| in old standard deviations
-    spread: float  # median over channels of new over old standard deviation
+    most: str  # name of the layer whose means moved most
+    shift: float  # there, median over channels of |new mean - old mean| in old standard deviations
+    spread: float  # there, median over channels of new over old standard deviation
 
 
 def has_statistics(network: DepthNetwork) -> bool:
@@ -82,10 +83,11 @@ def take_statistics(
         assert origin is not None, "a fixed norm's constants are not the statistics of its input"
         with _seeing(norms, measured.__setitem__):
             _run(network, origin)
-    shifts: list[Tensor] = []
-    spreads: list[Tensor] = []
+    moved: dict[str, tuple[float, float]] = {}  # layer -> (shift, spread)
+    channels = 0
 
     def move(name: str, now: ChannelStatistics) -> None:
+        nonlocal channels
         norm = norms[name]
         if isinstance(norm, FixedNorm):
             before = measured[name]
@@ -95,17 +97,16 @@ def take_statistics(
             for buffer, value in zip(_buffers(norm), now, strict=True):
                 buffer.copy_(value)
         sd = (before.variance + _epsilon(norm)).sqrt()
-        shifts.append((now.mean - before.mean).abs() / sd)
-        spreads.append((now.variance + _epsilon(norm)).sqrt() / sd)
+        shift = (now.mean - before.mean).abs() / sd
+        spread = (now.variance + _epsilon(norm)).sqrt() / sd
+        moved[name] = float(shift.median()), float(spread.median())
+        channels += sd.numel()
 
     with _seeing(norms, move):
         _run(network, frames)
-    shift, spread = torch.cat(shifts), torch.cat(spreads)
+    most = max(moved, key=lambda name: moved[name][0])
     return StatisticsChange(
-        layers=len(shifts),
-        channels=shift.numel(),
-        shift=float(shift.median()),
-        spread=float(spread.median()),
+        layers=len(moved), channels=channels, most=most, shift=moved[most][0], spread=moved[most][1]
     )
 
 
