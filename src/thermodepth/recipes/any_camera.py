@@ -2,9 +2,9 @@
 
     make thermal-any rgb-any
 
-makes both, from an encoder that has seen photographs (`make imagenet-start`) and rendered scenes of many
-cameras. docs/log.md says what was tried on the way: squared differences for sharp steps, a slow encoder and no
-batch statistics so that what the photographs taught lasts, no smoothness, which costs edges.
+makes both, from an encoder that has seen photographs (`make imagenet-start`) and scenes of many cameras.
+docs/log.md says what was tried on the way: squared differences for sharp steps, a slow encoder and no batch
+statistics so that what the photographs taught lasts, no smoothness, which costs edges.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
 """The built-in teachers: our own small RGB networks, trained on rendered scenes.
 
-Two ship, `rgb-small` and `rgb-any`, so that the whole method runs on a laptop without a network. Their weights
-travel in `assets/`; the network comes in by injection, because a teacher knows how to prepare images and not how
-networks are built.
+Two ship, `rgb-small` and `rgb-any`, so that the whole method runs on a laptop without a network. Their
+weights travel in `assets/`; the network comes in by injection, because a teacher knows how to prepare images
+and not how networks are built.
 
 Images keep their aspect: the short side goes to the working size, what is missing to a multiple of 32 is
 reflected at the borders and cut off again. The working size is the largest that the network was trained at:
