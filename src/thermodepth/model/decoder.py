@@ -179,7 +179,7 @@ def convex_upsample(value: Tensor, weights: Tensor) -> Tensor:
     neighbours = torch.stack(
         [padded[:, dy : dy + h, dx : dx + w] for dy in range(3) for dx in range(3)], dim=3
     )
-    fine = (mix * neighbours[..., None]).sum(dim=3).view(b, h, w, STRIDE, STRIDE)
+    fine = (mix * neighbours[..., None]).sum(dim=3).reshape(b, h, w, STRIDE, STRIDE)
     return fine.transpose(2, 3).reshape(b, STRIDE * h, STRIDE * w)
 
 
