@@ -41,7 +41,7 @@ def words(text: str) -> str:
 def test_exchanged_bytes_are_refused_by_predict_and_named_by_the_doctor(
     thermodepth: Thermodepth,
 ) -> None:
-    code, _, err = thermodepth("predict", CASES / "swapped_png", "--no-view")
+    code, _, err = thermodepth("predict", "--fov", "54", CASES / "swapped_png", "--no-view")
     assert code == 2
     assert "16 of 16 files could not be read" in err
     assert words(err).count("whose two bytes stand the wrong way round") == 16
@@ -64,7 +64,9 @@ def test_once_exchanged_they_are_the_frames_that_they_were(
         lowest.append(frame.min())
         highest.append(frame.max())
     assert 3480 < min(lowest) < 3500 < 4260 < max(highest) < 4280
-    code, out, _ = thermodepth("predict", tmp_path, "--out", tmp_path / "depth", "--no-view")
+    code, out, _ = thermodepth(
+        "predict", "--fov", "54", tmp_path, "--out", tmp_path / "depth", "--no-view"
+    )
     assert code == 0
     assert "16 frames predicted" in out
 
@@ -75,16 +77,22 @@ def test_once_exchanged_they_are_the_frames_that_they_were(
 def test_a_lepton_s_telemetry_does_not_change_its_depth(thermodepth: Thermodepth) -> None:
     with_rows, without = "lepton_160x122_telemetry", "lepton_160x120_same_frame"
     options = ["--no-view", "--y16"]
-    code, _, err = thermodepth("predict", CASES / f"{with_rows}.raw", *options, "160x122")
+    code, _, err = thermodepth(
+        "predict", "--fov", "54", CASES / f"{with_rows}.raw", *options, "160x122"
+    )
     assert code == 2
     assert "rows 120 to 121 of 122 are no picture" in words(err)
     assert "--drop bottom=2" in words(err)
-    code, _, err = thermodepth("predict", CASES / f"{with_rows}.raw", *options, "160x120")
+    code, _, err = thermodepth(
+        "predict", "--fov", "54", CASES / f"{with_rows}.raw", *options, "160x120"
+    )
     assert code == 2
     assert "say --y16 160x122 --drop bottom=2" in words(err)
-    assert thermodepth("predict", CASES / f"{without}.raw", *options, "160x120")[0] == 0
+    assert (
+        thermodepth("predict", "--fov", "54", CASES / f"{without}.raw", *options, "160x120")[0] == 0
+    )
     drop = [*options, "160x122", "--drop", "bottom=2"]
-    assert thermodepth("predict", CASES / f"{with_rows}.raw", *drop)[0] == 0
+    assert thermodepth("predict", "--fov", "54", CASES / f"{with_rows}.raw", *drop)[0] == 0
     assert depth_of(with_rows).shape == (120, 160)
     np.testing.assert_array_equal(depth_of(with_rows), depth_of(without))
 
@@ -106,7 +114,7 @@ def test_a_flir_jpeg_with_a_little_endian_directory(thermodepth: Thermodepth) ->
     assert (kelvin.shape, unit) == ((48, 64), ThermalUnit.KELVIN)
     found = [kelvin.min(), np.median(kelvin), kelvin.max()]
     np.testing.assert_allclose(found, [301.02, 305.06, 310.69], atol=0.01)
-    assert thermodepth("predict", path, "--no-view")[0] == 0
+    assert thermodepth("predict", "--fov", "54", path, "--no-view")[0] == 0
 
 
 @pytest.mark.parametrize("name", ["dji_like_white_hot", "dji_like_palette"])
@@ -116,16 +124,18 @@ def test_a_dji_jpeg_gives_its_counts_and_not_its_picture(
     counts, unit = read_thermal(CASES / f"{name}.jpg")
     assert (counts.shape, counts.dtype, unit) == ((128, 160), np.uint16, ThermalUnit.COUNTS)
     assert (counts.min(), counts.max()) == (13_960, 17_760)
-    code, _, err = thermodepth("predict", CASES / f"{name}.jpg", "--no-view", "--counts")
+    code, _, err = thermodepth(
+        "predict", "--fov", "54", CASES / f"{name}.jpg", "--no-view", "--counts"
+    )
     assert code == 0
     assert "8-bit" not in err
     np.save("same.npy", counts)
-    assert thermodepth("predict", "same.npy", "--no-view")[0] == 0
+    assert thermodepth("predict", "--fov", "54", "same.npy", "--no-view")[0] == 0
     np.testing.assert_array_equal(depth_of(name), depth_of("same"))
 
 
 def test_grey_and_alpha_of_16_bits_are_named(thermodepth: Thermodepth) -> None:
-    code, _, err = thermodepth("predict", CASES / "gray_alpha16.tif")
+    code, _, err = thermodepth("predict", "--fov", "54", CASES / "gray_alpha16.tif")
     assert code == 2
     assert "gray_alpha16.tif: several channels of 16 bits" in words(err)
 

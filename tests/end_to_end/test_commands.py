@@ -97,7 +97,8 @@ def test_predict_reads_every_kind_of_frame_with_the_shipped_model(
     np.save(frames / "d.npy", counts())
     np.save(frames / "kelvin.npy", counts().astype(np.float32) / 24)
     shutil.copy(frames / "a16.png", frames / "misnamed.tiff")
-    code, out, err = thermodepth("predict", frames, "--out", "depth", "--format", "npy")
+    with pytest.warns(UserWarning, match="the lens is not known"):
+        code, out, err = thermodepth("predict", frames, "--out", "depth", "--format", "npy")
     assert code == 0, err
     assert "6 frames" in out
     assert "8-bit" in err
@@ -188,7 +189,7 @@ def test_one_broken_frame_of_a_folder_is_named_and_the_others_predicted(
 ) -> None:
     write_png(tmp_path / "in" / "good.png", counts())
     (tmp_path / "in" / "bad.png").write_bytes(b"no picture")
-    refused(thermodepth("predict", "in"), "bad.png", "not a PNG")
+    refused(thermodepth("predict", "in", "--fov", "54"), "bad.png", "not a PNG")
     assert (tmp_path / "depth" / "good_depth.png").is_file()
     assert not (tmp_path / "depth" / "bad_depth.png").exists()
 
@@ -292,7 +293,12 @@ def test_paths_that_cannot_be_made_and_arguments_that_are_nothing(
 ) -> None:
     (tmp_path / "taken").write_text("a file")
     np.save(tmp_path / "frame.npy", counts())
-    refused(thermodepth("predict", "frame.npy", "--out", "taken/depth"), "taken", "Not a directory")
+    lens = ("--fov", "54")
+    refused(
+        thermodepth("predict", "frame.npy", *lens, "--out", "taken/depth"),
+        "taken",
+        "Not a directory",
+    )
     refused(thermodepth("data", "check", ""), "empty argument")
     refused(thermodepth("data", "info", tiny_pack), f"such as synthetic:{tiny_pack}")
 

@@ -90,7 +90,7 @@ edits = { "losses.structure_smooth.weight" = 0.0 }
         ("label --data synthetic:PACK --set teacher.kind=truth", 400),
         ("evaluate thermal-small --data synthetic:PACK --out scores --processes 1", 60),
         ("evaluate thermal-small --data synthetic:PACK --out scores --processes 1", 2500),
-        ("predict frame.png --out maps", 60),
+        ("predict frame.png --fov 54 --out maps", 60),
         ("data preview PACK --out sheet.png", 60),
         ("data check PACK --json report.json", 60),
         ("data render --out world --scenes 1/0/0 --size 64x64 --processes 1", 60),
@@ -265,7 +265,7 @@ def test_names_are_printed_as_they_are(thermodepth: Call, tmp_path: Path, tiny_p
     assert ODD in out
     assert "a[b]:smile:" in out
     odd_frame = frame(tmp_path / "a[red]b:smile:.png")
-    code, out, said = thermodepth("predict", odd_frame, "--out", "maps[bold]")
+    code, out, said = thermodepth("predict", odd_frame, "--fov", "54", "--out", "maps[bold]")
     assert code == 0, said
     assert "a[red]b:smile:.png" in out
     assert "maps[bold]" in out

@@ -88,6 +88,7 @@ def model(*, knows_lens: bool = True) -> LoadedModel:
     network.metric_head, network.structure_head = _WallHead(), _Flat()  # type: ignore[assignment]
     recipe = ModelRecipe(
         model=settings,
+        short_sides=(32, 400),
         modality="thermal",
         normaliser=NormaliserSettings(name="fixed_range", range_low=0.0, range_high=SPAN_K),
         trained_unit=ThermalUnit.KELVIN,

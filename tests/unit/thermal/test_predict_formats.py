@@ -23,7 +23,7 @@ def predict(source: Path, out: Path, **changes: Any) -> None:
         "model": "thermal-small",
         "depth_format": "npy",
         "view": False,
-        "short_side": 32,
+        "short_side": 96,
         "counts": False,
         "device": "cpu",
     }
