@@ -40,7 +40,6 @@ from thermodepth.teacher import Teacher, TeacherSettings
 from thermodepth.training.labels import open_built_in
 
 NEAREST = "nearest frame"  # of a set that nobody was trained on
-_MULTIPLE = 32  # of which the RGB network's short side is one
 
 Map = NDArray[Any]  # [h w]
 
@@ -77,8 +76,7 @@ def open_model(model: str, *, short_side: int | None = None) -> Model:
     folder = resolve_model(model)
     recipe = load_model(folder).recipe
     if recipe.modality == "rgb":
-        side = short_side or -(-min(recipe.working_size) // _MULTIPLE) * _MULTIPLE
-        settings = TeacherSettings(kind="rgb-small", model=str(folder), input_size=side)
+        settings = TeacherSettings(kind="rgb-small", model=str(folder), input_size=short_side)
         teacher = open_built_in(settings)
         return Model(name=model, modality="rgb", answer=lambda frame: _of_rgb(teacher, frame))
     predictor = thermodepth.load(model, short_side=short_side)
