@@ -35,6 +35,7 @@ from thermodepth.training.settings import TrainingSettings
 OTHER = {
     "precision": "bf16",
     "data.split": "val",
+    "data.most_frames": 5,
     "data.modality": "rgb",
     "data.size": [64, 96],
     "data.augmentation.flip_probability": 0.25,
