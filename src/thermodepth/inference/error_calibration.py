@@ -48,7 +48,7 @@ from thermodepth.inference.predictor import Predictor
 from thermodepth.model import ErrorCalibration, LoadedModel, load_model, resolve_model
 from thermodepth.model.weights import WEIGHTS_FILE, write_recipe
 from thermodepth.tensor_files import read_tensors, write_tensors
-from thermodepth.types import ERROR_LEVELS
+from thermodepth.types import ERROR_LEVELS, Sample
 
 #: k (1 + 1/n) stays below 1 at the highest level from here on.
 LEAST_UNITS = 9
@@ -132,26 +132,17 @@ def _held_out(
     count = min(total, MOST_FRAMES)
     near_m, far_m = dataset.depth_range_m
     as_it_is = Predictor(_uncalibrated(model), device=device)
-    scores, depths, truths, scenes, conditions = [], [], [], [], []
+    parts: list[NDArray[np.float64]] = []
+    scenes, conditions = [], []
     for number in range(count):
         sample = frames.read(number * total // count, with_rgb=False)
-        truth = np.full(sample.size, np.nan) if sample.depth_m is None else sample.depth_m
-        places = np.flatnonzero((truth > near_m) & (truth < far_m))
+        values = _of_frame(as_it_is, sample, dataset.depth_range_m)
+        if values.size:
+            parts.append(values)
+            scenes.append(sample.sequence or sample.sample_id)
+            conditions.append(sample.condition)
         if progress is not None:
             progress(number + 1, count)
-        if not places.size:
-            continue
-        places = places[np.linspace(0, places.size - 1, min(PIXELS, places.size)).astype(np.intp)]
-        (maps,) = as_it_is.maps_of([sample])
-        depth_m, _, relative = (values.reshape(-1, truth.size) for values in maps)
-        true_m = truth.ravel()[places].astype(np.float64)
-        depth = depth_m[0, places].astype(np.float64)
-        off = np.maximum(np.abs(np.log(depth / true_m)), _SMALLEST)
-        scores.append(np.log(off) - np.log(np.log1p(relative[:, places].astype(np.float64))))
-        depths.append(depth)
-        truths.append(true_m)
-        scenes.append(sample.sequence or sample.sample_id)
-        conditions.append(sample.condition)
     where = f"{dataset.spec}, split '{split}'"
     if len(scenes) < LEAST_UNITS:
         raise DataError(
@@ -167,18 +158,36 @@ def _held_out(
             stacklevel=4,
         )
         unit, scenes = "frames", [str(number) for number in range(len(scenes))]
-    sizes = [depth.size for depth in depths]
+    sizes = [values.shape[1] for values in parts]
+    true_m, depth_m, *score = np.concatenate(parts, axis=1)
     edges = np.geomspace(near_m, far_m, _RANGES + 1)[1:-1]
-    by_range = np.searchsorted(edges, np.concatenate(truths), side="right")
     by_condition = np.unique(conditions, return_inverse=True)[1].astype(np.intp)
     pixels = HeldOutPixels(
-        score=np.concatenate(scores, axis=1),
-        depth_m=np.concatenate(depths),
+        score=np.stack(score),
+        depth_m=depth_m,
         frame=np.repeat(np.arange(len(sizes)), sizes),
         unit=np.unique(scenes, return_inverse=True)[1].astype(np.intp),
-        groups=(by_range.astype(np.intp), np.repeat(by_condition, sizes)),
+        groups=(np.searchsorted(edges, true_m, side="right"), np.repeat(by_condition, sizes)),
     )
     return pixels, unit
+
+
+def _of_frame(
+    predictor: Predictor, sample: Sample, depth_range_m: tuple[float, float]
+) -> NDArray[np.float64]:
+    """[2 + levels n] true and predicted metres and the scores of a few pixels, evenly spread."""
+    near_m, far_m = depth_range_m
+    truth = np.full(sample.size, np.nan) if sample.depth_m is None else sample.depth_m
+    places = np.flatnonzero((truth > near_m) & (truth < far_m))
+    if not places.size:
+        return np.zeros((2 + len(ERROR_LEVELS), 0))
+    places = places[np.linspace(0, places.size - 1, min(PIXELS, places.size)).astype(np.intp)]
+    ((depth_m, _, relative),) = predictor.maps_of([sample])
+    true_m = truth.ravel()[places].astype(np.float64)
+    predicted_m = depth_m.ravel()[places].astype(np.float64)
+    head = np.log1p(relative.reshape(len(ERROR_LEVELS), -1)[:, places].astype(np.float64))
+    off = np.maximum(np.abs(np.log(predicted_m / true_m)), _SMALLEST)
+    return np.vstack([true_m, predicted_m, np.log(off) - np.log(head)])
 
 
 def _uncalibrated(model: LoadedModel) -> LoadedModel:
