@@ -15,7 +15,7 @@ import sys
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
-PAGES = ("README.md", "docs/results.md")
+PAGES = ("README.md", "docs/results.md", "docs/real_frames.md")
 PICTURES = ROOT / "docs" / "pictures"
 FIGURES = ("fig1_structure.png", "fig2_metric.png")
 PLACE = re.compile(r"(<!-- study:(\S+?):(\w+) -->\n).*?(<!-- end -->)", re.DOTALL)
