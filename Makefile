@@ -23,8 +23,8 @@ study: setup     ## the paper's five arms on the shipped pack: table, figures, r
 results: setup   ## put the tables and figures of finished studies into the README and docs/results.md
 	$(BIN)/python docs/refresh.py
 
-pictures: setup  ## the picture on top of the README
-	$(BIN)/python docs/first_picture.py
+pictures: setup  ## the picture on top of the README; DATA=a folder with real frames
+	$(BIN)/python docs/first_picture.py $(DATA)
 
 world: setup     ## the pictures of docs/world.md
 	$(BIN)/python docs/world_pictures.py
