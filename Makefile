@@ -76,9 +76,11 @@ many-cameras: setup  ## the scenes that they learn from, by many cameras
 thermal-any: imagenet-start many-cameras  ## the thermal model for any camera, which `predict` uses
 	$(BIN)/thermodepth train --recipe thermal-any --data synthetic:build/many-cameras --labels build/labels --out build/thermal-any $(ARGS)
 	$(BIN)/thermodepth data render --cameras many --scenes 0/600/0 --seed 45000000 --size 256x192 --out build/held-out
+	rm -rf build/thermal-any-160 $(ASSETS)/thermal-any/model.json $(ASSETS)/thermal-any/weights.safetensors
+	$(BIN)/python -m thermodepth.model build/thermal-any build/thermal-any-160 160
 	rm -rf build/thermal-any-calibrated
-	$(BIN)/python -m thermodepth.inference.error_calibration build/thermal-any synthetic:build/held-out build/thermal-any-calibrated
-	$(BIN)/python -m thermodepth.model build/thermal-any-calibrated $(ASSETS)/thermal-any
+	$(BIN)/python -m thermodepth.inference.error_calibration build/thermal-any-160 synthetic:build/held-out build/thermal-any-calibrated
+	cp build/thermal-any-calibrated/* $(ASSETS)/thermal-any/
 
 rgb-any: imagenet-start many-cameras  ## an RGB teacher for any camera
 	$(BIN)/thermodepth train --recipe rgb-any --data synthetic:build/many-cameras --labels build/labels --out build/rgb-any $(ARGS)

@@ -82,9 +82,9 @@ def trained_frames(dataset: Dataset, settings: DataSettings, *, seed: int) -> Fr
         DataError: for a split that is not there, or is empty.
     """
     frames, most = dataset.split(settings.split), settings.most_frames
-    count = len(frames.sample_ids)
-    if most is None or most >= count:
+    if most is None or most >= len(frames.sample_ids):
         return frames
+    count = len(frames.sample_ids)
     order = np.random.default_rng([seed, _CHOICE]).permutation(count)
     return SomeFrames(frames, sorted(int(place) for place in order[:most]))
 

@@ -24,6 +24,7 @@ from thermodepth.model import (
     resolve_model,
     save_model,
 )
+from thermodepth.model.__main__ import main as ship
 from thermodepth.model.weights import RECIPE_FILE, WEIGHTS_FILE
 
 NetworkOf = Callable[..., DepthNetwork]
@@ -413,3 +414,32 @@ def test_the_sizes_of_a_training_travel_with_the_model_and_only_where_there_were
         write_record(folder / RECIPE_FILE, {**tree, "short_sides": wrong})
         with pytest.raises(WeightsError, match=r"short_sides .*expected two rising sizes"):
             load_model(folder)
+
+
+def test_a_model_ships_at_another_size_of_its_training(
+    tmp_path: Path, network_of: NetworkOf, settings_of: Any, recipe_of: RecipeOf
+) -> None:
+    lens = TrainingLens(focal_px=110.0, field_of_view_deg=60.0)
+    recipe = recipe_of(model=settings_of(focal_px=150.0), lens=lens, short_sides=(32, 192))
+    save_model(tmp_path / "run", network_of(focal_px=150.0), recipe)
+    rows, columns = recipe.working_size
+    assert ship([str(tmp_path / "run"), str(tmp_path / "out"), str(2 * min(rows, columns))]) == 0
+    shipped = load_model(tmp_path / "out").recipe
+    assert shipped.working_size == (2 * rows, 2 * columns)
+    assert shipped.lens is not None
+    assert shipped.lens.focal_px == 220.0
+    assert shipped.lens.field_of_view_deg == 60.0  # a lens is a lens at any size
+
+
+@pytest.mark.parametrize("side", ["31", "193", "large", "-64"])
+def test_a_size_outside_the_training_does_not_ship(
+    side: str,
+    tmp_path: Path,
+    network_of: NetworkOf,
+    recipe_of: RecipeOf,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    save_model(tmp_path / "run", network_of(), recipe_of(short_sides=(32, 192)))
+    assert ship([str(tmp_path / "run"), str(tmp_path / "out"), side]) == 2
+    assert f"SHORT_SIDE {side}: expected 32 to 192" in capsys.readouterr().err
+    assert not (tmp_path / "out").exists()

@@ -68,6 +68,8 @@ OTHER = {
     "teacher.runtime.device": "cpu",
     "teacher.runtime.memory_gb": 4.0,
     "losses.metric_relative.form": "log",
+    "losses.metric_gradient.form": "squared",
+    "losses.structure_gradient.form": "huber",
     "losses.metric_silog.lam": 0.5,
     "losses.structure_smooth.guide": "teacher",
     "losses.structure_smooth.pixels": "all",
