@@ -49,7 +49,7 @@ def test_the_default_address_is_this_machines_only(monkeypatch: pytest.MonkeyPat
         cli.main()
     assert stop.value.code == 0
     rest = {"host": "127.0.0.1", "port": 7860, "device": "auto", "allowed_hosts": []}
-    assert asked == [("thermal-small", rest)]
+    assert asked == [("thermal-any", rest)]
 
 
 @pytest.mark.parametrize(

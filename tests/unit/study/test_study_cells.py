@@ -675,6 +675,7 @@ def test_of_a_thousand_cells_only_those_are_sent_that_are_missing(
     monkeypatch.setattr(run, "open_datasets", lambda *_: {})
     monkeypatch.setattr(run, "make_all_labels", lambda *_, **__: inputs_of(study, labels))
     monkeypatch.setattr(run, "score_baselines", lambda *_: None)
+    monkeypatch.setattr(run, "note_teachers", lambda *_: None)  # there is no frame to read
     (out / "study.json").write_text("{}")  # made by the label store's fixture, so not empty
     (out / "study.json").unlink()
     (out / "labels").rename(tmp_path / "labels")

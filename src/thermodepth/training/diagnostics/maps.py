@@ -83,22 +83,28 @@ def conflict_maps(
     with predicting(network), torch.no_grad():
         prediction: Prediction = network(batch.image, batch.focal_px)
     maps = {head: getattr(prediction, head).detach().float().requires_grad_() for head in HEADS}
-    report = evaluate(Prediction(**maps), batch, losses, progress=progress)
-    found: list[tuple[str, str, Tensor]] = []
+    # What other heads say is a constant here: terms that teach nothing else pull at neither map.
+    constant_elsewhere = Prediction(
+        **maps, sky_logit=prediction.sky_logit, log_error=prediction.log_error
+    )
+    report = evaluate(constant_elsewhere, batch, losses, progress=progress)
+    pulls: list[tuple[str, str, Tensor]] = []
     for term, loss in weighted_means(report).items():
+        if not loss.requires_grad:
+            continue
         gradients = torch.autograd.grad(
             loss, list(maps.values()), retain_graph=True, allow_unused=True
         )
-        found += [(term, h, g) for h, g in zip(HEADS, gradients, strict=True) if g is not None]
-    values = np.stack([g.cpu().numpy() for _, _, g in found])
-    largest = np.abs(values).reshape(len(found), -1).max(1).astype(np.float64)
+        pulls += [(term, h, g) for h, g in zip(HEADS, gradients, strict=True) if g is not None]
+    values = np.stack([g.cpu().numpy() for _, _, g in pulls])
+    largest = np.abs(values).reshape(len(pulls), -1).max(1).astype(np.float64)
     scale = np.where(largest > 0, largest, 1.0)[:, None, None, None]
     return ConflictMaps(
         step=step,
         sample_ids=batch.sample_ids,
         image=batch.image.float().mean(1).cpu().numpy(),
-        terms=tuple(term for term, _, _ in found),
-        heads=tuple(head for _, head, _ in found),
+        terms=tuple(term for term, _, _ in pulls),
+        heads=tuple(head for _, head, _ in pulls),
         gradients=(values / scale).astype(np.float32),
         largest=largest,
     )

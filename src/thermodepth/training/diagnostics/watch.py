@@ -236,7 +236,9 @@ class GradientWatch:
         """
         buffers = {name: b.clone() for name, b in self._network.named_buffers()}
         with self._accelerator.autocast():
-            prediction = torch.func.functional_call(self._network, buffers, (batch.image,))
+            prediction = torch.func.functional_call(
+                self._network, buffers, (batch.image, batch.focal_px)
+            )
         return self._evaluate(prediction, batch, step)
 
     def _evaluate(self, prediction: Any, batch: Batch, step: int) -> LossReport:
