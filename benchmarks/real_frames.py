@@ -22,7 +22,6 @@ from __future__ import annotations
 
 import argparse
 import os
-import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -33,16 +32,15 @@ from recordings.answers import (
     Model,
     guessers_of_reference,
     guessers_of_truth,
-    open_model,
 )
 from recordings.frames import SETS, Part, RecordedSet
+from recordings.program import open_models, parser_of, run
 from recordings.scores import Scores, against_reference, against_truth, of_recording
 from recordings.sheet import spread, view, write_sheet
 from recordings.tables import tables_of
-from thermodepth.errors import SettingsError, UserError, unknown
+from thermodepth.errors import SettingsError, unknown
 from thermodepth.evaluation.scoring.references import FrameReference, means_of_others
 from thermodepth.files import write_json
-from thermodepth.threads import set_thread_policy
 
 ENVIRONMENT = "THERMODEPTH_RECORDINGS"
 BESIDE = Path(__file__).resolve().parents[2] / "shared" / "data"
@@ -50,32 +48,17 @@ BESIDE = Path(__file__).resolve().parents[2] / "shared" / "data"
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Print the tables of every set."""
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
-    parser.add_argument("models", nargs="+", metavar="MODEL")
+    parser = parser_of(__doc__)
     parser.add_argument("--data", type=Path, default=Path(os.environ.get(ENVIRONMENT) or BESIDE))
-    parser.add_argument("--short-side", type=int)
     parser.add_argument("--sets", nargs="+", metavar="SET", help=", ".join(SETS))
-    parser.add_argument("--every", type=int, default=1, help="of MM5: every how many-th frame")
     parser.add_argument("--picture", type=Path)
-    parser.add_argument("--json", type=Path)
-    options = parser.parse_args(arguments)
-    set_thread_policy(1)
-    try:
-        score_sets(options)
-    except UserError as error:
-        sys.exit(f"real_frames: {error}")
+    run("real_frames", score_sets, parser.parse_args(arguments))
 
 
 def score_sets(options: argparse.Namespace) -> None:
     """Every set that is asked for and there, one after the other."""
-    if options.every < 1:
-        raise SettingsError(f"--every {options.every}: expected at least 1")
     rows = chosen(options.sets)
-    models = [open_model(name, short_side=options.short_side) for name in options.models]
-    if len({model.modality for model in models}) > 1:
-        raise SettingsError("thermal and RGB models have no scores in common; give them apart")
+    models = open_models(options.models, short_side=options.short_side)
     record: dict[str, object] = {"models": options.models, "short_side": options.short_side}
     parts: dict[str, dict[str, Any]] = {}
     pictures: list[Image.Image] = []

@@ -17,20 +17,18 @@ split. What evaluation has no metric of:
 from __future__ import annotations
 
 import argparse
-import sys
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 
 import numpy as np
 
-from recordings.answers import Maps, Model, open_model
+from recordings.answers import Maps, Model
 from recordings.frames import Frame
+from recordings.program import open_models, parser_of, run
 from recordings.scores import Scores
 from recordings.steps import step_share
 from recordings.tables import table_by_kind, tables_of
 from thermodepth.commands.evaluate_subjects import fitted_baselines
 from thermodepth.data import open_dataset
-from thermodepth.errors import SettingsError, UserError
 from thermodepth.evaluation.protocols.protocol import Protocol, named_protocol
 from thermodepth.evaluation.results.rows import WHOLE_FRAME
 from thermodepth.evaluation.scoring.answer import Answer, GeometryMap, two_head_answer
@@ -38,7 +36,6 @@ from thermodepth.evaluation.scoring.baselines import baseline_answers
 from thermodepth.evaluation.scoring.frame_truth import FrameTruth
 from thermodepth.evaluation.scoring.score import metres_of, score_frame
 from thermodepth.files import write_json
-from thermodepth.threads import set_thread_policy
 from thermodepth.types import Geometry, Sample
 
 SKY_M = 30.0  # a cloud that is nearer is an obstacle
@@ -60,30 +57,15 @@ METRICS = tuple(dict.fromkeys(metric for _, _, metric in COLUMN_OF))
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Print the tables."""
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
-    parser.add_argument("models", nargs="+", metavar="MODEL")
+    parser = parser_of(__doc__)
     parser.add_argument("--data", required=True, metavar="SET")
     parser.add_argument("--split", default="test")
-    parser.add_argument("--every", type=int, default=1)
-    parser.add_argument("--short-side", type=int)
-    parser.add_argument("--json", type=Path)
-    options = parser.parse_args(arguments)
-    set_thread_policy(1)
-    try:
-        score_set(options)
-    except UserError as error:
-        sys.exit(f"rendered_cameras: {error}")
+    run("rendered_cameras", score_set, parser.parse_args(arguments))
 
 
 def score_set(options: argparse.Namespace) -> None:
     """Every frame of the split, or every so many-th of them."""
-    if options.every < 1:
-        raise SettingsError(f"--every {options.every}: expected at least 1")
-    models = [open_model(name, short_side=options.short_side) for name in options.models]
-    if len({model.modality for model in models}) > 1:
-        raise SettingsError("thermal and RGB models have no scores in common; give them apart")
+    models = open_models(options.models, short_side=options.short_side)
     is_rgb = models[0].modality == "rgb"
     spec = (
         options.data

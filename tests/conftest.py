@@ -14,7 +14,7 @@ import re
 import shutil
 import subprocess
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from types import ModuleType
 
@@ -79,27 +79,38 @@ def latex_complaints(tmp_path: Path) -> Callable[[Mapping[str, str]], list[str]]
 
 
 @pytest.fixture(scope="session")
-def other_pack(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Frames of another world: of noise, which nothing is known about."""
+def write_noise_pack(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., Path]:
+    """`write_noise_pack(splits, side=64)`: a pack of square frames of noise, by the seeds of each split."""
     from thermodepth.synthetic.frame import Frame
     from thermodepth.synthetic.storage.pack import write_pack
 
-    def frame(seed: int) -> Frame:
-        random = np.random.default_rng(seed)
+    def frame(seed: int, side: int) -> Frame:
+        random, focal_px = np.random.default_rng(seed), 0.86 * side
         return Frame(
             frame_id=f"room-lit-{seed:07d}",
             kind="room",
             condition="lit",
             seed=seed,
-            rgb=random.integers(0, 255, (64, 64, 3)).astype(np.uint8),
-            apparent_temperature_k=random.uniform(280, 300, (64, 64)).astype(np.float32),
-            depth_m=random.uniform(2, 9, (64, 64)).astype(np.float32),
-            intrinsics=np.array([[55, 0, 32], [0, 55, 32], [0, 0, 1]], np.float32),
+            rgb=random.integers(0, 255, (side, side, 3)).astype(np.uint8),
+            apparent_temperature_k=random.uniform(280, 300, (side, side)).astype(np.float32),
+            depth_m=random.uniform(2, 9, (side, side)).astype(np.float32),
+            intrinsics=np.array(
+                [[focal_px, 0, side / 2], [0, focal_px, side / 2], [0, 0, 1]], np.float32
+            ),
         )
 
-    path = tmp_path_factory.mktemp("other") / "other.zip"
-    write_pack(path, {s: [frame(n)] for n, s in enumerate(("train", "val", "test"))})
-    return path
+    def write(splits: Mapping[str, Iterable[int]], side: int = 64) -> Path:
+        path = tmp_path_factory.mktemp("noise") / "noise.zip"
+        write_pack(path, {name: [frame(s, side) for s in seeds] for name, seeds in splits.items()})
+        return path
+
+    return write
+
+
+@pytest.fixture(scope="session")
+def other_pack(write_noise_pack: Callable[..., Path]) -> Path:
+    """Frames of another world, which nothing is known about."""
+    return write_noise_pack({"train": [0], "val": [1], "test": [2]})
 
 
 @pytest.fixture(scope="session")

@@ -145,8 +145,8 @@ def depth_limits(
     Raises:
         DataError: when no map holds a positive number.
     """
-    kept = [np.asarray(m, dtype=np.float64).ravel() for m in maps]
-    values = np.concatenate([m[np.isfinite(m) & (m > 0)] for m in kept]) if kept else np.zeros(0)
+    flat = [np.asarray(m, dtype=np.float64).ravel() for m in maps]
+    values = np.concatenate([m[np.isfinite(m) & (m > 0)] for m in flat]) if flat else np.zeros(0)
     if values.size == 0:
         raise DataError("no map holds a positive depth, so it has no colour scale")
     near, far = (float(q) for q in np.percentile(values, [low_percentile, high_percentile]))

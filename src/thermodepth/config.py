@@ -72,11 +72,11 @@ class Settings(BaseModel):
             *parents, leaf = path.split(".")
             for depth, key in enumerate([*parents, leaf]):
                 if not isinstance(node, dict) or key not in node:
-                    here = ".".join(path.split(".")[: depth + 1])
+                    unknown_path = ".".join(path.split(".")[: depth + 1])
                     known = list(node) if isinstance(node, dict) else []
                     listing = ", ".join(sorted(known)) or "a value, not a section"
                     raise SettingsError(
-                        f"no setting '{here}'{nearest(key, known)} (here: {listing})"
+                        f"no setting '{unknown_path}'{nearest(key, known)} (here: {listing})"
                     )
                 if depth < len(parents):
                     node = node[key]
@@ -154,8 +154,8 @@ def _explain(root: type[BaseModel], problem: dict[str, Any]) -> str:
         return f"{path}: {what}"
     if isinstance(problem["input"], Mapping):  # a whole section, of which a person typed a part
         return f"{path}: {what}"
-    given = repr(problem["input"])
-    return f"{path} = {given if len(given) <= 80 else given[:77] + '...'}: {what}"
+    typed = repr(problem["input"])
+    return f"{path} = {typed if len(typed) <= 80 else typed[:77] + '...'}: {what}"
 
 
 def _fields_at(root: type[BaseModel], location: list[str]) -> list[str]:

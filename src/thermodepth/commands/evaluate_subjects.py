@@ -35,7 +35,7 @@ class Subject:
     """Something whose predictions are scored."""
 
     arm: str
-    given: str
+    spec: str
     store: PredictionStore | None = None  # predictions that are there already
     data: str = ""  # what it was made from
     split: str = ""
@@ -53,8 +53,8 @@ def subjects_of(what: Sequence[str]) -> list[Subject]:
     return subjects
 
 
-def _subject(given: str) -> Subject:
-    folder = Path(given).expanduser()
+def _subject(spec: str) -> Subject:
+    folder = Path(spec).expanduser()
     if (folder / "store.json").is_file():
         store = PredictionStore.open(folder)
         named = folder.resolve()
@@ -62,7 +62,7 @@ def _subject(given: str) -> Subject:
         about = store.about
         return Subject(
             arm=name,
-            given=given,
+            spec=spec,
             store=store,
             data=about.get("data", ""),
             split=about.get("split", ""),
@@ -71,18 +71,18 @@ def _subject(given: str) -> Subject:
     inside += sorted(path.parent for path in folder.glob("*/store.json"))
     if inside:
         raise SettingsError(
-            f"{given}: holds predictions but is none; name {' or '.join(map(str, inside[:3]))}"
+            f"{spec}: holds predictions but is none; name {' or '.join(map(str, inside[:3]))}"
         )
-    arm = folder.resolve().name if folder.exists() else given
+    arm = folder.resolve().name if folder.exists() else spec
     settings_file = folder / "settings.json"
     if not settings_file.is_file():
-        return Subject(arm=arm, given=given)
+        return Subject(arm=arm, spec=spec)
     from thermodepth.checksums import read_settings
     from thermodepth.training.settings import TrainingSettings
 
     remedy = "delete it, and name --data and --teacher"
     settings = read_settings(TrainingSettings, settings_file, remedy=remedy)
-    return Subject(arm=arm, given=given, data=settings.data.source, teacher=settings.teacher)
+    return Subject(arm=arm, spec=spec, data=settings.data.source, teacher=settings.teacher)
 
 
 def open_models(
@@ -99,7 +99,7 @@ def open_models(
     from thermodepth.model import load_model, resolve_model
 
     return {
-        s.arm: Predictor(load_model(resolve_model(s.given)), device=device, lens=lens)
+        s.arm: Predictor(load_model(resolve_model(s.spec)), device=device, lens=lens)
         for s in subjects
         if s.store is None
     }
@@ -120,7 +120,7 @@ def data_of(subjects: Sequence[Subject], data: str) -> Dataset:
         return open_dataset(source.data)
     except DataError as error:
         raise DataError(
-            f"{source.given}: was made on {source.data}, which cannot be opened from here ({error}); name "
+            f"{source.spec}: was made on {source.data}, which cannot be opened from here ({error}); name "
             "the data set with --data"
         ) from None
 

@@ -92,8 +92,8 @@ def _depth(inverse: NDArray[np.float32]) -> NDArray[np.float32]:
 
 def _limits(transfer: Transfer) -> tuple[float, float]:
     """(near, far) metres of the colours: what the label holds, or the teacher's map without one."""
-    found = [m for m in (transfer.label, transfer.teacher_inverse) if m is not None]
-    for inverse in found:
+    inverses = [m for m in (transfer.label, transfer.teacher_inverse) if m is not None]
+    for inverse in inverses:
         known = inverse[np.isfinite(inverse)]
         if known.size:
             far, near = (1 / float(v) for v in np.percentile(known, [5, 99.5]))

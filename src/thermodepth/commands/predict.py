@@ -149,8 +149,8 @@ def _say_one(path: Path, result: Depth, paths: Sequence[Path]) -> None:
     console.print(
         f"{path}: median depth {mid:.2f} m, 5 to 95 % {low:.2f} to {high:.2f} m{_beside_sky(result)}"
     )
-    if said := _expected(result):
-        console.print(said, soft_wrap=True)
+    if summary := _expected(result):
+        console.print(summary, soft_wrap=True)
     for written in paths:
         console.print(f"  {written}", soft_wrap=True)
 
@@ -215,8 +215,8 @@ def _y16_layout(text: str) -> _Y16:
 
 
 def _y16_files(folder: Path) -> list[Path]:
-    found = [p for p in folder.iterdir() if p.suffix.lower() in Y16_SUFFIXES and p.is_file()]
-    return sorted(found, key=lambda p: (natural_order(p.name), p.name))
+    raw_files = [p for p in folder.iterdir() if p.suffix.lower() in Y16_SUFFIXES and p.is_file()]
+    return sorted(raw_files, key=lambda p: (natural_order(p.name), p.name))
 
 
 def _names(files: list[Path]) -> list[str]:

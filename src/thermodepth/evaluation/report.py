@@ -70,11 +70,11 @@ class Scored:
         shares = {arm: share for arm, share in self.limited.items() if share >= 0.0005}
         if not shares:
             return []
-        told = ", ".join(f"{arm} {share:.1%}" for arm, share in shares.items())
+        listing = ", ".join(f"{arm} {share:.1%}" for arm, share in shares.items())
         return [
             f"Limited to {protocol.min_depth_m:g} to {protocol.max_depth_m:g} m, share of the scored "
-            f"pixels: {told}. Log bias, ledger and all errors are those of the limited maps; scale and its "
-            "steadiness are taken before."
+            f"pixels: {listing}. Log bias, ledger and all errors are those of the limited maps; scale "
+            "and its steadiness are taken before."
         ]
 
     def note(self) -> str:
@@ -212,8 +212,8 @@ def _scenes(evaluation: Evaluation, overview: Overview) -> tuple[list[PickedScen
         for scored in overview.maps:
             if scored.against == "truth" and scored.arm not in BASELINES:
                 claim = answers[scored.arm][scored.head]
-                shown = overview.shown_alignment(scored)
-                predictions[scored.title] = metres_of(claim, truth, shown)
+                alignment = overview.shown_alignment(scored)
+                predictions[scored.title] = metres_of(claim, truth, alignment)
         scenes.append(
             PickedScene(
                 sample_id=frame.sample_id,

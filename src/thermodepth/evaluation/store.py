@@ -100,28 +100,30 @@ class PredictionStore:
         self.has_relative_error = relative_error
         record = folder / "store.json"
         if record.exists():
-            there = _read_record(record)
-            sizes = there["about"].get(_MADE_AT)
-            self.about = self.about or there["about"]
+            stored = _read_record(record)
+            sizes = stored["about"].get(_MADE_AT)
+            self.about = self.about or stored["about"]
             if sizes is not None:
                 self.about.setdefault(_MADE_AT, sizes)
-            if precision not in (None, there["precision"]):
+            if precision not in (None, stored["precision"]):
                 raise DataError(
-                    f"{folder}: holds {there['precision']} predictions, {precision} was asked. Give "
+                    f"{folder}: holds {stored['precision']} predictions, {precision} was asked. Give "
                     "another folder, or delete this one to predict again"
                 )
-            self.precision = there["precision"]
-            self.has_relative_error = there["format"] == _FORMAT_WITH_ERROR
-            found = there["made_by"]
+            self.precision = stored["precision"]
+            self.has_relative_error = stored["format"] == _FORMAT_WITH_ERROR
+            stored_maker = stored["made_by"]
             keys = sorted(
-                k for k in found.keys() | made_by.keys() if found.get(k) != made_by.get(k)
+                k
+                for k in stored_maker.keys() | made_by.keys()
+                if stored_maker.get(k) != made_by.get(k)
             )
             if keys:
-                told = "; ".join(
-                    f"{k}: {found.get(k)!r} there, {made_by.get(k)!r} now" for k in keys
+                differences = "; ".join(
+                    f"{k}: {stored_maker.get(k)!r} there, {made_by.get(k)!r} now" for k in keys
                 )
                 raise DataError(
-                    f"{folder}: these predictions were made by something else ({told}). "
+                    f"{folder}: these predictions were made by something else ({differences}). "
                     "Give another folder, or delete this one to predict again"
                 )
         elif folder.exists() and not _is_empty(folder):
@@ -146,7 +148,7 @@ class PredictionStore:
         """Note that maps stored at `size` (rows, columns) were made at `network` and enlarged."""
         known = _sizes_of(self.about.get(_MADE_AT, "")) | {size: network}
         self.about[_MADE_AT] = ";".join(
-            f"{_sized(stored)}={_sized(made)}" for stored, made in sorted(known.items())
+            f"{_sized(stored)}={_sized(at_size)}" for stored, at_size in sorted(known.items())
         )
 
     def made_at(self, size: tuple[int, int]) -> tuple[int, int] | None:
@@ -231,8 +233,8 @@ class PredictionStore:
         except Exception as error:  # readers of archives let through whatever damage makes them do
             raise DataError(f"{path}: cannot be read as a prediction ({error}); {again}") from None
         if len({m.shape for m in maps.values()}) > 1:
-            told = " and ".join(f"{name} {m.shape}" for name, m in maps.items())
-            raise DataError(f"{path}: expected maps of one size, found {told}")
+            shapes = " and ".join(f"{name} {m.shape}" for name, m in maps.items())
+            raise DataError(f"{path}: expected maps of one size, found {shapes}")
         return StoredPrediction(
             depth_m=maps["depth_m"],
             structure=maps["structure"],
@@ -265,25 +267,25 @@ class PredictionStore:
 
     def _rounded(self, values: NDArray[np.floating]) -> NDArray[np.floating]:
         with np.errstate(over="ignore"):
-            kept = np.asarray(values).astype(self.precision)
-        if self.precision == "float16" and (np.isinf(kept) & np.isfinite(values)).any():
+            stored_values = np.asarray(values).astype(self.precision)
+        if self.precision == "float16" and (np.isinf(stored_values) & np.isfinite(values)).any():
             raise DataError(
                 f"{self.folder}: a value of {np.nanmax(np.abs(values)):g} is beyond what float16 holds "
                 "(65504); use float32"
             )
-        return kept
+        return stored_values
 
     def _scan(self) -> None:
         """Take in the frames that are on disk, also those another process wrote."""
-        there: dict[str, tuple[int, int] | None] = {}
+        sizes: dict[str, tuple[int, int] | None] = {}
         for path in sorted(self.folder.glob("*.npz")):
             sample_id = unquote(path.stem)
             if _file_name(sample_id) != path.name:
                 raise DataError(
                     f"{path}: not a file of this store (its name is not an encoded frame id)"
                 )
-            there[sample_id] = self._sizes.get(sample_id)
-        self._sizes = there
+            sizes[sample_id] = self._sizes.get(sample_id)
+        self._sizes = sizes
 
     def _path(self, sample_id: str) -> Path:
         return self.folder / _file_name(sample_id)
@@ -314,10 +316,10 @@ def _read_maps(
         Exception: any other, for a damaged archive.
     """
     with zipfile.ZipFile(io.BytesIO(_of_few_members(content))) as archive:
-        found = archive.namelist()
-        if sorted(found) != sorted(f"{name}.npy" for name in names):
+        members = archive.namelist()
+        if sorted(members) != sorted(f"{name}.npy" for name in names):
             raise DataError(
-                f"expected {' and '.join(names)}, found {', '.join(map(repr, found)) or 'nothing'}"
+                f"expected {' and '.join(names)}, found {', '.join(map(repr, members)) or 'nothing'}"
             )
         return {
             name: _read_map(archive, archive.getinfo(f"{name}.npy"), precision) for name in names
@@ -350,13 +352,13 @@ def _read_map(
             raise DataError(f"{name}: {_sized(shape)} pixels, at most {MAX_PIXELS} are read")
         if dtype != precision:
             raise DataError(f"{name}: {dtype}, expected {precision} maps")
-        wanted = math.prod(shape) * dtype.itemsize
-        if member.file_size != stream.tell() + wanted:
+        size_bytes = math.prod(shape) * dtype.itemsize
+        if member.file_size != stream.tell() + size_bytes:
             raise DataError(
                 f"cannot be read as a prediction ({name} has {member.file_size} bytes, and its header "
-                f"says {stream.tell() + wanted})"
+                f"says {stream.tell() + size_bytes})"
             )
-        stored = np.frombuffer(stream.read(wanted), dtype)
+        stored = np.frombuffer(stream.read(size_bytes), dtype)
     return stored.reshape(shape, order="F" if columns_first else "C").astype(np.float32)
 
 
@@ -371,8 +373,8 @@ def _is_empty(folder: Path) -> bool:
 
 def _sizes_of(text: str) -> dict[tuple[int, int], tuple[int, int]]:
     """Of `480x640=96x128;...`; what is not written like that says nothing."""
-    found = re.findall(r"(\d{1,6})x(\d{1,6})=(\d{1,6})x(\d{1,6})", text)
-    return {(int(a), int(b)): (int(c), int(d)) for a, b, c, d in found}
+    pairs = re.findall(r"(\d{1,6})x(\d{1,6})=(\d{1,6})x(\d{1,6})", text)
+    return {(int(a), int(b)): (int(c), int(d)) for a, b, c, d in pairs}
 
 
 def _read_record(path: Path) -> dict[str, Any]:
@@ -394,5 +396,5 @@ def _read_record(path: Path) -> dict[str, Any]:
     return record
 
 
-def _is_words(found: object) -> bool:
-    return isinstance(found, dict) and all(isinstance(word, str) for word in found.values())
+def _is_words(value: object) -> bool:
+    return isinstance(value, dict) and all(isinstance(word, str) for word in value.values())

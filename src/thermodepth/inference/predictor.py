@@ -24,7 +24,7 @@ from thermodepth.inference.bounds import (
 )
 from thermodepth.inference.lens import Lens, network_focal
 from thermodepth.inference.working_size import size_note
-from thermodepth.model import LoadedModel, load_model, resolve_model
+from thermodepth.model import DEFAULT_MODEL, LoadedModel, load_model, resolve_model
 from thermodepth.model.error_calibration import relative_errors
 from thermodepth.thermal import (
     NormaliserState,
@@ -40,7 +40,6 @@ from thermodepth.types import ERROR_LEVELS, Geometry, Sample, ThermalUnit
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-DEFAULT_MODEL = "thermal-any"
 #: Why there is no relative error, where there is none.
 NO_EXPECTED_ERROR = (
     "this model tells no relative error; it takes a head (model.relative_error) and a calibration on "

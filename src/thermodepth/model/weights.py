@@ -37,6 +37,7 @@ BUILT_IN = (
     "thermal-any",
     "thermal-small",
 )  # folders that ship inside the package
+DEFAULT_MODEL = "thermal-any"  # of prediction and fine-tuning, where nobody names one
 _REMEDY = "copy the model again, or train it again"
 
 

@@ -1,6 +1,6 @@
 """A trained model on some frames of another camera, so that it stays good on what it does not see of them.
 
-    thermodepth train --recipe finetune --data folder:yard.yaml --out runs/yard              thermal-small
+    thermodepth train --recipe finetune --data folder:yard.yaml --out runs/yard              thermal-any
     thermodepth train --recipe finetune:runs/mine --data folder:yard.yaml --out runs/yard    one's own
 
 A few hundred frames from a few places are soon known by heart, and the model is then worse in the next place
@@ -17,10 +17,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from thermodepth.model import ModelRecipe, read_recipe, resolve_model
+from thermodepth.model import DEFAULT_MODEL, ModelRecipe, read_recipe, resolve_model
 from thermodepth.training.settings import TrainingSettings
 
-DEFAULT_MODEL = "thermal-any"
 #: Weights of the terms that teach heads which not every model has.
 _HEADS = {"sky": 0.3, "relative_error": 0.1}
 

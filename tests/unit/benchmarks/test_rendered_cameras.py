@@ -10,7 +10,6 @@ import rendered_cameras
 from recordings.answers import Maps
 from recordings.steps import step_share
 from recordings.tables import table_by_kind
-from thermodepth.errors import SettingsError
 
 
 def wall(rows: int = 40) -> np.ndarray:
@@ -133,11 +132,11 @@ def evaluation_of(pack: Path, folder: Path) -> dict[str, float]:
 
 
 def test_every_zeroth_frame_is_refused(tiny_pack: Path):
-    parser_free = {
-        "models": ["thermal-small"],
-        "every": 0,
-        "short_side": None,
-        "data": str(tiny_pack),
-    }
-    with pytest.raises(SettingsError, match="--every 0"):
-        rendered_cameras.score_set(type("Given", (), parser_free))
+    options = ["--data", str(tiny_pack), "--every", "0"]
+    with pytest.raises(SystemExit, match="rendered_cameras: --every 0: expected at least 1"):
+        rendered_cameras.main(["thermal-small", *options])
+
+
+def test_thermal_and_rgb_models_are_not_scored_together(tiny_pack: Path):
+    with pytest.raises(SystemExit, match="rendered_cameras: thermal and RGB models"):
+        rendered_cameras.main(["thermal-small", "rgb-small", "--data", str(tiny_pack)])

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
@@ -15,20 +17,32 @@ from thermodepth.types import ThermalUnit
 
 
 @pytest.fixture(scope="session")
-def small_model(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A model folder: 2 to 50 m, trained at 64x80."""
-    settings = ModelSettings(weights="none", decoder_width=16, depth_range_m=(2.0, 50.0))
-    recipe = ModelRecipe(
-        model=settings,
-        modality="thermal",
-        normaliser=NormaliserSettings(),
-        trained_unit=ThermalUnit.COUNTS,
-        working_size=(64, 80),
-    )
-    torch.manual_seed(0)
-    folder = tmp_path_factory.mktemp("models") / "small"
-    save_model(folder, build_network(settings, channels=recipe.channels), recipe)
-    return folder
+def save_small(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., Path]:
+    """`save_small(**settings)`: a model folder, 2 to 50 m, trained at 64x80."""
+
+    def save(**edits: Any) -> Path:
+        settings = ModelSettings(
+            weights="none", decoder_width=16, depth_range_m=(2.0, 50.0), **edits
+        )
+        recipe = ModelRecipe(
+            model=settings,
+            modality="thermal",
+            normaliser=NormaliserSettings(),
+            trained_unit=ThermalUnit.COUNTS,
+            working_size=(64, 80),
+        )
+        torch.manual_seed(0)
+        folder = tmp_path_factory.mktemp("models") / "small"
+        save_model(folder, build_network(settings, channels=recipe.channels), recipe)
+        return folder
+
+    return save
+
+
+@pytest.fixture(scope="session")
+def small_model(save_small: Callable[..., Path]) -> Path:
+    """It has the two heads that every model has."""
+    return save_small()
 
 
 @pytest.fixture(scope="session")

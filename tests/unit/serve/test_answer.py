@@ -2,21 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 import pytest
-import torch
 from numpy.typing import NDArray
 from PIL import Image
 
 from thermodepth.errors import DataError
 from thermodepth.inference.bounds import LONGEST_TO_SHORTEST
 from thermodepth.inference.predictor import Predictor, load
-from thermodepth.model import ModelRecipe, ModelSettings, save_model
-from thermodepth.model.network import build_network
 from thermodepth.serve.answer import DISPLAY_NOTE, answer, markdown
-from thermodepth.thermal import NormaliserSettings
 from thermodepth.types import ThermalUnit
 
 ROWS, COLUMNS = 48, 70
@@ -131,19 +128,9 @@ def test_the_text_has_the_numbers_and_a_note_for_pictures_only(
 
 
 def test_a_model_that_tells_sky_answers_too_and_leaves_it_out_of_the_numbers(
-    tmp_path: Path,
+    save_small: Callable[..., Path], tmp_path: Path
 ) -> None:
-    settings = ModelSettings(weights="none", decoder_width=16, depth_range_m=(2.0, 50.0), sky=True)
-    recipe = ModelRecipe(
-        model=settings,
-        modality="thermal",
-        normaliser=NormaliserSettings(),
-        trained_unit=ThermalUnit.COUNTS,
-        working_size=(64, 80),
-    )
-    torch.manual_seed(0)
-    save_model(tmp_path / "model", build_network(settings, channels=1), recipe)
-    predictor = load(tmp_path / "model", device="cpu")
+    predictor = load(save_small(sky=True), device="cpu")
     result = predictor(counts())
     assert result.sky is not None
     assert 0 < result.sky.mean() < 1

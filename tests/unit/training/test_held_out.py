@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pytest
 import torch
 
@@ -14,8 +14,6 @@ from thermodepth.data import open_dataset
 from thermodepth.data.frames import Dataset
 from thermodepth.model import DepthNetwork, ModelRecipe, ModelSettings, load_model
 from thermodepth.model.network import build_network
-from thermodepth.synthetic.frame import Frame
-from thermodepth.synthetic.storage.pack import write_pack
 from thermodepth.training.held_out import with_error_calibration
 from thermodepth.training.loop import train
 from thermodepth.training.settings import TrainingSettings
@@ -34,26 +32,11 @@ SMALL: dict[str, Any] = {
 
 
 @pytest.fixture(scope="module")
-def pack(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Ten frames to hold out, three to learn from: noise before walls."""
-
-    def frame(seed: int) -> Frame:
-        random = np.random.default_rng(seed)
-        return Frame(
-            frame_id=f"room-lit-{seed:07d}",
-            kind="room",
-            condition="lit",
-            seed=seed,
-            rgb=np.zeros((32, 32, 3), np.uint8),
-            apparent_temperature_k=random.uniform(280, 300, (32, 32)).astype(np.float32),
-            depth_m=random.uniform(2, 9, (32, 32)).astype(np.float32),
-            intrinsics=np.array([[28, 0, 16], [0, 28, 16], [0, 0, 1]], np.float32),
-        )
-
-    path = tmp_path_factory.mktemp("pack") / "ten.zip"
-    splits = {"train": range(3), "val": range(100, 110), "test": range(200, 202)}
-    write_pack(path, {name: [frame(seed) for seed in seeds] for name, seeds in splits.items()})
-    return path
+def pack(write_noise_pack: Callable[..., Path]) -> Path:
+    """Ten frames to hold out, three to learn from."""
+    return write_noise_pack(
+        {"train": range(3), "val": range(100, 110), "test": range(200, 202)}, side=32
+    )
 
 
 @pytest.fixture

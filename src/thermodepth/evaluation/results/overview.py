@@ -181,8 +181,8 @@ class Overview:
             mark = " (own)" if alignment.name == self._protocol.alignment else ""
             for scored in self.maps:
                 group = self._means.of(scored, alignment.name)
-                shown = baselines or scored.arm not in BASELINES
-                if group is not None and scored.against == "truth" and shown:
+                is_listed = baselines or scored.arm not in BASELINES
+                if group is not None and scored.against == "truth" and is_listed:
                     values = (group.values.get(row.name) for row in chosen)
                     lines.append((f"{alignment.label}{mark}", scored.title, *values))
         return Table(
@@ -283,25 +283,25 @@ class Overview:
     def lead(self) -> str:
         """The finding in two sentences."""
         first = self.maps[0]
-        shown = self.shown_alignment(first)
-        group = self._means.of(first, shown)
+        alignment = self.shown_alignment(first)
+        group = self._means.of(first, alignment)
         assert group is not None
-        told = (
+        sentence = (
             f"{first.title}: AbsRel {group.values['abs_rel']:.4f}, RMSE {group.values['rmse']:.3f} m, "
             f"δ<1.25 {group.values['delta_1']:.1%} on {frames_words(max(group.frames.values()))}"
-            f" (alignment: {ALIGNMENTS[shown].label})."
+            f" (alignment: {ALIGNMENTS[alignment].label})."
         )
         words, beaten = verdict_of(self._means, first)
         if words:
-            told += f" {words[0].upper()}{words[1:]}."
+            sentence += f" {words[0].upper()}{words[1:]}."
         if beaten:
-            return told  # what its error is made of matters once it beats a guess
+            return sentence  # what its error is made of matters once it beats a guess
         parts = self.ledger_parts().get(first.arm, {})
         if parts and (total := sum(parts.values())) > 0.0:
             most = max(parts, key=lambda name: parts[name])
-            before = "Before it is aligned, " if shown != self.natural(first) else ""
-            told += f" {before}{parts[most] / total:.0%} of its squared log error is {most}."
-        return told
+            before = "Before it is aligned, " if alignment != self.natural(first) else ""
+            sentence += f" {before}{parts[most] / total:.0%} of its squared log error is {most}."
+        return sentence
 
     def beaten_notes(self) -> list[str]:
         """A sentence for each map but the first, of which the lead tells, that a guesser beats."""
@@ -321,10 +321,10 @@ class Overview:
 
     def ledger_parts(self) -> dict[str, dict[str, float]]:
         """arm -> part -> its share of the mean square of ln p - ln d, over seeds, of metric maps."""
-        found = log_ledger(self._pictured, self._metric_map(), averaging=self._protocol.averaging)
+        ledgers = log_ledger(self._pictured, self._metric_map(), averaging=self._protocol.averaging)
         return {
             arm: {name.replace("_", " "): value for name, value in ledger.parts.items()}
-            for arm, ledger in over_seeds(found).items()
+            for arm, ledger in over_seeds(ledgers).items()
         }
 
     def _metric_map(self) -> WhichMap:
@@ -350,14 +350,14 @@ class Overview:
         for m in self.maps:
             if m.title in titles:
                 key = (m.arm, m.head, m.against, self.shown_alignment(m))
-                found = {name: values[(*key, name)] for name in metrics if (*key, name) in values}
-                scores[m.title] = found
+                of_map = {name: values[(*key, name)] for name in metrics if (*key, name) in values}
+                scores[m.title] = of_map
         return scores
 
     def _sliced_table(self, title: str, heading: str, lines: list[tuple[Cell, ...]]) -> Table:
         maps = self._means.metric_maps
         used = dict.fromkeys(ALIGNMENTS[self.shown_alignment(m)].label for m in maps)
-        shown = ", ".join(used)
+        alignments = ", ".join(used)
         return Table(
             title=title,
             columns=(
@@ -372,7 +372,7 @@ class Overview:
             ),
             rows=tuple(lines),
             notes=(
-                f"Protocol {self._protocol.protocol_id()}, alignment: {shown}. 0 pixels: nothing was "
+                f"Protocol {self._protocol.protocol_id()}, alignment: {alignments}. 0 pixels: nothing was "
                 "measured there.",
             ),
         )

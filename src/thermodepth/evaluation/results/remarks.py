@@ -23,8 +23,8 @@ def published_note(rows: Iterable[MetricRow]) -> tuple[str, ...]:
             labels.setdefault(row.differs, []).append(row.label)
     if not labels:
         return ()
-    told = "; ".join(f"{', '.join(names)} ({how})" for how, names in labels.items())
-    return (f"Not comparable with published numbers of the same name: {told}.",)
+    differences = "; ".join(f"{', '.join(names)} ({how})" for how, names in labels.items())
+    return (f"Not comparable with published numbers of the same name: {differences}.",)
 
 
 def unit_hint(means: MapMeans, *, clamped: bool, foreign: bool) -> str:

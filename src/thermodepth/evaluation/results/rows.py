@@ -126,13 +126,13 @@ def rows_from_columns(
     for field in ROW_SCHEMA:
         try:
             # Asked for a type, pyarrow would cut 1.5 to 1; so it says what it sees, and that must fit.
-            seen = pa.array(columns[field.name])
-            if not _fits(seen.type, field.type):
-                raise DataError(f"result column '{field.name}' is {field.type}, got {seen.type}")
+            column = pa.array(columns[field.name])
+            if not _fits(column.type, field.type):
+                raise DataError(f"result column '{field.name}' is {field.type}, got {column.type}")
             if pa.types.is_string(field.type):
-                arrays.append(_encoded(seen))
+                arrays.append(_encoded(column))
             else:
-                arrays.append(seen.cast(field.type))
+                arrays.append(column.cast(field.type))
         except (pa.ArrowException, OverflowError) as error:
             raise DataError(f"result column '{field.name}': {error}") from None
     if len({len(array) for array in arrays}) > 1:
@@ -349,10 +349,10 @@ def _as(rows: pa.Table, schema: pa.Schema) -> pa.Table:
     return pa.Table.from_arrays(arrays, schema=schema)
 
 
-def _encoded(seen: pa.Array) -> pa.Array:
-    if pa.types.is_dictionary(seen.type):
-        return seen.cast(_ENCODED)
-    return seen.cast(pa.string()).dictionary_encode()
+def _encoded(column: pa.Array) -> pa.Array:
+    if pa.types.is_dictionary(column.type):
+        return column.cast(_ENCODED)
+    return column.cast(pa.string()).dictionary_encode()
 
 
 def _check_columns(rows: pa.Table, *, where: str) -> None:
@@ -379,14 +379,14 @@ def _same_fields(given: Mapping[str, Any], *, where: str) -> None:
         )
 
 
-def _fits(seen: pa.DataType, wanted: pa.DataType) -> bool:
-    if pa.types.is_null(seen):
+def _fits(actual: pa.DataType, expected: pa.DataType) -> bool:
+    if pa.types.is_null(actual):
         return True
-    if pa.types.is_integer(wanted):
-        return bool(pa.types.is_integer(seen))
-    if pa.types.is_floating(wanted):
-        return bool(pa.types.is_integer(seen) or pa.types.is_floating(seen))
-    return bool(seen == wanted or _is_encoded_text(seen))
+    if pa.types.is_integer(expected):
+        return bool(pa.types.is_integer(actual))
+    if pa.types.is_floating(expected):
+        return bool(pa.types.is_integer(actual) or pa.types.is_floating(actual))
+    return bool(actual == expected or _is_encoded_text(actual))
 
 
 def _is_encoded_text(kind: pa.DataType) -> bool:

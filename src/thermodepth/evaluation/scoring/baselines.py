@@ -267,8 +267,8 @@ def fit_blind(samples: Iterable[Sample], *, protocol: Protocol) -> dict[str, Bas
 
 def evenly(count: int, most: int = FITTED_FRAMES) -> list[int]:
     """At most `most` of `count` places, evenly spread."""
-    kept = min(count, most)
-    return [number * count // kept for number in range(kept)]
+    taken = min(count, most)
+    return [number * count // taken for number in range(taken)]
 
 
 def unfitted_baselines(size: tuple[int, int]) -> dict[str, Answer]:

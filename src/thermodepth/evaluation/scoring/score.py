@@ -94,8 +94,8 @@ def counted(frames: int, skipped: Sequence[str]) -> str:
     """How many frames were scored, and which were not."""
     text = f"{frames} frame{'s' * (frames != 1)} scored"
     if skipped:
-        shown = ", ".join(skipped[:3]) + (", ..." if len(skipped) > 3 else "")
-        text += f"; {len(skipped)} skipped, having too little truth inside the range ({shown})"
+        listing = ", ".join(skipped[:3]) + (", ..." if len(skipped) > 3 else "")
+        text += f"; {len(skipped)} skipped, having too little truth inside the range ({listing})"
     return text
 
 
@@ -401,8 +401,8 @@ class _Lines:
             if own is not None and family is BOUNDARY_OWN:
                 measured = family.measure(*own)
             else:
-                seen = whole if family.limited else self._whole(unlimited_m)
-                measured = family.measure(seen, self._truth.map)
+                predicted = whole if family.limited else self._whole(unlimited_m)
+                measured = family.measure(predicted, self._truth.map)
             for name, one in measured.items():
                 if name in self._asked:
                     self._add(alignment, WHOLE_FRAME, name, one.value, one.count)
