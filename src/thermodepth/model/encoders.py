@@ -131,7 +131,7 @@ ENCODERS: dict[str, EncoderRow] = {
         EncoderRow(
             name="mobilenetv2",
             pyramid=MOBILENETV2,
-            summary="1.8 M parameters of plain torch, fixed norms; that of the models that ship",
+            summary="1.8 M parameters of plain torch, fixed norms; that of thermal-any and rgb-any",
         ),
         EncoderRow(
             name="efficientnet-lite0",
