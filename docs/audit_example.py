@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from places import fill
-from thermodepth.study.audit.audit import audit
-from thermodepth.study.audit.noise import noise_levels
-from thermodepth.study.audit.reading import read_published, shipped_table
-from thermodepth.study.audit.tables import audit_tables
-from thermodepth.study.audit.words import audit_words
+from thermodepth.report.audit.tables import audit_tables
+from thermodepth.report.audit.words import audit_words
+from thermodepth.statistics.audit.audit import audit
+from thermodepth.statistics.audit.noise import noise_levels
+from thermodepth.statistics.audit.published import read_published, shipped_table
 
 
 def places() -> dict[str, str]:

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from scipy.special import stdtrit
 
 from places import fill
-from thermodepth.study.analysis.crossed import variances
+from thermodepth.statistics.two_way import variances
 
 REPETITIONS, CHUNK = 4000, 250
 DRAWS = 999  # of a bootstrap

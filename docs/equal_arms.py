@@ -18,8 +18,8 @@ from numpy.typing import NDArray
 from scipy.special import stdtr
 
 from places import fill
-from thermodepth.study.analysis.cluster_noise import scene_freedom
-from thermodepth.study.analysis.crossed import pooled_share, shared_freedom, variances
+from thermodepth.statistics.cluster_noise import scene_freedom
+from thermodepth.statistics.two_way import pooled_share, shared_freedom, variances
 
 #: Seeds, and frames of each recording.
 SIZES = {

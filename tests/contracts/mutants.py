@@ -192,8 +192,8 @@ def predictions(folder: Path) -> Subject:
 def run_facts(folder: Path) -> Subject:
     """A run's folder as it is left: records, log, diagnostics."""
     from thermodepth.checksums import read_settings, write_record
+    from thermodepth.report.study.curves import read_curve
     from thermodepth.study.gradients.records import read_gradients
-    from thermodepth.study.page.curves import read_curve
     from thermodepth.training.diagnostics.files import (
         COSINE_COLUMNS,
         COSINES,
@@ -246,7 +246,7 @@ def growing_log(folder: Path) -> Subject:
 def cell_facts_of(folder: Path) -> Subject:
     from thermodepth.checksums import write_record
     from thermodepth.study.cell import cell_facts
-    from thermodepth.study.executors.failure import FAILED
+    from thermodepth.study.failure import FAILED
 
     facts = {"labels": "l", "first_weights": "w", "batches": "b", "seconds": 2.5, "frames": 3}
     write_record(folder / "cell.json", {**facts, "skipped": ["x"], "fingerprint": "f"})
@@ -431,7 +431,7 @@ cam1:
 
 
 def measurements(folder: Path) -> Subject:
-    from thermodepth.study.analysis.plain_table import read_measurements
+    from thermodepth.statistics.reading import read_measurements
 
     path = folder / "measured.csv"
     path.write_text(_measured_lines())
@@ -442,7 +442,7 @@ def measurements_parquet(folder: Path) -> Subject:
     import pyarrow.csv as pa_csv
     import pyarrow.parquet as pq
 
-    from thermodepth.study.analysis.plain_table import read_measurements
+    from thermodepth.statistics.reading import read_measurements
 
     path = folder / "measured.parquet"
     pq.write_table(pa_csv.read_csv(io.BytesIO(_measured_lines().encode())), path)
@@ -461,7 +461,7 @@ def _measured_lines() -> str:
 
 
 def published_table(folder: Path) -> Subject:
-    from thermodepth.study.audit.reading import read_published, shipped_table
+    from thermodepth.statistics.audit.published import read_published, shipped_table
 
     path = folder / "table.csv"
     path.write_bytes(shipped_table().read_bytes())

@@ -43,7 +43,7 @@ ASKED_BEFORE = {
     "machine.py: processor_model",  # what the kernel tells of itself
     "tensor_files.py: read_tensors",
     "evaluation/results/rows.py: read_rows",
-    "study/analysis/plain_table.py: _read",
+    "statistics/reading.py: _read",
     "commands/analyze.py: _is_ours",
     "synthetic/storage/container.py: _opened",
     "depth_files/exr.py: read_exr",

@@ -11,17 +11,17 @@ from thermodepth.evaluation.page.scenes import PickedScene
 from thermodepth.evaluation.protocols.protocol import named_protocol
 from thermodepth.evaluation.results.rows import rows_from_records
 from thermodepth.metrics import ERRORS
-from thermodepth.study.analysis.findings import findings
-from thermodepth.study.analysis.methods import methods_text
-from thermodepth.study.analysis.result_rows import measurements_of
-from thermodepth.study.figures.figures import DrawnFigure
-from thermodepth.study.figures.frames import pick_frames
-from thermodepth.study.page.curves import Curve
-from thermodepth.study.page.effects import answers, effects_tables, further_tables
-from thermodepth.study.page.provenance import CellRecord
-from thermodepth.study.page.report import StudyReport
-from thermodepth.study.tables.ledger_matrix import Entry
-from thermodepth.study.tables.lines import ArmLabel
+from thermodepth.report.study.answers import answers, effects_tables, further_tables
+from thermodepth.report.study.curves import Curve
+from thermodepth.report.study.figures import DrawnFigure
+from thermodepth.report.study.methods import methods_text
+from thermodepth.report.study.page import StudyReport
+from thermodepth.report.study.provenance import CellRecord
+from thermodepth.statistics.findings import findings
+from thermodepth.study.results.frames import pick_frames
+from thermodepth.study.results.ledger_matrix import Entry
+from thermodepth.study.results.lines import ArmLabel
+from thermodepth.study.results.result_rows import measurements_of
 
 #: How far each arm lies off the reference, in percent: a factorial of two factors, and one weight's levels.
 CHANGES = {

@@ -23,7 +23,8 @@ from thermodepth.errors import DataError, DivergedError
 from thermodepth.losses import LOSSES, LossesSettings
 from thermodepth.losses.maps import Maps
 from thermodepth.recipes import TRAININGS, named_training
-from thermodepth.study.gradients import cosine_table, read_gradients, share_table, write_gradients
+from thermodepth.report.gradients import cosine_table, share_table, write_gradients
+from thermodepth.study.gradients import read_gradients
 from thermodepth.training.diagnostics import watch
 from thermodepth.training.diagnostics.maps import read_conflict_maps
 from thermodepth.training.labels import label_reader, label_source, make_labels

@@ -14,12 +14,12 @@ import pytest
 from thermodepth.checksums import read_record
 from thermodepth.data import Dataset, open_dataset
 from thermodepth.errors import StudyError
+from thermodepth.report.study.write import write_results
 from thermodepth.study.cell import CellNews
 from thermodepth.study.design import Arm, Study
-from thermodepth.study.executors.failure import FAILED
 from thermodepth.study.executors.protocol import Executor
 from thermodepth.study.executors.table import Placement, make_executor
-from thermodepth.study.results import write_results
+from thermodepth.study.failure import FAILED
 from thermodepth.study.run import StudyState, run_study
 from thermodepth.training.settings import TrainingSettings
 

@@ -16,7 +16,7 @@ from thermodepth.camera import pinhole
 from thermodepth.commands import label as command
 from thermodepth.data.frames import Dataset
 from thermodepth.errors import SettingsError, TeacherError
-from thermodepth.study import results
+from thermodepth.report.study import write as results
 from thermodepth.study.design import Arm, Study
 from thermodepth.study.folder import StudyFolder
 from thermodepth.study.inputs import make_all_labels

@@ -11,7 +11,7 @@ import pytest
 from study_pages import CHANGES, make_report
 
 from thermodepth.evaluation.page import EvaluationPage, page_html
-from thermodepth.study.page.report import report_html
+from thermodepth.report.study.page import report_html
 
 NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chrome")
 PHONE, DESK = {"width": 420, "height": 800}, {"width": 1280, "height": 900}

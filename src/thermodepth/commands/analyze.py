@@ -12,16 +12,16 @@ from thermodepth.errors import SettingsError, unknown
 from thermodepth.evaluation.results.rows import ROW_SCHEMA, WHOLE_FRAME, read_rows
 from thermodepth.files import byte_count, write_text
 from thermodepth.metrics import METRICS
-from thermodepth.study.analysis.asked_record import asked_in
-from thermodepth.study.analysis.claims import PAPER_CLAIMS, Claim
-from thermodepth.study.analysis.designs import FULL
-from thermodepth.study.analysis.findings import Findings, findings
-from thermodepth.study.analysis.measurements import Measurements, split_form
-from thermodepth.study.analysis.methods import methods_text, remarks_of
-from thermodepth.study.analysis.metric_names import Direction, direction_of, known_metric
-from thermodepth.study.analysis.plain_table import read_measurements
-from thermodepth.study.analysis.result_rows import measurements_of
-from thermodepth.study.analysis.tables import effects_table, findings_tables
+from thermodepth.report.study.findings_tables import effects_table, findings_tables
+from thermodepth.report.study.methods import methods_text, remarks_of
+from thermodepth.statistics.claims import PAPER_CLAIMS, Claim
+from thermodepth.statistics.designs import FULL
+from thermodepth.statistics.findings import Findings, findings
+from thermodepth.statistics.measurements import Measurements, split_form
+from thermodepth.statistics.metric_names import Direction, direction_of, known_metric
+from thermodepth.statistics.reading import read_measurements
+from thermodepth.study.question_record import asked_in
+from thermodepth.study.results.result_rows import measurements_of
 
 CLAIMS: dict[str, tuple[Claim, ...]] = {"none": (), "paper": PAPER_CLAIMS}
 #: Of a study's own rows, where none is named: what carries a verdict, and what explains it.

@@ -11,11 +11,11 @@ from rich.text import Text
 from thermodepth.commands.terminal import console
 from thermodepth.errors import SettingsError
 from thermodepth.files import write_text
-from thermodepth.study.audit.audit import audit
-from thermodepth.study.audit.noise import noise_levels
-from thermodepth.study.audit.reading import read_published, shipped_table
-from thermodepth.study.audit.tables import audit_tables
-from thermodepth.study.audit.words import audit_page, audit_words, head_lines
+from thermodepth.report.audit.tables import audit_tables
+from thermodepth.report.audit.words import audit_page, audit_words, head_lines
+from thermodepth.statistics.audit.audit import audit
+from thermodepth.statistics.audit.noise import noise_levels
+from thermodepth.statistics.audit.published import read_published, shipped_table
 
 PAGE = "audit.md"
 
@@ -59,7 +59,7 @@ def audit_table(
             console.print(Padding(Text(sentence), (0, 0, 0, 2), expand=False))
         console.print()
     if out is not None:
-        from thermodepth.study.tables.table import write_tables
+        from thermodepth.report.study.tables import write_tables
 
         write_text(out / PAGE, audit_page(found, tables))
         for written in (out / PAGE, *write_tables(out, tables)):

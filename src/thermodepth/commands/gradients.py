@@ -7,14 +7,7 @@ from pathlib import Path
 
 from thermodepth.commands.terminal import console
 from thermodepth.errors import DataError, SettingsError, unknown
-from thermodepth.study.gradients.arms import STUDY, arms_of, watched_arms
-from thermodepth.study.gradients.averages import conflicts
-from thermodepth.study.gradients.records import (
-    GradientRecord,
-    read_arm_gradients,
-    read_gradients,
-)
-from thermodepth.study.gradients.tables import (
+from thermodepth.report.gradients.tables import (
     PARAMETERS,
     cosine_table,
     notes_of,
@@ -23,8 +16,15 @@ from thermodepth.study.gradients.tables import (
     step_table,
     without_notes,
 )
-from thermodepth.study.gradients.writing import FOLDER, write_gradients, write_study_gradients
-from thermodepth.study.tables.lines import ArmLabel
+from thermodepth.report.gradients.writing import FOLDER, write_gradients, write_study_gradients
+from thermodepth.study.gradients.arms import STUDY, arms_of, watched_arms
+from thermodepth.study.gradients.averages import conflicts
+from thermodepth.study.gradients.records import (
+    GradientRecord,
+    read_arm_gradients,
+    read_gradients,
+)
+from thermodepth.study.results.lines import ArmLabel
 
 
 def show_gradients(

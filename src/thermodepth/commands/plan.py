@@ -16,9 +16,9 @@ from thermodepth.config import difference
 from thermodepth.data import open_dataset
 from thermodepth.evaluation.results.tables import Cell, Column, Table
 from thermodepth.recipes.planned import planned_study
-from thermodepth.study.analysis.asking import declared_kinds, questions_of
-from thermodepth.study.analysis.designs import estimable
-from thermodepth.study.analysis.multiplicity import least_sign_flip_p
+from thermodepth.statistics.default_questions import declared_kinds, questions_of
+from thermodepth.statistics.designs import estimable
+from thermodepth.statistics.multiple_testing import least_sign_flip_p
 from thermodepth.study.cell import ROWS, known_seconds
 from thermodepth.study.design import Study, steps_words
 from thermodepth.study.folder import study_folder_of

@@ -20,13 +20,13 @@ from thermodepth.commands.terminal import (
 from thermodepth.data import open_dataset
 from thermodepth.errors import DivergedError, StudyError
 from thermodepth.recipes.planned import planned_study
+from thermodepth.report.study.write import write_results
 from thermodepth.study.cell import CellNews, Tell
 from thermodepth.study.design import Study, steps_words
 from thermodepth.study.executors.launch import compute, enter_working_folder
 from thermodepth.study.executors.table import Placement, make_executor, parse_options
 from thermodepth.study.folder import prepared_job, study_folder_of
 from thermodepth.study.inputs import check_starts
-from thermodepth.study.results import write_results
 from thermodepth.study.run import run_study
 
 

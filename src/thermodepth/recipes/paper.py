@@ -9,7 +9,7 @@ Environments": all losses; without SiLog; without smoothness; without consistenc
 
 from __future__ import annotations
 
-from thermodepth.study.analysis.claims import PAPER_CLAIMS
+from thermodepth.statistics.claims import PAPER_CLAIMS
 from thermodepth.study.design import Arm, Study
 from thermodepth.training.settings import TrainingSettings
 

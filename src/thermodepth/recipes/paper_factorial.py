@@ -8,8 +8,8 @@ average, and what it does to the others' effects.
 
 from __future__ import annotations
 
-from thermodepth.study.analysis.claims import PAPER_CLAIMS
-from thermodepth.study.analysis.designs import full_factorial
+from thermodepth.statistics.claims import PAPER_CLAIMS
+from thermodepth.statistics.designs import full_factorial
 from thermodepth.study.design import Arm, Study
 from thermodepth.training.settings import TrainingSettings
 

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from thermodepth.config import Edits, difference, flatten
 from thermodepth.errors import SettingsError
-from thermodepth.study.analysis.questions import is_twin
+from thermodepth.statistics.questions import is_twin
 from thermodepth.training.settings import TrainingSettings
 from thermodepth.training.unread import is_under, unread
 

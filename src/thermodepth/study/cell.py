@@ -39,7 +39,7 @@ from thermodepth.study.cell_job import CellJob as CellJob
 from thermodepth.study.cell_job import CellNews as CellNews
 from thermodepth.study.cell_job import Stage as Stage
 from thermodepth.study.cell_job import Tell as Tell
-from thermodepth.study.executors.failure import FAILED, failure_of, write_failure
+from thermodepth.study.failure import FAILED, failure_of, write_failure
 from thermodepth.study.inputs import TEST_SPLIT, check_labels
 from thermodepth.training.labels import label_reader, label_source
 from thermodepth.training.lockstep import check_lockstep

@@ -12,11 +12,11 @@ from thermodepth.config import Edits
 from thermodepth.errors import SettingsError, unknown
 from thermodepth.evaluation.results.rows import TEACHER_ARM
 from thermodepth.evaluation.scoring.baselines import BASELINES
-from thermodepth.study.analysis.asking import NO_DESIGN, Asked
-from thermodepth.study.analysis.claims import Claim
-from thermodepth.study.analysis.comparison import SMALLEST_EFFECT
-from thermodepth.study.analysis.designs import Design, DoseResponse
-from thermodepth.study.analysis.questions import NAME, TWIN, is_twin
+from thermodepth.statistics.claims import Claim
+from thermodepth.statistics.comparison import SMALLEST_EFFECT
+from thermodepth.statistics.default_questions import NO_DESIGN, Asked
+from thermodepth.statistics.designs import Design, DoseResponse
+from thermodepth.statistics.questions import NAME, TWIN, is_twin
 from thermodepth.study.arm_edits import check_arms, check_base
 from thermodepth.study.factors import check_doses, design_of_edits, doses_of_edits
 from thermodepth.training.settings import TrainingSettings

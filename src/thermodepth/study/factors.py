@@ -13,7 +13,7 @@ from typing import Any
 
 from thermodepth.config import Edits, difference
 from thermodepth.errors import SettingsError
-from thermodepth.study.analysis.designs import Design, DoseResponse, listed, recognised
+from thermodepth.statistics.designs import Design, DoseResponse, listed, recognised
 from thermodepth.training.settings import TrainingSettings
 
 _Change = tuple[str, str]  # setting, and the value as text, by which values are told apart

@@ -7,8 +7,8 @@ from typing import Any, Literal, get_args
 from pydantic import Field
 
 from thermodepth.config import Settings
-from thermodepth.study.analysis import designs
-from thermodepth.study.analysis.designs import Design
+from thermodepth.statistics import designs
+from thermodepth.statistics.designs import Design
 
 DesignName = Literal[
     "leave-one-out", "add-one-in", "full-factorial", "half-fraction", "dose-response", "list"

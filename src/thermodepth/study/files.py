@@ -38,13 +38,13 @@ from thermodepth.config import Edits, Settings, flatten
 from thermodepth.errors import DataError, SettingsError, unknown
 from thermodepth.files import read_bytes
 from thermodepth.metrics import EXPECTED, METRICS
-from thermodepth.study.analysis import designs
-from thermodepth.study.analysis.asking import NO_DESIGN
-from thermodepth.study.analysis.claims import Claim
-from thermodepth.study.analysis.designs import DoseResponse
-from thermodepth.study.analysis.labels import quantity_of
-from thermodepth.study.analysis.measurements import Form
-from thermodepth.study.analysis.questions import NAME, against
+from thermodepth.statistics import designs
+from thermodepth.statistics.claims import Claim
+from thermodepth.statistics.default_questions import NO_DESIGN
+from thermodepth.statistics.designs import DoseResponse
+from thermodepth.statistics.labels import quantity_of
+from thermodepth.statistics.measurements import Form
+from thermodepth.statistics.questions import NAME, against
 from thermodepth.study.arm_edits import refuse_seed
 from thermodepth.study.design import Arm, Study
 from thermodepth.study.factors import dose_of

@@ -20,12 +20,12 @@ from thermodepth.config import identity as identity_tree
 from thermodepth.data import Dataset
 from thermodepth.errors import DataError, SettingsError, StudyError, unknown
 from thermodepth.lock import LOCK, holding
-from thermodepth.study.analysis.asked_record import AskedRecord
-from thermodepth.study.analysis.questions import NAME
+from thermodepth.statistics.questions import NAME
 from thermodepth.study.cell import CellJob
 from thermodepth.study.design import Cell, Study
 from thermodepth.study.inputs import label_key
 from thermodepth.study.pairing import pairing_words
+from thermodepth.study.question_record import AskedRecord
 from thermodepth.teacher import LabelStore
 from thermodepth.training.settings import TrainingSettings
 

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from thermodepth.checksums import read_record
 from thermodepth.config import difference
 from thermodepth.errors import DataError, StudyError
-from thermodepth.study.analysis.questions import is_twin
+from thermodepth.statistics.questions import is_twin
 from thermodepth.study.cell import PREDICTIONS, cell_facts
 from thermodepth.study.design import Cell, Study
 from thermodepth.study.inputs import arm_settings

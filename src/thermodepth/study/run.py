@@ -34,8 +34,8 @@ from thermodepth.study.cell import (
     study_protocol,
 )
 from thermodepth.study.design import Cell, Study
-from thermodepth.study.executors.failure import DIVERGED, Failure, read_failure
 from thermodepth.study.executors.protocol import Executor
+from thermodepth.study.failure import DIVERGED, Failure, read_failure
 from thermodepth.study.folder import StudyFolder, note_labels, open_study
 from thermodepth.study.inputs import (
     TEST_SPLIT,

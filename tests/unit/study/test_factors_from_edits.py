@@ -6,8 +6,8 @@ import pytest
 
 from thermodepth.errors import SettingsError
 from thermodepth.recipes import named_study, named_training
-from thermodepth.study.analysis.asking import Asked
-from thermodepth.study.analysis.designs import DoseResponse
+from thermodepth.statistics.default_questions import Asked
+from thermodepth.statistics.designs import DoseResponse
 from thermodepth.study.design import Arm, Study
 from thermodepth.study.factors import factor_names
 from thermodepth.study.files import parse_study, study_of

@@ -3,7 +3,7 @@
 import pytest
 
 from thermodepth.errors import StudyError
-from thermodepth.study.figures.frames import frame_values, pick_frames, rule_of, scores_of_frame
+from thermodepth.study.results.frames import frame_values, pick_frames, rule_of, scores_of_frame
 
 
 def names(picked):

@@ -2,7 +2,8 @@
 
 import pytest
 
-from thermodepth.study.gradients import GradientRecord, average, share_table
+from thermodepth.report.gradients import share_table
+from thermodepth.study.gradients import GradientRecord, average
 
 A, B = "structure_ssi", "metric_silog"
 

@@ -5,8 +5,9 @@ import pytest
 
 from thermodepth.errors import DataError
 from thermodepth.evaluation.results.rows import rows_from_records
-from thermodepth.study.analysis.questions import against
-from thermodepth.study.tables.ledger_matrix import WHOLE, Entry, ledger_matrix, matrix_table
+from thermodepth.report.study.ledger_table import matrix_table
+from thermodepth.statistics.questions import against
+from thermodepth.study.results.ledger_matrix import WHOLE, Entry, ledger_matrix
 
 
 def rows(arms):

@@ -28,7 +28,7 @@ from thermodepth.study.cell import (
     known_seconds,
 )
 from thermodepth.study.design import Arm, Study
-from thermodepth.study.executors.failure import FAILED, killed, read_failure, write_failure
+from thermodepth.study.failure import FAILED, killed, read_failure, write_failure
 from thermodepth.study.folder import StudyFolder, note_labels, open_study, prepared_job
 from thermodepth.study.gradients.arms import arms_of
 from thermodepth.study.inputs import CellInputs, label_key

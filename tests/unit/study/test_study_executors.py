@@ -14,7 +14,6 @@ from thermodepth.checksums import read_record
 from thermodepth.errors import DependencyError, SettingsError, StudyError
 from thermodepth.study.cell import ROWS, CellJob
 from thermodepth.study.executors import slurm
-from thermodepth.study.executors.failure import FAILED, killed, read_failure, write_failure
 from thermodepth.study.executors.groups import groups_of
 from thermodepth.study.executors.launch import cell_command, end
 from thermodepth.study.executors.local import gpus_here, slots_of
@@ -23,6 +22,7 @@ from thermodepth.study.executors.ray_tasks import RayExecutor
 from thermodepth.study.executors.slurm import SlurmExecutor, parameters_of
 from thermodepth.study.executors.table import EXECUTORS, Placement, make_executor, parse_options
 from thermodepth.study.executors.watch import LogWatch
+from thermodepth.study.failure import FAILED, killed, read_failure, write_failure
 from thermodepth.teacher import LabelStore
 from thermodepth.training.log import RunLog
 from thermodepth.training.settings import TrainingSettings

@@ -6,11 +6,11 @@ from dataclasses import dataclass
 import pytest
 
 from thermodepth.errors import StudyError
+from thermodepth.report.study.write import _environment
 from thermodepth.study.cell import FACTS, cell_facts
 from thermodepth.study.design import Arm, Study
 from thermodepth.study.folder import StudyFolder, open_study
 from thermodepth.study.pairing import check_pairing
-from thermodepth.study.results import _environment
 from thermodepth.training.settings import TrainingSettings
 
 NO_OBJECTS = ["", "{", "[]", "null", '"x"', "[" * 100_000, '{"a":' * 900 + "1" + "}" * 900]

@@ -16,8 +16,8 @@ from pathlib import Path
 
 from thermodepth.errors import StudyError, ThermodepthError
 from thermodepth.study.cell import ENDINGS, ROWS, CellJob, CellNews, Stage, Tell, compute_cells
-from thermodepth.study.executors.failure import FAILED, killed, read_failure, write_failure
 from thermodepth.study.executors.watch import LogWatch
+from thermodepth.study.failure import FAILED, killed, read_failure, write_failure
 from thermodepth.study.folder import prepared_job
 from thermodepth.threads import set_thread_policy
 from thermodepth.training.loop import interruption

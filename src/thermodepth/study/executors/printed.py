@@ -7,9 +7,9 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from thermodepth.study.cell import CellJob, Tell
-from thermodepth.study.executors.failure import read_failure
 from thermodepth.study.executors.groups import groups_of
 from thermodepth.study.executors.launch import PROGRAM, cell_command
+from thermodepth.study.failure import read_failure
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -3,10 +3,8 @@
 records.py   the files of a run, read back
 arms.py      which arms of a study have any
 averages.py  means over probes with intervals, conflict frequency, cosines with the steps taken
-tables.py    shares per term, cosines per pair, and the notes under them
-pictures.py  shares over steps, the cosine matrix, maps of conflict
-writing.py   tables and pictures as files
-section.py   the same for a study's page
+
+`report.gradients` prints them.
 """
 
 from thermodepth.study.gradients.averages import (
@@ -17,11 +15,7 @@ from thermodepth.study.gradients.averages import (
     average,
     conflicts,
 )
-from thermodepth.study.gradients.pictures import draw_conflict, draw_cosines, draw_shares
 from thermodepth.study.gradients.records import GradientRecord, read_arm_gradients, read_gradients
-from thermodepth.study.gradients.section import gradients_section
-from thermodepth.study.gradients.tables import cosine_table, share_table, step_table
-from thermodepth.study.gradients.writing import write_gradients, write_study_gradients
 
 __all__ = [
     "AlongStep",
@@ -31,15 +25,6 @@ __all__ = [
     "along_steps",
     "average",
     "conflicts",
-    "cosine_table",
-    "draw_conflict",
-    "draw_cosines",
-    "draw_shares",
-    "gradients_section",
     "read_arm_gradients",
     "read_gradients",
-    "share_table",
-    "step_table",
-    "write_gradients",
-    "write_study_gradients",
 ]

@@ -6,9 +6,9 @@ from pathlib import Path
 
 from thermodepth.checksums import read_record
 from thermodepth.errors import DataError
-from thermodepth.study.analysis.questions import NAME
+from thermodepth.statistics.questions import NAME
 from thermodepth.study.gradients.records import watched_cells
-from thermodepth.study.tables.lines import ArmLabel
+from thermodepth.study.results.lines import ArmLabel
 
 STUDY = "study.json"
 

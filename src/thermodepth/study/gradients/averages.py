@@ -20,7 +20,7 @@ from statistics import fmean
 
 import numpy as np
 
-from thermodepth.study.analysis.crossed import mean_interval
+from thermodepth.statistics.two_way import mean_interval
 from thermodepth.study.gradients.records import GradientRecord, Pair, place_of, values_of
 from thermodepth.training.diagnostics.steps import TOTAL
 

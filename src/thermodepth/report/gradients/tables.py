@@ -1,0 +1,283 @@
+"""Gradient diagnostics as tables, with what a reader must know under each."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from statistics import fmean, median
+
+from thermodepth.evaluation.results.tables import Cell, Column, Table
+from thermodepth.losses import LOSSES
+from thermodepth.statistics.labels import signed
+from thermodepth.study.gradients.averages import (
+    ENOUGH_PROBES,
+    MOST_BLOCKS,
+    Average,
+    along_steps,
+    average,
+    conflicts,
+)
+from thermodepth.study.gradients.records import GradientRecord, terms_of, values_of
+from thermodepth.training.diagnostics.steps import TOTAL
+from thermodepth.training.diagnostics.watch import BLOCK, SHARED
+
+DIAGNOSTIC = (
+    "A diagnostic, never a verdict: whether a term is worth having is what the arms of a study say."
+)
+PARAMETERS: Mapping[str, str] = {
+    BLOCK: "the last shared block",
+    SHARED: "all shared parameters",
+}
+
+
+def share_table(records: Sequence[GradientRecord], *, title: str) -> Table:
+    """Each term's part of the gradient where the heads part, of the loss, and of the steps taken.
+
+    Args:
+        records: the runs of one arm, at least one.
+        title: the arm, for the heading.
+    """
+    rows: list[tuple[Cell, ...]] = []
+    few = False
+    along = {a.term: a.cosine.mean for a in along_steps(records, BLOCK)}
+    for term in terms_of(records):
+        runs = values_of([record.shares for record in records], term)
+        ending: tuple[Cell, ...] = (_loss_share(records, term),)
+        if along:
+            ending += (along.get(term),)
+        if not runs:
+            rows.append((term, None, None, None, None, None, *ending))
+            continue
+        share = average(runs, within=(0.0, 1.0))
+        few |= share.few
+        thirds = [
+            [v[: math.ceil(len(v) / 3)] for v in runs],
+            [v[-math.ceil(len(v) / 3) :] for v in runs],
+        ]
+        first, last = (100 * fmean(fmean(values) for values in third) for third in thirds)
+        rows.append(
+            (
+                term,
+                share.probes,
+                100 * share.mean,
+                _interval(share, digits=1, factor=100),
+                first,
+                last,
+                *ending,
+            )
+        )
+    columns = (
+        Column(label="Term", align="left"),
+        Column(label="probes"),
+        Column(label="Share (%)", digits=1),
+        Column(label="95 %"),
+        Column(label="first third (%)", digits=1),
+        Column(label="last third (%)", digits=1),
+        Column(label="of the loss (%)", digits=1),
+        *([Column(label="along the step", digits=2, signed=True)] if along else []),
+    )
+    notes = [
+        f"Share of the weighted gradients' norms at {PARAMETERS[BLOCK]}, over the probes "
+        f"at which a term had weight; {_interval_words(records)}.",
+        *_along_words(along.get(TOTAL)),
+        *_few_words(few, what="shares"),
+        *notes_of(records),
+    ]
+    return Table(
+        title=f"Gradient shares, {title}", columns=columns, rows=tuple(rows), notes=tuple(notes)
+    )
+
+
+def cosine_table(records: Sequence[GradientRecord], parameters: str, *, title: str) -> Table:
+    """Every pair of terms: cosine, interval, conflict frequency, magnitude similarity.
+
+    What comes from fewer than 30 probes stands in brackets, and a note says so.
+    """
+    found = conflicts(records, parameters)
+    rows: list[tuple[Cell, ...]] = []
+    for conflict in found:
+        cosine = conflict.cosine
+        open_, close = ("(", ")") if cosine.few else ("", "")
+        rows.append(
+            (
+                *conflict.pair,
+                cosine.probes,
+                f"{open_}{signed(cosine.mean, digits=2)}{close}",
+                _interval(cosine, digits=2),
+                f"{open_}{100 * conflict.negative:.0f}{close}",
+                conflict.similarity,
+            )
+        )
+    columns = (
+        Column(label="Term", align="left"),
+        Column(label="and", align="left"),
+        Column(label="probes"),
+        Column(label="Cosine"),
+        Column(label="95 %"),
+        Column(label="below 0 (%)"),
+        Column(label="Magnitude similarity", digits=2),
+    )
+    lags = [c.neighbours for c in found if c.neighbours is not None]
+    told = (
+        [
+            f"Neighbouring probes of a run correlate by {signed(median(lags), digits=2)} in the median; were "
+            "it far above 0, the intervals would be too short."
+        ]
+        if lags
+        else []
+    )
+    notes = [
+        f"Weighted gradients at {PARAMETERS[parameters]}, every term from the same batch; "
+        f"{_interval_words(records)}.",
+        *_few_words(any(c.cosine.few for c in found), what="cosines in brackets"),
+        *told,
+        *notes_of(records),
+    ]
+    heading = f"Gradient cosines at {PARAMETERS[parameters]}, {title}"
+    return Table(title=heading, columns=columns, rows=tuple(rows), notes=tuple(notes))
+
+
+def step_table(records: Sequence[GradientRecord], *, title: str) -> Table | None:
+    """How far each term's gradient points along the steps taken; None where nothing was measured."""
+    rows: list[tuple[Cell, ...]] = []
+    few = False
+    for where in PARAMETERS:
+        for found in along_steps(records, where):
+            cosine = found.cosine
+            few |= cosine.few
+            open_, close = ("(", ")") if cosine.few else ("", "")
+            rows.append(
+                (
+                    where,
+                    found.term,
+                    cosine.probes,
+                    f"{open_}{signed(cosine.mean, digits=2)}{close}",
+                    _interval(cosine, digits=2),
+                    f"{open_}{100 * found.negative:.0f}{close}",
+                )
+            )
+    if not rows:
+        return None
+    columns = (
+        Column(label="At", align="left"),
+        Column(label="Term", align="left"),
+        Column(label="probes"),
+        Column(label="Step cosine"),
+        Column(label="95 %"),
+        Column(label="below 0 (%)"),
+    )
+    notes = [
+        "Cosine of a term's weighted gradient with the step that the optimiser then took (clipped, scaled "
+        f"by AdamW, with its memory and weight decay); {_interval_words(records)}.",
+        f"{BLOCK}: {PARAMETERS[BLOCK]}; {SHARED}: {PARAMETERS[SHARED]}; {TOTAL}: the gradient of all terms "
+        "together, beside which the terms are to be read.",
+        "Left out: steps hardly larger than the rounding of the weights, such as the last one of a run.",
+        *_few_words(few, what="cosines in brackets"),
+        *notes_of(records),
+    ]
+    return Table(
+        title=f"Gradients along the step, {title}",
+        columns=columns,
+        rows=tuple(rows),
+        notes=tuple(notes),
+    )
+
+
+def overview_table(arms: Mapping[str, Sequence[GradientRecord]]) -> Table:
+    """A line an arm: the mean share of each term.
+
+    Args:
+        arms: the runs of each by its title, none empty.
+    """
+    terms = terms_of([record for records in arms.values() for record in records])
+    rows: list[tuple[Cell, ...]] = []
+    for title, records in arms.items():
+        runs = {term: values_of([record.shares for record in records], term) for term in terms}
+        shares = (100 * average(values).mean if values else None for values in runs.values())
+        rows.append((title, len(records), *shares))
+    return Table(
+        title="Gradient shares of every configuration (%)",
+        columns=(
+            Column(label="Configuration", align="left"),
+            Column(label="runs"),
+            # Words, so that narrow columns can break their headings.
+            *(Column(label=term.replace("_", " "), digits=1) for term in terms),
+        ),
+        rows=tuple(rows),
+        notes=(
+            f"Share of the weighted gradients' norms at {PARAMETERS[BLOCK]}, mean over probes and runs; "
+            "a dash: without weight.",
+        ),
+    )
+
+
+def without_notes(table: Table, notes: Sequence[str]) -> Table:
+    """The table without notes that are said elsewhere."""
+    return replace(table, notes=tuple(note for note in table.notes if note not in notes))
+
+
+def notes_of(records: Sequence[GradientRecord]) -> list[str]:
+    """What a reader must know of these runs, and what they are not."""
+    notes = []
+    on = terms_of(records)
+    off = [term for term, row in LOSSES.items() if term not in on and row.settings().weight > 0.0]
+    if off:
+        notes.append(f"Left out, without weight in these runs: {', '.join(off)}.")
+    for term in on:
+        first = min(record.losses[term][0][0] for record in records if term in record.losses)
+        if first > 1:
+            notes.append(f"{term} has no weight before step {first}.")
+    for record in records:
+        for step, term in record.not_finite[:3]:
+            notes.append(f"{record.name}: the gradient of {term} is not finite at step {step}.")
+        if record.missing:
+            notes.append(f"{record.name}: {record.missing} steps were not looked at.")
+        notes += [f"{record.name}: the diagnostics ended early, {stop}." for stop in record.stops]
+        if record.last_step < max(other.last_step for other in records):
+            notes.append(f"{record.name} has come to step {record.last_step} only.")
+    costs = [record.overhead for record in records if record.overhead is not None]
+    if costs:
+        notes.append(f"Looking took {100 * fmean(costs):.1f} % of the training's time.")
+    return [*notes, DIAGNOSTIC]
+
+
+def _loss_share(records: Sequence[GradientRecord], term: str) -> float | None:
+    """Percent of the sum of the weighted losses over the steps of all runs."""
+    total = math.fsum(v for r in records for series in r.losses.values() for _, v in series)
+    own = math.fsum(v for r in records for _, v in r.losses.get(term, ()))
+    return 100 * own / total if total > 0 else None
+
+
+def _interval(made: Average, *, digits: int, factor: float = 1.0) -> str | None:
+    if made.interval is None:
+        return None
+    low, high = (format(factor * end, f"z.{digits}f") for end in made.interval)
+    return f"[{low}, {high}]".replace("-", "−")
+
+
+def _interval_words(records: Sequence[GradientRecord]) -> str:
+    if len(records) > 1:
+        return f"mean over {len(records)} runs and the 95 % t interval over them"
+    return (
+        f"mean over the run, 95 % t interval over at most {MOST_BLOCKS} blocks of neighbouring probes, "
+        "which speaks of other batches of this run and not of other runs"
+    )
+
+
+def _along_words(total: float | None) -> list[str]:
+    if total is None:
+        return []
+    return [
+        "Along the step: mean cosine, at the same parameters, with the step that the optimiser then took; "
+        f"the gradient of all terms together reaches {signed(total, digits=2)}."
+    ]
+
+
+def _few_words(few: bool, *, what: str) -> list[str]:
+    if not few:
+        return []
+    return [
+        f"Fewer than {ENOUGH_PROBES} probes: {what} are no more than a hint, for single batches "
+        "spread widely (cosines by about 0.3)."
+    ]

@@ -1,0 +1,1 @@
+"""A study, printed: its tables, figures, page and methods section."""

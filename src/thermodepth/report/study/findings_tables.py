@@ -1,0 +1,243 @@
+"""Findings as printed tables: effects, claims, what would settle the open ones, the best sets."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+from thermodepth.evaluation.results.remarks import published_note
+from thermodepth.evaluation.results.tables import Cell, Column, Interval, Table
+from thermodepth.metrics import METRICS
+from thermodepth.statistics.comparison import SCOPE_WORDS, Comparison, Settled, share_of
+from thermodepth.statistics.findings import Findings
+from thermodepth.statistics.labels import digits_of, label_of, p_text
+from thermodepth.statistics.two_way import Scope
+
+#: Of intervals, in the order of their columns.
+SCOPES_SHOWN: tuple[Scope, ...] = ("seeds", "scenes", "both")
+
+
+def findings_tables(found: Findings) -> dict[str, Table]:
+    """Every table by the stem of its file; one without lines is left out."""
+    tables = {
+        "effects": effects_table(found),
+        "scopes": scopes_table(found),
+    }
+    if found.best:
+        tables["best"] = best_table(found)
+    if found.outcomes:
+        tables["claims"] = claims_table(found)
+    if found.plans:
+        tables["planner"] = planner_table(found)
+    return tables
+
+
+def effects_table(found: Findings, *, metrics: Sequence[str] | None = None) -> Table:
+    """A line for each question and metric: the change, its interval, its p-value, the verdict."""
+    lines = [
+        (
+            s.comparison.question.title,
+            s.comparison.question.kind,
+            label_of(s.comparison.metric),
+            s.comparison.percent,
+            interval_of(s.comparison),
+            None if s.p_adjusted is None else p_text(s.p_adjusted),
+            s.comparison.sign_flip,
+            s.comparison.d_z,
+            s.comparison.win_rate,
+            verdict_words(s),
+        )
+        for s in found.settled
+        if metrics is None or s.comparison.metric in metrics
+    ]
+    family = max((s.family for s in found.settled), default=0)
+    notes = [
+        f"Δ in percent of the mean of “{found.titles[found.reference]}”; {_scopes_told(found)}; p after Holm "
+        f"over {family} declared comparisons; sign flip: exact over seeds{_least_flip(found)}; d_z: mean "
+        "over standard deviation of the seeds' differences; wins: share of images, over seeds, on the better "
+        "side. Effects are of switching on, differences of the arm named first.",
+        *_reasons(found.settled),
+        *found.assumptions,
+        *found.unanswered,
+        *_published(s.comparison.metric for s in found.settled),
+    ]
+    return Table(
+        title="What each change does",
+        columns=(
+            Column(label="Question", align="left"),
+            Column(label="Kind", align="left"),
+            Column(label="Metric", align="left"),
+            Column(label="Δ (%)", digits=1, signed=True),
+            Column(label="95 %", signed=True),
+            Column(label="p (Holm)"),
+            Column(label="p (sign flip)", digits=3),
+            Column(label="d_z", digits=1, signed=True),
+            Column(label="wins", digits=2),
+            Column(label="Verdict", align="left"),
+        ),
+        rows=tuple(lines),
+        notes=tuple(notes),
+    )
+
+
+def _published(metrics: Iterable[str]) -> tuple[str, ...]:
+    names = dict.fromkeys(metric.partition(".")[0] for metric in metrics)
+    return published_note(METRICS[name] for name in names if name in METRICS)
+
+
+def scopes_table(found: Findings) -> Table:
+    """The same differences in the three scopes, which must not be mixed."""
+    lines: list[tuple[Cell, ...]] = []
+    for s in found.settled:
+        made = s.comparison
+        spans = [interval_of(made, scope=scope) for scope in SCOPES_SHOWN]
+        lines.append((made.question.title, label_of(made.metric), made.percent, *spans))
+    return Table(
+        title="In three scopes",
+        columns=(
+            Column(label="Question", align="left"),
+            Column(label="Metric", align="left"),
+            Column(label="Δ (%)", digits=1, signed=True),
+            *(Column(label=scope, signed=True) for scope in SCOPES_SHOWN),
+        ),
+        rows=tuple(lines),
+        notes=(
+            "95 % intervals in percent. "
+            + "; ".join(f"{scope}: {words}" for scope, words in SCOPE_WORDS.items())
+            + ".",
+            *_reasons(found.settled),
+        ),
+    )
+
+
+def best_table(found: Findings) -> Table:
+    """Means per arm, bold the best and all that cannot be told from it, where that is not every arm."""
+    metrics = list(found.best)
+    blocks = {name: found.measurements[name] for name in metrics}
+    # What marks every line marks nothing.
+    best = {
+        name: made.arms if len(made.arms) <= len(made.p_adjusted) else ()
+        for name, made in found.best.items()
+    }
+    lines: list[tuple[Cell, ...]] = []
+    bold: set[tuple[int, int]] = set()
+    for number, arm in enumerate(found.arms):
+        line: list[Cell] = [found.titles[arm]]
+        for place, name in enumerate(metrics, 1):
+            block = blocks[name]
+            there = block.present[block.place(arm)]
+            values = block.values[block.place(arm)][there]
+            line.append(float(values.mean()) if values.size else None)
+            if arm in best[name]:
+                bold.add((number, place))
+        lines.append(tuple(line))
+    notes = [
+        "Bold: the best mean, and every arm whose difference from it is not significant (Holm over the "
+        "other arms); nothing where that is every arm."
+    ]
+    notes += dict.fromkeys(note for best in found.best.values() for note in best.notes)
+    notes += _published(metrics)
+    return Table(
+        title="Means, and the set of best arms",
+        columns=(
+            Column(label="Arm", align="left"),
+            *(Column(label=label_of(blocks[n].metric), digits=digits_of(n)) for n in metrics),
+        ),
+        rows=tuple(lines),
+        notes=tuple(notes),
+        bold=frozenset(bold),
+    )
+
+
+def claims_table(found: Findings) -> Table:
+    """A line a claim: what was said, what became of it, why."""
+    return Table(
+        title="Claims",
+        columns=(
+            Column(label="Claim", align="left"),
+            Column(label="Outcome", align="left"),
+            Column(label="Measured as", align="left"),
+            Column(label="Why", align="left"),
+        ),
+        rows=tuple(
+            (
+                each.claim.text,
+                each.result,
+                each.claim.measured_as,
+                each.sentence,
+            )
+            for each in found.outcomes
+        ),
+    )
+
+
+def planner_table(found: Findings) -> Table:
+    """What would settle the declared comparisons that are open."""
+    lines: list[tuple[Cell, ...]] = []
+    for (question, metric), made in found.plans.items():
+        s = found.of(question, metric)
+        least = share_of(100 * made.least_detectable, abs(s.comparison.reference_value))
+        lines.append(
+            (
+                s.comparison.question.title,
+                label_of(metric),
+                s.comparison.percent,
+                least,
+                "as a difference" if made.settles == "difference" else "as equivalent",
+                made.seeds if made.seeds is not None else "> 100",
+                made.clusters if made.clusters is not None else "> 10000",
+            )
+        )
+    return Table(
+        title="What would settle the open ones",
+        columns=(
+            Column(label="Question", align="left"),
+            Column(label="Metric", align="left"),
+            Column(label="Δ (%)", digits=1, signed=True),
+            Column(label="least detectable (%)", digits=1),
+            Column(label="would settle", align="left"),
+            Column(label="seeds in all"),
+            Column(label="or scenes in all"),
+        ),
+        rows=tuple(lines),
+        notes=(
+            "If the difference stays what it is. Variances of few seeds are themselves uncertain.",
+        ),
+    )
+
+
+def interval_of(made: Comparison, *, scope: Scope | None = None) -> Interval | None:
+    """In percent, in the printed scope or the one named; None where it cannot be told."""
+    chosen = scope or made.printed_scope
+    if chosen is None or chosen not in made.estimate.spreads:
+        return None
+    span = made.percent_interval(scope=chosen)
+    return None if span is None else Interval(*span, 1)
+
+
+def verdict_words(settled: Settled) -> str:
+    """The verdict; an interaction is neither better nor worse, it is there."""
+    if settled.verdict is None:
+        return "descriptive"
+    if settled.comparison.question.kind == "interaction" and settled.verdict in ("better", "worse"):
+        return "interact"
+    return settled.verdict
+
+
+def _least_flip(found: Findings) -> str:
+    seeds = {s.comparison.estimate.seeds: s.comparison.least_sign_flip for s in found.settled}
+    words = [f"at least {least:.3g} for {count}" for count, least in sorted(seeds.items())]
+    return f", {', '.join(words)}" if words else ""
+
+
+def _scopes_told(found: Findings) -> str:
+    """`95 % interval for other seeds and scenes`; several where arms lack seeds, none of a single run."""
+    scopes = dict.fromkeys(scope for s in found.settled if (scope := s.comparison.printed_scope))
+    if scopes:
+        return "95 % interval for " + " or ".join(SCOPE_WORDS[scope] for scope in scopes)
+    if any(s.comparison.scope for s in found.settled):
+        return "no interval of a single run (`scopes` has what other scenes would do to these very weights)"
+    return "no interval"
+
+
+def _reasons(settled: Sequence[Settled]) -> list[str]:
+    return list(dict.fromkeys(note for s in settled for note in s.comparison.notes))

@@ -1,0 +1,384 @@
+"""The study's tables: the paper's Table 1 with relative differences, by distance, by condition.
+
+Numbers come from `entries`, lines from `lines`, what stands under them from `notes`, the CSV files from
+`records`; `evaluation.results.tables` prints.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from thermodepth.errors import DataError
+from thermodepth.evaluation.results.rows import WHOLE_FRAME
+from thermodepth.evaluation.results.tables import Cell, Column, Interval, Number, Table
+from thermodepth.files import write_text
+from thermodepth.metrics import MetricRow, metric_rows
+from thermodepth.report.study.notes import (
+    DAGGER,
+    caption_notes,
+    has_recordings,
+    is_single_run,
+    other_notes,
+)
+from thermodepth.report.study.records import CHANGE, change_cells, plain_table, records_of
+from thermodepth.statistics.comparison import ONE_RUN, Comparison
+from thermodepth.statistics.labels import label_of
+from thermodepth.study.results.entries import Entry, Part, parts_of, ranked_quantity
+from thermodepth.study.results.lines import RANGE, Lines, lines_of
+from thermodepth.study.results.lines import ArmLabel as ArmLabel
+
+TABLE_1_METRICS = (
+    "abs_rel",
+    "rmse",
+    "sq_rel",
+    "rmse_log",
+    "silog",
+    "delta_1",
+    "delta_2",
+    "delta_3",
+)
+COMPARED = ("abs_rel", "rmse")  # the two that the paper prints get a column of changes
+TITLE = "Metric depth under each loss configuration"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PaperRow:
+    """One line of the published table."""
+
+    arm: str  # what our recipe calls the same configuration
+    title: str  # as published
+    abs_rel: float
+    rmse: float
+
+
+PAPER = (
+    "Jang, Shin, Ko: Loss Function Analysis for Monocular Depth Estimation in Thermal Imaging "
+    "Environments, Table 1"
+)
+#: One run per configuration. Data, network, unit of RMSE and protocol are not stated.
+PAPER_TABLE = (
+    PaperRow(arm="full", title="All losses", abs_rel=0.0809, rmse=0.1720),
+    PaperRow(arm="no-silog", title="No SiLog", abs_rel=0.0820, rmse=0.1732),
+    PaperRow(arm="no-smooth", title="No Smooth", abs_rel=0.0794, rmse=0.1700),
+    PaperRow(arm="no-consistency", title="No Consistency", abs_rel=0.0816, rmse=0.2114),
+    PaperRow(
+        arm="no-smooth-no-consistency",
+        title="No Smooth & Consistency",
+        abs_rel=0.0895,
+        rmse=0.2328,
+    ),
+)
+
+
+def study_table(
+    rows: pa.Table,
+    *,
+    arms: Sequence[ArmLabel],
+    reference: str,
+    metrics: Sequence[str] = TABLE_1_METRICS,
+    compared: Sequence[str] = COMPARED,
+    baselines: Sequence[str] | None = None,
+) -> Table:
+    """The paper's Table 1: one line an arm, each metric's mean, and behind them the changes.
+
+    A page or terminal that is too narrow for all has the changes below the means.
+
+    Args:
+        rows: results of one study under one protocol; arms that are not named are left out.
+        arms: the lines, in order.
+        reference: the arm that changes are relative to.
+        metrics: the columns.
+        compared: those of them that get a column of changes with their intervals.
+        baselines: arms printed last and not ranked; None takes every known baseline that has rows.
+
+    Raises:
+        StudyError: for a reference that is not among the arms or has no rows, or two arms of one name.
+        DataError: for several protocols or studies, or cells that were not scored on the same frames and
+            pixels.
+        SettingsError: for a metric that does not exist.
+    """
+    lines = lines_of(rows, arms=arms, reference=reference, baselines=baselines)
+    parts = {"": tuple(parts_of(lines, metrics).values())}
+    return _table(
+        lines,
+        parts,
+        compared=compared,
+        changes_last=True,
+        title=TITLE,
+        label="tab:study",
+    )
+
+
+def range_table(
+    rows: pa.Table,
+    *,
+    arms: Sequence[ArmLabel],
+    reference: str,
+    metrics: Sequence[str] = COMPARED,
+    baselines: Sequence[str] | None = None,
+) -> Table:
+    """By distance of the truth, near to far: where in the scene an arm gains or loses.
+
+    Raises:
+        StudyError, DataError, SettingsError: as `study_table`; DataError also for rows without ranges.
+    """
+    lines = lines_of(rows, arms=arms, reference=reference, baselines=baselines)
+    slices = [n for n in pc.unique(lines.rows["slice"]).to_pylist() if n.startswith(RANGE)]
+    if not slices:
+        raise DataError("no row is of a range of distance")
+    slices.sort(key=lambda name: float(name.removeprefix(RANGE).partition("-")[0]))
+    parts = {
+        f"{name.removeprefix(RANGE).replace('-', '–')} m": tuple(
+            parts_of(lines, metrics, slice=name).values()
+        )
+        for name in slices
+    }
+    return _table(
+        lines,
+        parts,
+        compared=metrics,
+        heading="Distance",
+        title=f"{TITLE}, by distance",
+        label="tab:study-by-range",
+    )
+
+
+def condition_table(
+    rows: pa.Table,
+    *,
+    arms: Sequence[ArmLabel],
+    reference: str,
+    metrics: Sequence[str] = COMPARED,
+    baselines: Sequence[str] | None = None,
+) -> Table:
+    """By condition as the data set names it, in alphabetical order.
+
+    Raises:
+        StudyError, DataError, SettingsError: as `study_table`.
+    """
+    lines = lines_of(rows, arms=arms, reference=reference, baselines=baselines)
+    wanted = pc.is_in(lines.rows["metric"], pa.array(metrics, type=pa.string()))
+    kept = lines.rows.filter(pc.and_(wanted, pc.equal(lines.rows["slice"], WHOLE_FRAME)))
+    parts = {
+        name or "(not given)": tuple(
+            parts_of(lines, metrics, rows=kept.filter(pc.equal(kept["condition"], name))).values()
+        )
+        for name in sorted(pc.unique(kept["condition"]).to_pylist())
+    }
+    return _table(
+        lines,
+        parts,
+        compared=metrics,
+        heading="Condition",
+        title=f"{TITLE}, by condition",
+        label="tab:study-by-condition",
+    )
+
+
+def paper_table(rows: pa.Table, *, arms: Sequence[ArmLabel], reference: str) -> Table:
+    """The published five lines, and beside their relative differences those found here.
+
+    Our absolutes are kept out on purpose: other data, another protocol, perhaps another unit. An arm
+    is recognised by its name; what a study does not have, or takes to another reference, stays empty.
+
+    Raises:
+        StudyError, DataError: as `study_table`.
+    """
+    lines = lines_of(rows, arms=arms, reference=reference, baselines=())
+    parts = parts_of(lines, COMPARED)
+    published_base = PAPER_TABLE[0]
+    columns = [Column(label="Configuration", align="left")]
+    for row in metric_rows(COMPARED):
+        columns += [
+            Column(label=f"Published {row.label}", digits=4, better=row.better),
+            Column(label=f"Published Δ {row.label} (%)", digits=1, signed=True),
+            Column(label=f"Our Δ {row.label} (%)", digits=1, signed=True),
+        ]
+    cells, records = [], []
+    for paper in PAPER_TABLE:
+        line: list[Cell] = [paper.title]
+        differs = paper is not published_base
+        for metric, part in parts.items():
+            ours = part.entries.get(paper.arm) if reference == published_base.arm else None
+            value: float = getattr(paper, metric)
+            base: float = getattr(published_base, metric)
+            published = 100 * (value / base - 1) if differs else None
+            line += [value, published, change_cell(ours.change if ours else None)]
+            records.append((paper.title, paper.arm, metric, value, published, *change_cells(ours)))
+        cells.append(tuple(line))
+    title = "Beside the published table"
+    names = ("configuration", "arm", "metric", "published", "published_percent", *CHANGE)
+    ours_notes = caption_notes(lines, {"": tuple(parts.values())}, blocks=False, ranked=False)
+    notes = (
+        f"Published: {PAPER}; {ONE_RUN}; data, unit and protocol not stated.",
+        "Only signs and relative differences can be compared, never absolute values.",
+        *(f"Ours: {note.removeprefix(DAGGER).lstrip()}" for note in ours_notes),
+    )
+    return Table(
+        title=title,
+        columns=tuple(columns),
+        rows=tuple(cells),
+        notes=notes,
+        caption_notes=len(notes),
+        label="tab:study-beside-paper",
+        records=plain_table(
+            names,
+            records,
+            text=("configuration", "arm", "metric", "percent_scope"),
+            title=title,
+        ),
+    )
+
+
+def study_tables(
+    rows: pa.Table,
+    *,
+    arms: Sequence[ArmLabel],
+    reference: str,
+    baselines: Sequence[str] | None = None,
+) -> dict[str, Table]:
+    """Every table of a study by the stem of its files; the paper's beside those that have its arms.
+
+    Raises:
+        StudyError, DataError: as `study_table`.
+    """
+    makers = {
+        "table": study_table,
+        "table_by_range": range_table,
+        "table_by_condition": condition_table,
+    }
+    tables = {
+        stem: make(rows, arms=arms, reference=reference, baselines=baselines)
+        for stem, make in makers.items()
+    }
+    if {paper.arm for paper in PAPER_TABLE} <= {arm.name for arm in arms}:
+        tables["table_beside_paper"] = paper_table(rows, arms=arms, reference=reference)
+    return tables
+
+
+def write_tables(folder: Path, tables: Mapping[str, Table]) -> list[Path]:
+    """Each table as STEM.md, STEM.csv and STEM.tex; every file whole or absent, and the same bytes again."""
+    written = []
+    for stem, table in tables.items():
+        for suffix, text in (
+            (".md", table.markdown()),
+            (".csv", table.csv()),
+            (".tex", table.latex()),
+        ):
+            write_text(folder / f"{stem}{suffix}", text)
+            written.append(folder / f"{stem}{suffix}")
+    return written
+
+
+def change_cell(change: Comparison | None) -> Cell:
+    """A change in percent with its interval, to a tenth, or to whole percents from 100 on."""
+    if change is None or change.percent is None:
+        return None
+    span = change.printed_interval()
+    digits = 1 if max(map(abs, (change.percent, *(span or ())))) < 99.95 else 0
+    if span is None:
+        return Number(change.percent, digits)
+    return Interval(*span, digits, value=change.percent)
+
+
+def _table(
+    lines: Lines,
+    parts: Mapping[str, Sequence[Part]],
+    *,
+    compared: Sequence[str],
+    title: str,
+    label: str,
+    heading: str = "",
+    changes_last: bool = False,
+) -> Table:
+    """One block of lines for each of `parts`; with `heading` its title and counts stand before them."""
+    blocks = bool(heading)
+    leading = [Column(label=heading, align="left")] * blocks
+    counted = ("pixels", "frames", "recordings")[: 2 + has_recordings(parts)]
+    leading += [Column(label=name) for name in counted if blocks]
+    metrics = [part.metric for part in next(iter(parts.values()))]
+    places = _places(metrics, compared, changes_last=changes_last)
+    first_value = len(leading) + 1
+    rows: list[tuple[Cell, ...]] = []
+    bold: set[tuple[int, int]] = set()
+    rules: set[int] = set()
+    for block, of in parts.items():
+        most = max(of, key=lambda part: part.images)
+        counts = (block, most.pixels, most.images, most.recordings)[: len(leading)]
+        # An arm without results keeps its line, but not in every block.
+        shown = [n for n in lines.names if not blocks or any(n in part.entries for part in of)]
+        arms = sum(name in lines.arms for name in shown)
+        rules.add(len(rows) if blocks else arms)
+        for name in shown:
+            entries = [part.entries.get(name) for part in of]
+            cells = [
+                _value(entries[m]) if kind == "value" else change_cell(_change(entries[m]))
+                for kind, m in places
+            ]
+            bold |= {
+                (len(rows), first_value + n)
+                for n, (kind, m) in enumerate(places)
+                if kind == "value" and name in of[m].bold
+            }
+            rows.append((*counts, _title(lines, name, entries), *cells))
+    captioned = caption_notes(lines, parts, blocks=blocks)
+    return Table(
+        title=title,
+        columns=(
+            *leading,
+            Column(label="Configuration", align="left"),
+            *(_column(metrics[m], kind) for kind, m in places),
+        ),
+        rows=tuple(rows),
+        notes=(*captioned, *other_notes(lines, parts)),
+        bold=frozenset(bold),
+        caption_notes=len(captioned),
+        label=label,
+        rules=frozenset(rules - {0, len(rows)}),
+        shared=len(leading),
+        folded_at=first_value + len(metrics) if changes_last else 0,
+        records=records_of(lines, parts, heading=heading.lower(), title=title),
+    )
+
+
+Kind = Literal["value", "change"]
+
+
+def _places(
+    metrics: Sequence[MetricRow], compared: Sequence[str], *, changes_last: bool
+) -> list[tuple[Kind, int]]:
+    """What the columns hold: means and changes of which metric."""
+    changes: list[tuple[Kind, int]] = [
+        ("change", m) for m, row in enumerate(metrics) if row.name in compared
+    ]
+    values: list[tuple[Kind, int]] = [("value", m) for m in range(len(metrics))]
+    if changes_last:
+        return values + changes
+    return sorted(values + changes, key=lambda place: place[1])
+
+
+def _column(row: MetricRow, kind: Kind) -> Column:
+    if kind == "change":
+        label = label_of(ranked_quantity(row))
+        return Column(label=f"Δ {label} (%)", digits=1, signed=True)
+    return Column(label=row.heading, digits=row.digits, better=row.better, optimum=row.optimum)
+
+
+def _value(entry: Entry | None) -> float | None:
+    return None if entry is None else entry.value
+
+
+def _change(entry: Entry | None) -> Comparison | None:
+    # The reference's difference from itself is no finding: a dash, not a zero.
+    return None if entry is None else entry.change
+
+
+def _title(lines: Lines, name: str, entries: Sequence[Entry | None]) -> str:
+    single = any(is_single_run(lines, name, entry) for entry in entries)
+    return f"{lines.title(name)}{DAGGER}" if single else lines.title(name)

@@ -1,0 +1,178 @@
+"""Intervals for numbers that are no mean of values per image: pixel-pooled RMSE and its kind.
+
+A pooled number is a function f of sums over images, T[a, s, i, k]: for RMSE over all pixels, of squared
+errors and of pixels. Per arm it is f of a seed's sums, averaged over seeds; a contrast is their weighted sum.
+Such a function has no exact interval. The pigeonhole bootstrap (Owen 2007) draws seeds and clusters anew,
+independently and with replacement, S and G of them; with m_s and m_g how often each was drawn,
+
+    y*_a = sum_s m_s / S f( sum_g m_g T[a, s, g, :] )
+
+and the interval goes from one percentile of the drawn contrasts to the other. Every draw is the same for all
+arms. With few seeds it is somewhat too narrow (docs/statistics.md).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from thermodepth.errors import DataError, SettingsError
+from thermodepth.statistics.comparison import ONE_RECORDING, ONE_RUN
+from thermodepth.statistics.measurements import Measurements
+from thermodepth.statistics.two_way import Array, Clusters
+
+DRAWS = 2000
+_CHUNK = 64  # draws at a time: memory stays small, and sums do not depend on it
+
+Pooling = Literal["mean", "square"]
+#: [... k] sums -> [...] the number.
+OfSums = Callable[[Array], Array]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class PooledEstimate:
+    """A pooled contrast with its bootstrap interval."""
+
+    value: float
+    by_seed: Array  # [s]
+    error: float  # sd of the draws
+    interval: tuple[float, float]
+    level: float
+    p: float  # two-sided: twice the smaller share of draws on one side of 0
+    drawn: Array  # [draws] sorted
+    seeds: int
+    clusters: int
+    notes: tuple[str, ...]  # what the interval does not know
+
+
+def pooled_contrast(
+    sums: Array,
+    clusters: Clusters,
+    weights: Sequence[float],
+    of: OfSums,
+    *,
+    draws: int = DRAWS,
+    random_seed: int = 0,
+    level: float = 0.95,
+) -> PooledEstimate:
+    """A contrast of pooled numbers.
+
+    With one seed, or one cluster, only the other is drawn, and a note says so.
+
+    Args:
+        sums: [a s i k] what each image adds.
+        clusters: of the images.
+        weights: [a] of the arms.
+        of: the number from the sums of many images, along the last axis.
+        draws: of the bootstrap.
+        random_seed: the same one gives the same digits.
+        level: of the interval.
+
+    Raises:
+        DataError: for shapes that do not fit, values that are not finite, one seed on one cluster.
+        SettingsError: for fewer than 100 draws.
+    """
+    if draws < 100:
+        raise SettingsError(f"{draws} draws, expected 100 or more")
+    if sums.ndim != 4 or sums.shape[0] != len(weights) or sums.shape[2] != clusters.index.size:
+        raise DataError(
+            f"sums {sums.shape} with {len(weights)} weights and {clusters.index.size} images: expected "
+            "[arms seeds images sums]"
+        )
+    if not np.isfinite(sums).all():
+        raise DataError("some sums are not finite")
+    arm_weights = np.asarray(weights, dtype=np.float64)
+    cells = np.moveaxis(clusters.means(np.moveaxis(sums, 2, 3)), 3, 2)
+    cells = cells * clusters.sizes[:, None]  # [a s g k] sums over each cluster
+    seeds, groups = cells.shape[1:3]
+    if seeds == 1 and groups == 1:
+        raise DataError("one seed on one cluster: nothing to draw from")
+
+    def contrast(totals: Array) -> Array:  # [... a s k] -> [... s]
+        return np.asarray((of(totals) * arm_weights[:, None]).sum(axis=-2))
+
+    by_seed = contrast(cells.sum(axis=2))
+    generator = np.random.default_rng(random_seed)
+    m_s = _drawn(generator, draws, seeds)
+    m_g = _drawn(generator, draws, groups)
+    drawn = np.empty(draws)
+    for start in range(0, draws, _CHUNK):
+        inside = slice(start, start + _CHUNK)
+        totals = np.einsum("bg,asgk->bask", m_g[inside], cells, optimize=False)
+        drawn[inside] = (contrast(totals) * m_s[inside]).sum(axis=1) / seeds
+    drawn.sort()
+    low, high = np.quantile(drawn, [0.5 - level / 2.0, 0.5 + level / 2.0])
+    below = (np.count_nonzero(drawn < 0.0) + 0.5 * np.count_nonzero(drawn == 0.0) + 0.5) / (
+        draws + 1
+    )
+    return PooledEstimate(
+        value=float(by_seed.mean()),
+        by_seed=by_seed,
+        error=float(drawn.std(ddof=1)),
+        interval=(float(low), float(high)),
+        level=level,
+        p=float(min(1.0, 2.0 * min(below, 1.0 - below))),
+        drawn=drawn,
+        seeds=seeds,
+        clusters=groups,
+        notes=(*[ONE_RUN] * (seeds == 1), *[ONE_RECORDING] * (groups == 1)),
+    )
+
+
+def pooled_difference(
+    measurements: Measurements,
+    weights: Mapping[str, float],
+    pooling: Pooling,
+    *,
+    draws: int = DRAWS,
+    random_seed: int = 0,
+    level: float = 0.95,
+) -> PooledEstimate:
+    """The same for a metric's rows, all pixels of a seed counted as one large image.
+
+    With n_i pixels and value v_i of image i: "mean" is sum n_i v_i / sum n_i, "square" is
+    sqrt(sum n_i v_i^2 / sum n_i), as for RMSE.
+
+    Raises:
+        DataError: for measurements without pixels, or as `pooled_contrast`.
+    """
+    if measurements.pixels is None:
+        raise DataError(
+            f"{measurements.metric}: how many pixels each value stands for is not known"
+        )
+    arms = [arm for arm, weight in weights.items() if weight != 0.0]
+    seeds = measurements.common_seeds(arms)
+    places = [measurements.place(arm) for arm in arms]
+    values = measurements.values[places][:, seeds]
+    pixels = measurements.pixels[places][:, seeds]
+    first = np.square(values) if pooling == "square" else values
+    return pooled_contrast(
+        np.stack([pixels * first, pixels], axis=-1),
+        measurements.groups,
+        [weights[arm] for arm in arms],
+        root_of_ratio if pooling == "square" else ratio,
+        draws=draws,
+        random_seed=random_seed,
+        level=level,
+    )
+
+
+def ratio(sums: Array) -> Array:
+    """First sum over second."""
+    return np.asarray(sums[..., 0] / sums[..., 1])
+
+
+def root_of_ratio(sums: Array) -> Array:
+    """Root of the first sum over the second: RMSE from squared errors and pixels."""
+    return np.sqrt(ratio(sums))
+
+
+def _drawn(generator: np.random.Generator, draws: int, count: int) -> NDArray[np.float64]:
+    """[draws count] how often each of `count` is drawn, `count` of them at a time."""
+    if count == 1:
+        return np.ones((draws, 1))
+    return generator.multinomial(count, np.full(count, 1.0 / count), size=draws).astype(np.float64)

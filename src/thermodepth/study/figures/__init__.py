@@ -1,1 +1,0 @@
-"""Pictures of frames picked by rule: thermal, truth and every arm on one scale."""

@@ -1,1 +1,0 @@
-"""The one page of a study, from its plots to the file."""

@@ -1,0 +1,118 @@
+"""From the long table of results to the block of one quantity."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from thermodepth.errors import DataError
+from thermodepth.evaluation.results.row_keys import column_codes
+from thermodepth.evaluation.results.rows import WHOLE_FRAME, protocol_of
+from thermodepth.metrics import ERRORS, metric_rows
+from thermodepth.statistics.measurements import Codes, Images, Measurements, block
+from thermodepth.statistics.two_way import blocks_of
+
+
+def measurements_of(
+    rows: pa.Table,
+    quantity: str,
+    *,
+    head: str = "depth",
+    against: str = "truth",
+    alignment: str = "none",
+    slice: str = WHOLE_FRAME,
+    arms: Sequence[str] | None = None,
+    images: Images = "same",
+    block_frames: int | None = None,
+) -> Measurements:
+    """The block of one quantity from the long table of results.
+
+    Images of one sequence are a cluster; an image without a sequence is one of its own.
+
+    Args:
+        rows: results of one study.
+        quantity: a metric, or `METRIC.FORM`.
+        head: which rows; so are against, alignment and slice.
+        arms: which, in order; None takes all that occur.
+        images: as for `block`.
+        block_frames: cut every sequence into clusters of so many consecutive frames.
+
+    Raises:
+        DataError: as `block`; for rows of several studies or protocols, or an error that one cell counts
+            over other pixels than another.
+        SettingsError: for a metric or form that does not exist.
+    """
+    protocol_of(rows)
+    name, _, form = quantity.partition(".")
+    (metric,) = metric_rows([name])
+    wanted = {
+        "metric": name,
+        "head": head,
+        "against": against,
+        "alignment": alignment,
+        "slice": slice,
+    }
+    keep = None
+    for column, text in wanted.items():
+        here = pc.equal(rows[column], text)
+        keep = here if keep is None else pc.and_(keep, here)
+    if arms is not None:
+        keep = pc.and_(keep, pc.is_in(rows["arm"], pa.array(list(arms), type=pa.string())))
+    found = rows.filter(keep)
+    where = ", ".join(text for column, text in wanted.items() if column != "metric")
+    if found.num_rows == 0:
+        raise DataError(f"no value of {name} ({where})")
+    studies = column_codes(found["study"])[1]
+    if len(studies) > 1:
+        raise DataError(
+            f"rows of {len(studies)} studies ({', '.join(studies)}); analyse one at a time"
+        )
+
+    def codes(column: str) -> Codes:
+        index, names = column_codes(found[column])
+        return Codes(index=index, names=names)
+
+    made = block(
+        metric=name,
+        arm=_as_they_come(codes("arm")),
+        seed=codes("seed"),
+        image=codes("sample_id"),
+        cluster=codes("sequence"),
+        value=found["value"].to_numpy(),
+        pixels=found["pixels"].to_numpy().astype(np.float64),
+        arms=arms,
+        images=images,
+    )
+    if name in ERRORS:
+        _same_pixels(made)
+    if block_frames is not None:
+        frame = dict(zip(found["sample_id"].to_pylist(), found["frame"].to_pylist(), strict=True))
+        numbers = [frame[image] for image in made.images]
+        made = made.in_clusters(blocks_of(numbers, block_frames, sequences=made.clusters))
+    return made.form(form or "value", optimum=metric.optimum)  # type: ignore[arg-type]  # it checks
+
+
+def _same_pixels(made: Measurements) -> None:
+    assert made.pixels is not None
+    of_cells = made.pixels[made.present]  # [cells i]
+    unlike = np.argwhere(of_cells != of_cells[0])
+    if unlike.size:
+        cell, image = unlike[0].tolist()
+        a, s = np.argwhere(made.present)[cell].tolist()
+        raise DataError(
+            f"{made.metric} of image '{made.images[image]}' is over {of_cells[cell, image]:g} pixels (arm "
+            f"'{made.arms[a]}', seed {made.seeds[s]}) and over {of_cells[0, image]:g} elsewhere; score "
+            "all on the same pixels"
+        )
+
+
+def _as_they_come(codes: Codes) -> Codes:
+    """Names in the order of their first appearance, not of the alphabet."""
+    _, first = np.unique(codes.index, return_index=True)
+    order = np.argsort(first, kind="stable")
+    place = np.empty_like(order)
+    place[order] = np.arange(order.size)
+    return Codes(index=place[codes.index], names=[codes.names[each] for each in order])
