@@ -42,7 +42,7 @@ OPENED = {"stream", "content", "BytesIO"}
 ASKED_BEFORE = {
     "machine.py: processor_model",  # what the kernel tells of itself
     "tensor_files.py: read_tensors",
-    "evaluation/results/rows.py: read_rows",
+    "evaluation/rows/rows.py: read_rows",
     "study/analysis/plain_table.py: _read",
     "commands/analyze.py: _is_ours",
     "synthetic/storage/container.py: _opened",

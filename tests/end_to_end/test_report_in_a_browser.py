@@ -10,7 +10,7 @@ import shutil
 import pytest
 from study_pages import CHANGES, make_report
 
-from thermodepth.evaluation.page import EvaluationPage, page_html
+from thermodepth.report.evaluation.page import EvaluationPage, page_html
 from thermodepth.study.page.report import report_html
 
 NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chrome")

@@ -20,11 +20,11 @@ from thermodepth.config import difference
 from thermodepth.data import Dataset, open_dataset
 from thermodepth.data.loader import with_label
 from thermodepth.errors import DataError, StudyError
-from thermodepth.evaluation.results.rows import write_rows
-from thermodepth.evaluation.results.tables import Table
+from thermodepth.evaluation.rows.rows import write_rows
 from thermodepth.evaluation.store import PredictionStore
 from thermodepth.files import write_text
 from thermodepth.model import load_model
+from thermodepth.report.table import Table
 from thermodepth.study.analysis.labels import counted
 from thermodepth.study.analysis.methods import methods_text
 from thermodepth.study.analysis.questions import is_twin

@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from thermodepth.evaluation.protocols.protocol import named_protocol
-from thermodepth.evaluation.results.rows import rows_from_records
+from thermodepth.evaluation.protocols.named import named_protocol
+from thermodepth.evaluation.rows.rows import rows_from_records
 from thermodepth.evaluation.store import StoredPrediction
 from thermodepth.metrics import ERRORS
 from thermodepth.study.figures.figures import Scene

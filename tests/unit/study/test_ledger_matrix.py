@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from thermodepth.errors import DataError
-from thermodepth.evaluation.results.rows import rows_from_records
+from thermodepth.evaluation.rows.rows import rows_from_records
 from thermodepth.study.analysis.questions import against
 from thermodepth.study.tables.ledger_matrix import WHOLE, Entry, ledger_matrix, matrix_table
 

@@ -7,7 +7,7 @@ from xml.etree import ElementTree
 import numpy as np
 import pytest
 
-from thermodepth.evaluation.results.tables import Column, Table
+from thermodepth.report.table import Column, Table
 from thermodepth.study.analysis.doses import DoseCurve, DosePoint
 from thermodepth.study.analysis.findings import findings
 from thermodepth.study.analysis.result_rows import measurements_of

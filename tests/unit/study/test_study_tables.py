@@ -13,7 +13,7 @@ from rich.console import Console
 from scipy import stats
 
 from thermodepth.errors import DataError, StudyError
-from thermodepth.evaluation.results.tables import Number
+from thermodepth.report.table import Number
 from thermodepth.study.analysis.comparison import ONE_RECORDING, ONE_RUN, best_set, compare
 from thermodepth.study.analysis.crossed import estimate
 from thermodepth.study.analysis.questions import against
@@ -708,7 +708,7 @@ def test_the_terminal_s_table_is_readable_in_80_columns(make_rows, arms, seeds):
 def test_the_opening_of_the_page_tells_the_largest_change_with_its_interval(make_rows, arms):
     from types import SimpleNamespace
 
-    from thermodepth.evaluation.protocols.protocol import named_protocol
+    from thermodepth.evaluation.protocols.named import named_protocol
     from thermodepth.study.page.report import _lead
 
     values = drawn({"full": 0, "no-silog": 0.05, "full-twin": 0.3})

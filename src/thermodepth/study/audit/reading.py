@@ -20,9 +20,9 @@ from fractions import Fraction
 from pathlib import Path
 
 from thermodepth.errors import DataError, SettingsError, nearest, unknown
-from thermodepth.evaluation.results.tables import Better
 from thermodepth.files import read_bytes
 from thermodepth.metrics import METRICS
+from thermodepth.report.table import Better
 from thermodepth.study.analysis.metric_names import direction_of, known_metric, plain_name
 from thermodepth.study.analysis.shapley import Settings
 

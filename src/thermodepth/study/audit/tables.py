@@ -7,7 +7,7 @@ import re
 from collections.abc import Sequence
 from fractions import Fraction
 
-from thermodepth.evaluation.results.tables import Cell, Column, Number, Table
+from thermodepth.report.table import Cell, Column, Number, Table
 from thermodepth.study.analysis.comparison import ONE_RUN
 from thermodepth.study.audit.audit import Audit, MetricAudit, Reading
 from thermodepth.study.audit.effects import setting_words

@@ -6,7 +6,7 @@ import math
 from collections import defaultdict
 from fractions import Fraction
 
-from thermodepth.evaluation.results.tables import Table
+from thermodepth.report.table import Table
 from thermodepth.study.audit.audit import Audit, MetricAudit, Reading
 from thermodepth.study.audit.effects import setting_words
 from thermodepth.study.audit.noise import chance

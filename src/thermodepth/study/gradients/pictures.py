@@ -15,8 +15,8 @@ from typing import TYPE_CHECKING, Literal
 import numpy as np
 
 from thermodepth.colour import colour_thermal, paint
-from thermodepth.evaluation.page.scale import Scale
 from thermodepth.losses import LOSSES
+from thermodepth.report.axes import Scale
 from thermodepth.study.analysis.labels import signed
 from thermodepth.study.figures.grid import Grid, Panel, Row
 from thermodepth.study.gradients.averages import ENOUGH_PROBES, Conflict

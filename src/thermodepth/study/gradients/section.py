@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from thermodepth.colour import paint
-from thermodepth.evaluation.page.pictures import encoded
-from thermodepth.evaluation.page.skeleton import data_uri, notes_html, table_html
+from thermodepth.report.page.pictures import encoded
+from thermodepth.report.page.skeleton import data_uri, notes_html, table_html
 from thermodepth.study.gradients.averages import conflicts
 from thermodepth.study.gradients.pictures import (
     HEADS,
@@ -54,7 +54,7 @@ _CONFLICT = (
 def gradients_section(
     folder: Path, arms: Sequence[ArmLabel], *, reference: str | None = None
 ) -> list[str]:
-    """HTML parts for a page of `evaluation.page.skeleton`; none where no cell has diagnostics.
+    """HTML parts for a page of `report.page.skeleton`; none where no cell has diagnostics.
 
     Args:
         folder: the study's.

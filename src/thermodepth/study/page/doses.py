@@ -9,7 +9,7 @@ import math
 from collections.abc import Callable
 from html import escape
 
-from thermodepth.evaluation.page.scale import Scale
+from thermodepth.report.axes import Scale
 from thermodepth.study.analysis.comparison import change_words
 from thermodepth.study.analysis.doses import DoseCurve
 from thermodepth.study.analysis.labels import label_of, signed

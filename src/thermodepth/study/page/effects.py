@@ -9,8 +9,8 @@ from html import escape
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from thermodepth.evaluation.page.skeleton import Section, table_html
-from thermodepth.evaluation.results.tables import Table
+from thermodepth.report.page.skeleton import Section, table_html
+from thermodepth.report.table import Table
 from thermodepth.study.analysis.asking import declared_kinds
 from thermodepth.study.analysis.comparison import Settled
 from thermodepth.study.analysis.findings import Findings, findings

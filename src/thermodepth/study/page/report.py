@@ -1,6 +1,6 @@
 """A study as one page: what it found first, then what that stands on, in a single file that needs no network.
 
-`evaluation.page.skeleton` escapes the words and forbids the page to load anything.
+`report.page.skeleton` escapes the words and forbids the page to load anything.
 """
 
 from __future__ import annotations
@@ -16,14 +16,17 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from thermodepth.errors import StudyError
-from thermodepth.evaluation.page.scenes import (
+from thermodepth.evaluation.protocols.protocol import Protocol
+from thermodepth.evaluation.rows.rows import protocol_of
+from thermodepth.files import read_text
+from thermodepth.report.page.scenes import (
     PickedScene,
     picks_html,
     scenes_html,
     viewer_script,
     viewer_style,
 )
-from thermodepth.evaluation.page.skeleton import (
+from thermodepth.report.page.skeleton import (
     Section,
     data_uri,
     document,
@@ -31,10 +34,7 @@ from thermodepth.evaluation.page.skeleton import (
     folded,
     table_html,
 )
-from thermodepth.evaluation.protocols.protocol import Protocol
-from thermodepth.evaluation.results.rows import protocol_of
-from thermodepth.evaluation.results.tables import Table
-from thermodepth.files import read_text
+from thermodepth.report.table import Table
 from thermodepth.study.analysis.comparison import ONE_RECORDING, ONE_RUN, change_words
 from thermodepth.study.analysis.labels import counted
 from thermodepth.study.figures.figures import DrawnFigure

@@ -16,7 +16,7 @@ import pyarrow as pa
 
 from thermodepth.errors import DataError
 from thermodepth.evaluation.results.ledger import log_ledger
-from thermodepth.evaluation.results.tables import Cell, Column, Table
+from thermodepth.report.table import Cell, Column, Table
 from thermodepth.study.analysis.comparison import ONE_RUN
 from thermodepth.study.analysis.crossed import estimate
 from thermodepth.study.analysis.labels import signed

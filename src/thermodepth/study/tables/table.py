@@ -1,7 +1,7 @@
 """The study's tables: the paper's Table 1 with relative differences, by distance, by condition.
 
 Numbers come from `entries`, lines from `lines`, what stands under them from `notes`, the CSV files from
-`records`; `evaluation.results.tables` prints.
+`records`; `report.table` prints.
 """
 
 from __future__ import annotations
@@ -15,10 +15,10 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from thermodepth.errors import DataError
-from thermodepth.evaluation.results.rows import WHOLE_FRAME
-from thermodepth.evaluation.results.tables import Cell, Column, Interval, Number, Table
+from thermodepth.evaluation.rows.rows import WHOLE_FRAME
 from thermodepth.files import write_text
 from thermodepth.metrics import MetricRow, metric_rows
+from thermodepth.report.table import Cell, Column, Interval, Number, Table
 from thermodepth.study.analysis.comparison import ONE_RUN, Comparison
 from thermodepth.study.analysis.labels import label_of
 from thermodepth.study.tables.entries import Entry, Part, parts_of, ranked_quantity
