@@ -26,7 +26,8 @@ from thermodepth.commands.option_edits import edits_of_options
 from thermodepth.data import Dataset, open_dataset, samples_of
 from thermodepth.data.frames import Frames
 from thermodepth.errors import UserError
-from thermodepth.evaluation.protocols.protocol import Protocol, named_protocol
+from thermodepth.evaluation.protocols.named import named_protocol
+from thermodepth.evaluation.protocols.protocol import Protocol
 from thermodepth.evaluation.scoring.baselines import fit_baselines
 from thermodepth.inference.predictor import Predictor
 from thermodepth.model import load_model, resolve_model

@@ -29,9 +29,10 @@ from recordings.steps import step_share
 from recordings.tables import table_by_kind, tables_of
 from thermodepth.commands.evaluate_subjects import fitted_baselines
 from thermodepth.data import open_dataset
-from thermodepth.evaluation.protocols.protocol import Protocol, named_protocol
-from thermodepth.evaluation.results.rows import WHOLE_FRAME
-from thermodepth.evaluation.scoring.answer import Answer, GeometryMap, two_head_answer
+from thermodepth.evaluation.head_maps import Answer, GeometryMap, two_head_answer
+from thermodepth.evaluation.protocols.named import named_protocol
+from thermodepth.evaluation.protocols.protocol import Protocol
+from thermodepth.evaluation.rows.rows import WHOLE_FRAME
 from thermodepth.evaluation.scoring.baselines import baseline_answers
 from thermodepth.evaluation.scoring.frame_truth import FrameTruth
 from thermodepth.evaluation.scoring.score import metres_of, score_frame

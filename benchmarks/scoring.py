@@ -20,7 +20,7 @@ import cv2
 import numpy as np
 import torch
 
-from thermodepth.evaluation.protocols.protocol import named_protocol
+from thermodepth.evaluation.protocols.named import named_protocol
 from thermodepth.evaluation.scoring.chunks import score_source
 from thermodepth.evaluation.scoring.map_folders import MapFolders
 from thermodepth.evaluation.scoring.sources import FolderSource

@@ -18,7 +18,7 @@ from PIL import Image
 
 import thermodepth
 from thermodepth.data import open_dataset
-from thermodepth.evaluation.protocols.protocol import named_protocol
+from thermodepth.evaluation.protocols.named import named_protocol
 from thermodepth.files import read_raster
 from thermodepth.inference.predictor import Depth
 from thermodepth.inference.view import view_png

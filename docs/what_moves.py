@@ -15,11 +15,12 @@ import pyarrow as pa
 from scipy import ndimage
 
 from places import fill
-from thermodepth.evaluation.results.ledger import ledger_table, log_ledger, metric_ledger
-from thermodepth.evaluation.results.rows import WHOLE_FRAME, Row, rows_from_records
+from thermodepth.evaluation.results.ledger import log_ledger, metric_ledger
 from thermodepth.evaluation.results.stability import scale_stability
-from thermodepth.evaluation.results.tables import Column, Table
+from thermodepth.evaluation.rows.rows import WHOLE_FRAME, Row, rows_from_records
 from thermodepth.metrics import ERRORS, MAP_FAMILIES, METRICS, Map, Measured, PixelErrors, TruthMap
+from thermodepth.report.evaluation.ledger import ledger_table
+from thermodepth.report.table import Column, Table
 
 SEQUENCES, FRAMES = 3, 3
 HEIGHT, WIDTH, FOCAL_PX = 96, 128, 100.0

@@ -24,7 +24,7 @@ from numpy.typing import NDArray
 
 import thermodepth
 from recordings.frames import Frame, Part
-from thermodepth.evaluation.protocols.protocol import named_protocol
+from thermodepth.evaluation.protocols.named import named_protocol
 from thermodepth.evaluation.scoring.baselines import (
     ConstantDepth,
     MeanDepthMap,
@@ -32,8 +32,8 @@ from thermodepth.evaluation.scoring.baselines import (
     fit_baselines,
     unfitted_baselines,
 )
+from thermodepth.evaluation.scoring.cached_frames import THUMBNAIL, NearestFrame
 from thermodepth.evaluation.scoring.references import means_of_others
-from thermodepth.evaluation.scoring.remembered import THUMBNAIL, NearestFrame
 from thermodepth.inference.predictor import Depth, Predictor
 from thermodepth.model import load_model, resolve_model
 from thermodepth.teacher import Teacher, TeacherSettings

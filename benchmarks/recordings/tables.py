@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from recordings.scores import Scores
-from thermodepth.evaluation.results.tables import Cell, Column, Interval, Table
+from thermodepth.report.table import Cell, Column, Interval, Table
 
 LEAST_RECORDINGS = 10
 DRAWS = 2000

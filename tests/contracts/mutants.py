@@ -114,8 +114,8 @@ def checkpoint(folder: Path) -> Subject:
 
 
 def rows(folder: Path) -> Subject:
-    from thermodepth.evaluation.protocols.protocol import named_protocol
-    from thermodepth.evaluation.results.rows import read_rows, rows_from_records, write_rows
+    from thermodepth.evaluation.protocols.named import named_protocol
+    from thermodepth.evaluation.rows.rows import read_rows, rows_from_records, write_rows
 
     protocol = named_protocol("synthetic")
     draw = rng()
@@ -498,7 +498,7 @@ def study_file(folder: Path) -> Subject:
 
 
 def protocol_file(folder: Path) -> Subject:
-    from thermodepth.evaluation.protocols.protocol import named_protocol
+    from thermodepth.evaluation.protocols.named import named_protocol
 
     path = folder / "mine.toml"
     path.write_text('base = "synthetic"\nname = "mine"\nmax_depth_m = 30.0\n')

@@ -18,7 +18,7 @@ from thermodepth.data import DATASETS, Dataset, Frames, open_dataset, samples_of
 from thermodepth.data.loader import BatchStream, DataSettings
 from thermodepth.data.synthetic import shipped_pack
 from thermodepth.data.vivid import LISTS as VIVID_LISTS
-from thermodepth.evaluation.protocols.protocol import named_protocol
+from thermodepth.evaluation.protocols.named import named_protocol
 from thermodepth.files import encode_png, write_bytes, write_json
 from thermodepth.synthetic.frame import Frame
 from thermodepth.synthetic.storage.pack import write_pack

@@ -7,10 +7,10 @@ import io
 import numpy as np
 from PIL import Image
 
-from thermodepth.evaluation.page.scenes import PickedScene
-from thermodepth.evaluation.protocols.protocol import named_protocol
-from thermodepth.evaluation.results.rows import rows_from_records
+from thermodepth.evaluation.protocols.named import named_protocol
+from thermodepth.evaluation.rows.rows import rows_from_records
 from thermodepth.metrics import ERRORS
+from thermodepth.report.page.scenes import PickedScene
 from thermodepth.report.study.answers import answers, effects_tables, further_tables
 from thermodepth.report.study.curves import Curve
 from thermodepth.report.study.figures import DrawnFigure

@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from thermodepth.evaluation.results.rows import read_rows
+from thermodepth.evaluation.rows.rows import read_rows
 
 Thermodepth = Callable[..., tuple[int, str, str]]
 

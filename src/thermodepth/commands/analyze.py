@@ -9,7 +9,7 @@ import pyarrow.compute as pc
 
 from thermodepth.commands.terminal import console
 from thermodepth.errors import SettingsError, unknown
-from thermodepth.evaluation.results.rows import ROW_SCHEMA, WHOLE_FRAME, read_rows
+from thermodepth.evaluation.rows.rows import ROW_SCHEMA, WHOLE_FRAME, read_rows
 from thermodepth.files import byte_count, write_text
 from thermodepth.metrics import METRICS
 from thermodepth.report.study.findings_tables import effects_table, findings_tables
@@ -176,7 +176,7 @@ def _is_ours(path: Path) -> bool:
 
 
 def _is_baseline(arm: str) -> bool:
-    from thermodepth.evaluation.results.rows import TEACHER_ARM
+    from thermodepth.evaluation.rows.rows import TEACHER_ARM
     from thermodepth.evaluation.scoring.baselines import BASELINES
 
     return arm in BASELINES or arm == TEACHER_ARM

@@ -25,12 +25,14 @@ from thermodepth.commands.lens import NOTHING_SAID, LensOptions
 from thermodepth.commands.terminal import console, counting
 from thermodepth.data.table import absolute_spec
 from thermodepth.errors import DataError, SettingsError, unknown
-from thermodepth.evaluation.protocols.protocol import Protocol, named_protocol
-from thermodepth.evaluation.report import FACTS, Evaluation, score_into, write_evaluation
-from thermodepth.evaluation.results.overview import Overview
+from thermodepth.evaluation.protocols.named import named_protocol
+from thermodepth.evaluation.protocols.protocol import Protocol
 from thermodepth.evaluation.scoring.baselines import BASELINES
+from thermodepth.evaluation.scoring.scored import score_into
 from thermodepth.evaluation.scoring.sources import FolderSource, Source, SplitSource
 from thermodepth.evaluation.store import PRECISIONS
+from thermodepth.report.evaluation.folder import FACTS, Evaluation, write_evaluation
+from thermodepth.report.evaluation.overview import Overview
 from thermodepth.threads import available_cores
 from thermodepth.types import Geometry
 

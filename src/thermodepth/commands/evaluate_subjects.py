@@ -12,8 +12,9 @@ from thermodepth.data import Dataset, open_dataset
 from thermodepth.data.frames import Frames
 from thermodepth.errors import DataError, SettingsError, TeacherError, unknown
 from thermodepth.evaluation.predict import predict_into
-from thermodepth.evaluation.protocols.protocol import Protocol, named_protocol
-from thermodepth.evaluation.results.rows import TEACHER_ARM
+from thermodepth.evaluation.protocols.named import named_protocol
+from thermodepth.evaluation.protocols.protocol import Protocol
+from thermodepth.evaluation.rows.rows import TEACHER_ARM
 from thermodepth.evaluation.scoring.baselines import (
     BASELINES,
     Baseline,

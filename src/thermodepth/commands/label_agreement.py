@@ -20,11 +20,11 @@ from thermodepth.commands.terminal import console
 from thermodepth.data import Dataset, samples_of
 from thermodepth.data.frames import Frames
 from thermodepth.errors import DataError
-from thermodepth.evaluation.protocols.protocol import named_protocol
-from thermodepth.evaluation.results.guessers import verdict
-from thermodepth.evaluation.results.tables import Column, Table
+from thermodepth.evaluation.protocols.named import named_protocol
 from thermodepth.evaluation.scoring.baselines import Baseline
 from thermodepth.metrics import partial_correlation
+from thermodepth.report.evaluation.guessers import verdict
+from thermodepth.report.table import Column, Table
 from thermodepth.teacher import LabelStore, agreement
 from thermodepth.training.teacher_worth import TEACHER, maps_beside_truth
 

@@ -14,8 +14,8 @@ from thermodepth.commands.option_edits import edits_of_options
 from thermodepth.commands.terminal import console
 from thermodepth.config import difference
 from thermodepth.data import open_dataset
-from thermodepth.evaluation.results.tables import Cell, Column, Table
 from thermodepth.recipes.planned import planned_study
+from thermodepth.report.table import Cell, Column, Table
 from thermodepth.statistics.default_questions import declared_kinds, questions_of
 from thermodepth.statistics.designs import estimable
 from thermodepth.statistics.multiple_testing import least_sign_flip_p

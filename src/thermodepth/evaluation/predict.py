@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING
 
 from thermodepth.data.frames import Frames
-from thermodepth.evaluation.scoring.answer import Answer, two_head_answer
+from thermodepth.evaluation.head_maps import Answer, two_head_answer
 from thermodepth.evaluation.store import PredictionStore
 from thermodepth.types import Sample
 

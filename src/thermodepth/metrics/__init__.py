@@ -24,6 +24,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from thermodepth.errors import SettingsError, unknown
+from thermodepth.metrics.arrays import Map as Map
+from thermodepth.metrics.arrays import Pixels as Pixels
 from thermodepth.metrics.boundary import BOUNDARY, BOUNDARY_OWN
 from thermodepth.metrics.depth_error import DEPTH_ERROR
 from thermodepth.metrics.edge_distance import EDGE_DISTANCE
@@ -42,11 +44,9 @@ from thermodepth.metrics.rank import partial_correlation as partial_correlation
 from thermodepth.metrics.rank import rank_agreement as rank_agreement
 from thermodepth.metrics.row import Better as Better
 from thermodepth.metrics.row import ErrorRow as ErrorRow
-from thermodepth.metrics.row import Map as Map
 from thermodepth.metrics.row import MapFamily as MapFamily
 from thermodepth.metrics.row import Measured as Measured
 from thermodepth.metrics.row import MetricRow as MetricRow
-from thermodepth.metrics.row import Pixels as Pixels
 from thermodepth.metrics.scale import SCALE
 from thermodepth.metrics.truth_map import TruthMap as TruthMap
 from thermodepth.metrics.variability import VARIABILITY

@@ -32,7 +32,8 @@ from functools import partial
 import numpy as np
 from numpy.typing import NDArray
 
-from thermodepth.metrics.row import Map, MapFamily, Measured, MetricRow
+from thermodepth.metrics.arrays import Map
+from thermodepth.metrics.row import MapFamily, Measured, MetricRow
 from thermodepth.metrics.truth_map import TruthMap
 
 _LEAST_BOUNDARIES = 50

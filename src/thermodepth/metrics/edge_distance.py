@@ -30,7 +30,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from thermodepth.metrics.row import Map, MapFamily, Measured, MetricRow
+from thermodepth.metrics.arrays import Map
+from thermodepth.metrics.row import MapFamily, Measured, MetricRow
 from thermodepth.metrics.truth_map import TruthMap
 
 _SIGMA_PX = float(np.sqrt(2.0))

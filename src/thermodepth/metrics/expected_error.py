@@ -26,8 +26,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from thermodepth.metrics.arrays import Pixels
 from thermodepth.metrics.pixels import PixelErrors
-from thermodepth.metrics.row import MetricRow, Pixels
+from thermodepth.metrics.row import MetricRow
 from thermodepth.types import ERROR_LEVELS
 
 #: [levels n] the relative error that is expected of each scored pixel.

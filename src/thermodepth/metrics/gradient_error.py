@@ -14,7 +14,8 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from thermodepth.metrics.row import Map, MapFamily, Measured, MetricRow
+from thermodepth.metrics.arrays import Map
+from thermodepth.metrics.row import MapFamily, Measured, MetricRow
 from thermodepth.metrics.truth_map import TruthMap
 
 _SPANS_PX = (1, 2, 4, 8)

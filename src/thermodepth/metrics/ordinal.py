@@ -20,7 +20,8 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from thermodepth.metrics.row import Map, MapFamily, Measured, MetricRow
+from thermodepth.metrics.arrays import Map
+from thermodepth.metrics.row import MapFamily, Measured, MetricRow
 from thermodepth.metrics.truth_map import TruthMap
 
 _TAU = 0.03

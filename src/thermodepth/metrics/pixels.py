@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from thermodepth.metrics.row import Pixels
+from thermodepth.metrics.arrays import Pixels
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -4,17 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal, NamedTuple
+from typing import Literal, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-if TYPE_CHECKING:
-    from thermodepth.metrics.pixels import PixelErrors
-    from thermodepth.metrics.truth_map import TruthMap
-
-Pixels = NDArray[np.float64]  # [n] the scored pixels of one frame
-Map = NDArray[np.float64]  # [h w]
+from thermodepth.metrics.arrays import Map
+from thermodepth.metrics.pixels import PixelErrors
+from thermodepth.metrics.truth_map import TruthMap
 
 #: "closer": to the optimum, from either side.
 Better = Literal["lower", "higher", "closer"]

@@ -9,7 +9,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from thermodepth.metrics.row import Map, MapFamily, Measured, MetricRow, Pixels
+from thermodepth.metrics.arrays import Map, Pixels
+from thermodepth.metrics.row import MapFamily, Measured, MetricRow
 from thermodepth.metrics.truth_map import TruthMap
 
 _SOME_METRES = (1e-9, 1e9)  # 0 m and infinity have a ratio to the truth, however large

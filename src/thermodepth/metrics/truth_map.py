@@ -10,7 +10,7 @@ from typing import Any, TypeVar, cast
 import numpy as np
 from numpy.typing import NDArray
 
-from thermodepth.metrics.row import Map
+from thermodepth.metrics.arrays import Map
 
 _T = TypeVar("_T")
 

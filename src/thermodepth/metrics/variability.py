@@ -19,7 +19,8 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from thermodepth.metrics.row import Map, MapFamily, Measured, MetricRow, Pixels
+from thermodepth.metrics.arrays import Map, Pixels
+from thermodepth.metrics.row import MapFamily, Measured, MetricRow
 from thermodepth.metrics.truth_map import TruthMap
 
 _OFF_EDGE = 0.02

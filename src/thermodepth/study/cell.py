@@ -24,8 +24,9 @@ from thermodepth.data import Dataset, open_dataset
 from thermodepth.data.table import absolute_spec
 from thermodepth.errors import DataError, OutputError, SettingsError, StudyError, ThermodepthError
 from thermodepth.evaluation.predict import predict_into, stored_pairs
-from thermodepth.evaluation.protocols.protocol import Protocol, named_protocol
-from thermodepth.evaluation.results.rows import write_rows
+from thermodepth.evaluation.protocols.named import named_protocol
+from thermodepth.evaluation.protocols.protocol import Protocol
+from thermodepth.evaluation.rows.rows import write_rows
 from thermodepth.evaluation.scoring.score import score_frames
 from thermodepth.evaluation.store import PredictionStore
 from thermodepth.inference.predictor import Predictor

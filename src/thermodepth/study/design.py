@@ -10,7 +10,7 @@ from typing import Any
 
 from thermodepth.config import Edits
 from thermodepth.errors import SettingsError, unknown
-from thermodepth.evaluation.results.rows import TEACHER_ARM
+from thermodepth.evaluation.rows.rows import TEACHER_ARM
 from thermodepth.evaluation.scoring.baselines import BASELINES
 from thermodepth.statistics.claims import Claim
 from thermodepth.statistics.comparison import SMALLEST_EFFECT

@@ -17,8 +17,8 @@ import pyarrow as pa
 from thermodepth.checksums import read_record, write_record
 from thermodepth.data import Dataset, samples_of
 from thermodepth.errors import DataError, DivergedError, StudyError
-from thermodepth.evaluation.results.rows import concatenate, read_rows, write_rows
-from thermodepth.evaluation.scoring.answer import depth_answer
+from thermodepth.evaluation.head_maps import depth_answer
+from thermodepth.evaluation.rows.rows import concatenate, read_rows, write_rows
 from thermodepth.evaluation.scoring.baselines import BASELINES, evenly, fit_baselines
 from thermodepth.evaluation.scoring.score import score_frames
 from thermodepth.study.cell import (

@@ -22,7 +22,7 @@ import numpy as np
 from thermodepth.checksums import read_record, write_record
 from thermodepth.config import Settings
 from thermodepth.errors import DataError, SettingsError
-from thermodepth.evaluation.protocols.protocol import named_protocol
+from thermodepth.evaluation.protocols.named import named_protocol
 from thermodepth.evaluation.scoring.baselines import Baseline, evenly, fit_blind
 from thermodepth.evaluation.scoring.training_frames import NoTruthError
 from thermodepth.teacher import agreement

@@ -110,7 +110,7 @@ def test_the_program_as_it_is_run(tiny_pack: Path, tmp_path: Path, capsys):
 def evaluation_of(pack: Path, folder: Path) -> dict[str, float]:
     """The same two numbers by the product's own command."""
     from thermodepth.cli import app
-    from thermodepth.evaluation.results.rows import read_rows
+    from thermodepth.evaluation.rows.rows import read_rows
 
     out = folder / "evaluation"
     command = ["evaluate", "thermal-small", "--data", f"synthetic:{pack}", "--out", str(out)]

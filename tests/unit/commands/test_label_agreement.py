@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from thermodepth.commands.label_agreement import agreements
-from thermodepth.evaluation.protocols.protocol import named_protocol
+from thermodepth.evaluation.protocols.named import named_protocol
 from thermodepth.evaluation.scoring.baselines import fit_baselines
 from thermodepth.teacher import agreement
 from thermodepth.types import Sample, ThermalUnit

@@ -17,7 +17,7 @@ from thermodepth.data.folder import FolderDescription, open_folder
 from thermodepth.data.frames import Dataset
 from thermodepth.data.patterns import find_files
 from thermodepth.errors import DataError, SettingsError
-from thermodepth.evaluation.protocols.protocol import named_protocol
+from thermodepth.evaluation.protocols.named import named_protocol
 from thermodepth.files import encode_png, read_raster
 from thermodepth.types import ThermalUnit
 

@@ -69,7 +69,7 @@ def test_names_that_cannot_be_chosen(names: list[str], message: str):
 def test_scoring_starts_without_torch_or_opencv():
     code = (
         "import sys, thermodepth.metrics, thermodepth.evaluation.scoring.chunks, "
-        "thermodepth.evaluation.scoring.baselines, thermodepth.evaluation.results.overview\n"
+        "thermodepth.evaluation.scoring.baselines, thermodepth.report.evaluation.overview\n"
         "print(sorted({'torch', 'cv2', 'rich', 'matplotlib'} & set(sys.modules)))"
     )
     out = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)

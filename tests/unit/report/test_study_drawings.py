@@ -7,11 +7,11 @@ from xml.etree import ElementTree
 import numpy as np
 import pytest
 
-from thermodepth.evaluation.results.tables import Column, Table
 from thermodepth.report.study.answers import answers, effects_tables
 from thermodepth.report.study.dose_charts import dose_figure, dose_svg
 from thermodepth.report.study.heatmap import effects_map
 from thermodepth.report.study.matrix import matrix_html
+from thermodepth.report.table import Column, Table
 from thermodepth.statistics.dose_response import DoseCurve, DosePoint
 from thermodepth.statistics.findings import findings
 from thermodepth.study.results.ledger_matrix import Entry

@@ -9,9 +9,9 @@ import numpy as np
 import pytest
 
 from thermodepth.errors import StudyError
-from thermodepth.evaluation.page.scenes import PickedScene
-from thermodepth.evaluation.page.skeleton import Section
-from thermodepth.evaluation.protocols.protocol import named_protocol
+from thermodepth.evaluation.protocols.named import named_protocol
+from thermodepth.report.page.scenes import PickedScene
+from thermodepth.report.page.skeleton import Section
 from thermodepth.report.study.curves import Curve, draw_curves, line_class, over_seeds, read_curve
 from thermodepth.report.study.figures import DrawnFigure
 from thermodepth.report.study.frames_table import frames_table
@@ -235,7 +235,7 @@ def test_a_real_study_stays_below_six_megabytes(make_report):
     """Noise compresses worse than any picture, so every one is as large as it may be."""
     from dataclasses import replace
 
-    from thermodepth.evaluation.page.scenes import scenes_html
+    from thermodepth.report.page.scenes import scenes_html
     from thermodepth.report.study.page import MOST_FIGURE_BYTES, MOST_SCENE_BYTES
 
     arms = [ArmLabel(name=f"arm-{n}", title=f"Arm {n}") for n in range(8)]

@@ -13,7 +13,6 @@ from rich.console import Console
 from scipy import stats
 
 from thermodepth.errors import DataError, StudyError
-from thermodepth.evaluation.results.tables import Number
 from thermodepth.report.study.tables import (
     PAPER_TABLE,
     condition_table,
@@ -23,6 +22,7 @@ from thermodepth.report.study.tables import (
     study_tables,
     write_tables,
 )
+from thermodepth.report.table import Number
 from thermodepth.statistics.comparison import ONE_RECORDING, ONE_RUN, best_set, compare
 from thermodepth.statistics.pooled_df import compare_all
 from thermodepth.statistics.questions import against
@@ -708,7 +708,7 @@ def test_the_terminal_s_table_is_readable_in_80_columns(make_rows, arms, seeds):
 def test_the_opening_of_the_page_tells_the_largest_change_with_its_interval(make_rows, arms):
     from types import SimpleNamespace
 
-    from thermodepth.evaluation.protocols.protocol import named_protocol
+    from thermodepth.evaluation.protocols.named import named_protocol
     from thermodepth.report.study.page import _lead
 
     values = drawn({"full": 0, "no-silog": 0.05, "full-twin": 0.3})

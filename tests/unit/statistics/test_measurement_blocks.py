@@ -8,8 +8,8 @@ import pyarrow.parquet as pq
 import pytest
 
 from thermodepth.errors import DataError, SettingsError
-from thermodepth.evaluation.protocols.protocol import named_protocol
-from thermodepth.evaluation.results.rows import rows_from_records
+from thermodepth.evaluation.protocols.named import named_protocol
+from thermodepth.evaluation.rows.rows import rows_from_records
 from thermodepth.statistics.measurements import Measurements
 from thermodepth.statistics.reading import read_measurements
 from thermodepth.statistics.two_way import estimate
@@ -56,7 +56,7 @@ def test_rows_become_a_block():
 
 
 def test_only_the_rows_asked_for_are_taken():
-    from thermodepth.evaluation.results.rows import concatenate
+    from thermodepth.evaluation.rows.rows import concatenate
 
     other = {
         arm: {s: dict.fromkeys(frames, 100) for s, frames in seeds.items()}
@@ -205,7 +205,7 @@ def test_a_contrast_is_the_weighted_sum():
 
 
 def test_rows_of_two_studies_are_refused():
-    from thermodepth.evaluation.results.rows import concatenate
+    from thermodepth.evaluation.rows.rows import concatenate
 
     rows = concatenate([result_rows(WHOLE), result_rows(WHOLE, study="t")])
     with pytest.raises(DataError, match=r"rows of 2 studies \(s, t\)"):

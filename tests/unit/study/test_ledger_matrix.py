@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from thermodepth.errors import DataError
-from thermodepth.evaluation.results.rows import rows_from_records
+from thermodepth.evaluation.rows.rows import rows_from_records
 from thermodepth.report.study.ledger_table import matrix_table
 from thermodepth.statistics.questions import against
 from thermodepth.study.results.ledger_matrix import WHOLE, Entry, ledger_matrix

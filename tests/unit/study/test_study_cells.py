@@ -14,7 +14,7 @@ from named_data import NamedData
 
 from thermodepth.checksums import read_record, write_record
 from thermodepth.errors import DataError, DivergedError, SettingsError, StudyError
-from thermodepth.evaluation.protocols.protocol import named_protocol
+from thermodepth.evaluation.protocols.named import named_protocol
 from thermodepth.study import cell as cells
 from thermodepth.study.cell import (
     FACTS,
@@ -694,7 +694,7 @@ def test_of_a_thousand_cells_only_those_are_sent_that_are_missing(
 
 
 def test_rows_are_collected_of_the_cells_that_are_named(make_study, tmp_path, make_rows):
-    from thermodepth.evaluation.results.rows import write_rows
+    from thermodepth.evaluation.rows.rows import write_rows
     from thermodepth.evaluation.scoring.baselines import BASELINES
 
     study, folder = make_study(), StudyFolder(path=tmp_path)
@@ -747,7 +747,7 @@ def test_cells_that_are_done_stay_done_where_they_are_scored_on_what_they_were_t
 
 @pytest.mark.parametrize("which", ["cell", "baseline"])
 def test_rows_that_a_disk_changed_are_named_with_the_remedy(make_study, tmp_path, make_rows, which):
-    from thermodepth.evaluation.results.rows import write_rows
+    from thermodepth.evaluation.rows.rows import write_rows
 
     study, folder = make_study(), StudyFolder(path=tmp_path)
     for cell in study.cells():

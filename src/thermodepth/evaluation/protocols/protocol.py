@@ -12,7 +12,6 @@ import json
 import re
 from collections.abc import Iterable
 from itertools import pairwise
-from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 
 import numpy as np
@@ -20,7 +19,7 @@ from numpy.typing import NDArray
 from pydantic import Field, ValidationInfo, field_validator, model_validator
 
 from thermodepth.config import Settings
-from thermodepth.errors import DataError, SettingsError, unknown
+from thermodepth.errors import DataError, SettingsError
 from thermodepth.evaluation.protocols.alignment import ALIGNMENTS, AlignmentName, MedianKind
 from thermodepth.evaluation.protocols.crop import Crop, Mask, Size
 from thermodepth.evaluation.protocols.presets import ALIASES, PRESETS
@@ -270,22 +269,3 @@ def preset(name: str) -> Protocol | None:
         except ValueError as error:
             raise SettingsError(f"protocol '{name}': {error}") from None
     return PROTOCOLS.get(ALIASES.get(name, name))
-
-
-def named_protocol(text: str) -> Protocol:
-    """A protocol of the table, of a range such as `range:0.5-60`, or of a TOML file by its path.
-
-    Raises:
-        SettingsError: for a name that is none of these, or a file that does not describe a protocol.
-        DataError: for the mask of such a file.
-    """
-    if (found := preset(text)) is not None:
-        return found
-    if text.endswith(".toml") or "/" in text:
-        from thermodepth.evaluation.protocols.protocol_file import (
-            read_protocol,  # it starts from a preset
-        )
-
-        return read_protocol(Path(text))
-    known = unknown("protocol", text, (*PROTOCOLS, *ALIASES))
-    raise SettingsError(f"{known}; or a range such as range:0.5-60, or a file such as mine.toml")

@@ -21,16 +21,12 @@ and outside the old pixels the last one is repeated.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Literal
+from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
 from thermodepth.types import Geometry
-
-if TYPE_CHECKING:
-    from thermodepth.evaluation.protocols.protocol import Protocol
-    from thermodepth.evaluation.scoring.answer import GeometryMap
 
 ResizeRule = Literal["log", "inverse", "depth", "nearest"]
 Grid = Literal["centres", "corners", "origins"]
@@ -67,9 +63,14 @@ def resize_depth(
 
 
 def resize_map(
-    claim: GeometryMap, *, size: tuple[int, int], protocol: Protocol
+    values: NDArray[np.floating],
+    geometry: Geometry,
+    *,
+    size: tuple[int, int],
+    rule: ResizeRule,
+    grid: Grid,
 ) -> NDArray[np.float64]:
-    """A map [h w] of any geometry brought to `size` (rows, columns) as the protocol says, float64.
+    """A map [h w] of any geometry brought to `size` (rows, columns), float64.
 
     Depth up to a factor goes as depth. An affine map has neither a logarithm nor an inverse before it is
     fitted, so it is bilinear in its own values: a fit gives the same before or after. NaN, where the map
@@ -79,10 +80,10 @@ def resize_map(
         ValueError: for a map that is not [h w]; for depth that must be resized and is infinite somewhere, or
             that has to be a logarithm or an inverse and is 0 or negative: it would spread to its neighbours.
     """
-    values, rule, grid = _a_map(claim.values), protocol.resize, protocol.grid
+    values = _a_map(values)
     if values.shape == size:
         return values
-    if claim.geometry in (Geometry.METRIC_DEPTH, Geometry.SCALE_DEPTH):
+    if geometry in (Geometry.METRIC_DEPTH, Geometry.SCALE_DEPTH):
         sound = np.isfinite(values) & ((values > 0.0) | (rule in ("depth", "nearest")))
         return _resized_depth(values, np.isnan(values) | sound, size, rule, grid)
     return _nearest(values, size, grid) if rule == "nearest" else _bilinear(values, size, grid)

@@ -11,8 +11,8 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from thermodepth.errors import DataError, unknown
-from thermodepth.evaluation.results.row_keys import column_codes, row_keys
-from thermodepth.evaluation.results.rows import TEACHER_ARM, WHOLE_FRAME, protocol_of
+from thermodepth.evaluation.rows.keys import column_codes, row_keys
+from thermodepth.evaluation.rows.rows import TEACHER_ARM, WHOLE_FRAME, protocol_of
 
 _CELL = ("arm", "seed")
 

@@ -12,11 +12,11 @@ from typing import cast
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from thermodepth.evaluation.head_maps import Head
 from thermodepth.evaluation.protocols.alignment import ALIGNMENTS
 from thermodepth.evaluation.protocols.protocol import Protocol
-from thermodepth.evaluation.results.rows import TEACHER_ARM, WHOLE_FRAME
 from thermodepth.evaluation.results.summary import Group, summarise
-from thermodepth.evaluation.scoring.answer import Head
+from thermodepth.evaluation.rows.rows import TEACHER_ARM, WHOLE_FRAME
 from thermodepth.evaluation.scoring.baselines import BASELINES
 from thermodepth.evaluation.scoring.score import SLICED
 from thermodepth.metrics import METRICS

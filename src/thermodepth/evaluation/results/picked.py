@@ -13,7 +13,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from thermodepth.errors import DataError, unknown
-from thermodepth.evaluation.results.rows import WHOLE_FRAME, protocol_of
+from thermodepth.evaluation.rows.rows import WHOLE_FRAME, protocol_of
 from thermodepth.metrics import METRICS, metric_rows
 
 WORST, MEDIAN, BEST = 3, 3, 1

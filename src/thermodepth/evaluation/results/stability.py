@@ -12,16 +12,12 @@ slowly or differs between recordings: a filter over time helps against the first
 
 from __future__ import annotations
 
-import math
-from collections.abc import Iterable
 from dataclasses import dataclass
 
 import numpy as np
 import pyarrow as pa
 
 from thermodepth.evaluation.results.frame_values import METRES, FrameValues, WhichMap, frame_values
-from thermodepth.evaluation.results.rows import protocol_of
-from thermodepth.evaluation.results.tables import Cell, Column, Table
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -51,51 +47,6 @@ def scale_stability(
     return {cell: _of(frames) for cell, frames in cells.items()}
 
 
-def stability_table(
-    rows: pa.Table, which: WhichMap = METRES, *, title: str = "How steady the scale is"
-) -> Table:
-    """One line for each arm: means over its seeds.
-
-    Raises:
-        DataError: as `scale_stability`.
-    """
-    by_seed = scale_stability(rows, which)
-    arms: dict[str, list[ScaleStability]] = {}
-    for (arm, _), found in by_seed.items():
-        arms.setdefault(arm, []).append(found)
-    lines: list[tuple[Cell, ...]] = [
-        (
-            arm,
-            _mean(each.median_scale for each in of),
-            _mean(each.log_std for each in of),
-            _mean(each.flicker for each in of),
-            _mean(each.relative_std for each in of),
-            max(each.frames for each in of),
-            max(each.steps for each in of),
-            len(of),
-        )
-        for arm, of in arms.items()
-    ]
-    return Table(
-        title=title,
-        columns=(
-            Column(label="arm", align="left"),
-            Column(label="median scale", digits=4),
-            Column(label="std ln s", digits=4, better="lower"),
-            Column(label="flicker", digits=4, better="lower"),
-            Column(label="std s/median", digits=4, better="lower"),
-            Column(label="frames"),
-            Column(label="steps"),
-            Column(label="seeds"),
-        ),
-        rows=tuple(lines),
-        notes=(
-            f"Protocol {protocol_of(rows)}; {which.words()}; "
-            "s = median d/p of a frame; mean over seeds.",
-        ),
-    )
-
-
 def _of(frames: FrameValues) -> ScaleStability:
     scale = frames.values["scale"]
     log_scale = np.log(scale)
@@ -113,8 +64,3 @@ def _of(frames: FrameValues) -> ScaleStability:
         frames=int(scale.size),
         steps=int(steps.size),
     )
-
-
-def _mean(values: Iterable[float | None]) -> float | None:
-    known = [value for value in values if value is not None]
-    return math.fsum(known) / len(known) if known else None

@@ -24,15 +24,13 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from thermodepth.errors import DataError, unknown
-from thermodepth.evaluation.protocols.alignment import ALIGNMENTS
-from thermodepth.evaluation.results.row_keys import column_codes, row_keys
-from thermodepth.evaluation.results.rows import (
+from thermodepth.evaluation.rows.keys import column_codes, row_keys
+from thermodepth.evaluation.rows.rows import (
     TEACHER_ARM,
     WHOLE_FRAME,
     protocol_of,
     protocol_settings,
 )
-from thermodepth.evaluation.results.tables import Cell, Column, Table
 from thermodepth.metrics import ERRORS, METRICS, metric_rows
 
 Averaging = Literal["per_frame", "pooled"]
@@ -80,53 +78,6 @@ class Summary:
                 return group
         names = ["/".join(group.key.values()) for group in self.groups]
         raise DataError(unknown("group", "/".join(key.values()), names))
-
-    def table(self, *, title: str) -> Table:
-        """As a printed table. Nothing is bold: which arm is best is for the contrasts to say."""
-        rows = metric_rows(self.metrics)
-        columns = [Column(label=name, align="left") for name in self.by]
-        columns += [
-            Column(
-                label=row.heading,
-                digits=row.digits,
-                better=row.better,
-                optimum=row.optimum,
-            )
-            for row in rows
-        ]
-        columns += [Column(label="seeds"), Column(label="frames"), Column(label="pixels")]
-        cells: list[tuple[Cell, ...]] = []
-        for group in self.groups:
-            seeds = {seed for values in group.seed_values.values() for seed in values}
-            cells.append(
-                (
-                    *(group.key[name] or "(not given)" for name in self.by),
-                    *(group.values.get(name) for name in self.metrics),
-                    len(seeds),
-                    max(group.frames.values()),
-                    group.pixels,
-                )
-            )
-        notes = [f"Protocol {self.protocol}; {self._made()}."]
-        if self.protocol_words:
-            notes.append(self.protocol_words)
-        if any(len(set(g.frames.values())) > 1 for g in self.groups):
-            notes.append(
-                "Some frames have too few pixels for some metrics; frames counts the most."
-            )
-        return Table(title=title, columns=tuple(columns), rows=tuple(cells), notes=tuple(notes))
-
-    def _made(self) -> str:
-        """How the numbers came about, as far as it is not the usual."""
-        averaged = "mean over frames" if self.averaging == "per_frame" else "over all pixels pooled"
-        parts = [f"{averaged}, then over seeds"]
-        if self.choices.get("head", "depth") != "depth":
-            parts.append(f"{self.choices['head']} head")
-        if self.choices.get("against", "truth") != "truth":
-            parts.append(f"against the {self.choices['against']}")
-        if (name := self.choices.get("alignment", "none")) != "none":
-            parts.append(f"aligned per frame: {ALIGNMENTS[name].label}")
-        return "; ".join(parts)
 
 
 def summarise(

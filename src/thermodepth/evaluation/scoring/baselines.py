@@ -22,10 +22,10 @@ from typing import Protocol as Interface
 import numpy as np
 from numpy.typing import NDArray
 
+from thermodepth.evaluation.head_maps import Answer, GeometryMap, depth_answer
 from thermodepth.evaluation.protocols.protocol import Protocol
 from thermodepth.evaluation.protocols.resize import resize_depth
-from thermodepth.evaluation.scoring.answer import Answer, GeometryMap, depth_answer
-from thermodepth.evaluation.scoring.remembered import (
+from thermodepth.evaluation.scoring.cached_frames import (
     MEMORY_FRAMES,
     Memory,
     NearestFrame,

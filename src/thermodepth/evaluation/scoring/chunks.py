@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import pyarrow as pa
 
 from thermodepth.evaluation.protocols.protocol import Protocol
-from thermodepth.evaluation.results.rows import Row, rows_from_records
+from thermodepth.evaluation.rows.rows import Row, rows_from_records
 from thermodepth.evaluation.scoring.density import DepthDensity
 from thermodepth.evaluation.scoring.score import add_densities, score_frame
 from thermodepth.evaluation.scoring.sources import Source

@@ -8,10 +8,11 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
+from thermodepth.evaluation.head_maps import GeometryMap
 from thermodepth.evaluation.protocols.protocol import Protocol
-from thermodepth.evaluation.protocols.resize import nearest_places
+from thermodepth.evaluation.protocols.resize import nearest_places, resize_map
 from thermodepth.evaluation.scoring.slices import partitions_of
-from thermodepth.metrics import Groups, Pixels, TruthMap
+from thermodepth.metrics import Groups, Map, Pixels, TruthMap
 from thermodepth.types import Sample
 
 
@@ -77,9 +78,26 @@ class FrameTruth:
     @cached_property
     def slices(self) -> tuple[tuple[str, ...], Groups]:
         """The names of all slices that this frame allows, and its scored pixels cut into them."""
-        partitions = partitions_of(self)
+        thermal = self.sample.thermal if self.sample.has_thermal else None
+        partitions = partitions_of(
+            self.truth_m, self.scored, protocol=self.protocol, thermal=thermal
+        )
         names = tuple(name for partition in partitions for name in partition.names)
         return names, Groups.together([partition.groups for partition in partitions])
+
+    def resized(self, claim: GeometryMap) -> Map:
+        """[h w] a map of any size and geometry, brought to that of the truth as the protocol says.
+
+        Raises:
+            ValueError: as `resize_map`.
+        """
+        return resize_map(
+            claim.values,
+            claim.geometry,
+            size=self.size,
+            rule=self.protocol.resize,
+            grid=self.protocol.grid,
+        )
 
     def where(self, usable: NDArray[np.bool_]) -> FrameTruth | None:
         """The same frame, scored only where `usable` [h w] as well; None when too little is left."""

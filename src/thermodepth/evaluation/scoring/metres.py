@@ -7,6 +7,7 @@ from collections.abc import Mapping
 import numpy as np
 from numpy.typing import NDArray
 
+from thermodepth.evaluation.head_maps import Answer, GeometryMap
 from thermodepth.evaluation.protocols.alignment import (
     ALIGNMENTS,
     AlignmentRow,
@@ -15,8 +16,7 @@ from thermodepth.evaluation.protocols.alignment import (
     fit_map,
 )
 from thermodepth.evaluation.protocols.protocol import Protocol
-from thermodepth.evaluation.protocols.resize import nearest_places, resize_map
-from thermodepth.evaluation.scoring.answer import Answer, GeometryMap
+from thermodepth.evaluation.protocols.resize import nearest_places
 from thermodepth.evaluation.scoring.frame_truth import FrameTruth
 from thermodepth.metrics import Map, Pixels, TruthMap
 from thermodepth.types import Geometry
@@ -28,7 +28,7 @@ def metres_of(claim: GeometryMap, truth: FrameTruth, alignment: str) -> Map:
     Raises:
         ValueError: as `score_frame` has it.
     """
-    values = resize_map(claim, size=truth.size, protocol=truth.protocol)
+    values = truth.resized(claim)
     known = np.isfinite(values)
     row = ALIGNMENTS[alignment]
     fit = fit_of(

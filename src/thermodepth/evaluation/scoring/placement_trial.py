@@ -14,8 +14,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from thermodepth.errors import SettingsError
+from thermodepth.evaluation.head_maps import GeometryMap
 from thermodepth.evaluation.protocols.alignment import alignments_of
-from thermodepth.evaluation.scoring.answer import GeometryMap
 from thermodepth.evaluation.scoring.frame_truth import FrameTruth
 from thermodepth.evaluation.scoring.placement import NAMES, WHOLE, Placement, overlap, stretch_of
 from thermodepth.evaluation.scoring.score import metres_of

@@ -24,6 +24,7 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from thermodepth.errors import DataError
+from thermodepth.evaluation.head_maps import RELATIVE_ERROR, Answer, GeometryMap, Head
 from thermodepth.evaluation.protocols.alignment import (
     ALIGNMENTS,
     alignments_of,
@@ -31,9 +32,7 @@ from thermodepth.evaluation.protocols.alignment import (
     fit_map,
 )
 from thermodepth.evaluation.protocols.protocol import Protocol
-from thermodepth.evaluation.protocols.resize import resize_map
-from thermodepth.evaluation.results.rows import TEACHER_ARM, WHOLE_FRAME, Row, rows_from_records
-from thermodepth.evaluation.scoring.answer import RELATIVE_ERROR, Answer, GeometryMap, Head
+from thermodepth.evaluation.rows.rows import TEACHER_ARM, WHOLE_FRAME, Row, rows_from_records
 from thermodepth.evaluation.scoring.density import DepthDensity, density_of
 from thermodepth.evaluation.scoring.frame_truth import FrameTruth
 from thermodepth.evaluation.scoring.metres import (
@@ -239,7 +238,7 @@ def _score_map(
     against: str,
     into: FrameScores,
 ) -> None:
-    values = resize_map(claim, size=truth.size, protocol=truth.protocol)
+    values = truth.resized(claim)
     if who.arm == TEACHER_ARM:
         labelled = truth.where(np.isfinite(values))
         if labelled is None:
@@ -295,11 +294,7 @@ def _expected_of(relative_error: NDArray[np.floating], truth: FrameTruth) -> NDA
         ValueError: for a map that cannot be resized.
     """
     levels = (
-        resize_map(
-            GeometryMap(values=level, geometry=Geometry.METRIC_DEPTH),
-            size=truth.size,
-            protocol=truth.protocol,
-        )
+        truth.resized(GeometryMap(values=level, geometry=Geometry.METRIC_DEPTH))
         for level in relative_error
     )
     return np.stack([level[truth.scored] for level in levels])
@@ -424,7 +419,7 @@ class _Lines:
 
 def _teacher_truth(claim: GeometryMap, truth: FrameTruth) -> FrameTruth | None:
     """The teacher's map in metres, in the truth's place; None where it cannot be fitted."""
-    values = resize_map(claim, size=truth.size, protocol=truth.protocol)
+    values = truth.resized(claim)
     labelled = truth.where(np.isfinite(values))
     if labelled is None:
         return None

@@ -19,16 +19,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from itertools import pairwise
-from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
 from thermodepth.evaluation.protocols.protocol import Protocol
 from thermodepth.metrics import Groups
-
-if TYPE_CHECKING:
-    from thermodepth.evaluation.scoring.frame_truth import FrameTruth
 
 EDGE_DISTANCE_PX = (0.0, 2.0, 5.0, 15.0, float("inf"))
 CONTRAST = (0.0, 0.01, 0.03, 0.1, float("inf"))
@@ -58,26 +54,38 @@ def slice_names(protocol: Protocol) -> dict[str, tuple[str, ...]]:
     }
 
 
-def partitions_of(truth: FrameTruth) -> tuple[Partition, ...]:
-    """The partitions that this frame allows.
+def partitions_of(
+    truth_m: NDArray[np.float32],
+    scored: NDArray[np.bool_],
+    *,
+    protocol: Protocol,
+    thermal: NDArray[np.generic] | None = None,
+) -> tuple[Partition, ...]:
+    """The partitions that a frame allows.
 
     `edge` is absent where truth is sparse, `contrast` where there is no thermal picture or one of another
     size than the truth. A pixel whose temperature is not known is in no slice of contrast.
+
+    Args:
+        truth_m: [h w] metres, NaN where there is none.
+        scored: [h w] the pixels that are cut into slices.
+        protocol: whose ranges they are.
+        thermal: [h w] counts or kelvin.
     """
-    names = slice_names(truth.protocol)
-    inside = truth.protocol.scored(truth.truth_m)
-    share = _share(truth)
-    ranges = truth.protocol.range_index(truth.truth_m[truth.scored]).astype(np.int16)
+    names = slice_names(protocol)
+    inside = protocol.scored(truth_m)
+    share = _share(truth_m, protocol)
+    ranges = protocol.range_index(truth_m[scored]).astype(np.int16)
     found = {
         "range": Groups.of(ranges, len(names["range"])),
         "density": _grouped(np.full(ranges.size, share, dtype=np.float32), DENSITY),
     }
     if share >= DENSE:
-        distance = boundary_distance_px(truth.truth_m, inside)
-        found["edge"] = _grouped(distance[truth.scored], EDGE_DISTANCE_PX)
-    if truth.sample.has_thermal and truth.sample.thermal.shape == truth.size:
-        contrast = local_contrast(truth.sample.thermal)
-        found["contrast"] = _grouped(contrast[truth.scored], CONTRAST)
+        distance = boundary_distance_px(truth_m, inside)
+        found["edge"] = _grouped(distance[scored], EDGE_DISTANCE_PX)
+    if thermal is not None and thermal.shape == truth_m.shape:
+        contrast = local_contrast(thermal)
+        found["contrast"] = _grouped(contrast[scored], CONTRAST)
     return tuple(
         Partition(kind=kind, names=names[kind], groups=found[kind])
         for kind in names
@@ -153,10 +161,10 @@ def _spread(first: NDArray[np.float64], second: NDArray[np.float64]) -> NDArray[
     return np.sqrt(second, out=second)
 
 
-def _share(truth: FrameTruth) -> float:
+def _share(truth_m: NDArray[np.float32], protocol: Protocol) -> float:
     """Of the pixels that crop and mask count, how many have truth, inside the range or not."""
-    counted = truth.protocol.counted(truth.size)
-    has = np.isfinite(truth.truth_m) & (truth.truth_m > 0.0)
+    counted = protocol.counted((truth_m.shape[0], truth_m.shape[1]))
+    has = np.isfinite(truth_m) & (truth_m > 0.0)
     return float(np.count_nonzero(has & counted)) / float(np.count_nonzero(counted))
 
 

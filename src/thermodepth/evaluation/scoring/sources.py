@@ -10,9 +10,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from thermodepth.data.frames import Frames
+from thermodepth.evaluation.head_maps import Answer, GeometryMap
 from thermodepth.evaluation.predict import stored_answer
-from thermodepth.evaluation.results.rows import TEACHER_ARM
-from thermodepth.evaluation.scoring.answer import Answer, GeometryMap
+from thermodepth.evaluation.rows.rows import TEACHER_ARM
 from thermodepth.evaluation.scoring.baselines import (
     Baseline,
     baseline_answers,

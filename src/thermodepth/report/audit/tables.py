@@ -7,7 +7,7 @@ import re
 from collections.abc import Sequence
 from fractions import Fraction
 
-from thermodepth.evaluation.results.tables import Cell, Column, Number, Table
+from thermodepth.report.table import Cell, Column, Number, Table
 from thermodepth.statistics.audit.audit import Audit, MetricAudit, Reading
 from thermodepth.statistics.audit.effects import setting_words
 from thermodepth.statistics.audit.noise import LEVEL, POWER, sign_flip_seeds

@@ -6,8 +6,8 @@ import math
 from collections import defaultdict
 from fractions import Fraction
 
-from thermodepth.evaluation.results.tables import Table
 from thermodepth.report.audit.tables import rounded, signed
+from thermodepth.report.table import Table
 from thermodepth.statistics.audit.audit import Audit, MetricAudit, Reading
 from thermodepth.statistics.audit.effects import setting_words
 from thermodepth.statistics.audit.noise import chance

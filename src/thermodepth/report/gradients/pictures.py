@@ -15,8 +15,8 @@ from typing import TYPE_CHECKING, Literal
 import numpy as np
 
 from thermodepth.colour import colour_thermal, paint
-from thermodepth.evaluation.page.scale import Scale
 from thermodepth.losses import LOSSES
+from thermodepth.report.axes import Scale
 from thermodepth.report.gradients.tables import PARAMETERS
 from thermodepth.report.study.grid import Grid, Panel, Row
 from thermodepth.statistics.labels import signed

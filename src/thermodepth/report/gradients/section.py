@@ -10,8 +10,6 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from thermodepth.colour import paint
-from thermodepth.evaluation.page.pictures import encoded
-from thermodepth.evaluation.page.skeleton import data_uri, notes_html, table_html
 from thermodepth.report.gradients.pictures import (
     HEADS,
     IN_PAGE,
@@ -32,6 +30,8 @@ from thermodepth.report.gradients.tables import (
     step_table,
     without_notes,
 )
+from thermodepth.report.page.pictures import encoded
+from thermodepth.report.page.skeleton import data_uri, notes_html, table_html
 from thermodepth.study.gradients.averages import conflicts
 from thermodepth.study.gradients.records import GradientRecord, read_arm_gradients, watched_cells
 from thermodepth.study.results.lines import ArmLabel

@@ -7,8 +7,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from statistics import fmean, median
 
-from thermodepth.evaluation.results.tables import Cell, Column, Table
 from thermodepth.losses import LOSSES
+from thermodepth.report.table import Cell, Column, Table
 from thermodepth.statistics.labels import signed
 from thermodepth.study.gradients.averages import (
     ENOUGH_PROBES,

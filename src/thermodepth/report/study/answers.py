@@ -9,8 +9,7 @@ from html import escape
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from thermodepth.evaluation.page.skeleton import Section, table_html
-from thermodepth.evaluation.results.tables import Table
+from thermodepth.report.page.skeleton import Section, table_html
 from thermodepth.report.study.dose_charts import CAPTION as DOSE_CAPTION
 from thermodepth.report.study.dose_charts import dose_figure
 from thermodepth.report.study.findings_tables import effects_table, findings_tables
@@ -20,6 +19,7 @@ from thermodepth.report.study.heatmap import CAPTION as HEAT_CAPTION
 from thermodepth.report.study.heatmap import effects_map
 from thermodepth.report.study.ledger_table import matrix_table
 from thermodepth.report.study.matrix import matrix_html
+from thermodepth.report.table import Table
 from thermodepth.statistics.comparison import Settled
 from thermodepth.statistics.default_questions import declared_kinds
 from thermodepth.statistics.findings import Findings, findings

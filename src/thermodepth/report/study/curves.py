@@ -14,8 +14,8 @@ from html import escape
 from pathlib import Path
 
 from thermodepth.errors import DataError, StudyError
-from thermodepth.evaluation.page.scale import Scale
 from thermodepth.files import read_text
+from thermodepth.report.axes import Scale
 from thermodepth.study.results.lines import ArmLabel
 from thermodepth.training.run_folder import check_grown
 

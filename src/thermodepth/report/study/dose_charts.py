@@ -9,7 +9,7 @@ import math
 from collections.abc import Callable
 from html import escape
 
-from thermodepth.evaluation.page.scale import Scale
+from thermodepth.report.axes import Scale
 from thermodepth.statistics.comparison import change_words
 from thermodepth.statistics.dose_response import DoseCurve
 from thermodepth.statistics.labels import label_of, signed

@@ -19,10 +19,10 @@ import numpy as np
 from thermodepth.colour import colour_depth, colour_inverse, colour_thermal, depth_limits
 from thermodepth.data.transform import resize_image
 from thermodepth.errors import DataError, StudyError
-from thermodepth.evaluation.page.scale import Scale
 from thermodepth.evaluation.protocols.resize import resize_depth
 from thermodepth.evaluation.store import StoredPrediction
 from thermodepth.files import write_bytes, write_text
+from thermodepth.report.axes import Scale
 from thermodepth.report.study.grid import Grid, Panel, Row
 from thermodepth.study.results.lines import ArmLabel
 from thermodepth.teacher.protocol import to_affine_inverse

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
-from thermodepth.evaluation.results.remarks import published_note
-from thermodepth.evaluation.results.tables import Cell, Column, Interval, Table
 from thermodepth.metrics import METRICS
+from thermodepth.report.evaluation.warnings import published_note
+from thermodepth.report.table import Cell, Column, Interval, Table
 from thermodepth.statistics.comparison import SCOPE_WORDS, Comparison, Settled, share_of
 from thermodepth.statistics.findings import Findings
 from thermodepth.statistics.labels import digits_of, label_of, p_text

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from html import escape
 
-from thermodepth.evaluation.page.scale import Scale
+from thermodepth.report.axes import Scale
 from thermodepth.report.study.findings_tables import verdict_words
 from thermodepth.statistics.comparison import Settled
 

@@ -8,9 +8,9 @@ from collections.abc import Sequence
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from thermodepth.evaluation.results.rows import WHOLE_FRAME
-from thermodepth.evaluation.results.tables import Cell, Column, Table
+from thermodepth.evaluation.rows.rows import WHOLE_FRAME
 from thermodepth.metrics import METRICS
+from thermodepth.report.table import Cell, Column, Table
 from thermodepth.study.results.frames import PickedFrame, frame_values
 from thermodepth.study.results.lines import ArmLabel
 

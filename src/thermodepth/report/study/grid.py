@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Literal
 import numpy as np
 
 from thermodepth.colour import colour_map
-from thermodepth.evaluation.page.scale import Scale
+from thermodepth.report.axes import Scale
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

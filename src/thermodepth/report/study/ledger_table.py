@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from thermodepth.evaluation.results.tables import Cell, Column, Table
+from thermodepth.report.table import Cell, Column, Table
 from thermodepth.statistics.comparison import ONE_RUN
 from thermodepth.statistics.labels import signed
 from thermodepth.study.results.ledger_matrix import Entry

@@ -6,8 +6,8 @@ import math
 from collections.abc import Mapping
 from dataclasses import replace
 
-from thermodepth.evaluation.page.skeleton import Tint, notes_html, table_html
-from thermodepth.evaluation.results.tables import Cell, Table
+from thermodepth.report.page.skeleton import Tint, notes_html, table_html
+from thermodepth.report.table import Cell, Table
 from thermodepth.study.results.ledger_matrix import Entry
 
 _UNCLEAR = 0.35  # of the tint that its size would give a cell

@@ -16,14 +16,17 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from thermodepth.errors import StudyError
-from thermodepth.evaluation.page.scenes import (
+from thermodepth.evaluation.protocols.protocol import Protocol
+from thermodepth.evaluation.rows.rows import protocol_of
+from thermodepth.files import read_text
+from thermodepth.report.page.scenes import (
     PickedScene,
     picks_html,
     scenes_html,
     viewer_script,
     viewer_style,
 )
-from thermodepth.evaluation.page.skeleton import (
+from thermodepth.report.page.skeleton import (
     Section,
     data_uri,
     document,
@@ -31,10 +34,6 @@ from thermodepth.evaluation.page.skeleton import (
     folded,
     table_html,
 )
-from thermodepth.evaluation.protocols.protocol import Protocol
-from thermodepth.evaluation.results.rows import protocol_of
-from thermodepth.evaluation.results.tables import Table
-from thermodepth.files import read_text
 from thermodepth.report.study.curves import Curve, draw_curves, line_class
 from thermodepth.report.study.figures import DrawnFigure
 from thermodepth.report.study.frames_table import frames_table
@@ -42,6 +41,7 @@ from thermodepth.report.study.methods_html import methods_html
 from thermodepth.report.study.notes import beaten_notes
 from thermodepth.report.study.provenance import CellRecord, cells_table, edits_table
 from thermodepth.report.study.tables import COMPARED, study_tables
+from thermodepth.report.table import Table
 from thermodepth.statistics.comparison import ONE_RECORDING, ONE_RUN, change_words
 from thermodepth.statistics.labels import counted
 from thermodepth.study.results.entries import Part, parts_of

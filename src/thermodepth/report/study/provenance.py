@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from thermodepth.evaluation.results.tables import Cell, Column, Table
+from thermodepth.report.table import Cell, Column, Table
 from thermodepth.study.results.lines import ArmLabel
 
 

@@ -14,7 +14,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from thermodepth.evaluation.results.tables import Cell, Column, Table
+from thermodepth.report.table import Cell, Column, Table
 from thermodepth.study.results.entries import Entry, Part
 from thermodepth.study.results.lines import Lines
 

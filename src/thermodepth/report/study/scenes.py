@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from thermodepth.data.transform import resize_image
-from thermodepth.evaluation.page.scenes import PickedScene
 from thermodepth.evaluation.protocols.resize import resize_depth
+from thermodepth.report.page.scenes import PickedScene
 from thermodepth.report.study.figures import Scene, fitted_structure, truth_of
 from thermodepth.study.results.lines import ArmLabel
 from thermodepth.teacher.protocol import to_affine_inverse

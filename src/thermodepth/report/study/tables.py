@@ -15,8 +15,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from thermodepth.errors import DataError
-from thermodepth.evaluation.results.rows import WHOLE_FRAME
-from thermodepth.evaluation.results.tables import Cell, Column, Interval, Number, Table
+from thermodepth.evaluation.rows.rows import WHOLE_FRAME
 from thermodepth.files import write_text
 from thermodepth.metrics import MetricRow, metric_rows
 from thermodepth.report.study.notes import (
@@ -27,6 +26,7 @@ from thermodepth.report.study.notes import (
     other_notes,
 )
 from thermodepth.report.study.records import CHANGE, change_cells, plain_table, records_of
+from thermodepth.report.table import Cell, Column, Interval, Number, Table
 from thermodepth.statistics.comparison import ONE_RUN, Comparison
 from thermodepth.statistics.labels import label_of
 from thermodepth.study.results.entries import Entry, Part, parts_of, ranked_quantity

@@ -20,8 +20,7 @@ from thermodepth.config import difference
 from thermodepth.data import Dataset, open_dataset
 from thermodepth.data.loader import with_label
 from thermodepth.errors import DataError, StudyError
-from thermodepth.evaluation.results.rows import write_rows
-from thermodepth.evaluation.results.tables import Table
+from thermodepth.evaluation.rows.rows import write_rows
 from thermodepth.evaluation.store import PredictionStore
 from thermodepth.files import write_text
 from thermodepth.model import load_model
@@ -42,6 +41,7 @@ from thermodepth.report.study.scenes import Shown, picked_scene
 from thermodepth.report.study.summary import summary_of
 from thermodepth.report.study.tables import ArmLabel, study_table, study_tables, write_tables
 from thermodepth.report.study.training_methods import TrainingFacts, training_methods
+from thermodepth.report.table import Table
 from thermodepth.statistics.labels import counted
 from thermodepth.statistics.questions import is_twin
 from thermodepth.statistics.twin import twin_sentence

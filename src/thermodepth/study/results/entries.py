@@ -22,7 +22,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from thermodepth.evaluation.results.rows import WHOLE_FRAME
+from thermodepth.evaluation.rows.rows import WHOLE_FRAME
 from thermodepth.metrics import ERRORS, MetricRow, metric_rows
 from thermodepth.statistics.comparison import (
     ONE_RECORDING,

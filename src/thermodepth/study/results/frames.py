@@ -14,7 +14,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from thermodepth.errors import StudyError, unknown
-from thermodepth.evaluation.results.rows import WHOLE_FRAME, protocol_of
+from thermodepth.evaluation.rows.rows import WHOLE_FRAME, protocol_of
 from thermodepth.metrics import METRICS
 
 PERCENTILES = (10, 50, 90)

@@ -15,7 +15,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from thermodepth.errors import StudyError, unknown
-from thermodepth.evaluation.results.rows import WHOLE_FRAME
+from thermodepth.evaluation.rows.rows import WHOLE_FRAME
 from thermodepth.evaluation.scoring.baselines import BASELINES
 from thermodepth.statistics.questions import is_twin
 

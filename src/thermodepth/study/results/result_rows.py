@@ -9,8 +9,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from thermodepth.errors import DataError
-from thermodepth.evaluation.results.row_keys import column_codes
-from thermodepth.evaluation.results.rows import WHOLE_FRAME, protocol_of
+from thermodepth.evaluation.rows.keys import column_codes
+from thermodepth.evaluation.rows.rows import WHOLE_FRAME, protocol_of
 from thermodepth.metrics import ERRORS, metric_rows
 from thermodepth.statistics.measurements import Codes, Images, Measurements, block
 from thermodepth.statistics.two_way import blocks_of

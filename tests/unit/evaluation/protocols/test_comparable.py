@@ -5,7 +5,8 @@ import pytest
 
 from thermodepth.errors import DataError
 from thermodepth.evaluation.protocols.protocol import PROTOCOLS
-from thermodepth.evaluation.results.rows import (
+from thermodepth.evaluation.results.summary import summarise
+from thermodepth.evaluation.rows.rows import (
     ROW_SCHEMA,
     RowsWriter,
     check_rows,
@@ -14,7 +15,6 @@ from thermodepth.evaluation.results.rows import (
     rows_from_records,
     write_rows,
 )
-from thermodepth.evaluation.results.summary import summarise
 
 METRIC, MEDIAN = PROTOCOLS["ms2_metric"], PROTOCOLS["ms2_median"]
 

@@ -1,17 +1,14 @@
 """The table of presets: each as its source has it, and the page that shows it."""
 
-from pathlib import Path
-
 import numpy as np
 import pytest
 
 from thermodepth.data.ms2 import PROTOCOL_OF_TRUTH
 from thermodepth.evaluation.protocols.alignment import ALIGNMENTS
+from thermodepth.evaluation.protocols.named import named_protocol
 from thermodepth.evaluation.protocols.presets import ALIASES, SOURCES
-from thermodepth.evaluation.protocols.protocol import PROTOCOLS, named_protocol
-from thermodepth.evaluation.protocols.protocol_table import protocol_table
+from thermodepth.evaluation.protocols.protocol import PROTOCOLS
 
-PAGE = Path(__file__).parents[4] / "docs" / "protocols.md"
 MS2 = ("ms2_unfiltered", "ms2_median", "ms2_metric", "ms2_affine")
 
 
@@ -97,11 +94,3 @@ def test_every_preset_is_usable(protocol):
     assert protocol.averaging == "per_frame"
     assert 4 <= len(protocol.range_slices()) <= 6
     assert protocol.frame_list == ""
-
-
-def test_the_page_shows_the_table_as_it_is():
-    page = PAGE.read_text(encoding="utf-8")
-    table = protocol_table().markdown().strip()
-    assert table in page, "docs/protocols.md: put in the table that protocol_table() gives"
-    for name in PROTOCOLS:
-        assert f"| {name} |" in table

@@ -9,12 +9,8 @@ from pydantic import ValidationError
 
 from thermodepth.errors import DataError, SettingsError
 from thermodepth.evaluation.protocols.crop import Crop, Mask
-from thermodepth.evaluation.protocols.protocol import (
-    PROTOCOLS,
-    Protocol,
-    differences,
-    named_protocol,
-)
+from thermodepth.evaluation.protocols.named import named_protocol
+from thermodepth.evaluation.protocols.protocol import PROTOCOLS, Protocol, differences
 
 JUNK = [np.nan, np.inf, -np.inf, -3.0, 0.0]
 NYU = {

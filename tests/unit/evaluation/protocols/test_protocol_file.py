@@ -8,7 +8,8 @@ import pytest
 from PIL import Image
 
 from thermodepth.errors import DataError, SettingsError
-from thermodepth.evaluation.protocols.protocol import PROTOCOLS, named_protocol
+from thermodepth.evaluation.protocols.named import named_protocol
+from thermodepth.evaluation.protocols.protocol import PROTOCOLS
 
 PAGE = Path(__file__).parents[4] / "docs" / "protocols.md"
 

@@ -3,11 +3,17 @@
 import numpy as np
 import pytest
 
+from thermodepth.evaluation.head_maps import GeometryMap
 from thermodepth.evaluation.protocols.resize import RESIZED_IN, resize_depth, resize_map
-from thermodepth.evaluation.scoring.answer import GeometryMap
 from thermodepth.types import Geometry
 
 RULES = tuple(RESIZED_IN)
+
+
+def resized(claim, *, size, protocol):
+    return resize_map(
+        claim.values, claim.geometry, size=size, rule=protocol.resize, grid=protocol.grid
+    )
 
 
 def test_doubling_interpolates_logarithms():
@@ -84,9 +90,9 @@ def test_where_a_row_is_read_by_hand():
 def test_metres_below_0_are_resized_where_no_logarithm_is_taken(protocol):
     claim = GeometryMap(values=np.array([[-1.0, 3.0]]), geometry=Geometry.METRIC_DEPTH)
     depth = protocol.edit({"resize": "depth"})
-    np.testing.assert_allclose(resize_map(claim, size=(1, 4), protocol=depth), [[-1, 0, 2, 3]])
+    np.testing.assert_allclose(resized(claim, size=(1, 4), protocol=depth), [[-1, 0, 2, 3]])
     with pytest.raises(ValueError, match="1 of 2 pixels"):
-        resize_map(claim, size=(1, 4), protocol=protocol)
+        resized(claim, size=(1, 4), protocol=protocol)
 
 
 @pytest.mark.parametrize("rule", RULES)
@@ -120,7 +126,7 @@ def test_what_is_not_a_map_is_refused(shape, protocol):
         resize_depth(np.ones(shape), size=(2, 2))
     claim = GeometryMap(values=np.ones(shape), geometry=Geometry.AFFINE_INVERSE)
     with pytest.raises(ValueError, match=r"a depth map is \[h w\]"):
-        resize_map(claim, size=(2, 2), protocol=protocol)
+        resized(claim, size=(2, 2), protocol=protocol)
 
 
 @pytest.mark.parametrize("geometry", [Geometry.METRIC_DEPTH, Geometry.SCALE_DEPTH])
@@ -129,12 +135,12 @@ def test_a_map_of_depth_goes_by_the_rule_of_the_protocol(geometry, protocol):
     claim = GeometryMap(values=depth.astype(np.float32), geometry=geometry)
     for rule in RULES:
         np.testing.assert_array_equal(
-            resize_map(claim, size=(3, 5), protocol=protocol.edit({"resize": rule})),
+            resized(claim, size=(3, 5), protocol=protocol.edit({"resize": rule})),
             resize_depth(depth, size=(3, 5), rule=rule),
         )
     zero = GeometryMap(values=np.array([[0.0, 1.0]]), geometry=geometry)
     with pytest.raises(ValueError, match="1 of 2 pixels are not finite positive"):
-        resize_map(zero, size=(1, 4), protocol=protocol)
+        resized(zero, size=(1, 4), protocol=protocol)
 
 
 @pytest.mark.parametrize("geometry", [Geometry.AFFINE_DEPTH, Geometry.AFFINE_INVERSE])
@@ -144,7 +150,7 @@ def test_an_affine_map_may_be_fitted_before_or_after(geometry, rule, protocol):
 
     def to(size, values):
         claim = GeometryMap(values=values, geometry=geometry)
-        return resize_map(claim, size=size, protocol=protocol.edit({"resize": rule}))
+        return resized(claim, size=size, protocol=protocol.edit({"resize": rule}))
 
     np.testing.assert_allclose(
         to((7, 9), 3 * values - 5), 3 * to((7, 9), values) - 5, rtol=1e-9, atol=1e-9
@@ -157,7 +163,7 @@ def test_nothing_said_stays_nothing_said_and_goes_no_further(geometry, protocol)
     values = np.full((1, 4), 2.0)
     values[0, 0] = np.nan
     claim = GeometryMap(values=values, geometry=geometry)
-    resized = resize_map(claim, size=(1, 8), protocol=protocol)
+    wide = resized(claim, size=(1, 8), protocol=protocol)
     # New pixels 0-2 lie on or beside the old pixel 0; from pixel 3 on it has no share.
-    assert np.isnan(resized[0]).tolist() == [True] * 3 + [False] * 5
-    np.testing.assert_allclose(resized[0, 3:], 2.0)
+    assert np.isnan(wide[0]).tolist() == [True] * 3 + [False] * 5
+    np.testing.assert_allclose(wide[0, 3:], 2.0)

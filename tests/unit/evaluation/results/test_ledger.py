@@ -9,15 +9,9 @@ import pytest
 
 from thermodepth.errors import DataError
 from thermodepth.evaluation.results.frame_values import WhichMap
-from thermodepth.evaluation.results.ledger import (
-    LogLedger,
-    ledger_table,
-    log_ledger,
-    metric_ledger,
-    metric_ledger_table,
-    over_seeds,
-)
-from thermodepth.evaluation.results.rows import ROW_SCHEMA, rows_from_columns
+from thermodepth.evaluation.results.ledger import LogLedger, log_ledger, metric_ledger, over_seeds
+from thermodepth.evaluation.rows.rows import ROW_SCHEMA, rows_from_columns
+from thermodepth.report.evaluation.ledger import ledger_table, metric_ledger_table
 
 STRUCTURE = WhichMap(head="structure", alignment="affine_inverse")
 

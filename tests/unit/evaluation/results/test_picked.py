@@ -4,7 +4,7 @@ import pytest
 
 from thermodepth.errors import DataError, SettingsError
 from thermodepth.evaluation.results.picked import pick_frames, rule_words
-from thermodepth.evaluation.results.rows import concatenate, rows_from_records
+from thermodepth.evaluation.rows.rows import concatenate, rows_from_records
 
 
 def make_rows(values, *, arm="model", **changes):

@@ -5,17 +5,14 @@ import pyarrow as pa
 import pytest
 
 from thermodepth.errors import DataError
-from thermodepth.evaluation.results.rows import (
+from thermodepth.evaluation.results.stability import ScaleStability, scale_stability
+from thermodepth.evaluation.rows.rows import (
     ROW_SCHEMA,
     TEACHER_ARM,
     concatenate,
     rows_from_columns,
 )
-from thermodepth.evaluation.results.stability import (
-    ScaleStability,
-    scale_stability,
-    stability_table,
-)
+from thermodepth.report.evaluation.stability import stability_table
 
 
 def rows_of(

@@ -8,7 +8,8 @@ import pytest
 
 from thermodepth.errors import DataError, SettingsError
 from thermodepth.evaluation.protocols.protocol import PROTOCOLS
-from thermodepth.evaluation.results.rows import (
+from thermodepth.evaluation.results.summary import summarise
+from thermodepth.evaluation.rows.rows import (
     TEACHER_ARM,
     concatenate,
     plain_text,
@@ -16,8 +17,8 @@ from thermodepth.evaluation.results.rows import (
     rows_from_records,
     with_protocol,
 )
-from thermodepth.evaluation.results.summary import summarise
 from thermodepth.metrics import ERRORS, METRICS, PixelErrors
+from thermodepth.report.evaluation.summary import summary_table
 
 
 def rows(*cells, protocol="toy-1", study="paper", **choices):
@@ -138,16 +139,16 @@ def test_a_metric_that_some_frames_are_too_small_for():
     )
     summary = summarise(table, metrics=("abs_rel", "silog"))
     assert summary.groups[0].frames == {"abs_rel": 2, "silog": 1}
-    printed = summary.table(title="t")
+    printed = summary_table(summary, title="t")
     assert any("too few pixels" in note for note in printed.notes)
     assert printed.printed()[0][-2:] == ["2", "11"]
     night = summarise(table, by=("arm", "condition"), metrics=("abs_rel", "silog"))
     assert "silog" not in night.group(arm="full", condition="night").values
-    assert "–" in night.table(title="t").printed()[1]
+    assert "–" in summary_table(night, title="t").printed()[1]
 
 
 def test_as_a_table():
-    table = summarise(TWO_ARMS, metrics=("rmse", "abs_rel")).table(title="Means")
+    table = summary_table(summarise(TWO_ARMS, metrics=("rmse", "abs_rel")), title="Means")
     headings = [column.heading for column in table.columns]
     assert headings == ["arm", "RMSE (m) ↓", "AbsRel ↓", "seeds", "frames", "pixels"]
     assert table.printed() == [
@@ -160,7 +161,7 @@ def test_as_a_table():
 
 def test_a_condition_without_a_name_is_said_in_the_table():
     table = rows(("full", 0, "a", "", "all", "mae", 1.0))
-    printed = summarise(table, by=("arm", "condition"), metrics=("mae",)).table(title="t")
+    printed = summary_table(summarise(table, by=("arm", "condition"), metrics=("mae",)), title="t")
     assert printed.printed()[0][1] == "(not given)"
 
 
@@ -272,7 +273,7 @@ def test_one_head_target_and_alignment_at_a_time_or_grouped_by():
         ("structure", "teacher", "affine_inverse", 4.0),
     ]
     aligned = summarise(table, metrics=("mae",), head="structure", alignment="affine_inverse")
-    assert aligned.table(title="t").notes == (
+    assert summary_table(aligned, title="t").notes == (
         "Protocol toy-1; mean over frames, then over seeds; structure head; "
         "aligned per frame: scale+shift, 1/depth.",
     )
@@ -431,7 +432,7 @@ class TestPooled:
 
     def test_the_table_says_so(self):
         summary = summarise(self.rows_of(self.frames()), metrics=("rmse",), averaging="pooled")
-        assert summary.table(title="t").notes == (
+        assert summary_table(summary, title="t").notes == (
             "Protocol toy-1; over all pixels pooled, then over seeds.",
         )
         assert summary.averaging == "pooled"
@@ -443,7 +444,7 @@ def test_the_protocols_words_stand_under_the_table():
         rows(("full", 0, "a", "", "all", "mae", 1.0), protocol=protocol.protocol_id()), protocol
     )
     # Its alignment and averaging are the headline's; a summary has its own.
-    assert summarise(table, metrics=("mae",)).table(title="t").notes == (
+    assert summary_table(summarise(table, metrics=("mae",)), title="t").notes == (
         f"Protocol {protocol.protocol_id()}; mean over frames, then over seeds.",
         "ms2_metric: truth depth_filtered, 0.001 < d < 80 m; no crop; prediction resized in log depth; "
         "limited to that range; frame list not settled",

@@ -6,10 +6,10 @@ import numpy as np
 import pytest
 
 from thermodepth.errors import DataError
+from thermodepth.evaluation.head_maps import depth_answer
 from thermodepth.evaluation.protocols.protocol import Protocol
-from thermodepth.evaluation.report import score_into
-from thermodepth.evaluation.scoring.answer import depth_answer
 from thermodepth.evaluation.scoring.chunks import CHUNK, score_source
+from thermodepth.evaluation.scoring.scored import score_into
 from thermodepth.metrics import EXPECTED, METRICS
 from thermodepth.types import Sample, ThermalUnit
 

@@ -6,7 +6,8 @@ import pickle
 import numpy as np
 import pytest
 
-from thermodepth.evaluation.protocols.protocol import Protocol, named_protocol
+from thermodepth.evaluation.protocols.named import named_protocol
+from thermodepth.evaluation.protocols.protocol import Protocol
 from thermodepth.evaluation.scoring.density import BINS, QUANTILES, DepthDensity, density_of
 
 

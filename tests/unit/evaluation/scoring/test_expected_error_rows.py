@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from thermodepth.errors import DataError
-from thermodepth.evaluation.scoring.answer import RELATIVE_ERROR, depth_answer, two_head_answer
+from thermodepth.evaluation.head_maps import RELATIVE_ERROR, depth_answer, two_head_answer
 from thermodepth.evaluation.scoring.score import score_frame
 from thermodepth.metrics import EXPECTED, METRICS
 

@@ -11,7 +11,8 @@ from numpy.typing import NDArray
 
 from thermodepth.commands.evaluate import ForeignMaps, evaluate_maps
 from thermodepth.errors import DataError, SettingsError
-from thermodepth.evaluation.protocols.protocol import Protocol, named_protocol
+from thermodepth.evaluation.protocols.named import named_protocol
+from thermodepth.evaluation.protocols.protocol import Protocol
 from thermodepth.evaluation.scoring.map_folders import MapFolders
 from thermodepth.evaluation.scoring.placement import NAMES, Placement, stretch_of
 from thermodepth.evaluation.scoring.placement_trial import better_place, placement_notes

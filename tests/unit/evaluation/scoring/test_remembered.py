@@ -7,7 +7,7 @@ import pytest
 
 from thermodepth.errors import DataError
 from thermodepth.evaluation.scoring.baselines import fit_baselines
-from thermodepth.evaluation.scoring.remembered import Memory, NearestFrame, RidgeOnThumbnails
+from thermodepth.evaluation.scoring.cached_frames import Memory, NearestFrame, RidgeOnThumbnails
 from thermodepth.evaluation.scoring.training_frames import TrainingFrame
 
 SIZE = (48, 64)

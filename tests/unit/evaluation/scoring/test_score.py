@@ -6,10 +6,10 @@ import numpy as np
 import pytest
 
 from thermodepth.errors import DataError, SettingsError
+from thermodepth.evaluation.head_maps import GeometryMap, depth_answer, two_head_answer
 from thermodepth.evaluation.protocols.alignment import ALIGNMENTS
 from thermodepth.evaluation.protocols.resize import resize_depth
-from thermodepth.evaluation.results.rows import TEACHER_ARM
-from thermodepth.evaluation.scoring.answer import GeometryMap, depth_answer, two_head_answer
+from thermodepth.evaluation.rows.rows import TEACHER_ARM
 from thermodepth.evaluation.scoring.frame_truth import FrameTruth
 from thermodepth.evaluation.scoring.score import SLICED, metres_of, score_frame, score_frames
 from thermodepth.metrics import ERRORS, METRICS, PixelErrors

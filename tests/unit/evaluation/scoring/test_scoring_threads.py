@@ -8,8 +8,8 @@ SCRIPT = """
 import hashlib
 from dataclasses import replace
 import numpy as np
-from thermodepth.evaluation.protocols.protocol import named_protocol
-from thermodepth.evaluation.scoring.answer import two_head_answer
+from thermodepth.evaluation.protocols.named import named_protocol
+from thermodepth.evaluation.head_maps import two_head_answer
 from thermodepth.evaluation.scoring.baselines import baseline_answers, fit_baselines
 from thermodepth.evaluation.scoring.score import score_frame
 from thermodepth.types import Sample, ThermalUnit

@@ -29,8 +29,13 @@ def frame(make_sample, protocol):
     return make
 
 
+def partitions(truth):
+    thermal = truth.sample.thermal if truth.sample.has_thermal else None
+    return partitions_of(truth.truth_m, truth.scored, protocol=truth.protocol, thermal=thermal)
+
+
 def by_kind(truth):
-    return {partition.kind: partition for partition in partitions_of(truth)}
+    return {partition.kind: partition for partition in partitions(truth)}
 
 
 def names_of(partition):
@@ -65,7 +70,7 @@ def test_every_name_is_listed_in_order(protocol):
 
 def test_partitions_cut_the_scored_pixels_into_the_listed_slices(frame, protocol):
     truth = frame(random_depth((40, 60)), thermal=np.random.default_rng(1).normal(size=(40, 60)))
-    found = partitions_of(truth)
+    found = partitions(truth)
     assert [partition.kind for partition in found] == ["range", "edge", "contrast", "density"]
     for partition in found:
         assert partition.names == slice_names(protocol)[partition.kind]

@@ -1,0 +1,330 @@
+"""Charts of an evaluation as SVG. Their colours come from the page, so they follow its light and dark.
+
+A curve or bar has the class of its arm's or part's place. The scatter and the error against range are
+drawn from bins over the pooled pixels of all frames (`evaluation.density`).
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping, Sequence
+from html import escape
+
+import numpy as np
+from numpy.typing import NDArray
+
+from thermodepth.evaluation.scoring.density import QUANTILES, DepthDensity, RangeErrors
+from thermodepth.report.axes import Scale
+
+BAND = 1.25  # the factor of the first delta metric
+_LEVELS = 10  # of the scatter's shades
+_LEAST_PIXELS = 20  # of an interval, for a point of a curve
+_COLOURS = 8  # classes arm-0 .. arm-7 and part-0 .. part-7
+_Place = Callable[[float], float]
+
+
+# --- scatter -------------------------------------------------------------------------------------
+
+_SIDE, _LEFT, _TOP, _BOTTOM = 210.0, 40.0, 6.0, 36.0
+
+
+def scatter_figures(densities: Mapping[str, DepthDensity]) -> str:
+    """Predicted against true depth, a small chart per arm, all over the same range."""
+    low, high = _occupied(list(densities.values()))
+    charts = []
+    for arm, density in densities.items():
+        share = density.share_within(BAND)
+        within = "no pixels" if math.isnan(share) else f"{100 * share:.0f} % within ×{BAND:g}"
+        charts.append(
+            f"<figure><figcaption>{escape(arm)} <span>{within}</span></figcaption>"
+            f"{_scatter(arm, density, low, high)}</figure>"
+        )
+    return '<div class="charts scatters">\n' + "\n".join(charts) + "\n</div>"
+
+
+def _occupied(densities: Sequence[DepthDensity]) -> tuple[int, int]:
+    """The first bin that any arm fills along any axis, and one past the last."""
+    filled = np.zeros(len(densities[0].counts), dtype=bool)
+    for density in densities:
+        filled |= (density.counts.sum(axis=0) > 0) | (density.counts.sum(axis=1) > 0)
+    places = np.flatnonzero(filled)
+    return (int(places[0]), int(places[-1]) + 1) if places.size else (0, len(filled))
+
+
+def _scatter(arm: str, density: DepthDensity, low: int, high: int) -> str:
+    edges = density.edges_m
+    scale = Scale(low=float(edges[low]), high=float(edges[high]), logarithmic=True)
+    cell = _SIDE / (high - low)
+    floor, right = _TOP + _SIDE, _LEFT + _SIDE
+
+    def x_of(depth: float) -> float:
+        return _LEFT + _SIDE * scale.place(depth)
+
+    def y_of(depth: float) -> float:
+        return floor - _SIDE * scale.place(depth)
+
+    width, height = right + 10, floor + _BOTTOM
+    parts = [
+        f'<svg viewBox="0 0 {width:g} {height:g}" role="img" '
+        f'aria-label="Predicted against true depth of {escape(arm)}">',
+        f'<g transform="translate({_LEFT:g} {floor:g}) scale({cell:.4f} {-cell:.4f})">',
+        *_cells(density.counts[low:high, low:high]),
+        "</g>",
+    ]
+    for tick in scale.ticks(apart=0.11):
+        x, y = x_of(tick), y_of(tick)
+        parts.append(
+            f'<path class="rule" d="M{x:.1f} {_TOP:g}V{floor:g}M{_LEFT:g} {y:.1f}H{right:g}"/>'
+        )
+        parts.append(f'<text x="{x:.1f}" y="{floor + 13:g}" text-anchor="middle">{tick:g}</text>')
+        parts.append(f'<text x="{_LEFT - 5:g}" y="{y + 3.5:.1f}" text-anchor="end">{tick:g}</text>')
+    near, far = scale.low, scale.high
+    band = min(BAND, far / near)
+    for factor, kind in ((1.0, "exact"), (band, "band"), (1 / band, "band")):
+        d0, d1 = max(near, near / factor), min(far, far / factor)
+        ends = f"M{x_of(d0):.1f} {y_of(d0 * factor):.1f}L{x_of(d1):.1f} {y_of(d1 * factor):.1f}"
+        parts.append(f'<path class="{kind}" d="{ends}"/>')
+    parts.append(f'<path class="axis" d="M{_LEFT:g} {_TOP:g}V{floor:g}H{right:g}"/>')
+    middle = _TOP + _SIDE / 2
+    parts.append(
+        f'<text x="{_LEFT + _SIDE / 2:g}" y="{floor + 30:g}" text-anchor="middle">true depth (m)</text>'
+        f'<text transform="translate(10 {middle:g}) rotate(-90)" text-anchor="middle">'
+        "predicted depth (m)</text>"
+    )
+    return "".join([*parts, "</svg>"])
+
+
+def _cells(counts: NDArray[np.int64]) -> list[str]:
+    """A path per shade, in units of a bin; neighbours of one shade in a column are one rectangle."""
+    most = math.log1p(float(counts.max(initial=1)))
+    shade = np.ceil(_LEVELS * np.log1p(counts) / most).astype(int)
+    paths: dict[int, list[str]] = {}
+    for column, shades in enumerate(shade):
+        starts = np.flatnonzero(np.diff(shades, prepend=-1))
+        lengths = np.diff(starts, append=len(shades))
+        for start, length in zip(starts.tolist(), lengths.tolist(), strict=True):
+            if level := int(shades[start]):
+                paths.setdefault(level, []).append(f"M{column} {start}h1v{length}h-1z")
+    return [
+        f'<path class="cell" fill-opacity="{level / _LEVELS:g}" d="{"".join(each)}"/>'
+        for level, each in sorted(paths.items())
+    ]
+
+
+# --- error against range -------------------------------------------------------------------------
+
+_WIDE, _HIGH = 360.0, 220.0
+_MARGIN_LEFT, _MARGIN_RIGHT, _MARGIN_TOP, _MARGIN_BOTTOM = 40.0, 8.0, 8.0, 34.0
+_STRIP = 18.0  # height of the bars that show where the pixels are
+_ROOM = 2.5  # how many times the first arm's largest error a chart reaches, for the others
+_FACTORS = (1.02, 1.05, 1.1, 1.2, 1.5, 2.0, 3.0, 5.0, 10.0)
+
+
+def range_figures(densities: Mapping[str, DepthDensity]) -> str:
+    """Two charts over true depth: median p/d with the first arm's quartiles, and AbsRel."""
+    errors = {arm: density.by_range() for arm, density in densities.items()}
+    if not any((each.pixels >= _LEAST_PIXELS).any() for each in errors.values()):
+        return ""
+    first = next(iter(densities))
+    return (
+        legend_html({arm: f"line arm-{n % _COLOURS}" for n, arm in enumerate(errors)}, line=True)
+        + '<div class="charts ranges">\n<figure><figcaption>Predicted to true depth <span>median; band: '
+        f"quartiles of {escape(first)}</span></figcaption>{_ratio_chart(errors)}</figure>\n"
+        "<figure><figcaption>AbsRel <span>from bins</span></figcaption>"
+        f"{_abs_rel_chart(errors)}</figure>\n</div>"
+    )
+
+
+def legend_html(classes: Mapping[str, str], *, line: bool) -> str:
+    """Names beside a piece of their line or of their colour."""
+    piece = "M1 4H25" if line else "M0 0H26V8H0Z"
+    items = "".join(
+        f'<li><svg viewBox="0 0 26 8" aria-hidden="true"><path class="{kind}" d="{piece}"/></svg>'
+        f"{escape(name)}</li>"
+        for name, kind in classes.items()
+    )
+    return f'<ul class="legend">{items}</ul>'
+
+
+def _ratio_chart(errors: Mapping[str, RangeErrors]) -> str:
+    kept = {arm: each.pixels >= _LEAST_PIXELS for arm, each in errors.items()}
+    first = next(iter(errors))
+    median = QUANTILES.index(0.5)
+    seen = [_farthest(each.ratio[kept[arm], median]) for arm, each in errors.items()]
+    own = _farthest(errors[first].ratio[kept[first], 1:4])
+    # The first arm sets the scale, within reason; a baseline that is far worse leaves the chart.
+    limit = min(max(*seen, own, math.log(1.1)), max(_ROOM * own, math.log(2.0)))
+    limit = math.exp(1.04 * limit)
+    scale = Scale(low=1 / limit, high=limit, logarithmic=True)
+    factors = [factor for factor in _FACTORS if factor <= limit]
+    inner = [factor for factor in factors if factor <= math.sqrt(factors[-1]) * 1.01][-1:]
+    marks = [(1.0, "1")]
+    for factor in {*inner, factors[-1]}:
+        marks += [(factor, f"×{factor:g}"), (1 / factor, f"÷{factor:g}")]
+
+    def series(arm: str, quantile: int) -> NDArray[np.float64]:
+        return np.where(kept[arm], errors[arm].ratio[:, quantile], np.nan)
+
+    return _range_chart(
+        "Predicted to true depth against true depth",
+        errors,
+        scale=scale,
+        marks=sorted(marks),
+        curves={arm: series(arm, median) for arm in errors},
+        band=(series(first, 1), series(first, 3)),
+    )
+
+
+def _farthest(ratio: NDArray[np.float64]) -> float:
+    """max |ln p/d|."""
+    return float(np.max(np.abs(np.log(ratio)), initial=0.0))
+
+
+def _abs_rel_chart(errors: Mapping[str, RangeErrors]) -> str:
+    curves = {
+        arm: np.where(each.pixels >= _LEAST_PIXELS, each.abs_rel, np.nan)
+        for arm, each in errors.items()
+    }
+    most = [float(np.nanmax(curve, initial=0.0)) for curve in curves.values()]
+    high = 1.05 * min(max(most), max(_ROOM * most[0], 0.5))
+    scale = Scale(low=0.0, high=high or 1.0, logarithmic=False)
+    return _range_chart(
+        "AbsRel against true depth",
+        errors,
+        scale=scale,
+        marks=[(tick, f"{tick:g}") for tick in scale.ticks(apart=0.1)],
+        curves=curves,
+    )
+
+
+def _range_chart(
+    name: str,
+    errors: Mapping[str, RangeErrors],
+    *,
+    scale: Scale,
+    marks: Sequence[tuple[float, str]],
+    curves: Mapping[str, NDArray[np.float64]],
+    band: tuple[NDArray[np.float64], NDArray[np.float64]] | None = None,
+) -> str:
+    """Curves over true depth; `marks` are the values and words of the left axis."""
+    some = next(iter(errors.values()))
+    pixels = np.max([each.pixels for each in errors.values()], axis=0)
+    filled = np.flatnonzero(pixels)
+    depth = Scale(
+        low=float(some.edges_m[filled[0]]),
+        high=float(some.edges_m[filled[-1] + 1]),
+        logarithmic=True,
+    )
+    floor, right = _HIGH - _MARGIN_BOTTOM, _WIDE - _MARGIN_RIGHT
+    plot_w, plot_h = right - _MARGIN_LEFT, floor - _MARGIN_TOP - _STRIP
+
+    def x_of(depth_m: float) -> float:
+        return _MARGIN_LEFT + plot_w * depth.place(depth_m)
+
+    def y_of(value: float) -> float:
+        return _MARGIN_TOP + plot_h * (1 - scale.place(value))
+
+    parts = [f'<svg viewBox="0 0 {_WIDE:g} {_HIGH:g}" role="img" aria-label="{escape(name)}">']
+    for k in filled.tolist():
+        height = _STRIP * float(pixels[k] / pixels.max())
+        x0, x1 = x_of(some.edges_m[k]) + 0.5, x_of(some.edges_m[k + 1]) - 0.5
+        parts.append(
+            f'<path class="strip" d="M{x0:.1f} {floor:g}V{floor - height:.1f}H{x1:.1f}V{floor:g}Z"/>'
+        )
+    for value, text in marks:
+        y = y_of(value)
+        kind = "exact" if text == "1" and band else "rule"
+        parts.append(f'<path class="{kind}" d="M{_MARGIN_LEFT:g} {y:.1f}H{right:g}"/>')
+        parts.append(
+            f'<text x="{_MARGIN_LEFT - 5:g}" y="{y + 3.5:.1f}" text-anchor="end">{escape(text)}</text>'
+        )
+    parts += [
+        f'<text x="{x_of(tick):.1f}" y="{floor + 13:g}" text-anchor="middle">{tick:g}</text>'
+        for tick in depth.ticks(apart=0.08)
+    ]
+    parts.append(
+        f'<path class="axis" d="M{_MARGIN_LEFT:g} {_MARGIN_TOP:g}V{floor:g}H{right:g}"/>'
+        f'<text x="{(_MARGIN_LEFT + right) / 2:g}" y="{floor + 28:g}" text-anchor="middle">'
+        "true depth (m)</text>"
+    )
+    centres = some.centres_m
+    clip = "clip-" + "-".join(name.lower().split())
+    parts.append(
+        f'<clipPath id="{clip}"><rect x="{_MARGIN_LEFT:g}" y="{_MARGIN_TOP:g}" width="{plot_w:g}" '
+        f'height="{floor - _MARGIN_TOP:g}"/></clipPath><g clip-path="url(#{clip})">'
+    )
+    if band:
+        for run in _runs(band[0]):
+            there = [f"{x_of(centres[k]):.1f} {y_of(band[1][k]):.1f}" for k in run]
+            back = [f"{x_of(centres[k]):.1f} {y_of(band[0][k]):.1f}" for k in reversed(run)]
+            parts.append(f'<path class="quartiles" d="M{"L".join(there + back)}Z"/>')
+    # The first arm is drawn last, on top of those that stand beside it.
+    for n, curve in reversed(list(enumerate(curves.values()))):
+        for run in _runs(curve):
+            points = "L".join(f"{x_of(centres[k]):.1f} {y_of(curve[k]):.1f}" for k in run)
+            points += "h0.1" * (len(run) == 1)  # a lone point would not be drawn
+            parts.append(f'<path class="line arm-{n % _COLOURS}" d="M{points}"/>')
+    return "".join([*parts, "</g></svg>"])
+
+
+def _runs(curve: NDArray[np.float64]) -> list[list[int]]:
+    """The places of a curve's values, broken where there is none."""
+    known = np.flatnonzero(np.isfinite(curve))
+    broken = np.flatnonzero(np.diff(known) > 1) + 1
+    return [run.tolist() for run in np.split(known, broken) if run.size]
+
+
+# --- ledger --------------------------------------------------------------------------------------
+
+_BAR_PX = 30
+_LETTER_PX = 7.2  # a wide guess at the letters of a label
+#: Where a bar is at least so wide, labels for such a width are shown: a phone's page, then a desk's.
+_ROOMS = (("narrow", 290.0), ("roomy", 590.0))
+
+
+def ledger_figure(ledger: Mapping[str, Mapping[str, float]]) -> str:
+    """A stacked bar per arm of the parts' shares, and under it a line as long as their sum."""
+    parts = list(dict.fromkeys(part for each in ledger.values() for part in each))
+    for arm, each in ledger.items():
+        assert all(0.0 <= value < math.inf for value in each.values()), f"ledger of {arm}: {each}"
+    most = max(math.fsum(each.values()) for each in ledger.values())
+    bars = "\n".join(
+        _ledger_bar(arm, {part: each.get(part, 0.0) for part in parts}, most=most)
+        for arm, each in ledger.items()
+    )
+    legend = legend_html({part: f"part-{n % _COLOURS}" for n, part in enumerate(parts)}, line=False)
+    return f'<figure class="ledger">{legend}\n{bars}\n</figure>'
+
+
+def _ledger_bar(arm: str, values: Mapping[str, float], *, most: float) -> str:
+    total = math.fsum(values.values())
+    drawn, said, start = [], [], 0.0
+    for n, (part, value) in enumerate(values.items()):
+        if value == 0.0:
+            continue
+        share = value / total
+        percent = f"{100 * share:.0f} %"
+        said.append(f"{part} {percent}")
+        drawn.append(
+            f'<rect class="part-{n % _COLOURS}" x="{100 * start:.3f}%" width="{100 * share:.3f}%" '
+            f'height="{_BAR_PX}"><title>{escape(f"{part}: {value:.3g}, {percent}")}</title></rect>'
+        )
+        for room, room_px in _ROOMS:
+            texts = (f"{part} {percent}", percent)
+            fitting = [t for t in texts if (len(t) + 1) * _LETTER_PX <= room_px * share]
+            if fitting:
+                drawn.append(
+                    f'<text class="{room}" x="{100 * (start + share / 2):.3f}%" '
+                    f'y="{_BAR_PX / 2 + 4:g}" text-anchor="middle">{escape(fitting[0])}</text>'
+                )
+        start += share
+    if total:
+        drawn.append(
+            f'<rect class="size" y="{_BAR_PX + 2}" width="{100 * total / most:.3f}%" height="3"/>'
+        )
+    words = f"{arm}: {', '.join(said)}"
+    return (
+        f'<div class="bar-name"><span>{escape(arm)}</span><span>{total:#.3g}</span></div>'
+        f'<svg height="{_BAR_PX + 5}" role="img" aria-label="{escape(words)}">'
+        f"{''.join(drawn)}</svg>"
+    )

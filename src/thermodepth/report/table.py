@@ -1,0 +1,127 @@
+"""A printed table: what it says is separate from where it is printed.
+
+Every table of the project is one of these, so the same numbers come out as markdown for a report, csv with
+all digits for a machine, LaTeX for a paper and colour for the terminal.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from thermodepth.report.contents import (
+    Better,
+    Cell,
+    Column,
+    Heading,
+    Interval,
+    Number,
+    TableContents,
+    cell_text,
+)
+
+if TYPE_CHECKING:
+    from thermodepth.report.terminal import TerminalTable
+
+__all__ = ["Better", "Cell", "Column", "Heading", "Interval", "Number", "Table"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Table(TableContents):
+    """Rows of cells under columns, and the forms that they are printed in."""
+
+    def markdown(self) -> str:
+        """GitHub-flavoured markdown: the title in bold, the table, the notes."""
+        lines = [f"**{_markdown(self.title)}**", ""]
+        places = range(len(self.columns))
+        if self.folded_at:
+            lines += self._markdown_lines(places[: self.folded_at])
+            lines += ["", *self._markdown_lines((0, *places[self.folded_at :]))]
+        else:
+            lines += self._markdown_lines(places)
+        for note in self.notes:
+            lines += ["", _markdown(note)]
+        return "\n".join(lines) + "\n"
+
+    def _markdown_lines(self, places: Sequence[int]) -> list[str]:
+        columns = [self.columns[place] for place in places]
+        lines = [
+            _pipes([_markdown(column.heading) for column in columns]),
+            _pipes([":---" if column.align == "left" else "---:" for column in columns]),
+        ]
+        for r, row in enumerate(self.rows):
+            cells = []
+            for place in places:
+                text = _markdown(cell_text(row[place], self.columns[place]))
+                if isinstance(row[place], Interval):
+                    text = text.replace(", ", ",\u00a0")  # a narrow page breaks before the bracket
+                cells.append(f"**{text}**" if text and (r, place) in self.bold else text)
+            lines.append(_pipes(cells))
+        return lines
+
+    def csv(self) -> str:
+        """Comma-separated, plain labels first; numbers with all digits, no arrows, no value as empty.
+
+        A column of intervals becomes one of the numbers, where there are any, `LABEL low` and `LABEL high`.
+        """
+        table = self if self.records is None else self.records
+        columns = [
+            _plain_column(column.label, [row[place] for row in table.rows])
+            for place, column in enumerate(table.columns)
+        ]
+        text = io.StringIO()
+        writer = csv.writer(text, lineterminator="\n")
+        for line in zip(*(plain for column in columns for plain in column), strict=True):
+            writer.writerow(line)
+        return text.getvalue()
+
+    def latex(self) -> str:
+        """`table` environments for LaTeX with the booktabs package, that fit a page of one column or two."""
+        from thermodepth.report.latex_table import latex_table
+
+        return latex_table(self)
+
+    def rich(self) -> TerminalTable:
+        """For `rich.print`, in a terminal of any width; brackets in the text stay brackets."""
+        from thermodepth.report.terminal import TerminalTable
+
+        return TerminalTable(self)
+
+
+def _plain_column(label: str, cells: list[Cell]) -> list[list[str | int]]:
+    """A column for a machine, its label first: one column, or those that intervals become."""
+    intervals = [cell for cell in cells if isinstance(cell, Interval)]
+    if not intervals:
+        return [[label, *map(_plain, cells)]]
+    bounds = [cell if isinstance(cell, Interval) else None for cell in cells]
+    low = [f"{label} low", *("" if each is None else _plain(each.low) for each in bounds)]
+    high = [f"{label} high", *("" if each is None else _plain(each.high) for each in bounds)]
+    numbers = [cell.value if isinstance(cell, Interval) else cell for cell in cells]
+    if all(number is None for number in numbers):
+        return [low, high]
+    return [[label, *map(_plain, numbers)], low, high]
+
+
+def _plain(cell: Cell) -> str | int:
+    """For a machine."""
+    if cell is None:
+        return ""
+    if isinstance(cell, Heading):
+        return cell.label
+    assert not isinstance(cell, Interval), "an interval is columns of its own"
+    value = cell.value if isinstance(cell, Number) else cell
+    return repr(float(value)) if isinstance(value, float) else value
+
+
+def _pipes(cells: list[str]) -> str:
+    return "| " + " | ".join(cells) + " |"
+
+
+def _markdown(text: str) -> str:
+    text = re.sub(r"([\\|*`<\[\]])", r"\\\1", " ".join(text.split()))
+    # An underscore inside a word is only an underscore; at its edge it would start emphasis.
+    return re.sub(r"(?<!\w)_|_(?!\w)", r"\\_", text)
