@@ -9,7 +9,7 @@ import shutil
 
 import pytest
 from study_pages import CHANGES, make_report
-from thermodepth.evaluation.page import EvaluationPage, page_html
+from thermodepth.report.evaluation.page import EvaluationPage, page_html
 
 from thermodepth.report.study.page import report_html
 

@@ -54,7 +54,7 @@ _CONFLICT = (
 def gradients_section(
     folder: Path, arms: Sequence[ArmLabel], *, reference: str | None = None
 ) -> list[str]:
-    """HTML parts for a page of `evaluation.page.skeleton`; none where no cell has diagnostics.
+    """HTML parts for a page of `report.page.skeleton`; none where no cell has diagnostics.
 
     Args:
         folder: the study's.

@@ -1,6 +1,6 @@
 """A study as one page: what it found first, then what that stands on, in a single file that needs no network.
 
-`evaluation.page.skeleton` escapes the words and forbids the page to load anything.
+`report.page.skeleton` escapes the words and forbids the page to load anything.
 """
 
 from __future__ import annotations

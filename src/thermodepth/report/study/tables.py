@@ -1,7 +1,7 @@
 """The study's tables: the paper's Table 1 with relative differences, by distance, by condition.
 
 Numbers come from `entries`, lines from `lines`, what stands under them from `notes`, the CSV files from
-`records`; `evaluation.results.tables` prints.
+`records`; `report.table` prints.
 """
 
 from __future__ import annotations
