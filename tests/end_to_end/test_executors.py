@@ -17,8 +17,8 @@ from thermodepth.errors import StudyError
 from thermodepth.report.study.write import write_results
 from thermodepth.study.cell import CellNews
 from thermodepth.study.design import Arm, Study
-from thermodepth.study.executors.protocol import Executor
-from thermodepth.study.executors.table import Placement, make_executor
+from thermodepth.study.executors.interface import Executor
+from thermodepth.study.executors.registry import Placement, make_executor
 from thermodepth.study.failure import FAILED
 from thermodepth.study.run import StudyState, run_study
 from thermodepth.training.settings import TrainingSettings
@@ -103,25 +103,22 @@ import sys
 from pathlib import Path
 sys.path.insert(0, {tests!r})
 from test_executors import make_executor, Placement, run
-ray = make_executor(Placement(executor="ray", processes=2, device="cpu", lockstep={lockstep}))
+ray = make_executor(Placement(executor="ray", processes=2, device="cpu"))
 state, heard = run(Path({pack!r}), Path({out!r}), ray, steps={steps})
 print(*sorted(news.name + " " + news.stage for news in heard if news.progress is None), sep="\\n")
 """
 
 
-def ray_program(pack: Path, out: Path, *, steps: int = 6, lockstep: int = 1) -> list[str]:
+def ray_program(pack: Path, out: Path, *, steps: int = 6) -> list[str]:
     tests = str(Path(__file__).parent)
-    code = RAY.format(tests=tests, pack=str(pack), out=str(out), steps=steps, lockstep=lockstep)
+    code = RAY.format(tests=tests, pack=str(pack), out=str(out), steps=steps)
     return [sys.executable, "-c", code]
 
 
 @needs("ray")
-@pytest.mark.parametrize("lockstep", [1, 2])
-def test_workers_of_ray_compute_the_same(
-    lockstep: int, finished: Path, tiny_pack: Path, tmp_path: Path
-) -> None:
+def test_workers_of_ray_compute_the_same(finished: Path, tiny_pack: Path, tmp_path: Path) -> None:
     out = tmp_path / "ray"
-    call = ray_program(tiny_pack, out, lockstep=lockstep)
+    call = ray_program(tiny_pack, out)
     done = subprocess.run(call, capture_output=True, text=True, timeout=300, check=False)
     assert done.returncode == 0, done.stderr
     assert done.stdout.split("\n")[:2] == ["bare/seed-0 done", "full/seed-0 done"]
@@ -130,13 +127,10 @@ def test_workers_of_ray_compute_the_same(
 
 @needs("submitit")
 @pytest.mark.filterwarnings("ignore::DeprecationWarning:submitit")
-@pytest.mark.parametrize("lockstep", [1, 2])
-def test_jobs_of_submitit_compute_the_same(
-    lockstep: int, finished: Path, tiny_pack: Path, tmp_path: Path
-) -> None:
+def test_jobs_of_submitit_compute_the_same(finished: Path, tiny_pack: Path, tmp_path: Path) -> None:
     out = tmp_path / "jobs"
     options = {"cluster": "local", "time": "10"}
-    made = make_executor(Placement(executor="slurm", options=options, lockstep=lockstep))
+    made = make_executor(Placement(executor="slurm", options=options))
     state, heard = run(tiny_pack, out, made)
     assert state.complete, state.missing_lines()
     assert [n.stage for n in heard if n.progress is None] == ["submitted"] * 2 + ["done"] * 2
@@ -144,14 +138,13 @@ def test_jobs_of_submitit_compute_the_same(
     assert not list(out.glob("slurm/jobs/*/*.json"))
 
 
-@pytest.mark.parametrize("lockstep", [1, 2])
 def test_printed_commands_run_through_a_shell_from_anywhere(
-    lockstep: int, finished: Path, tiny_pack: Path, tmp_path: Path
+    finished: Path, tiny_pack: Path, tmp_path: Path
 ) -> None:
     out, lines = tmp_path / "by hand", list[str]()
-    printing = make_executor(Placement(executor="print", lockstep=lockstep, write=lines.append))
+    printing = make_executor(Placement(executor="print", write=lines.append))
     state, _ = run(tiny_pack, out, printing)
-    assert (len(state.open), len(lines)) == (2, 2 // lockstep)
+    assert (len(state.open), len(lines)) == (2, 2)
     with pytest.raises(StudyError, match=r"2 of 2 cells failed.*\n  full/seed-0: not computed"):
         state.require_complete()
     script = " &\n".join(lines) + " &\nwait\n"
@@ -166,16 +159,12 @@ def test_printed_commands_run_through_a_shell_from_anywhere(
     assert_same(out, finished)
 
 
-@pytest.mark.parametrize("lockstep", [1, 4])
-def test_cells_that_fail_stop_no_others(
-    lockstep: int, finished: Path, tiny_pack: Path, tmp_path: Path
-) -> None:
+def test_cells_that_fail_stop_no_others(finished: Path, tiny_pack: Path, tmp_path: Path) -> None:
     out = tmp_path / "failing"
-    if lockstep == 1:
-        shutil.copytree(finished, out)
+    shutil.copytree(finished, out)
     wild = Arm(name="wild", title="Wild", edits={"losses.metric_silog.weight": 1e39})
     lost = Arm(name="lost", title="Lost", edits={"model.weights": str(tmp_path / "nowhere")})
-    executor = make_executor(Placement(processes=2, device="cpu", lockstep=lockstep))
+    executor = make_executor(Placement(processes=2, device="cpu"))
     state, heard = run(tiny_pack, out, executor, FULL, wild, lost, BARE)
     assert [cell.name for cell in state.done] == ["full/seed-0", "bare/seed-0"]
     kinds = {cell.name: (failure.kind, failure.step) for cell, failure in state.failed}

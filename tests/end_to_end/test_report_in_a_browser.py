@@ -9,8 +9,8 @@ import shutil
 
 import pytest
 from study_pages import CHANGES, make_report
-from thermodepth.report.evaluation.page import EvaluationPage, page_html
 
+from thermodepth.report.evaluation.page import EvaluationPage, page_html
 from thermodepth.report.study.page import report_html
 
 NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chrome")

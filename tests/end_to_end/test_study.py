@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import filecmp
-import json
 import os
 import random
 import re
@@ -15,8 +14,6 @@ import time
 from pathlib import Path
 
 import pytest
-
-from thermodepth.checksums import read_record
 
 SMALL = ["--steps", "6", "--set", "data.batch_size=2", "--set", "model.weights=none"]
 SMALL += ["--set", "model.decoder_width=16", "--set", "teacher.kind=truth"]
@@ -136,36 +133,6 @@ def test_kill_nine_at_random_moments_gives_the_same_report(
     for name in SAME:
         assert filecmp.cmp(finished / name, out / name, shallow=False), (name, told)
     assert report_of(out) == report_of(finished), told
-
-
-def test_arms_in_lockstep_give_the_same_report(
-    finished: Path, tiny_pack: Path, tmp_path: Path
-) -> None:
-    out = tmp_path / "lockstep"
-    done = run(command(tiny_pack, out, "--lockstep", "5"))
-    assert done.returncode == 0, done.stderr
-    for name in SAME:
-        assert filecmp.cmp(finished / name, out / name, shallow=False), name
-    assert report_of(out).replace(" --lockstep 5", "") == report_of(finished)
-    cells = sorted(path.relative_to(finished) for path in finished.glob("cells/*/*"))
-    assert len(cells) == 5
-    processes = set()
-    for cell in cells:
-        files = {p.relative_to(finished / cell) for p in (finished / cell).rglob("*.*")}
-        assert files == {p.relative_to(out / cell) for p in (out / cell).rglob("*.*")}
-        differing = {
-            str(name)
-            for name in files
-            if not filecmp.cmp(finished / cell / name, out / cell / name)
-        }
-        assert differing <= {"environment.json", "done.json", "cell.json", "seconds.json"}, cell
-        ours, theirs = (read_record(root / cell / "cell.json") for root in (out, finished))
-        assert ours | {"seconds": 0} == theirs | {"seconds": 0}
-        processes.add(json.loads((out / cell / "environment.json").read_text())["process"])
-    assert len(processes) == 1
-    for name in ("full/seed-0", "no-silog/seed-0"):
-        assert f"{name}: step 6/6" in done.stderr
-        assert f"{name}: done" in done.stderr
 
 
 @pytest.mark.skipif(os.name == "nt", reason="sends a POSIX signal")

@@ -173,7 +173,7 @@ def test_a_finished_run_is_skipped_at_once(
 ) -> None:
     before = {p: p.stat().st_mtime_ns for p in undisturbed.rglob("*")}
     monkeypatch.setattr(
-        "thermodepth.training.trainee.initialise",
+        "thermodepth.training.train_state.initialise",
         lambda *_, **__: pytest.fail("a network was made"),
     )
     began = perf_counter()
@@ -370,7 +370,7 @@ def test_first_weights_that_changed_meanwhile_are_not_trained_on(
         run(tiny_pack, out, labels, report=signalling(5, signal.SIGINT))
     before = (out / "checkpoint.safetensors").read_bytes()
     monkeypatch.setattr(
-        "thermodepth.training.trainee.initialise",
+        "thermodepth.training.train_state.initialise",
         lambda settings, *, channels, seed: initialise(settings, channels=channels, seed=seed + 1),
     )
     with pytest.raises(SettingsError, match="began from weights"):

@@ -61,13 +61,6 @@ def study_run(
             min=0, help="GPUs that train one cell together. Default: one where there are any."
         ),
     ] = None,
-    lockstep: Annotated[
-        int,
-        typer.Option(
-            min=1,
-            help="The most arms of a seed that train side by side in one process, each batch read once.",
-        ),
-    ] = 1,
     slots_per_gpu: Annotated[int, typer.Option(min=1, help="Processes that share one GPU.")] = 1,
     executor_option: Annotated[
         list[str],
@@ -97,7 +90,6 @@ def study_run(
         processes=processes,
         gpus_per_cell=gpus_per_cell,
         slots_per_gpu=slots_per_gpu,
-        lockstep=lockstep,
         options=executor_option,
     )
 
@@ -106,7 +98,7 @@ def study_run(
 def study_cell(
     folder: Annotated[Path, typer.Argument(help="A study's folder.")],
     names: Annotated[
-        list[str], typer.Argument(help="ARM/seed-N. Several of one seed train in lockstep.")
+        list[str], typer.Argument(help="ARM/seed-N. Several are computed one after the other.")
     ],
 ) -> None:
     """Compute cells of a study: what `study run --executor print` writes lines of."""

@@ -24,7 +24,7 @@ from thermodepth.report.study.write import write_results
 from thermodepth.study.cell import CellNews, Tell
 from thermodepth.study.design import Study, steps_words
 from thermodepth.study.executors.launch import compute, enter_working_folder
-from thermodepth.study.executors.table import Placement, make_executor, parse_options
+from thermodepth.study.executors.registry import Placement, make_executor, parse_options
 from thermodepth.study.folder import prepared_job, study_folder_of
 from thermodepth.study.inputs import check_starts
 from thermodepth.study.run import run_study
@@ -44,7 +44,6 @@ def run_named_study(
     processes: int | None,
     gpus_per_cell: int | None,
     slots_per_gpu: int,
-    lockstep: int,
     options: list[str],
 ) -> None:
     """Run a study, a recipe or a file, to its report and print its table."""
@@ -61,7 +60,6 @@ def run_named_study(
             processes=processes,
             gpus_per_cell=gpus_per_cell,
             slots_per_gpu=slots_per_gpu,
-            lockstep=lockstep,
             options=parse_options(options),
             device=settings.runtime.device,
             write=lambda line: print(line, flush=True),
@@ -101,7 +99,7 @@ def run_named_study(
 
 
 def compute_named_cells(out: Path, names: list[str]) -> None:
-    """Compute cells of a study folder that `study run` has prepared; several of them in lockstep.
+    """Compute cells of a study folder that `study run` has prepared, one after the other.
 
     Raises:
         ThermodepthError: of the cell that failed; `StudyError` where several did, or `DivergedError` where
@@ -111,7 +109,8 @@ def compute_named_cells(out: Path, names: list[str]) -> None:
     jobs = [prepared_job(out.absolute(), name) for name in names]
     enter_working_folder(jobs[0])
     # Several GPUs are this command several times: who starts it knows how many.
-    errors = compute(jobs, plain_news({job.name: job.settings.steps for job in jobs}), gpus=1)
+    tell = plain_news({job.name: job.settings.steps for job in jobs})
+    errors = {job.name: error for job in jobs if (error := compute(job, tell, gpus=1))}
     if len(errors) == 1:
         raise next(iter(errors.values()))
     if errors:

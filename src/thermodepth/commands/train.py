@@ -39,7 +39,7 @@ from thermodepth.training.teacher_worth import (
     warn_of_worth,
     write_worth,
 )
-from thermodepth.training.trainee import check_first_weights, check_watched
+from thermodepth.training.train_state import check_first_weights, check_watched
 
 
 def train_one(settings: TrainingSettings, out: Path, *, label_root: Path | None) -> None:

@@ -4,7 +4,7 @@ design.py     arms as dotted edits, seeds, cells
 files.py      studies as TOML or Python; file_entries.py their keys
 folder.py     what a study's folder holds, and whether it is this study's
 run.py        labels, baselines, cells wherever an executor takes them, what came of each
-cell.py       one cell, or several in lockstep: train, predict the test frames, score
+cell.py       one cell: train, predict the test frames, score
 executors/    this machine, Ray, SLURM, or commands for anything else
 results.py    from the finished folder to everything below
 analysis/     the statistics: contrasts, intervals, verdicts, claims, doses, planner; numpy and scipy only

@@ -1,8 +1,7 @@
 """Cells of a study from nothing to their rows: train, predict the test frames, score.
 
 Every part is skipped when it is done and continued when it is not, so a cell can be killed at any moment.
-A file lock keeps two processes off one cell. Cells that train in lockstep do only that together. Whoever
-computes a cell, the folder says how it ended:
+A file lock keeps two processes off one cell. Whoever computes a cell, the folder says how it ended:
 
     rows.parquet and cell.json    done, when cell.json carries the fingerprint that is asked for
     failed.json                   failed, diverged or killed; the next try takes it away
@@ -13,16 +12,15 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
 
 from thermodepth.checksums import read_record, write_record
 from thermodepth.data import Dataset, open_dataset
 from thermodepth.data.table import absolute_spec
-from thermodepth.errors import DataError, OutputError, SettingsError, StudyError, ThermodepthError
+from thermodepth.errors import DataError, OutputError, StudyError, ThermodepthError
 from thermodepth.evaluation.predict import predict_into, stored_pairs
 from thermodepth.evaluation.protocols.named import named_protocol
 from thermodepth.evaluation.protocols.protocol import Protocol
@@ -43,8 +41,7 @@ from thermodepth.study.cell_job import Tell as Tell
 from thermodepth.study.failure import FAILED, failure_of, write_failure
 from thermodepth.study.inputs import TEST_SPLIT, check_labels
 from thermodepth.training.labels import label_reader, label_source
-from thermodepth.training.lockstep import check_lockstep
-from thermodepth.training.loop import Progress, Run, train_in_lockstep
+from thermodepth.training.loop import Progress, train_in_held_folder
 from thermodepth.training.run_folder import (
     run_facts,
     run_identity,
@@ -142,76 +139,45 @@ def cell_is_done(folder: Path, key: CellKey) -> bool:
     return False
 
 
-#: Hears of a cell that failed, and why.
-TellFailure = Callable[[CellJob, Exception], None]
-
-
-def compute_cells(jobs: Sequence[CellJob], tell: Tell) -> dict[str, ThermodepthError]:
-    """Whole cells under their locks, trained in lockstep; what goes wrong with one is kept in its folder.
+def compute_cell(job: CellJob, tell: Tell) -> ThermodepthError | None:
+    """A whole cell under its lock; what goes wrong is kept in its folder.
 
     Where several processes train one cell, as under `accelerate launch`, all of them call this.
 
     Args:
-        jobs: of one study, that can train in lockstep.
-        tell: hears how each goes on and ends.
+        job: the cell.
+        tell: hears how it goes on and ends.
 
     Returns:
-        Why cells have no results, by their names; also of one that another process is at.
+        Why it has no results, also where another process is at it; None where it has.
 
     Raises:
-        SettingsError: for cells that cannot train together, before anything is done.
-        KeyboardInterrupt: after checkpoints were written.
-        Exception: of a cell, when it was no `ThermodepthError` and all cells have ended.
+        KeyboardInterrupt: after a checkpoint was written.
+        Exception: of the cell, when it was no `ThermodepthError`.
     """
-    check_lockstep({job.name: job.settings for job in jobs})
-    assert len({(job.scored_on, job.labels.folder) for job in jobs}) == 1
-    if len(jobs) > 1 and several_processes():
-        raise SettingsError("several processes train one cell together, not cells in lockstep")
     if not is_first_process():
-        model = train_cells(jobs, open_data(jobs[0])[0], _silent, _silent)[0]
-        if isinstance(model, Exception):
-            raise model
-        return {}
-    errors: dict[str, Exception] = {}
-
-    def failed(job: CellJob, error: Exception) -> None:
-        if job.name in errors:  # it had ended when something befell all of them
-            return
-        errors[job.name] = error
-        failure = failure_of(error)
-        with suppress(OutputError):  # a full disk may be the failure; it is told all the same
-            write_failure(job.folder, failure)
-        tell(CellNews(name=job.name, stage="failed", message=failure.line()))
-
-    with ExitStack() as locks:
-        mine = []
-        for job in jobs:
-            try:
-                locks.enter_context(only_process(job.folder))
-            except StudyError as error:  # the folder is another's, nothing is written into it
-                errors[job.name] = error
-                tell(CellNews(name=job.name, stage="elsewhere", message=ELSEWHERE))
-                continue
-            try:
-                done = done_by_another(job)
-            except Exception as error:
-                failed(job, error)
-                continue
-            if done:
-                (job.folder / FAILED).unlink(missing_ok=True)
-                if several_processes():  # the others wait for this one where a training begins
-                    train_cells([job], open_data(job)[0], _silent, failed)
-                tell(CellNews(name=job.name, stage="done"))
-                continue
-            for name in (FAILED, ROWS):  # of an earlier try, or of another scoring
-                (job.folder / name).unlink(missing_ok=True)
-            mine.append(job)
-        if mine:
-            finish_cells(mine, tell, failed)
-    known = {name: e for name, e in errors.items() if isinstance(e, ThermodepthError)}
-    for name in errors.keys() - known.keys():
-        raise errors[name]
-    return known
+        train_cell(job, open_data(job)[0], _silent)
+        return None
+    with ExitStack() as lock:
+        try:
+            lock.enter_context(only_process(job.folder))
+        except StudyError as error:  # the folder is another's, nothing is written into it
+            tell(CellNews(name=job.name, stage="elsewhere", message=ELSEWHERE))
+            return error
+        try:
+            finish_cell(job, tell)
+        except Exception as error:
+            failure = failure_of(error)
+            with suppress(
+                OutputError
+            ):  # a full disk may be the failure; the error is raised all the same
+                write_failure(job.folder, failure)
+            tell(CellNews(name=job.name, stage="failed", message=failure.line()))
+            if isinstance(error, ThermodepthError):
+                return error
+            raise
+    tell(CellNews(name=job.name, stage="done"))
+    return None
 
 
 def is_first_process() -> bool:
@@ -253,57 +219,45 @@ def done_by_another(job: CellJob) -> bool:
     return cell_is_done(job.folder, key_of(job, *open_data(job)))
 
 
-def finish_cells(jobs: Sequence[CellJob], tell: Tell, failed: TellFailure) -> None:
-    """Train together, then predict and score one after the other, from wherever each cell stands.
+def finish_cell(job: CellJob, tell: Tell) -> None:
+    """Train, predict and score, from wherever the cell stands.
 
     Args:
-        jobs: whose locks are held.
-        tell: hears how each goes on, and that it is done.
-        failed: hears of each that fails, and why.
+        job: whose lock is held.
+        tell: hears how it goes on.
     """
-    try:
-        dataset, scored = open_data(jobs[0])
-        models = train_cells(jobs, dataset, tell, failed)
-    except Exception as error:  # what they share: frames, labels, the device
-        for job in jobs:
-            failed(job, error)
+    if done_by_another(job):
+        (job.folder / FAILED).unlink(missing_ok=True)
+        if several_processes():  # the others wait for this one where a training begins
+            train_cell(job, open_data(job)[0], _silent)
         return
-    for job, model in zip(jobs, models, strict=True):
-        if isinstance(model, Exception):
-            continue
-        try:
-            seconds = known_seconds(job.folder) or 0.0
-            score_cell(job, dataset, scored, model, tell, seconds=seconds)
-        except Exception as error:
-            failed(job, error)
-        else:
-            tell(CellNews(name=job.name, stage="done"))
+    for name in (FAILED, ROWS):  # of an earlier try, or of another scoring
+        (job.folder / name).unlink(missing_ok=True)
+    dataset, scored = open_data(job)
+    model = train_cell(job, dataset, tell)
+    score_cell(job, dataset, scored, model, tell, seconds=known_seconds(job.folder) or 0.0)
 
 
-def train_cells(
-    jobs: Sequence[CellJob], dataset: Dataset, tell: Tell, failed: TellFailure
-) -> list[Path | Exception]:
-    """Of each cell the folder of its model, or what ended its training."""
+def train_cell(job: CellJob, dataset: Dataset, tell: Tell) -> Path:
+    """The folder of the cell's model.
 
-    def report(job: CellJob, progress: Progress) -> None:
+    Args:
+        job: whose lock is held, here or by the first of several processes.
+        dataset: that it trains on.
+        tell: hears of every step.
+    """
+
+    def report(progress: Progress) -> None:
         tell(CellNews(name=job.name, stage="training", progress=progress))
 
-    labels, runtime = jobs[0].labels, jobs[0].settings.runtime
-    for job in jobs:
-        check_labels(job.settings, dataset, job.labels)
-    return train_in_lockstep(
-        [
-            Run(
-                settings=job.settings,
-                out=job.folder,
-                report=partial(report, job),
-                failed=partial(failed, job),
-            )
-            for job in jobs
-        ],
+    check_labels(job.settings, dataset, job.labels)
+    return train_in_held_folder(
+        job.settings,
+        job.folder,
         dataset=dataset,
-        label_of=label_reader(labels, budget_bytes=runtime.cache_mb * 2**20),
-        label_source=label_source(labels),
+        label_of=label_reader(job.labels, budget_bytes=job.settings.runtime.cache_mb * 2**20),
+        label_source=label_source(job.labels),
+        report=report,
     )
 
 

@@ -27,7 +27,7 @@ from thermodepth.thermal import check_compatible
 from thermodepth.training.labels import make_labels, open_for_frames
 from thermodepth.training.loop import check_device
 from thermodepth.training.settings import TrainingSettings
-from thermodepth.training.trainee import check_first_weights
+from thermodepth.training.train_state import check_first_weights
 from thermodepth.training.unread import unread_with
 
 TEST_SPLIT = "test"

@@ -34,7 +34,7 @@ from thermodepth.study.cell import (
     study_protocol,
 )
 from thermodepth.study.design import Cell, Study
-from thermodepth.study.executors.protocol import Executor
+from thermodepth.study.executors.interface import Executor
 from thermodepth.study.failure import DIVERGED, Failure, read_failure
 from thermodepth.study.folder import StudyFolder, note_labels, open_study
 from thermodepth.study.inputs import (

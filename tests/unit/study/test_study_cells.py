@@ -24,7 +24,7 @@ from thermodepth.study.cell import (
     CellKey,
     CellNews,
     cell_is_done,
-    compute_cells,
+    compute_cell,
     known_seconds,
 )
 from thermodepth.study.design import Arm, Study
@@ -95,21 +95,15 @@ def trained(monkeypatch):
     """A training that does nothing, or fails for the cells in `fail`."""
     state = SimpleNamespace(fail={}, names=[])
 
-    def train(runs, **_):
-        endings = []
-        for run in runs:
-            name = "/".join(run.out.parts[-2:])
-            state.names.append(name)
-            error = state.fail.get(name)
-            if isinstance(error, KeyboardInterrupt):
-                raise error
-            if error is not None:
-                run.failed(error)
-            endings.append(error or run.out / "model")
-        return endings
+    def train(_, out, **__):
+        name = "/".join(out.parts[-2:])
+        state.names.append(name)
+        if name in state.fail:
+            raise state.fail[name]
+        return out / "model"
 
     monkeypatch.setattr(cells, "open_dataset", lambda _: NamedData())
-    monkeypatch.setattr(cells, "train_in_lockstep", train)
+    monkeypatch.setattr(cells, "train_in_held_folder", train)
     return state
 
 
@@ -207,9 +201,9 @@ def test_what_goes_wrong_is_written_and_told_and_gone_with_the_next_try(
     heard = []
     if ours:  # keeps its traceback
         with pytest.raises(type(error)):
-            compute_cells([job], heard.append)
+            compute_cell(job, heard.append)
     else:
-        assert compute_cells([job], heard.append) == {job.name: error}
+        assert compute_cell(job, heard.append) is error
     assert [(news.stage, news.message) for news in heard] == [("failed", line)]
     failure = read_failure(job.folder)
     assert (failure.kind, failure.step, failure.line()) == (kind, step, line)
@@ -219,7 +213,7 @@ def test_what_goes_wrong_is_written_and_told_and_gone_with_the_next_try(
     monkeypatch.setattr(
         cells, "score_cell", lambda job, *_, **__: scored.append((job.folder / FAILED).exists())
     )
-    assert compute_cells([job], heard.append) == {}
+    assert compute_cell(job, heard.append) is None
     assert scored == [False]
     assert read_failure(job.folder) is None
     assert heard[-1].stage == "done"
@@ -228,7 +222,7 @@ def test_what_goes_wrong_is_written_and_told_and_gone_with_the_next_try(
 def test_being_stopped_is_no_failure(job, trained, scored):
     trained.fail[job.name] = KeyboardInterrupt()
     with pytest.raises(KeyboardInterrupt):
-        compute_cells([job], silent)
+        compute_cell(job, silent)
     assert read_failure(job.folder) is None
     assert scored == []
 
@@ -237,11 +231,11 @@ def test_a_cell_that_another_process_computes_is_left_alone(job, other_job, scor
     monkeypatch.setattr(cells, "PATIENCE_S", 0.0)
     heard = []
     with cells.only_process(job.folder):
-        errors = compute_cells([job, other_job], heard.append)
-    assert list(errors) == [job.name]
-    assert "in progress elsewhere, another process holds it" in str(errors[job.name])
+        error = compute_cell(job, heard.append)
+        assert compute_cell(other_job, heard.append) is None
+    assert "in progress elsewhere, another process holds it" in str(error)
     assert read_failure(job.folder) is None
-    assert scored == [other_job.name]  # which could be had
+    assert scored == [other_job.name]  # which was free
     assert [(news.name, news.stage) for news in heard] == [
         (job.name, "elsewhere"),
         (other_job.name, "done"),
@@ -256,18 +250,15 @@ def real_key(job, monkeypatch):
 
 
 def test_a_cell_that_another_process_finished_meanwhile_is_left_alone(
-    job, other_job, real_key, trained, scored
+    job, real_key, trained, scored
 ):
     pretend_done(job.folder, real_key)
     before = {path.name: path.read_bytes() for path in job.folder.iterdir()}
     write_failure(job.folder, killed("its process is gone"))
     heard = []
-    assert compute_cells([job, other_job], heard.append) == {}
-    assert [(news.name, news.stage) for news in heard] == [
-        (job.name, "done"),
-        (other_job.name, "done"),
-    ]
-    assert trained.names == scored == [other_job.name]
+    assert compute_cell(job, heard.append) is None
+    assert [(news.name, news.stage) for news in heard] == [(job.name, "done")]
+    assert trained.names == scored == []
     left = {path.name: path.read_bytes() for path in job.folder.iterdir() if path.name != ".lock"}
     assert left == before
 
@@ -278,7 +269,7 @@ def test_processes_of_one_cell_meet_where_its_training_begins_also_when_it_is_do
     """The others are there already, and would wait for the first for ever."""
     monkeypatch.setenv("WORLD_SIZE", "2")
     pretend_done(job.folder, real_key)
-    assert compute_cells([job], silent) == {}
+    assert compute_cell(job, silent) is None
     assert trained.names == [job.name]
     assert scored == []
     assert (job.folder / ROWS).is_file()
@@ -292,83 +283,32 @@ def test_rows_of_another_scoring_are_gone_before_the_new_ones_come(
     monkeypatch.setattr(
         cells, "score_cell", lambda job, *_, **__: there.append((job.folder / ROWS).exists())
     )
-    assert compute_cells([job], silent) == {}
+    assert compute_cell(job, silent) is None
     assert there == [False]
     assert scored == []
 
 
 def test_rows_of_something_else_are_refused_and_kept(job, real_key, trained):
     pretend_done(job.folder, replace(real_key, run="other"))
-    errors = compute_cells([job], silent)
-    assert "holds results of other settings" in str(errors[job.name])
+    assert "holds results of other settings" in str(compute_cell(job, silent))
     assert trained.names == []
     assert (job.folder / ROWS).is_file()
 
 
 def test_beside_the_first_process_of_a_cell_the_others_neither_lock_nor_score(
-    job, other_job, trained, scored, monkeypatch
+    job, trained, scored, monkeypatch
 ):
     monkeypatch.setenv("RANK", "1")
     with cells.only_process(job.folder):
-        assert compute_cells([job], silent) == {}
+        assert compute_cell(job, silent) is None
     assert trained.names == ["full/seed-0"]
     assert scored == []
     trained.fail[job.name] = SettingsError("no such weights")
     with pytest.raises(SettingsError, match="no such weights"):
-        compute_cells([job], silent)
-    monkeypatch.setenv("WORLD_SIZE", "2")
-    with pytest.raises(SettingsError, match="several processes train one cell together"):
-        compute_cells([job, other_job], silent)
+        compute_cell(job, silent)
 
 
-# --- cells in lockstep ---------------------------------------------------------------------------
-
-
-def test_a_cell_that_fails_takes_no_other_with_it(job, other_job, trained, scored, monkeypatch):
-    trained.fail[job.name] = DivergedError("step 4: term is nan")
-    heard = []
-    assert list(compute_cells([job, other_job], heard.append)) == [job.name]
-    assert scored == [other_job.name]
-    assert [(news.name, news.stage) for news in heard] == [
-        (job.name, "failed"),
-        (other_job.name, "done"),
-    ]
-
-    def no_scores(job, *_, **__):
-        raise StudyError(f"{job.name} cannot be scored")
-
-    monkeypatch.setattr(cells, "score_cell", no_scores)
-    assert list(compute_cells([job, other_job], silent)) == [job.name, other_job.name]
-    assert read_failure(job.folder).line() == "diverged at step 4: term is nan"
-    assert read_failure(other_job.folder).line() == "failed: bare/seed-0 cannot be scored"
-
-
-def test_what_they_share_fails_for_all_but_those_that_had_failed(
-    job, other_job, trained, scored, monkeypatch
-):
-    trained.fail[job.name] = DivergedError("step 4: term is nan")
-    inner = cells.train_in_lockstep
-
-    def unreadable(runs, **options):
-        inner(runs, **options)
-        raise DataError("frame 9 cannot be read")
-
-    monkeypatch.setattr(cells, "train_in_lockstep", unreadable)
-    errors = compute_cells([job, other_job], silent)
-    assert scored == []
-    assert {name: str(error) for name, error in errors.items()} == {
-        job.name: "step 4: term is nan",
-        other_job.name: "frame 9 cannot be read",
-    }
-    assert read_failure(job.folder).kind == "diverged"
-    assert read_failure(other_job.folder).kind == "failed"
-
-
-def test_cells_that_are_fed_differently_are_refused_untouched(job, other_job):
-    later = replace(other_job, settings=other_job.settings.edit({"seed": 1}))
-    with pytest.raises(SettingsError, match=r"seed is 0 in full/seed-0 and 1 in bare/seed-0"):
-        compute_cells([job, later], silent)
-    assert not job.folder.exists()
+# --- seconds -------------------------------------------------------------------------------------
 
 
 def test_the_seconds_of_a_cell_are_those_of_all_its_stretches(job, other_job, monkeypatch):
@@ -378,7 +318,8 @@ def test_the_seconds_of_a_cell_are_those_of_all_its_stretches(job, other_job, mo
     )
     job.folder.mkdir(parents=True)
     note_seconds(job.folder, 15.5)
-    compute_cells([job, other_job], silent)
+    for each in (job, other_job):
+        compute_cell(each, silent)
     assert told == [(job.name, 15.5), (other_job.name, 0.0)]  # of which nobody noted any
 
 
@@ -436,20 +377,19 @@ def test_the_command_of_cells_ends_as_they_did(
 
     jobs = {j.name: j for j in (job, other_job)}
 
-    def compute(jobs, tell, *, gpus):
+    def compute(job, tell, *, gpus):
         assert gpus == 1
-        for j in jobs:
-            tell(CellNews(name=j.name, stage="failed" if j.name in errors else "done"))
-        return errors
+        tell(CellNews(name=job.name, stage="failed" if job.name in errors else "done"))
+        return errors.get(job.name)
 
     monkeypatch.setattr(command, "prepared_job", lambda _, name: jobs[name])
     monkeypatch.setattr(command, "enter_working_folder", lambda _: None)
     monkeypatch.setattr(command, "compute", compute)
-    given = [job.name, other_job.name, job.name]  # twice is once
+    names = [job.name, other_job.name, job.name]  # twice is once
     with pytest.raises(kind, match=words) if kind else nullcontext():
-        command.compute_named_cells(job.study_folder, given)
-    said = capsys.readouterr().err.splitlines()
-    assert said == [f"{n}: {'failed' if n in errors else 'done'}" for n in jobs]
+        command.compute_named_cells(job.study_folder, names)
+    lines = capsys.readouterr().err.splitlines()
+    assert lines == [f"{n}: {'failed' if n in errors else 'done'}" for n in jobs]
 
 
 # --- the study's folder --------------------------------------------------------------------------

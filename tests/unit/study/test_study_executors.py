@@ -14,13 +14,12 @@ from thermodepth.checksums import read_record
 from thermodepth.errors import DependencyError, SettingsError, StudyError
 from thermodepth.study.cell import ROWS, CellJob
 from thermodepth.study.executors import slurm
-from thermodepth.study.executors.groups import groups_of
 from thermodepth.study.executors.launch import cell_command, end
 from thermodepth.study.executors.local import gpus_here, slots_of
 from thermodepth.study.executors.printed import PrintExecutor
 from thermodepth.study.executors.ray_tasks import RayExecutor
+from thermodepth.study.executors.registry import EXECUTORS, Placement, make_executor, parse_options
 from thermodepth.study.executors.slurm import SlurmExecutor, parameters_of
-from thermodepth.study.executors.table import EXECUTORS, Placement, make_executor, parse_options
 from thermodepth.study.executors.watch import LogWatch
 from thermodepth.study.failure import FAILED, killed, read_failure, write_failure
 from thermodepth.teacher import LabelStore
@@ -113,66 +112,21 @@ def test_a_process_sees_the_gpus_of_its_slot_only(monkeypatch):
     assert VISIBLE not in os.environ
 
 
-# --- groups --------------------------------------------------------------------------------------
-
-
-def test_arms_of_one_seed_that_are_fed_the_same_are_a_group(job):
-    jobs = [
-        job,
-        beside(job, seed=1),
-        other_optimiser := beside(job, **{"optimiser.learning_rate": 1e-3}),
-        beside(job, **{"model.decoder_width": 16, "runtime.log_every": 7}),
-        replace(job, name="full/seed-1", settings=job.settings.edit({"seed": 1})),
-    ]
-    names = [[j.name for j in group] for group in groups_of(jobs, most=5)]
-    assert names == [
-        ["full/seed-0", "bare/seed-0", "bare/seed-0"],
-        ["bare/seed-1", "full/seed-1"],
-    ]
-    assert [len(group) for group in groups_of(jobs, most=2)] == [2, 2, 1]
-    assert groups_of(jobs, most=1) == [[j] for j in jobs]
-    assert groups_of([job, other_optimiser], most=2) == [[job, other_optimiser]]
-
-
-@pytest.mark.parametrize(
-    "edits",
-    [
-        {"steps": 41},
-        {"precision": "bf16"},
-        {"data.batch_size": 8},
-        {"data.augmentation.zoom": 1.0},
-        {"teacher.kind": "truth"},
-        {"runtime.device": "cpu"},
-        {"runtime.workers": 1},
-    ],
-)
-def test_cells_that_are_fed_differently_are_apart(job, edits):
-    jobs = [job, beside(job, **edits)]
-    assert groups_of(jobs, most=5) == [[jobs[0]], [jobs[1]]]
-
-
-@pytest.mark.parametrize("executor", ["local", "ray", "slurm", "print"])
-def test_every_executor_takes_groups(executor):
-    options = {"time": "5"} if executor == "slurm" else {}
-    assert make(executor, lockstep=5, options=options).lockstep == 5
-
-
 # --- commands ------------------------------------------------------------------------------------
 
 
 def test_the_command_of_a_cell_names_the_folder_wherever_it_is_started(job):
     out = str(job.study_folder.absolute())
-    assert cell_command([job], gpus=1) == [
+    assert cell_command(job, gpus=1) == [
         *(sys.executable, "-m", "thermodepth", "study", "cell"),
         *(out, "full/seed-0"),
     ]
-    assert cell_command([job, beside(job)], gpus=1)[-3:] == [out, "full/seed-0", "bare/seed-0"]
 
 
 def test_several_gpus_are_as_many_processes_under_accelerate(job):
     from accelerate.commands.launch import launch_command_parser
 
-    words = cell_command([job], gpus=4)
+    words = cell_command(job, gpus=4)
     assert words[:3] == [sys.executable, "-m", "accelerate.commands.launch"]
     read = launch_command_parser().parse_args(words[3:])  # by the launcher's own reader
     assert (read.num_processes, read.num_machines, read.multi_gpu, read.module) == (
@@ -183,7 +137,7 @@ def test_several_gpus_are_as_many_processes_under_accelerate(job):
     )
     assert (read.main_process_port, read.mixed_precision) == (0, "no")
     assert read.training_script == "thermodepth"
-    assert read.training_script_args == cell_command([job], gpus=0)[3:]
+    assert read.training_script_args == cell_command(job, gpus=0)[3:]
 
 
 def test_printed_lines_are_shell_and_say_how_the_last_try_failed(job):
@@ -191,17 +145,11 @@ def test_printed_lines_are_shell_and_say_how_the_last_try_failed(job):
     write_failure(job.folder, killed("out\nof memory"))
     PrintExecutor(write=lines.append).run([job], tell=print)
     assert lines[0] == "# full/seed-0 killed: out of memory"
-    assert shlex.split(lines[1]) == cell_command(
-        [job], gpus=0
-    )  # the folder has a blank in its name
+    assert shlex.split(lines[1]) == cell_command(job, gpus=0)  # the folder has a blank in its name
     own = make("print", options={"program": "srun thermodepth"}, write=lines.append)
     own.run([job], tell=print)
     assert lines[3].startswith("srun thermodepth study cell '")
     assert (job.folder / FAILED).is_file()  # nothing was tried
-    lines.clear()
-    make("print", lockstep=2, write=lines.append).run([job, beside(job)], tell=print)
-    assert lines[0] == "# full/seed-0 killed: out of memory"
-    assert lines[1].endswith(" full/seed-0 bare/seed-0")
 
 
 # --- options -------------------------------------------------------------------------------------
@@ -222,11 +170,6 @@ def test_printed_lines_are_shell_and_say_how_the_last_try_failed(job):
         ("slurm", {"options": {"cluster": "locl"}}, "unknown cluster 'locl'; did you mean 'local'"),
         ("slurm", {"slots_per_gpu": 2, "options": {"time": "5"}}, "--slots-per-gpu with"),
         ("local", {"slots_per_gpu": 2, "gpus_per_cell": 2}, "or several cells share one"),
-        (
-            "ray",
-            {"lockstep": 5, "gpus_per_cell": 2},
-            "--lockstep 5 with --gpus-per-cell 2: cells in",
-        ),
     ],
 )
 def test_what_cannot_be_is_refused_before_anything_runs(executor, placement, words):
@@ -283,8 +226,7 @@ def test_every_executor_is_in_the_table_under_its_name():
 )
 def test_how_a_cell_ended_is_told_and_kept(job, ending, stage, message):
     heard = []
-    endings = {"bare/seed-0": ("done", "")} | ({} if ending is None else {job.name: ending})
-    end(job, endings, heard.append, lost="code -9")
+    end(job, ending, heard.append, lost="code -9")
     assert [(news.stage, news.message) for news in heard] == [(stage, message)]
     assert (read_failure(job.folder) is not None) == (ending is None)
 
@@ -292,15 +234,15 @@ def test_how_a_cell_ended_is_told_and_kept(job, ending, stage, message):
 def test_a_failure_that_the_cell_wrote_itself_is_what_is_told(job):
     heard = []
     write_failure(job.folder, killed("by its own word"))
-    end(job, {}, heard.append, lost="code 1")
+    end(job, None, heard.append, lost="code 1")
     assert heard[0].message == "killed: by its own word"
 
 
 def test_what_a_cell_says_of_its_own_end_is_told_whatever_an_older_failure_said(job):
     heard = []
     write_failure(job.folder, killed("an earlier try"))
-    end(job, {job.name: ("done", "")}, heard.append, lost="code 0")
-    end(job, {job.name: ("interrupted", "stopped")}, heard.append, lost="code 0")
+    end(job, ("done", ""), heard.append, lost="code 0")
+    end(job, ("interrupted", "stopped"), heard.append, lost="code 0")
     assert [(news.stage, news.message) for news in heard] == [
         ("done", ""),
         ("interrupted", "stopped"),
@@ -311,7 +253,7 @@ def test_a_cell_that_was_done_before_its_process_was_lost_is_done(job):
     heard = []
     job.folder.mkdir(parents=True)
     (job.folder / ROWS).write_bytes(b"never read")
-    end(job, {}, heard.append, lost="code -9")
+    end(job, None, heard.append, lost="code -9")
     assert [news.stage for news in heard] == ["done"]
     assert read_failure(job.folder) is None
 
@@ -485,21 +427,6 @@ def test_many_cells_are_one_array(job, queue):
     assert "#SBATCH --array=0-1%1\n" in calls.read_text()
     kept = (job.study_folder / "slurm" / "jobs" / "full").glob("*.json")
     assert [json.loads(path.read_text())["job"] for path in sorted(kept)] == ["41_0", "41_1"]
-
-
-def test_cells_in_lockstep_are_one_job_that_each_of_them_knows(job, queue):
-    calls, _ = queue
-    other, later = beside(job), beside(job, seed=1)
-    executor = SlurmExecutor(parameters={"timeout_min": 5}, lockstep=2)
-    for _ in range(2):  # sent, then found again
-        with pytest.raises(KeyboardInterrupt, match="2 jobs stay"):
-            executor.run([job, other, later], print)
-    assert calls.read_text().count("#SBATCH --array=0-1%2\n") == 1
-    kept = job.study_folder / "slurm" / "jobs"
-    numbers = [
-        json.loads((kept / f"{j.name}.json").read_text())["job"] for j in (job, other, later)
-    ]
-    assert numbers == ["41_0", "41_0", "41_1"]
 
 
 def test_what_sbatch_does_not_know_is_refused(job, queue):

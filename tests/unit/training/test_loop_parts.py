@@ -17,12 +17,12 @@ from thermodepth.training.loop import (
     add_to,
     as_input,
     interruption,
-    make_accelerators,
+    make_accelerator,
     means_of,
     stop_if_not_finite,
 )
 from thermodepth.training.settings import RuntimeSettings, TrainingSettings
-from thermodepth.training.trainee import recipe_of
+from thermodepth.training.train_state import recipe_of
 from thermodepth.types import Batch, ThermalUnit
 
 needs_no_cuda = pytest.mark.skipif(torch.cuda.is_available(), reason="a CUDA device is there")
@@ -85,18 +85,18 @@ def test_a_gradient_that_is_not_finite_is_named(norm: float) -> None:
 @needs_no_cuda
 def test_a_device_that_is_not_there_is_refused() -> None:
     with pytest.raises(SettingsError, match=r"runtime\.device=cuda: this machine has no CUDA"):
-        make_accelerators(RuntimeSettings(device="cuda"), "fp32", count=1)
+        make_accelerator(RuntimeSettings(device="cuda"), "fp32")
 
 
 @pytest.mark.parametrize("device", ["cpu", pytest.param("auto", marks=needs_no_cuda)])
 def test_half_precision_that_a_cpu_does_not_have_is_refused(device: str) -> None:
     with pytest.raises(SettingsError, match="precision=fp16 needs a CUDA device"):
-        make_accelerators(RuntimeSettings(device=device), "fp16", count=1)  # type: ignore[arg-type]
+        make_accelerator(RuntimeSettings(device=device), "fp16")  # type: ignore[arg-type]
 
 
 def test_every_run_of_a_process_has_its_own_precision() -> None:
     for precision, wanted in (("fp32", "no"), ("bf16", "bf16"), ("fp32", "no")):
-        (accelerator,) = make_accelerators(RuntimeSettings(device="cpu"), precision, count=1)
+        accelerator = make_accelerator(RuntimeSettings(device="cpu"), precision)
         assert accelerator.mixed_precision == wanted
         assert accelerator.device.type == "cpu"
 

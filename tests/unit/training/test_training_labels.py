@@ -36,7 +36,7 @@ from thermodepth.training.labels import (
     make_labels,
     open_built_in,
 )
-from thermodepth.training.trainee import short_sides_of
+from thermodepth.training.train_state import short_sides_of
 from thermodepth.types import Geometry, Sample, ThermalUnit
 
 TRUTH = TeacherSettings(kind="truth")

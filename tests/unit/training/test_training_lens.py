@@ -12,13 +12,12 @@ import pytest
 
 from thermodepth.camera import focal_of_view
 from thermodepth.data.frames import Dataset
-from thermodepth.errors import DataError, SettingsError
+from thermodepth.errors import DataError
 from thermodepth.model import load_model
 from thermodepth.training.lens import canonical_range_m, training_lens
-from thermodepth.training.lockstep import check_lockstep
 from thermodepth.training.loop import train
 from thermodepth.training.settings import TrainingSettings
-from thermodepth.training.trainee import recipe_of
+from thermodepth.training.train_state import recipe_of
 from thermodepth.types import Sample
 
 FOCAL = {"model.focal_px": 150.0, "model.weights": "none", "model.decoder_width": 16}
@@ -125,16 +124,6 @@ def test_the_focal_length_is_that_at_the_working_size(dataset: Dataset) -> None:
     assert sizes[32, 64] == pytest.approx(sizes[64, 64] / np.sqrt(2))
     cut = run.edit({"data.augmentation.aspect": "cut"})
     assert training_lens(cut.data, dataset).focal_px == pytest.approx(sizes[64, 64])
-
-
-def test_networks_that_do_and_do_not_know_the_lens_are_not_fed_alike(
-    settings: TrainingSettings,
-) -> None:
-    with pytest.raises(SettingsError, match=r"lockstep: model\.knows_lens is true in a and false"):
-        check_lockstep({"a": settings.edit({"model.focal_px": 150.0}), "b": settings})
-    check_lockstep(
-        {n: settings.edit({"model.focal_px": f}) for n, f in (("a", 150.0), ("b", 99.0))}
-    )
 
 
 def test_a_training_on_two_cameras_goes_from_frames_to_a_model(

@@ -14,22 +14,23 @@ from numpy.typing import NDArray
 
 from thermodepth.data.frames import Dataset
 from thermodepth.data.loader import BatchStream
-from thermodepth.training import trainee as trainees
-from thermodepth.training.loop import Run, train
+from thermodepth.training import train_state
+from thermodepth.training.loop import train
 from thermodepth.training.run_folder import note_seconds, run_identity, training_seconds
 from thermodepth.training.settings import TrainingSettings
-from thermodepth.training.trainee import Progress, Trainee, compiled
+from thermodepth.training.train_state import Progress, TrainState, compiled
 
 
-def trainee_of(settings: TrainingSettings, dataset: Dataset, out: Path) -> Trainee:
+def state_of(settings: TrainingSettings, dataset: Dataset, out: Path) -> TrainState:
     assert settings.data.size is not None
     stream = BatchStream(
         dataset.split("train"), settings.data, size=settings.data.size, seed=0, label_of=None
     )
     out.mkdir(exist_ok=True)
     (out / "run.json").write_text(json.dumps({"identity": "i"}))
-    return Trainee(
-        Run(settings=settings, out=out),
+    return TrainState(
+        settings,
+        out,
         identity="i",
         accelerator=Accelerator(cpu=True),
         dataset=dataset,
@@ -42,14 +43,14 @@ def test_seconds_add_up_over_stretches_also_of_one_that_failed(
     settings: TrainingSettings, dataset: Dataset, tmp_path: Path
 ) -> None:
     assert training_seconds(tmp_path / "run") is None
-    first = trainee_of(settings, dataset, tmp_path / "run")
+    first = state_of(settings, dataset, tmp_path / "run")
     first.seconds += 5.0
     first.checkpoint(3)
     assert training_seconds(tmp_path / "run") == 5.0
     first.seconds += 2.5
     first.close()  # as when a step diverges: what it took is spent
     assert training_seconds(tmp_path / "run") == 7.5
-    second = trainee_of(settings, dataset, tmp_path / "run")
+    second = state_of(settings, dataset, tmp_path / "run")
     assert second.seconds == 7.5
     second.close()
     assert training_seconds(tmp_path / "run") == 7.5
@@ -61,7 +62,7 @@ def test_a_lost_count_is_no_reason_to_stop(
 ) -> None:
     (tmp_path / "seconds.json").write_text(text)
     assert training_seconds(tmp_path) is None
-    assert trainee_of(settings, dataset, tmp_path).seconds == 0.0
+    assert state_of(settings, dataset, tmp_path).seconds == 0.0
 
 
 def test_a_full_disk_costs_the_count_and_no_run(
@@ -73,9 +74,9 @@ def test_a_full_disk_costs_the_count_and_no_run(
     def full(*_: object) -> None:
         raise OSError("no space left on device")
 
-    made = trainee_of(settings, dataset, tmp_path)
-    monkeypatch.setattr(trainees, "note_seconds", full)
-    made.close()
+    state = state_of(settings, dataset, tmp_path)
+    monkeypatch.setattr(train_state, "note_seconds", full)
+    state.close()
 
 
 def test_seconds_are_there_before_the_run_is_done_and_no_part_of_it(
@@ -89,25 +90,25 @@ def test_seconds_are_there_before_the_run_is_done_and_no_part_of_it(
     own = run_identity(small, dataset, "l")
     note_seconds(tmp_path, 1000.0)
     (tmp_path / "run.json").write_text(json.dumps({"identity": own}))
-    seen: list[float | None] = []
-    finish = Trainee.finish
+    noted: list[float | None] = []
+    finish = TrainState.finish
 
-    def killed(made: Trainee, *args: object) -> Path:
-        seen.append(training_seconds(tmp_path))
-        return finish(made, *args)  # type: ignore[arg-type]
+    def finish_noting(state: TrainState, *args: object) -> Path:
+        noted.append(training_seconds(tmp_path))
+        return finish(state, *args)  # type: ignore[arg-type]
 
     def label_of(name: str) -> NDArray[np.float32]:
         return np.random.default_rng(len(name)).uniform(size=(64, 64)).astype(np.float32)
 
-    monkeypatch.setattr(Trainee, "finish", killed)
+    monkeypatch.setattr(TrainState, "finish", finish_noting)
     steps: list[Progress] = []
     train(
         small, tmp_path, dataset=dataset, label_of=label_of, label_source="l", report=steps.append
     )
     assert len(steps) == 1
-    assert seen == [training_seconds(tmp_path)]
-    assert seen[0] is not None
-    assert 1000 < seen[0] < 1060
+    assert noted == [training_seconds(tmp_path)]
+    assert noted[0] is not None
+    assert 1000 < noted[0] < 1060
     assert run_identity(small, dataset, "l") == own
 
 

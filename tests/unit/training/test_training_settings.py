@@ -7,7 +7,7 @@ import pytest
 from thermodepth.data.frames import Dataset
 from thermodepth.errors import SettingsError
 from thermodepth.training.settings import TrainingSettings
-from thermodepth.training.trainee import recipe_of
+from thermodepth.training.train_state import recipe_of
 
 BASE = TrainingSettings().edit({"model.weights": "none", "teacher.kind": "truth"})
 

@@ -20,7 +20,7 @@ from thermodepth.training import watched
 from thermodepth.training.labels import label_reader, label_source, make_labels
 from thermodepth.training.loop import Progress, train
 from thermodepth.training.run_folder import run_identity
-from thermodepth.training.trainee import check_watched
+from thermodepth.training.train_state import check_watched
 
 SMALL: dict[str, Any] = {
     "steps": 8,

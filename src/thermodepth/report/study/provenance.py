@@ -61,7 +61,7 @@ def cells_table(cells: Sequence[CellRecord]) -> Table:
         notes=(
             "First weights and batches are digests: all arms of a seed have the same but those that edit the "
             "network or the data, or the study would not have been written. Seconds: of training, over all "
-            "stretches of a run that was interrupted; its part where cells trained in lockstep.",
+            "stretches of a run that was interrupted.",
         ),
     )
 

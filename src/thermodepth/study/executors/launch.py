@@ -1,8 +1,8 @@
 """Starting cells: in this process, or one over several GPUs through Accelerate; and their command line.
 
-Cells come in groups, which train in lockstep; most often of one. A cell of several GPUs is a process a GPU,
-started by `accelerate launch` from the command of that cell. So a batch is split over them, and the numbers
-are those of one GPU but for the order of sums and the batch statistics of norms.
+A cell of several GPUs is a process a GPU, started by `accelerate launch` from the command of that cell. So a
+batch is split over them, and the numbers are those of one GPU but for the order of sums and the batch
+statistics of norms.
 """
 
 from __future__ import annotations
@@ -11,11 +11,11 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 from thermodepth.errors import StudyError, ThermodepthError
-from thermodepth.study.cell import ENDINGS, ROWS, CellJob, CellNews, Stage, Tell, compute_cells
+from thermodepth.study.cell import ENDINGS, ROWS, CellJob, CellNews, Stage, Tell, compute_cell
 from thermodepth.study.executors.watch import LogWatch
 from thermodepth.study.failure import FAILED, killed, read_failure, write_failure
 from thermodepth.study.folder import prepared_job
@@ -30,12 +30,9 @@ Ending = tuple[Stage, str]
 STOPPED: Ending = ("interrupted", "stopped before its end; its checkpoint is kept")
 
 
-def cell_command(
-    jobs: Sequence[CellJob], *, gpus: int, program: Sequence[str] = PROGRAM
-) -> list[str]:
-    """The command line that computes these cells anywhere the study's folder is seen."""
-    folder = str(jobs[0].study_folder.absolute())
-    words = ["study", "cell", folder, *(job.name for job in jobs)]
+def cell_command(job: CellJob, *, gpus: int, program: Sequence[str] = PROGRAM) -> list[str]:
+    """The command line that computes this cell anywhere the study's folder is seen."""
+    words = ["study", "cell", str(job.study_folder.absolute()), job.name]
     if gpus <= 1:
         return [*program, *words]
     launcher = [sys.executable, "-m", "accelerate.commands.launch", "--multi_gpu"]
@@ -46,46 +43,44 @@ def cell_command(
     return [*launcher, "--module", "thermodepth", *words]
 
 
-def compute(jobs: Sequence[CellJob], tell: Tell, *, gpus: int) -> dict[str, ThermodepthError]:
-    """Whole cells, from the process that an executor gave them.
+def compute(job: CellJob, tell: Tell, *, gpus: int) -> ThermodepthError | None:
+    """A whole cell, from the process that an executor gave it.
 
     Args:
-        jobs: as `compute_cells`; one, where it is to have several GPUs.
-        tell: hears how each goes on and ends.
+        job: the cell.
+        tell: hears how it goes on and ends.
         gpus: that train it together.
 
     Returns:
-        Why cells have no results, by their names.
+        Why it has no results; None where it has.
 
     Raises:
-        KeyboardInterrupt: after checkpoints were written.
-        Exception: as `compute_cells`.
+        KeyboardInterrupt: after a checkpoint was written.
+        Exception: as `compute_cell`.
     """
-    ended = set()
+    ended = False
 
     def tell_and_note(news: CellNews) -> None:
-        if news.stage in ENDINGS:
-            ended.add(news.name)
+        nonlocal ended
+        ended = ended or news.stage in ENDINGS
         tell(news)
 
     try:
         if gpus <= 1:
-            return compute_cells(jobs, tell_and_note)
-        (job,) = jobs
+            return compute_cell(job, tell_and_note)
         return _compute_over(job, tell_and_note, gpus=gpus)
     except KeyboardInterrupt:
-        for job in jobs:
-            if job.name not in ended:
-                stage, message = STOPPED
-                tell(CellNews(name=job.name, stage=stage, message=message))
+        if not ended:
+            stage, message = STOPPED
+            tell(CellNews(name=job.name, stage=stage, message=message))
         raise
 
 
-def _compute_over(job: CellJob, tell: Tell, *, gpus: int) -> dict[str, ThermodepthError]:
+def _compute_over(job: CellJob, tell: Tell, *, gpus: int) -> ThermodepthError | None:
     """One cell, over several GPUs."""
     watch, parent = LogWatch([job]), os.getppid()
     with interruption() as asked_to_stop:
-        process = subprocess.Popen(cell_command([job], gpus=gpus))
+        process = subprocess.Popen(cell_command(job, gpus=gpus))
         forwarded = False
         while process.poll() is None:
             try:
@@ -102,37 +97,38 @@ def _compute_over(job: CellJob, tell: Tell, *, gpus: int) -> dict[str, Thermodep
         raise KeyboardInterrupt
     if process.returncode == 0:
         tell(CellNews(name=job.name, stage="done"))
-        return {}
+        return None
     failure = read_failure(job.folder) or killed(
         f"its process ended with code {process.returncode}"
     )
     write_failure(job.folder, failure)
     tell(CellNews(name=job.name, stage="failed", message=failure.line()))
-    return {job.name: StudyError(failure.line())}
+    return StudyError(failure.line())
 
 
-def compute_prepared(folder: str, names: Sequence[str], gpus: int) -> dict[str, Ending]:
-    """Cells of a prepared study folder, on whatever machine: what Ray and SLURM are sent.
+def compute_prepared(folder: str, name: str, gpus: int) -> Ending | None:
+    """A cell of a prepared study folder, on whatever machine: what Ray and SLURM are sent.
 
     Returns:
-        How each ended, by its name.
+        How it ended.
     """
     set_thread_policy(1)
-    endings: dict[str, Ending] = {}
+    ending: Ending | None = None
 
     def note(news: CellNews) -> None:
+        nonlocal ending
         if news.stage in ENDINGS:
-            endings[news.name] = (news.stage, news.message)
+            ending = (news.stage, news.message)
 
     try:
-        jobs = [prepared_job(Path(folder), name) for name in names]
-        enter_working_folder(jobs[0])
-        compute(jobs, note, gpus=gpus)
+        job = prepared_job(Path(folder), name)
+        enter_working_folder(job)
+        compute(job, note, gpus=gpus)
     except KeyboardInterrupt:
-        return {name: endings.get(name, STOPPED) for name in names}
-    except ThermodepthError as error:  # before any of them began
-        return {name: ("failed", str(error)) for name in names}
-    return endings
+        return ending or STOPPED
+    except ThermodepthError as error:  # before it began
+        return "failed", str(error)
+    return ending
 
 
 def enter_working_folder(job: CellJob) -> None:
@@ -146,21 +142,19 @@ def begin(job: CellJob) -> None:
     (job.folder / FAILED).unlink(missing_ok=True)
 
 
-def end(job: CellJob, endings: Mapping[str, Ending], tell: Tell, *, lost: str) -> None:
-    """Tell how a cell ended whose process is gone.
+def end(job: CellJob, ending: Ending | None, tell: Tell, *, lost: str) -> None:
+    """Tell how a cell ended whose process has ended.
 
     Args:
         job: the cell.
-        endings: what `compute_prepared` returned; empty where the process ended without a word, in
-            which case the folder may still know.
+        ending: what `compute_prepared` returned; None where the process ended without a word, in which
+            case the folder may still know.
         tell: hears of it.
         lost: what is known of a process that ended without a word.
     """
-    ending = endings.get(job.name)
     failure = read_failure(job.folder)
     if ending is None and failure is None:
-        # It may have been done before a cell beside it took the process down.
-        if (job.folder / ROWS).is_file():
+        if (job.folder / ROWS).is_file():  # it was done before its process was lost
             tell(CellNews(name=job.name, stage="done"))
             return
         failure = killed(lost)

@@ -1,7 +1,7 @@
 """On this machine: cells in fresh processes with one thread, as many at once as there are slots.
 
-A process computes one cell, or a group of them in lockstep. Without GPUs a slot is a core. With GPUs it is a
-GPU, or a share of one, or several of them, and a process sees those of its slot only.
+A process computes one cell. Without GPUs a slot is a core. With GPUs it is a GPU, or a share of one, or
+several of them, and a process sees those of its slot only.
 """
 
 from __future__ import annotations
@@ -11,13 +11,12 @@ import os
 import signal
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from multiprocessing import connection
 from typing import TYPE_CHECKING, Any
 
 from thermodepth.errors import SettingsError
 from thermodepth.study.cell import ENDINGS, CellJob, CellNews, Tell
-from thermodepth.study.executors.groups import groups_of
 from thermodepth.study.executors.launch import begin, compute, end
 from thermodepth.threads import available_cores
 
@@ -33,7 +32,6 @@ class LocalExecutor:
 
     slots: tuple[str | None, ...]  # CUDA_VISIBLE_DEVICES of each; None leaves it as it is
     gpus_per_cell: int = 0
-    lockstep: int = 1  # the most cells of a process
 
     def run(self, jobs: Sequence[CellJob], tell: Tell) -> None:
         """As `Executor.run`.
@@ -42,41 +40,36 @@ class LocalExecutor:
         with it, and when this process dies the others meet a broken pipe and stop.
         """
         context = multiprocessing.get_context("spawn")
-        waiting = groups_of(jobs, most=self.lockstep)
+        waiting = list(jobs)
         free = list(self.slots)
         running: dict[Any, _Running] = {}  # by the end of the pipe that is read
         with _stopping(running) as asked_to_stop:
             while running or (waiting and not asked_to_stop()):
                 while waiting and free and not asked_to_stop():
-                    group, slot = waiting.pop(0), free.pop(0)
-                    for job in group:
-                        begin(job)
+                    job, slot = waiting.pop(0), free.pop(0)
+                    begin(job)
                     ours, theirs = context.Pipe(duplex=False)
                     process = context.Process(
-                        target=_run_cells,
-                        args=(group, self.gpus_per_cell, theirs),
-                        name=group[0].name,
+                        target=_run_cell, args=(job, self.gpus_per_cell, theirs), name=job.name
                     )
                     with _seeing(slot):
                         process.start()
                     theirs.close()
-                    running[ours] = _Running(jobs=group, process=process, slot=slot)
+                    running[ours] = _Running(job=job, process=process, slot=slot)
                 ready: list[Any] = connection.wait(list(running), timeout=1.0)
                 for pipe in ready:
-                    cells = running[pipe]
+                    cell = running[pipe]
                     try:
                         news: CellNews = pipe.recv()
                     except (EOFError, OSError):  # the process has ended
-                        cells.process.join()
+                        cell.process.join()
                         del running[pipe]
-                        free.append(cells.slot)
-                        code = cells.process.exitcode
-                        for job in cells.jobs:
-                            if job.name not in cells.ended:
-                                end(job, {}, tell, lost=f"its process ended with code {code}")
+                        free.append(cell.slot)
+                        if not cell.ended:
+                            code = cell.process.exitcode
+                            end(cell.job, None, tell, lost=f"its process ended with code {code}")
                         continue
-                    if news.stage in ENDINGS:
-                        cells.ended.add(news.name)
+                    cell.ended = cell.ended or news.stage in ENDINGS
                     tell(news)
             interrupted = asked_to_stop()
         if interrupted:
@@ -103,7 +96,7 @@ def slots_of(
         raise SettingsError(
             f"--gpus-per-cell {gpus_per_cell}: this machine has {len(gpus)} ({', '.join(gpus)})"
         )
-    # A group a cell; GPUs that are left over when the groups are made stay idle.
+    # A group a cell; GPUs that are left over stay idle.
     starts = range(0, len(gpus) - gpus_per_cell + 1, gpus_per_cell)
     groups = [",".join(gpus[start : start + gpus_per_cell]) for start in starts]
     return tuple(groups * slots_per_gpu)[:processes]
@@ -120,16 +113,16 @@ def gpus_here(device: str) -> list[str]:
 
 @dataclass(slots=True, kw_only=True)
 class _Running:
-    """A process, its cells, its slot, and which cells said how they ended."""
+    """A process, its cell, its slot, and whether the cell said how it ended."""
 
-    jobs: Sequence[CellJob]
+    job: CellJob
     process: Any
     slot: str | None
-    ended: set[str] = field(default_factory=set)
+    ended: bool = False
 
 
-def _run_cells(jobs: Sequence[CellJob], gpus: int, pipe: Connection[CellNews, None]) -> None:
-    """The entry of a process: its whole cells, and word of them through the pipe."""
+def _run_cell(job: CellJob, gpus: int, pipe: Connection[CellNews, None]) -> None:
+    """The entry of a process: its whole cell, and word of it through the pipe."""
 
     def tell(news: CellNews) -> None:
         try:
@@ -138,7 +131,7 @@ def _run_cells(jobs: Sequence[CellJob], gpus: int, pipe: Connection[CellNews, No
             os._exit(1)
 
     with suppress(KeyboardInterrupt):  # which was told
-        compute(jobs, tell, gpus=gpus)
+        compute(job, tell, gpus=gpus)
 
 
 @contextmanager
@@ -166,10 +159,10 @@ def _stopping(running: Mapping[Any, _Running]) -> Iterator[Callable[[], bool]]:
         nonlocal asked
         del frame
         asked = True
-        for cells in running.values():
+        for cell in running.values():
             # A terminal's Ctrl-C has reached the cells already, and twice means at once.
-            if number == signal.SIGTERM and cells.process.is_alive():
-                cells.process.terminate()
+            if number == signal.SIGTERM and cell.process.is_alive():
+                cell.process.terminate()
 
     before = {number: signal.signal(number, stop) for number in (signal.SIGINT, signal.SIGTERM)}
     try:
@@ -177,5 +170,5 @@ def _stopping(running: Mapping[Any, _Running]) -> Iterator[Callable[[], bool]]:
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)
-        for cells in running.values():
-            cells.process.terminate()
+        for cell in running.values():
+            cell.process.terminate()

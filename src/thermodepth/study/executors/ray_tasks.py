@@ -1,7 +1,7 @@
-"""On Ray: a task for each cell or group, on this machine or on a cluster that sees the study's folder.
+"""On Ray: a task for each cell, on this machine or on a cluster that sees the study's folder.
 
 Ray places the tasks by the cores and GPUs that they ask for. A task is a process of its own that ends with
-its cells, and it is not retried: what it reached is in the cells' folders.
+its cell, and it is not retried: what it reached is in the cell's folder.
 """
 
 from __future__ import annotations
@@ -16,7 +16,6 @@ from typing import Any
 
 from thermodepth.errors import DependencyError, StudyError
 from thermodepth.study.cell import CellJob, Tell
-from thermodepth.study.executors.groups import groups_of
 from thermodepth.study.executors.launch import STOPPED, Ending, begin, compute_prepared, end
 from thermodepth.study.executors.watch import LogWatch
 from thermodepth.threads import available_cores
@@ -38,7 +37,6 @@ class RayExecutor:
     gpus_per_cell: int | None = None  # None takes one where the cluster has any
     slots_per_gpu: int = 1
     device: str = "auto"  # that cells are trained on
-    lockstep: int = 1  # the most cells of a task
 
     def run(self, jobs: Sequence[CellJob], tell: Tell) -> None:
         """As `Executor.run`.
@@ -72,25 +70,23 @@ class RayExecutor:
     ) -> None:
         # max_calls: a fresh process each, as everywhere, which leaves nothing on a GPU.
         task = ray.remote(max_retries=0, max_calls=1, **resources)(compute_prepared)
-        waiting = groups_of(jobs, most=self.lockstep)
-        most, running = self.processes or len(jobs), dict[Any, list[CellJob]]()
+        waiting = list(jobs)
+        most, running = self.processes or len(jobs), dict[Any, CellJob]()
         watch = LogWatch(jobs)
         with interruption() as asked_to_stop:
             stopped_at = 0.0
             while running or (waiting and not stopped_at):
                 while waiting and len(running) < most and not stopped_at:
-                    group = waiting.pop(0)
-                    for job in group:
-                        begin(job)
-                    folder, names = group[0].study_folder, [job.name for job in group]
-                    named = task.options(name=names[0])
-                    running[named.remote(str(folder.absolute()), names, gpus)] = group
+                    job = waiting.pop(0)
+                    begin(job)
+                    named = task.options(name=job.name)
+                    folder = str(job.study_folder.absolute())
+                    running[named.remote(folder, job.name, gpus)] = job
                 ready, _ = ray.wait(list(running), timeout=POLL_S)
                 for reference in ready:
-                    group = running.pop(reference)
-                    for job in group:
-                        watch.forget(job.name)
-                    _end(ray, group, reference, tell, stopping=bool(stopped_at))
+                    job = running.pop(reference)
+                    watch.forget(job.name)
+                    _end(ray, job, reference, tell, stopping=bool(stopped_at))
                 watch.tell_progress(tell)
                 if asked_to_stop() and not stopped_at:
                     stopped_at = time.monotonic()
@@ -139,15 +135,14 @@ def _check_room(ray: Any, resources: dict[str, float]) -> None:
             )
 
 
-def _end(ray: Any, group: Sequence[CellJob], reference: Any, tell: Tell, *, stopping: bool) -> None:
-    endings: dict[str, Ending] = {}
+def _end(ray: Any, job: CellJob, reference: Any, tell: Tell, *, stopping: bool) -> None:
+    ending: Ending | None = None
     lost = ""
     try:
-        endings = ray.get(reference)
+        ending = ray.get(reference)
     except ray.exceptions.RayError as error:
         if stopping:  # cancelled while it waited or before it could say so
-            endings = {job.name: STOPPED for job in group}
+            ending = STOPPED
         else:
             lost = f"Ray lost it: {str(error).strip().splitlines()[-1]}"
-    for job in group:
-        end(job, endings, tell, lost=lost)
+    end(job, ending, tell, lost=lost)

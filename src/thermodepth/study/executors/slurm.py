@@ -1,4 +1,4 @@
-"""On SLURM, through submitit: a job for each cell or group, as one job array.
+"""On SLURM, through submitit: a job for each cell, as one job array.
 
 The jobs live without this process, which only waits for them. `slurm/jobs/ARM/seed-N.json` in the study's
 folder keeps the number of each cell's job, so a second call waits for the jobs of the first instead of
@@ -20,7 +20,6 @@ from typing import Any
 from thermodepth.checksums import read_record, write_record
 from thermodepth.errors import DataError, DependencyError, SettingsError, StudyError
 from thermodepth.study.cell import CellJob, CellNews, Tell
-from thermodepth.study.executors.groups import groups_of
 from thermodepth.study.executors.launch import Ending, begin, compute_prepared, end
 from thermodepth.study.executors.watch import LogWatch
 from thermodepth.training.loop import interruption
@@ -42,9 +41,9 @@ _COMMON = (
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Sent:
-    """A job, and cells that it computes."""
+    """A job of the cluster, and the cell that it computes."""
 
-    jobs: Sequence[CellJob]
+    job: CellJob
     batch_job: Any
 
 
@@ -56,7 +55,6 @@ class SlurmExecutor:
     processes: int | None = None  # the most jobs at once
     gpus_per_cell: int = 0
     parameters: Mapping[str, Any] = field(default_factory=dict)  # of submitit, by their own names
-    lockstep: int = 1  # the most cells of a job
 
     def run(self, jobs: Sequence[CellJob], tell: Tell) -> None:
         """As `Executor.run`; a person who stops it leaves the jobs where they are.
@@ -73,19 +71,17 @@ class SlurmExecutor:
             batch_job = self._sent_before(submitit, job)
             if batch_job is None:
                 unsent.append(job)
-            else:  # for each cell anew, also of one job: submitit keeps what it knows of a job
-                running.append(_Sent(jobs=[job], batch_job=batch_job))
-        running += self._submit(submitit, groups_of(unsent, most=self.lockstep), tell)
+            else:
+                running.append(_Sent(job=job, batch_job=batch_job))
+        running += self._submit(submitit, unsent, tell)
         watch = LogWatch(jobs)
         with interruption() as asked_to_stop:
             while running and not asked_to_stop():
                 for sent in [sent for sent in running if sent.batch_job.done()]:
                     running.remove(sent)
-                    endings, lost = _endings(sent.batch_job), _lost(sent.batch_job)
-                    for job in sent.jobs:
-                        watch.forget(job.name)
-                        _record(job).unlink(missing_ok=True)
-                        end(job, endings, tell, lost=lost)
+                    watch.forget(sent.job.name)
+                    _record(sent.job).unlink(missing_ok=True)
+                    end(sent.job, _ending(sent.batch_job), tell, lost=_lost(sent.batch_job))
                 watch.tell_progress(tell)
                 if running and not asked_to_stop():
                     time.sleep(POLL_S)
@@ -95,38 +91,37 @@ class SlurmExecutor:
     def _submit(
         self,
         submitit: Any,
-        groups: Sequence[list[CellJob]],
+        jobs: Sequence[CellJob],
         tell: Tell,
     ) -> list[_Sent]:
-        if not groups:
+        if not jobs:
             return []
-        folder = _folder(groups[0][0])
+        folder = _folder(jobs[0])
         try:
             executor = submitit.AutoExecutor(folder=folder, cluster=self.cluster)
-            executor.update_parameters(**self._all_parameters(len(groups)))
+            executor.update_parameters(**self._all_parameters(len(jobs)))
         except RuntimeError as error:
             raise StudyError(f"--executor slurm: {error}") from None
         except (NameError, ValueError, TypeError, AssertionError) as error:
             raise SettingsError(f"--executor-option: {error}") from None
         try:
             with executor.batch():
-                made = [
+                batch_jobs = [
                     executor.submit(
                         _compute_in_job,
-                        str(group[0].study_folder.absolute()),
-                        [job.name for job in group],
+                        str(job.study_folder.absolute()),
+                        job.name,
                         self.gpus_per_cell,
                     )
-                    for group in groups
+                    for job in jobs
                 ]
         except submitit.core.utils.FailedJobError as error:
             raise StudyError(f"--executor slurm: the jobs were refused ({error})") from None
-        for group, batch_job in zip(groups, made, strict=True):
-            for job in group:
-                begin(job)  # not before: of jobs that are refused the folder keeps what it says
-                write_record(_record(job), {"job": batch_job.job_id, "cluster": self.cluster})
-                tell(CellNews(name=job.name, stage="submitted"))
-        return [_Sent(jobs=g, batch_job=b) for g, b in zip(groups, made, strict=True)]
+        for job, batch_job in zip(jobs, batch_jobs, strict=True):
+            begin(job)  # not before: of jobs that are refused the folder keeps what it says
+            write_record(_record(job), {"job": batch_job.job_id, "cluster": self.cluster})
+            tell(CellNews(name=job.name, stage="submitted"))
+        return [_Sent(job=j, batch_job=b) for j, b in zip(jobs, batch_jobs, strict=True)]
 
     def _all_parameters(self, jobs: int) -> dict[str, Any]:
         own: dict[str, Any] = {"name": "thermodepth", "gpus_per_node": self.gpus_per_cell}
@@ -182,10 +177,10 @@ def parameters_of(options: Mapping[str, str], *, cluster: str) -> dict[str, Any]
     return found
 
 
-def _compute_in_job(folder: str, names: list[str], gpus: int) -> dict[str, Ending]:
+def _compute_in_job(folder: str, name: str, gpus: int) -> Ending | None:
     """In the job. Shortly before its time is over SLURM sends SIGUSR2: the training saves and stops."""
     signal.signal(signal.SIGUSR2, lambda *_: signal.raise_signal(signal.SIGTERM))
-    return compute_prepared(folder, names, gpus)
+    return compute_prepared(folder, name, gpus)
 
 
 def _import() -> Any:  # untyped, so that it need not be there to check types
@@ -206,13 +201,13 @@ def _record(job: CellJob) -> Path:
     return _folder(job) / "jobs" / f"{job.name}.json"
 
 
-def _endings(batch_job: Any) -> dict[str, Ending]:
-    """What the job returned; nothing of one that was killed, or never ran."""
+def _ending(batch_job: Any) -> Ending | None:
+    """What the job returned; None of one that was killed, or never ran."""
     try:
-        endings: dict[str, Ending] = batch_job.result()
+        ending: Ending | None = batch_job.result()
     except Exception:  # submitit passes on whatever was raised in the job
-        return {}
-    return endings
+        return None
+    return ending
 
 
 def _lost(batch_job: Any) -> str:

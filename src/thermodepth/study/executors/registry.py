@@ -10,10 +10,10 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from thermodepth.errors import SettingsError, unknown
+from thermodepth.study.executors.interface import Executor
 from thermodepth.study.executors.launch import PROGRAM
 from thermodepth.study.executors.local import LocalExecutor, gpus_here, slots_of
 from thermodepth.study.executors.printed import PrintExecutor
-from thermodepth.study.executors.protocol import Executor
 from thermodepth.study.executors.ray_tasks import RayExecutor
 from thermodepth.study.executors.slurm import CLUSTERS, SlurmExecutor, parameters_of
 
@@ -26,7 +26,6 @@ class Placement:
     processes: int | None = None  # cells at once; None takes what there is
     gpus_per_cell: int | None = None  # None: one where there is any
     slots_per_gpu: int = 1  # cells that share one
-    lockstep: int = 1  # the most cells of a process, arms of one seed over the same batches
     options: Mapping[str, str] = field(default_factory=dict)  # of that executor
     device: str = "auto"  # runtime.device of the study
     write: Callable[[str], None] = print  # takes the lines of `print`
@@ -54,11 +53,6 @@ def make_executor(placement: Placement) -> Executor:
         raise SettingsError(
             f"--gpus-per-cell {placement.gpus_per_cell} with --slots-per-gpu {placement.slots_per_gpu}: a "
             "cell has several GPUs, or several cells share one"
-        )
-    if placement.lockstep > 1 and (placement.gpus_per_cell or 1) > 1:
-        raise SettingsError(
-            f"--lockstep {placement.lockstep} with --gpus-per-cell {placement.gpus_per_cell}: cells in "
-            "lockstep share one GPU, or a cell has several"
         )
     row = EXECUTORS[placement.executor]
     for name in placement.options:
@@ -98,7 +92,7 @@ def _local(placement: Placement) -> Executor:
         gpus_per_cell=per_cell,
         slots_per_gpu=placement.slots_per_gpu,
     )
-    return LocalExecutor(slots=slots, gpus_per_cell=per_cell, lockstep=placement.lockstep)
+    return LocalExecutor(slots=slots, gpus_per_cell=per_cell)
 
 
 def _ray(placement: Placement) -> Executor:
@@ -114,7 +108,6 @@ def _ray(placement: Placement) -> Executor:
         gpus_per_cell=placement.gpus_per_cell,
         slots_per_gpu=placement.slots_per_gpu,
         device=placement.device,
-        lockstep=placement.lockstep,
     )
 
 
@@ -131,7 +124,6 @@ def _slurm(placement: Placement) -> Executor:
         processes=placement.processes,
         gpus_per_cell=int(placement.device == "cuda") if gpus is None else gpus,
         parameters=parameters_of(options, cluster=cluster),
-        lockstep=placement.lockstep,
     )
 
 
@@ -141,7 +133,6 @@ def _print(placement: Placement) -> Executor:
         write=placement.write,
         gpus_per_cell=placement.gpus_per_cell or 0,
         program=tuple(shlex.split(program)) if program else PROGRAM,
-        lockstep=placement.lockstep,
     )
 
 

@@ -1,4 +1,4 @@
-"""A run as it is asked for, and the same run while it trains."""
+"""A run while it trains: network, optimiser, averages, logs, and how they are saved and brought back."""
 
 from __future__ import annotations
 
@@ -57,23 +57,15 @@ class Progress:
 Report = Callable[[Progress], None]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Run:
-    """A training that is asked for."""
-
-    settings: TrainingSettings  # resolved against the data set
-    out: Path  # its folder; made, or continued when it belongs to the same run
-    report: Report | None = None  # called after every step
-    failed: Callable[[Exception], None] | None = None  # called once, when and if it fails
-
-
-class Trainee:
-    """What one run holds while it trains, all of it its own: runs beside it change nothing."""
+class TrainState:
+    """Everything that a run holds while it trains."""
 
     def __init__(
         self,
-        run: Run,
+        settings: TrainingSettings,
+        out: Path,
         *,
+        report: Report | None = None,
         identity: str,
         accelerator: Accelerator,
         dataset: Dataset,
@@ -83,9 +75,11 @@ class Trainee:
         """Bring a run to where its checkpoint stands, or to its start.
 
         Args:
-            run: its folder is open.
+            settings: resolved against the data set.
+            out: the run's folder, open.
+            report: called after every step.
             identity: of the run.
-            accelerator: known to no other run: it unscales and clips all that it has prepared.
+            accelerator: it unscales and clips all that it has prepared.
             dataset: that it trains on.
             stream: that the run is fed from.
             batches: the stream's digest.
@@ -95,8 +89,7 @@ class Trainee:
                 foreign checkpoint.
             DataError: for frames that were to be watched and cannot be.
         """
-        settings, out = run.settings, run.out
-        self.run, self.settings = run, settings
+        self.settings, self.out, self.report = settings, out, report
         self.identity = identity
         self.accelerator = accelerator
         channels = channels_of(settings)
@@ -132,13 +125,13 @@ class Trainee:
             stream=stream,
             first_step=self.first_step,
         )
-        self.seconds = training_seconds(out) or 0.0  # its part, with the stretches before this one
+        self.seconds = training_seconds(out) or 0.0  # with the stretches before this one
         self._since = time.perf_counter()
 
     def _frame_watch(self, dataset: Dataset) -> FrameWatch:
         watch = FrameWatch(
             self.settings,
-            self.run.out,
+            self.out,
             network=self.network,
             recipe=lambda: recipe_of(self.settings, dataset, self.identity, ""),
             first_step=self.first_step,
@@ -149,16 +142,26 @@ class Trainee:
         return watch
 
     def images_per_s(self) -> float:
-        """Since this was last asked for: what a person waits, also for the runs beside it."""
+        """Since the last call: what a person waits."""
         since, self._since = self._since, time.perf_counter()
         return self.settings.data.batch_size / (self._since - since)
+
+    def add_seconds(self, *, since: float) -> float:
+        """Count the time since then, on the clock of `time.perf_counter`.
+
+        Returns:
+            When the next part begins.
+        """
+        now = time.perf_counter()
+        self.seconds += now - since
+        return now
 
     def checkpoint(self, next_step: int) -> None:
         """Write the state before this step."""
         self.gradients.flush()
         if self.accelerator.is_main_process:
             save_checkpoint(
-                self.run.out,
+                self.out,
                 step=next_step,
                 identity=self.identity,
                 network=self.network,
@@ -166,7 +169,7 @@ class Trainee:
                 optimiser=self.optimiser,
                 log_sums=self.log_sums,
             )
-            note_seconds(self.run.out, self.seconds)
+            note_seconds(self.out, self.seconds)
 
     def finish(self, dataset: Dataset, label_source: str) -> Path:
         """The model: averaged weights and the recipe that feeds them.
@@ -174,7 +177,7 @@ class Trainee:
         Returns:
             Its folder.
         """
-        model = self.run.out / "model"
+        model = self.out / "model"
         if self.accelerator.is_main_process:
             share, state = self.settings.optimiser.start_share, self.average.state
             mixed = {
@@ -185,7 +188,7 @@ class Trainee:
             recipe = recipe_of(self.settings, dataset, self.identity, label_source)
             recipe = with_error_calibration(self.network, recipe, self.settings, dataset)
             save_model(model, self.network, recipe)
-            finish_run(self.run.out)
+            finish_run(self.out)
         self.accelerator.wait_for_everyone()
         return model
 
@@ -195,7 +198,7 @@ class Trainee:
         self.log.close()
         if self.accelerator.is_main_process:
             with suppress(OSError):  # a count is lost on a full disk, and no run for it
-                note_seconds(self.run.out, self.seconds)
+                note_seconds(self.out, self.seconds)
 
     def free(self) -> None:
         """Give the memory back; nothing can be done with it afterwards."""
