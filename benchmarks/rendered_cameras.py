@@ -27,7 +27,7 @@ from recordings.program import open_models, parser_of, run
 from recordings.scores import Scores
 from recordings.steps import step_share
 from recordings.tables import table_by_kind, tables_of
-from thermodepth.commands.evaluate_subjects import fitted_baselines
+from thermodepth.cli.subjects import fitted_baselines
 from thermodepth.data import open_dataset
 from thermodepth.evaluation.protocols.protocol import Protocol, named_protocol
 from thermodepth.evaluation.results.rows import WHOLE_FRAME

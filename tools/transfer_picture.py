@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from thermodepth.calibration import RGB, THERMAL, find_calibration, read_calibration
-from thermodepth.commands.label_picture import transfer_sheet
+from thermodepth.cli.transfer_sheet import transfer_sheet
 from thermodepth.files import read_raster, write_bytes
 from thermodepth.teacher.quality import picture_quality
 from thermodepth.teacher.transfer import Transfer, TransferSettings, transfer_map

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from thermodepth.commands.preview import FORMATS, Shot, draw_sheet, encode, make_shot
+from thermodepth.cli.contact_sheet import FORMATS, Shot, draw_sheet, encode, make_shot
 from thermodepth.files import write_bytes
 from thermodepth.synthetic import Frame, render_any_camera, render_frame
 from thermodepth.types import Sample, ThermalUnit

@@ -44,7 +44,7 @@ ASKED_BEFORE = {
     "tensor_files.py: read_tensors",
     "evaluation/results/rows.py: read_rows",
     "study/analysis/plain_table.py: _read",
-    "commands/analyze.py: _is_ours",
+    "cli/study/analyze.py: _is_ours",
     "synthetic/storage/container.py: _opened",
     "depth_files/exr.py: read_exr",
     "model/encoders.py: pretrained_encoder",
