@@ -42,8 +42,12 @@ class Subject:
     teacher: TeacherSettings | None = None  # that taught it
 
 
-def subjects_of(what: Sequence[str]) -> list[Subject]:
-    subjects = [_subject(each) for each in what]
+def subjects_of(specs: Sequence[str]) -> list[Subject]:
+    """
+    Raises:
+        SettingsError: for two that would have one name in the tables, or a folder that holds stores.
+    """
+    subjects = [_subject(spec) for spec in specs]
     names = [subject.arm for subject in subjects]
     for name in names:
         if name in (TEACHER_ARM, *BASELINES) or names.count(name) > 1:
@@ -57,8 +61,8 @@ def _subject(spec: str) -> Subject:
     folder = Path(spec).expanduser()
     if (folder / "store.json").is_file():
         store = PredictionStore.open(folder)
-        named = folder.resolve()
-        name = named.parent.name if named.name == "predictions" else named.name
+        resolved = folder.resolve()
+        name = resolved.parent.name if resolved.name == "predictions" else resolved.name
         about = store.about
         return Subject(
             arm=name,
@@ -238,13 +242,13 @@ def fitted_baselines(dataset: Dataset, protocol: Protocol) -> Mapping[str, Basel
         console.print("no baselines: the data set has no split 'train' to fit them on")
         return {}
     train = dataset.split("train")
-    places = evenly(len(train.sample_ids))
+    indices = evenly(len(train.sample_ids))
     with counting("baselines") as tell:
 
         def samples() -> Iterator[Sample]:
-            for number, place in enumerate(places):
-                yield train.read(place, with_rgb=False)
-                tell(number + 1, len(places))
+            for number, index in enumerate(indices):
+                yield train.read(index, with_rgb=False)
+                tell(number + 1, len(indices))
 
         return fit_baselines(samples(), protocol=protocol)
 
@@ -260,8 +264,8 @@ def teacher_settings(teacher: str) -> TeacherSettings | None:
 
     kind, _, model = teacher.partition(":")
     if kind not in TEACHERS:
-        known = ("auto", "none", *TEACHERS)
-        raise SettingsError(f"--teacher: {unknown('teacher', kind, known)}")
+        allowed = ("auto", "none", *TEACHERS)
+        raise SettingsError(f"--teacher: {unknown('teacher', kind, allowed)}")
     tree: dict[str, str] = {"kind": kind, "model": model}
     front, _, last = model.rpartition(":")
     if front and last in list(Geometry):
@@ -276,7 +280,7 @@ def teacher_settings(teacher: str) -> TeacherSettings | None:
 
 def teacher_labels(
     teacher: str,
-    asked: TeacherSettings | None,
+    named: TeacherSettings | None,
     subjects: Sequence[Subject],
     dataset: Dataset,
     split: str,
@@ -285,12 +289,12 @@ def teacher_labels(
     if teacher == "none":
         return None, "not asked for"
     ids = dataset.split(split).sample_ids
-    if teacher == "auto" and (known := _labels_of_before(subjects, dataset, ids)) is not None:
-        return known
+    if teacher == "auto" and (earlier := _labels_of_before(subjects, dataset, ids)) is not None:
+        return earlier
     from thermodepth.teacher import TeacherSettings
     from thermodepth.training.labels import default_label_root, make_labels
 
-    settings = asked or next(
+    settings = named or next(
         (s.teacher for s in subjects if s.teacher is not None), TeacherSettings()
     )
     try:

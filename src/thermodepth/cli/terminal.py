@@ -75,32 +75,32 @@ class Bars:
         """The line below the bars that belongs to a name; an empty one is taken away."""
         self._lines.pop(name, None)
         if text:
-            shown = f"{name}  {text}" if len(self._tasks) > 1 else text
-            self._lines[name] = Text(shown, style="dim", no_wrap=True, overflow="ellipsis")
+            labelled = f"{name}  {text}" if len(self._tasks) > 1 else text
+            self._lines[name] = Text(labelled, style="dim", no_wrap=True, overflow="ellipsis")
 
     def _render(self) -> Group:
         return Group(self._progress, *self._lines.values())
 
 
 @contextmanager
-def counting(what: str) -> Iterator[Callable[[int, int], None]]:
+def counting(label: str) -> Iterator[Callable[[int, int], None]]:
     """A bar for a count, as `(done, total)`; it appears with the first call."""
     bars = Bars()
     started = False
-    shown = -1
+    last_tenth = -1
 
     def tell(done: int, total: int) -> None:
-        nonlocal started, shown
+        nonlocal started, last_tenth
         if not error_console.is_terminal:
             tenth = PLAIN_LINES * done // max(total, 1)
-            if tenth > shown:
-                shown = tenth
-                print(f"{what}: {done}/{total}", file=sys.stderr, flush=True)
+            if tenth > last_tenth:
+                last_tenth = tenth
+                print(f"{label}: {done}/{total}", file=sys.stderr, flush=True)
             return
         if not started:
             bars.__enter__()
             started = True
-        bars.step(what, done, total)
+        bars.step(label, done, total)
 
     try:
         yield tell
@@ -117,13 +117,13 @@ def term_line(terms: Mapping[str, float]) -> str:
 
 def plain_report(steps: int, name: str = "training") -> Callable[[training.Progress], None]:
     """A line at every tenth of a training, for logs."""
-    shown = -1
+    last_tenth = -1
 
     def show(now: training.Progress) -> None:
-        nonlocal shown
+        nonlocal last_tenth
         tenth = PLAIN_LINES * now.step // steps
-        if now.terms and tenth > shown:
-            shown = tenth
+        if now.terms and tenth > last_tenth:
+            last_tenth = tenth
             line = f"{name}: step {now.step}/{steps}, {now.images_per_s:.0f} images/s"
             print(f"{line}  {term_line(now.terms)}", file=sys.stderr, flush=True)
 

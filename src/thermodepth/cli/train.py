@@ -100,8 +100,10 @@ def train_one(settings: TrainingSettings, out: Path, *, label_root: Path | None)
         note_teacher(settings, dataset, store, out)
     model = _trained(settings, dataset, store, out)
     console.print(f"model: {model}")
-    words = map(shlex.quote, (str(out), "--data", settings.data.source))
-    console.print(f"next:  thermodepth evaluate {' '.join(words)}", soft_wrap=True, markup=False)
+    arguments = map(shlex.quote, (str(out), "--data", settings.data.source))
+    console.print(
+        f"next:  thermodepth evaluate {' '.join(arguments)}", soft_wrap=True, markup=False
+    )
 
 
 def _trained(settings: TrainingSettings, dataset: Dataset, store: LabelStore, out: Path) -> Path:

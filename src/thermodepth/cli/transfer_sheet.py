@@ -104,9 +104,9 @@ def _limits(transfer: Transfer) -> tuple[float, float]:
 def _outlined(thermal: NDArray[np.uint8], transfer: Transfer) -> NDArray[np.uint8]:
     """Steps of the label as lines, drawn where it is doubted too: that is where steps are."""
     visible = np.where(transfer.hidden, np.float32(np.nan), transfer.warped_inverse)
-    drawn = thermal.copy()
-    drawn[edges(visible, reach_px=1, step=OUTLINE_STEP)] = _OUTLINE
-    return drawn
+    outlined = thermal.copy()
+    outlined[edges(visible, reach_px=1, step=OUTLINE_STEP)] = _OUTLINE
+    return outlined
 
 
 def _reasons(transfer: Transfer) -> NDArray[np.uint8]:

@@ -79,7 +79,7 @@ def realism(
         )
 
 
-def _dataset_frames(data: str, most: int, only: str | None) -> list[tuple[str, NDArray[Any]]]:
+def _dataset_frames(data: str, count: int, only: str | None) -> list[tuple[str, NDArray[Any]]]:
     """`(recording, frame)` evenly over all splits, of the conditions that begin with one of `only`."""
     from thermodepth.cli.data.opening import open_any
 
@@ -92,18 +92,18 @@ def _dataset_frames(data: str, most: int, only: str | None) -> list[tuple[str, N
     ]
     chosen = []
     # Conditions stand in the samples, so all are looked at when only some are wanted.
-    for number in _spread(len(indices), len(indices) if only else most):
+    for number in _spread(len(indices), len(indices) if only else count):
         name, index = indices[number]
         sample = dataset.splits[name].read(index, with_rgb=False)
         if sample.has_thermal and sample.condition.startswith(starts):
             chosen.append((sample.sequence or sample.sample_id, sample.thermal))
     if not chosen:
         raise DataError(f"{data}: no thermal frames" + (f" of --only {only}" if only else ""))
-    return [chosen[number] for number in _spread(len(chosen), most)]
+    return [chosen[number] for number in _spread(len(chosen), count)]
 
 
 def _frames_of(
-    data: str, most: int, groups: str, only: str | None
+    data: str, count: int, groups: str, only: str | None
 ) -> list[tuple[str, NDArray[Any]]]:
     """A data set by its name, or a folder of thermal pictures with its sub-folders."""
     from thermodepth.data import DATASETS
@@ -111,27 +111,27 @@ def _frames_of(
 
     folder = Path(data).expanduser()
     if data.partition(":")[0] in DATASETS or not folder.is_dir():
-        return _dataset_frames(data, most, only)
+        return _dataset_frames(data, count, only)
     if (folder / "pack.json").is_file():
-        return _dataset_frames(f"synthetic:{folder}", most, only)
+        return _dataset_frames(f"synthetic:{folder}", count, only)
     if only:
         raise SettingsError(f"--only {only}: {folder} is a folder of pictures without conditions")
     paths = sorted(p for p in folder.rglob("*") if p.suffix.lower() in PICTURES and p.is_file())
     if not paths:
         raise DataError(f"{folder}: holds no thermal pictures ({', '.join(PICTURES)})")
-    chosen = [paths[index] for index in _spread(len(paths), most)]
+    chosen = [paths[index] for index in _spread(len(paths), count)]
     return [
         (str(path.parent if groups == "folder" else path), read_thermal(path)[0]) for path in chosen
     ]
 
 
-def _spread(count: int, most: int) -> Sequence[int]:
+def _spread(total: int, count: int) -> Sequence[int]:
     import numpy as np
 
     even: list[int] = np.unique(
-        np.linspace(0, count - 1, min(count, most)).round().astype(int)
+        np.linspace(0, total - 1, min(total, count)).round().astype(int)
     ).tolist()
-    return even if count else []
+    return even if total else []
 
 
 def comparison_tree(comparison: Comparison, data: str, against: str) -> dict[str, Any]:

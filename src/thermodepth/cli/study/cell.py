@@ -30,7 +30,7 @@ def cell(folder: Folder, names: Names) -> None:
     if len(errors) == 1:
         raise next(iter(errors.values()))
     if errors:
-        lines = "".join(f"\n  {name}: {error}" for name, error in errors.items())
-        message = f"{len(errors)} of {len(jobs)} cells failed; what is done is kept.{lines}"
+        listing = "".join(f"\n  {name}: {error}" for name, error in errors.items())
+        message = f"{len(errors)} of {len(jobs)} cells failed; what is done is kept.{listing}"
         only_diverged = all(isinstance(error, DivergedError) for error in errors.values())
         raise DivergedError(message) if only_diverged else StudyError(message)

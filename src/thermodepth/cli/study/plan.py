@@ -58,17 +58,17 @@ def arms_table(study: Study) -> Table:
     from thermodepth.config import difference
     from thermodepth.evaluation.results.tables import Column, Table
 
-    lines: list[tuple[Cell, ...]] = []
+    rows: list[tuple[Cell, ...]] = []
     for arm in study.arms:
         changed = difference(study.settings, study.settings.edit(arm.edits))
         changes = [f"{path} = {json.dumps(new)}" for path, (_, new) in changed.items()]
         unchanged = "the reference" if arm.name == study.reference else "nothing"
-        lines.append((arm.name, arm.title, "; ".join(changes) or unchanged))
+        rows.append((arm.name, arm.title, "; ".join(changes) or unchanged))
     labels = ("Arm", "Title", "Changes")
     return Table(
         title="Arms",
         columns=tuple(Column(label=label, align="left") for label in labels),
-        rows=tuple(lines),
+        rows=tuple(rows),
     )
 
 
@@ -80,8 +80,7 @@ def question_lines(study: Study) -> Iterator[str]:
 
     arms = [arm.name for arm in study.arms]
     titles = {arm.name: arm.title for arm in study.arms}
-    asked = study.asked
-    questions = questions_of(arms, study.reference, titles=titles, asked=asked)
+    questions = questions_of(arms, study.reference, titles=titles, asked=study.asked)
     kinds = declared_kinds([question.kind for question in questions])
     declared = [question.title for question in questions if question.kind in kinds]
     yield (
@@ -89,7 +88,7 @@ def question_lines(study: Study) -> Iterator[str]:
         f"{len(declared) * len(study.primary)}; {len(study.claims)} claims."
     )
     yield from (f"  {title}" for title in declared)
-    design = asked.design
+    design = study.asked.design
     if design.factors:
         yield f"Design: {design.kind} of {', '.join(design.factors)}."
         if design.kind != "full factorial":
