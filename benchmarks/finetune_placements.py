@@ -22,7 +22,7 @@ from statistics import fmean
 import numpy as np
 from numpy.typing import NDArray
 
-from thermodepth.commands.option_edits import edits_of_options
+from thermodepth.cli.edits import edits_of_options
 from thermodepth.data import Dataset, open_dataset, samples_of
 from thermodepth.data.frames import Frames
 from thermodepth.errors import UserError

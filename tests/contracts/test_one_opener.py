@@ -43,8 +43,8 @@ ASKED_BEFORE = {
     "machine.py: processor_model",  # what the kernel tells of itself
     "tensor_files.py: read_tensors",
     "evaluation/results/rows.py: read_rows",
-    "statistics/reading.py: _read",
-    "commands/analyze.py: _is_ours",
+    "study/analysis/plain_table.py: _read",
+    "cli/study/analyze.py: _is_ours",
     "synthetic/storage/container.py: _opened",
     "depth_files/exr.py: read_exr",
     "model/encoders.py: pretrained_encoder",

@@ -308,7 +308,7 @@ def test_an_option_edits_only_when_it_was_given(
 ) -> None:
     trained = []
     monkeypatch.setattr(
-        "thermodepth.commands.train.train_one", lambda settings, *_, **__: trained.append(settings)
+        "thermodepth.cli.train.train_one", lambda settings, *_, **__: trained.append(settings)
     )
     (tmp_path / "pack.zip").write_bytes(tiny_pack.read_bytes())
     by_set = ("--set", "data.source=synthetic:pack.zip", "--set", "seed=7", "--set", "steps=9")
@@ -322,7 +322,7 @@ def test_an_option_edits_only_when_it_was_given(
         refused(thermodepth("train", "--out", "r", option, "--set", edit), "give one of them")
     labelled = []
     monkeypatch.setattr(
-        "thermodepth.commands.label.label_data",
+        "thermodepth.cli.label.label_data",
         lambda settings, *, split, **_: labelled.append((settings.teacher.kind, split)),
     )
     by_set = ("--set", "data.split=val", "--set", "teacher.kind=truth")
@@ -353,8 +353,8 @@ def test_train_takes_all_cores_only_where_the_environment_says_nothing(
 
     asked = []
     monkeypatch.setattr(
-        "thermodepth.cli.verbs.set_thread_policy", lambda *a, **k: asked.append((a, k))
+        "thermodepth.cli.train.set_thread_policy", lambda *a, **k: asked.append((a, k))
     )
-    monkeypatch.setattr("thermodepth.commands.train.train_one", lambda *_, **__: None)
+    monkeypatch.setattr("thermodepth.cli.train.train_one", lambda *_, **__: None)
     assert thermodepth("train", "--out", "r")[0] == 0
     assert asked == [((), {"otherwise": available_cores()})]

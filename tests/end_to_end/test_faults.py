@@ -308,7 +308,7 @@ def test_names_beside_bars_are_printed_as_they_are() -> None:
 
     from rich.console import Console
 
-    from thermodepth.commands import terminal
+    from thermodepth.cli import terminal
 
     bars = terminal.Bars()
     bars.step(ODD, 1, 2, note="[/dim] left")

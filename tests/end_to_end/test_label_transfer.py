@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from thermodepth.camera import pinhole
-from thermodepth.commands import label as command
+from thermodepth.cli import label as command
 from thermodepth.data.frames import Dataset
 from thermodepth.errors import SettingsError, TeacherError
 from thermodepth.report.study import write as results
@@ -97,7 +97,7 @@ def apart(monkeypatch: pytest.MonkeyPatch) -> Dataset:
         licence="none",
         note="made up",
     )
-    monkeypatch.setattr(command, "open_dataset", lambda _spec: dataset)
+    monkeypatch.setattr("thermodepth.data.open_dataset", lambda _spec: dataset)
     monkeypatch.setattr(labels, "open_built_in", lambda _settings: WallTeacher())
     return dataset
 

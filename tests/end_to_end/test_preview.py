@@ -10,8 +10,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from thermodepth.cli.contact_sheet import draw_sheet, make_shot
+from thermodepth.cli.data.preview import choose_frames
 from thermodepth.colour import NO_VALUE, colour_depth, depth_limits
-from thermodepth.commands.preview import choose_frames, draw_sheet, make_shot
 from thermodepth.data import open_dataset
 from thermodepth.errors import DataError
 from thermodepth.types import Sample, ThermalUnit

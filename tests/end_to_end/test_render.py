@@ -15,7 +15,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from thermodepth.commands.data import _scene_counts, _sizes
+from thermodepth.cli.data.info import _sizes
+from thermodepth.cli.data.render import _scene_counts
 from thermodepth.data import open_dataset
 from thermodepth.synthetic.storage.pack import Pack
 from thermodepth.types import ThermalUnit

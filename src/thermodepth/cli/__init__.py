@@ -1,7 +1,8 @@
-"""The command line: one sub-command a verb, heavy imports inside.
+"""The command line: one file a command, with its options and its work; heavy imports inside.
 
-`thermodepth --help` must cost nothing, so this room imports only typer, and a command imports what it
-needs after the thread policy is set. A person's mistake becomes one line on stderr and exit code 2.
+`thermodepth --help` must cost nothing, so a command's file imports typer and little else, and the command
+imports what it needs after the thread policy is set. A person's mistake becomes one line on stderr and exit
+code 2. Only this room prints; the rooms below never do.
 """
 
 from __future__ import annotations
@@ -11,35 +12,13 @@ import io
 import os
 import sys
 import warnings
-from typing import Annotated
 
 import typer
 
-from thermodepth.cli.data import data_app
-from thermodepth.cli.evaluate import evaluate
-from thermodepth.cli.study_analyze import study_analyze
-from thermodepth.cli.study_audit import study_audit
-from thermodepth.cli.study_gradients import study_gradients
-from thermodepth.cli.study_plan import study_plan
-from thermodepth.cli.verbs import adapt, label, predict, serve, study_app, train
+from thermodepth.cli.registry import app
 from thermodepth.errors import DivergedError, SettingsError, UserError
 
-app = typer.Typer(
-    name="thermodepth",
-    help="Monocular depth from thermal cameras: train it, explain it, ship it.",
-    no_args_is_help=True,
-    add_completion=False,
-    pretty_exceptions_enable=False,
-)
-study_app.command("plan")(study_plan)
-study_app.command("audit")(study_audit)
-study_app.command("analyze")(study_analyze)
-study_app.command("gradients")(study_gradients)
-app.add_typer(study_app, name="study")
-for verb in (train, adapt, evaluate, predict, serve, label):
-    app.command()(verb)
-app.add_typer(data_app, name="data")
-
+__all__ = ["app", "main"]
 
 #: Errors of writing that name no file.
 _OF_THE_DISK = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS, errno.EIO)
@@ -108,14 +87,3 @@ def _warning_line(
 
 def _say_error(text: str) -> None:
     print(f"error: {text}", file=sys.stderr)
-
-
-@app.callback(invoke_without_command=True)
-def _top(
-    version: Annotated[bool, typer.Option("--version", help="Print the version and stop.")] = False,
-) -> None:
-    if version:
-        from thermodepth import __version__
-
-        print(f"thermodepth {__version__}")
-        raise typer.Exit

@@ -1,11 +1,37 @@
-"""Options that several commands take, each described once."""
+"""Options that several commands take, each declared once and taken by annotation.
+
+    def train(out: ..., data: OptionalData = None, edits: Set = []) -> None: ...
+
+An option of one command alone is declared in that command's file, in the same way. Options that belong
+together are the fields of a dataclass, which a command takes as one parameter (`LensOptions` in `lens.py`);
+`spread_groups` shows them to typer one by one.
+"""
 
 from __future__ import annotations
 
+import functools
+import inspect
+from collections.abc import Callable, Iterator
+from dataclasses import MISSING, Field, fields, is_dataclass
 from pathlib import Path
-from typing import Annotated, Optional
+from typing import Annotated, Any, get_type_hints
 
 import typer
+
+# --- data ----------------------------------------------------------------------------------------
+
+#: Kept by hand: the table itself, DATASETS, is not imported for a help text.
+SPECS = "synthetic, or NAME:PATH with synthetic, mm5, ms2, vivid_indoor, vivid_outdoor, firestereo, folder."
+#: Where settings, a recipe or a study file may say it too: an option that was not given edits nothing.
+OptionalData = Annotated[
+    str | None,
+    typer.Option("--data", help=f"{SPECS} Default: what the recipe or file says; else synthetic."),
+]
+JsonReport = Annotated[
+    Path | None, typer.Option("--json", help="Also write the report to this file.")
+]
+
+# --- settings ------------------------------------------------------------------------------------
 
 Set = Annotated[
     list[str],
@@ -14,29 +40,24 @@ Set = Annotated[
         help="Edit any setting: PATH=VALUE, such as losses.metric_silog.weight=2. Repeatable.",
     ),
 ]
-#: Kept by hand: the table itself, DATASETS, is not imported for a help text.
-SPECS = "synthetic, or NAME:PATH with synthetic, mm5, ms2, vivid_indoor, vivid_outdoor, firestereo, folder."
-Data = Annotated[str, typer.Option("--data", help=SPECS)]
-#: Where settings, a recipe or a study file may say it too: an option that was not given edits nothing.
-GivenData = Annotated[
-    Optional[str],  # noqa: UP045
-    typer.Option("--data", help=f"{SPECS} Default: what the recipe or file says; else synthetic."),
-]
-OptionalPath = Optional[Path]  # noqa: UP045 (typer reads it at run time)
-Steps = Annotated[Optional[int], typer.Option(min=1, help="Optimiser steps.")]  # noqa: UP045
-Device = Annotated[str, typer.Option(help="auto, cpu or cuda.")]
+Steps = Annotated[int | None, typer.Option("--steps", min=1, help="Optimiser steps.")]
 Labels = Annotated[
-    Optional[Path],  # noqa: UP045
+    Path | None,
     typer.Option(
         help="Folder of teacher labels; made labels are found again. Default: user cache."
     ),
 ]
+
+# --- studies -------------------------------------------------------------------------------------
+
 StudyName = Annotated[
     str, typer.Argument(help="A recipe: paper, paper-factorial; or a study file, .toml or .py.")
 ]
 Seeds = Annotated[
-    Optional[int],  # noqa: UP045
-    typer.Option(min=1, max=1000, help="Seeds per arm. Default: 1, or those of the file."),
+    int | None,
+    typer.Option(
+        "--seeds", min=1, max=1000, help="Seeds per arm. Default: 1, or those of the file."
+    ),
 ]
 Twin = Annotated[
     bool,
@@ -45,27 +66,53 @@ Twin = Annotated[
     ),
 ]
 StudyOut = Annotated[
-    Optional[Path],  # noqa: UP045
-    typer.Option(help="The study's folder. Default: runs/NAME-DATA."),
+    Path | None, typer.Option("--out", help="The study's folder. Default: runs/NAME-DATA.")
 ]
-Fov = Annotated[
-    Optional[float],  # noqa: UP045
-    typer.Option("--fov", help="The lens: degrees across the frames."),
+
+# --- models --------------------------------------------------------------------------------------
+
+Model = Annotated[
+    str, typer.Option("--model", help="A run folder, a model folder or a built-in name.")
 ]
-FocalPx = Annotated[
-    Optional[float],  # noqa: UP045
-    typer.Option("--focal-px", help="The lens: focal length in pixels of the frames."),
-]
-CalibrationFile = Annotated[
-    Optional[Path],  # noqa: UP045
-    typer.Option(
-        "--calibration",
-        help="The lens: a calibration file of any format of docs/calibration.md, or a folder with one.",
-    ),
-]
-Cameras = Annotated[
-    list[str],
-    typer.Option(
-        "--camera", help="NAME=thermal, for a --calibration that does not say which camera that is."
-    ),
-]
+Device = Annotated[str, typer.Option("--device", help="auto, cpu or cuda.")]
+
+
+# --- groups of options ---------------------------------------------------------------------------
+
+
+def spread_groups(function: Callable[..., None]) -> Callable[..., None]:
+    """The same command with an option for every field of a parameter that is a dataclass.
+
+    The fields stand where the parameter stood, in their order; called, they make the dataclass again.
+    """
+    signature = inspect.signature(function, eval_str=True)
+    groups = {p.name: p.annotation for p in signature.parameters.values() if _is_group(p)}
+
+    @functools.wraps(function)
+    def command(**values: Any) -> None:
+        for name, group in groups.items():
+            values[name] = group(**{f.name: values.pop(f.name) for f in fields(group)})
+        function(**values)
+
+    parameters = [q for p in signature.parameters.values() for q in _spread(p)]
+    command.__signature__ = signature.replace(parameters=parameters)  # type: ignore[attr-defined]
+    command.__annotations__ = {p.name: p.annotation for p in parameters}
+    return command
+
+
+def _is_group(parameter: inspect.Parameter) -> bool:
+    return isinstance(parameter.annotation, type) and is_dataclass(parameter.annotation)
+
+
+def _spread(parameter: inspect.Parameter) -> Iterator[inspect.Parameter]:
+    if not _is_group(parameter):
+        yield parameter
+        return
+    hints = get_type_hints(parameter.annotation, include_extras=True)
+    for row in fields(parameter.annotation):
+        yield parameter.replace(name=row.name, annotation=hints[row.name], default=_default(row))
+
+
+def _default(row: Field[Any]) -> Any:
+    """An option of a group has one: a person need not say anything of the group."""
+    return row.default if row.default_factory is MISSING else row.default_factory()

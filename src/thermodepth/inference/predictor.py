@@ -24,8 +24,9 @@ from thermodepth.inference.bounds import (
 )
 from thermodepth.inference.lens import Lens, network_focal
 from thermodepth.inference.working_size import size_note
-from thermodepth.model import DEFAULT_MODEL, LoadedModel, load_model, resolve_model
+from thermodepth.model import LoadedModel, load_model, resolve_model
 from thermodepth.model.error_calibration import relative_errors
+from thermodepth.shipped import DEFAULT_MODEL
 from thermodepth.thermal import (
     NormaliserState,
     check_compatible,

@@ -9,7 +9,6 @@ from thermodepth.model.network import (
     parameter_count,
 )
 from thermodepth.model.weights import (
-    DEFAULT_MODEL,
     LONGEST_WORKING_SIDE,
     LoadedModel,
     ModelRecipe,
@@ -24,7 +23,6 @@ from thermodepth.model.weights import (
 )
 
 __all__ = [
-    "DEFAULT_MODEL",
     "ENCODERS",
     "LONGEST_WORKING_SIDE",
     "DepthNetwork",

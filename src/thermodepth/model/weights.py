@@ -25,19 +25,13 @@ from thermodepth.errors import DataError, SettingsError, WeightsError
 from thermodepth.model.encoders import fold_kernel, pretrained_encoder
 from thermodepth.model.error_calibration import ErrorCalibration
 from thermodepth.model.network import DepthNetwork, ModelSettings, build_network
+from thermodepth.shipped import BUILT_IN
 from thermodepth.tensor_files import content_digest, read_tensors, write_tensors
 from thermodepth.thermal import NormaliserSettings
 from thermodepth.types import ThermalUnit
 
 LONGEST_WORKING_SIDE = 4096  # of what a network was trained at
 RECIPE_FILE, WEIGHTS_FILE = "model.json", "weights.safetensors"
-BUILT_IN = (
-    "rgb-any",
-    "rgb-small",
-    "thermal-any",
-    "thermal-small",
-)  # folders that ship inside the package
-DEFAULT_MODEL = "thermal-any"  # of prediction and fine-tuning, where nobody names one
 _REMEDY = "copy the model again, or train it again"
 
 

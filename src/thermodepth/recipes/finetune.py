@@ -17,7 +17,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from thermodepth.model import DEFAULT_MODEL, ModelRecipe, read_recipe, resolve_model
+from thermodepth.model import ModelRecipe, read_recipe, resolve_model
+from thermodepth.shipped import DEFAULT_MODEL
 from thermodepth.training.settings import TrainingSettings
 
 #: Weights of the terms that teach heads which not every model has.

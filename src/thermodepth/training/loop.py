@@ -21,7 +21,7 @@ from accelerate.state import AcceleratorState
 from accelerate.utils import GradScalerKwargs
 from torch import Tensor
 
-from thermodepth.data.frames import Dataset, Remembered
+from thermodepth.data.frames import CachedFrames, Dataset
 from thermodepth.data.loader import BatchStream, LabelOf, batches, trained_frames
 from thermodepth.errors import DivergedError, SettingsError
 from thermodepth.losses import LossReport, evaluate
@@ -94,7 +94,7 @@ def train_in_held_folder(
         if run_is_done(out):
             return out / "model"
     stream = BatchStream(
-        Remembered(frames, budget_bytes=settings.runtime.cache_mb * 2**20),
+        CachedFrames(frames, budget_bytes=settings.runtime.cache_mb * 2**20),
         settings.data,
         size=settings.data.size,
         seed=settings.seed,

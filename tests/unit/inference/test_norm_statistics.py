@@ -10,7 +10,7 @@ import torch
 from PIL import Image
 from torch import nn
 
-from thermodepth.commands.adapt import adapt_model
+from thermodepth.cli.adapt import adapt as adapt_model
 from thermodepth.errors import DataError, SettingsError, WeightsError
 from thermodepth.inference.statistics import has_statistics, needs_origin, take_statistics
 from thermodepth.model import (

@@ -15,8 +15,8 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from thermodepth.camera import focal_of_view, pinhole, rays
-from thermodepth.commands.lens import LensOptions
-from thermodepth.commands.predict import predict_files
+from thermodepth.cli.lens import LensOptions
+from thermodepth.cli.predict import predict as predict_files
 from thermodepth.errors import SettingsError
 from thermodepth.inference.lens import Lens
 from thermodepth.inference.predictor import Predictor, load
@@ -290,7 +290,7 @@ def predict(source: Path, out: Path, model_path: Path, **said: Any) -> NDArray[n
         short_side=None,
         counts=False,
         device="cpu",
-        options=LensOptions(**said),
+        lens=LensOptions(**said),
     )
     depth_m: NDArray[np.float32] = np.load(out / f"{source.stem}_depth.npy")
     return depth_m

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from thermodepth.commands.predict import predict_files
+from thermodepth.cli.predict import predict
 from thermodepth.inference.predictor import load
 from thermodepth.inference.working_size import size_note
 from thermodepth.model import load_model
@@ -81,7 +81,7 @@ def test_predict_says_it_for_a_whole_folder_once(
     for name in ("a.npy", "b.npy"):
         np.save(frames / name, counts)
     with pytest.warns(UserWarning, match="below the 64 to 128 of its training") as all_:
-        predict_files(
+        predict(
             frames,
             tmp_path / "out",
             model=str(model_folder(short_sides=(64, 128))),

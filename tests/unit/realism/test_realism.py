@@ -10,7 +10,7 @@ import pytest
 from PIL import Image
 from scipy.ndimage import gaussian_filter
 
-from thermodepth.commands.realism import realism
+from thermodepth.cli.data.realism import realism
 from thermodepth.errors import DataError, SettingsError
 from thermodepth.realism import STATISTICS, compare, patches_of, separation
 from thermodepth.realism.separation import auc

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from thermodepth import cli
-from thermodepth.commands import serve as command
+from thermodepth.cli import serve as command
 from thermodepth.errors import DependencyError
 
 
@@ -38,18 +38,27 @@ def test_without_gradio_it_says_what_to_install(
 @pytest.mark.usefixtures("without_gradio")
 def test_gradio_is_missed_before_the_model_is_loaded(tmp_path: Path) -> None:
     with pytest.raises(DependencyError):
-        command.serve_page(str(tmp_path / "no model"), host="127.0.0.1", port=7860, device="cpu")
+        command.serve(str(tmp_path / "no model"), device="cpu")
 
 
 def test_the_default_address_is_this_machines_only(monkeypatch: pytest.MonkeyPatch) -> None:
-    asked: list[object] = []
-    monkeypatch.setattr(command, "serve_page", lambda model, **rest: asked.append((model, rest)))
+    served: list[object] = []
+
+    def start_page(_page: object, **options: object) -> str:
+        served.append(options)
+        raise KeyboardInterrupt
+
+    monkeypatch.setenv("GRADIO_TEMP_DIR", "")  # put back afterwards: the command sets it
+    monkeypatch.setattr("thermodepth.serve.page.require_gradio", lambda: None)
+    monkeypatch.setattr("thermodepth.inference.predictor.load", lambda model, **_: model)
+    monkeypatch.setattr("thermodepth.serve.page.build_page", lambda predictor, **_: predictor)
+    monkeypatch.setattr("thermodepth.serve.page.start_page", start_page)
     monkeypatch.setattr(sys, "argv", ["thermodepth", "serve"])
     with pytest.raises(SystemExit) as stop:
         cli.main()
-    assert stop.value.code == 0
-    rest = {"host": "127.0.0.1", "port": 7860, "device": "auto", "allowed_hosts": []}
-    assert asked == [("thermal-any", rest)]
+    assert stop.value.code == 130
+    options = {"host": "127.0.0.1", "port": 7860, "model": "thermal-any", "allowed_hosts": []}
+    assert served == [options]
 
 
 @pytest.mark.parametrize(
@@ -69,5 +78,5 @@ def test_which_addresses_are_seen_by_others(host: str, loopback: bool) -> None:
 
 
 def test_importing_the_page_does_not_import_gradio() -> None:
-    program = "import sys, thermodepth.commands.serve; sys.exit('gradio' in sys.modules)"
+    program = "import sys, thermodepth.cli.serve; sys.exit('gradio' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", program]).returncode == 0

@@ -373,7 +373,7 @@ def test_a_damaged_record_of_a_failure_is_a_failure(tmp_path, text):
 def test_the_command_of_cells_ends_as_they_did(
     job, other_job, monkeypatch, capsys, errors, kind, words
 ):
-    from thermodepth.commands import study as command
+    from thermodepth.cli.study.cell import cell
 
     jobs = {j.name: j for j in (job, other_job)}
 
@@ -382,12 +382,12 @@ def test_the_command_of_cells_ends_as_they_did(
         tell(CellNews(name=job.name, stage="failed" if job.name in errors else "done"))
         return errors.get(job.name)
 
-    monkeypatch.setattr(command, "prepared_job", lambda _, name: jobs[name])
-    monkeypatch.setattr(command, "enter_working_folder", lambda _: None)
-    monkeypatch.setattr(command, "compute", compute)
+    monkeypatch.setattr("thermodepth.study.folder.prepared_job", lambda _, name: jobs[name])
+    monkeypatch.setattr("thermodepth.study.executors.launch.enter_working_folder", lambda _: None)
+    monkeypatch.setattr("thermodepth.study.executors.launch.compute", compute)
     names = [job.name, other_job.name, job.name]  # twice is once
     with pytest.raises(kind, match=words) if kind else nullcontext():
-        command.compute_named_cells(job.study_folder, names)
+        cell(job.study_folder, names)
     lines = capsys.readouterr().err.splitlines()
     assert lines == [f"{n}: {'failed' if n in errors else 'done'}" for n in jobs]
 

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from thermodepth.commands.predict import predict_files
+from thermodepth.cli.predict import predict as predict_files
 from thermodepth.errors import DataError, SettingsError
 from thermodepth.files import encode_png
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from thermodepth.commands.train import train_one
+from thermodepth.cli.train import train_one
 from thermodepth.config import Edits
 from thermodepth.data import open_dataset, samples_of
 from thermodepth.study.design import Arm, Study

@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 import pytest
 from numpy.typing import NDArray
-
 from thermodepth.commands.evaluate import ForeignMaps, evaluate_maps
+
 from thermodepth.errors import DataError, SettingsError
 from thermodepth.evaluation.protocols.named import named_protocol
 from thermodepth.evaluation.protocols.protocol import Protocol

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-
 from thermodepth.commands.evaluate import ForeignMaps, evaluate_maps
+
 from thermodepth.errors import DataError
 from thermodepth.files import encode_png
 

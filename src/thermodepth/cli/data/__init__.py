@@ -1,0 +1,1 @@
+"""`thermodepth data ...`: one file a command."""

@@ -1,0 +1,1 @@
+"""`thermodepth study ...`: one file a command."""

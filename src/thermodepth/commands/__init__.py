@@ -1,1 +1,0 @@
-"""What each command does, in the order a person sees it; the rooms below never print."""

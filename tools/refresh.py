@@ -1,0 +1,52 @@
+"""Put the tables and figures of finished studies into the README and the docs: `make results`.
+
+A page says where with two comments; what stands between them is replaced, never typed:
+
+    <!-- study:runs/paper-synthetic:table -->   ...   <!-- end -->
+
+Tables come from STUDY/NAME.md; figures that a page shows are copied to docs/pictures/ under the study's name.
+"""
+
+from __future__ import annotations
+
+import re
+import shutil
+import sys
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+PAGES = ("README.md", "docs/results.md", "docs/real_frames.md")
+PICTURES = ROOT / "docs" / "pictures"
+FIGURES = ("fig1_structure.png", "fig2_metric.png")
+PLACE = re.compile(r"(<!-- study:(\S+?):(\w+) -->\n).*?(<!-- end -->)", re.DOTALL)
+
+
+def main() -> int:
+    """Refresh every page; 1 when a study that a page names is not there."""
+    missing = []
+    for page in PAGES:
+        path = ROOT / page
+        text = path.read_text(encoding="utf-8")
+
+        def filled(match: re.Match[str]) -> str:
+            opening, study, name, closing = match.groups()
+            source = ROOT / study / f"{name}.md"
+            if not source.is_file():
+                missing.append(str(source.relative_to(ROOT)))
+                return match[0]
+            return f"{opening}{source.read_text(encoding='utf-8').strip()}\n{closing}"
+
+        path.write_text(PLACE.sub(filled, text), encoding="utf-8")
+        for study in {match[1] for match in PLACE.findall(text)}:
+            for figure in FIGURES:
+                drawn, copied = ROOT / study / figure, f"{Path(study).name}-{figure}"
+                if drawn.is_file() and f"pictures/{copied}" in text:
+                    PICTURES.mkdir(exist_ok=True)
+                    shutil.copyfile(drawn, PICTURES / copied)
+    for name in dict.fromkeys(missing):
+        print(f"{name}: not there; run that study first", file=sys.stderr)
+    return 1 if missing else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
