@@ -24,7 +24,7 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from thermodepth.errors import DataError, unknown
-from thermodepth.evaluation.rows.keys import column_codes, row_keys
+from thermodepth.evaluation.rows.keys import column_codes, groups_of, row_keys
 from thermodepth.evaluation.rows.rows import (
     TEACHER_ARM,
     WHOLE_FRAME,
@@ -176,7 +176,7 @@ def _groups(
     )
     pixels = _pixels(rows, by=by, metrics=metrics)
     parts: dict[tuple[int, ...], dict[str, dict[int, _Frames]]] = {}
-    for inside in _split(row_keys(rows, (*by, "metric", "seed"))):
+    for inside in groups_of(row_keys(rows, (*by, "metric", "seed"))):
         *code, metric, seed = (int(columns[name][0][inside[0]]) for name in (*by, "metric", "seed"))
         frames = _Frames(samples[inside], values[inside].tolist(), counts[inside].tolist())
         of_metrics = parts.setdefault(tuple(code), {})
@@ -264,12 +264,6 @@ def _pixels(
     np.add.at(sums, inverse, counts[first])
     keyed = rows.select(by).take(first[at]).to_pylist()
     return {tuple(row.values()): int(n) for row, n in zip(keyed, sums, strict=True)}
-
-
-def _split(keys: NDArray[np.int64]) -> list[NDArray[np.intp]]:
-    """The places of each key's rows, in their order."""
-    order = np.argsort(keys, kind="stable")
-    return np.split(order, np.flatnonzero(np.diff(keys[order])) + 1)
 
 
 def _ranks(name: str, codes: NDArray[np.int64], values: list[str]) -> list[tuple[float, ...]]:

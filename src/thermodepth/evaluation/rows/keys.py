@@ -48,3 +48,11 @@ def row_keys(rows: pa.Table, names: Sequence[str]) -> NDArray[np.int64]:
         keys = keys * size + codes
         bound *= size
     return keys
+
+
+def groups_of(keys: NDArray[np.int64]) -> list[NDArray[np.intp]]:
+    """The positions of each key's rows, in their order; keys ascending."""
+    order = np.argsort(keys, kind="stable")
+    return [
+        group for group in np.split(order, np.flatnonzero(np.diff(keys[order])) + 1) if group.size
+    ]
