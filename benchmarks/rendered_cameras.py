@@ -29,11 +29,11 @@ from recordings.steps import step_share
 from recordings.tables import table_by_kind, tables_of
 from thermodepth.commands.evaluate_subjects import fitted_baselines
 from thermodepth.data import open_dataset
-from thermodepth.evaluation.head_maps import Answer, GeometryMap, two_head_answer
+from thermodepth.evaluation.head_maps import GeometryMap, HeadMaps, two_head_maps
 from thermodepth.evaluation.protocols.named import named_protocol
 from thermodepth.evaluation.protocols.protocol import Protocol
 from thermodepth.evaluation.rows.rows import WHOLE_FRAME
-from thermodepth.evaluation.scoring.baselines import baseline_answers
+from thermodepth.evaluation.scoring.baselines import baseline_head_maps
 from thermodepth.evaluation.scoring.frame_truth import FrameTruth
 from thermodepth.evaluation.scoring.score import metres_of, score_frame
 from thermodepth.files import write_json
@@ -82,7 +82,7 @@ def score_set(options: argparse.Namespace) -> None:
     for place in range(0, len(frames.sample_ids), options.every):
         sample = frames.read(place, with_rgb=is_rgb)
         maps = {model.name: model.answer(Frame(sample=sample)) for model in models}
-        answers = answers_of(maps, models, sample) | baseline_answers(baselines, sample)
+        answers = answers_of(maps, models, sample) | baseline_head_maps(baselines, sample)
         of_frame = frame_scores(answers, maps, sample, protocol, frame=place)
         if of_frame is None:
             print(f"{sample.sample_id}: too little truth inside the range, left out")
@@ -103,9 +103,9 @@ def score_set(options: argparse.Namespace) -> None:
 
 def answers_of(
     maps: Mapping[str, Maps], models: Sequence[Model], sample: Sample
-) -> dict[str, Answer]:
+) -> dict[str, HeadMaps]:
     """What the models say, as evaluation takes it."""
-    answers: dict[str, Answer] = {}
+    answers: dict[str, HeadMaps] = {}
     for model in models:
         each = maps[model.name]
         if model.predictor is None or each.depth_m is None:  # an RGB model gives structure alone
@@ -113,12 +113,12 @@ def answers_of(
             answers[model.name] = {"structure": claim}
             continue
         made_at = model.predictor.network_size(sample.size)
-        answers[model.name] = two_head_answer(each.depth_m, each.structure, made_at=made_at)
+        answers[model.name] = two_head_maps(each.depth_m, each.structure, made_at=made_at)
     return answers
 
 
 def frame_scores(
-    answers: Mapping[str, Answer],
+    answers: Mapping[str, HeadMaps],
     maps: Mapping[str, Maps],
     sample: Sample,
     protocol: Protocol,
@@ -129,7 +129,7 @@ def frame_scores(
     scored = score_frame(
         answers, sample, protocol, frame=frame, study="benchmark", seed=0, metrics=METRICS
     )
-    truth = FrameTruth.of(sample, frame=frame, protocol=protocol)
+    truth = FrameTruth.from_sample(sample, frame=frame, protocol=protocol)
     if scored is None or truth is None:
         return None
     scores: dict[str, Scores] = {arm: {} for arm in answers}
@@ -144,7 +144,7 @@ def frame_scores(
     return scores
 
 
-def steps_of(answer: Answer, truth: FrameTruth) -> Scores:
+def steps_of(answer: HeadMaps, truth: FrameTruth) -> Scores:
     """The share of a step that each head draws; absent where there are too few edges."""
 
     def share(claim: GeometryMap, alignment: str) -> float:

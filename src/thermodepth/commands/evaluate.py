@@ -185,7 +185,7 @@ def evaluate_maps(
         prediction_ending=maps.prediction_ending,
         truth_ending=maps.truth_ending,
         thermal_ending=maps.thermal_ending,
-        placement=Placement.of(maps.placement),
+        placement=Placement.parse(maps.placement),
     )
     chosen = named_protocol(protocol).for_frames(folders.sample_ids)
     source = FolderSource(
@@ -231,8 +231,8 @@ def _score_and_show(
             processes=processes or available_cores(),
             progress=tell,
         )
-    record = EvaluationRecord.of(read_rows(folder / "rows.parquet"), protocol)
-    findings = EvaluationFindings.of(record)
+    record = EvaluationRecord.from_rows(read_rows(folder / "rows.parquet"), protocol)
+    findings = EvaluationFindings.from_record(record)
     foreign = isinstance(source, FolderSource)
     notes = [*notes, *evaluation_warnings(findings, scored, foreign=foreign)]
     for table in terminal_tables(findings):

@@ -55,7 +55,7 @@ class Frames(Protocol):
         ...
 
 
-class Remembered:
+class CachedFrames:
     """Frames whose decoded samples stay in memory, until a budget is used up; RGB is not kept."""
 
     def __init__(self, frames: Frames, *, budget_bytes: int) -> None:

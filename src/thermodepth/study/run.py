@@ -17,7 +17,7 @@ import pyarrow as pa
 from thermodepth.checksums import read_record, write_record
 from thermodepth.data import Dataset, samples_of
 from thermodepth.errors import DataError, DivergedError, StudyError
-from thermodepth.evaluation.head_maps import depth_answer
+from thermodepth.evaluation.head_maps import depth_head_maps
 from thermodepth.evaluation.rows.rows import concatenate, read_rows, write_rows
 from thermodepth.evaluation.scoring.baselines import BASELINES, evenly, fit_baselines
 from thermodepth.evaluation.scoring.score import score_frames
@@ -273,7 +273,10 @@ def score_baselines(study: Study, folder: StudyFolder, dataset: Dataset) -> None
         if arm not in missing:
             continue
         scores = score_frames(
-            ((depth_answer(baseline.predict(s)), s) for s in samples_of(dataset.split(TEST_SPLIT))),
+            (
+                (depth_head_maps(baseline.predict(s)), s)
+                for s in samples_of(dataset.split(TEST_SPLIT))
+            ),
             protocol,
             study=study.name,
             arm=arm,

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from thermodepth.data.frames import Dataset, Remembered, fingerprint_files, samples_of
+from thermodepth.data.frames import CachedFrames, Dataset, fingerprint_files, samples_of
 from thermodepth.data.table import open_dataset
 from thermodepth.errors import DataError
 
@@ -39,7 +39,7 @@ FRAME_BYTES = 10 * 10 * (2 + 4)  # counts and depth
 class TestRemembered:
     def test_a_frame_is_decoded_once(self, make_sample) -> None:
         frames = Counted(make_sample, 3)
-        remembered = Remembered(frames, budget_bytes=10**6)
+        remembered = CachedFrames(frames, budget_bytes=10**6)
         first = [remembered.read(i, with_rgb=False) for i in (0, 1, 0, 1, 0)]
         assert frames.reads == [(0, 0, False), (1, 0, False)]
         assert first[0] is first[2]
@@ -54,7 +54,7 @@ class TestRemembered:
     def test_the_budget_is_kept(self, make_sample, budget: int, kept: int) -> None:
         assert make_sample((10, 10)).thermal.nbytes + 400 == FRAME_BYTES
         frames = Counted(make_sample, 4)
-        remembered = Remembered(frames, budget_bytes=budget)
+        remembered = CachedFrames(frames, budget_bytes=budget)
         for _ in range(2):
             for i in range(4):
                 assert remembered.read(i, with_rgb=False).sample_id == f"frame-{i}"
@@ -62,7 +62,7 @@ class TestRemembered:
 
     def test_rgb_is_read_again_each_time(self, make_sample) -> None:
         frames = Counted(make_sample, 1)
-        remembered = Remembered(frames, budget_bytes=10**6)
+        remembered = CachedFrames(frames, budget_bytes=10**6)
         assert remembered.read(0).rgb is not None
         assert remembered.read(0, with_rgb=False).rgb is None
         assert remembered.read(0).rgb is not None
@@ -70,7 +70,7 @@ class TestRemembered:
 
     def test_drawn_noise_is_never_remembered(self, make_sample) -> None:
         frames = Counted(make_sample, 1, noise_is_drawn=True)
-        remembered = Remembered(frames, budget_bytes=10**6)
+        remembered = CachedFrames(frames, budget_bytes=10**6)
         for draw in (5, 6, 5):
             remembered.read(0, draw=draw, with_rgb=False)
         assert [draw for _, draw, _ in frames.reads] == [5, 6, 5]

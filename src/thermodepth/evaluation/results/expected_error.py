@@ -46,7 +46,7 @@ class ExpectedErrors:
     means: Mapping[tuple[str, ...], Mean]  # (arm, metric, slice), and of whole frames a condition
 
     @classmethod
-    def of(cls, record: EvaluationRecord) -> Self:
+    def from_record(cls, record: EvaluationRecord) -> Self:
         """Compute them; without arms where no model tells."""
         rows = record.relative_errors
         pooled = record.protocol.averaging == "pooled"

@@ -12,7 +12,10 @@ import pyarrow.compute as pc
 from thermodepth.evaluation.protocols.protocol import Protocol
 from thermodepth.evaluation.results.expected_error import ExpectedErrors
 from thermodepth.evaluation.results.frame_values import PerRun, WhichMap
-from thermodepth.evaluation.results.guessers import GuesserComparison, compare_with_guessers
+from thermodepth.evaluation.results.guesser_comparison import (
+    GuesserComparison,
+    compare_with_guessers,
+)
 from thermodepth.evaluation.results.ledger import (
     LogLedger,
     MetricLedger,
@@ -47,13 +50,13 @@ class EvaluationFindings:
     picked_scores: Mapping[str, Mapping[ScoredMap, Mapping[str, float]]]
 
     @classmethod
-    def of(cls, record: EvaluationRecord) -> Self:
+    def from_record(cls, record: EvaluationRecord) -> Self:
         """Compute them.
 
         Raises:
             DataError: for arms that were not scored on the same pixels, or rows without what a ledger needs.
         """
-        means = MapMeans.of(record)
+        means = MapMeans.from_record(record)
         averaging = record.protocol.averaging
         which = WhichMap(alignment=means.natural(means.metric_maps[0]))
         has_structure = any((m.head, m.against) == ("structure", "truth") for m in means.maps)
@@ -73,7 +76,7 @@ class EvaluationFindings:
             )
             if has_structure
             else None,
-            expected=ExpectedErrors.of(record),
+            expected=ExpectedErrors.from_record(record),
             picked=picked,
             picked_scores={
                 frame.sample_id: _frame_scores(record.maps, frame.sample_id, means)

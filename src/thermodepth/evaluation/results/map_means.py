@@ -51,7 +51,7 @@ class MapMeans:
     by_condition: Mapping[tuple[str, ...], Group]  # the same and the condition
 
     @classmethod
-    def of(cls, record: EvaluationRecord) -> Self:
+    def from_record(cls, record: EvaluationRecord) -> Self:
         """Compute them.
 
         Raises:
@@ -107,13 +107,15 @@ class MapMeans:
 
     def slice_group(self, scored: ScoredMap, name: str) -> Group | None:
         """In one slice, under the alignment that the map is shown under."""
-        shown = self.shown_alignment(scored)
-        return self.sliced.get((scored.arm, scored.head, scored.against, shown, name))
+        alignment = self.shown_alignment(scored)
+        return self.sliced.get((scored.arm, scored.head, scored.against, alignment, name))
 
     def condition_group(self, scored: ScoredMap, condition: str) -> Group | None:
         """Under one condition, under the alignment that the map is shown under."""
-        shown = self.shown_alignment(scored)
-        return self.by_condition.get((scored.arm, scored.head, scored.against, shown, condition))
+        alignment = self.shown_alignment(scored)
+        return self.by_condition.get(
+            (scored.arm, scored.head, scored.against, alignment, condition)
+        )
 
 
 def _means(

@@ -29,7 +29,7 @@ class PickedMaps:
     truth_m: NDArray[Any]  # [h w] NaN where it is not scored
     predictions_m: Mapping[
         ScoredMap, NDArray[Any]
-    ]  # [h w] under the alignment that a map is shown under
+    ]  # [h w] under the alignment that a map is judged under
 
 
 def picked_maps(source: Source, findings: EvaluationFindings) -> tuple[PickedMaps, ...]:
@@ -38,13 +38,13 @@ def picked_maps(source: Source, findings: EvaluationFindings) -> tuple[PickedMap
     Raises:
         DataError: naming the file that is missing or broken.
     """
-    shown = [m for m in findings.maps if m.against == "truth" and m.arm not in BASELINES]
+    judged = [m for m in findings.maps if m.against == "truth" and m.arm not in BASELINES]
     numbers = {sample_id: number for number, sample_id in enumerate(source.sample_ids)}
     pictures = []
     for frame in findings.picked:
         number = numbers[frame.sample_id]
         sample, answers = source.read(number)
-        truth = FrameTruth.of(sample, frame=number, protocol=findings.protocol)
+        truth = FrameTruth.from_sample(sample, frame=number, protocol=findings.protocol)
         assert truth is not None, "it was scored"
         pictures.append(
             PickedMaps(
@@ -55,7 +55,7 @@ def picked_maps(source: Source, findings: EvaluationFindings) -> tuple[PickedMap
                 truth_m=np.where(truth.scored, truth.truth_m, np.nan),
                 predictions_m={
                     m: metres_of(answers[m.arm][m.head], truth, findings.means.shown_alignment(m))
-                    for m in shown
+                    for m in judged
                 },
             )
         )

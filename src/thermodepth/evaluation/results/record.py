@@ -27,7 +27,7 @@ class EvaluationRecord:
     relative_errors: pa.Table
 
     @classmethod
-    def of(cls, rows: pa.Table, protocol: Protocol) -> Self:
+    def from_rows(cls, rows: pa.Table, protocol: Protocol) -> Self:
         """The record of a table that `rows.read_rows` gave.
 
         Raises:

@@ -43,8 +43,8 @@ def row_keys(rows: pa.Table, names: Sequence[str]) -> NDArray[np.int64]:
         codes, values = column_codes(rows[name])
         size = max(len(values), 1)
         if bound > _LARGEST // size:
-            found, keys = np.unique(keys, return_inverse=True)
-            bound = found.size
+            distinct, keys = np.unique(keys, return_inverse=True)
+            bound = distinct.size
         keys = keys * size + codes
         bound *= size
     return keys

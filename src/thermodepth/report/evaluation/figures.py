@@ -143,13 +143,13 @@ def legend_html(classes: Mapping[str, str], *, line: bool) -> str:
 
 
 def _ratio_chart(errors: Mapping[str, RangeErrors]) -> str:
-    kept = {arm: each.pixels >= _LEAST_PIXELS for arm, each in errors.items()}
+    counted = {arm: each.pixels >= _LEAST_PIXELS for arm, each in errors.items()}
     first = next(iter(errors))
     median = QUANTILES.index(0.5)
-    seen = [_farthest(each.ratio[kept[arm], median]) for arm, each in errors.items()]
-    own = _farthest(errors[first].ratio[kept[first], 1:4])
+    medians = [_farthest(each.ratio[counted[arm], median]) for arm, each in errors.items()]
+    own = _farthest(errors[first].ratio[counted[first], 1:4])
     # The first arm sets the scale, within reason; a baseline that is far worse leaves the chart.
-    limit = min(max(*seen, own, math.log(1.1)), max(_ROOM * own, math.log(2.0)))
+    limit = min(max(*medians, own, math.log(1.1)), max(_ROOM * own, math.log(2.0)))
     limit = math.exp(1.04 * limit)
     scale = Scale(low=1 / limit, high=limit, logarithmic=True)
     factors = [factor for factor in _FACTORS if factor <= limit]
@@ -159,7 +159,7 @@ def _ratio_chart(errors: Mapping[str, RangeErrors]) -> str:
         marks += [(factor, f"×{factor:g}"), (1 / factor, f"÷{factor:g}")]
 
     def series(arm: str, quantile: int) -> NDArray[np.float64]:
-        return np.where(kept[arm], errors[arm].ratio[:, quantile], np.nan)
+        return np.where(counted[arm], errors[arm].ratio[:, quantile], np.nan)
 
     return _range_chart(
         "Predicted to true depth against true depth",
@@ -285,14 +285,14 @@ def ledger_figure(ledger: Mapping[str, Mapping[str, float]]) -> str:
 
 def _ledger_bar(arm: str, values: Mapping[str, float], *, most: float) -> str:
     total = math.fsum(values.values())
-    drawn, said, start = [], [], 0.0
+    rectangles, labels, start = [], [], 0.0
     for n, (part, value) in enumerate(values.items()):
         if value == 0.0:
             continue
         share = value / total
         percent = f"{100 * share:.0f} %"
-        said.append(f"{part} {percent}")
-        drawn.append(
+        labels.append(f"{part} {percent}")
+        rectangles.append(
             f'<rect class="part-{n % _COLOURS}" x="{100 * start:.3f}%" width="{100 * share:.3f}%" '
             f'height="{_BAR_PX}"><title>{escape(f"{part}: {value:.3g}, {percent}")}</title></rect>'
         )
@@ -300,18 +300,18 @@ def _ledger_bar(arm: str, values: Mapping[str, float], *, most: float) -> str:
             texts = (f"{part} {percent}", percent)
             fitting = [t for t in texts if (len(t) + 1) * _LETTER_PX <= room_px * share]
             if fitting:
-                drawn.append(
+                rectangles.append(
                     f'<text class="{room}" x="{100 * (start + share / 2):.3f}%" '
                     f'y="{_BAR_PX / 2 + 4:g}" text-anchor="middle">{escape(fitting[0])}</text>'
                 )
         start += share
     if total:
-        drawn.append(
+        rectangles.append(
             f'<rect class="size" y="{_BAR_PX + 2}" width="{100 * total / most:.3f}%" height="3"/>'
         )
-    words = f"{arm}: {', '.join(said)}"
+    words = f"{arm}: {', '.join(labels)}"
     return (
         f'<div class="bar-name"><span>{escape(arm)}</span><span>{total:#.3g}</span></div>'
         f'<svg height="{_BAR_PX + 5}" role="img" aria-label="{escape(words)}">'
-        f"{''.join(drawn)}</svg>"
+        f"{''.join(rectangles)}</svg>"
     )

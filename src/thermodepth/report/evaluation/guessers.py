@@ -6,7 +6,11 @@ from collections.abc import Mapping, Sequence
 
 from thermodepth.evaluation.protocols.alignment import ALIGNMENTS
 from thermodepth.evaluation.results.findings import EvaluationFindings
-from thermodepth.evaluation.results.guessers import COMPARED, DECIDED_BY, GuesserComparison
+from thermodepth.evaluation.results.guesser_comparison import (
+    COMPARED,
+    DECIDED_BY,
+    GuesserComparison,
+)
 from thermodepth.evaluation.results.map_means import ScoredMap
 from thermodepth.evaluation.scoring.baselines import BASELINES
 from thermodepth.metrics import METRICS

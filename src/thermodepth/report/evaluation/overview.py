@@ -272,7 +272,7 @@ def _sliced_table(
             Column(label="pixels"),
             Column(label="frames"),
             *(
-                metric_column(METRICS[name], of=m.title if len(maps) > 1 else "")
+                metric_column(METRICS[name], title=m.title if len(maps) > 1 else "")
                 for name in BY_SLICE
                 for m in maps
             ),
@@ -290,10 +290,11 @@ def _teacher_note(findings: EvaluationFindings) -> tuple[str, ...]:
     teacher = next((m for m in findings.maps if m.arm == TEACHER_ARM), None)
     if teacher is None:
         return ()
-    own, of = findings.means.natural_group(teacher), findings.means.natural_group(findings.maps[0])
-    if own.pixels == of.pixels:
+    means = findings.means
+    labelled, scored = means.natural_group(teacher), means.natural_group(findings.maps[0])
+    if labelled.pixels == scored.pixels:
         return ("The teacher is the ceiling of what a structural head can learn from it.",)
     return (
-        f"The teacher answers for {own.pixels / of.pixels:.0%} of the scored pixels, "
+        f"The teacher answers for {labelled.pixels / scored.pixels:.0%} of the scored pixels, "
         "so its line is not over the same ones.",
     )

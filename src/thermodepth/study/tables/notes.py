@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 import pyarrow as pa
 
 from thermodepth.evaluation.protocols.alignment import ALIGNMENTS
-from thermodepth.evaluation.results.guessers import DECIDED_BY
+from thermodepth.evaluation.results.guesser_comparison import DECIDED_BY
 from thermodepth.evaluation.rows.protocol import protocol_settings
 from thermodepth.evaluation.rows.rows import protocol_of
 from thermodepth.report.evaluation.guessers import verdict

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from thermodepth.errors import DataError
-from thermodepth.evaluation.head_maps import depth_answer
+from thermodepth.evaluation.head_maps import depth_head_maps
 from thermodepth.evaluation.protocols.protocol import Protocol
 from thermodepth.evaluation.rows.rows import read_rows
 from thermodepth.evaluation.scoring.chunks import CHUNK, score_into, score_source
@@ -47,7 +47,7 @@ class Reliefs:
             depth_m=depth.astype(np.float32),
             sequence=f"s{number // 4}",
         )
-        return sample, {"net": depth_answer(prediction)}
+        return sample, {"net": depth_head_maps(prediction)}
 
     def rgb(self, _index):
         return None

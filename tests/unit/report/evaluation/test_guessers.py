@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from thermodepth.evaluation.head_maps import GeometryMap, depth_answer, two_head_answer
+from thermodepth.evaluation.head_maps import GeometryMap, depth_head_maps, two_head_maps
 from thermodepth.evaluation.results.findings import EvaluationFindings
 from thermodepth.evaluation.results.record import EvaluationRecord
 from thermodepth.evaluation.rows.rows import TEACHER_ARM, rows_from_records
@@ -30,14 +30,14 @@ def findings_of(make_sample, protocol, answers_of):
         frame = score_frame(answers_of(depth), sample, protocol, frame=number, study="s", seed=0)
         records += frame.rows
     rows = rows_from_records(records, protocol=protocol)
-    return EvaluationFindings.of(EvaluationRecord.of(rows, protocol))
+    return EvaluationFindings.from_record(EvaluationRecord.from_rows(rows, protocol))
 
 
 def guesses(depth, *, near=1.02):
     """All five, the nearest frame 2 % off."""
     ramp = np.geomspace(14.0, 2.0, SIZE[0])[:, None] * np.ones(SIZE[1])
     maps = (np.full(SIZE, 5.0), 1.1 * ramp, ramp, near * depth, 1.05 * depth)
-    return {arm: depth_answer(values) for arm, values in zip(BASELINES, maps, strict=True)}
+    return {arm: depth_head_maps(values) for arm, values in zip(BASELINES, maps, strict=True)}
 
 
 def table_of(findings):
@@ -63,7 +63,7 @@ def test_the_lead_says_that_a_guess_wins_instead_of_what_the_error_is_made_of(
     make_sample, protocol
 ):
     def answers(depth):
-        return {"net": two_head_answer(1.2 * depth, 1.0 / depth), **guesses(depth)}
+        return {"net": two_head_maps(1.2 * depth, 1.0 / depth), **guesses(depth)}
 
     sentence = lead(findings_of(make_sample, protocol, answers))
     assert "Worse than" in sentence
@@ -75,7 +75,7 @@ def test_the_lead_says_that_a_guess_wins_instead_of_what_the_error_is_made_of(
 
 def test_the_lead_of_a_good_map_names_the_best_guess_and_goes_on(make_sample, protocol):
     def answers(depth):
-        return {"net": depth_answer(1.01 * depth), **guesses(depth)}
+        return {"net": depth_head_maps(1.01 * depth), **guesses(depth)}
 
     sentence = lead(findings_of(make_sample, protocol, answers))
     assert "Better than every guesser (the best is the nearest training frame, 0.0200)." in sentence
@@ -85,7 +85,7 @@ def test_the_lead_of_a_good_map_names_the_best_guess_and_goes_on(make_sample, pr
 def test_each_map_beside_the_guesses_after_its_own_alignment(make_sample, protocol):
     def answers(depth):
         label = GeometryMap(values=1.0 / depth**2, geometry=Geometry.AFFINE_INVERSE)
-        net = two_head_answer(1.1 * depth, 1.0 / depth)
+        net = two_head_maps(1.1 * depth, 1.0 / depth)
         return {"net": net, TEACHER_ARM: {"structure": label}, **guesses(depth)}
 
     findings = findings_of(make_sample, protocol, answers)
@@ -125,7 +125,7 @@ def test_guesses_without_a_training_split_stand_beside_after_a_fit(make_sample, 
     for table in evaluation_tables(findings).values():
         assert table.markdown()
     assert "guessers" not in evaluation_tables(
-        findings_of(make_sample, protocol, lambda depth: {"maps": depth_answer(depth)})
+        findings_of(make_sample, protocol, lambda depth: {"maps": depth_head_maps(depth)})
     )
 
 
@@ -146,7 +146,7 @@ def test_maps_of_other_geometries_have_guesses_under_their_own_fit(make_sample, 
 
 
 def test_tables_of_boundaries_are_not_for_comparing_with_print(make_sample, protocol):
-    findings = findings_of(make_sample, protocol, lambda depth: {"net": depth_answer(depth)})
+    findings = findings_of(make_sample, protocol, lambda depth: {"net": depth_head_maps(depth)})
     tables = evaluation_tables(findings)
     (note,) = (
         n for n in tables["structure"].notes if n.startswith("Not comparable with published")

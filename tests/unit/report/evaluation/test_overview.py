@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from thermodepth.errors import DataError
-from thermodepth.evaluation.head_maps import GeometryMap, depth_answer, two_head_answer
+from thermodepth.evaluation.head_maps import GeometryMap, depth_head_maps, two_head_maps
 from thermodepth.evaluation.protocols.alignment import ALIGNMENTS
 from thermodepth.evaluation.results.findings import EvaluationFindings
 from thermodepth.evaluation.results.record import EvaluationRecord
@@ -44,8 +44,8 @@ def rows_of(
         depth = relief(number)
         label = GeometryMap(values=0.5 / depth, geometry=Geometry.AFFINE_INVERSE)
         answers = {
-            "net": two_head_answer(1.1 * depth, 4.0 / depth - 1.0),
-            "constant depth": depth_answer(np.full(depth.shape, 5.0)),
+            "net": two_head_maps(1.1 * depth, 4.0 / depth - 1.0),
+            "constant depth": depth_head_maps(np.full(depth.shape, 5.0)),
             TEACHER_ARM: {"structure": label},
         }
         if answers_of is not None:
@@ -60,7 +60,7 @@ def rows_of(
 def scored(make_sample, protocol, **choices):
     """The findings of `rows_of`."""
     rows = rows_of(make_sample, protocol, **choices)
-    return EvaluationFindings.of(EvaluationRecord.of(rows, protocol))
+    return EvaluationFindings.from_record(EvaluationRecord.from_rows(rows, protocol))
 
 
 def column(table, label):
@@ -120,7 +120,7 @@ def test_rows_of_another_protocol_are_refused(make_sample, protocol):
     rows = rows_of(make_sample, protocol)
     other = protocol.edit({"max_depth_m": 20.0, "range_bin_edges_m": [1.0, 20.0]})
     with pytest.raises(DataError, match=r"toy-\w+ are not those of toy-\w+"):
-        EvaluationRecord.of(rows, other)
+        EvaluationRecord.from_rows(rows, other)
 
 
 def test_every_alignment_stands_beside_every_other(make_sample, protocol):
@@ -168,7 +168,7 @@ def test_a_map_on_fewer_frames_than_its_line_says_is_named(make_sample, protocol
         label = 1.0 / depth
         label[:, :60] = np.nan  # but for a strip too thin for 50 boundaries
         claim = GeometryMap(values=label, geometry=Geometry.AFFINE_INVERSE)
-        return {"net": depth_answer(depth), TEACHER_ARM: {"structure": claim}}
+        return {"net": depth_head_maps(depth), TEACHER_ARM: {"structure": claim}}
 
     table = evaluation_tables(scored(make_sample, protocol, answers_of=answers))["structure"]
     assert printed(table, "teacher")["boundary F1 ↑"] == "–"
@@ -206,7 +206,7 @@ def test_a_partly_silent_teacher_is_said(make_sample, protocol):
         label = 1.0 / depth
         label[:, :16] = np.nan
         claim = GeometryMap(values=label, geometry=Geometry.AFFINE_INVERSE)
-        return {"net": depth_answer(depth), TEACHER_ARM: {"structure": claim}}
+        return {"net": depth_head_maps(depth), TEACHER_ARM: {"structure": claim}}
 
     findings = scored(make_sample, protocol, answers_of=answers)
     assert any("75% of the scored pixels" in note for note in alignments_table(findings).notes)
@@ -297,7 +297,7 @@ def test_the_two_ledgers_in_logarithms_have_their_own_titles(make_sample, protoc
 
 def test_a_wrong_unit_is_at_least_so_wrong_where_predictions_are_limited(make_sample, protocol):
     def millimetres(depth):
-        return {"maps": depth_answer(1000.0 * depth)}
+        return {"maps": depth_head_maps(1000.0 * depth)}
 
     findings = scored(make_sample, protocol, answers_of=millimetres)
     limited = unit_hint(findings)
@@ -341,7 +341,10 @@ def test_a_map_that_runs_against_the_truth_is_said(make_sample, protocol, geomet
 
 def test_metres_that_run_against_the_truth_are_said_and_baselines_are_not(make_sample, protocol):
     def inverse_as_metres(depth):
-        return {"maps": depth_answer(20.0 / depth), "constant depth": depth_answer(0 * depth + 5.0)}
+        return {
+            "maps": depth_head_maps(20.0 / depth),
+            "constant depth": depth_head_maps(0 * depth + 5.0),
+        }
 
     note = against_truth_note(scored(make_sample, protocol, answers_of=inverse_as_metres))
     assert note == "maps has near and far exchanged: is --geometry right?"
