@@ -259,7 +259,7 @@ def table(name: str, numbers: dict[str, dict[str, float]]) -> Table:
 
 def example() -> Table:
     """What `ledger_table` prints, of the mixture."""
-    return ledger_table(scored({"mixture": mixture}))
+    return ledger_table(log_ledger(scored({"mixture": mixture})))
 
 
 def cell(value: float, number: Number) -> str:

@@ -29,6 +29,10 @@ from thermodepth.data.table import absolute_spec
 from thermodepth.errors import DataError, SettingsError, unknown
 from thermodepth.evaluation.protocols.named import named_protocol
 from thermodepth.evaluation.protocols.protocol import Protocol
+from thermodepth.evaluation.results.findings import EvaluationFindings
+from thermodepth.evaluation.results.picked_maps import picked_maps
+from thermodepth.evaluation.results.record import EvaluationRecord
+from thermodepth.evaluation.rows.rows import read_rows
 from thermodepth.evaluation.scoring.baselines import BASELINES
 from thermodepth.evaluation.scoring.chunks import score_into
 from thermodepth.evaluation.scoring.placement_trial import placement_notes
@@ -36,7 +40,8 @@ from thermodepth.evaluation.scoring.sources import FolderSource, Source, SplitSo
 from thermodepth.evaluation.scoring.truth_units import truth_unit_hint
 from thermodepth.evaluation.store import PRECISIONS
 from thermodepth.report.evaluation.folder import FACTS, Evaluation, write_evaluation
-from thermodepth.report.evaluation.overview import Overview
+from thermodepth.report.evaluation.overview import lead, terminal_tables
+from thermodepth.report.evaluation.warnings import evaluation_warnings
 from thermodepth.threads import available_cores
 
 
@@ -207,30 +212,25 @@ def _score_and_print(
             processes=scoring.processes or available_cores(),
             progress=tell,
         )
-    overview = Overview(scored.rows, protocol)
+    record = EvaluationRecord.from_rows(read_rows(folder / "rows.parquet"), protocol)
+    findings = EvaluationFindings.from_record(record)
     foreign = isinstance(source, FolderSource)
-    hints = (overview.unit_hint(foreign=foreign), overview.against_truth_note(foreign=foreign))
-    notes = [
-        *notes,
-        *(
-            f"{arm}: {count} scored pixels are at or below 0 m and count as {protocol.min_depth_m:g} m; in "
-            "float files 0 is a depth, NaN is none"
-            for arm, count in scored.floored.items()
-        ),
-        *(hint for hint in hints if hint),
-        *overview.beaten_notes(),
-        *scored.limited_notes(protocol),
-    ]
-    evaluation = Evaluation(
-        title=title, source=source, protocol=protocol, scored=scored, facts=facts, notes=notes
-    )
-    for table in overview.for_terminal():
+    notes = [*notes, *evaluation_warnings(findings, scored, foreign=foreign)]
+    for table in terminal_tables(findings):
         console.print(table.rich())
-    console.print(overview.lead(), soft_wrap=True)
+    console.print(lead(findings), soft_wrap=True)
     for line in (*notes, f"Protocol {protocol.protocol_id()}: {protocol.words()}", scored.note()):
         console.print(line, soft_wrap=True)
     if scoring.out is not None:
-        page = write_evaluation(evaluation, overview, folder)
+        evaluation = Evaluation(
+            title=title,
+            findings=findings,
+            scored=scored,
+            facts=facts,
+            notes=notes,
+            maps=picked_maps(source, findings),
+        )
+        page = write_evaluation(evaluation, folder)
         console.print(f"page: {page}", soft_wrap=True)
         predictions = " and predictions/" if (folder / "predictions").is_dir() else ""
         console.print(

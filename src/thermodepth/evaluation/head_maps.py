@@ -34,15 +34,15 @@ class GeometryMap:
 
 
 #: By head. An arm without a structural head has "depth" only, a relative teacher "structure" only.
-Answer = Mapping[Head, GeometryMap]
+HeadMaps = Mapping[Head, GeometryMap]
 
 
-def depth_answer(
+def depth_head_maps(
     depth_m: NDArray[np.floating],
     *,
     made_at: tuple[int, int] | None = None,
     relative_error: NDArray[np.floating] | None = None,
-) -> Answer:
+) -> HeadMaps:
     """Metres, and how far off they are expected to be where that is told; nothing else."""
     metres = GeometryMap(
         values=depth_m,
@@ -53,14 +53,14 @@ def depth_answer(
     return {"depth": metres}
 
 
-def two_head_answer(
+def two_head_maps(
     depth_m: NDArray[np.floating],
     structure: NDArray[np.floating],
     *,
     made_at: tuple[int, int] | None = None,
     relative_error: NDArray[np.floating] | None = None,
-) -> Answer:
+) -> HeadMaps:
     """Metres, and affine-invariant inverse depth."""
     shape = GeometryMap(values=structure, geometry=Geometry.AFFINE_INVERSE, made_at=made_at)
-    metres = depth_answer(depth_m, made_at=made_at, relative_error=relative_error)
+    metres = depth_head_maps(depth_m, made_at=made_at, relative_error=relative_error)
     return {**metres, "structure": shape}

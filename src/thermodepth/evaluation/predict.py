@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING
 
 from thermodepth.data.frames import Frames
-from thermodepth.evaluation.head_maps import Answer, two_head_answer
+from thermodepth.evaluation.head_maps import HeadMaps, two_head_maps
 from thermodepth.evaluation.store import PredictionStore
 from thermodepth.types import Sample
 
@@ -71,13 +71,13 @@ def _alike(one: Sample, other: Sample) -> bool:
     return one.size == other.size and one.thermal_unit is other.thermal_unit
 
 
-def stored_pairs(store: PredictionStore, frames: Frames) -> Iterator[tuple[Answer, Sample]]:
+def stored_pairs(store: PredictionStore, frames: Frames) -> Iterator[tuple[HeadMaps, Sample]]:
     """(answer of both heads, sample) for every frame, as scoring takes them."""
     for index, sample_id in enumerate(frames.sample_ids):
-        yield stored_answer(store, sample_id), frames.read(index, with_rgb=False)
+        yield stored_head_maps(store, sample_id), frames.read(index, with_rgb=False)
 
 
-def stored_answer(store: PredictionStore, sample_id: str) -> Answer:
+def stored_head_maps(store: PredictionStore, sample_id: str) -> HeadMaps:
     """Both heads of a stored frame, with the size that they were made at.
 
     Raises:
@@ -85,7 +85,7 @@ def stored_answer(store: PredictionStore, sample_id: str) -> Answer:
     """
     stored = store.read(sample_id)
     rows, columns = stored.depth_m.shape
-    return two_head_answer(
+    return two_head_maps(
         stored.depth_m,
         stored.structure,
         made_at=store.made_at((rows, columns)),

@@ -20,7 +20,7 @@ class Heading:
     optimum: float | None = None  # what "closer" is closer to
 
     @property
-    def shown(self) -> str:
+    def text(self) -> str:
         """The label with its arrow, or with what it should be."""
         if self.better == "closer" and self.optimum is not None:
             return f"{self.label} → {self.optimum:g}"
@@ -64,7 +64,7 @@ class Column:
     @property
     def heading(self) -> str:
         """The label with its arrow, or with what it should be."""
-        return Heading(label=self.label, better=self.better, optimum=self.optimum).shown
+        return Heading(label=self.label, better=self.better, optimum=self.optimum).text
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -132,7 +132,7 @@ def cell_text(cell: Cell, column: Column) -> str:
     if isinstance(cell, str):
         return cell
     if isinstance(cell, Heading):
-        return cell.shown
+        return cell.text
     if isinstance(cell, Interval):
         number, span = interval_texts(cell, column)
         return f"{number} {span}" if number else span

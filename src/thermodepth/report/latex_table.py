@@ -92,7 +92,10 @@ class _Writer:
         self.table = table
         self.places = range(table.shared, len(table.columns))  # what a line says for itself
         self.cells = [
-            [_CellText.of(cell, column) for cell, column in zip(row, table.columns, strict=True)]
+            [
+                _CellText.from_cell(cell, column)
+                for cell, column in zip(row, table.columns, strict=True)
+            ]
             for row in table.rows
         ]
         for row, column in table.bold:
@@ -163,8 +166,8 @@ class _Writer:
         low, high = 0.0, room
         for _ in range(30):
             cap = (low + high) / 2.0
-            taken = fixed + sum(min(natural[c], max(w, cap)) for c, w in least.items())
-            low, high = (cap, high) if taken <= room else (low, cap)
+            total = fixed + sum(min(natural[c], max(w, cap)) for c, w in least.items())
+            low, high = (cap, high) if total <= room else (low, cap)
         widths = {c: min(natural[c], max(w, low)) for c, w in least.items()}
         return _Panel(tuple(columns), {c: w for c, w in widths.items() if w < natural[c]})
 
@@ -336,10 +339,10 @@ class _Writer:
             lines += [_note(note) for note in self.notes]
         return "\n".join(lines) + "\n"
 
-    def _heading_lines(self, number: int, of: int) -> list[str]:
+    def _heading_lines(self, number: int, count: int) -> list[str]:
         """Caption and label; a table that goes on keeps its number."""
         if number:
-            title = latex_breaking(f"{self.table.title} ({number + 1} of {of})")
+            title = latex_breaking(f"{self.table.title} ({number + 1} of {count})")
             return [r"\addtocounter{table}{-1}", rf"\caption{{{title}}}", r"\smallskip"]
         label = [rf"\label{{{self.table.label}}}"] if self.table.label else []
         return [rf"\caption{{{latex_breaking(self.caption)}}}", *label, r"\smallskip"]
@@ -406,7 +409,7 @@ class _CellText:
     weight: float = 1.0  # bold letters are wider
 
     @classmethod
-    def of(cls, cell: Cell, column: Column) -> _CellText:
+    def from_cell(cls, cell: Cell, column: Column) -> _CellText:
         from thermodepth.report.contents import Interval, cell_text, interval_texts
 
         if isinstance(cell, Interval):

@@ -110,12 +110,13 @@ def blocks_of(
     if not values:
         return [folded or _forced(labels, wide, width)]
     choices: list[list[Widths]] = [
-        [{**given, **rest}]
-        for given in (whole, folded)
-        if given is not None and (rest := _fitted(values, wide, least, _rest(given, width)))
+        [{**label_widths, **value_widths}]
+        for label_widths in (whole, folded)
+        if label_widths is not None
+        and (value_widths := _fitted(values, wide, least, _rest(label_widths, width)))
     ]
-    given = _fitted(labels, wide, least, width // 2) or _forced(labels, wide, width // 2)
-    choices.append(_split(given, values, wide, least, width))
+    narrow = _fitted(labels, wide, least, width // 2) or _forced(labels, wide, width // 2)
+    choices.append(_split(narrow, values, wide, least, width))
     best = min(choices, key=lambda blocks: _height(blocks, headings, cells))
     return [
         {
@@ -152,9 +153,9 @@ def _total(widths: Widths) -> int:
     return sum(widths.values()) + _GAP * max(len(widths) - 1, 0)
 
 
-def _rest(taken: Widths, width: int) -> int:
+def _rest(columns: Widths, width: int) -> int:
     """What these columns leave."""
-    return width - _total(taken) - (_GAP if taken else 0)
+    return width - _total(columns) - (_GAP if columns else 0)
 
 
 def _fitted(columns: Sequence[int], wide: Widths, least: Widths, room: int) -> Widths | None:

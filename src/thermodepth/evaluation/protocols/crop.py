@@ -67,18 +67,18 @@ class Crop(Settings):
                 f"the protocol's crop is for frames of {_sized(self.size)}, and this one has {_sized(size)}"
             )
         rows, columns = size if self.unit == "fraction" else (1, 1)
-        found = (
+        bounds = (
             slice(int(self.top * rows), int(self.bottom * rows)),
             slice(int(self.left * columns), int(self.right * columns)),
         )
-        if any(part.start >= part.stop for part in found):
+        if any(part.start >= part.stop for part in bounds):
             raise DataError(f"the protocol's crop leaves no pixel of a frame of {_sized(size)}")
-        return found
+        return bounds
 
     def words(self) -> str:
         """Such as `rows 45:471, columns 41:601 of 480x640`."""
-        of = "the frame" if self.size is None else _sized(self.size)
-        return f"rows {self.top:.9g}:{self.bottom:.9g}, columns {self.left:.9g}:{self.right:.9g} of {of}"
+        frame = "the frame" if self.size is None else _sized(self.size)
+        return f"rows {self.top:.9g}:{self.bottom:.9g}, columns {self.left:.9g}:{self.right:.9g} of {frame}"
 
 
 class Mask(Settings):
@@ -89,7 +89,7 @@ class Mask(Settings):
     sha256: Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
 
     @classmethod
-    def of(cls, path: Path) -> Self:
+    def from_file(cls, path: Path) -> Self:
         """The mask in this file.
 
         Raises:

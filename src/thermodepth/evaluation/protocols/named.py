@@ -33,8 +33,8 @@ def named_protocol(text: str) -> Protocol:
         SettingsError: for a name that is none of these, or a file that does not describe a protocol.
         DataError: for the mask of such a file.
     """
-    if (found := preset(text)) is not None:
-        return found
+    if (protocol := preset(text)) is not None:
+        return protocol
     if text.endswith(".toml") or "/" in text:
         return read_protocol(Path(text))
     known = unknown("protocol", text, (*PROTOCOLS, *ALIASES))
@@ -49,18 +49,18 @@ def read_protocol(path: Path) -> Protocol:
             or the name is that of a preset and the choices are not.
         DataError: for a mask that is missing or no picture.
     """
-    given = _read_toml(path)
+    settings = _read_toml(path)
     tree: dict[str, Any] = {"name": path.stem}
-    if "base" in given:
-        tree = {**_base(given.pop("base"), path).tree(), **tree}
+    if "base" in settings:
+        tree = {**_base(settings.pop("base"), path).tree(), **tree}
         # Bins that were made for another range could only be refused.
-        if {"min_depth_m", "max_depth_m"} & given.keys():
+        if {"min_depth_m", "max_depth_m"} & settings.keys():
             tree["range_bin_edges_m"] = []
-    if given.get("crop") == _NONE:
-        given["crop"] = None
-    if "mask" in given:
-        given["mask"] = _mask(given["mask"], path)
-    protocol = Protocol.parse({**tree, **given}, where=str(path))
+    if settings.get("crop") == _NONE:
+        settings["crop"] = None
+    if "mask" in settings:
+        settings["mask"] = _mask(settings["mask"], path)
+    protocol = Protocol.parse({**tree, **settings}, where=str(path))
     own = PROTOCOLS.get(ALIASES.get(protocol.name, protocol.name))
     if own is not None and own != protocol:
         raise SettingsError(
@@ -81,21 +81,21 @@ def _read_toml(path: Path) -> dict[str, Any]:
 
 
 def _base(name: object, path: Path) -> Protocol:
-    found = preset(name) if isinstance(name, str) else None
-    if found is None:
+    protocol = preset(name) if isinstance(name, str) else None
+    if protocol is None:
         raise SettingsError(f"{path}: base: {unknown('protocol', str(name), PROTOCOLS)}")
-    return found
+    return protocol
 
 
-def _mask(given: object, path: Path) -> dict[str, str] | None:
-    if given == _NONE:
+def _mask(file_name: object, path: Path) -> dict[str, str] | None:
+    if file_name == _NONE:
         return None
-    if not isinstance(given, str) or not given:
+    if not isinstance(file_name, str) or not file_name:
         raise SettingsError(
-            f"{path}: mask = {given!r}: expected the name of a picture file beside this one"
+            f"{path}: mask = {file_name!r}: expected the name of a picture file beside this one"
         )
-    if Path(given).anchor or ".." in Path(given).parts:
+    if Path(file_name).anchor or ".." in Path(file_name).parts:
         raise SettingsError(
-            f"{path}: mask = {given!r}: leaves the folder of this file; put the picture beside it"
+            f"{path}: mask = {file_name!r}: leaves the folder of this file; put the picture beside it"
         )
-    return Mask.of(path.parent / given).tree()
+    return Mask.from_file(path.parent / file_name).tree()

@@ -130,14 +130,14 @@ class Protocol(Settings):
         twice = next((a for a, b in pairwise(ids) if a == b), None)
         if twice is not None:
             raise DataError(f"protocol '{self.name}': frame '{twice}' is listed twice")
-        found = hashlib.sha256(json.dumps(ids).encode()).hexdigest()[:12]
-        if self.frame_list not in ("", found):
+        frame_list = hashlib.sha256(json.dumps(ids).encode()).hexdigest()[:12]
+        if self.frame_list not in ("", frame_list):
             raise SettingsError(
                 f"protocol '{self.name}' is for the frame list {self.frame_list}, and these {len(ids)} "
-                f"frames are the list {found}: numbers over other frames cannot be compared. Give the "
+                f"frames are the list {frame_list}: numbers over other frames cannot be compared. Give the "
                 "frames it was made for, or leave frame_list out"
             )
-        return self.model_copy(update={"frame_list": found})
+        return self.model_copy(update={"frame_list": frame_list})
 
     def counted(self, size: Size) -> NDArray[np.bool_]:
         """[h w] the pixels that the crop and the mask let count, whatever their truth.
@@ -212,19 +212,19 @@ class Protocol(Settings):
         return f"{words}, fitted after limiting" if self.fit_values == "limited" else words
 
 
-def differences(here: Protocol, there: Protocol) -> str:
+def differences(one: Protocol, other: Protocol) -> str:
     """Which choices differ, such as `max_depth_m 80 here, 10 there; other frames`; empty for none."""
-    told = []
-    here, there = here.placeless(), there.placeless()
+    choices = []
+    one, other = one.placeless(), other.placeless()
     for name in Protocol.model_fields:
-        a, b = getattr(here, name), getattr(there, name)
+        a, b = getattr(one, name), getattr(other, name)
         if a == b:
             continue
         if name == "frame_list" and a and b:
-            told.append(f"other frames (list {a} here, {b} there)")
+            choices.append(f"other frames (list {a} here, {b} there)")
         else:
-            told.append(f"{name} {_shown(a)} here, {_shown(b)} there")
-    return "; ".join(told)
+            choices.append(f"{name} {_shown(a)} here, {_shown(b)} there")
+    return "; ".join(choices)
 
 
 def _shown(value: Any) -> str:

@@ -110,10 +110,10 @@ def _resized_depth(
 
 
 def _a_map(values: NDArray[np.floating]) -> NDArray[np.float64]:
-    found = np.asarray(values, dtype=np.float64)
-    if found.ndim != 2 or 0 in found.shape:
-        raise ValueError(f"a depth map is [h w], got shape {found.shape}")
-    return found
+    depth = np.asarray(values, dtype=np.float64)
+    if depth.ndim != 2 or 0 in depth.shape:
+        raise ValueError(f"a depth map is [h w], got shape {depth.shape}")
+    return depth
 
 
 def _bilinear(

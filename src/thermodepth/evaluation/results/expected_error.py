@@ -9,16 +9,21 @@ pixels), v its value, m the mean and C scenes c:
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Self
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-from thermodepth.evaluation.head_maps import RELATIVE_ERROR
 from thermodepth.evaluation.protocols.protocol import Protocol
+from thermodepth.evaluation.results.record import EvaluationRecord
+from thermodepth.evaluation.rows.keys import groups_of, row_keys
 from thermodepth.evaluation.rows.rows import WHOLE_FRAME
+
+_KEY = ("arm", "metric", "slice")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -31,47 +36,60 @@ class Mean:
     pixels: int
 
 
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class ExpectedErrors:
-    """The rows of models that tell their relative error."""
+    """What the models that tell their relative error were measured to be worth."""
 
-    def __init__(self, rows: pa.Table, protocol: Protocol) -> None:
-        self.protocol = protocol
-        own = rows.filter(pc.equal(rows["head"], RELATIVE_ERROR))
-        names = ("arm", "metric", "slice", "condition", "sequence", "sample_id")
-        self._texts = {name: np.array(own[name].to_pylist(), dtype=object) for name in names}
-        self._values = own["value"].to_numpy()
-        self._pixels = own["pixels"].to_numpy()
-        self.arms = tuple(dict.fromkeys(self._texts["arm"].tolist()))
-        self.conditions = tuple(sorted(set(self._texts["condition"].tolist())))
+    protocol: Protocol
+    arms: tuple[str, ...]
+    conditions: tuple[str, ...]  # in alphabetical order
+    means: Mapping[tuple[str, ...], Mean]  # (arm, metric, slice), and of whole frames a condition
+
+    @classmethod
+    def from_record(cls, record: EvaluationRecord) -> Self:
+        """Compute them; without arms where no model tells."""
+        rows = record.relative_errors
+        pooled = record.protocol.averaging == "pooled"
+        whole = rows.filter(pc.equal(rows["slice"], WHOLE_FRAME))
+        return cls(
+            protocol=record.protocol,
+            arms=tuple(pc.unique(rows["arm"]).to_pylist()),
+            conditions=tuple(sorted(pc.unique(rows["condition"]).to_pylist())),
+            means=_means(rows, _KEY, pooled=pooled)
+            | _means(whole, (*_KEY, "condition"), pooled=pooled),
+        )
 
     def mean(
         self, arm: str, metric: str, *, slice: str = WHOLE_FRAME, condition: str | None = None
     ) -> Mean | None:
         """Over the frames of one condition, or all; None where nothing was measured."""
-        inside = self._texts["arm"] == arm
-        inside &= self._texts["metric"] == metric
-        inside &= self._texts["slice"] == slice
-        if condition is not None:
-            inside &= self._texts["condition"] == condition
-        values = self._values[inside]
-        if not values.size:
-            return None
-        pixels = self._pixels[inside]
-        pooled = self.protocol.averaging == "pooled"
-        weights = pixels.astype(np.float64) if pooled else np.ones(values.size)
-        mean = float((weights * values).sum() / weights.sum())
-        scenes = [
-            sequence or sample
-            for sequence, sample in zip(
-                self._texts["sequence"][inside], self._texts["sample_id"][inside], strict=True
-            )
-        ]
-        return Mean(
-            value=mean,
-            standard_error=_standard_error(values - mean, weights, scenes),
-            frames=values.size,
-            pixels=int(pixels.sum()),
+        more = () if condition is None else (condition,)
+        return self.means.get((arm, metric, slice, *more))
+
+
+def _means(rows: pa.Table, by: tuple[str, ...], *, pooled: bool) -> dict[tuple[str, ...], Mean]:
+    """The value of each column grouped by -> the mean over its frames."""
+    values, pixels = rows["value"].to_numpy(), rows["pixels"].to_numpy()
+    scenes = [
+        sequence or sample
+        for sequence, sample in zip(
+            rows["sequence"].to_pylist(), rows["sample_id"].to_pylist(), strict=True
         )
+    ]
+    means = {}
+    for index in groups_of(row_keys(rows, by)):
+        (key,) = rows.select(by).take(index[:1]).to_pylist()
+        weights = pixels[index].astype(np.float64) if pooled else np.ones(index.size)
+        mean = float((weights * values[index]).sum() / weights.sum())
+        means[tuple(key.values())] = Mean(
+            value=mean,
+            standard_error=_standard_error(
+                values[index] - mean, weights, [scenes[place] for place in index]
+            ),
+            frames=index.size,
+            pixels=int(pixels[index].sum()),
+        )
+    return means
 
 
 def _standard_error(

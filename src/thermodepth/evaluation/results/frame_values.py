@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
+from typing import TypeVar
 
 import numpy as np
 import pyarrow as pa
@@ -11,10 +12,12 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from thermodepth.errors import DataError, unknown
+from thermodepth.evaluation.results.summary import Averaging
 from thermodepth.evaluation.rows.keys import column_codes, row_keys
 from thermodepth.evaluation.rows.rows import TEACHER_ARM, WHOLE_FRAME, protocol_of
 
-_CELL = ("arm", "seed")
+_RUN = ("arm", "seed")
+Value = TypeVar("Value")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -43,6 +46,31 @@ class FrameValues:
     pixels: Mapping[str, NDArray[np.int64]]  # metric -> [n]
 
 
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class PerRun(Mapping[tuple[str, int], Value]):
+    """(arm, seed) -> what was worked out of its frames; arms in the order in which they first appear."""
+
+    values_of: Mapping[tuple[str, int], Value]
+    frames: Mapping[tuple[str, int], int]  # how many stand behind each
+    protocol: str  # its id
+    which: WhichMap
+    averaging: Averaging = "per_frame"
+
+    def __getitem__(self, run: tuple[str, int]) -> Value:
+        return self.values_of[run]
+
+    def __iter__(self) -> Iterator[tuple[str, int]]:
+        return iter(self.values_of)
+
+    def __len__(self) -> int:
+        return len(self.values_of)
+
+    def without(self, arms: Collection[str]) -> PerRun[Value]:
+        """The same for all other arms."""
+        others = {run: value for run, value in self.items() if run[0] not in arms}
+        return replace(self, values_of=others, frames={run: self.frames[run] for run in others})
+
+
 def frame_values(
     rows: pa.Table, metrics: Sequence[str], which: WhichMap
 ) -> dict[tuple[str, int], FrameValues]:
@@ -59,52 +87,50 @@ def frame_values(
         raise DataError(
             f"rows of {len(studies)} studies ({', '.join(studies)}): take one at a time"
         )
-    kept = rows
-    wanted = {"slice": WHOLE_FRAME, **asdict(which)}
-    for column, value in wanted.items():
-        left = kept.filter(pc.equal(kept[column], value))
-        if not left.num_rows:
-            raise DataError(unknown(column, value, column_codes(kept[column])[1]))
-        kept = left
-    cells = _cells(kept)
-    kept = kept.filter(pc.is_in(kept["metric"], pa.array(list(metrics))))
-    kept = kept.take(np.argsort(row_keys(kept, ("frame", "sample_id")), kind="stable"))
-    codes, names = column_codes(kept["metric"])
-    sequence, _ = column_codes(kept["sequence"])
-    frame, value, pixels = (kept[name].to_numpy() for name in ("frame", "value", "pixels"))
-    found = _cells(kept)
+    for column, value in {"slice": WHOLE_FRAME, **asdict(which)}.items():
+        matching = rows.filter(pc.equal(rows[column], value))
+        if not matching.num_rows:
+            raise DataError(unknown(column, value, column_codes(rows[column])[1]))
+        rows = matching
+    runs = _run_rows(rows)
+    rows = rows.filter(pc.is_in(rows["metric"], pa.array(list(metrics))))
+    rows = rows.take(np.argsort(row_keys(rows, ("frame", "sample_id")), kind="stable"))
+    codes, names = column_codes(rows["metric"])
+    sequence, _ = column_codes(rows["sequence"])
+    frame, value, pixels = (rows[name].to_numpy() for name in ("frame", "value", "pixels"))
+    with_metrics = _run_rows(rows)
     result = {}
-    for arm, seed in cells:
+    for arm, seed in runs:
         where = f"arm '{arm}', seed {seed} (head '{which.head}', alignment '{which.alignment}')"
-        inside = found.get((arm, seed), np.empty(0, np.intp))
-        of = {names[code]: inside[codes[inside] == code] for code in np.unique(codes[inside])}
-        missing = [name for name in metrics if name not in of]
+        inside = with_metrics.get((arm, seed), np.empty(0, np.intp))
+        index = {names[code]: inside[codes[inside] == code] for code in np.unique(codes[inside])}
+        missing = [name for name in metrics if name not in index]
         if missing:
             raise DataError(f"{where} has no rows of {', '.join(missing)}: score it with them")
-        first = of[metrics[0]]
+        first = index[metrics[0]]
         for name in metrics:
-            if not np.array_equal(frame[of[name]], frame[first]):
+            if not np.array_equal(frame[index[name]], frame[first]):
                 raise DataError(
-                    f"{where} has {metrics[0]} on {first.size} frames and {name} on {of[name].size}, "
+                    f"{where} has {metrics[0]} on {first.size} frames and {name} on {index[name].size}, "
                     "not all the same: score both on the same frames"
                 )
         result[arm, seed] = FrameValues(
             frame=frame[first],
             sequence=sequence[first],
-            values={name: value[of[name]] for name in metrics},
-            pixels={name: pixels[of[name]] for name in metrics},
+            values={name: value[index[name]] for name in metrics},
+            pixels={name: pixels[index[name]] for name in metrics},
         )
     _same_frames(result, where=f"head '{which.head}', alignment '{which.alignment}'")
     return result
 
 
-def _same_frames(cells: Mapping[tuple[str, int], FrameValues], *, where: str) -> None:
+def _same_frames(by_run: Mapping[tuple[str, int], FrameValues], *, where: str) -> None:
     """Refuse to set means over different frames side by side; the teacher answers where it can."""
-    held = {cell: values for cell, values in cells.items() if cell[0] != TEACHER_ARM}
-    if not held:
+    runs = {run: values for run, values in by_run.items() if run[0] != TEACHER_ARM}
+    if not runs:
         return
-    (arm, seed), first = next(iter(held.items()))
-    for (other, its_seed), values in held.items():
+    (arm, seed), first = next(iter(runs.items()))
+    for (other, its_seed), values in runs.items():
         if not np.array_equal(values.frame, first.frame):
             raise DataError(
                 f"{where}: arm '{arm}', seed {seed} has {first.frame.size} frames and arm '{other}', seed "
@@ -112,11 +138,11 @@ def _same_frames(cells: Mapping[tuple[str, int], FrameValues], *, where: str) ->
             )
 
 
-def _cells(rows: pa.Table) -> dict[tuple[str, int], NDArray[np.intp]]:
-    """(arm, seed) -> the places of its rows, ascending; cells in the order of their first rows."""
-    _, first, cell = np.unique(row_keys(rows, _CELL), return_index=True, return_inverse=True)
-    arms, seeds = (rows[name].take(first).to_pylist() for name in _CELL)
+def _run_rows(rows: pa.Table) -> dict[tuple[str, int], NDArray[np.intp]]:
+    """(arm, seed) -> the positions of its rows, ascending; runs in the order of their first rows."""
+    _, first, run = np.unique(row_keys(rows, _RUN), return_index=True, return_inverse=True)
+    arms, seeds = (rows[name].take(first).to_pylist() for name in _RUN)
     return {
-        (arms[number], seeds[number]): np.flatnonzero(cell == number)
+        (arms[number], seeds[number]): np.flatnonzero(run == number)
         for number in np.argsort(first, kind="stable")
     }

@@ -25,8 +25,15 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from thermodepth.errors import DataError
-from thermodepth.evaluation.results.frame_values import METRES, FrameValues, WhichMap, frame_values
+from thermodepth.evaluation.results.frame_values import (
+    METRES,
+    FrameValues,
+    PerRun,
+    WhichMap,
+    frame_values,
+)
 from thermodepth.evaluation.results.summary import Averaging
+from thermodepth.evaluation.rows.rows import protocol_of
 
 # Rows whose parts do not add up were not made from the same pixels; rounding stays far below these.
 _AGREEMENT = 1e-9  # of the total
@@ -84,7 +91,7 @@ def log_ledger(
     which: WhichMap = METRES,
     *,
     averaging: Averaging = "per_frame",
-) -> dict[tuple[str, int], LogLedger]:
+) -> PerRun[LogLedger]:
     """(arm, seed) -> the parts of its RMSElog squared.
 
     Needs the metrics rmse_log, log_bias, ledger_range, ledger_coarse and ledger_fine.
@@ -94,14 +101,14 @@ def log_ledger(
             that do not add up, so cannot come from the same pixels.
     """
     needed = ("rmse_log", "log_bias", "ledger_range", "ledger_coarse", "ledger_fine")
-    cells = frame_values(rows, needed, which)
+    runs = frame_values(rows, needed, which)
     result = {}
-    for cell, frames in cells.items():
+    for run, frames in runs.items():
         weights = _weights(frames, "rmse_log", averaging)
         bias = frames.values["log_bias"]
         of_frame = _sequence_means(bias, weights, frames.sequence)
         grand = _mean(weights, bias)
-        result[cell] = ledger = LogLedger(
+        result[run] = ledger = LogLedger(
             calibration=grand * grand,
             between_sequences=_mean(weights, np.square(of_frame - grand)),
             frame_to_frame=_mean(weights, np.square(bias - of_frame)),
@@ -109,8 +116,8 @@ def log_ledger(
             coarse=_mean(weights, frames.values["ledger_coarse"]),
             fine=_mean(weights, frames.values["ledger_fine"]),
         )
-        _adds_up(cell, ledger, _mean(weights, np.square(frames.values["rmse_log"])))
-    return result
+        _adds_up(run, ledger, _mean(weights, np.square(frames.values["rmse_log"])))
+    return _per_run(result, runs, rows, which, averaging)
 
 
 def metric_ledger(
@@ -118,7 +125,7 @@ def metric_ledger(
     which: WhichMap = METRES,
     *,
     averaging: Averaging = "per_frame",
-) -> dict[tuple[str, int], MetricLedger]:
+) -> PerRun[MetricLedger]:
     """(arm, seed) -> the parts of its mean square error in square metres.
 
     Needs the metrics rmse, ledger_scale_m2, ledger_shift_m2 and ledger_shape_m2.
@@ -127,14 +134,14 @@ def metric_ledger(
         DataError: as `log_ledger`.
     """
     needed = ("rmse", "ledger_scale_m2", "ledger_shift_m2", "ledger_shape_m2")
-    cells = frame_values(rows, needed, which)
+    runs = frame_values(rows, needed, which)
     result = {}
-    for cell, frames in cells.items():
+    for run, frames in runs.items():
         weights = _weights(frames, "rmse", averaging)
         scale, shift, shape = (_mean(weights, frames.values[n]) for n in needed[1:])
-        result[cell] = ledger = MetricLedger(scale_m2=scale, shift_m2=shift, shape_m2=shape)
-        _adds_up(cell, ledger, _mean(weights, np.square(frames.values["rmse"])))
-    return result
+        result[run] = ledger = MetricLedger(scale_m2=scale, shift_m2=shift, shape_m2=shape)
+        _adds_up(run, ledger, _mean(weights, np.square(frames.values["rmse"])))
+    return _per_run(result, runs, rows, which, averaging)
 
 
 def over_seeds(ledgers: Mapping[tuple[str, int], Ledger]) -> dict[str, Ledger]:
@@ -143,11 +150,30 @@ def over_seeds(ledgers: Mapping[tuple[str, int], Ledger]) -> dict[str, Ledger]:
     for (arm, _), ledger in ledgers.items():
         seeds.setdefault(arm, []).append(ledger)
     return {
-        arm: type(of[0])(
-            **{name: math.fsum(each.parts[name] for each in of) / len(of) for name in of[0].parts}
+        arm: type(group[0])(
+            **{
+                name: math.fsum(ledger.parts[name] for ledger in group) / len(group)
+                for name in group[0].parts
+            }
         )
-        for arm, of in seeds.items()
+        for arm, group in seeds.items()
     }
+
+
+def _per_run(
+    ledgers: Mapping[tuple[str, int], Ledger],
+    runs: Mapping[tuple[str, int], FrameValues],
+    rows: pa.Table,
+    which: WhichMap,
+    averaging: Averaging,
+) -> PerRun[Ledger]:
+    return PerRun(
+        values_of=ledgers,
+        frames={run: frames.frame.size for run, frames in runs.items()},
+        protocol=protocol_of(rows),
+        which=which,
+        averaging=averaging,
+    )
 
 
 def _weights(frames: FrameValues, metric: str, averaging: Averaging) -> NDArray[np.float64]:
@@ -176,9 +202,9 @@ def _sequence_means(
     return np.asarray(means[index])
 
 
-def _adds_up(cell: tuple[str, int], ledger: LogLedger | MetricLedger, total: float) -> None:
+def _adds_up(run: tuple[str, int], ledger: LogLedger | MetricLedger, total: float) -> None:
     if abs(ledger.total - total) > _AGREEMENT * total + _ROUNDING:
-        arm, seed = cell
+        arm, seed = run
         raise DataError(
             f"arm '{arm}', seed {seed}: the parts of the ledger sum to {ledger.total:.9g}, its mean square "
             f"error is {total:.9g}; these rows were not made from the same pixels"

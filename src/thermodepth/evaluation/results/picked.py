@@ -6,7 +6,6 @@ anyone with the rows finds the same ones as this rule.
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
 
 import pyarrow as pa
@@ -50,22 +49,22 @@ def pick_frames(
     best = [sample for sample in order if sample != downward[0]][:BEST]
     worst = [sample for sample in downward if sample not in best][:WORST]
     middle = (len(order) - 1) / 2
-    inwards = sorted(range(len(order)), key=lambda place: abs(place - middle))
-    median = [order[place] for place in inwards if order[place] not in {*worst, *best}][:MEDIAN]
-    words = {
+    inwards = sorted(range(len(order)), key=lambda rank: abs(rank - middle))
+    median = [order[rank] for rank in inwards if order[rank] not in {*worst, *best}][:MEDIAN]
+    reasons = {
         **{sample: _nth_worst(n) for n, sample in enumerate(worst, 1)},
         **dict.fromkeys(median, "median"),
         **dict.fromkeys(best, "best"),
     }
-    rank = {sample: n for n, sample in enumerate(order, 1)}
+    ranks = {sample: n for n, sample in enumerate(order, 1)}
     return tuple(
         PickedFrame(
             sample_id=sample,
-            reason=f"{word} ({row.label}, rank {rank[sample]} of {len(order)})",
+            reason=f"{reason} ({row.label}, rank {ranks[sample]} of {len(order)})",
             value=values[sample],
-            rank=rank[sample],
+            rank=ranks[sample],
         )
-        for sample, word in words.items()
+        for sample, reason in reasons.items()
     )
 
 
@@ -80,7 +79,7 @@ def rule_words(metric: str = "abs_rel") -> str:
 def _values(rows: pa.Table, *, arm: str, metric: str, alignment: str) -> dict[str, float]:
     """{frame: the mean over seeds}."""
     protocol_of(rows)
-    wanted = {
+    choice = {
         "head": "depth",
         "against": "truth",
         "slice": WHOLE_FRAME,
@@ -88,18 +87,17 @@ def _values(rows: pa.Table, *, arm: str, metric: str, alignment: str) -> dict[st
         "arm": arm,
         "alignment": alignment,
     }
-    kept = rows
-    for column, value in wanted.items():
-        found = kept.filter(pc.equal(kept[column], value))
-        if found.num_rows == 0:
-            there = sorted(pc.unique(kept[column]).to_pylist())
-            raise DataError(unknown(f"{column} with rows to pick frames by", value, there))
-        kept = found
-    collected: dict[str, list[float]] = {}
-    for sample, value in zip(kept["sample_id"].to_pylist(), kept["value"].to_pylist(), strict=True):
-        collected.setdefault(sample, []).append(value)
-    return {sample: math.fsum(each) / len(each) for sample, each in collected.items()}
+    for column, value in choice.items():
+        matching = rows.filter(pc.equal(rows[column], value))
+        if matching.num_rows == 0:
+            present = sorted(pc.unique(rows[column]).to_pylist())
+            raise DataError(unknown(f"{column} with rows to pick frames by", value, present))
+        rows = matching
+    means = rows.select(("sample_id", "value")).group_by("sample_id").aggregate([("value", "mean")])
+    return dict(
+        zip(*(means[name].to_pylist() for name in ("sample_id", "value_mean")), strict=True)
+    )
 
 
-def _nth_worst(place: int) -> str:
-    return "worst" if place == 1 else f"{place}{'nd' if place == 2 else 'rd'} worst"
+def _nth_worst(rank: int) -> str:
+    return "worst" if rank == 1 else f"{rank}{'nd' if rank == 2 else 'rd'} worst"

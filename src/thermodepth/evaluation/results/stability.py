@@ -17,7 +17,14 @@ from dataclasses import dataclass
 import numpy as np
 import pyarrow as pa
 
-from thermodepth.evaluation.results.frame_values import METRES, FrameValues, WhichMap, frame_values
+from thermodepth.evaluation.results.frame_values import (
+    METRES,
+    FrameValues,
+    PerRun,
+    WhichMap,
+    frame_values,
+)
+from thermodepth.evaluation.rows.rows import protocol_of
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -32,9 +39,7 @@ class ScaleStability:
     steps: int  # consecutive pairs behind the flicker
 
 
-def scale_stability(
-    rows: pa.Table, which: WhichMap = METRES
-) -> dict[tuple[str, int], ScaleStability]:
+def scale_stability(rows: pa.Table, which: WhichMap = METRES) -> PerRun[ScaleStability]:
     """(arm, seed) -> how steady its scale is. Needs the metric `scale`.
 
     Consecutive frames are neighbours in the order of the column `frame` within one sequence; frames
@@ -43,11 +48,16 @@ def scale_stability(
     Raises:
         DataError: naming what is missing; for several protocols or studies.
     """
-    cells = frame_values(rows, ("scale",), which)
-    return {cell: _of(frames) for cell, frames in cells.items()}
+    runs = frame_values(rows, ("scale",), which)
+    return PerRun(
+        values_of={run: _stability(frames) for run, frames in runs.items()},
+        frames={run: frames.frame.size for run, frames in runs.items()},
+        protocol=protocol_of(rows),
+        which=which,
+    )
 
 
-def _of(frames: FrameValues) -> ScaleStability:
+def _stability(frames: FrameValues) -> ScaleStability:
     scale = frames.values["scale"]
     log_scale = np.log(scale)
     middle = float(np.median(scale))

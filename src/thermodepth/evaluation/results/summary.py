@@ -16,7 +16,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Literal, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 import numpy as np
 import pyarrow as pa
@@ -24,7 +24,7 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from thermodepth.errors import DataError, unknown
-from thermodepth.evaluation.rows.keys import column_codes, row_keys
+from thermodepth.evaluation.rows.keys import column_codes, groups_of, row_keys
 from thermodepth.evaluation.rows.rows import (
     TEACHER_ARM,
     WHOLE_FRAME,
@@ -40,6 +40,8 @@ _CHOICES = ("head", "against", "alignment", "slice")
 _GROUPING = ("study", "arm", "sequence", "condition", *_CHOICES)
 _KINDS = ("range", "edge", "contrast", "density")  # of slices, in the order they are listed
 _BIAS = "log_bias"  # what pooling SILog needs beside it
+_MEASUREMENT = ("slice", "metric", "arm", "seed", "sample_id")
+_Codes = tuple[NDArray[np.int64], list[Any]]  # as `column_codes` gives them
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -110,51 +112,60 @@ def summarise(
         SettingsError: for a metric that does not exist.
     """
     by = tuple(by)
-    chosen = [row.name for row in metric_rows(metrics)]
+    names = [row.name for row in metric_rows(metrics)]
     protocol = protocol_of(rows)
     carried = protocol_settings(rows)
     if averaging is None:
         averaging = "per_frame" if carried is None else carried.averaging
+    _check_grouping(rows, by)
+    choices = dict(zip(_CHOICES, (head, against, alignment, slice), strict=True))
+    chosen = _chosen(rows, choices, by=by)
+    needed = set(names)
+    if averaging == "pooled" and any(METRICS[name].pooling == "spread" for name in names):
+        needed.add(_BIAS)
+    chosen = chosen.filter(pc.is_in(chosen["metric"], pa.array(sorted(needed))))
+    absent = sorted(needed - set(column_codes(chosen["metric"])[1]))
+    if absent:
+        reason = "" if set(absent) <= set(names) else ", which pooling SILog needs"
+        raise DataError(f"no row holds {', '.join(absent)}{reason}")
+    _same_frames(chosen)
+    return Summary(
+        protocol=protocol,
+        by=by,
+        metrics=tuple(names),
+        groups=_groups(chosen, by=by, metrics=names, averaging=averaging),
+        averaging=averaging,
+        choices={name: value for name, value in choices.items() if value is not None},
+        protocol_words="" if carried is None else carried.words(headline=False),
+    )
+
+
+def _check_grouping(rows: pa.Table, by: tuple[str, ...]) -> None:
     for name in by:
         if name not in _GROUPING:
             raise DataError(unknown("column to group by", name, _GROUPING))
     for name in ("study", "arm"):
-        found = pc.unique(rows[name]).to_pylist()
-        if name not in by and len(found) > 1:
-            listing = ", ".join(found)
+        values = pc.unique(rows[name]).to_pylist()
+        if name not in by and len(values) > 1:
+            listing = ", ".join(values)
             raise DataError(
                 f"a mean over more than one {name} ({listing}): group by '{name}' as well"
             )
-    given = dict(zip(_CHOICES, (head, against, alignment, slice), strict=True))
-    kept = rows
-    for name, value in given.items():
+
+
+def _chosen(rows: pa.Table, choices: Mapping[str, str | None], *, by: tuple[str, ...]) -> pa.Table:
+    """The rows of the one head, target, alignment and slice that are to be summarised."""
+    for name, value in choices.items():
         if (name in by) != (value is None):
             raise DataError(
                 f"group by '{name}' with {name}=None, or name the one {name} to summarise"
             )
         if value is not None:
-            left = kept.filter(pc.equal(kept[name], value))
-            if left.num_rows == 0:
-                raise DataError(unknown(name, value, pc.unique(kept[name]).to_pylist()))
-            kept = left
-    wanted = set(chosen)
-    if averaging == "pooled" and any(METRICS[name].pooling == "spread" for name in chosen):
-        wanted.add(_BIAS)
-    kept = kept.filter(pc.is_in(kept["metric"], pa.array(sorted(wanted))))
-    absent = sorted(wanted - set(column_codes(kept["metric"])[1]))
-    if absent:
-        why = "" if set(absent) <= set(chosen) else ", which pooling SILog needs"
-        raise DataError(f"no row holds {', '.join(absent)}{why}")
-    _same_frames(kept)
-    return Summary(
-        protocol=protocol,
-        by=by,
-        metrics=tuple(chosen),
-        groups=_groups(kept, by=by, metrics=chosen, averaging=averaging),
-        averaging=averaging,
-        choices={name: value for name, value in given.items() if value is not None},
-        protocol_words="" if carried is None else carried.words(headline=False),
-    )
+            matching = rows.filter(pc.equal(rows[name], value))
+            if matching.num_rows == 0:
+                raise DataError(unknown(name, value, pc.unique(rows[name]).to_pylist()))
+            rows = matching
+    return rows
 
 
 class _Frames(NamedTuple):
@@ -176,7 +187,7 @@ def _groups(
     )
     pixels = _pixels(rows, by=by, metrics=metrics)
     parts: dict[tuple[int, ...], dict[str, dict[int, _Frames]]] = {}
-    for inside in _split(row_keys(rows, (*by, "metric", "seed"))):
+    for inside in groups_of(row_keys(rows, (*by, "metric", "seed"))):
         *code, metric, seed = (int(columns[name][0][inside[0]]) for name in (*by, "metric", "seed"))
         frames = _Frames(samples[inside], values[inside].tolist(), counts[inside].tolist())
         of_metrics = parts.setdefault(tuple(code), {})
@@ -184,19 +195,19 @@ def _groups(
     rank = {name: _ranks(name, *columns[name]) for name in by}
 
     def standing(code: tuple[int, ...]) -> list[tuple[float, ...]]:
-        return [rank[name][place] for name, place in zip(by, code, strict=True)]
+        return [rank[name][value] for name, value in zip(by, code, strict=True)]
 
     groups = []
-    for found in sorted(parts, key=standing):
-        of = parts[found]
-        key = {name: str(columns[name][1][n]) for name, n in zip(by, found, strict=True)}
+    for codes in sorted(parts, key=standing):
+        of_metrics = parts[codes]
+        key = {name: str(columns[name][1][n]) for name, n in zip(by, codes, strict=True)}
         seed_values: dict[str, dict[int, float]] = {}
-        for metric_name in (name for name in metrics if name in of):
+        for metric_name in (name for name in metrics if name in of_metrics):
             seed_values[metric_name] = {
                 number: _mean(frames)
                 if averaging == "per_frame"
-                else _pooled(metric_name, frames, bias=of.get(_BIAS, {}).get(number))
-                for number, frames in sorted(of[metric_name].items())
+                else _pooled(metric_name, frames, bias=of_metrics.get(_BIAS, {}).get(number))
+                for number, frames in sorted(of_metrics[metric_name].items())
             }
         if not seed_values:
             continue  # rows of the log bias alone, which nobody asked for
@@ -205,7 +216,7 @@ def _groups(
                 key=key,
                 values={n: math.fsum(v.values()) / len(v) for n, v in seed_values.items()},
                 seed_values=seed_values,
-                frames={n: len(next(iter(of[n].values())).values) for n in seed_values},
+                frames={n: len(next(iter(of_metrics[n].values())).values) for n in seed_values},
                 pixels=pixels[tuple(key.values())],
             )
         )
@@ -259,17 +270,11 @@ def _pixels(
     sequence = np.lexsort((rank, keys))
     first = sequence[np.diff(keys[sequence], prepend=-1) != 0]
     counts = rows["pixels"].to_numpy()
-    found, at, inverse = np.unique(groups[first], return_index=True, return_inverse=True)
-    sums = np.zeros(found.size, dtype=np.int64)
-    np.add.at(sums, inverse, counts[first])
-    keyed = rows.select(by).take(first[at]).to_pylist()
+    _, index, group = np.unique(groups[first], return_index=True, return_inverse=True)
+    sums = np.zeros(index.size, dtype=np.int64)
+    np.add.at(sums, group, counts[first])
+    keyed = rows.select(by).take(first[index]).to_pylist()
     return {tuple(row.values()): int(n) for row, n in zip(keyed, sums, strict=True)}
-
-
-def _split(keys: NDArray[np.int64]) -> list[NDArray[np.intp]]:
-    """The places of each key's rows, in their order."""
-    order = np.argsort(keys, kind="stable")
-    return np.split(order, np.flatnonzero(np.diff(keys[order])) + 1)
 
 
 def _ranks(name: str, codes: NDArray[np.int64], values: list[str]) -> list[tuple[float, ...]]:
@@ -292,56 +297,64 @@ def _slice_rank(name: str) -> tuple[float, ...]:
 
 
 def _same_frames(rows: pa.Table) -> None:
-    """Refuse cells of one study that were not scored on the same frames and pixels."""
+    """Refuse arms and seeds of one study that were not scored on the same frames and pixels."""
     scope_names = ("study", "head", "against", "alignment")
-    names = (*scope_names, "slice", "metric", "arm", "seed", "sample_id")
-    columns = {name: column_codes(rows[name]) for name in names}
-
-    def said(name: str, row: np.intp) -> str:
-        return str(columns[name][1][columns[name][0][row]])
-
-    keys = row_keys(rows, names)
-    order = np.argsort(keys, kind="stable")
-    again = np.flatnonzero(np.diff(keys[order]) == 0)
-    if again.size:
-        row = order[again[0]]
-        raise DataError(
-            f"frame '{said('sample_id', row)}' is there twice (arm '{said('arm', row)}', seed "
-            f"{said('seed', row)}, {said('metric', row)})"
-        )
+    columns = {name: column_codes(rows[name]) for name in (*scope_names, *_MEASUREMENT)}
+    order = _without_doubles(rows, (*scope_names, *_MEASUREMENT), columns)
     samples = columns["sample_id"][0]
     # What a metric of the picture counts, such as edges, may depend on the prediction.
     of_pixels = np.array([name in ERRORS for name in columns["metric"][1]])[columns["metric"][0]]
     counts = np.where(of_pixels, rows["pixels"].to_numpy(), 0)
-    held = order[_is_not_teacher(*columns["arm"])[order]]
-    scopes, cells = row_keys(rows, scope_names), row_keys(rows, ("study", "arm", "seed"))
+    compared = order[_is_not_teacher(*columns["arm"])[order]]
+    scopes, runs = row_keys(rows, scope_names), row_keys(rows, ("study", "arm", "seed"))
     contexts = row_keys(rows, (*scope_names, "slice", "metric"))
-    found: dict[int, dict[int, NDArray[np.intp]]] = {}
+    by_context: dict[int, dict[int, NDArray[np.intp]]] = {}
     first_row: dict[int, dict[int, np.intp]] = {}
-    parts = np.stack([contexts[held], cells[held]])
-    for inside in np.split(held, np.flatnonzero(np.diff(parts).any(axis=0)) + 1):
+    parts = np.stack([contexts[compared], runs[compared]])
+    for inside in np.split(compared, np.flatnonzero(np.diff(parts).any(axis=0)) + 1):
         if inside.size:
-            row = inside[0]
-            found.setdefault(int(contexts[row]), {})[int(cells[row])] = inside
-            known = first_row.setdefault(int(scopes[row]), {})
-            known[int(cells[row])] = min(known.get(int(cells[row]), row), inside.min())
-    for of in found.values():
-        row = next(iter(of.values()))[0]
-        scope = first_row[int(scopes[row])]
-        first, *others = sorted(scope, key=lambda cell: scope[cell])
+            row, run = inside[0], int(runs[inside[0]])
+            by_context.setdefault(int(contexts[row]), {})[run] = inside
+            earliest = first_row.setdefault(int(scopes[row]), {})
+            earliest[run] = min(earliest.get(run, row), inside.min())
+    for by_run in by_context.values():
+        row = next(iter(by_run.values()))[0]
+        earliest = first_row[int(scopes[row])]
+        first, *others = sorted(earliest, key=lambda run: earliest[run])
         for other in others:
-            a, b = of.get(first, held[:0]), of.get(other, held[:0])
+            a, b = by_run.get(first, compared[:0]), by_run.get(other, compared[:0])
             if np.array_equal(samples[a], samples[b]) and np.array_equal(counts[a], counts[b]):
                 continue
             one, two = (set(zip(samples[n], counts[n], strict=True)) for n in (a, b))
             frame = columns["sample_id"][1][min(one ^ two)[0]]
-            x, y = scope[first], scope[other]
+            x, y = (_described(columns, earliest[run]) for run in (first, other))
+            context = _described(columns, row)
             raise DataError(
-                f"{said('metric', row)} ({said('slice', row)}): arm '{said('arm', x)}', seed "
-                f"{said('seed', x)} has {a.size} frames and arm '{said('arm', y)}', seed "
-                f"{said('seed', y)} has {b.size}, not all the same (first at frame '{frame}'). "
-                "Score both on the same frames"
+                f"{context['metric']} ({context['slice']}): arm '{x['arm']}', seed {x['seed']} has "
+                f"{a.size} frames and arm '{y['arm']}', seed {y['seed']} has {b.size}, not all the same "
+                f"(first at frame '{frame}'). Score both on the same frames"
             )
+
+
+def _without_doubles(
+    rows: pa.Table, names: Sequence[str], columns: Mapping[str, _Codes]
+) -> NDArray[np.intp]:
+    """The order of the rows by these columns, when none is there twice."""
+    keys = row_keys(rows, names)
+    order = np.argsort(keys, kind="stable")
+    again = np.flatnonzero(np.diff(keys[order]) == 0)
+    if again.size:
+        row = _described(columns, order[again[0]])
+        raise DataError(
+            f"frame '{row['sample_id']}' is there twice (arm '{row['arm']}', seed {row['seed']}, "
+            f"{row['metric']})"
+        )
+    return order
+
+
+def _described(columns: Mapping[str, _Codes], row: np.intp) -> dict[str, str]:
+    """Column -> its value in one row."""
+    return {name: str(values[codes[row]]) for name, (codes, values) in columns.items()}
 
 
 def _is_not_teacher(codes: NDArray[np.int64], arms: list[str]) -> NDArray[np.bool_]:

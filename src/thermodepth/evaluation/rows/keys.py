@@ -43,8 +43,16 @@ def row_keys(rows: pa.Table, names: Sequence[str]) -> NDArray[np.int64]:
         codes, values = column_codes(rows[name])
         size = max(len(values), 1)
         if bound > _LARGEST // size:
-            found, keys = np.unique(keys, return_inverse=True)
-            bound = found.size
+            distinct, keys = np.unique(keys, return_inverse=True)
+            bound = distinct.size
         keys = keys * size + codes
         bound *= size
     return keys
+
+
+def groups_of(keys: NDArray[np.int64]) -> list[NDArray[np.intp]]:
+    """The positions of each key's rows, in their order; keys ascending."""
+    order = np.argsort(keys, kind="stable")
+    return [
+        group for group in np.split(order, np.flatnonzero(np.diff(keys[order])) + 1) if group.size
+    ]

@@ -87,11 +87,11 @@ def same_protocol(tables: Sequence[pa.Table], *, where: str) -> None:
             continue
         if first is None:
             first = table
-        here, there = protocol_of(first), protocol_of(table)
-        if here != there:
+        one, other = protocol_of(first), protocol_of(table)
+        if one != other:
             a, b = protocol_settings(first), protocol_settings(table)
-            told = f" ({differences(a, b)})" if a is not None and b is not None else ""
-            raise _two_protocols([here, there], where=where, told=told)
+            details = f" ({differences(a, b)})" if a is not None and b is not None else ""
+            raise _two_protocols([one, other], where=where, details=details)
 
 
 @lru_cache(maxsize=32)
@@ -104,15 +104,15 @@ def _carried(text: bytes | None) -> tuple[Protocol, str] | None:
         raise DataError(f"{where}: {len(text)} bytes, which no protocol has")
     try:
         # Of a mask its sha256 counts: a place named by a stranger's file is not looked at.
-        found = Protocol.parse(json_object(text, where), where=where).placeless()
+        protocol = Protocol.parse(json_object(text, where), where=where).placeless()
     except SettingsError as error:
         raise DataError(str(error)) from None
-    return found, found.protocol_id()
+    return protocol, protocol.protocol_id()
 
 
-def _two_protocols(protocols: Sequence[str], *, where: str, told: str = "") -> DataError:
+def _two_protocols(protocols: Sequence[str], *, where: str, details: str = "") -> DataError:
     return DataError(
-        f"{where}: results of {len(protocols)} protocols ({', '.join(protocols)}) in one table{told}. They "
-        "count different pixels in different ways, so their numbers cannot be compared: score the stored "
-        "predictions again under one protocol, or make one table for each"
+        f"{where}: results of {len(protocols)} protocols ({', '.join(protocols)}) in one "
+        f"table{details}. They count different pixels in different ways, so their numbers cannot be "
+        "compared: score the stored predictions again under one protocol, or make one table for each"
     )

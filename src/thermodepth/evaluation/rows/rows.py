@@ -225,8 +225,8 @@ class RowsWriter:
     def __init__(self, path: Path) -> None:
         self.path = path
         self.num_rows = 0
-        self._kept: list[pa.Table] = []
-        self._kept_rows = 0
+        self._buffer: list[pa.Table] = []
+        self._buffered_rows = 0
         self._first: pa.Table | None = None
         self._last_frame: dict[tuple[str, str, int], int] = {}
         self._open = ExitStack()
@@ -268,9 +268,9 @@ class RowsWriter:
             self._first = rows.slice(0, 1)
         same_protocol([self._first, rows], where=where)
         self.num_rows += rows.num_rows
-        self._kept.append(plain_text(rows))
-        self._kept_rows += rows.num_rows
-        if self._kept_rows >= _GROUP_ROWS:
+        self._buffer.append(plain_text(rows))
+        self._buffered_rows += rows.num_rows
+        if self._buffered_rows >= _GROUP_ROWS:
             self._flush(last=False)
 
     def _check_order(self, rows: pa.Table) -> None:
@@ -294,13 +294,13 @@ class RowsWriter:
         if self._file is None:
             schema = ROW_SCHEMA if self._first is None else plain_text(self._first).schema
             self._file = pq.ParquetWriter(self._temporary, schema, compression="zstd")
-        together = pa.concat_tables([self._file.schema.empty_table(), *self._kept])
+        together = pa.concat_tables([self._file.schema.empty_table(), *self._buffer])
         while together.num_rows >= _GROUP_ROWS or (last and together.num_rows):
             # One array per column: the pages of the file do not follow the chunks.
             group = together.slice(0, _GROUP_ROWS).combine_chunks()
             self._file.write_table(group, row_group_size=_GROUP_ROWS)
             together = together.slice(_GROUP_ROWS)
-        self._kept, self._kept_rows = [together], together.num_rows
+        self._buffer, self._buffered_rows = [together], together.num_rows
 
 
 def read_rows(path: Path) -> pa.Table:
@@ -370,10 +370,10 @@ def _check_columns(rows: pa.Table, *, where: str) -> None:
             raise DataError(f"{where}: {rows[name].null_count} rows have no '{name}'")
 
 
-def _same_fields(given: Mapping[str, Any], *, where: str) -> None:
-    if given.keys() != _NAMES:
-        missing = [name for name in ROW_SCHEMA.names if name not in given]
-        surplus = sorted(given.keys() - _NAMES)
+def _same_fields(fields: Mapping[str, Any], *, where: str) -> None:
+    if fields.keys() != _NAMES:
+        missing = [name for name in ROW_SCHEMA.names if name not in fields]
+        surplus = sorted(fields.keys() - _NAMES)
         raise DataError(
             f"{where}: missing {', '.join(missing) or 'nothing'}; not known {', '.join(surplus) or 'nothing'}"
         )

@@ -9,7 +9,6 @@ frame_truth.py  the truth of a frame under a protocol, worked out once for all a
 slices.py       its pixels by distance, edges, contrast, density
 metres.py       a map in metres: fitted, limited, at its own size
 score.py        one frame to rows
-chunks.py       many frames, in as many processes as wanted
-scored.py       every frame of a source into a file of rows
+chunks.py       many frames, in as many processes as wanted, and into a file of rows
 density.py      true against predicted depth, counted
 """

@@ -4,7 +4,7 @@
     mean-depth map            the mean depth of each pixel
     row ramp                  1/depth a straight line over the rows
     nearest training frame    the truth of the training frame whose thermal thumbnail is nearest
-    ridge on thumbnails       a linear map from thumbnail to depth          (the last two: `remembered`)
+    ridge on thumbnails       a linear map from thumbnail to depth          (the last two: `cached_frames`)
 
 Road below and distance above make the first three strong on most sets, and a camera that hardly moves the
 last two, so a table without them cannot say what was learnt from the image. All are metres and so are scored
@@ -22,7 +22,7 @@ from typing import Protocol as Interface
 import numpy as np
 from numpy.typing import NDArray
 
-from thermodepth.evaluation.head_maps import Answer, GeometryMap, depth_answer
+from thermodepth.evaluation.head_maps import GeometryMap, HeadMaps, depth_head_maps
 from thermodepth.evaluation.protocols.protocol import Protocol
 from thermodepth.evaluation.protocols.resize import resize_depth
 from thermodepth.evaluation.scoring.cached_frames import (
@@ -223,10 +223,10 @@ class _MemoryFit:
     def fitted(self) -> Mapping[str, Baseline]:
         if not self._memory.frames:
             return {}
-        remembered = self._memory.remembered()
+        cache = self._memory.cached()
         return {
-            NearestFrame.arm: NearestFrame(remembered),
-            RidgeOnThumbnails.arm: RidgeOnThumbnails.of(remembered),
+            NearestFrame.arm: NearestFrame(cache),
+            RidgeOnThumbnails.arm: RidgeOnThumbnails.from_cache(cache),
         }
 
 
@@ -267,11 +267,11 @@ def fit_blind(samples: Iterable[Sample], *, protocol: Protocol) -> dict[str, Bas
 
 def evenly(count: int, most: int = FITTED_FRAMES) -> list[int]:
     """At most `most` of `count` places, evenly spread."""
-    taken = min(count, most)
-    return [number * count // taken for number in range(taken)]
+    frames = min(count, most)
+    return [number * count // frames for number in range(frames)]
 
 
-def unfitted_baselines(size: tuple[int, int]) -> dict[str, Answer]:
+def unfitted_baselines(size: tuple[int, int]) -> dict[str, HeadMaps]:
     """What can be guessed without a training split, of depth up to a factor: the flat map, and a row ramp.
 
     The ramp is 1/depth = row, the horizon at the upper edge; a fit of scale and shift in 1/depth makes any
@@ -286,9 +286,9 @@ def unfitted_baselines(size: tuple[int, int]) -> dict[str, Answer]:
     }
 
 
-def baseline_answers(baselines: Mapping[str, Baseline], sample: Sample) -> dict[str, Answer]:
+def baseline_head_maps(baselines: Mapping[str, Baseline], sample: Sample) -> dict[str, HeadMaps]:
     """What each of them says of a frame."""
-    return {arm: depth_answer(baseline.predict(sample)) for arm, baseline in baselines.items()}
+    return {arm: depth_head_maps(baseline.predict(sample)) for arm, baseline in baselines.items()}
 
 
 def _fit(

@@ -41,7 +41,7 @@ _Array = NDArray[np.float64]
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
-class Remembered:
+class CachedFrames:
     """Thumbnails and truths of training frames."""
 
     sample_ids: tuple[str, ...]
@@ -58,10 +58,10 @@ class Remembered:
         mean: _Array = np.where(counts > 0, sums / np.maximum(counts, 1), overall)
         return mean
 
-    def place(self, sample: Sample) -> int | None:
-        """Where a frame itself is remembered."""
-        is_remembered = sample.sample_id in self.sample_ids
-        return self.sample_ids.index(sample.sample_id) if is_remembered else None
+    def index(self, sample: Sample) -> int | None:
+        """Where a frame itself stands among them."""
+        is_cached = sample.sample_id in self.sample_ids
+        return self.sample_ids.index(sample.sample_id) if is_cached else None
 
 
 @dataclass(slots=True, kw_only=True)
@@ -72,11 +72,11 @@ class Memory:
     frames: list[tuple[str, NDArray[np.float32], NDArray[np.float32]]] = field(default_factory=list)
     _grid: tuple[int, int] = (0, 0)
     _stride: int = 1
-    _seen: int = 0
+    _offered: int = 0
 
     def add(self, frame: TrainingFrame) -> None:
         """The next frame of the split."""
-        turn, self._seen = self._seen, self._seen + 1
+        turn, self._offered = self._offered, self._offered + 1
         if turn % self._stride:
             return
         if len(self.frames) == self.most:
@@ -91,20 +91,22 @@ class Memory:
         small = _small_truth(frame.truth_m, frame.scored, self._grid)
         self.frames.append((frame.sample.sample_id, _thumbnail(frame.sample), small))
 
-    def remembered(self) -> Remembered:
-        """What was kept, in the order it came."""
+    def cached(self) -> CachedFrames:
+        """What it holds, in the order it came."""
         ids, thumbnails, truths = zip(*self.frames, strict=True)
-        return Remembered(sample_ids=ids, thumbnails=np.stack(thumbnails), truths=np.stack(truths))
+        return CachedFrames(
+            sample_ids=ids, thumbnails=np.stack(thumbnails), truths=np.stack(truths)
+        )
 
 
-def _remembered(samples: Iterable[Sample], protocol: Protocol) -> Remembered:
+def _cached(samples: Iterable[Sample], protocol: Protocol) -> CachedFrames:
     memory = Memory()
     for frame in training_frames(samples, protocol):
         if frame.sample.has_thermal:
             memory.add(frame)
     if not memory.frames:
         raise DataError("no training frame has a thermal picture, so nothing can be remembered")
-    return memory.remembered()
+    return memory.cached()
 
 
 @dataclass(frozen=True, eq=False)
@@ -112,7 +114,7 @@ class NearestFrame:
     """The truth of the training frame whose thumbnail is nearest; holes take the mean."""
 
     arm: ClassVar[str] = "nearest training frame"
-    remembered: Remembered
+    cache: CachedFrames
 
     @classmethod
     def fit(cls, samples: Iterable[Sample], *, protocol: Protocol) -> Self:
@@ -121,21 +123,21 @@ class NearestFrame:
         Raises:
             DataError: when no frame has truth inside the protocol's range, or none a thermal picture.
         """
-        return cls(_remembered(samples, protocol))
+        return cls(_cached(samples, protocol))
 
     def predict(self, sample: Sample) -> _Array:
         """[h w] metres; the truth of the frame is not looked at."""
         distance = np.square(
-            self.remembered.thumbnails.astype(np.float64) - _thumbnail(sample).astype(np.float64)
+            self.cache.thumbnails.astype(np.float64) - _thumbnail(sample).astype(np.float64)
         ).sum(axis=1)
-        own = self.remembered.place(sample)
+        own = self.cache.index(sample)
         if own is not None:
             distance[own] = np.inf
-        mean = self.remembered.mean
+        mean = self.cache.mean
         nearest = int(distance.argmin())
         if np.isinf(distance[nearest]):  # the only frame is this one
             return _enlarged(mean, sample)
-        truth = self.remembered.truths[nearest].astype(np.float64)
+        truth = self.cache.truths[nearest].astype(np.float64)
         return _enlarged(np.where(np.isfinite(truth), truth, mean), sample)
 
 
@@ -144,7 +146,7 @@ class RidgeOnThumbnails:
     """Ridge regression from thumbnails to ln depth, every cell of the grid an output."""
 
     arm: ClassVar[str] = "ridge on thumbnails"
-    remembered: Remembered
+    cache: CachedFrames
     inputs: _Array  # [n 768] standard thumbnails less `centre`
     centre: _Array  # [768] their mean
     factor: _Array  # [n n] lower triangle: its product with its transpose is K + lambda I
@@ -158,23 +160,23 @@ class RidgeOnThumbnails:
         Raises:
             DataError: when no frame has truth inside the protocol's range, or none a thermal picture.
         """
-        return cls.of(_remembered(samples, protocol))
+        return cls.from_cache(_cached(samples, protocol))
 
     @classmethod
-    def of(cls, remembered: Remembered) -> Self:
-        """Fitted to what is remembered."""
-        inputs = np.stack([_standard(t) for t in remembered.thumbnails])
+    def from_cache(cls, cache: CachedFrames) -> Self:
+        """Fitted to the frames that are cached."""
+        inputs = np.stack([_standard(t) for t in cache.thumbnails])
         centre = inputs.mean(axis=0)
         inputs -= centre
         kernel = np.stack([(inputs * row).sum(axis=1) for row in inputs])
         diagonal = np.diag_indices(len(kernel))
         # A single frame, or equal ones, leave nothing to tell them by: any penalty gives the mean.
         kernel[diagonal] += _RIDGE * float(kernel[diagonal].mean()) or 1.0
-        known = np.isfinite(remembered.truths)
-        deviations = np.where(known, remembered.truths - remembered.mean, 0.0).astype(np.float32)
-        inside = remembered.truths[known]
+        known = np.isfinite(cache.truths)
+        deviations = np.where(known, cache.truths - cache.mean, 0.0).astype(np.float32)
+        inside = cache.truths[known]
         return cls(
-            remembered=remembered,
+            cache=cache,
             inputs=inputs,
             centre=centre,
             factor=_triangle(kernel),
@@ -185,12 +187,12 @@ class RidgeOnThumbnails:
     def predict(self, sample: Sample) -> _Array:
         """[h w] metres, inside the range of the remembered truths; the frame's own is not looked at."""
         weights = self._weights(sample)
-        log_depth = self.remembered.mean + np.einsum("n,nrc->rc", weights, self.deviations)
+        log_depth = self.cache.mean + np.einsum("n,nrc->rc", weights, self.deviations)
         return _enlarged(log_depth.clip(*self.range_log_m), sample)
 
     def _weights(self, sample: Sample) -> _Array:
         """[n] how much of each frame's deviation is taken."""
-        own = self.remembered.place(sample)
+        own = self.cache.index(sample)
         if own is None:
             thumbnail = _standard(_thumbnail(sample)) - self.centre
             return _solved(self.factor, (self.inputs * thumbnail).sum(axis=1))

@@ -7,20 +7,27 @@ pace changes a byte of the result, and no more than a few frames are in memory a
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
 
 import pyarrow as pa
 
 from thermodepth.evaluation.protocols.protocol import Protocol
-from thermodepth.evaluation.rows.rows import Row, rows_from_records
+from thermodepth.evaluation.rows.rows import Row, RowsWriter, rows_from_records
 from thermodepth.evaluation.scoring.density import DepthDensity
-from thermodepth.evaluation.scoring.score import add_densities, score_frame
+from thermodepth.evaluation.scoring.score import (
+    add_densities,
+    counted,
+    nothing_scored,
+    score_frame,
+)
 from thermodepth.evaluation.scoring.sources import Source
 from thermodepth.metrics import METRICS
 from thermodepth.processes import worker_processes
 
 CHUNK = 8  # frames
+STUDY = "evaluate"  # what the rows' column says that a study's name stands in elsewhere
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -120,3 +127,61 @@ def _prepare(job: _Job) -> None:
 def _score(places: range) -> Chunk:
     assert _job is not None
     return _job.score(places)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Scored:
+    """What scoring counted, beside the rows that it wrote."""
+
+    frames: int
+    skipped: tuple[str, ...]
+    densities: Mapping[str, DepthDensity] = field(default_factory=dict)
+    floored: Mapping[str, int] = field(
+        default_factory=dict
+    )  # by arm, scored pixels at or below 0 m
+    #: By arm, the share of the scored pixels of its metric map that lie outside the protocol's range.
+    limited: Mapping[str, float] = field(default_factory=dict)
+
+    def note(self) -> str:
+        """One line: how many frames stand behind the numbers."""
+        return counted(self.frames, self.skipped)
+
+
+def score_into(
+    path: Path,
+    source: Source,
+    protocol: Protocol,
+    *,
+    processes: int = 1,
+    progress: Callable[[int, int], None] | None = None,
+) -> Scored:
+    """Score every frame of a source into a file of rows; no more than a few frames are in memory.
+
+    Raises:
+        DataError: as `scoring.score_source`, and when not one frame could be scored.
+    """
+    frames = 0
+    skipped: list[str] = []
+    floored, limited, pixels = Counter[str](), Counter[str](), Counter[str]()
+    densities: dict[str, DepthDensity] = {}
+    total = len(source.sample_ids)
+    with RowsWriter(path) as writer:
+        for chunk in score_source(source, protocol, study=STUDY, processes=processes):
+            writer.append(chunk.rows)
+            frames += chunk.frames
+            skipped += chunk.skipped
+            add_densities(densities, chunk.densities)
+            floored += chunk.floored
+            limited += chunk.limited
+            pixels += chunk.counted
+            if progress is not None:
+                progress(frames + len(skipped), total)
+        if not frames:
+            raise nothing_scored(protocol, len(skipped))
+    return Scored(
+        frames=frames,
+        skipped=tuple(skipped),
+        densities=densities,
+        floored=floored,
+        limited={arm: limited[arm] / count for arm, count in pixels.items()},
+    )

@@ -106,13 +106,13 @@ class DepthDensity:
         )
 
     def _expected(
-        self, of: Callable[[NDArray[np.float64]], NDArray[np.generic]]
+        self, function: Callable[[NDArray[np.float64]], NDArray[np.generic]]
     ) -> NDArray[np.float64]:
         """[191] the mean of a function of p/d over a bin, by its offset j - i from -95 to 95."""
         t = (np.arange(_NODES) + 0.5) / _NODES * 2 - 1
         weight = (1 - np.abs(t)) / np.sum(1 - np.abs(t))
         log_ratio = (np.arange(1 - BINS, BINS)[:, None] + t) * self.width
-        return np.asarray(of(np.exp(log_ratio)) @ weight, dtype=np.float64)
+        return np.asarray(function(np.exp(log_ratio)) @ weight, dtype=np.float64)
 
 
 def density_of(
@@ -148,10 +148,10 @@ def _bins(depth_m: NDArray[np.floating], grid: DepthDensity) -> NDArray[np.int64
 
 def _by_offset(counts: NDArray[np.int64]) -> NDArray[np.int64]:
     """[96 191] the counts of each true bin by j - i instead of j."""
-    found = np.zeros((BINS, 2 * BINS - 1), dtype=np.int64)
+    shifted = np.zeros((BINS, 2 * BINS - 1), dtype=np.int64)
     for i in range(BINS):
-        found[i, BINS - 1 - i : 2 * BINS - 1 - i] = counts[i]
-    return found
+        shifted[i, BINS - 1 - i : 2 * BINS - 1 - i] = counts[i]
+    return shifted
 
 
 def _quantiles(offsets: NDArray[np.int64]) -> NDArray[np.float64]:

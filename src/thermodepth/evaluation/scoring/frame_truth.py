@@ -27,7 +27,7 @@ class FrameTruth:
     scored: NDArray[np.bool_]  # [h w]
 
     @classmethod
-    def of(cls, sample: Sample, *, frame: int, protocol: Protocol) -> FrameTruth | None:
+    def from_sample(cls, sample: Sample, *, frame: int, protocol: Protocol) -> FrameTruth | None:
         """None for a frame without truth, or with too little inside the protocol's range.
 
         Raises:
@@ -65,11 +65,11 @@ class FrameTruth:
 
     def read_at(self, size: tuple[int, int]) -> TruthMap:
         """The scored truth at the places of the pixels of a smaller map (rows, columns)."""
-        made: dict[tuple[int, int], TruthMap] = self._read_at
-        if size not in made:
+        maps: dict[tuple[int, int], TruthMap] = self._read_at
+        if size not in maps:
             places = np.ix_(*(nearest_places(n, o) for n, o in zip(size, self.size, strict=True)))
-            made[size] = TruthMap(sample_id=self.sample.sample_id, depth_m=self.map.depth_m[places])
-        return made[size]
+            maps[size] = TruthMap(sample_id=self.sample.sample_id, depth_m=self.map.depth_m[places])
+        return maps[size]
 
     @cached_property
     def _read_at(self) -> dict[tuple[int, int], TruthMap]:

@@ -92,24 +92,22 @@ class MapFolders:
         self.geometry, self.placement = geometry, placement
         self._png_scale, self._truth_scale = png_scale, truth_scale
         self._intrinsics_px = _checked(intrinsics)
-        frames = _Folder.of(truth, truth_ending, DEPTH_SUFFIXES, "truth")
-        found = _Folder.of(predictions, prediction_ending, DEPTH_SUFFIXES, "prediction")
+        frames = _Folder.from_root(truth, truth_ending, DEPTH_SUFFIXES, "truth")
+        maps = _Folder.from_root(predictions, prediction_ending, DEPTH_SUFFIXES, "prediction")
         ids = sorted(frames.by_id, key=lambda i: (natural_order(i), i))
         if not ids:
             raise DataError(f"{truth}: {frames.none_found()}")
         self.sample_ids: tuple[str, ...] = tuple(ids)
         self._truth = frames.names_for(ids, truth)
-        self._predictions = found.names_for(ids, truth)
+        self._predictions = maps.names_for(ids, truth)
         self._thermal: tuple[str, ...] | None = None
         if thermal is not None:
-            pictures = _Folder.of(thermal, thermal_ending, PICTURE_SUFFIXES, "thermal")
+            pictures = _Folder.from_root(thermal, thermal_ending, PICTURE_SUFFIXES, "thermal")
             self._thermal = pictures.names_for(ids, truth)
         self._refuse_itself()
         self.notices = (
             *frames.left_out(self._truth, f"do not end in '{truth_ending}' and are no frames"),
-            *found.left_out(
-                self._predictions, "belong to no frame of the truth and are not scored"
-            ),
+            *maps.left_out(self._predictions, "belong to no frame of the truth and are not scored"),
         )
 
     def __len__(self) -> int:
@@ -234,7 +232,7 @@ class _Folder:
     others: tuple[str, ...]  # suffixes of the files that are no maps
 
     @classmethod
-    def of(cls, root: Path, ending: str, suffixes: Sequence[str], what: str) -> Self:
+    def from_root(cls, root: Path, ending: str, suffixes: Sequence[str], what: str) -> Self:
         names, others = [], set()
         by_id: dict[str, list[str]] = {}
         for name in _files_below(root, suffixes):
@@ -289,11 +287,11 @@ class _Folder:
 
     def left_out(self, used: Sequence[str], why: str) -> tuple[str, ...]:
         """A line about the maps that are not used, or nothing."""
-        kept = set(used)
-        rest = [name for name in self.names if str(self.root / name) not in kept]
-        if not rest:
+        paths = set(used)
+        unused = [name for name in self.names if str(self.root / name) not in paths]
+        if not unused:
             return ()
-        return (f"{self.root}: {len(rest)} of {len(self.names)} maps {why} ({_listed(rest)})",)
+        return (f"{self.root}: {len(unused)} of {len(self.names)} maps {why} ({_listed(unused)})",)
 
     def _hint(self, sample_id: str) -> str:
         """What is there in place of the file that is not, and the option that would take it."""

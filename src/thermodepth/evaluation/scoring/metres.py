@@ -7,7 +7,7 @@ from collections.abc import Mapping
 import numpy as np
 from numpy.typing import NDArray
 
-from thermodepth.evaluation.head_maps import Answer, GeometryMap
+from thermodepth.evaluation.head_maps import GeometryMap, HeadMaps
 from thermodepth.evaluation.protocols.alignment import (
     ALIGNMENTS,
     AlignmentRow,
@@ -79,7 +79,7 @@ def limited_to_range(depth_m: Pixels, alignment: AlignmentRow, protocol: Protoco
     return depth_m
 
 
-def own_size_of(answers: Mapping[str, Answer], size: tuple[int, int]) -> tuple[int, int] | None:
+def own_size_of(answers: Mapping[str, HeadMaps], size: tuple[int, int]) -> tuple[int, int] | None:
     """The smallest size that a map of this frame was made at, one for all; None for none below `size`."""
     claims = [claim for answer in answers.values() for claim in answer.values()]
     # What is no map is refused later, with the frame's name.

@@ -44,7 +44,7 @@ class Placement:
     offset: tuple[int, int] | None = None  # (row, column) of TOP,LEFT
 
     @classmethod
-    def of(cls, text: str) -> Placement:
+    def parse(cls, text: str) -> Placement:
         """Of the option's text.
 
         Raises:

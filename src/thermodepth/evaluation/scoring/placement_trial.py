@@ -50,7 +50,7 @@ def placement_notes(folders: MapFolders, protocol: Protocol) -> tuple[str, ...]:
     errors = []
     for index in (number * len(folders) // count for number in range(count)):
         sample, values = folders.pair(index)[0], folders.values(index)
-        truth = FrameTruth.of(sample, frame=index, protocol=protocol)
+        truth = FrameTruth.from_sample(sample, frame=index, protocol=protocol)
         map_size = (values.shape[0], values.shape[1])
         if truth is None or (map_size == truth.size and placement == WHOLE):
             continue

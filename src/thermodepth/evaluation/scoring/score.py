@@ -24,7 +24,7 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from thermodepth.errors import DataError
-from thermodepth.evaluation.head_maps import RELATIVE_ERROR, Answer, GeometryMap, Head
+from thermodepth.evaluation.head_maps import RELATIVE_ERROR, GeometryMap, Head, HeadMaps
 from thermodepth.evaluation.protocols.alignment import (
     ALIGNMENTS,
     alignments_of,
@@ -99,7 +99,7 @@ def counted(frames: int, skipped: Sequence[str]) -> str:
 
 
 def score_frame(
-    answers: Mapping[str, Answer],
+    answers: Mapping[str, HeadMaps],
     sample: Sample,
     protocol: Protocol,
     *,
@@ -120,7 +120,7 @@ def score_frame(
         SettingsError: for a metric that does not exist.
     """
     metric_rows(metrics)
-    truth = FrameTruth.of(sample, frame=frame, protocol=protocol)
+    truth = FrameTruth.from_sample(sample, frame=frame, protocol=protocol)
     if truth is None:
         return None
     scores = FrameScores(rows=[])
@@ -143,7 +143,7 @@ def score_frame(
 
 
 def score_frames(
-    pairs: Iterable[tuple[Answer, Sample]],
+    pairs: Iterable[tuple[HeadMaps, Sample]],
     protocol: Protocol,
     *,
     study: str,
@@ -199,11 +199,11 @@ def add_densities(total: dict[str, DepthDensity], more: Mapping[str, DepthDensit
         total[arm] = total[arm] + density if arm in total else density
 
 
-def nothing_scored(protocol: Protocol, given: int) -> DataError:
+def nothing_scored(protocol: Protocol, frames: int) -> DataError:
     """The error for a set of frames of which none could be scored."""
     return DataError(
         f"no frame has {_enough(protocol)} between {protocol.min_depth_m:g} and "
-        f"{protocol.max_depth_m:g} m (protocol '{protocol.name}'); {given} frames were given"
+        f"{protocol.max_depth_m:g} m (protocol '{protocol.name}'); {frames} frames were frames"
     )
 
 
@@ -431,4 +431,4 @@ def _teacher_truth(claim: GeometryMap, truth: FrameTruth) -> FrameTruth | None:
     depth = np.full(truth.size, np.nan, dtype=np.float32)
     depth[usable] = apply_fit(fit, claim.geometry, values[usable])
     sample = replace(truth.sample, depth_m=depth)
-    return FrameTruth.of(sample, frame=truth.frame, protocol=truth.protocol)
+    return FrameTruth.from_sample(sample, frame=truth.frame, protocol=truth.protocol)

@@ -76,20 +76,20 @@ def partitions_of(
     inside = protocol.scored(truth_m)
     share = _share(truth_m, protocol)
     ranges = protocol.range_index(truth_m[scored]).astype(np.int16)
-    found = {
+    groups = {
         "range": Groups.of(ranges, len(names["range"])),
         "density": _grouped(np.full(ranges.size, share, dtype=np.float32), DENSITY),
     }
     if share >= DENSE:
         distance = boundary_distance_px(truth_m, inside)
-        found["edge"] = _grouped(distance[scored], EDGE_DISTANCE_PX)
+        groups["edge"] = _grouped(distance[scored], EDGE_DISTANCE_PX)
     if thermal is not None and thermal.shape == truth_m.shape:
         contrast = local_contrast(thermal)
-        found["contrast"] = _grouped(contrast[scored], CONTRAST)
+        groups["contrast"] = _grouped(contrast[scored], CONTRAST)
     return tuple(
-        Partition(kind=kind, names=names[kind], groups=found[kind])
+        Partition(kind=kind, names=names[kind], groups=groups[kind])
         for kind in names
-        if kind in found
+        if kind in groups
     )
 
 

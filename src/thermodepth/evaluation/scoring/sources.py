@@ -10,12 +10,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from thermodepth.data.frames import Frames
-from thermodepth.evaluation.head_maps import Answer, GeometryMap
-from thermodepth.evaluation.predict import stored_answer
+from thermodepth.evaluation.head_maps import GeometryMap, HeadMaps
+from thermodepth.evaluation.predict import stored_head_maps
 from thermodepth.evaluation.rows.rows import TEACHER_ARM
 from thermodepth.evaluation.scoring.baselines import (
     Baseline,
-    baseline_answers,
+    baseline_head_maps,
     unfitted_baselines,
 )
 from thermodepth.evaluation.scoring.map_folders import MapFolders
@@ -32,7 +32,7 @@ class Source(Interface):
         """One id a frame, in order."""
         ...
 
-    def read(self, index: int) -> tuple[Sample, Mapping[str, Answer]]:
+    def read(self, index: int) -> tuple[Sample, Mapping[str, HeadMaps]]:
         """One frame and the answers of all arms.
 
         Raises:
@@ -59,13 +59,13 @@ class SplitSource:
         """One id a frame, in order."""
         return self.frames.sample_ids
 
-    def read(self, index: int) -> tuple[Sample, Mapping[str, Answer]]:
+    def read(self, index: int) -> tuple[Sample, Mapping[str, HeadMaps]]:
         """One frame and the answers of all arms."""
         sample = self.frames.read(index, with_rgb=False)
-        answers: dict[str, Answer] = {}
+        answers: dict[str, HeadMaps] = {}
         for arm, store in self.stores.items():
-            answers[arm] = stored_answer(store, sample.sample_id)
-        answers |= baseline_answers(self.baselines, sample)
+            answers[arm] = stored_head_maps(store, sample.sample_id)
+        answers |= baseline_head_maps(self.baselines, sample)
         if self.labels is not None:
             label = self.labels.label(sample.sample_id)
             claim = GeometryMap(values=label, geometry=Geometry.AFFINE_INVERSE)
@@ -91,12 +91,12 @@ class FolderSource:
         """One id a frame, in order."""
         return self.folders.sample_ids
 
-    def read(self, index: int) -> tuple[Sample, Mapping[str, Answer]]:
+    def read(self, index: int) -> tuple[Sample, Mapping[str, HeadMaps]]:
         """One frame and what is said of it."""
         sample, values = self.folders.pair(index)
         # Whatever its geometry: that decides the alignments, the head is only where the tables look.
         claim = GeometryMap(values=values, geometry=self.folders.geometry)
-        answers: dict[str, Answer] = {self.arm: {"depth": claim}}
+        answers: dict[str, HeadMaps] = {self.arm: {"depth": claim}}
         return sample, answers | (unfitted_baselines(sample.size) if self.baselines else {})
 
     def rgb(self, index: int) -> NDArray[np.uint8] | None:  # noqa: ARG002

@@ -52,10 +52,10 @@ def slice_title(name: str) -> str:
     return f"{low} and more" if high == "inf" else f"{low}–{high}"
 
 
-def metric_column(row: MetricRow, *, of: str = "") -> Column:
+def metric_column(row: MetricRow, *, title: str = "") -> Column:
     label = row.heading
     return Column(
-        label=f"{label}, {of}" if of else label,
+        label=f"{label}, {title}" if title else label,
         digits=row.digits,
         better=row.better,
         optimum=row.optimum,

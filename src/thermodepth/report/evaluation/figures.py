@@ -7,20 +7,19 @@ drawn from bins over the pooled pixels of all frames (`evaluation.density`).
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from html import escape
 
 import numpy as np
 from numpy.typing import NDArray
 
 from thermodepth.evaluation.scoring.density import QUANTILES, DepthDensity, RangeErrors
-from thermodepth.report.axes import Scale
+from thermodepth.report.axes import Axes, Scale, band, curve, svg
 
 BAND = 1.25  # the factor of the first delta metric
 _LEVELS = 10  # of the scatter's shades
 _LEAST_PIXELS = 20  # of an interval, for a point of a curve
 _COLOURS = 8  # classes arm-0 .. arm-7 and part-0 .. part-7
-_Place = Callable[[float], float]
 
 
 # --- scatter -------------------------------------------------------------------------------------
@@ -54,44 +53,41 @@ def _occupied(densities: Sequence[DepthDensity]) -> tuple[int, int]:
 def _scatter(arm: str, density: DepthDensity, low: int, high: int) -> str:
     edges = density.edges_m
     scale = Scale(low=float(edges[low]), high=float(edges[high]), logarithmic=True)
+    axes = Axes(left=_LEFT, right=_LEFT + _SIDE, top=_TOP, floor=_TOP + _SIDE, x=scale, y=scale)
     cell = _SIDE / (high - low)
-    floor, right = _TOP + _SIDE, _LEFT + _SIDE
-
-    def x_of(depth: float) -> float:
-        return _LEFT + _SIDE * scale.place(depth)
-
-    def y_of(depth: float) -> float:
-        return floor - _SIDE * scale.place(depth)
-
-    width, height = right + 10, floor + _BOTTOM
     parts = [
-        f'<svg viewBox="0 0 {width:g} {height:g}" role="img" '
-        f'aria-label="Predicted against true depth of {escape(arm)}">',
-        f'<g transform="translate({_LEFT:g} {floor:g}) scale({cell:.4f} {-cell:.4f})">',
+        f'<g transform="translate({axes.left:g} {axes.floor:g}) scale({cell:.4f} {-cell:.4f})">',
         *_cells(density.counts[low:high, low:high]),
         "</g>",
     ]
     for tick in scale.ticks(apart=0.11):
-        x, y = x_of(tick), y_of(tick)
+        x, y = axes.point(tick, tick)
         parts.append(
-            f'<path class="rule" d="M{x:.1f} {_TOP:g}V{floor:g}M{_LEFT:g} {y:.1f}H{right:g}"/>'
+            f'<path class="rule" d="M{x:.1f} {axes.top:g}V{axes.floor:g}'
+            f'M{axes.left:g} {y:.1f}H{axes.right:g}"/>'
         )
-        parts.append(f'<text x="{x:.1f}" y="{floor + 13:g}" text-anchor="middle">{tick:g}</text>')
-        parts.append(f'<text x="{_LEFT - 5:g}" y="{y + 3.5:.1f}" text-anchor="end">{tick:g}</text>')
+        parts += axes.x_marks([(tick, f"{tick:g}")])
+        parts.append(
+            f'<text x="{axes.left - 5:g}" y="{y + 3.5:.1f}" text-anchor="end">{tick:g}</text>'
+        )
     near, far = scale.low, scale.high
-    band = min(BAND, far / near)
-    for factor, kind in ((1.0, "exact"), (band, "band"), (1 / band, "band")):
-        d0, d1 = max(near, near / factor), min(far, far / factor)
-        ends = f"M{x_of(d0):.1f} {y_of(d0 * factor):.1f}L{x_of(d1):.1f} {y_of(d1 * factor):.1f}"
-        parts.append(f'<path class="{kind}" d="{ends}"/>')
-    parts.append(f'<path class="axis" d="M{_LEFT:g} {_TOP:g}V{floor:g}H{right:g}"/>')
-    middle = _TOP + _SIDE / 2
-    parts.append(
-        f'<text x="{_LEFT + _SIDE / 2:g}" y="{floor + 30:g}" text-anchor="middle">true depth (m)</text>'
-        f'<text transform="translate(10 {middle:g}) rotate(-90)" text-anchor="middle">'
-        "predicted depth (m)</text>"
+    ratio = min(BAND, far / near)
+    for factor, kind in ((1.0, "exact"), (ratio, "band"), (1 / ratio, "band")):
+        ends = [
+            axes.point(d, d * factor) for d in (max(near, near / factor), min(far, far / factor))
+        ]
+        parts.append(f'<path class="{kind}" d="{curve(ends)}"/>')
+    parts += [
+        axes.line(),
+        axes.x_title("true depth (m)", below=30),
+        axes.y_title("predicted depth (m)"),
+    ]
+    return svg(
+        axes.right + 10,
+        axes.floor + _BOTTOM,
+        parts,
+        name=f"Predicted against true depth of {arm}",
     )
-    return "".join([*parts, "</svg>"])
 
 
 def _cells(counts: NDArray[np.int64]) -> list[str]:
@@ -147,13 +143,13 @@ def legend_html(classes: Mapping[str, str], *, line: bool) -> str:
 
 
 def _ratio_chart(errors: Mapping[str, RangeErrors]) -> str:
-    kept = {arm: each.pixels >= _LEAST_PIXELS for arm, each in errors.items()}
+    counted = {arm: each.pixels >= _LEAST_PIXELS for arm, each in errors.items()}
     first = next(iter(errors))
     median = QUANTILES.index(0.5)
-    seen = [_farthest(each.ratio[kept[arm], median]) for arm, each in errors.items()]
-    own = _farthest(errors[first].ratio[kept[first], 1:4])
+    medians = [_farthest(each.ratio[counted[arm], median]) for arm, each in errors.items()]
+    own = _farthest(errors[first].ratio[counted[first], 1:4])
     # The first arm sets the scale, within reason; a baseline that is far worse leaves the chart.
-    limit = min(max(*seen, own, math.log(1.1)), max(_ROOM * own, math.log(2.0)))
+    limit = min(max(*medians, own, math.log(1.1)), max(_ROOM * own, math.log(2.0)))
     limit = math.exp(1.04 * limit)
     scale = Scale(low=1 / limit, high=limit, logarithmic=True)
     factors = [factor for factor in _FACTORS if factor <= limit]
@@ -163,7 +159,7 @@ def _ratio_chart(errors: Mapping[str, RangeErrors]) -> str:
         marks += [(factor, f"×{factor:g}"), (1 / factor, f"÷{factor:g}")]
 
     def series(arm: str, quantile: int) -> NDArray[np.float64]:
-        return np.where(kept[arm], errors[arm].ratio[:, quantile], np.nan)
+        return np.where(counted[arm], errors[arm].ratio[:, quantile], np.nan)
 
     return _range_chart(
         "Predicted to true depth against true depth",
@@ -171,7 +167,7 @@ def _ratio_chart(errors: Mapping[str, RangeErrors]) -> str:
         scale=scale,
         marks=sorted(marks),
         curves={arm: series(arm, median) for arm in errors},
-        band=(series(first, 1), series(first, 3)),
+        quartiles=(series(first, 1), series(first, 3)),
     )
 
 
@@ -204,72 +200,63 @@ def _range_chart(
     scale: Scale,
     marks: Sequence[tuple[float, str]],
     curves: Mapping[str, NDArray[np.float64]],
-    band: tuple[NDArray[np.float64], NDArray[np.float64]] | None = None,
+    quartiles: tuple[NDArray[np.float64], NDArray[np.float64]] | None = None,
 ) -> str:
     """Curves over true depth; `marks` are the values and words of the left axis."""
     some = next(iter(errors.values()))
-    pixels = np.max([each.pixels for each in errors.values()], axis=0)
+    pixels = np.max([arm.pixels for arm in errors.values()], axis=0)
     filled = np.flatnonzero(pixels)
-    depth = Scale(
-        low=float(some.edges_m[filled[0]]),
-        high=float(some.edges_m[filled[-1] + 1]),
-        logarithmic=True,
+    ends_m = some.edges_m[filled[0]], some.edges_m[filled[-1] + 1]
+    axes = Axes(
+        left=_MARGIN_LEFT,
+        right=_WIDE - _MARGIN_RIGHT,
+        top=_MARGIN_TOP,
+        floor=_HIGH - _MARGIN_BOTTOM,
+        x=Scale(low=float(ends_m[0]), high=float(ends_m[1]), logarithmic=True),
+        y=scale,
+        strip=_STRIP,
     )
-    floor, right = _HIGH - _MARGIN_BOTTOM, _WIDE - _MARGIN_RIGHT
-    plot_w, plot_h = right - _MARGIN_LEFT, floor - _MARGIN_TOP - _STRIP
-
-    def x_of(depth_m: float) -> float:
-        return _MARGIN_LEFT + plot_w * depth.place(depth_m)
-
-    def y_of(value: float) -> float:
-        return _MARGIN_TOP + plot_h * (1 - scale.place(value))
-
-    parts = [f'<svg viewBox="0 0 {_WIDE:g} {_HIGH:g}" role="img" aria-label="{escape(name)}">']
-    for k in filled.tolist():
-        height = _STRIP * float(pixels[k] / pixels.max())
-        x0, x1 = x_of(some.edges_m[k]) + 0.5, x_of(some.edges_m[k + 1]) - 0.5
-        parts.append(
-            f'<path class="strip" d="M{x0:.1f} {floor:g}V{floor - height:.1f}H{x1:.1f}V{floor:g}Z"/>'
-        )
+    parts = _pixel_strip(axes, some.edges_m, pixels)
     for value, text in marks:
-        y = y_of(value)
-        kind = "exact" if text == "1" and band else "rule"
-        parts.append(f'<path class="{kind}" d="M{_MARGIN_LEFT:g} {y:.1f}H{right:g}"/>')
-        parts.append(
-            f'<text x="{_MARGIN_LEFT - 5:g}" y="{y + 3.5:.1f}" text-anchor="end">{escape(text)}</text>'
-        )
-    parts += [
-        f'<text x="{x_of(tick):.1f}" y="{floor + 13:g}" text-anchor="middle">{tick:g}</text>'
-        for tick in depth.ticks(apart=0.08)
-    ]
-    parts.append(
-        f'<path class="axis" d="M{_MARGIN_LEFT:g} {_MARGIN_TOP:g}V{floor:g}H{right:g}"/>'
-        f'<text x="{(_MARGIN_LEFT + right) / 2:g}" y="{floor + 28:g}" text-anchor="middle">'
-        "true depth (m)</text>"
-    )
-    centres = some.centres_m
+        kind = "exact" if text == "1" and quartiles else "rule"
+        parts += axes.y_marks([(value, text)], kind=kind)
+    parts += axes.x_marks((tick, f"{tick:g}") for tick in axes.x.ticks(apart=0.08))
+    parts += [axes.line(), axes.x_title("true depth (m)")]
     clip = "clip-" + "-".join(name.lower().split())
     parts.append(
-        f'<clipPath id="{clip}"><rect x="{_MARGIN_LEFT:g}" y="{_MARGIN_TOP:g}" width="{plot_w:g}" '
-        f'height="{floor - _MARGIN_TOP:g}"/></clipPath><g clip-path="url(#{clip})">'
+        f'<clipPath id="{clip}"><rect x="{axes.left:g}" y="{axes.top:g}" '
+        f'width="{axes.right - axes.left:g}" height="{axes.floor - axes.top:g}"/></clipPath>'
+        f'<g clip-path="url(#{clip})">'
     )
-    if band:
-        for run in _runs(band[0]):
-            there = [f"{x_of(centres[k]):.1f} {y_of(band[1][k]):.1f}" for k in run]
-            back = [f"{x_of(centres[k]):.1f} {y_of(band[0][k]):.1f}" for k in reversed(run)]
-            parts.append(f'<path class="quartiles" d="M{"L".join(there + back)}Z"/>')
+    centres = some.centres_m
+    if quartiles:
+        low, high = quartiles
+        for run in _runs(low):
+            upper, lower = ([axes.point(centres[k], q[k]) for k in run] for q in (high, low))
+            parts.append(f'<path class="quartiles" d="{band(upper, lower)}"/>')
     # The first arm is drawn last, on top of those that stand beside it.
-    for n, curve in reversed(list(enumerate(curves.values()))):
-        for run in _runs(curve):
-            points = "L".join(f"{x_of(centres[k]):.1f} {y_of(curve[k]):.1f}" for k in run)
-            points += "h0.1" * (len(run) == 1)  # a lone point would not be drawn
-            parts.append(f'<path class="line arm-{n % _COLOURS}" d="M{points}"/>')
-    return "".join([*parts, "</g></svg>"])
+    for n, values in reversed(list(enumerate(curves.values()))):
+        for run in _runs(values):
+            points = [axes.point(centres[k], values[k]) for k in run]
+            parts.append(f'<path class="line arm-{n % _COLOURS}" d="{curve(points)}"/>')
+    return svg(_WIDE, _HIGH, [*parts, "</g>"], name=name)
 
 
-def _runs(curve: NDArray[np.float64]) -> list[list[int]]:
-    """The places of a curve's values, broken where there is none."""
-    known = np.flatnonzero(np.isfinite(curve))
+def _pixel_strip(axes: Axes, edges_m: NDArray[np.float64], pixels: NDArray[np.int64]) -> list[str]:
+    """Bars along the floor: how many pixels lie in each interval."""
+    bars = []
+    for k in np.flatnonzero(pixels).tolist():
+        roof = axes.floor - axes.strip * float(pixels[k] / pixels.max())
+        x0, x1 = axes.x_of(edges_m[k]) + 0.5, axes.x_of(edges_m[k + 1]) - 0.5
+        bars.append(
+            f'<path class="strip" d="M{x0:.1f} {axes.floor:g}V{roof:.1f}H{x1:.1f}V{axes.floor:g}Z"/>'
+        )
+    return bars
+
+
+def _runs(values: NDArray[np.float64]) -> list[list[int]]:
+    """The positions of a curve's values, broken where there is none."""
+    known = np.flatnonzero(np.isfinite(values))
     broken = np.flatnonzero(np.diff(known) > 1) + 1
     return [run.tolist() for run in np.split(known, broken) if run.size]
 
@@ -298,14 +285,14 @@ def ledger_figure(ledger: Mapping[str, Mapping[str, float]]) -> str:
 
 def _ledger_bar(arm: str, values: Mapping[str, float], *, most: float) -> str:
     total = math.fsum(values.values())
-    drawn, said, start = [], [], 0.0
+    rectangles, labels, start = [], [], 0.0
     for n, (part, value) in enumerate(values.items()):
         if value == 0.0:
             continue
         share = value / total
         percent = f"{100 * share:.0f} %"
-        said.append(f"{part} {percent}")
-        drawn.append(
+        labels.append(f"{part} {percent}")
+        rectangles.append(
             f'<rect class="part-{n % _COLOURS}" x="{100 * start:.3f}%" width="{100 * share:.3f}%" '
             f'height="{_BAR_PX}"><title>{escape(f"{part}: {value:.3g}, {percent}")}</title></rect>'
         )
@@ -313,18 +300,18 @@ def _ledger_bar(arm: str, values: Mapping[str, float], *, most: float) -> str:
             texts = (f"{part} {percent}", percent)
             fitting = [t for t in texts if (len(t) + 1) * _LETTER_PX <= room_px * share]
             if fitting:
-                drawn.append(
+                rectangles.append(
                     f'<text class="{room}" x="{100 * (start + share / 2):.3f}%" '
                     f'y="{_BAR_PX / 2 + 4:g}" text-anchor="middle">{escape(fitting[0])}</text>'
                 )
         start += share
     if total:
-        drawn.append(
+        rectangles.append(
             f'<rect class="size" y="{_BAR_PX + 2}" width="{100 * total / most:.3f}%" height="3"/>'
         )
-    words = f"{arm}: {', '.join(said)}"
+    words = f"{arm}: {', '.join(labels)}"
     return (
         f'<div class="bar-name"><span>{escape(arm)}</span><span>{total:#.3g}</span></div>'
         f'<svg height="{_BAR_PX + 5}" role="img" aria-label="{escape(words)}">'
-        f"{''.join(drawn)}</svg>"
+        f"{''.join(rectangles)}</svg>"
     )

@@ -10,20 +10,15 @@ from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
 
-import numpy as np
-
-from thermodepth.evaluation.protocols.protocol import Protocol
-from thermodepth.evaluation.results.picked import pick_frames, rule_words
-from thermodepth.evaluation.scoring.baselines import BASELINES
-from thermodepth.evaluation.scoring.frame_truth import FrameTruth
-from thermodepth.evaluation.scoring.score import metres_of
-from thermodepth.evaluation.scoring.scored import Scored
-from thermodepth.evaluation.scoring.sources import Source
+from thermodepth.evaluation.results.findings import EvaluationFindings
+from thermodepth.evaluation.results.picked_maps import PickedMaps
+from thermodepth.evaluation.scoring.chunks import Scored
 from thermodepth.files import write_json, write_text
 from thermodepth.machine import processor_model
-from thermodepth.report.evaluation.overview import Overview
+from thermodepth.report.evaluation.overview import evaluation_tables, lead
 from thermodepth.report.evaluation.page import EvaluationPage, PageSection, write_page
 from thermodepth.report.page.scenes import PickedScene
+from thermodepth.report.table import Table
 
 PAGE = "evaluation.html"
 VERSION = version("thermodepth")
@@ -47,34 +42,45 @@ TABLE_SUFFIXES = (".md", ".csv", ".tex")
 FACTS = "evaluation.json"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Evaluation:
-    """Scored maps and where they came from."""
+    """What is printed of an evaluation."""
 
     title: str
-    source: Source
-    protocol: Protocol
+    findings: EvaluationFindings
     scored: Scored
     facts: Mapping[str, str]  # what a reader needs to know besides the protocol
     notes: Sequence[str] = ()
+    maps: Sequence[PickedMaps] = ()  # of the frames that the page shows
 
 
-def write_evaluation(evaluation: Evaluation, overview: Overview, folder: Path) -> Path:
+def write_evaluation(evaluation: Evaluation, folder: Path) -> Path:
     """Tables as md, csv and tex, `evaluation.json` and the page; every file whole or absent.
 
     Returns:
         The page.
     """
-    tables = overview.tables()
-    for stale in (folder / "tables").glob("*"):  # of an earlier scoring into this folder
+    tables = evaluation_tables(evaluation.findings)
+    _write_tables(tables, folder / "tables")
+    provenance = _write_facts(evaluation, folder / FACTS)
+    path = folder / PAGE
+    write_page(path, _page(evaluation, tables, provenance))
+    return path
+
+
+def _write_tables(tables: Mapping[str, Table], folder: Path) -> None:
+    for stale in folder.glob("*"):  # of an earlier scoring into this folder
         if stale.stem in TABLES and stale.suffix in TABLE_SUFFIXES:
             stale.unlink()
     for stem, table in tables.items():
-        write_text(folder / "tables" / f"{stem}.md", table.markdown())
-        write_text(folder / "tables" / f"{stem}.csv", table.csv())
-        write_text(folder / "tables" / f"{stem}.tex", table.latex())
-    protocol = evaluation.protocol
-    facts = {**evaluation.facts, "Frames": evaluation.scored.note(), "Protocol": protocol.words()}
+        write_text(folder / f"{stem}.md", table.markdown())
+        write_text(folder / f"{stem}.csv", table.csv())
+        write_text(folder / f"{stem}.tex", table.latex())
+
+
+def _write_facts(evaluation: Evaluation, path: Path) -> dict[str, str]:
+    """Returns the provenance that it wrote."""
+    protocol, scored = evaluation.findings.protocol, evaluation.scored
     provenance = {
         "Protocol id": protocol.protocol_id(),
         "thermodepth": VERSION,
@@ -82,72 +88,52 @@ def write_evaluation(evaluation: Evaluation, overview: Overview, folder: Path) -
         "Processor": processor_model(),
         "Command": shlex.join([Path(sys.argv[0]).name, *sys.argv[1:]]),
     }
-    write_json(
-        folder / FACTS,
-        {
-            "title": evaluation.title,
-            "protocol": protocol.tree(),
-            "protocol_id": protocol.protocol_id(),
-            "frames": evaluation.scored.frames,
-            "skipped": list(evaluation.scored.skipped),
-            "facts": dict(evaluation.facts),
-            "provenance": provenance,
-        },
-    )
-    scenes, rule = _scenes(evaluation, overview)
-    path = folder / PAGE
-    write_page(
-        path,
-        EvaluationPage(
-            title=evaluation.title,
-            lead=overview.lead(),
-            facts=facts,
-            notes=evaluation.notes,
-            sections=[
-                PageSection(
-                    anchor=anchor, heading=heading, tables=[tables[t] for t in names if t in tables]
-                )
-                for anchor, heading, names in SECTIONS
-                if anchor != _OPTIONAL or any(name in tables for name in names)
-            ],
-            densities=evaluation.scored.densities,
-            scenes=scenes,
-            rule=rule,
-            ledger=overview.ledger_parts(),
-            provenance=provenance,
-        ),
-    )
-    return path
+    facts = {
+        "title": evaluation.title,
+        "protocol": protocol.tree(),
+        "protocol_id": protocol.protocol_id(),
+        "frames": scored.frames,
+        "skipped": list(scored.skipped),
+        "facts": dict(evaluation.facts),
+        "provenance": provenance,
+    }
+    write_json(path, facts)
+    return provenance
 
 
-def _scenes(evaluation: Evaluation, overview: Overview) -> tuple[list[PickedScene], str]:
-    """The frames that the page shows, read again, and the rule they were picked by."""
-    first = overview.maps[0]
-    alignment = overview.shown_alignment(first)
-    picked = pick_frames(evaluation.scored.rows, arm=first.arm, alignment=alignment)
-    place = {name: number for number, name in enumerate(evaluation.source.sample_ids)}
-    scenes = []
-    for frame in picked:
-        number = place[frame.sample_id]
-        sample, answers = evaluation.source.read(number)
-        truth = FrameTruth.of(sample, frame=number, protocol=evaluation.protocol)
-        assert truth is not None, "it was scored"
-        predictions = {}
-        for scored in overview.maps:
-            if scored.against == "truth" and scored.arm not in BASELINES:
-                claim = answers[scored.arm][scored.head]
-                alignment = overview.shown_alignment(scored)
-                predictions[scored.title] = metres_of(claim, truth, alignment)
-        scenes.append(
-            PickedScene(
-                sample_id=frame.sample_id,
-                condition=sample.condition,
-                reason=frame.reason,
-                thermal=sample.thermal if sample.has_thermal else None,
-                truth_m=np.where(truth.scored, truth.truth_m, np.nan),
-                predictions=predictions,
-                scores=overview.frame_scores(frame.sample_id, predictions),
-                rgb=evaluation.source.rgb(number),
+def _page(
+    evaluation: Evaluation, tables: Mapping[str, Table], provenance: Mapping[str, str]
+) -> EvaluationPage:
+    findings, scored = evaluation.findings, evaluation.scored
+    facts = {"Frames": scored.note(), "Protocol": findings.protocol.words()}
+    return EvaluationPage(
+        title=evaluation.title,
+        lead=lead(findings),
+        facts={**evaluation.facts, **facts},
+        notes=evaluation.notes,
+        sections=[
+            PageSection(
+                anchor=anchor, heading=heading, tables=[tables[t] for t in names if t in tables]
             )
-        )
-    return scenes, rule_words()
+            for anchor, heading, names in SECTIONS
+            if anchor != _OPTIONAL or any(name in tables for name in names)
+        ],
+        densities=scored.densities,
+        scenes=[_scene(maps, findings) for maps in evaluation.maps],
+        ledger=findings.ledger_parts(),
+        provenance=provenance,
+    )
+
+
+def _scene(maps: PickedMaps, findings: EvaluationFindings) -> PickedScene:
+    scores = findings.picked_scores[maps.frame.sample_id]
+    return PickedScene(
+        sample_id=maps.frame.sample_id,
+        condition=maps.condition,
+        reason=maps.frame.reason,
+        thermal=maps.thermal,
+        truth_m=maps.truth_m,
+        predictions={m.title: depth_m for m, depth_m in maps.predictions_m.items()},
+        scores={m.title: scores[m] for m in maps.predictions_m},
+        rgb=maps.rgb,
+    )

@@ -1,95 +1,44 @@
-"""The ledgers of an evaluation, printed."""
+"""Ledgers and the steadiness of the scale, printed: what each arm was measured to have, over its seeds."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Iterable
 
-import pyarrow as pa
-
-from thermodepth.evaluation.results.frame_values import METRES, WhichMap, frame_values
-from thermodepth.evaluation.results.ledger import Ledger, log_ledger, metric_ledger, over_seeds
-from thermodepth.evaluation.results.summary import Averaging
-from thermodepth.evaluation.rows.rows import protocol_of
+from thermodepth.evaluation.results.frame_values import PerRun
+from thermodepth.evaluation.results.ledger import Ledger, LogLedger, MetricLedger, over_seeds
+from thermodepth.evaluation.results.stability import ScaleStability
 from thermodepth.report.table import Cell, Column, Table
 
 
 def ledger_table(
-    rows: pa.Table,
-    which: WhichMap = METRES,
-    *,
-    title: str = "Where the error in ln depth comes from",
-    averaging: Averaging = "per_frame",
+    ledgers: PerRun[LogLedger], *, title: str = "Where the error in ln depth comes from"
 ) -> Table:
-    """The log ledger of every arm, printed: a line for the total and one for each part.
-
-    Raises:
-        DataError: as `log_ledger`.
-    """
-    return _table(
-        rows,
-        which,
-        log_ledger,
-        averaging=averaging,
-        metric="rmse_log",
-        title=title,
-        square="square",
-        root="RMSElog",
-        digits=5,
-    )
+    """The log ledger of every arm: a line for the total and one for each part."""
+    return _table(ledgers, title=title, square="square", root="RMSElog", digits=5)
 
 
 def metric_ledger_table(
-    rows: pa.Table,
-    which: WhichMap = METRES,
-    *,
-    title: str = "Where the error in metres comes from",
-    averaging: Averaging = "per_frame",
+    ledgers: PerRun[MetricLedger], *, title: str = "Where the error in metres comes from"
 ) -> Table:
-    """The metric ledger of every arm, printed: a line for the total and one for each part.
-
-    Raises:
-        DataError: as `metric_ledger`.
-    """
-    return _table(
-        rows,
-        which,
-        metric_ledger,
-        averaging=averaging,
-        metric="rmse",
-        title=title,
-        square="square (m²)",
-        root="RMSE (m)",
-        digits=3,
-    )
+    """The metric ledger of every arm: a line for the total and one for each part."""
+    return _table(ledgers, title=title, square="square (m²)", root="RMSE (m)", digits=3)
 
 
-def _table(
-    rows: pa.Table,
-    which: WhichMap,
-    ledgers_of: Callable[..., dict[tuple[str, int], Ledger]],
-    *,
-    averaging: Averaging,
-    metric: str,
-    title: str,
-    square: str,
-    root: str,
-    digits: int,
-) -> Table:
-    by_seed = ledgers_of(rows, which, averaging=averaging)
+def _table(ledgers: PerRun[Ledger], *, title: str, square: str, root: str, digits: int) -> Table:
     lines: list[tuple[Cell, ...]] = []
     totals = []
-    for arm, ledger in over_seeds(by_seed).items():
+    for arm, ledger in over_seeds(ledgers).items():
         totals.append(len(lines))
         parts = {"total": ledger.total, **ledger.parts}
         for name, value in parts.items():
             share = 100.0 * value / ledger.total if ledger.total > 0.0 else None
             label = name.removesuffix("_m2").replace("_", " ")
             lines.append((arm, label, share, value, math.sqrt(value)))
-    seeds = len({seed for _, seed in by_seed})
-    counted = frame_values(rows, (metric,), which)
-    frames = max(of.frame.size for of in counted.values())
-    weighed = "frames weigh the same" if averaging == "per_frame" else "frames weigh by pixels"
+    seeds = len({seed for _, seed in ledgers})
+    frames = max(ledgers.frames.values())
+    per_frame = ledgers.averaging == "per_frame"
+    weighed = "frames weigh the same" if per_frame else "frames weigh by pixels"
     return Table(
         title=title,
         columns=(
@@ -101,10 +50,55 @@ def _table(
         ),
         rows=tuple(lines),
         notes=(
-            f"Protocol {protocol_of(rows)}; {which.words()}; {weighed}; mean of the squares over {frames} "
-            f"frame{'s' * (frames != 1)} and {seeds} seed{'s' * (seeds != 1)}.",
+            f"Protocol {ledgers.protocol}; {ledgers.which.words()}; {weighed}; mean of the squares over "
+            f"{frames} frame{'s' * (frames != 1)} and {seeds} seed{'s' * (seeds != 1)}.",
             f"The squares add up. {root} of a part is what the total would be if nothing else were wrong; "
             f"that of the total is the root of the mean square, not the mean of the frames' roots.",
         ),
         bold=frozenset((line, column) for line in totals for column in range(5)),
     )
+
+
+def stability_table(
+    by_run: PerRun[ScaleStability], *, title: str = "How steady the scale is"
+) -> Table:
+    """One line for each arm: means over its seeds."""
+    arms: dict[str, list[ScaleStability]] = {}
+    for (arm, _), stability in by_run.items():
+        arms.setdefault(arm, []).append(stability)
+    lines: list[tuple[Cell, ...]] = [
+        (
+            arm,
+            _mean(seed.median_scale for seed in seeds),
+            _mean(seed.log_std for seed in seeds),
+            _mean(seed.flicker for seed in seeds),
+            _mean(seed.relative_std for seed in seeds),
+            max(seed.frames for seed in seeds),
+            max(seed.steps for seed in seeds),
+            len(seeds),
+        )
+        for arm, seeds in arms.items()
+    ]
+    return Table(
+        title=title,
+        columns=(
+            Column(label="arm", align="left"),
+            Column(label="median scale", digits=4),
+            Column(label="std ln s", digits=4, better="lower"),
+            Column(label="flicker", digits=4, better="lower"),
+            Column(label="std s/median", digits=4, better="lower"),
+            Column(label="frames"),
+            Column(label="steps"),
+            Column(label="seeds"),
+        ),
+        rows=tuple(lines),
+        notes=(
+            f"Protocol {by_run.protocol}; {by_run.which.words()}; "
+            "s = median d/p of a frame; mean over seeds.",
+        ),
+    )
+
+
+def _mean(values: Iterable[float | None]) -> float | None:
+    known = [value for value in values if value is not None]
+    return math.fsum(known) / len(known) if known else None

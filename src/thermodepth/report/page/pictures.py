@@ -38,10 +38,10 @@ def thermal_picture(thermal: NDArray[Any]) -> NDArray[np.uint8]:
 
 def log_error(prediction_m: NDArray[Any], truth_m: NDArray[Any]) -> NDArray[np.float64]:
     """ln p/d [h w], NaN where either is no positive number."""
-    found = np.full(truth_m.shape, np.nan)
+    error = np.full(truth_m.shape, np.nan)
     known = is_depth(prediction_m) & is_depth(truth_m)
-    found[known] = np.log(prediction_m[known].astype(np.float64) / truth_m[known])
-    return found
+    error[known] = np.log(prediction_m[known].astype(np.float64) / truth_m[known])
+    return error
 
 
 def error_picture(error: NDArray[np.float64]) -> NDArray[np.uint8]:
@@ -52,8 +52,8 @@ def error_picture(error: NDArray[np.float64]) -> NDArray[np.uint8]:
 def is_depth(values: NDArray[Any]) -> NDArray[np.bool_]:
     """Where a map holds a positive, finite number."""
     with np.errstate(invalid="ignore"):
-        found: NDArray[np.bool_] = np.isfinite(values) & (values > 0)
-    return found
+        valid: NDArray[np.bool_] = np.isfinite(values) & (values > 0)
+    return valid
 
 
 def is_sparse(truth_m: NDArray[Any]) -> bool:
@@ -87,10 +87,10 @@ def encoded(picture: NDArray[np.uint8], *, most_bytes: int, sharp: bool) -> byte
     ways += [{"quality": quality} for quality in _QUALITIES]
     while True:
         height = max(1, round(image.height * width / image.width))
-        shown = image if width == image.width else image.resize((width, height), way_to_shrink)
+        smaller = image if width == image.width else image.resize((width, height), way_to_shrink)
         for way in ways:
             stream = io.BytesIO()
-            shown.save(stream, "WEBP", method=4, **way)
+            smaller.save(stream, "WEBP", method=4, **way)
             content = stream.getvalue()
             if len(content) <= most_bytes:
                 return content

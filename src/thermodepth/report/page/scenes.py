@@ -156,7 +156,7 @@ def _layers(scene: PickedScene, arms: Sequence[str]) -> tuple[list[Layer], Scale
     except DataError as error:
         raise DataError(f"frame '{scene.sample_id}': {error}") from None
     sparse = is_sparse(truth)
-    shown = enlarged(truth) if sparse else truth
+    drawn_truth = enlarged(truth) if sparse else truth
 
     def depth(values: NDArray[Any]) -> NDArray[np.uint8]:
         return colour_depth(values, near_m=near, far_m=far)
@@ -167,7 +167,9 @@ def _layers(scene: PickedScene, arms: Sequence[str]) -> tuple[list[Layer], Scale
         layers.append(Layer(row="input", name="Thermal", caption="Thermal", picture=picture))
     if scene.rgb is not None:
         layers.append(Layer(row="input", name="RGB", caption="RGB", picture=scene.rgb))
-    layers.append(Layer(row="input", name=TRUTH, caption=TRUTH, picture=depth(shown), sharp=True))
+    layers.append(
+        Layer(row="input", name=TRUTH, caption=TRUTH, picture=depth(drawn_truth), sharp=True)
+    )
     structures: dict[bool, list[Layer]] = {True: [], False: []}
     for layer in _structures(scene, truth):
         structures[layer.row == "input"].append(layer)
@@ -199,12 +201,12 @@ def _structures(scene: PickedScene, truth: NDArray[np.float64]) -> Iterator[Laye
     scale = _inverse_scale(truth)
     for arm, values in scene.structures.items():
         no_fit = "" if values is not None else " (no fit)"
-        shown = np.full(truth.shape, np.nan) if values is None else values
+        inverse = np.full(truth.shape, np.nan) if values is None else values
         yield Layer(
             row="structure" if arm in scene.predictions else "input",
             name=f"Structure: {arm}",
             caption=f"Structure of {escape(arm)}{no_fit}",
-            picture=colour_inverse(shown, low=scale.low, high=scale.high),
+            picture=colour_inverse(inverse, low=scale.low, high=scale.high),
         )
 
 

@@ -7,9 +7,10 @@ from collections.abc import Mapping, Sequence
 import pyarrow as pa
 
 from thermodepth.evaluation.protocols.alignment import ALIGNMENTS
+from thermodepth.evaluation.results.guesser_comparison import DECIDED_BY
 from thermodepth.evaluation.rows.protocol import protocol_settings
 from thermodepth.evaluation.rows.rows import protocol_of
-from thermodepth.report.evaluation.guessers import DECIDED_BY, verdict
+from thermodepth.report.evaluation.guessers import verdict
 from thermodepth.statistics.comparison import ONE_RECORDING, ONE_RUN, SCOPE_WORDS
 from thermodepth.statistics.labels import counted
 from thermodepth.statistics.two_way import Scope

@@ -153,7 +153,7 @@ def test_there_are_at_most_64_ranges():
 
 def test_a_mask_counts_where_its_picture_is_not_zero(protocol, tmp_path):
     masked = protocol.model_copy(
-        update={"mask": Mask.of(mask_file(tmp_path, [[1, 1, 0], [0, 1, 1]]))}
+        update={"mask": Mask.from_file(mask_file(tmp_path, [[1, 1, 0], [0, 1, 1]]))}
     )
     truth = np.array([[2.0, 99.0, 2.0], [2.0, 2.0, np.nan]])
     assert masked.scored(truth).tolist() == [[True, False, False], [False, True, False]]
@@ -163,14 +163,14 @@ def test_a_mask_counts_where_its_picture_is_not_zero(protocol, tmp_path):
 
 
 def test_a_mask_is_what_it_counts_and_not_where_it_lies(protocol, tmp_path):
-    one = Mask.of(mask_file(tmp_path, [[1, 0], [1, 1]]))
+    one = Mask.from_file(mask_file(tmp_path, [[1, 0], [1, 1]]))
     (tmp_path / "far").mkdir()
     colour = np.zeros((2, 2, 3), np.uint8)
     colour[..., 2] = [[7, 0], [9, 1]]  # any channel counts
     Image.fromarray(colour).save(tmp_path / "far" / "same.bmp")
-    same = Mask.of(tmp_path / "far" / "same.bmp")
-    other = Mask.of(mask_file(tmp_path, [[1, 1], [1, 1]], "other.png"))
-    reshaped = Mask.of(mask_file(tmp_path, [[1, 0, 1, 1]], "reshaped.png"))
+    same = Mask.from_file(tmp_path / "far" / "same.bmp")
+    other = Mask.from_file(mask_file(tmp_path, [[1, 1], [1, 1]], "other.png"))
+    reshaped = Mask.from_file(mask_file(tmp_path, [[1, 0, 1, 1]], "reshaped.png"))
     ids = [
         protocol.model_copy(update={"mask": mask}).protocol_id()
         for mask in (None, one, same, other, reshaped)
@@ -186,9 +186,9 @@ def test_a_mask_is_what_it_counts_and_not_where_it_lies(protocol, tmp_path):
 
 def test_masks_that_cannot_be(protocol, tmp_path):
     with pytest.raises(DataError, match="every pixel of this mask is 0"):
-        Mask.of(mask_file(tmp_path, np.zeros((2, 2)), "empty.png"))
+        Mask.from_file(mask_file(tmp_path, np.zeros((2, 2)), "empty.png"))
     with pytest.raises(DataError, match=r"none\.png: cannot be read"):
-        Mask.of(tmp_path / "none.png")
+        Mask.from_file(tmp_path / "none.png")
     path = mask_file(tmp_path, [[1, 0]], "stale.png")
     stale = Mask(path=str(path), sha256="0" * 64)
     with pytest.raises(DataError, match=r"stale\.png: not the mask of this protocol any more"):
@@ -255,7 +255,7 @@ def test_the_words_say_every_choice(protocol, tmp_path):
         "averaging": "pooled",
         "least_pixels": 10,
         "frame_list": "0123456789ab",
-        "mask": Mask.of(mask_file(tmp_path, [[1, 0]])).tree(),
+        "mask": Mask.from_file(mask_file(tmp_path, [[1, 0]])).tree(),
     }
     assert protocol.edit(edits).words() == (
         "toy: truth depth_filtered, 1 ≤ d ≤ 16 m; crop rows 45:471, columns 41:601 of 480x640; "

@@ -279,7 +279,7 @@ def test_the_printed_ledger_gives_shares_and_sizes():
     # mu 0.3 on both frames and 0.01 of fine structure: 90 % calibration, RMSElog sqrt(0.1).
     values = consistent([0.3, 0.3], [(0.0, 0.0, 0.01)] * 2)
     rows = together([rows_of(values, arm="z"), rows_of(values, arm="a", seed=1)])
-    table = ledger_table(rows)
+    table = ledger_table(log_ledger(rows))
     printed = table.printed()
     assert printed[0] == ["z", "total", "100.0", "0.10000", "0.3162"]
     assert printed[1] == ["z", "calibration", "90.0", "0.09000", "0.3000"]
@@ -292,7 +292,7 @@ def test_the_printed_ledger_gives_shares_and_sizes():
 def test_the_printed_metric_ledger_is_in_square_metres_and_metres():
     values = {name: [0.25] for name in METRIC_NEEDS[:3]}
     values["ledger_scale_m2"] = [3.5]
-    table = metric_ledger_table(rows_of({**values, "rmse": [2.0]}))
+    table = metric_ledger_table(metric_ledger(rows_of({**values, "rmse": [2.0]})))
     assert [column.label for column in table.columns][3:] == ["square (m²)", "RMSE (m)"]
     assert table.printed() == [
         ["full", "total", "100.0", "4.000", "2.00"],
@@ -303,7 +303,7 @@ def test_the_printed_metric_ledger_is_in_square_metres_and_metres():
 
 
 def test_a_perfect_arm_has_no_shares():
-    printed = ledger_table(rows_of(consistent([0.0], [ZERO]))).printed()
+    printed = ledger_table(log_ledger(rows_of(consistent([0.0], [ZERO])))).printed()
     assert [row[2] for row in printed] == ["–"] * 7
     assert printed[0][3:] == ["0.00000", "0.0000"]
 

@@ -12,7 +12,7 @@ from thermodepth.evaluation.rows.rows import (
     concatenate,
     rows_from_columns,
 )
-from thermodepth.report.evaluation.stability import stability_table
+from thermodepth.report.evaluation.ledger import stability_table
 
 
 def rows_of(
@@ -106,23 +106,25 @@ def test_the_table_is_the_mean_over_seeds():
             rows_of([1.0, 4.0], arm="b", seed=1),
         ]
     )
-    printed = stability_table(rows).printed()
+    printed = stability_table(scale_stability(rows)).printed()
     # Medians 1.5 and 2.5; std ln s half of ln 2 and of ln 4; flicker ln 2 and ln 4 over sqrt 2.
     half = np.log(2) * 1.5 / 2
     assert printed[0] == [
         "b", "2.0000", f"{half:.4f}", f"{np.log(2) * 1.5 / np.sqrt(2):.4f}",
         f"{(0.5 / 1.5 + 1.5 / 2.5) / 2:.4f}", "2", "1", "2",
     ]  # fmt: skip
-    alone = stability_table(rows_of([3.0], arm="a")).printed()
+    alone = stability_table(scale_stability(rows_of([3.0], arm="a"))).printed()
     assert alone[0] == ["a", "3.0000", "–", "–", "–", "1", "0", "1"]
 
 
 def test_arms_on_other_frames_are_not_set_side_by_side():
     rows = concatenate([rows_of([1.0, 2.0], arm="b"), rows_of([3.0], arm="a")])
     with pytest.raises(DataError, match="arm 'b', seed 0 has 2 frames and arm 'a', seed 0 has 1"):
-        stability_table(rows)
+        stability_table(scale_stability(rows))
     silent = concatenate([rows_of([1.0, 2.0], arm="b"), rows_of([3.0], arm=TEACHER_ARM)])
-    assert len(stability_table(silent).rows) == 2  # a teacher answers where it has labels
+    assert (
+        len(stability_table(scale_stability(silent)).rows) == 2
+    )  # a teacher answers where it has labels
 
 
 def test_rows_without_the_scale_are_refused():

@@ -394,7 +394,7 @@ class TestRowsWriter:
             for count, chunk in enumerate(self.chunks(1), 1):
                 writer.append(chunk)
                 assert writer.num_rows == count
-                assert sum(table.num_rows for table in writer._kept) < 4
+                assert sum(table.num_rows for table in writer._buffer) < 4
 
     def test_the_protocol_is_carried(self, tmp_path, protocol):
         name = protocol.protocol_id()

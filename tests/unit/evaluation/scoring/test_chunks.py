@@ -6,10 +6,10 @@ import numpy as np
 import pytest
 
 from thermodepth.errors import DataError
-from thermodepth.evaluation.head_maps import depth_answer
+from thermodepth.evaluation.head_maps import depth_head_maps
 from thermodepth.evaluation.protocols.protocol import Protocol
-from thermodepth.evaluation.scoring.chunks import CHUNK, score_source
-from thermodepth.evaluation.scoring.scored import score_into
+from thermodepth.evaluation.rows.rows import read_rows
+from thermodepth.evaluation.scoring.chunks import CHUNK, score_into, score_source
 from thermodepth.metrics import EXPECTED, METRICS
 from thermodepth.types import Sample, ThermalUnit
 
@@ -47,7 +47,7 @@ class Reliefs:
             depth_m=depth.astype(np.float32),
             sequence=f"s{number // 4}",
         )
-        return sample, {"net": depth_answer(prediction)}
+        return sample, {"net": depth_head_maps(prediction)}
 
     def rgb(self, _index):
         return None
@@ -91,7 +91,8 @@ def test_chunks_come_in_order_with_progress(tmp_path):
     )
     assert told == [(CHUNK, 19), (2 * CHUNK, 19), (19, 19)]
     assert result.note().startswith("16 frames scored; 3 skipped")
-    assert result.rows["frame"].to_pylist() == sorted(result.rows["frame"].to_pylist())
+    frames = read_rows(tmp_path / "rows.parquet")["frame"].to_pylist()
+    assert frames == sorted(frames)
 
 
 @pytest.mark.parametrize("processes", [1, 2])

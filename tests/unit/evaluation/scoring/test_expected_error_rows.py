@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from thermodepth.errors import DataError
-from thermodepth.evaluation.head_maps import RELATIVE_ERROR, depth_answer, two_head_answer
+from thermodepth.evaluation.head_maps import RELATIVE_ERROR, depth_head_maps, two_head_maps
 from thermodepth.evaluation.scoring.score import score_frame
 from thermodepth.metrics import EXPECTED, METRICS
 
@@ -28,8 +28,8 @@ def rows_of(answer, sample, protocol, **options):
 def test_they_are_rows_of_a_head_of_their_own(make_sample, protocol, relief):
     truth, prediction, expected = relief
     sample = make_sample(truth)
-    plain = rows_of(two_head_answer(prediction, 1 / prediction), sample, protocol)
-    answer = two_head_answer(prediction, 1 / prediction, relative_error=expected)
+    plain = rows_of(two_head_maps(prediction, 1 / prediction), sample, protocol)
+    answer = two_head_maps(prediction, 1 / prediction, relative_error=expected)
     rows = rows_of(answer, sample, protocol)
     own = [row for row in rows if row["head"] == RELATIVE_ERROR]
     assert [row for row in rows if row["head"] != RELATIVE_ERROR] == plain
@@ -40,7 +40,7 @@ def test_they_are_rows_of_a_head_of_their_own(make_sample, protocol, relief):
 
 def test_coverage_by_range_is_that_of_its_pixels(make_sample, protocol, relief):
     truth, prediction, expected = relief
-    answer = depth_answer(prediction, relative_error=expected)
+    answer = depth_head_maps(prediction, relative_error=expected)
     rows = rows_of(answer, make_sample(truth), protocol)
     values = {(row["metric"], row["slice"]): row for row in rows}
     ratio = np.maximum(prediction / truth, truth / prediction)
@@ -62,14 +62,16 @@ def test_the_map_as_it_was_predicted_is_what_it_speaks_of(make_sample, protocol,
     expected = np.full((2, *truth.shape), 0.5)
     aligned = protocol.edit({"alignment": "median"})
     for each in (protocol, aligned):
-        rows = rows_of(depth_answer(2 * truth, relative_error=expected), make_sample(truth), each)
+        rows = rows_of(
+            depth_head_maps(2 * truth, relative_error=expected), make_sample(truth), each
+        )
         (row,) = [r for r in rows if (r["metric"], r["slice"]) == ("error_coverage_68", "all")]
         assert row["value"] == 0.0
 
 
 def test_only_what_is_asked_for_is_computed(make_sample, protocol, relief):
     truth, prediction, expected = relief
-    answer = depth_answer(prediction, relative_error=expected)
+    answer = depth_head_maps(prediction, relative_error=expected)
     asked = ("abs_rel", "error_ause")
     rows = rows_of(answer, make_sample(truth), protocol, metrics=asked)
     assert {row["metric"] for row in rows} == set(asked)
@@ -80,7 +82,7 @@ def test_only_what_is_asked_for_is_computed(make_sample, protocol, relief):
 
 def test_maps_of_another_size_are_brought_to_the_truth(make_sample, protocol):
     truth = np.full((8, 10), 5.0)
-    answer = depth_answer(np.full((4, 5), 5.5), relative_error=np.full((2, 4, 5), 0.2))
+    answer = depth_head_maps(np.full((4, 5), 5.5), relative_error=np.full((2, 4, 5), 0.2))
     rows = rows_of(answer, make_sample(truth), protocol)
     values = {row["metric"]: row["value"] for row in rows if row["slice"] == "all"}
     assert values["error_coverage_68"] == 1.0
@@ -94,4 +96,4 @@ def test_expected_errors_that_are_none_name_frame_and_arm(make_sample, protocol,
     broken[0, 3, 4] = np.nan
     sample = replace(make_sample(truth), sample_id="f7")
     with pytest.raises(DataError, match=r"frame 'f7' \(arm 'net'.*1 of 4000 expected errors"):
-        rows_of(depth_answer(prediction, relative_error=broken), sample, protocol)
+        rows_of(depth_head_maps(prediction, relative_error=broken), sample, protocol)

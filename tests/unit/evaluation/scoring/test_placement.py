@@ -57,7 +57,7 @@ def open_folders(
     geometry: Geometry = Geometry.METRIC_DEPTH,
 ) -> MapFolders:
     out, truth = saved(root, window, geometry=geometry.value)
-    return MapFolders(out, truth, geometry=geometry, placement=Placement.of(placement))
+    return MapFolders(out, truth, geometry=geometry, placement=Placement.parse(placement))
 
 
 def garg(folders: MapFolders) -> Protocol:
@@ -89,27 +89,27 @@ def test_a_crop_is_put_where_it_was_cut_from(name: str, tmp_path: Path) -> None:
 
 def test_the_crop_of_nyu_is_placed_in_its_frame() -> None:
     values = np.arange(426 * 560, dtype=np.float32).reshape(426, 560)
-    placed = Placement.of("nyu").place(values, (480, 640))
+    placed = Placement.parse("nyu").place(values, (480, 640))
     np.testing.assert_array_equal(placed[45:471, 41:601], values)
     assert np.count_nonzero(np.isfinite(placed)) == values.size
     with pytest.raises(DataError, match=r"60x50, but the crop 'nyu' of 640x480 has 560x426"):
-        Placement.of("nyu").place(np.ones((50, 60), np.float32), (480, 640))
+        Placement.parse("nyu").place(np.ones((50, 60), np.float32), (480, 640))
 
 
 @pytest.mark.parametrize("size", [(375, 1242), (376, 1241), (370, 1226), (374, 1238)])
 def test_kb_is_the_crop_of_published_code(size: tuple[int, int]) -> None:
     """`top = int(height - 352)`, `left = int((width - 1216) / 2)`, in each size that KITTI has."""
-    corner = Placement.of("kb").corner((352, 1216), size)
+    corner = Placement.parse("kb").corner((352, 1216), size)
     assert corner == (int(size[0] - 352), int((size[1] - 1216) / 2))
-    back = Placement.of("kb").corner(size, (352, 1216))  # the truth is the crop
+    back = Placement.parse("kb").corner(size, (352, 1216))  # the truth is the crop
     assert back == (-corner[0], -corner[1])
 
 
 def test_a_larger_map_is_cut_to_the_truth() -> None:
     whole = street(0)
-    placed = Placement.of("kb").place(whole, (88, 304))
+    placed = Placement.parse("kb").place(whole, (88, 304))
     np.testing.assert_array_equal(placed, whole[KB])
-    np.testing.assert_array_equal(Placement.of("-6,-3").place(whole, (88, 304)), whole[KB])
+    np.testing.assert_array_equal(Placement.parse("-6,-3").place(whole, (88, 304)), whole[KB])
 
 
 @pytest.mark.parametrize(
@@ -118,7 +118,7 @@ def test_a_larger_map_is_cut_to_the_truth() -> None:
 )
 def test_a_placement_that_is_none_is_refused(text: str, match: str) -> None:
     with pytest.raises(SettingsError, match=match):
-        Placement.of(text)
+        Placement.parse(text)
 
 
 @pytest.mark.parametrize(
@@ -138,7 +138,7 @@ def test_a_placement_for_other_sizes_names_the_file(text: str, match: str, tmp_p
 
 def test_no_crop_of_either_is_refused() -> None:
     with pytest.raises(DataError, match="no crop of 310x94, nor the other way round"):
-        Placement.of("kb").corner((100, 300), SIZE)
+        Placement.parse("kb").corner((100, 300), SIZE)
 
 
 def test_an_uneven_stretch_is_said_with_its_figures(tmp_path: Path) -> None:
@@ -188,7 +188,7 @@ def test_a_resized_view_that_is_placed_is_found_out(tmp_path: Path) -> None:
         resized = cv2.resize(np.load(path), (304, 90), interpolation=cv2.INTER_LINEAR)
         np.save(path, resized)
     options: dict[str, Any] = {"geometry": Geometry.METRIC_DEPTH}
-    placed = MapFolders(out, truth, placement=Placement.of("kb"), **options)
+    placed = MapFolders(out, truth, placement=Placement.parse("kb"), **options)
     (note,) = placement_notes(placed, garg(placed))
     assert "far better as the whole view" in note
     assert "--placement whole" in note

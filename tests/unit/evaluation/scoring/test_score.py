@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from thermodepth.errors import DataError, SettingsError
-from thermodepth.evaluation.head_maps import GeometryMap, depth_answer, two_head_answer
+from thermodepth.evaluation.head_maps import GeometryMap, depth_head_maps, two_head_maps
 from thermodepth.evaluation.protocols.alignment import ALIGNMENTS
 from thermodepth.evaluation.protocols.resize import resize_depth
 from thermodepth.evaluation.rows.rows import TEACHER_ARM
@@ -22,7 +22,7 @@ PREDICTION = np.array([[3.0, 2.0, 5.0], [7.0, 7.0, 7.0]])
 
 def score(prediction, sample, protocol, *, metrics=tuple(ERRORS)):
     """The rows of one arm that answers with metres."""
-    answers = {"full": depth_answer(np.asarray(prediction))}
+    answers = {"full": depth_head_maps(np.asarray(prediction))}
     scored = score_frame(answers, sample, protocol, frame=4, study="paper", seed=3, metrics=metrics)
     return None if scored is None else scored.rows
 
@@ -220,7 +220,7 @@ def test_a_structural_head_is_scored_against_truth_and_teacher(make_sample, prot
     holes[:, ::2] = np.nan
     structure = 3.0 / truth + 1.0
     label = {"structure": GeometryMap(values=1.0 / truth, geometry=Geometry.AFFINE_INVERSE)}
-    answers = {"net": two_head_answer(truth * 2, structure), TEACHER_ARM: label}
+    answers = {"net": two_head_maps(truth * 2, structure), TEACHER_ARM: label}
     rows = rows_of(answers, make_sample(holes), protocol)
     found = {
         (r["arm"], r["head"], r["against"]): (r["value"], r["pixels"])
@@ -254,14 +254,14 @@ def test_the_teacher_may_be_silent_and_no_other_arm_may(make_sample, protocol):
 def test_a_teacher_that_contradicts_the_truth_is_no_target(make_sample, protocol):
     truth = relief()
     upside_down = {"structure": GeometryMap(values=truth, geometry=Geometry.AFFINE_INVERSE)}
-    answers = {"net": two_head_answer(truth, 1.0 / truth), TEACHER_ARM: upside_down}
+    answers = {"net": two_head_maps(truth, 1.0 / truth), TEACHER_ARM: upside_down}
     rows = rows_of(answers, make_sample(truth), protocol)
     assert {r["against"] for r in rows} == {"truth"}
     assert TEACHER_ARM in {r["arm"] for r in rows}  # its own score is said all the same
 
 
 def test_a_map_is_shown_as_it_was_scored(make_sample, protocol):
-    truth = FrameTruth.of(make_sample(relief()), frame=0, protocol=protocol)
+    truth = FrameTruth.from_sample(make_sample(relief()), frame=0, protocol=protocol)
     claim = GeometryMap(values=relief() * 3.0, geometry=Geometry.METRIC_DEPTH)
     np.testing.assert_allclose(metres_of(claim, truth, "median"), relief(), rtol=1e-6)
     assert metres_of(claim, truth, "none").max() == 16.0  # limited to the range
@@ -350,7 +350,7 @@ def test_the_scale_is_that_of_the_map_before_it_is_limited(make_sample, protocol
 def test_the_share_of_limited_pixels_is_counted(make_sample, protocol):
     truth = np.array([[2.0, 4.0, 8.0, np.nan]])
     prediction = np.array([[0.5, 4.0, 17.0, 99.0]])
-    answers = {"net": two_head_answer(prediction, 1 / prediction)}
+    answers = {"net": two_head_maps(prediction, 1 / prediction)}
     scored = score_frame(answers, make_sample(truth), protocol, frame=0, study="s", seed=0)
     assert (scored.limited["net"], scored.counted["net"]) == (2, 3)
     free = protocol.edit({"clamp_prediction": False})
@@ -373,25 +373,25 @@ def boundaries(answers, sample, protocol):
 def test_a_small_map_is_also_held_against_truth_of_its_size(make_sample, protocol):
     small = relief((48, 64))
     fine = np.kron(small, np.ones((5, 5)))
-    found = boundaries({"net": depth_answer(small)}, make_sample(fine), protocol)
+    found = boundaries({"net": depth_head_maps(small)}, make_sample(fine), protocol)
     assert found["net", "boundary_f1"] < 0.3
     assert found["net", "boundary_f1_own"] == 1.0
     # Enlarged by somebody else, who says from which size.
     stretched = resize_depth(small, size=fine.shape)
     told = boundaries(
-        {"net": depth_answer(stretched, made_at=(48, 64))}, make_sample(fine), protocol
+        {"net": depth_head_maps(stretched, made_at=(48, 64))}, make_sample(fine), protocol
     )
     assert told["net", "boundary_f1"] < 0.3
     assert (
         told["net", "boundary_f1_own"] == 1.0
     )  # an odd factor: a pixel lies where the old one lay
-    untold = boundaries({"net": depth_answer(stretched)}, make_sample(fine), protocol)
+    untold = boundaries({"net": depth_head_maps(stretched)}, make_sample(fine), protocol)
     assert untold["net", "boundary_f1_own"] == untold["net", "boundary_f1"]
 
 
 def test_all_maps_of_a_frame_are_held_against_it_at_one_size(make_sample, protocol):
     fine = np.kron(relief((48, 64)), np.ones((5, 5)))
-    answers = {"net": depth_answer(relief((48, 64))), "truth itself": depth_answer(fine)}
+    answers = {"net": depth_head_maps(relief((48, 64))), "truth itself": depth_head_maps(fine)}
     found = boundaries(answers, make_sample(fine), protocol)
     assert found["truth itself", "boundary_f1"] == found["truth itself", "boundary_f1_own"] == 1.0
     assert found["net", "boundary_f1_own"] == 1.0
@@ -403,7 +403,7 @@ WHO = {"study": "paper", "arm": "full", "seed": 3}
 
 
 def pair(sample, prediction=PREDICTION):
-    return depth_answer(prediction), sample
+    return depth_head_maps(prediction), sample
 
 
 def test_many_frames_are_counted_and_the_skipped_are_said(make_sample, protocol, caplog):

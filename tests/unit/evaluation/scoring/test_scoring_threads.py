@@ -9,8 +9,8 @@ import hashlib
 from dataclasses import replace
 import numpy as np
 from thermodepth.evaluation.protocols.named import named_protocol
-from thermodepth.evaluation.head_maps import two_head_answer
-from thermodepth.evaluation.scoring.baselines import baseline_answers, fit_baselines
+from thermodepth.evaluation.head_maps import two_head_maps
+from thermodepth.evaluation.scoring.baselines import baseline_head_maps, fit_baselines
 from thermodepth.evaluation.scoring.score import score_frame
 from thermodepth.types import Sample, ThermalUnit
 
@@ -29,7 +29,7 @@ others = [
     for n in range(60)
 ]
 baselines = fit_baselines(others, protocol=named_protocol("synthetic"))
-answers = {"net": two_head_answer(prediction, 1 / prediction), **baseline_answers(baselines, sample)}
+answers = {"net": two_head_maps(prediction, 1 / prediction), **baseline_head_maps(baselines, sample)}
 found = score_frame(answers, sample, named_protocol("synthetic"), frame=0, study="s", seed=0)
 print(hashlib.sha256(repr(found.rows).encode()).hexdigest())
 """

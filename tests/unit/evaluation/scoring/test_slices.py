@@ -24,7 +24,7 @@ def frame(make_sample, protocol):
         sample = make_sample(depth_m)
         if thermal is not None:
             sample = replace(sample, thermal=np.asarray(thermal))
-        return FrameTruth.of(sample, frame=0, protocol=protocol)
+        return FrameTruth.from_sample(sample, frame=0, protocol=protocol)
 
     return make
 

@@ -148,14 +148,14 @@ def test_memory_is_bounded_and_evenly_spread(make_sample, count, kept):
         sample = frame(make_sample, number)
         memory.add(TrainingFrame(sample, sample.depth_m, scored))
         assert len(memory.frames) <= 4
-    assert list(memory.remembered().sample_ids) == [f"f{number}" for number in kept]
+    assert list(memory.cached().sample_ids) == [f"f{number}" for number in kept]
 
 
 def test_large_truth_is_kept_small(make_sample, protocol):
     large = frame(make_sample, 0, size=(480, 640))
     memory = Memory()
     memory.add(TrainingFrame(large, large.depth_m, protocol.scored(large.depth_m)))
-    truths = memory.remembered().truths
+    truths = memory.cached().truths
     assert truths.shape == (1, 96, 128)
     expected = np.log(blocks(large.depth_m.astype(np.float64), 5))
     np.testing.assert_allclose(truths[0], expected, rtol=1e-5)
