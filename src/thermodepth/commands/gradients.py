@@ -8,7 +8,6 @@ from pathlib import Path
 from thermodepth.commands.terminal import console
 from thermodepth.errors import DataError, SettingsError, unknown
 from thermodepth.report.gradients.tables import (
-    PARAMETERS,
     cosine_table,
     notes_of,
     overview_table,
@@ -17,13 +16,15 @@ from thermodepth.report.gradients.tables import (
     without_notes,
 )
 from thermodepth.report.gradients.writing import FOLDER, write_gradients, write_study_gradients
-from thermodepth.study.gradients.arms import STUDY, arms_of, watched_arms
-from thermodepth.study.gradients.averages import conflicts
-from thermodepth.study.gradients.records import (
-    GradientRecord,
-    read_arm_gradients,
-    read_gradients,
+from thermodepth.study.gradients.arms import (
+    STUDY,
+    arms_of,
+    read_arm,
+    read_runs,
+    watched_arms,
 )
+from thermodepth.study.gradients.findings import ArmGradients, arm_gradients
+from thermodepth.study.gradients.records import read_gradients
 from thermodepth.study.results.lines import ArmLabel
 
 
@@ -50,53 +51,47 @@ def show_gradients(
             f"{folder}: neither a study's folder ({STUDY}) nor a run's (run.json); both have gradient "
             "diagnostics only when trained with --set runtime.diagnostics.on=true"
         )
-    records = [read_gradients(folder)]
-    title = records[0].name
-    _print_in_full(records, title=title)
-    written = write_gradients(
-        out or folder / FOLDER, records, title=title, maps_of=folder, every_look=every_look
-    )
+    name = read_gradients(folder).name
+    gradients = arm_gradients(read_runs([folder], title=name, every_look=every_look))
+    _print_in_full(gradients)
+    written = write_gradients(out or folder / FOLDER, gradients)
     _print_files(written, out or folder / FOLDER)
 
 
 def _show_study(folder: Path, *, arms: Sequence[str], every_look: bool, out: Path) -> None:
-    shown = _chosen(folder, arms) if arms else watched_arms(folder)
-    found = {arm: read_arm_gradients(folder, arm.name) for arm in shown}
-    if len(found) > 1:
-        console.print(overview_table({arm.title: r for arm, r in found.items()}).rich())
-    for number, (arm, records) in enumerate(found.items()):
+    chosen = _chosen(folder, arms) if arms else watched_arms(folder)
+    gradients = [arm_gradients(read_arm(folder, arm, every_look=every_look)) for arm in chosen]
+    if len(gradients) > 1:
+        console.print(overview_table(gradients).rich())
+    for number, arm_of_study in enumerate(gradients):
         if arms or not number:
-            _print_in_full(records, title=arm.title)
+            _print_in_full(arm_of_study)
         else:
-            said = notes_of(records)
-            console.print(without_notes(share_table(records, title=arm.title), said).rich())
-    if len(found) > 1 and not arms:
+            notes = notes_of(arm_of_study.records)
+            console.print(without_notes(share_table(arm_of_study), notes).rich())
+    if len(gradients) > 1 and not arms:
         console.print("Cosines of the other arms: --arm NAME, or in the files.", soft_wrap=True)
-    written = write_study_gradients(folder, shown, out=out, every_look=every_look)
+    written = write_study_gradients(out, gradients)
     _print_files(written, out)
 
 
 def _chosen(folder: Path, names: Sequence[str]) -> list[ArmLabel]:
-    there = {arm.name: arm for arm in arms_of(folder)}
+    known = {arm.name: arm for arm in arms_of(folder)}
     for name in names:
-        if name not in there:
-            raise SettingsError(f"--arm: {unknown('arm', name, there)}")
-    return [there[name] for name in dict.fromkeys(names)]
+        if name not in known:
+            raise SettingsError(f"--arm: {unknown('arm', name, known)}")
+    return [known[name] for name in dict.fromkeys(names)]
 
 
-def _print_in_full(records: Sequence[GradientRecord], *, title: str) -> None:
+def _print_in_full(gradients: ArmGradients) -> None:
     """Every table, and what all of them have to say once below them."""
-    said = notes_of(records)
-    tables = [share_table(records, title=title), step_table(records, title=title)]
-    tables += [
-        cosine_table(records, where, title=title)
-        for where in PARAMETERS
-        if conflicts(records, where)
-    ]
+    notes = notes_of(gradients.records)
+    tables = [share_table(gradients), step_table(gradients)]
+    tables += [cosine_table(gradients, where) for where in gradients.measured]
     for table in tables:
         if table is not None:
-            console.print(without_notes(table, said).rich())
-    for note in said:
+            console.print(without_notes(table, notes).rich())
+    for note in notes:
         console.print(note, style="dim", markup=False)
     console.print()
 
