@@ -192,8 +192,8 @@ def predictions(folder: Path) -> Subject:
 def run_facts(folder: Path) -> Subject:
     """A run's folder as it is left: records, log, diagnostics."""
     from thermodepth.checksums import read_settings, write_record
-    from thermodepth.report.study.curves import read_curve
     from thermodepth.study.gradients.records import read_gradients
+    from thermodepth.study.results.training_logs import read_curve
     from thermodepth.training.diagnostics.files import (
         COSINE_COLUMNS,
         COSINES,

@@ -11,17 +11,22 @@ from thermodepth.evaluation.protocols.named import named_protocol
 from thermodepth.evaluation.rows.rows import rows_from_records
 from thermodepth.metrics import ERRORS
 from thermodepth.report.page.scenes import PickedScene
-from thermodepth.report.study.answers import answers, effects_tables, further_tables
-from thermodepth.report.study.curves import Curve
+from thermodepth.report.study.answers import effects_tables
+from thermodepth.report.study.facts import PageFacts
 from thermodepth.report.study.figures import DrawnFigure
 from thermodepth.report.study.methods import methods_text
-from thermodepth.report.study.page import StudyReport
-from thermodepth.report.study.provenance import CellRecord
+from thermodepth.report.study.page import report_html
+from thermodepth.report.study.tables import study_tables
 from thermodepth.statistics.findings import findings
-from thermodepth.study.results.frames import pick_frames
-from thermodepth.study.results.ledger_matrix import Entry
+from thermodepth.study.results.cells import CellRecord
+from thermodepth.study.results.entries import table_entries
+from thermodepth.study.results.findings import StudyFindings
+from thermodepth.study.results.fitted_scenes import FittedScenes
+from thermodepth.study.results.frames import frame_errors
+from thermodepth.study.results.ledger_matrix import PartChange
 from thermodepth.study.results.lines import ArmLabel
 from thermodepth.study.results.result_rows import measurements_of
+from thermodepth.study.results.training_logs import Curve, logged_columns
 
 #: How far each arm lies off the reference, in percent: a factorial of two factors, and one weight's levels.
 CHANGES = {
@@ -41,7 +46,7 @@ FRAMES = 12
 SIZE = (48, 64)
 
 
-def make_report() -> StudyReport:
+def make_page() -> str:
     """Ten arms of three seeds, two scenes, both figures, one cell that diverged."""
     rng = np.random.default_rng(5)
     arms = [ArmLabel(name=name, title=name.replace("-", " ").title()) for name in CHANGES]
@@ -73,39 +78,35 @@ def make_report() -> StudyReport:
         for part in ("all", "range:1-2.5")
         for place, metric in enumerate(ERRORS)
     )
-    found = findings(
+    names = list(CHANGES)
+    contrasts = findings(
         {name: measurements_of(rows, name) for name in ("abs_rel", "rmse")}, reference="full"
     )
-    matrix = {
-        s.comparison.question.title: {
-            "scale": Entry(percent=-4.0, interval=(-5.0, -3.0)),
-            "shape": Entry(percent=1.0, interval=(-1.0, 3.0)),
-        }
-        for s in found.settled
-        if s.comparison.question.kind == "main effect"
-    }
-    tables = effects_tables(found, matrix)
-    return StudyReport(
+    findings_of_study = StudyFindings(
+        contrasts=contrasts,
+        tables=table_entries(rows, arms=arms, reference="full", answers=contrasts),
+        ledger={
+            s.comparison.question.title: {
+                "scale": PartChange(percent=-4.0, interval=(-5.0, -3.0)),
+                "shape": PartChange(percent=1.0, interval=(-1.0, 3.0)),
+            }
+            for s in contrasts.settled
+            if s.comparison.question.kind == "main effect"
+        },
+        errors=frame_errors(rows),
+        curves=logged_columns(
+            [_curve(arm, seed, rng) for arm in names for seed in SEEDS], arms=names
+        ),
+        scenes=FittedScenes(scenes=(), arms=tuple(arms), seed=0),
+        gradients=(),
+    )
+    facts = PageFacts(
         title="A study that never ran",
         setup={"Data": "made up"},
         protocol=protocol,
-        arms=arms,
-        reference="full",
-        rows=rows,
-        figures=[
-            DrawnFigure(kind="metric", title="Metric depth", caption="Made.", png=_png(rng)),
-        ],
-        picked=pick_frames(rows, reference="full", arms=list(CHANGES)),
-        curves=[_curve(arm, seed, rng) for arm in CHANGES for seed in SEEDS],
         edits={"no-smooth": {"losses.groups.smooth": (True, False)}},
         provenance={"Command": "thermodepth study run made " + "--set losses.silog.weight=2 " * 9},
         remarks=["No results: plain/seed-3: diverged at step 412: loss is nan."],
-        answers=answers(found, tables, matrix),
-        scenes=[_scene(name, arms, rng) for name in frames[:2]],
-        scenes_words="Predictions of seed 0. Frames chosen by rule.",
-        further=further_tables(tables),
-        gradients=["<p>Cosines between terms.</p>"],
-        methods=methods_text(found),
         cells=[
             *(
                 CellRecord(arm=arm, seed=seed, state="done", seconds=51.8, fingerprint="0" * 16)
@@ -115,6 +116,26 @@ def make_report() -> StudyReport:
             CellRecord(arm="plain", seed=3, state="diverged at step 412: loss is nan"),
         ],
     )
+    return report_html(
+        facts,
+        findings_of_study,
+        tables={
+            **study_tables(findings_of_study.tables),
+            **effects_tables(contrasts, findings_of_study.ledger),
+        },
+        methods=methods_text(contrasts),
+        figures=[
+            DrawnFigure(kind="metric", title="Metric depth", caption="Made.", png=_png(rng)),
+        ],
+        scenes=make_scenes(),
+    )
+
+
+def make_scenes() -> list[PickedScene]:
+    """Two frames with every arm."""
+    rng = np.random.default_rng(6)
+    arms = [ArmLabel(name=name, title=name.replace("-", " ").title()) for name in CHANGES]
+    return [_scene(f"street-{number:02d}", arms, rng) for number in range(2)]
 
 
 def _curve(arm: str, seed: int, rng: np.random.Generator) -> Curve:

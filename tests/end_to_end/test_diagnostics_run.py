@@ -24,7 +24,7 @@ from thermodepth.losses import LOSSES, LossesSettings
 from thermodepth.losses.maps import Maps
 from thermodepth.recipes import TRAININGS, named_training
 from thermodepth.report.gradients import cosine_table, share_table, write_gradients
-from thermodepth.study.gradients import read_gradients
+from thermodepth.study.gradients import arm_gradients, read_gradients, read_runs
 from thermodepth.training.diagnostics import watch
 from thermodepth.training.diagnostics.maps import read_conflict_maps
 from thermodepth.training.labels import label_reader, label_source, make_labels
@@ -331,7 +331,7 @@ def test_steps_that_were_not_looked_at_are_told(tiny_pack: Path, tmp_path: Path)
     assert read_gradients(out).missing == 2
     assert any(
         "2 steps were not looked at" in n
-        for n in share_table([read_gradients(out)], title="x").notes
+        for n in share_table(arm_gradients(read_runs([out], title="x"))).notes
     )
 
 
@@ -367,7 +367,7 @@ def test_a_failure_is_told_and_does_not_touch_the_training(
     record = read_gradients(out)
     assert record.stops == ("step 4: RuntimeError: out of memory",)
     assert max(step for series in record.losses.values() for step, _ in series) == 2
-    notes = cosine_table([record], "block", title="x").notes
+    notes = cosine_table(arm_gradients(read_runs([out], title="x")), "block").notes
     assert any("ended early, step 4: RuntimeError: out of memory" in note for note in notes)
 
 
@@ -447,9 +447,7 @@ def test_of_two_processes_the_first_one_looks(tiny_pack: Path, tmp_path: Path) -
 
 
 def test_tables_and_pictures_come_from_the_folder(watched: Path, tmp_path: Path) -> None:
-    written = write_gradients(
-        tmp_path / "a", [read_gradients(watched)], title="full", maps_of=watched
-    )
+    written = write_gradients(tmp_path / "a", arm_gradients(read_runs([watched], title="full")))
     names = {path.name for path in written}
     assert {
         "gradient_shares.md",
@@ -458,8 +456,6 @@ def test_tables_and_pictures_come_from_the_folder(watched: Path, tmp_path: Path)
         "gradient_steps.tex",
         "conflict_step_12.png",
     } <= names
-    again = write_gradients(
-        tmp_path / "b", [read_gradients(watched)], title="full", maps_of=watched
-    )
+    again = write_gradients(tmp_path / "b", arm_gradients(read_runs([watched], title="full")))
     for one, two in zip(written, again, strict=True):
         assert one.read_bytes() == two.read_bytes(), one.name

@@ -16,7 +16,7 @@ from thermodepth.camera import pinhole
 from thermodepth.cli import label as command
 from thermodepth.data.frames import Dataset
 from thermodepth.errors import SettingsError, TeacherError
-from thermodepth.report.study import write as results
+from thermodepth.report.study.write import scenes
 from thermodepth.study.design import Arm, Study
 from thermodepth.study.folder import StudyFolder
 from thermodepth.study.inputs import make_all_labels
@@ -134,7 +134,7 @@ def test_labels_are_moved_counted_and_drawn(
 
 def test_a_study_shows_moved_labels(apart: Dataset, tmp_path: Path) -> None:
     folder = StudyFolder(path=tmp_path)
-    store = results._labels_of(study_of_arms(), folder, apart, [0, 1])
+    store = scenes._labels_of(study_of_arms(), folder, apart, [0, 1])
     assert store is not None
     assert store.label("street/1").shape == SIZE
     assert store.rejected(["street/0", "street/1"]) == {"RGB too dark": 1}

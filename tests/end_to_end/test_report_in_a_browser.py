@@ -8,10 +8,8 @@ import os
 import shutil
 
 import pytest
-from study_pages import CHANGES, make_report
-
-from thermodepth.report.evaluation.page import EvaluationPage, page_html
-from thermodepth.report.study.page import report_html
+from study_pages import CHANGES, make_page, make_scenes
+from thermodepth.evaluation.page import EvaluationPage, page_html
 
 NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chrome")
 PHONE, DESK = {"width": 420, "height": 800}, {"width": 1280, "height": 900}
@@ -32,14 +30,9 @@ def browser():
 
 
 @pytest.fixture(scope="module")
-def report():
-    return make_report()
-
-
-@pytest.fixture(scope="module")
-def address(report, tmp_path_factory):
+def address(tmp_path_factory):
     path = tmp_path_factory.mktemp("page") / "report.html"
-    path.write_text(report_html(report), encoding="utf-8")
+    path.write_text(make_page(), encoding="utf-8")
     return path.as_uri()
 
 
@@ -277,8 +270,8 @@ def test_without_scripts_all_pictures_and_lines_are_there(open_page, address):
     assert page.locator("#curves .charts path.line").first.is_visible()
 
 
-def test_the_page_of_an_evaluation_has_the_same_viewer(open_page, report, tmp_path):
-    page_of = EvaluationPage(title="Evaluation", facts={"Data": "made up"}, scenes=report.scenes)
+def test_the_page_of_an_evaluation_has_the_same_viewer(open_page, tmp_path):
+    page_of = EvaluationPage(title="Evaluation", facts={"Data": "made up"}, scenes=make_scenes())
     path = tmp_path / "evaluation.html"
     path.write_text(page_html(page_of), encoding="utf-8")
     page = open_page(path.as_uri(), size=PHONE)

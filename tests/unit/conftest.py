@@ -12,8 +12,8 @@ from thermodepth.evaluation.protocols.protocol import Protocol
 from thermodepth.evaluation.rows.rows import rows_from_records
 from thermodepth.evaluation.store import StoredPrediction
 from thermodepth.metrics import ERRORS
-from thermodepth.report.study.figures import Scene
 from thermodepth.study.results.lines import ArmLabel
+from thermodepth.study.results.scenes import Scene
 from thermodepth.types import Geometry, Sample, ThermalUnit
 
 ARMS = (

@@ -5,7 +5,7 @@ import torch
 
 from thermodepth import machine
 from thermodepth.machine import processor, processor_model, processor_words
-from thermodepth.report.study.cells import machines_of
+from thermodepth.report.study.machines import machines_of
 
 CPUINFO = (
     "processor\t: 0\nvendor_id\t: AuthenticAMD\ncpu family\t: 26\nmodel\t\t: 2\n"

@@ -62,6 +62,16 @@ class Findings:
         names = [f"{s.comparison.question.name}, {s.comparison.metric}" for s in self.settled]
         raise SettingsError(unknown("comparison", f"{question}, {metric}", names))
 
+    def differences(self, metric: str, arms: Sequence[str]) -> dict[str, Comparison]:
+        """The comparisons of these arms with the reference, as far as they were made."""
+        return {
+            each.comparison.question.name: each.comparison
+            for each in self.settled
+            if each.comparison.metric == metric
+            and each.comparison.question.name in arms
+            and each.comparison.question.kind in ("difference", "twin")
+        }
+
 
 def findings(
     measurements: Mapping[str, Measurements],

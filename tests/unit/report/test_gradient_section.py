@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Sequence
+from dataclasses import replace
 from html.parser import HTMLParser
 from pathlib import Path
 
@@ -11,10 +13,32 @@ import numpy as np
 import pytest
 
 from thermodepth.errors import DataError
-from thermodepth.report.gradients import gradients_section, write_study_gradients
+from thermodepth.report import gradients as printed
+from thermodepth.study.gradients import arm_gradients, read_diagnostics
 from thermodepth.study.gradients.arms import arms_of, watched_arms
 from thermodepth.study.results.lines import ArmLabel
-from thermodepth.training.diagnostics.maps import ConflictMaps, save_conflict_maps
+from thermodepth.training.diagnostics.maps import (
+    ConflictMaps,
+    read_conflict_maps,
+    save_conflict_maps,
+)
+
+
+def gradients_section(
+    study: Path, arms: Sequence[ArmLabel], *, reference: str | None = None
+) -> list[str]:
+    averaged = [arm_gradients(arm) for arm in read_diagnostics(study, arms)]
+    return printed.gradients_section(averaged, reference=reference)
+
+
+def write_study_gradients(
+    study: Path, arms: Sequence[ArmLabel], *, out: Path | None = None, every_look: bool = False
+) -> list[Path]:
+    read = read_diagnostics(study, arms, every_look=every_look)
+    return printed.write_study_gradients(
+        out or study / "gradients", [arm_gradients(arm) for arm in read]
+    )
+
 
 A, B = "structure_ssi", "metric_silog"
 ARMS = [
@@ -187,7 +211,8 @@ def test_the_cosine_along_the_step_stands_beside_the_share(study: Path) -> None:
 def test_files_are_those_of_each_arm_and_the_last_look(study: Path) -> None:
     write_cell(study / "cells/plain/seed-1", steps=8)
     maps = study / "cells/plain/seed-1/conflict"
-    (maps / "step-6.npz").write_bytes((maps / "step-8.npz").read_bytes())
+    sixth = replace(read_conflict_maps(maps / "step-8.npz"), step=6)
+    save_conflict_maps(maps / "step-6.npz", sixth)
     for arm in ("full", "no-smooth"):
         (study / f"cells/{arm}/seed-0/conflict/step-4.npz").unlink()
     written = write_study_gradients(study, ARMS)

@@ -24,14 +24,18 @@ from thermodepth.report.gradients import (
     step_table,
 )
 from thermodepth.study.gradients import (
+    ArmGradients,
     GradientRecord,
     along_steps,
+    arm_gradients,
     average,
     conflicts,
-    read_arm_gradients,
+    read_arm,
     read_gradients,
 )
+from thermodepth.study.gradients.arms import ArmDiagnostics
 from thermodepth.study.gradients.averages import block_means
+from thermodepth.study.results.lines import ArmLabel
 from thermodepth.training.diagnostics.maps import ConflictMaps
 
 A, B, C = "structure_ssi", "metric_relative", "metric_silog"
@@ -55,6 +59,11 @@ def record_of(cosines: list[float], *, every: int = 10, run: str = "run") -> Gra
         overhead=0.021,
         stops=(),
     )
+
+
+def arm_of(*records: GradientRecord, title: str = "x") -> ArmGradients:
+    """The runs of one arm, averaged."""
+    return arm_gradients(ArmDiagnostics(name="", title=title, records=records, maps=()))
 
 
 # --- averages -------------------------------------------------------------------------------------
@@ -109,7 +118,7 @@ def test_an_interval_stays_where_values_can_be() -> None:
     low, high = average([[-0.5], [0.5]]).interval or (0, 0)
     assert (low, high) == pytest.approx((-6.353, 6.353), abs=1e-3)
     assert average([[-0.5], [0.5]], within=(-1, 1)).interval == (-1, 1)
-    (line,) = cosine_table([record_of([-0.5]), record_of([0.5])], "block", title="x").printed()
+    (line,) = cosine_table(arm_of(record_of([-0.5]), record_of([0.5])), "block").printed()
     assert line[4] == "[−1.00, 1.00]"
 
 
@@ -123,10 +132,10 @@ def test_steps_are_averaged_like_cosines_and_the_total_stands_last() -> None:
     assert [f.cosine.mean for f in found] == pytest.approx([0.2, -0.1, 0.3])
     assert [f.negative for f in found] == [0, 1, 0]
     assert along_steps([record], "shared") == []
-    shares = share_table([record], title="x")
+    shares = share_table(arm_of(record))
     assert [line[-1] for line in shares.printed()] == ["+0.20", "−0.10"]
     assert any("together reaches +0.30" in note for note in shares.notes)
-    steps = step_table([record], title="x")
+    steps = step_table(arm_of(record))
     assert steps is not None
     assert [line[:4] for line in steps.printed()] == [
         ["block", A, "2", "(+0.20)"],
@@ -136,8 +145,8 @@ def test_steps_are_averaged_like_cosines_and_the_total_stands_last() -> None:
 
 
 def test_records_without_steps_have_no_column_for_them() -> None:
-    assert step_table([record_of([0.1])], title="x") is None
-    assert share_table([record_of([0.1])], title="x").columns[-1].label == "of the loss (%)"
+    assert step_table(arm_of(record_of([0.1]))) is None
+    assert share_table(arm_of(record_of([0.1]))).columns[-1].label == "of the loss (%)"
 
 
 def test_several_runs_are_compared_as_runs() -> None:
@@ -170,7 +179,7 @@ def test_neighbours_are_correlated_by_the_book() -> None:
 
 
 def test_thirty_probes_are_printed_plainly() -> None:
-    table = cosine_table([record_of([-0.2, 0.1, -0.2] * 10)], "block", title="full")
+    table = cosine_table(arm_of(record_of([-0.2, 0.1, -0.2] * 10), title="full"), "block")
     (line,) = table.printed()
     assert line[:4] == [A, B, "30", "−0.10"]
     assert line[4] == "[−0.10, −0.10]"
@@ -182,7 +191,7 @@ def test_thirty_probes_are_printed_plainly() -> None:
 
 
 def test_fewer_are_marked_in_the_cell_and_below() -> None:
-    table = cosine_table([record_of([-0.2] * 29)], "block", title="full")
+    table = cosine_table(arm_of(record_of([-0.2] * 29), title="full"), "block")
     (line,) = table.printed()
     assert line[3] == "(−0.20)"
     assert line[5] == "(100)"
@@ -190,12 +199,12 @@ def test_fewer_are_marked_in_the_cell_and_below() -> None:
 
 
 def test_a_single_probe_has_no_interval() -> None:
-    (line,) = cosine_table([record_of([0.25])], "block", title="x").printed()
+    (line,) = cosine_table(arm_of(record_of([0.25]), title="x"), "block").printed()
     assert line[2:5] == ["1", "(+0.25)", "–"]
 
 
 def test_shares_stand_beside_the_share_of_the_loss() -> None:
-    table = share_table([record_of([0.1] * 30)], title="full")
+    table = share_table(arm_of(record_of([0.1] * 30), title="full"))
     assert [line[:3] for line in table.printed()] == [[A, "30", "50.0"], [B, "30", "50.0"]]
     assert [line[-1] for line in table.printed()] == ["75.0", "25.0"]
     missing = [name for name in LossesSettings().switched_on() if name not in (A, B)]
@@ -203,10 +212,10 @@ def test_shares_stand_beside_the_share_of_the_loss() -> None:
 
 
 def test_a_compiler_takes_tables_of_gradients(latex_complaints: Complaints) -> None:
-    records = [record_of([0.1, -0.3] * 20)]
+    arm = arm_of(record_of([0.1, -0.3] * 20), title="full")
     tables = {
-        "cosines": cosine_table(records, "block", title="full"),
-        "shares": share_table(records, title="full"),
+        "cosines": cosine_table(arm, "block"),
+        "shares": share_table(arm),
     }
     assert latex_complaints({name: table.latex() for name, table in tables.items()}) == []
 
@@ -218,7 +227,7 @@ def test_thirds_show_where_a_share_went() -> None:
     changed = GradientRecord(
         **{**{n: getattr(record, n) for n in record.__slots__}, "shares": shares}
     )
-    lines = share_table([changed], title="x").printed()
+    lines = share_table(arm_of(changed)).printed()
     assert lines[0][4:6] == ["80.0", "20.0"]
     assert lines[1][1:4] == ["–", "–", "–"]  # no share of the other was measured
 
@@ -234,7 +243,7 @@ def test_what_went_wrong_is_under_the_table() -> None:
             "stops": ("step 9: OSError: full",),
         }
     )
-    notes = share_table([changed], title="x").notes
+    notes = share_table(arm_of(changed)).notes
     assert f"{C} has no weight before step 20." in notes
     assert f"run: the gradient of {C} is not finite at step 7." in notes
     assert "run: 4 steps were not looked at." in notes
@@ -278,10 +287,10 @@ def test_the_seeds_of_an_arm_are_read_in_order(tmp_path: Path) -> None:
     for seed in (10, 2):
         write_run(tmp_path / "cells" / "full" / f"seed-{seed}", cosine=f"0.{seed}")
     (tmp_path / "cells" / "full" / "seed-3").mkdir()  # trained without
-    records = read_arm_gradients(tmp_path, "full")
-    assert [Path(record.run).name for record in records] == ["seed-2", "seed-10"]
+    arm = read_arm(tmp_path, ArmLabel(name="full", title="All losses"))
+    assert [Path(record.run).name for record in arm.records] == ["seed-2", "seed-10"]
     with pytest.raises(DataError, match=r"no cell of arm 'none' was trained with"):
-        read_arm_gradients(tmp_path, "none")
+        read_arm(tmp_path, ArmLabel(name="none", title="None"))
 
 
 @pytest.mark.parametrize(
@@ -309,18 +318,17 @@ def words(svg: str) -> list[str]:
 
 
 def test_the_matrix_says_what_the_table_says() -> None:
-    found = conflicts([record_of([-0.2, 0.1, -0.2] * 10)], "block")
-    told = words(draw_cosines(found, "block", title="a < b"))
-    assert "Gradient cosines at the last shared block, a < b" in told
-    assert {"−0.10", "−0.10 to −0.10", "67 %"} <= set(told)
-    assert not any("fewer than 30" in word for word in told)
-    few = words(draw_cosines(conflicts([record_of([-0.2] * 3)], "block"), "block", title="x"))
+    many = words(draw_cosines(arm_of(record_of([-0.2, 0.1, -0.2] * 10), title="a < b"), "block"))
+    assert "Gradient cosines at the last shared block, a < b" in many
+    assert {"−0.10", "−0.10 to −0.10", "67 %"} <= set(many)
+    assert not any("fewer than 30" in word for word in many)
+    few = words(draw_cosines(arm_of(record_of([-0.2] * 3)), "block"))
     assert {"(−0.20)", "(100 %)", "Brackets: fewer than 30 probes, a hint only."} <= set(few)
 
 
 @pytest.mark.parametrize("probes", [1, 2, 30])
 def test_shares_are_stacked_to_the_whole(probes: int) -> None:
-    svg = draw_shares([record_of([0.1] * probes)], title="x")
+    svg = draw_shares(arm_of(record_of([0.1] * probes)))
     assert {A, B, "100 %", "step 10"} <= set(words(svg))
     paths = [e.attrib["d"] for e in ET.fromstring(svg).iter("{http://www.w3.org/2000/svg}path")]
     assert len(paths) == 2

@@ -14,7 +14,7 @@ from thermodepth.report.study.matrix import matrix_html
 from thermodepth.report.table import Column, Table
 from thermodepth.statistics.dose_response import DoseCurve, DosePoint
 from thermodepth.statistics.findings import findings
-from thermodepth.study.results.ledger_matrix import Entry
+from thermodepth.study.results.ledger_matrix import PartChange
 from thermodepth.study.results.result_rows import measurements_of
 
 SEEDS, FRAMES = 4, 10
@@ -232,9 +232,9 @@ def test_one_seed_and_recording_have_points_without_bars():
 def test_the_matrix_is_tinted_by_sign_and_size_and_pale_where_nothing_is_clear():
     matrix = {
         "A": {
-            "scale": Entry(percent=-16.0, interval=(-17.0, -15.0)),
-            "shape": Entry(percent=4.0, interval=(3.0, 5.0)),
-            "all": Entry(percent=4.0, interval=(-1.0, 9.0)),
+            "scale": PartChange(percent=-16.0, interval=(-17.0, -15.0)),
+            "shape": PartChange(percent=4.0, interval=(3.0, 5.0)),
+            "all": PartChange(percent=4.0, interval=(-1.0, 9.0)),
         }
     }
     columns = tuple(Column(label=label) for label in ("Question", "scale", "shape", "all"))

@@ -14,16 +14,22 @@ from thermodepth.colour import NO_VALUE, colour_inverse, depth_limits
 from thermodepth.errors import DataError, StudyError
 from thermodepth.evaluation.store import StoredPrediction
 from thermodepth.report.study import figures
+from thermodepth.report.study import scenes as pages
 from thermodepth.report.study.figures import figure, figure_arms, write_figures
 from thermodepth.report.study.grid import Scale, printable, shorten, text_width, wrap
-from thermodepth.report.study.scenes import picked_scene
+from thermodepth.study.results.fitted_scenes import fit_scene
 from thermodepth.study.results.lines import ArmLabel
 
 KINDS = ["structure", "metric"]
 
 
 def draw(kind, scenes, arms):
-    return figure(kind, scenes, arms=arms, seed=0, rule="Frames chosen by rule.")
+    fitted = [fit_scene(scene) for scene in scenes]
+    return figure(kind, fitted, arms=arms, seed=0, rule="Frames chosen by rule.")
+
+
+def picked_scene(scene, arms):
+    return pages.picked_scene(fit_scene(scene), arms)
 
 
 def picture_of(drawn):
@@ -94,7 +100,7 @@ def test_structure_is_drawn_aligned_to_the_inverse_truth(make_scene, arms):
             "no-silog": StoredPrediction(depth_m=full, structure=-full),
         },
     )
-    row = figures._structure_row(exact, arms[:2], with_label=True)
+    row = figures._structure_row(fit_scene(exact), arms[:2], with_label=True)
     thermal, label, inverse, fitted, turned = row.panels
     known = np.isfinite(truth)
     # One step of the palette: the fit is exact up to the map's own precision.
@@ -117,11 +123,12 @@ def test_the_scale_of_a_row_is_set_by_its_truth_alone(make_scene, arms):
             for name, p in scene.predictions.items()
         },
     )
-    assert figures._metric_row(scene, arms).scale == figures._metric_row(wild, arms).scale
+    one, two = (figures._metric_row(fit_scene(each), arms) for each in (scene, wild))
+    assert one.scale == two.scale
 
 
 def test_scores_stand_in_the_corners_of_the_metric_figure(make_scene, arms):
-    panels = figures._metric_row(make_scene(arms), arms).panels
+    panels = figures._metric_row(fit_scene(make_scene(arms)), arms).panels
     assert [panel.corner for panel in panels[:4]] == ["", "", "0.000", "0.100"]
 
 
@@ -183,7 +190,9 @@ def test_a_figure_takes_the_reference_and_the_first_others():
 
 
 def test_a_figure_of_some_arms_says_so(make_scene, arms):
-    some = figure("metric", [make_scene(arms)], arms=arms[:2], seed=0, rule="Rule.", of=5)
+    some = figure(
+        "metric", [fit_scene(make_scene(arms))], arms=arms[:2], seed=0, rule="Rule.", of=5
+    )
     assert "2 of 5 arms" in some.caption
     assert "of 5 arms" not in draw("metric", [make_scene(arms)], arms).caption
 

@@ -4,6 +4,7 @@ import base64
 import math
 import re
 from html.parser import HTMLParser
+from typing import NamedTuple
 
 import numpy as np
 import pytest
@@ -11,18 +12,29 @@ import pytest
 from thermodepth.errors import StudyError
 from thermodepth.evaluation.protocols.named import named_protocol
 from thermodepth.report.page.scenes import PickedScene
-from thermodepth.report.page.skeleton import Section
-from thermodepth.report.study.curves import Curve, draw_curves, line_class, over_seeds, read_curve
+from thermodepth.report.study import page
+from thermodepth.report.study.answers import effects_tables
+from thermodepth.report.study.curves import draw_curves, line_class
+from thermodepth.report.study.facts import PageFacts
 from thermodepth.report.study.figures import DrawnFigure
 from thermodepth.report.study.frames_table import frames_table
 from thermodepth.report.study.methods_html import methods_html
-from thermodepth.report.study.page import StudyReport, report_html
-from thermodepth.report.study.provenance import CellRecord
+from thermodepth.report.study.tables import study_tables
 from thermodepth.statistics.comparison import ONE_RUN
-from thermodepth.study.results.frames import PickedFrame
+from thermodepth.statistics.default_questions import Asked
+from thermodepth.statistics.findings import findings
+from thermodepth.study.gradients import ArmDiagnostics, GradientRecord, arm_gradients
+from thermodepth.study.results.cells import CellRecord
+from thermodepth.study.results.entries import table_entries
+from thermodepth.study.results.findings import StudyFindings
+from thermodepth.study.results.fitted_scenes import FittedScenes
+from thermodepth.study.results.frames import frame_errors
 from thermodepth.study.results.lines import ArmLabel
+from thermodepth.study.results.record import check_protocol
+from thermodepth.study.results.result_rows import measurements_of
+from thermodepth.study.results.training_logs import Curve, logged_columns, over_seeds, read_curve
 
-VOID = {"meta", "img", "br", "path"}
+VOID = {"meta", "img", "br"}
 EVIL = "<script>alert('x')</script>\"><img src=x onerror=alert(1)>&amp;"
 
 
@@ -74,9 +86,61 @@ def make_scene(arms, words):
     )
 
 
+GRADIENTS = ArmDiagnostics(
+    name="full",
+    title="All losses",
+    records=(
+        GradientRecord(
+            run="full/seed-0",
+            losses={"metric_silog": ((1, 1.0),)},
+            shares={"metric_silog": ((1, 1.0),)},
+            cosines={},
+            similarities={},
+            step_cosines={},
+            not_finite=(),
+            missing=0,
+            overhead=None,
+            stops=(),
+        ),
+    ),
+    maps=(),
+)
+
+
+class Report(NamedTuple):
+    """What the page is printed from."""
+
+    facts: PageFacts
+    findings: StudyFindings
+    methods: str
+    figures: list[DrawnFigure]
+    scenes: list[PickedScene]
+
+
+def report_html(report):
+    tables = study_tables(report.findings.tables)
+    tables |= effects_tables(report.findings.contrasts, report.findings.ledger)
+    return page.report_html(
+        report.facts,
+        report.findings,
+        tables=tables,
+        methods=report.methods,
+        figures=report.figures,
+        scenes=report.scenes,
+    )
+
+
 @pytest.fixture
 def make_report(make_rows, arms):
-    def make(*, seeds=(0,), arms=arms, words="Loss configurations", png=b"\x89PNG", frames=3):
+    def make(
+        *,
+        seeds=(0,),
+        arms=arms,
+        failed=(),
+        words="Loss configurations",
+        png=b"\x89PNG",
+        frames=3,
+    ):
         values = {
             arm.name: {
                 seed: {f"{words}-{f}": 0.1 + f / 10 + n / 20 + seed / 100 for f in range(frames)}
@@ -86,45 +150,54 @@ def make_report(make_rows, arms):
         }
         values["mean-depth map"] = {0: {f"{words}-{f}": 0.9 for f in range(frames)}}
         rows = make_rows(values, conditions={f"{words}-0": words})
-        steps = tuple((float(s), 1 / (s + 1)) for s in range(0, 1000, 2))
-        return StudyReport(
-            title=words,
-            setup={"Data": words, words: "x"},
-            protocol=named_protocol("synthetic"),
-            arms=arms,
-            reference=arms[0].name,
-            rows=rows,
+        return Report(
+            facts=PageFacts(
+                title=words,
+                setup={"Data": words, words: "x"},
+                protocol=named_protocol("synthetic"),
+                edits={arms[1].name: {words: (True, [1, words])}},
+                provenance={"Command": words},
+                remarks=(words,),
+                cells=[
+                    CellRecord(
+                        arm=arms[0].name, seed=0, state="done", seconds=51.8, batches="c11b"
+                    ),
+                    CellRecord(arm=arms[1].name, seed=0, state=f"diverged at step 4: {words}"),
+                ],
+            ),
+            findings=findings_of(rows, [*arms, *failed], seeds, words),
             figures=[DrawnFigure(kind="metric", title=words, caption=words, png=png)],
-            picked=[PickedFrame(sample_id=f"{words}-0", condition="", reason=words)],
-            curves=[
-                Curve(
-                    arm=arm.name,
-                    seed=s,
-                    columns={"total": steps, words: steps, "flat": ((5.0, 0.0),)},
-                )
-                for arm in arms
-                for s in seeds
-            ],
-            edits={arms[1].name: {words: (True, [1, words])}},
-            provenance={"Command": words},
-            remarks=(words,),
-            answers=[Section(anchor="effects", heading="Effects and claims", parts=["<p>x</p>"])],
-            gradients=["<p>Cosines</p>"],
             methods=f"# Methods\n\n{words}\n",
-            cells=[
-                CellRecord(arm=arms[0].name, seed=0, state="done", seconds=51.8, batches="c11b"),
-                CellRecord(arm=arms[1].name, seed=0, state=f"diverged at step 4: {words}"),
-            ],
             scenes=[make_scene(arms, words)],
-            scenes_words=f"Predictions of seed 0. {words}",
         )
 
     return make
 
 
+def findings_of(rows, arms, seeds, words):
+    steps = tuple((float(s), 1 / (s + 1)) for s in range(0, 1000, 2))
+    columns = {"total": steps, words: steps, "flat": ((5.0, 0.0),)}
+    curves = [Curve(arm=arm.name, seed=s, columns=columns) for arm in arms for s in seeds]
+    names = [arm.name for arm in arms]
+    return StudyFindings(
+        contrasts=findings(
+            {name: measurements_of(rows, name, arms=names) for name in ("abs_rel", "rmse")},
+            reference=names[0],
+            titles={arm.name: arm.title for arm in arms},
+            asked=Asked(),
+        ),
+        tables=table_entries(rows, arms=arms, reference=names[0]),
+        ledger={},
+        errors=frame_errors(rows),
+        curves=logged_columns(curves, arms=names),
+        scenes=FittedScenes(scenes=(), arms=tuple(arms), seed=0),
+        gradients=(arm_gradients(GRADIENTS),),
+    )
+
+
 def test_the_page_says_everything_and_loads_nothing(make_report):
-    page = report_html(make_report())
-    reader = read(page)
+    html = report_html(make_report())
+    reader = read(html)
     text = " ".join(reader.words)
     for heading in (
         "Results",
@@ -137,13 +210,13 @@ def test_the_page_says_everything_and_loads_nothing(make_report):
         assert heading in text
     assert "Beside the published table" in text
     assert all(re.match("#|data:image/(png|webp);base64,", link) for link in reader.links)
-    assert "http://" not in page
-    assert "https://" not in page
-    assert not re.search(r"@import|url\(", page)
-    assert "default-src 'none'" in page
-    assert "prefers-color-scheme: dark" in page
-    assert "@media print" in page
-    assert base64.b64encode(b"\x89PNG").decode() in page
+    assert "http://" not in html
+    assert "https://" not in html
+    assert not re.search(r"@import|url\(", html)
+    assert "default-src 'none'" in html
+    assert "prefers-color-scheme: dark" in html
+    assert "@media print" in html
+    assert base64.b64encode(b"\x89PNG").decode() in html
 
 
 def test_the_stamp_is_there_with_one_seed_and_gone_with_two(make_report):
@@ -158,75 +231,71 @@ def test_the_stamp_is_there_with_one_seed_and_gone_with_two(make_report):
 
 def test_hostile_words_are_words(make_report):
     arms = [ArmLabel(name="full", title=EVIL), ArmLabel(name="b", title=EVIL + "2")]
-    page = report_html(make_report(arms=arms, words=EVIL))
-    reader = read(page)
+    html = report_html(make_report(arms=arms, words=EVIL))
+    reader = read(html)
     assert reader.tags.count("script") == 1
     # The figure; thermal, truth and a teacher's label; three pictures of either arm.
     assert reader.tags.count("img") == 1 + 3 + 3 * 2
-    assert "<script>alert" not in page
+    assert "<script>alert" not in html
     assert EVIL in " ".join(reader.words)
 
 
 @pytest.mark.parametrize("count", [2, 8])
 def test_any_number_of_arms(make_report, count):
     arms = [ArmLabel(name=f"arm-{n}", title=f"Arm {n}") for n in range(count)]
-    page = report_html(make_report(arms=arms))
-    read(page)
-    assert f"arm-{count - 1}" in page
+    html = report_html(make_report(arms=arms))
+    read(html)
+    assert f"arm-{count - 1}" in html
 
 
 def test_the_same_report_gives_the_same_page(make_report):
     assert report_html(make_report()) == report_html(make_report())
 
 
-def test_another_protocol_is_refused(make_report):
-    from dataclasses import replace
-
+def test_another_protocol_is_refused(make_rows):
+    rows = make_rows({"full": {0: {"a": 0.1}}})
+    check_protocol(rows, named_protocol("synthetic"))
     with pytest.raises(StudyError, match="made under protocol synthetic-"):
-        report_html(replace(make_report(), protocol=named_protocol("mm5")))
+        check_protocol(rows, named_protocol("mm5"))
 
 
 def test_pictures_and_frames_are_kept_within_bounds(make_report, monkeypatch):
     from thermodepth.files import encode_png
-    from thermodepth.report.study import page as report
 
-    monkeypatch.setattr(report, "MOST_FRAMES", 2)
-    monkeypatch.setattr(report, "MOST_FIGURE_BYTES", 30_000)
+    monkeypatch.setattr(page, "MOST_FRAMES", 2)
+    monkeypatch.setattr(page, "MOST_FIGURE_BYTES", 30_000)
     noise = np.random.default_rng(0).integers(0, 255, (150, 200, 3)).astype(np.uint8)
-    page = report_html(make_report(png=encode_png(noise)))
-    read(page)
-    assert len(page) < 150_000
-    assert "Reduced for this page; full size in fig2_metric.png" in page
-    assert "The 2 of 3 frames with the largest spread" in page
+    html = report_html(make_report(png=encode_png(noise)))
+    read(html)
+    assert len(html) < 150_000
+    assert "Reduced for this page; full size in fig2_metric.png" in html
+    assert "The 2 of 3 frames with the largest spread" in html
 
 
 def test_shared_cells_are_written_once(make_report):
-    page = report_html(make_report())
-    distance = page.split('<section id="distance">')[1].split("</section>")[0]
+    html = report_html(make_report())
+    distance = html.split('<section id="distance">')[1].split("</section>")[0]
     assert distance.count(">0.3–1 m<") == 1
     assert 'rowspan="6"' in distance
 
 
 def test_an_arm_that_failed_leaves_the_page_whole(make_report, arms):
-    from dataclasses import replace
-
-    made = make_report(arms=arms[:3])
-    page = report_html(replace(made, arms=arms[:4]))
-    read(page)
-    assert "No results (not run, failed or diverged): No Consistency" in page
+    html = report_html(make_report(arms=arms[:3], failed=arms[3:4]))
+    read(html)
+    assert "No results (not run, failed or diverged): No Consistency" in html
 
 
 def test_a_person_reads_what_was_found_before_what_it_stands_on(make_report):
     order = re.findall(r'<section id="(\w+)"', report_html(make_report()))
     assert order == [
-        *("effects", "figures", "scenes", "results", "distance", "condition"),
+        *("effects", "figures", "scenes", "results", "distance", "condition", "further"),
         *("curves", "gradients", "frames", "methods", "provenance"),
     ]
 
 
 def test_every_cell_is_accounted_for(make_report):
-    page = report_html(make_report())
-    provenance = read(page.split('<section id="provenance">')[1].split("</section>")[0]).words
+    html = report_html(make_report())
+    provenance = read(html.split('<section id="provenance">')[1].split("</section>")[0]).words
     assert "diverged at step 4: Loss configurations" in provenance
     assert {"52", "c11b", "done"} <= set(provenance)
 
@@ -270,7 +339,7 @@ def test_methods_are_paragraphs_and_words():
 def test_a_frame_s_spread_is_from_the_least_to_the_largest_of_all_arms(make_rows, arms, lowest):
     values = {"full": 0.30, "no-silog": 0.25, "no-smooth": 0.40, lowest: 0.20}
     rows = make_rows({arm: {0: {"a": value, "b": 0.5}} for arm, value in values.items()})
-    table = frames_table(rows, arms[:3], "full", picked=(), most=5)
+    table = frames_table(frame_errors(rows), arms[:3], "full", reasons={}, most=5)
     place = [column.label for column in table.columns].index("Spread (%)")
     a, b = (row[place] for row in table.rows)
     assert a == pytest.approx(100 * (max(values.values()) - 0.20) / values["full"])
@@ -287,7 +356,7 @@ def test_logs_are_read_and_drawn(tmp_path, arms):
     assert curve.columns["total"] == ((20.0, 0.5), (40.0, 0.25))
     assert curve.columns["late"] == ((40.0, 7.0),)
     assert "learning_rate" not in curve.columns
-    drawn = draw_curves([curve], arms=arms)
+    drawn = draw_curves(logged_columns([curve], arms=["full"]), arms=arms)
     assert [d.name for d in drawn] == ["total", "late", "gradient_norm"]
     for each in drawn:
         read(each.svg)
@@ -343,7 +412,7 @@ def test_one_line_an_arm_however_many_seeds(arms):
         for arm in arms
         for seed, own in enumerate((columns, other))
     ]
-    (drawn,) = draw_curves(curves, arms=arms)
+    (drawn,) = draw_curves(logged_columns(curves, arms=[arm.name for arm in arms]), arms=arms)
     for number in range(len(arms)):
         assert drawn.svg.count(f'data-arm="{number}"') == 2  # line and band
     # The reference last, on top.

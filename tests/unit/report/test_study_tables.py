@@ -13,21 +13,24 @@ from rich.console import Console
 from scipy import stats
 
 from thermodepth.errors import DataError, StudyError
-from thermodepth.report.study.tables import (
-    PAPER_TABLE,
-    condition_table,
-    paper_table,
-    range_table,
-    study_table,
-    study_tables,
-    write_tables,
-)
+from thermodepth.report.study import tables as printed
+from thermodepth.report.study.tables import PAPER_TABLE, write_tables
 from thermodepth.report.table import Number
 from thermodepth.statistics.comparison import ONE_RECORDING, ONE_RUN, best_set, compare
 from thermodepth.statistics.pooled_df import compare_all
 from thermodepth.statistics.questions import against
 from thermodepth.statistics.two_way import estimate
-from thermodepth.study.results.lines import ArmLabel
+from thermodepth.study.results.entries import (
+    COMPARED,
+    TABLE_1_METRICS,
+    TableEntries,
+    condition_parts,
+    parts_of,
+    range_parts,
+    seeds_of,
+    table_entries,
+)
+from thermodepth.study.results.lines import ArmLabel, lines_of, rows_of_lines
 from thermodepth.study.results.result_rows import measurements_of
 
 ONE_SEED = {
@@ -42,6 +45,40 @@ TWO_SEEDS = {
     "no-smooth": {0: {"a": 0.10, "b": 0.20}, 1: {"a": 0.20, "b": 0.30}},
 }
 T1 = stats.t.ppf(0.975, 1)
+
+
+def entries_of(rows, *, arms, reference, baselines=None, metrics=(), blocks=None):
+    """The numbers of one table alone: the others would take their time in every test."""
+    lines = lines_of(rows, arms=arms, reference=reference, baselines=baselines)
+    own = rows_of_lines(rows, lines.names)
+    return TableEntries(
+        lines=lines,
+        whole=parts_of(own, lines, metrics) if metrics else {},
+        by_range=range_parts(own, lines) if blocks == "ranges" else {},
+        by_condition=condition_parts(own, lines) if blocks == "conditions" else {},
+        seeds=seeds_of(own, lines.arms),
+    )
+
+
+def study_table(rows, *, metrics=TABLE_1_METRICS, compared=COMPARED, **names):
+    entries = entries_of(rows, metrics=metrics, **names)
+    return printed.study_table(entries, metrics=metrics, compared=compared)
+
+
+def range_table(rows, **names):
+    return printed.range_table(entries_of(rows, blocks="ranges", **names))
+
+
+def condition_table(rows, **names):
+    return printed.condition_table(entries_of(rows, blocks="conditions", **names))
+
+
+def paper_table(rows, **names):
+    return printed.paper_table(entries_of(rows, metrics=COMPARED, **names))
+
+
+def study_tables(rows, **names):
+    return printed.study_tables(table_entries(rows, **names))
 
 
 def column(table, label):
@@ -679,11 +716,11 @@ def test_csv_by_part_names_the_part(make_rows, arms):
 def test_changes_of_a_hundred_percent_lose_their_decimals(make_rows, arms):
     values = {"full": {0: {"a": 0.1, "b": 0.1}}, "no-silog": {0: {"a": 0.31, "b": 0.33}}}
     two = {arm: {0: seeds[0], 1: seeds[0]} for arm, seeds in values.items()}
-    for seeds, printed in ((values, "+220"), (two, "+220 [")):
+    for seeds, text in ((values, "+220"), (two, "+220 [")):
         table = study_table(make_rows(seeds), arms=arms[:2], reference="full")
         cell = column(table, "Δ AbsRel (%)")[1]
         assert cell.digits == 0
-        assert printed in " ".join(table.printed()[1])
+        assert text in " ".join(table.printed()[1])
 
 
 @pytest.mark.parametrize("seeds", [1, 5])
@@ -706,26 +743,14 @@ def test_the_terminal_s_table_is_readable_in_80_columns(make_rows, arms, seeds):
 
 
 def test_the_opening_of_the_page_tells_the_largest_change_with_its_interval(make_rows, arms):
-    from types import SimpleNamespace
+    from thermodepth.report.study.page import _largest_change
 
-    from thermodepth.evaluation.protocols.named import named_protocol
-    from thermodepth.report.study.page import _lead
-
-    values = drawn({"full": 0, "no-silog": 0.05, "full-twin": 0.3})
-    rows = make_rows(values)
+    rows = make_rows(drawn({"full": 0, "no-silog": 0.05, "full-twin": 0.3}))
     labels = [*arms[:2], ArmLabel(name="full-twin", title="Twin")]
-    report = SimpleNamespace(
-        rows=rows,
-        arms=labels,
-        reference="full",
-        remarks=(),
-        setup={},
-        summary="",
-        protocol=named_protocol("synthetic"),
-    )
-    told = _lead(report)
+    entries = entries_of(rows, arms=labels, reference="full", metrics=COMPARED)
+    sentence = _largest_change(entries.lines, entries.whole)
     cell = column(study_table(rows, arms=labels, reference="full"), "Δ AbsRel (%)")[1]
-    assert f"No SiLog, AbsRel +{cell.value:.1f} % [+{cell.low:.1f}, +{cell.high:.1f}]" in told
-    assert "other seeds and scenes; 4 seeds, 8 recordings" in told
-    assert "Twin, " not in told
-    assert ONE_RUN not in told
+    assert f"No SiLog, AbsRel +{cell.value:.1f} % [+{cell.low:.1f}, +{cell.high:.1f}]" in sentence
+    assert "other seeds and scenes; 4 seeds, 8 recordings" in sentence
+    assert "Twin, " not in sentence
+    assert ONE_RUN not in sentence

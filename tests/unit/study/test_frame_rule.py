@@ -3,7 +3,12 @@
 import pytest
 
 from thermodepth.errors import StudyError
-from thermodepth.study.results.frames import frame_values, pick_frames, rule_of, scores_of_frame
+from thermodepth.report.study.write import frames
+from thermodepth.study.results.frames import frame_errors, rule_of
+
+
+def pick_frames(rows, *, reference, arms):
+    return frames.pick_frames(frame_errors(rows), reference=reference, arms=arms)
 
 
 def names(picked):
@@ -67,8 +72,9 @@ def test_the_most_disputed_frame_yields_to_the_next_when_it_is_shown_already(mak
 
 def test_values_are_means_over_seeds_and_scores_are_of_one(make_rows):
     rows = make_rows({"full": {0: {"a": 0.1}, 1: {"a": 0.3}}})
-    assert frame_values(rows, metric="abs_rel") == {"full": {"a": pytest.approx(0.2)}}
-    assert scores_of_frame(rows, "a", seed=1) == {"full": 0.3}
+    errors = frame_errors(rows)
+    assert errors.means == {"full": {"a": pytest.approx(0.2)}}
+    assert errors.of_frame("a", seed=1) == {"full": 0.3}
 
 
 def test_a_lone_arm_disagrees_with_nobody(make_rows):

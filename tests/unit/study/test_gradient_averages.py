@@ -2,8 +2,7 @@
 
 import pytest
 
-from thermodepth.report.gradients import share_table
-from thermodepth.study.gradients import GradientRecord, average
+from thermodepth.study.gradients import ArmDiagnostics, GradientRecord, arm_gradients, average
 
 A, B = "structure_ssi", "metric_silog"
 
@@ -30,11 +29,6 @@ def test_a_third_of_four_probes_is_two_of_them() -> None:
         overhead=None,
         stops=(),
     )
-    table = share_table([record], title="full")
-    first, last = (
-        next(i for i, c in enumerate(table.columns) if c.label.startswith(f"{which} third"))
-        for which in ("first", "last")
-    )
-    lines = {str(row[0]): row for row in table.rows}
-    assert lines[A][first] == pytest.approx(20.0)  # (.1 + .3) / 2
-    assert lines[A][last] == pytest.approx(70.0)  # (.5 + .9) / 2
+    arm = arm_gradients(ArmDiagnostics(name="", title="full", records=(record,), maps=()))
+    thirds = {share.term: (share.first_third, share.last_third) for share in arm.shares}
+    assert thirds[A] == pytest.approx((0.2, 0.7))  # (.1 + .3) / 2 and (.5 + .9) / 2

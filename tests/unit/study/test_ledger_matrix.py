@@ -7,7 +7,7 @@ from thermodepth.errors import DataError
 from thermodepth.evaluation.rows.rows import rows_from_records
 from thermodepth.report.study.ledger_table import matrix_table
 from thermodepth.statistics.questions import against
-from thermodepth.study.results.ledger_matrix import WHOLE, Entry, ledger_matrix
+from thermodepth.study.results.ledger_matrix import WHOLE, PartChange, ledger_matrix
 
 
 def rows(arms):
@@ -104,4 +104,4 @@ def test_an_interval_over_seeds_is_the_paired_t():
     ],
 )
 def test_an_interval_that_touches_zero_is_not_clear(interval, clear):
-    assert Entry(percent=1.0, interval=interval).is_clear is clear
+    assert PartChange(percent=1.0, interval=interval).is_clear is clear

@@ -6,11 +6,11 @@ from dataclasses import dataclass
 import pytest
 
 from thermodepth.errors import StudyError
-from thermodepth.report.study.write import _environment
 from thermodepth.study.cell import FACTS, cell_facts
 from thermodepth.study.design import Arm, Study
 from thermodepth.study.folder import StudyFolder, open_study
 from thermodepth.study.pairing import check_pairing
+from thermodepth.study.results.cells import environment_of
 from thermodepth.training.settings import TrainingSettings
 
 NO_OBJECTS = ["", "{", "[]", "null", '"x"', "[" * 100_000, '{"a":' * 900 + "1" + "}" * 900]
@@ -139,7 +139,7 @@ def test_arms_that_did_not_begin_alike_are_told(study, tmp_path):
 def test_an_environment_that_is_none(tmp_path, text):
     path = tmp_path / "environment.json"
     path.write_text(json.dumps(ENVIRONMENT))
-    assert _environment(tmp_path) == ENVIRONMENT
+    assert environment_of(tmp_path) == ENVIRONMENT
     path.write_text(text)
     with pytest.raises(StudyError, match=r"environment\.json: .*; delete .* and run again"):
-        _environment(tmp_path)
+        environment_of(tmp_path)

@@ -12,7 +12,7 @@ from thermodepth.errors import DataError, SettingsError, unknown
 from thermodepth.threads import set_thread_policy
 
 if TYPE_CHECKING:
-    from thermodepth.study.gradients.records import GradientRecord
+    from thermodepth.study.gradients.findings import ArmGradients
     from thermodepth.study.results.lines import ArmLabel
 
 Folder = Annotated[
@@ -48,7 +48,8 @@ def gradients(
     """
     set_thread_policy(1)
     from thermodepth.report.gradients.writing import FOLDER, write_gradients
-    from thermodepth.study.gradients.arms import STUDY
+    from thermodepth.study.gradients.arms import STUDY, read_runs
+    from thermodepth.study.gradients.findings import arm_gradients
     from thermodepth.study.gradients.records import read_gradients
 
     if not folder.is_dir():
@@ -65,12 +66,10 @@ def gradients(
             f"{folder}: neither a study's folder ({STUDY}) nor a run's (run.json); both have gradient "
             "diagnostics only when trained with --set runtime.diagnostics.on=true"
         )
-    records = [read_gradients(folder)]
-    title = records[0].name
-    _print_in_full(records, title=title)
-    written = write_gradients(
-        out or folder / FOLDER, records, title=title, maps_of=folder, every_look=every_look
-    )
+    title = read_gradients(folder).name
+    run = arm_gradients(read_runs([folder], title=title, every_look=every_look))
+    _print_in_full(run)
+    written = write_gradients(out or folder / FOLDER, run)
     _print_files(written, out or folder / FOLDER)
 
 
@@ -83,22 +82,22 @@ def _show_study(folder: Path, *, arms: Sequence[str], every_look: bool, out: Pat
         without_notes,
     )
     from thermodepth.report.gradients.writing import write_study_gradients
-    from thermodepth.study.gradients.arms import watched_arms
-    from thermodepth.study.gradients.records import read_arm_gradients
+    from thermodepth.study.gradients.arms import read_arm, watched_arms
+    from thermodepth.study.gradients.findings import arm_gradients
 
     labels = _arms_of_names(folder, arms) if arms else watched_arms(folder)
-    by_arm = {arm: read_arm_gradients(folder, arm.name) for arm in labels}
+    by_arm = [arm_gradients(read_arm(folder, arm, every_look=every_look)) for arm in labels]
     if len(by_arm) > 1:
-        console.print(overview_table({arm.title: r for arm, r in by_arm.items()}).rich())
-    for number, (arm, records) in enumerate(by_arm.items()):
+        console.print(overview_table(by_arm).rich())
+    for number, of_arm in enumerate(by_arm):
         if arms or not number:
-            _print_in_full(records, title=arm.title)
+            _print_in_full(of_arm)
         else:
-            notes = notes_of(records)
-            console.print(without_notes(share_table(records, title=arm.title), notes).rich())
+            notes = notes_of(of_arm.records)
+            console.print(without_notes(share_table(of_arm), notes).rich())
     if len(by_arm) > 1 and not arms:
         console.print("Cosines of the other arms: --arm NAME, or in the files.", soft_wrap=True)
-    written = write_study_gradients(folder, labels, out=out, every_look=every_look)
+    written = write_study_gradients(out, by_arm)
     _print_files(written, out)
 
 
@@ -112,26 +111,20 @@ def _arms_of_names(folder: Path, names: Sequence[str]) -> list[ArmLabel]:
     return [labels[name] for name in dict.fromkeys(names)]
 
 
-def _print_in_full(records: Sequence[GradientRecord], *, title: str) -> None:
+def _print_in_full(gradients: ArmGradients) -> None:
     """Every table, and what all of them have to say once below them."""
     from thermodepth.cli.terminal import console
     from thermodepth.report.gradients.tables import (
-        PARAMETERS,
         cosine_table,
         notes_of,
         share_table,
         step_table,
         without_notes,
     )
-    from thermodepth.study.gradients.averages import conflicts
 
-    notes = notes_of(records)
-    tables = [share_table(records, title=title), step_table(records, title=title)]
-    tables += [
-        cosine_table(records, parameters, title=title)
-        for parameters in PARAMETERS
-        if conflicts(records, parameters)
-    ]
+    notes = notes_of(gradients.records)
+    tables = [share_table(gradients), step_table(gradients)]
+    tables += [cosine_table(gradients, parameters) for parameters in gradients.measured]
     for table in tables:
         if table is not None:
             console.print(without_notes(table, notes).rich())

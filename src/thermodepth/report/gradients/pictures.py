@@ -9,7 +9,6 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from html import escape
-from statistics import fmean
 from typing import TYPE_CHECKING, Literal
 
 import numpy as np
@@ -17,11 +16,10 @@ import numpy as np
 from thermodepth.colour import colour_thermal, paint
 from thermodepth.losses import LOSSES
 from thermodepth.report.axes import Scale
-from thermodepth.report.gradients.tables import PARAMETERS
 from thermodepth.report.study.grid import Grid, Panel, Row
 from thermodepth.statistics.labels import signed
 from thermodepth.study.gradients.averages import ENOUGH_PROBES, Conflict
-from thermodepth.study.gradients.records import GradientRecord
+from thermodepth.study.gradients.findings import PARAMETERS, ArmGradients
 from thermodepth.training.diagnostics.maps import ConflictMaps
 
 if TYPE_CHECKING:
@@ -48,24 +46,19 @@ ALONE = Surroundings(ink="#222", paper="#fff", line="#bbb", alone=True)  # a fil
 IN_PAGE = Surroundings(ink="var(--ink)", paper="var(--page)", line="var(--line)", alone=False)
 
 
-def shown_terms(records: Sequence[GradientRecord]) -> list[str]:
-    """The terms that have shares, in the order of the loss table."""
-    return [t for t in LOSSES if any(r.shares.get(t) for r in records)]
-
-
 def colour_of(term: str) -> str:
     """A term's colour in every picture."""
     return _COLOURS[list(LOSSES).index(term) % len(_COLOURS)]
 
 
-def draw_shares(records: Sequence[GradientRecord], *, title: str, on: Surroundings = ALONE) -> str:
+def draw_shares(gradients: ArmGradients, *, on: Surroundings = ALONE) -> str:
     """Stacked shares of the gradient's norm over the steps, mean over the runs; SVG.
 
-    In a page without legend: `shown_terms` and `colour_of` make one.
+    In a page without legend: `drawn_terms` and `colour_of` make one.
     """
-    terms = shown_terms(records)
-    steps = sorted({s for r in records for points in r.shares.values() for s, _ in points})
-    by_step = [_shares_at(records, terms, step) for step in steps]
+    terms = gradients.drawn_terms
+    steps = [step for step, _ in gradients.shares_by_step]
+    by_step = [shares for _, shares in gradients.shares_by_step]
     left, top, plot_w, plot_h = 44.0, 34.0 if on.alone else 8.0, 400.0, 226.0
     width, height = (
         (640.0 if on.alone else left + plot_w + 6),
@@ -76,7 +69,7 @@ def draw_shares(records: Sequence[GradientRecord], *, title: str, on: Surroundin
     def x_of(step: int) -> float:
         return left + plot_w * ((step - steps[0]) / span if len(steps) > 1 else 0.5)
 
-    parts = _opening(width, height, f"Gradient shares, {title}", on)
+    parts = _opening(width, height, f"Gradient shares, {gradients.title}", on)
     floor = [0.0] * len(steps)
     for term in terms:
         roof = [low + shares[term] for low, shares in zip(floor, by_step, strict=True)]
@@ -105,26 +98,27 @@ def draw_shares(records: Sequence[GradientRecord], *, title: str, on: Surroundin
     return "".join([*parts, "</svg>\n"])
 
 
-def draw_cosines(
-    found: Sequence[Conflict], parameters: str, *, title: str, on: Surroundings = ALONE
-) -> str:
+def draw_cosines(gradients: ArmGradients, parameters: str, *, on: Surroundings = ALONE) -> str:
     """The terms against each other: cosine and interval above the diagonal, conflict below it; SVG.
 
     Blue pulls together, red apart. Brackets: fewer than 30 probes.
     """
-    named = {term for conflict in found for term in conflict.pair}
+    conflicts = gradients.conflicts[parameters]
+    named = {term for conflict in conflicts for term in conflict.pair}
     terms = [t for t in LOSSES if t in named]
     cell_w, cell_h, left, top = 92.0, 46.0, 150.0, 82.0 if on.alone else 40.0
     width = left + cell_w * len(terms) + 10
     width = max(width, 560.0) if on.alone else width
     height = top + cell_h * len(terms) + (46 if on.alone else 6)
-    parts = _opening(width, height, f"Gradient cosines at {PARAMETERS[parameters]}, {title}", on)
+    parts = _opening(
+        width, height, f"Gradient cosines at {PARAMETERS[parameters]}, {gradients.title}", on
+    )
     for place, term in enumerate(terms):
         x, y = left + cell_w * (place + 0.5), top + cell_h * (place + 0.5)
         head, _, tail = term.partition("_")
         parts += [_words(x, top - 22, head, on), _words(x, top - 8, tail, on)]
         parts.append(_words(left - 8, y + 4, term, on, anchor="end"))
-    for conflict in found:
+    for conflict in conflicts:
         a, b = sorted(terms.index(term) for term in conflict.pair)
         cosine = conflict.cosine
         open_, close = ("(", ")") if cosine.few else ("", "")
@@ -140,15 +134,15 @@ def draw_cosines(
         parts.append(_box(left + cell_w * a, top + cell_h * b, cell_w, cell_h, 0.0, on))
         parts.append(_words(x, y + 4, f"{open_}{100 * conflict.negative:.0f} %{close}", on))
     if on.alone:
-        for n, line in enumerate(cosine_words(found)):
+        for n, line in enumerate(cosine_words(conflicts)):
             parts.append(_words(10, height - 26 + 16 * n, line, on, anchor="start"))
     return "".join([*parts, "</svg>\n"])
 
 
-def cosine_words(found: Sequence[Conflict]) -> list[str]:
+def cosine_words(conflicts: Sequence[Conflict]) -> list[str]:
     """What stands below the matrix."""
     lines = ["Above: mean cosine, 95 % interval. Below: part of the probes with a cosine below 0."]
-    if any(conflict.cosine.few for conflict in found):
+    if any(conflict.cosine.few for conflict in conflicts):
         lines.append(f"Brackets: fewer than {ENOUGH_PROBES} probes, a hint only.")
     return lines
 
@@ -181,16 +175,6 @@ def mean_words(conflict: NDArray[np.float64]) -> str:
     """The mean of a map `[h w]` over the pixels that have a value."""
     known = conflict[~np.isnan(conflict)]
     return f"mean {known.mean():.2f}" if known.size else "none pulls"
-
-
-def _shares_at(
-    records: Sequence[GradientRecord], terms: Sequence[str], step: int
-) -> dict[str, float]:
-    """Each term's mean share over the runs that looked at this step; 0 for a term without weight."""
-    there = [
-        r for r in records if any(step == s for points in r.shares.values() for s, _ in points)
-    ]
-    return {t: fmean(dict(r.shares.get(t, ())).get(step, 0.0) for r in there) for t in terms}
 
 
 def _opening(width: float, height: float, title: str, on: Surroundings) -> list[str]:

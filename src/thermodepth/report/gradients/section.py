@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from html import escape
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -19,11 +18,9 @@ from thermodepth.report.gradients.pictures import (
     draw_shares,
     input_picture,
     mean_words,
-    shown_terms,
 )
 from thermodepth.report.gradients.tables import (
     DIAGNOSTIC,
-    PARAMETERS,
     notes_of,
     overview_table,
     share_table,
@@ -32,11 +29,8 @@ from thermodepth.report.gradients.tables import (
 )
 from thermodepth.report.page.pictures import encoded
 from thermodepth.report.page.skeleton import data_uri, notes_html, table_html
-from thermodepth.study.gradients.averages import conflicts
-from thermodepth.study.gradients.records import GradientRecord, read_arm_gradients, watched_cells
-from thermodepth.study.results.lines import ArmLabel
-from thermodepth.training.diagnostics.files import conflict_path, conflict_steps
-from thermodepth.training.diagnostics.maps import ConflictMaps, read_conflict_maps
+from thermodepth.study.gradients.findings import PARAMETERS, ArmGradients
+from thermodepth.training.diagnostics.maps import ConflictMaps
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -51,35 +45,23 @@ _CONFLICT = (
 )
 
 
-def gradients_section(
-    folder: Path, arms: Sequence[ArmLabel], *, reference: str | None = None
-) -> list[str]:
-    """HTML parts for a page of `report.page.skeleton`; none where no cell has diagnostics.
+def gradients_section(arms: Sequence[ArmGradients], *, reference: str | None = None) -> list[str]:
+    """HTML parts for a page of `evaluation.page.skeleton`; none where no arm has diagnostics.
 
     Args:
-        folder: the study's.
-        arms: of the page.
+        arms: those that have any.
         reference: the arm that is shown open, above the others; None for the first.
-
-    Raises:
-        DataError: for a damaged file.
     """
-    shown = sorted(arms, key=lambda arm: reference is not None and arm.name != reference)
-    found = {
-        arm: read_arm_gradients(folder, arm.name)
-        for arm in shown
-        if watched_cells(folder, arm.name)
-    }
-    if not found:
+    if not arms:
         return []
-    looked = any(record.step_cosines for records in found.values() for record in records)
+    ordered = sorted(arms, key=lambda arm: reference is not None and arm.name != reference)
+    looked = any(record.step_cosines for arm in ordered for record in arm.records)
     lead = f"{_LEAD} {_STEPS}" if looked else _LEAD
     parts = [f"<p>{escape(lead)} <strong>{escape(DIAGNOSTIC)}</strong></p>"]
-    if len(found) > 1:
-        parts.append(table_html(overview_table({a.title: r for a, r in found.items()})))
-    for number, (arm, records) in enumerate(found.items()):
-        cell = watched_cells(folder, arm.name)[0]
-        inner = _arm_parts(records, cell, title=arm.title, frames=1 if number else _FRAMES)
+    if len(ordered) > 1:
+        parts.append(table_html(overview_table(ordered)))
+    for number, arm in enumerate(ordered):
+        inner = _arm_parts(arm, frames=1 if number else _FRAMES)
         if number:
             summary = f'<summary style="margin:1rem 0">{escape(arm.title)}</summary>'
             parts.append("\n".join(["<details>", summary, *inner, "</details>"]))
@@ -88,45 +70,42 @@ def gradients_section(
     return parts
 
 
-def _arm_parts(
-    records: Sequence[GradientRecord], cell: Path, *, title: str, frames: int
-) -> list[str]:
-    said = notes_of(records)
+def _arm_parts(arm: ArmGradients, *, frames: int) -> list[str]:
+    notes = notes_of(arm.records)
     parts = [
-        f"<h3>Gradient shares over the training, {escape(title)}</h3>",
-        _share_figure(records, title=title),
-        table_html(without_notes(share_table(records, title=title), said)),
+        f"<h3>Gradient shares over the training, {escape(arm.title)}</h3>",
+        _share_figure(arm),
+        table_html(without_notes(share_table(arm), notes)),
     ]
-    for where, words in PARAMETERS.items():
-        if of := conflicts(records, where):
-            probes = max(conflict.cosine.probes for conflict in of)
-            parts.append(
-                f"<h3>Gradient cosines at {words}, {escape(title)}</h3>"
-                '<figure><div class="scroll"><div style="min-width:40rem">'
-                f"{draw_cosines(of, where, title=title, on=IN_PAGE)}</div></div><figcaption>"
-                f"{escape(' '.join(cosine_words(of)))} Blue pulls together, red apart; {probes} probes."
-                "</figcaption></figure>"
-            )
-    steps = step_table(records, title=title)
+    for where in arm.measured:
+        conflicts = arm.conflicts[where]
+        probes = max(conflict.cosine.probes for conflict in conflicts)
+        parts.append(
+            f"<h3>Gradient cosines at {PARAMETERS[where]}, {escape(arm.title)}</h3>"
+            '<figure><div class="scroll"><div style="min-width:40rem">'
+            f"{draw_cosines(arm, where, on=IN_PAGE)}</div></div><figcaption>"
+            f"{escape(' '.join(cosine_words(conflicts)))} Blue pulls together, red apart; {probes} probes."
+            "</figcaption></figure>"
+        )
+    steps = step_table(arm)
     if steps is not None:
-        parts.append(table_html(without_notes(steps, said)))
-    looks = conflict_steps(cell)
-    if looks:
-        maps = read_conflict_maps(conflict_path(cell, looks[-1]))
-        parts.append(_conflict_figure(maps, run=records[0].name, title=title, frames=frames))
-    return [*parts, notes_html(note for note in said if note != DIAGNOSTIC)]
+        parts.append(table_html(without_notes(steps, notes)))
+    if arm.maps:
+        parts.append(
+            _conflict_figure(arm.maps[-1], run=arm.records[0].name, title=arm.title, frames=frames)
+        )
+    return [*parts, notes_html(note for note in notes if note != DIAGNOSTIC)]
 
 
-def _share_figure(records: Sequence[GradientRecord], *, title: str) -> str:
-    terms = shown_terms(records)
+def _share_figure(arm: ArmGradients) -> str:
     legend = "".join(
         '<li><svg viewBox="0 0 26 8" aria-hidden="true">'
         f'<path d="M0 0H26V8H0Z" style="fill:{colour_of(term)}"/></svg>{escape(term)}</li>'
-        for term in reversed(terms)  # as they are stacked
+        for term in reversed(arm.drawn_terms)  # as they are stacked
     )
     return (
         f'<figure><ul class="legend">{legend}</ul>'
-        f"{draw_shares(records, title=title, on=IN_PAGE)}<figcaption>Of the sum of the norms of the "
+        f"{draw_shares(arm, on=IN_PAGE)}<figcaption>Of the sum of the norms of the "
         f"weighted gradients at {PARAMETERS['block']}; mean over runs.</figcaption></figure>"
     )
 

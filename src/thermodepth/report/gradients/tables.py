@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from statistics import fmean, median
 
@@ -14,59 +13,42 @@ from thermodepth.study.gradients.averages import (
     ENOUGH_PROBES,
     MOST_BLOCKS,
     Average,
-    along_steps,
-    average,
-    conflicts,
 )
-from thermodepth.study.gradients.records import GradientRecord, terms_of, values_of
+from thermodepth.study.gradients.findings import PARAMETERS, ArmGradients
+from thermodepth.study.gradients.records import GradientRecord, terms_of
 from thermodepth.training.diagnostics.steps import TOTAL
 from thermodepth.training.diagnostics.watch import BLOCK, SHARED
 
 DIAGNOSTIC = (
     "A diagnostic, never a verdict: whether a term is worth having is what the arms of a study say."
 )
-PARAMETERS: Mapping[str, str] = {
-    BLOCK: "the last shared block",
-    SHARED: "all shared parameters",
-}
 
 
-def share_table(records: Sequence[GradientRecord], *, title: str) -> Table:
-    """Each term's part of the gradient where the heads part, of the loss, and of the steps taken.
-
-    Args:
-        records: the runs of one arm, at least one.
-        title: the arm, for the heading.
-    """
+def share_table(gradients: ArmGradients) -> Table:
+    """Each term's part of the gradient where the heads part, of the loss, and of the steps taken."""
+    records = gradients.records
     rows: list[tuple[Cell, ...]] = []
-    few = False
-    along = {a.term: a.cosine.mean for a in along_steps(records, BLOCK)}
-    for term in terms_of(records):
-        runs = values_of([record.shares for record in records], term)
-        ending: tuple[Cell, ...] = (_loss_share(records, term),)
+    along = {a.term: a.cosine.mean for a in gradients.along[BLOCK]}
+    for term in gradients.shares:
+        ending: tuple[Cell, ...] = (term.of_loss,)
         if along:
-            ending += (along.get(term),)
-        if not runs:
-            rows.append((term, None, None, None, None, None, *ending))
+            ending += (along.get(term.term),)
+        share = term.share
+        if share is None:
+            rows.append((term.term, None, None, None, None, None, *ending))
             continue
-        share = average(runs, within=(0.0, 1.0))
-        few |= share.few
-        thirds = [
-            [v[: math.ceil(len(v) / 3)] for v in runs],
-            [v[-math.ceil(len(v) / 3) :] for v in runs],
-        ]
-        first, last = (100 * fmean(fmean(values) for values in third) for third in thirds)
+        thirds = (100 * (third or 0.0) for third in (term.first_third, term.last_third))
         rows.append(
             (
-                term,
+                term.term,
                 share.probes,
                 100 * share.mean,
                 _interval(share, digits=1, factor=100),
-                first,
-                last,
+                *thirds,
                 *ending,
             )
         )
+    few = any(term.share is not None and term.share.few for term in gradients.shares)
     columns = (
         Column(label="Term", align="left"),
         Column(label="probes"),
@@ -85,18 +67,21 @@ def share_table(records: Sequence[GradientRecord], *, title: str) -> Table:
         *notes_of(records),
     ]
     return Table(
-        title=f"Gradient shares, {title}", columns=columns, rows=tuple(rows), notes=tuple(notes)
+        title=f"Gradient shares, {gradients.title}",
+        columns=columns,
+        rows=tuple(rows),
+        notes=tuple(notes),
     )
 
 
-def cosine_table(records: Sequence[GradientRecord], parameters: str, *, title: str) -> Table:
+def cosine_table(gradients: ArmGradients, parameters: str) -> Table:
     """Every pair of terms: cosine, interval, conflict frequency, magnitude similarity.
 
     What comes from fewer than 30 probes stands in brackets, and a note says so.
     """
-    found = conflicts(records, parameters)
+    records, conflicts = gradients.records, gradients.conflicts[parameters]
     rows: list[tuple[Cell, ...]] = []
-    for conflict in found:
+    for conflict in conflicts:
         cosine = conflict.cosine
         open_, close = ("(", ")") if cosine.few else ("", "")
         rows.append(
@@ -118,8 +103,8 @@ def cosine_table(records: Sequence[GradientRecord], parameters: str, *, title: s
         Column(label="below 0 (%)"),
         Column(label="Magnitude similarity", digits=2),
     )
-    lags = [c.neighbours for c in found if c.neighbours is not None]
-    told = (
+    lags = [c.neighbours for c in conflicts if c.neighbours is not None]
+    likeness = (
         [
             f"Neighbouring probes of a run correlate by {signed(median(lags), digits=2)} in the median; were "
             "it far above 0, the intervals would be too short."
@@ -130,31 +115,32 @@ def cosine_table(records: Sequence[GradientRecord], parameters: str, *, title: s
     notes = [
         f"Weighted gradients at {PARAMETERS[parameters]}, every term from the same batch; "
         f"{_interval_words(records)}.",
-        *_few_words(any(c.cosine.few for c in found), what="cosines in brackets"),
-        *told,
+        *_few_words(any(c.cosine.few for c in conflicts), what="cosines in brackets"),
+        *likeness,
         *notes_of(records),
     ]
-    heading = f"Gradient cosines at {PARAMETERS[parameters]}, {title}"
+    heading = f"Gradient cosines at {PARAMETERS[parameters]}, {gradients.title}"
     return Table(title=heading, columns=columns, rows=tuple(rows), notes=tuple(notes))
 
 
-def step_table(records: Sequence[GradientRecord], *, title: str) -> Table | None:
+def step_table(gradients: ArmGradients) -> Table | None:
     """How far each term's gradient points along the steps taken; None where nothing was measured."""
+    records = gradients.records
     rows: list[tuple[Cell, ...]] = []
     few = False
     for where in PARAMETERS:
-        for found in along_steps(records, where):
-            cosine = found.cosine
+        for along in gradients.along[where]:
+            cosine = along.cosine
             few |= cosine.few
             open_, close = ("(", ")") if cosine.few else ("", "")
             rows.append(
                 (
                     where,
-                    found.term,
+                    along.term,
                     cosine.probes,
                     f"{open_}{signed(cosine.mean, digits=2)}{close}",
                     _interval(cosine, digits=2),
-                    f"{open_}{100 * found.negative:.0f}{close}",
+                    f"{open_}{100 * along.negative:.0f}{close}",
                 )
             )
     if not rows:
@@ -177,25 +163,21 @@ def step_table(records: Sequence[GradientRecord], *, title: str) -> Table | None
         *notes_of(records),
     ]
     return Table(
-        title=f"Gradients along the step, {title}",
+        title=f"Gradients along the step, {gradients.title}",
         columns=columns,
         rows=tuple(rows),
         notes=tuple(notes),
     )
 
 
-def overview_table(arms: Mapping[str, Sequence[GradientRecord]]) -> Table:
-    """A line an arm: the mean share of each term.
-
-    Args:
-        arms: the runs of each by its title, none empty.
-    """
-    terms = terms_of([record for records in arms.values() for record in records])
+def overview_table(arms: Sequence[ArmGradients]) -> Table:
+    """A line an arm: the mean share of each term."""
+    terms = terms_of([record for arm in arms for record in arm.records])
     rows: list[tuple[Cell, ...]] = []
-    for title, records in arms.items():
-        runs = {term: values_of([record.shares for record in records], term) for term in terms}
-        shares = (100 * average(values).mean if values else None for values in runs.values())
-        rows.append((title, len(records), *shares))
+    for arm in arms:
+        means = {term.term: term.share.mean for term in arm.shares if term.share is not None}
+        shares = (100 * means[term] if term in means else None for term in terms)
+        rows.append((arm.title, len(arm.records), *shares))
     return Table(
         title="Gradient shares of every configuration (%)",
         columns=(
@@ -242,17 +224,10 @@ def notes_of(records: Sequence[GradientRecord]) -> list[str]:
     return [*notes, DIAGNOSTIC]
 
 
-def _loss_share(records: Sequence[GradientRecord], term: str) -> float | None:
-    """Percent of the sum of the weighted losses over the steps of all runs."""
-    total = math.fsum(v for r in records for series in r.losses.values() for _, v in series)
-    own = math.fsum(v for r in records for _, v in r.losses.get(term, ()))
-    return 100 * own / total if total > 0 else None
-
-
-def _interval(made: Average, *, digits: int, factor: float = 1.0) -> str | None:
-    if made.interval is None:
+def _interval(average: Average, *, digits: int, factor: float = 1.0) -> str | None:
+    if average.interval is None:
         return None
-    low, high = (format(factor * end, f"z.{digits}f") for end in made.interval)
+    low, high = (format(factor * end, f"z.{digits}f") for end in average.interval)
     return f"[{low}, {high}]".replace("-", "−")
 
 

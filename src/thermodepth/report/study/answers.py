@@ -1,13 +1,10 @@
-"""What a study found, from its rows: tables for its folder and the first sections of its page."""
+"""What a study found: tables for its folder and the first sections of its page."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from html import escape
-
-import pyarrow as pa
-import pyarrow.compute as pc
 
 from thermodepth.report.page.skeleton import Section, table_html
 from thermodepth.report.study.dose_charts import CAPTION as DOSE_CAPTION
@@ -21,57 +18,14 @@ from thermodepth.report.study.ledger_table import matrix_table
 from thermodepth.report.study.matrix import matrix_html
 from thermodepth.report.table import Table
 from thermodepth.statistics.comparison import Settled
-from thermodepth.statistics.default_questions import declared_kinds
-from thermodepth.statistics.findings import Findings, findings
+from thermodepth.statistics.findings import Findings
 from thermodepth.statistics.labels import label_of
-from thermodepth.statistics.questions import Question
-from thermodepth.study.design import Study
-from thermodepth.study.results.ledger_matrix import Entry, ledger_matrix
-from thermodepth.study.results.result_rows import measurements_of
-
-#: Beside the primary ones: what they are made of, and what the paper's words are about.
-DESCRIPTIVE = ("silog", "log_bias", "ordinal_error", "boundary_f1", "total_variation_ratio")
+from thermodepth.study.results.ledger_matrix import PartChange
 
 
-def study_findings(rows: pa.Table, study: Study) -> Findings:
-    """Every question of a study answered; arms or seeds without results are said.
-
-    Raises:
-        DataError: for arms that were not scored on the same pixels.
-    """
-    there = set(pc.unique(rows["metric"]).to_pylist())
-    arms = [
-        arm.name for arm in study.arms
-    ]  # with results or without: what was declared stays declared
-    shown = [*study.primary, *(name for name in DESCRIPTIVE if name not in study.primary)]
-    wanted = dict.fromkeys([*shown, *(claim.metric for claim in study.claims)])
-    blocks = {
-        name: measurements_of(rows, name, arms=arms, images="common")
-        for name in wanted
-        if name.partition(".")[0] in there
-    }
-    found = findings(
-        {name: blocks[name] for name in shown if name in blocks},
-        reference=study.reference,
-        titles={arm.name: arm.title for arm in study.arms},
-        asked=study.asked,
-        primary=[name for name in study.primary if name in blocks],
-        claims=study.claims,
-        claimed=blocks,
-        smallest_effect=study.smallest_effect,
-    )
-    lost = [
-        f"No results in {label_of(n)}, a primary metric." for n in study.primary if n not in blocks
-    ]
-    return replace(found, unanswered=(*found.unanswered, *lost))
-
-
-def study_matrix(found: Findings, rows: pa.Table) -> dict[str, Mapping[str, Entry]]:
-    """Question -> part of the error -> change: of a factorial its effects, else the differences."""
-    return ledger_matrix(rows, _asked(found), reference=found.reference)
-
-
-def effects_tables(found: Findings, matrix: Mapping[str, Mapping[str, Entry]]) -> dict[str, Table]:
+def effects_tables(
+    found: Findings, matrix: Mapping[str, Mapping[str, PartChange]]
+) -> dict[str, Table]:
     """By the stem of their files: verdicts, effects (primary metrics), effects_all, scopes, best, ..."""
     tables = findings_tables(found)
     tables["effects_all"] = tables["effects"]
@@ -86,7 +40,7 @@ def effects_tables(found: Findings, matrix: Mapping[str, Mapping[str, Entry]]) -
 def answers(
     found: Findings,
     tables: Mapping[str, Table],
-    matrix: Mapping[str, Mapping[str, Entry]],
+    matrix: Mapping[str, Mapping[str, PartChange]],
 ) -> list[Section]:
     """The sections that a person reads first: effects and claims, interactions, doses, parts of the error."""
     heat = [
@@ -160,10 +114,3 @@ def _primary(found: Findings) -> list[str]:
 def _of(found: Findings, metric: str, settled: Sequence[Settled] | None = None) -> list[Settled]:
     some = found.settled if settled is None else settled
     return [s for s in some if s.comparison.metric == metric]
-
-
-def _asked(found: Findings) -> list[Question]:
-    """Each declared question once: of a factorial its effects, else the differences."""
-    every = {s.comparison.question.name: s.comparison.question for s in found.settled}
-    kinds = declared_kinds(question.kind for question in every.values())
-    return [question for question in every.values() if question.kind in kinds]

@@ -5,37 +5,17 @@ A line is the mean over the arm's seeds, the band around it reaches from the lea
 
 from __future__ import annotations
 
-import csv
-import io
-import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from html import escape
-from pathlib import Path
 
-from thermodepth.errors import DataError, StudyError
-from thermodepth.files import read_text
 from thermodepth.report.axes import Scale
 from thermodepth.study.results.lines import ArmLabel
-from thermodepth.training.run_folder import check_grown
-
-Points = tuple[tuple[float, float], ...]  # (step, value)
-Reach = tuple[float, float, float, float]  # step, mean, least and largest over seeds
+from thermodepth.study.results.training_logs import LoggedColumn, Reach
 
 _WIDTH, _HEIGHT = 300.0, 170.0
 _LEFT, _RIGHT, _TOP, _BOTTOM = 44.0, 8.0, 8.0, 22.0
-_MOST_POINTS = 120  # more than this is finer than the drawing
-_NOT_A_CURVE = ("step", "learning_rate")
 _COLOURS = 8  # classes arm-0 .. arm-7; beyond, a class of dashes tells arms of one colour apart
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Curve:
-    """The log of one cell."""
-
-    arm: str
-    seed: int
-    columns: Mapping[str, Points]  # total, each term, gradient_norm; steps without a value left out
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -46,79 +26,26 @@ class DrawnCurves:
     svg: str
 
 
-def read_curve(path: Path, *, arm: str, seed: int) -> Curve:
-    """A cell's `log.csv`.
-
-    Raises:
-        StudyError: naming the file, when it is missing or no such log.
-    """
-    columns: dict[str, list[tuple[float, float]]] = {}
-    try:
-        check_grown(path, path.parent)
-        for line in csv.DictReader(io.StringIO(read_text(path))):
-            step = float(line["step"])
-            for name, text in line.items():
-                if name not in _NOT_A_CURVE and text:
-                    columns.setdefault(name, []).append((step, float(text)))
-    except DataError as error:
-        raise StudyError(f"the log of a training: {error}") from None
-    except (KeyError, ValueError, TypeError, csv.Error) as error:
-        raise StudyError(f"{path}: not a training log ({error})") from None
-    return Curve(arm=arm, seed=seed, columns={name: tuple(p) for name, p in columns.items()})
-
-
 def line_class(number: int) -> str:
     """The classes of an arm's line by its place among the arms."""
     dashes = f" dash-{number // _COLOURS}" if number >= _COLOURS else ""
     return f"line arm-{number % _COLOURS}{dashes}"
 
 
-def draw_curves(curves: Sequence[Curve], *, arms: Sequence[ArmLabel]) -> list[DrawnCurves]:
-    """A drawing per column that any cell has, in the order they first appear; `gradient_norm` last.
+def draw_curves(columns: Sequence[LoggedColumn], *, arms: Sequence[ArmLabel]) -> list[DrawnCurves]:
+    """A drawing a column.
 
     Colours come from the page: a line has the classes of `line_class`, and with its band the attribute
     `data-arm`, the place of its arm.
     """
-    names = list(dict.fromkeys(name for curve in curves for name in curve.columns))
-    names.sort(key=lambda name: name == "gradient_norm")
-    drawn = []
-    for name in names:
-        lines = []
-        for number, arm in enumerate(arms):
-            own = [c.columns[name] for c in curves if c.arm == arm.name and name in c.columns]
-            if reach := over_seeds(own):
-                lines.append((number, reach))
-        if lines:
-            drawn.append(DrawnCurves(name=name, svg=_svg(name, lines)))
-    return drawn
-
-
-def over_seeds(curves: Sequence[Points]) -> tuple[Reach, ...]:
-    """Mean and range at every step, over the seeds that have a finite value there, thinned."""
-    at: dict[float, list[float]] = {}
-    for points in curves:
-        for step, value in points:
-            if math.isfinite(value):
-                at.setdefault(step, []).append(value)
-    whole = [(step, _mean(v), min(v), max(v)) for step, v in sorted(at.items())]
-    size = math.ceil(len(whole) / _MOST_POINTS)
-    if size < 2:
-        return tuple(whole)
-    chunks = [whole[n : n + size] for n in range(0, len(whole), size)]
-    return tuple(
-        (
-            _mean(x for x, *_ in c),
-            _mean(y for _, y, *_ in c),
-            min(v[2] for v in c),
-            max(v[3] for v in c),
+    numbers = {arm.name: number for number, arm in enumerate(arms)}
+    return [
+        DrawnCurves(
+            name=column.name,
+            svg=_svg(column.name, [(numbers[a], reach) for a, reach in column.reaches.items()]),
         )
-        for c in chunks
-    )
-
-
-def _mean(values: Iterable[float]) -> float:
-    known = list(values)
-    return math.fsum(known) / len(known)
+        for column in columns
+    ]
 
 
 def _svg(name: str, lines: Sequence[tuple[int, tuple[Reach, ...]]]) -> str:

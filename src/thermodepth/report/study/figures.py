@@ -17,38 +17,23 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 
 from thermodepth.colour import colour_depth, colour_inverse, colour_thermal, depth_limits
-from thermodepth.data.transform import resize_image
-from thermodepth.errors import DataError, StudyError
-from thermodepth.evaluation.protocols.resize import resize_depth
-from thermodepth.evaluation.store import StoredPrediction
+from thermodepth.errors import StudyError
 from thermodepth.files import write_bytes, write_text
 from thermodepth.report.axes import Scale
 from thermodepth.report.study.grid import Grid, Panel, Row
+from thermodepth.study.results.fitted_scenes import FittedScene
 from thermodepth.study.results.lines import ArmLabel
-from thermodepth.teacher.protocol import to_affine_inverse
 from thermodepth.thermal import display
-from thermodepth.types import Sample
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     Map = NDArray[np.floating[Any]]
-    Mask = NDArray[np.bool_]
 
 Kind = Literal["structure", "metric"]
 FILES: Mapping[Kind, str] = {"structure": "fig1_structure", "metric": "fig2_metric"}
 MAX_ARMS = 8
 MAX_SCENES = 6
-
-
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class Scene:
-    """One row of a figure."""
-
-    sample: Sample  # with truth; its label, if any, is the teacher's
-    predictions: Mapping[str, StoredPrediction]  # arm -> both maps, of any size
-    reason: str  # why the rule chose this frame
-    scores: Mapping[str, float]  # arm -> AbsRel of the prediction shown; may be empty
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -75,7 +60,7 @@ def figure_arms(arms: Sequence[ArmLabel], reference: str) -> list[ArmLabel]:
 
 def figure(
     kind: Kind,
-    scenes: Sequence[Scene],
+    scenes: Sequence[FittedScene],
     *,
     arms: Sequence[ArmLabel],
     seed: int,
@@ -94,7 +79,6 @@ def figure(
 
     Raises:
         StudyError: for another number of arms or scenes, or an arm without a prediction.
-        DataError: naming the frame, for one without truth.
     """
     if not 2 <= len(arms) <= MAX_ARMS or not 1 <= len(scenes) <= MAX_SCENES:
         raise StudyError(
@@ -102,12 +86,12 @@ def figure(
             f"got {len(arms)} and {len(scenes)}"
         )
     for scene in scenes:
-        missing = [arm.name for arm in arms if arm.name not in scene.predictions]
+        missing = [arm.name for arm in arms if arm.name not in scene.depth_m]
         if missing:
             raise StudyError(
                 f"frame '{scene.sample.sample_id}': no prediction of arm '{missing[0]}' to draw"
             )
-    with_label = kind == "structure" and any(s.sample.label is not None for s in scenes)
+    with_label = kind == "structure" and any(scene.label is not None for scene in scenes)
     inputs = ["Thermal", *(["Teacher"] if with_label else [])]
     inputs.append("Truth (inverse)" if kind == "structure" else "Truth")
     grid = Grid(
@@ -147,90 +131,58 @@ def write_figures(folder: Path, figures: Sequence[DrawnFigure]) -> list[Path]:
 # --- rows ----------------------------------------------------------------------------------------
 
 
-def _metric_row(scene: Scene, arms: Sequence[ArmLabel]) -> Row:
-    truth = truth_of(scene)
-    near, far = depth_limits([truth])
-    panels = [_thermal(scene), Panel(picture=colour_depth(truth, near_m=near, far_m=far))]
+def _metric_row(scene: FittedScene, arms: Sequence[ArmLabel]) -> Row:
+    near, far = depth_limits([scene.truth_m])
+    panels = [_thermal(scene), Panel(picture=colour_depth(scene.truth_m, near_m=near, far_m=far))]
     for arm in arms:
-        depth = resize_depth(scene.predictions[arm.name].depth_m, size=scene.sample.size)
         score = scene.scores.get(arm.name)
         panels.append(
             Panel(
-                picture=colour_depth(depth, near_m=near, far_m=far),
+                picture=colour_depth(scene.depth_m[arm.name], near_m=near, far_m=far),
                 corner="" if score is None else f"{score:.3f}",
             )
         )
     return _row(scene, panels, Scale(low=near, high=far, logarithmic=True))
 
 
-def _structure_row(scene: Scene, arms: Sequence[ArmLabel], *, with_label: bool) -> Row:
-    inverse = 1 / truth_of(scene)
-    valid = np.isfinite(inverse)
+def _structure_row(scene: FittedScene, arms: Sequence[ArmLabel], *, with_label: bool) -> Row:
+    inverse = scene.inverse
     low, high = depth_limits([inverse])
     panels = [_thermal(scene)]
     if with_label:
-        panels.append(_label(scene, inverse, low=low, high=high))
+        panels.append(_label(scene, low=low, high=high))
     panels.append(Panel(picture=colour_inverse(inverse, low=low, high=high)))
+    flat = np.full(inverse.shape, float(np.mean(inverse[np.isfinite(inverse)])))
     for arm in arms:
-        structure = resize_image(scene.predictions[arm.name].structure, scene.sample.size)
-        panels.append(_aligned(structure, inverse, valid, low=low, high=high))
+        structure = scene.structures[arm.name]
+        panels.append(_aligned(structure, flat, low=low, high=high))
     return _row(scene, panels, Scale(low=low, high=high, logarithmic=False))
 
 
-def _label(scene: Scene, inverse: Map, *, low: float, high: float) -> Panel:
-    label, geometry = scene.sample.label, scene.sample.label_geometry
+def _label(scene: FittedScene, *, low: float, high: float) -> Panel:
+    inverse, label = scene.inverse, scene.label
     if label is None:
         return Panel(
             picture=colour_inverse(np.full_like(inverse, np.nan), low=low, high=high),
             corner="no label",
         )
-    assert geometry is not None, f"frame '{scene.sample.sample_id}': a label without its geometry"
-    values = to_affine_inverse(label, geometry)
-    return _aligned(values, inverse, np.isfinite(inverse) & np.isfinite(values), low=low, high=high)
+    valid = np.isfinite(inverse) & np.isfinite(label)
+    flat = np.full(label.shape, float(np.mean(inverse[valid]))) if valid.any() else label
+    return _aligned(scene.fitted_label, flat, low=low, high=high)
 
 
-def _aligned(values: Map, inverse: Map, valid: Mask, *, low: float, high: float) -> Panel:
+def _aligned(fitted: Map | None, flat: Map, *, low: float, high: float) -> Panel:
     """A map up to factor and offset as a panel; drawn flat where there is no fit."""
-    fitted = fitted_structure(values, inverse, valid)
     if fitted is None:
-        flat = np.full(values.shape, float(np.mean(inverse[valid]))) if valid.any() else values
         return Panel(picture=colour_inverse(flat, low=low, high=high), corner="no fit")
     return Panel(picture=colour_inverse(fitted, low=low, high=high))
 
 
-def fitted_structure(values: Map, inverse: Map, valid: Mask) -> Map | None:
-    """A map [h w] by factor and offset at the inverse truth; None where that would turn it over."""
-    import torch
-
-    from thermodepth.geometry import align_affine
-
-    x, target = (np.where(valid, m, 0.0).astype(np.float64)[None] for m in (values, inverse))
-    fit = align_affine(torch.from_numpy(x), torch.from_numpy(target), torch.from_numpy(valid[None]))
-    # With a negative factor the worst map, near and far exchanged, would look as good as the best.
-    if not bool(fit.positive[0]):
-        return None
-    return np.asarray(float(fit.scale[0]) * values + float(fit.offset[0]))
-
-
-def _thermal(scene: Scene) -> Panel:
+def _thermal(scene: FittedScene) -> Panel:
     return Panel(picture=colour_thermal(display(scene.sample.thermal, scene.sample.thermal_unit)))
 
 
-def truth_of(scene: Scene) -> Map:
-    """The truth [h w] of a scene in metres, NaN where there is none.
-
-    Raises:
-        DataError: naming the frame, when it has no truth at all.
-    """
-    depth = scene.sample.depth_m
-    if depth is None or not np.any(np.isfinite(depth) & (depth > 0)):
-        raise DataError(
-            f"frame '{scene.sample.sample_id}' has no truth, which sets a figure's colours"
-        )
-    return np.where(np.isfinite(depth) & (depth > 0), depth, np.nan).astype(np.float64)
-
-
-def _row(scene: Scene, panels: Sequence[Panel], scale: Scale) -> Row:
+def _row(scene: FittedScene, panels: Sequence[Panel], scale: Scale) -> Row:
     details = [part for part in (scene.sample.condition, scene.reason) if part]
     return Row(
         name=scene.sample.sample_id, details=" · ".join(details), panels=tuple(panels), scale=scale

@@ -3,68 +3,55 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
-import pyarrow as pa
-import pyarrow.compute as pc
-
-from thermodepth.evaluation.rows.rows import WHOLE_FRAME
 from thermodepth.metrics import METRICS
 from thermodepth.report.table import Cell, Column, Table
-from thermodepth.study.results.frames import PickedFrame, frame_values
+from thermodepth.study.results.frames import FrameErrors
 from thermodepth.study.results.lines import ArmLabel
-
-FRAME_METRIC = "abs_rel"
 
 
 def frames_table(
-    rows: pa.Table,
+    errors: FrameErrors,
     arms: Sequence[ArmLabel],
     reference: str,
     *,
-    picked: Sequence[PickedFrame],
+    reasons: Mapping[str, str],
     most: int,
 ) -> Table:
     """A line a frame, a column an arm; the `most` frames that arms differ on most.
 
-    Raises:
-        DataError: for rows of several protocols.
+    Args:
+        errors: of every arm on every frame.
+        arms: the columns, as far as they have results.
+        reference: whose frames these are.
+        reasons: frame -> why the figures show it.
+        most: lines.
     """
-    frames = frame_values(rows, metric=FRAME_METRIC)
+    frames = errors.means
     arms = [arm for arm in arms if arm.name in frames]
-    base = frames[reference]
-    kept = rows.filter(
-        pc.and_(pc.equal(rows["metric"], FRAME_METRIC), pc.equal(rows["slice"], WHOLE_FRAME))
-    )
-    facts = {
-        sample: (condition, pixels)
-        for sample, condition, pixels in zip(
-            *(kept[n].to_pylist() for n in ("sample_id", "condition", "pixels")), strict=True
-        )
-    }
-    shown = {frame.sample_id: frame.reason for frame in picked}
     lines: list[tuple[Cell, ...]] = []
     spreads: dict[str, float] = {}
-    for sample in sorted(base):
+    for sample, base in sorted(frames[reference].items()):
         values = [frames[arm.name].get(sample) for arm in arms]
         known = [value for value in values if value is not None]
         span = max(known) - min(known)
-        spread = 100 * span / base[sample] if base[sample] else None
+        spread = 100 * span / base if base else None
         spreads[sample] = math.inf if spread is None else spread
-        condition, pixels = facts[sample]
-        lines.append((sample, condition, pixels, *values, spread, shown.get(sample, "")))
+        about = (sample, errors.conditions[sample], errors.pixels[sample])
+        lines.append((*about, *values, spread, reasons.get(sample, "")))
+    metric = METRICS[errors.metric]
     notes = [
-        f"{METRICS[FRAME_METRIC].label} of each frame, the mean over seeds. Spread: largest minus smallest "
+        f"{metric.label} of each frame, the mean over seeds. Spread: largest minus smallest "
         "between arms, relative to the reference. Press a heading to sort."
     ]
     if len(lines) > most:
         # The frames that arms agree on are the ones a reader misses least.
-        keep = set(sorted(spreads, key=lambda s: (s not in shown, -spreads[s], s))[:most])
+        largest = set(sorted(spreads, key=lambda s: (s not in reasons, -spreads[s], s))[:most])
         notes.append(
             f"The {most} of {len(lines)} frames with the largest spread; the rows file has all."
         )
-        lines = [line for line in lines if line[0] in keep]
-    metric = METRICS[FRAME_METRIC]
+        lines = [line for line in lines if line[0] in largest]
     return Table(
         title=f"{metric.label} by frame",
         columns=(

@@ -7,10 +7,10 @@ from collections.abc import Mapping
 from thermodepth.report.table import Cell, Column, Table
 from thermodepth.statistics.comparison import ONE_RUN
 from thermodepth.statistics.labels import signed
-from thermodepth.study.results.ledger_matrix import Entry
+from thermodepth.study.results.ledger_matrix import PartChange
 
 
-def matrix_table(matrix: Mapping[str, Mapping[str, Entry]], *, reference: str) -> Table:
+def matrix_table(matrix: Mapping[str, Mapping[str, PartChange]], *, reference: str) -> Table:
     """A line a question, a column a part; bold where the interval over seeds leaves out 0."""
     names = list(next(iter(matrix.values()), {}))
     lines: list[tuple[Cell, ...]] = []
@@ -41,7 +41,7 @@ def matrix_table(matrix: Mapping[str, Mapping[str, Entry]], *, reference: str) -
     )
 
 
-def _brackets(matrix: Mapping[str, Mapping[str, Entry]]) -> str:
+def _brackets(matrix: Mapping[str, Mapping[str, PartChange]]) -> str:
     entries = [entry for line in matrix.values() for entry in line.values()]
     if all(entry.interval is None for entry in entries):
         return f"{ONE_RUN.capitalize()}, so there are no intervals."

@@ -8,12 +8,12 @@ from dataclasses import replace
 
 from thermodepth.report.page.skeleton import Tint, notes_html, table_html
 from thermodepth.report.table import Cell, Table
-from thermodepth.study.results.ledger_matrix import Entry
+from thermodepth.study.results.ledger_matrix import PartChange
 
 _UNCLEAR = 0.35  # of the tint that its size would give a cell
 
 
-def matrix_html(table: Table, matrix: Mapping[str, Mapping[str, Entry]]) -> str:
+def matrix_html(table: Table, matrix: Mapping[str, Mapping[str, PartChange]]) -> str:
     """`ledger_matrix.matrix_table` in colour.
 
     Args:

@@ -4,12 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-import pyarrow as pa
-
 from thermodepth.evaluation.protocols.alignment import ALIGNMENTS
+from thermodepth.evaluation.protocols.protocol import Protocol
 from thermodepth.evaluation.results.guesser_comparison import DECIDED_BY
-from thermodepth.evaluation.rows.protocol import protocol_settings
-from thermodepth.evaluation.rows.rows import protocol_of
 from thermodepth.report.evaluation.guessers import verdict
 from thermodepth.statistics.comparison import ONE_RECORDING, ONE_RUN, SCOPE_WORDS
 from thermodepth.statistics.labels import counted
@@ -19,7 +16,7 @@ from thermodepth.study.results.lines import Lines
 
 DAGGER = "†"  # behind the name of an arm with a single run
 
-_UNTOLD = {
+_UNDECIDED = {
     ONE_RUN: "with one run no arm can be told from the best",
     ONE_RECORDING: "with one recording no arm can be told from the best",
     ONE_COMMON_SEED: f"with {ONE_COMMON_SEED} none can be told from the best",
@@ -36,7 +33,7 @@ def caption_notes(
     a table that is not `ranked`.
     """
     every = [part for of in parts.values() for part in of]
-    protocol = protocol_settings(lines.rows)
+    protocol = lines.scored_under
     return [
         _counted(lines, parts, blocks=blocks),
         *([] if protocol is None else [f"{protocol.words(headline=False)}."]),
@@ -49,7 +46,7 @@ def caption_notes(
 def other_notes(lines: Lines, parts: Mapping[str, Sequence[Part]]) -> list[str]:
     """What concerns single lines, and the protocol's own numbers."""
     every = [part for of in parts.values() for part in of]
-    notes = _alignment_note(lines.rows)
+    notes = _alignment_note(lines.scored_under)
     if lines.baselines:
         notes.append(
             "Baselines never look at the image, or only remember the training frames (nearest, ridge): they "
@@ -119,7 +116,7 @@ def seed_list(seeds: Sequence[int]) -> str:
 def _counted(lines: Lines, parts: Mapping[str, Sequence[Part]], *, blocks: bool) -> str:
     every = [part for of in parts.values() for part in of]
     seeds = seed_list(_seeds(lines, every))
-    start = f"Protocol {protocol_of(lines.rows)}, metres as they are (no alignment); mean over"
+    start = f"Protocol {lines.protocol}, metres as they are (no alignment); mean over"
     grouped = has_recordings(parts)
     alone = "" if grouped else ", each taken as a recording of its own"
     if blocks:
@@ -195,17 +192,16 @@ def _bold_notes(parts: Mapping[str, Sequence[Part]], *, blocks: bool) -> list[st
         )
     reasons: dict[str, list[str]] = {}
     for title, of in parts.items():
-        for why in dict.fromkeys(part.untold for part in of if part.untold):
+        for why in dict.fromkeys(part.undecided for part in of if part.undecided):
             reasons.setdefault(why, []).append(title)
     for why, titles in reasons.items():
         where = "" if len(titles) == len(parts) else f" in {', '.join(titles)}"
-        notes.append(f"Nothing is bold{where}: {_UNTOLD[why]}.")
+        notes.append(f"Nothing is bold{where}: {_UNDECIDED[why]}.")
     return notes
 
 
-def _alignment_note(rows: pa.Table) -> list[str]:
-    """Said where the protocol's own numbers are aligned ones: a study is about metres as they are."""
-    protocol = protocol_settings(rows)
+def _alignment_note(protocol: Protocol | None) -> list[str]:
+    """Stands where the protocol's own numbers are aligned ones: a study is about metres as they are."""
     if protocol is None or protocol.alignment == "none":
         return []
     label = ALIGNMENTS[protocol.alignment].label

@@ -4,27 +4,11 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 from thermodepth.report.table import Cell, Column, Table
+from thermodepth.study.results.cells import CellRecord
 from thermodepth.study.results.lines import ArmLabel
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class CellRecord:
-    """One training of the study. A cell without results has its arm, seed and state alone."""
-
-    arm: str
-    seed: int
-    state: str  # "done", or what became of it, such as "diverged at step 412: ..."
-    seconds: float | None = None  # of the training
-    fingerprint: str = ""  # of settings, data, labels, protocol
-    device: str = ""
-    processor: str = ""
-    threads: int | None = None
-    first_weights: str = ""  # digests; equal for all arms of a seed that edit neither
-    batches: str = ""
 
 
 def cells_table(cells: Sequence[CellRecord]) -> Table:

@@ -1,21 +1,17 @@
 """The study's tables: the paper's Table 1 with relative differences, by distance, by condition.
 
 Numbers come from `entries`, lines from `lines`, what stands under them from `notes`, the CSV files from
-`records`; `report.table` prints.
+`records`; `evaluation.results.tables` prints.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal
 
-import pyarrow as pa
-import pyarrow.compute as pc
-
 from thermodepth.errors import DataError
-from thermodepth.evaluation.rows.rows import WHOLE_FRAME
 from thermodepth.files import write_text
 from thermodepth.metrics import MetricRow, metric_rows
 from thermodepth.report.study.notes import (
@@ -29,21 +25,16 @@ from thermodepth.report.study.records import CHANGE, change_cells, plain_table, 
 from thermodepth.report.table import Cell, Column, Interval, Number, Table
 from thermodepth.statistics.comparison import ONE_RUN, Comparison
 from thermodepth.statistics.labels import label_of
-from thermodepth.study.results.entries import Entry, Part, parts_of, ranked_quantity
-from thermodepth.study.results.lines import RANGE, Lines, lines_of
-from thermodepth.study.results.lines import ArmLabel as ArmLabel
-
-TABLE_1_METRICS = (
-    "abs_rel",
-    "rmse",
-    "sq_rel",
-    "rmse_log",
-    "silog",
-    "delta_1",
-    "delta_2",
-    "delta_3",
+from thermodepth.study.results.entries import (
+    COMPARED,
+    TABLE_1_METRICS,
+    Entry,
+    Part,
+    TableEntries,
+    ranked_quantity,
 )
-COMPARED = ("abs_rel", "rmse")  # the two that the paper prints get a column of changes
+from thermodepth.study.results.lines import Lines
+
 TITLE = "Metric depth under each loss configuration"
 
 
@@ -77,37 +68,23 @@ PAPER_TABLE = (
 
 
 def study_table(
-    rows: pa.Table,
+    entries: TableEntries,
     *,
-    arms: Sequence[ArmLabel],
-    reference: str,
     metrics: Sequence[str] = TABLE_1_METRICS,
     compared: Sequence[str] = COMPARED,
-    baselines: Sequence[str] | None = None,
 ) -> Table:
     """The paper's Table 1: one line an arm, each metric's mean, and behind them the changes.
 
     A page or terminal that is too narrow for all has the changes below the means.
 
     Args:
-        rows: results of one study under one protocol; arms that are not named are left out.
-        arms: the lines, in order.
-        reference: the arm that changes are relative to.
+        entries: of the study.
         metrics: the columns.
         compared: those of them that get a column of changes with their intervals.
-        baselines: arms printed last and not ranked; None takes every known baseline that has rows.
-
-    Raises:
-        StudyError: for a reference that is not among the arms or has no rows, or two arms of one name.
-        DataError: for several protocols or studies, or cells that were not scored on the same frames and
-            pixels.
-        SettingsError: for a metric that does not exist.
     """
-    lines = lines_of(rows, arms=arms, reference=reference, baselines=baselines)
-    parts = {"": tuple(parts_of(lines, metrics).values())}
     return _table(
-        lines,
-        parts,
+        entries.lines,
+        {"": [entries.whole[name] for name in metrics]},
         compared=compared,
         changes_last=True,
         title=TITLE,
@@ -115,83 +92,44 @@ def study_table(
     )
 
 
-def range_table(
-    rows: pa.Table,
-    *,
-    arms: Sequence[ArmLabel],
-    reference: str,
-    metrics: Sequence[str] = COMPARED,
-    baselines: Sequence[str] | None = None,
-) -> Table:
+def range_table(entries: TableEntries) -> Table:
     """By distance of the truth, near to far: where in the scene an arm gains or loses.
 
     Raises:
-        StudyError, DataError, SettingsError: as `study_table`; DataError also for rows without ranges.
+        DataError: when no range was scored.
     """
-    lines = lines_of(rows, arms=arms, reference=reference, baselines=baselines)
-    slices = [n for n in pc.unique(lines.rows["slice"]).to_pylist() if n.startswith(RANGE)]
-    if not slices:
+    if not entries.by_range:
         raise DataError("no row is of a range of distance")
-    slices.sort(key=lambda name: float(name.removeprefix(RANGE).partition("-")[0]))
-    parts = {
-        f"{name.removeprefix(RANGE).replace('-', '–')} m": tuple(
-            parts_of(lines, metrics, slice=name).values()
-        )
-        for name in slices
-    }
     return _table(
-        lines,
-        parts,
-        compared=metrics,
+        entries.lines,
+        entries.by_range,
+        compared=COMPARED,
         heading="Distance",
         title=f"{TITLE}, by distance",
         label="tab:study-by-range",
     )
 
 
-def condition_table(
-    rows: pa.Table,
-    *,
-    arms: Sequence[ArmLabel],
-    reference: str,
-    metrics: Sequence[str] = COMPARED,
-    baselines: Sequence[str] | None = None,
-) -> Table:
-    """By condition as the data set names it, in alphabetical order.
-
-    Raises:
-        StudyError, DataError, SettingsError: as `study_table`.
-    """
-    lines = lines_of(rows, arms=arms, reference=reference, baselines=baselines)
-    wanted = pc.is_in(lines.rows["metric"], pa.array(metrics, type=pa.string()))
-    kept = lines.rows.filter(pc.and_(wanted, pc.equal(lines.rows["slice"], WHOLE_FRAME)))
-    parts = {
-        name or "(not given)": tuple(
-            parts_of(lines, metrics, rows=kept.filter(pc.equal(kept["condition"], name))).values()
-        )
-        for name in sorted(pc.unique(kept["condition"]).to_pylist())
-    }
+def condition_table(entries: TableEntries) -> Table:
+    """By condition as the data set names it, in alphabetical order."""
     return _table(
-        lines,
-        parts,
-        compared=metrics,
+        entries.lines,
+        entries.by_condition,
+        compared=COMPARED,
         heading="Condition",
         title=f"{TITLE}, by condition",
         label="tab:study-by-condition",
     )
 
 
-def paper_table(rows: pa.Table, *, arms: Sequence[ArmLabel], reference: str) -> Table:
-    """The published five lines, and beside their relative differences those found here.
+def paper_table(entries: TableEntries) -> Table:
+    """The published five lines, and beside their relative differences those of this study.
 
     Our absolutes are kept out on purpose: other data, another protocol, perhaps another unit. An arm
     is recognised by its name; what a study does not have, or takes to another reference, stays empty.
-
-    Raises:
-        StudyError, DataError: as `study_table`.
     """
-    lines = lines_of(rows, arms=arms, reference=reference, baselines=())
-    parts = parts_of(lines, COMPARED)
+    lines = replace(entries.lines, baselines=())
+    parts = {name: entries.whole[name] for name in COMPARED}
     published_base = PAPER_TABLE[0]
     columns = [Column(label="Configuration", align="left")]
     for row in metric_rows(COMPARED):
@@ -205,7 +143,7 @@ def paper_table(rows: pa.Table, *, arms: Sequence[ArmLabel], reference: str) -> 
         line: list[Cell] = [paper.title]
         differs = paper is not published_base
         for metric, part in parts.items():
-            ours = part.entries.get(paper.arm) if reference == published_base.arm else None
+            ours = part.entries.get(paper.arm) if lines.reference == published_base.arm else None
             value: float = getattr(paper, metric)
             base: float = getattr(published_base, metric)
             published = 100 * (value / base - 1) if differs else None
@@ -236,29 +174,19 @@ def paper_table(rows: pa.Table, *, arms: Sequence[ArmLabel], reference: str) -> 
     )
 
 
-def study_tables(
-    rows: pa.Table,
-    *,
-    arms: Sequence[ArmLabel],
-    reference: str,
-    baselines: Sequence[str] | None = None,
-) -> dict[str, Table]:
+def study_tables(entries: TableEntries) -> dict[str, Table]:
     """Every table of a study by the stem of its files; the paper's beside those that have its arms.
 
     Raises:
-        StudyError, DataError: as `study_table`.
+        DataError: when no range of distance was scored.
     """
-    makers = {
-        "table": study_table,
-        "table_by_range": range_table,
-        "table_by_condition": condition_table,
-    }
     tables = {
-        stem: make(rows, arms=arms, reference=reference, baselines=baselines)
-        for stem, make in makers.items()
+        "table": study_table(entries),
+        "table_by_range": range_table(entries),
+        "table_by_condition": condition_table(entries),
     }
-    if {paper.arm for paper in PAPER_TABLE} <= {arm.name for arm in arms}:
-        tables["table_beside_paper"] = paper_table(rows, arms=arms, reference=reference)
+    if {paper.arm for paper in PAPER_TABLE} <= set(entries.lines.arms):
+        tables["table_beside_paper"] = paper_table(entries)
     return tables
 
 

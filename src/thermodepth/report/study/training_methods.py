@@ -6,19 +6,15 @@ memory. Edits of the arms stand beside the reference's settings.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any
-
 from thermodepth.config import difference
-from thermodepth.data import Dataset
+from thermodepth.evaluation.protocols.protocol import Protocol
 from thermodepth.losses import LOSSES
-from thermodepth.report.study.cells import machines_of
+from thermodepth.report.study.machines import machines_of
 from thermodepth.statistics.labels import counted
 from thermodepth.statistics.questions import is_twin
-from thermodepth.study.cell import study_protocol
 from thermodepth.study.design import Study
 from thermodepth.study.inputs import TEST_SPLIT
+from thermodepth.study.results.facts import StudyFacts
 from thermodepth.training.settings import TrainingSettings
 
 #: What the loss terms and the comparison are after; it gives no formulas, so docs/method.md has our reading.
@@ -28,28 +24,18 @@ REFERENCE = (
 )
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class TrainingFacts:
-    """What only the finished cells know."""
-
-    teacher: str  # in words
-    parameters: int  # of the network
-    frames_scored: int
-    seconds: float  # of training, all cells
-    environments: Sequence[Mapping[str, Any]]  # of each cell
-
-
-def training_methods(study: Study, dataset: Dataset, facts: TrainingFacts) -> str:
+def training_methods(facts: StudyFacts) -> str:
     """Markdown: one paragraph a subject, the subject in bold before it."""
+    study = facts.study
     settings = study.settings.edit(study.arm(study.reference).edits)
     paragraphs = {
-        "Data": _data(settings, dataset, facts),
+        "Data": _data(settings, facts),
         "Network": _network(settings, facts),
         "Teacher": f"{facts.teacher}. It labels the training frames and is not needed for prediction.",
         "Losses": _losses(settings),
         "Configurations": _arms(study),
         "Training": _training(settings),
-        "Scoring": _scoring(dataset),
+        "Scoring": _scoring(facts.protocol),
         "Hardware": _hardware(facts),
         "Software": _software(facts),
         "Reference": f"{REFERENCE} The terms are our reading of it, for it gives no formulas.",
@@ -57,10 +43,9 @@ def training_methods(study: Study, dataset: Dataset, facts: TrainingFacts) -> st
     return "\n\n".join(f"**{name}.** {text}" for name, text in paragraphs.items()) + "\n"
 
 
-def _data(settings: TrainingSettings, dataset: Dataset, facts: TrainingFacts) -> str:
-    splits = ", ".join(
-        f"{len(frames.sample_ids)} in {name}" for name, frames in dataset.splits.items()
-    )
+def _data(settings: TrainingSettings, facts: StudyFacts) -> str:
+    dataset = facts.data
+    splits = ", ".join(f"{frames} in {name}" for name, frames in dataset.splits.items())
     rows, columns = settings.data.size or dataset.training_size
     near, far = settings.data.min_truth_m, settings.data.max_truth_m
     truth = "" if near is None or far is None else f", truth of {near:g} to {far:g} m"
@@ -68,13 +53,13 @@ def _data(settings: TrainingSettings, dataset: Dataset, facts: TrainingFacts) ->
     drawn = f" (at most {counted(most, 'frame')}, drawn by the seed)" if most else ""
     return (
         f"{dataset.note} ({dataset.name}; {dataset.licence}). Frames: {splits}; trained on "
-        f"'{settings.data.split}'{drawn}, scored on '{TEST_SPLIT}' ({facts.frames_scored} frames with "
+        f"'{settings.data.split}'{drawn}, scored on '{TEST_SPLIT}' ({facts.finished[0].frames} frames with "
         f"truth in range). Input of {columns}x{rows} pixels (columns x rows), {settings.data.modality}, "
         f"normalised by '{settings.data.normaliser.name}'{truth}."
     )
 
 
-def _network(settings: TrainingSettings, facts: TrainingFacts) -> str:
+def _network(settings: TrainingSettings, facts: StudyFacts) -> str:
     model = settings.model
     near, far = model.depth_range_m or (None, None)
     depth = "" if near is None or far is None else f", depth of {near:g} to {far:g} m"
@@ -152,8 +137,7 @@ def _augmentation(settings: TrainingSettings) -> str:
     return ", ".join(part for part in parts if part) or "none"
 
 
-def _scoring(dataset: Dataset) -> str:
-    protocol = study_protocol(dataset)
+def _scoring(protocol: Protocol) -> str:
     words = protocol.words(headline=False).replace(f"; frame list {protocol.frame_list}", "")
     return (
         f"Protocol {words}. Metric depth is scored in metres as it is, without alignment; means are over "
@@ -161,20 +145,21 @@ def _scoring(dataset: Dataset) -> str:
     )
 
 
-def _hardware(facts: TrainingFacts) -> str:
-    machines = machines_of(facts.environments)
+def _hardware(facts: StudyFacts) -> str:
+    environments = [cell.environment or {} for cell in facts.finished]
+    machines = machines_of(environments)
     texts = "; ".join(text for name, text in machines.items() if name != "Same bits")
     note = f" Same bits: {machines['Same bits']}." if "Same bits" in machines else ""
     return (
         f"{texts}. Training took {facts.seconds / 3600:.2f} hours over "
-        f"{counted(len(facts.environments), 'run')}.{note}"
+        f"{counted(len(environments), 'run')}.{note}"
     )
 
 
-def _software(facts: TrainingFacts) -> str:
+def _software(facts: StudyFacts) -> str:
     every = {
         f"thermodepth {e['thermodepth']}, Python {e['python']}, "
         + ", ".join(f"{name} {version}" for name, version in e["packages"].items() if version)
-        for e in facts.environments
+        for e in (cell.environment or {} for cell in facts.finished)
     }
     return "; or ".join(sorted(every)) + "."

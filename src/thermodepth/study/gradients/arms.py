@@ -1,16 +1,84 @@
-"""Which arms of a study's folder have gradient diagnostics."""
+"""Which arms of a study's folder have gradient diagnostics, and what these are."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 from thermodepth.checksums import read_record
 from thermodepth.errors import DataError
 from thermodepth.statistics.questions import NAME
-from thermodepth.study.gradients.records import watched_cells
+from thermodepth.study.gradients.records import GradientRecord, read_gradients, watched_cells
 from thermodepth.study.results.lines import ArmLabel
+from thermodepth.training.diagnostics.files import conflict_path, conflict_steps
+from thermodepth.training.diagnostics.maps import ConflictMaps, read_conflict_maps
 
 STUDY = "study.json"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class ArmDiagnostics:
+    """The diagnostics of one arm, or of one run that is no study's, as their files hold them."""
+
+    name: str  # of the arm; empty for a run alone
+    title: str
+    records: tuple[GradientRecord, ...]  # of each run, at least one
+    maps: tuple[ConflictMaps, ...]  # of the first run, looks in the order of the steps
+
+
+def read_diagnostics(
+    study: Path, arms: Sequence[ArmLabel], *, every_look: bool = False
+) -> tuple[ArmDiagnostics, ...]:
+    """Those of each arm that has any, in the order given.
+
+    Args:
+        study: its folder.
+        arms: of the study.
+        every_look: all conflict maps of an arm's first run, and not only the last; one takes a second.
+
+    Raises:
+        DataError: for a damaged file.
+    """
+    return tuple(
+        read_runs(cells, name=arm.name, title=arm.title, every_look=every_look)
+        for arm in arms
+        if (cells := watched_cells(study, arm.name))
+    )
+
+
+def read_arm(study: Path, arm: ArmLabel, *, every_look: bool = False) -> ArmDiagnostics:
+    """Those of one arm.
+
+    Raises:
+        DataError: when no cell of this arm has any, or a file is damaged.
+    """
+    arms = read_diagnostics(study, [arm], every_look=every_look)
+    if not arms:
+        raise DataError(
+            f"{study}: no cell of arm '{arm.name}' was trained with runtime.diagnostics.on=true"
+        )
+    return arms[0]
+
+
+def read_runs(
+    runs: Sequence[Path], *, title: str, name: str = "", every_look: bool = True
+) -> ArmDiagnostics:
+    """Those of runs by their folders, at least one.
+
+    Raises:
+        DataError: for a run without diagnostics, or a damaged file.
+    """
+    steps = conflict_steps(runs[0])
+    return ArmDiagnostics(
+        name=name,
+        title=title,
+        records=tuple(read_gradients(run) for run in runs),
+        maps=tuple(
+            read_conflict_maps(conflict_path(runs[0], step))
+            for step in (steps if every_look else steps[-1:])
+        ),
+    )
 
 
 def arms_of(study: Path) -> list[ArmLabel]:

@@ -113,20 +113,6 @@ def read_gradients(folder: Path) -> GradientRecord:
     )
 
 
-def read_arm_gradients(study: Path, arm: str) -> list[GradientRecord]:
-    """The diagnostics of every seed of an arm that a study's folder holds.
-
-    Raises:
-        DataError: when no cell of this arm has any.
-    """
-    records = [read_gradients(cell) for cell in watched_cells(study, arm)]
-    if not records:
-        raise DataError(
-            f"{study}: no cell of arm '{arm}' was trained with runtime.diagnostics.on=true"
-        )
-    return records
-
-
 def watched_cells(study: Path, arm: str) -> list[Path]:
     """The folders of an arm's seeds that have diagnostics."""
     cells = sorted((study / CELLS / arm).glob("seed-*"), key=lambda p: (len(p.name), p.name))

@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -30,8 +31,34 @@ class PickedFrame:
     reason: str  # such as "10th percentile of AbsRel (rank 5 of 48)"
 
 
+@dataclass(frozen=True, kw_only=True)
+class FrameErrors:
+    """One metric over whole frames."""
+
+    metric: str
+    by_seed: Mapping[str, Mapping[str, Mapping[int, float]]]  # arm -> frame -> seed -> value
+    conditions: Mapping[str, str]  # of each frame
+    pixels: Mapping[str, int]  # scored in each frame
+
+    @cached_property
+    def means(self) -> dict[str, dict[str, float]]:
+        """{arm: {frame: mean over seeds}}."""
+        return {
+            arm: {frame: math.fsum(of.values()) / len(of) for frame, of in frames.items()}
+            for arm, frames in self.by_seed.items()
+        }
+
+    def of_frame(self, frame: str, *, seed: int) -> dict[str, float]:
+        """{arm: value} of one frame under one seed: what stands in the corner of a panel."""
+        return {
+            arm: frames[frame][seed]
+            for arm, frames in self.by_seed.items()
+            if seed in frames.get(frame, {})
+        }
+
+
 def pick_frames(
-    rows: pa.Table, *, reference: str, arms: Sequence[str], metric: str = "abs_rel"
+    errors: FrameErrors, *, reference: str, arms: Sequence[str]
 ) -> tuple[PickedFrame, ...]:
     """Up to four frames: an easy, a middling and a hard one for the reference, and the most disputed.
 
@@ -39,33 +66,29 @@ def pick_frames(
 
     Raises:
         StudyError: for a reference or arm without rows of this metric.
-        DataError: for rows of several protocols.
     """
-    frames = frame_values(rows, metric=metric)
+    frames = errors.means
     for arm in (reference, *arms):
         if arm not in frames:
             raise StudyError(unknown("arm with results", arm, frames))
-    conditions = dict(
-        zip(rows["sample_id"].to_pylist(), rows["condition"].to_pylist(), strict=True)
-    )
     of_reference = frames[reference]
     order = sorted(of_reference, key=lambda sample_id: (of_reference[sample_id], sample_id))
-    label = METRICS[metric].label
+    label = METRICS[errors.metric].label
     picked: dict[str, str] = {}
     for percent in PERCENTILES:
-        found = _at_percentile(order, percent, taken=list(picked), conditions=conditions)
-        if found is not None:
-            rank = order.index(found) + 1
-            picked[found] = f"{percent}th percentile of {label} (rank {rank} of {len(order)})"
+        sample = _at_percentile(order, percent, picked=list(picked), conditions=errors.conditions)
+        if sample is not None:
+            rank = order.index(sample) + 1
+            picked[sample] = f"{percent}th percentile of {label} (rank {rank} of {len(order)})"
     spreads = _spreads(frames, reference=reference, arms=arms)
-    left = sorted(
+    disputed = sorted(
         (sample for sample in spreads if sample not in picked), key=lambda s: (-spreads[s], s)
     )
-    if left and len({reference, *arms}) > 1:
-        spread = f"{label} spread {100 * spreads[left[0]]:.0f} %"
-        picked[left[0]] = f"largest disagreement between arms ({spread})"
+    if disputed and len({reference, *arms}) > 1:
+        spread = f"{label} spread {100 * spreads[disputed[0]]:.0f} %"
+        picked[disputed[0]] = f"largest disagreement between arms ({spread})"
     return tuple(
-        PickedFrame(sample_id=sample, condition=conditions[sample], reason=reason)
+        PickedFrame(sample_id=sample, condition=errors.conditions[sample], reason=reason)
         for sample, reason in picked.items()
     )
 
@@ -80,57 +103,48 @@ def rule_of(reference_title: str, *, metric: str = "abs_rel") -> str:
     )
 
 
-def frame_values(rows: pa.Table, *, metric: str) -> dict[str, dict[str, float]]:
-    """{arm: {frame: value over the whole frame}}, each the mean over seeds.
+def frame_errors(rows: pa.Table, *, metric: str = "abs_rel") -> FrameErrors:
+    """One metric of every arm on every frame, from the rows over whole frames.
 
     Raises:
         DataError: for rows of several protocols.
     """
     protocol_of(rows)
-    kept = rows.filter(
+    whole = rows.filter(
         pc.and_(pc.equal(rows["metric"], metric), pc.equal(rows["slice"], WHOLE_FRAME))
     )
-    collected: dict[str, dict[str, list[float]]] = {}
-    for arm, sample, value in zip(
-        *(kept[name].to_pylist() for name in ("arm", "sample_id", "value")), strict=True
+    names = ("arm", "sample_id", "seed", "value", "condition", "pixels")
+    by_seed: dict[str, dict[str, dict[int, float]]] = {}
+    conditions: dict[str, str] = {}
+    pixels: dict[str, int] = {}
+    for arm, frame, seed, value, condition, count in zip(
+        *(whole[name].to_pylist() for name in names), strict=True
     ):
-        collected.setdefault(arm, {}).setdefault(sample, []).append(value)
-    return {
-        arm: {sample: math.fsum(values) / len(values) for sample, values in frames.items()}
-        for arm, frames in collected.items()
-    }
-
-
-def scores_of_frame(
-    rows: pa.Table, sample_id: str, *, seed: int, metric: str = "abs_rel"
-) -> dict[str, float]:
-    """{arm: value} of one frame under one seed: what stands in the corner of a panel."""
-    kept = rows.filter(
-        pc.and_(pc.equal(rows["sample_id"], sample_id), pc.equal(rows["seed"], seed))
-    )
-    return {arm: frames[sample_id] for arm, frames in frame_values(kept, metric=metric).items()}
+        by_seed.setdefault(arm, {}).setdefault(frame, {})[seed] = value
+        conditions[frame], pixels[frame] = condition, count
+    return FrameErrors(metric=metric, by_seed=by_seed, conditions=conditions, pixels=pixels)
 
 
 def _at_percentile(
-    order: Sequence[str], percent: int, *, taken: Sequence[str], conditions: Mapping[str, str]
+    order: Sequence[str], percent: int, *, picked: Sequence[str], conditions: Mapping[str, str]
 ) -> str | None:
-    """The free frame at a percentile of the order; None when all are taken."""
+    """The free frame at a percentile of the order; None when all are picked."""
     last = max(len(order) - 1, 1)
     distance = {
         sample: abs(100 * rank / last - percent)
         for rank, sample in enumerate(order)
-        if sample not in taken
+        if sample not in picked
     }
     if not distance:
         return None
     # 1e-9: a rank exactly on the edge of the band is inside it, whatever the division made of it.
     band = [sample for sample in distance if distance[sample] <= BAND + 1e-9]
-    shown = {conditions[sample] for sample in taken}
-    shown_kinds = {_kind(condition) for condition in shown}
+    picked_conditions = {conditions[sample] for sample in picked}
+    picked_kinds = {_kind(condition) for condition in picked_conditions}
 
     def familiar(sample: str) -> int:
         condition = conditions[sample]
-        return (condition in shown) + (_kind(condition) in shown_kinds)
+        return (condition in picked_conditions) + (_kind(condition) in picked_kinds)
 
     if band:
         return min(

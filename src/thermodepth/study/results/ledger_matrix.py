@@ -23,7 +23,7 @@ WHOLE = "all"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Entry:
+class PartChange:
     """The change of one part under one question."""
 
     percent: float  # of the reference's mean RMSElog^2
@@ -37,7 +37,7 @@ class Entry:
 
 def ledger_matrix(
     rows: pa.Table, questions: Sequence[Question], *, reference: str
-) -> dict[str, Mapping[str, Entry]]:
+) -> dict[str, Mapping[str, PartChange]]:
     """Question -> part -> change. Questions about an arm without results are left out.
 
     Raises:
@@ -48,7 +48,7 @@ def ledger_matrix(
         parts.setdefault(arm, {})[seed] = {**ledger.parts, WHOLE: ledger.total}
     if reference not in parts:
         raise DataError(f"no ledger of the reference arm '{reference}'")
-    matrix: dict[str, Mapping[str, Entry]] = {}
+    matrix: dict[str, Mapping[str, PartChange]] = {}
     for question in questions:
         if any(arm not in parts for arm in question.arms):
             continue
@@ -67,6 +67,6 @@ def ledger_matrix(
             ]
             found = estimate(np.array(by_seed)[:, None], [""])
             interval = found.interval(scope="seeds") if len(seeds) > 1 else None
-            line[part] = Entry(percent=found.value, interval=interval)
+            line[part] = PartChange(percent=found.value, interval=interval)
         matrix[question.title] = line
     return matrix

@@ -15,7 +15,9 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from thermodepth.errors import StudyError, unknown
-from thermodepth.evaluation.rows.rows import WHOLE_FRAME
+from thermodepth.evaluation.protocols.protocol import Protocol
+from thermodepth.evaluation.rows.protocol import protocol_settings
+from thermodepth.evaluation.rows.rows import WHOLE_FRAME, protocol_of
 from thermodepth.evaluation.scoring.baselines import BASELINES
 from thermodepth.statistics.questions import is_twin
 
@@ -32,9 +34,10 @@ class ArmLabel:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Lines:
-    """What the lines of a table are, and the rows that stand behind them."""
+    """What the lines of a table are, and the protocol that they were scored under."""
 
-    rows: pa.Table
+    protocol: str  # its id
+    scored_under: Protocol | None  # None for rows that know the id only
     titles: Mapping[str, str]
     arms: tuple[str, ...]
     baselines: tuple[str, ...]
@@ -74,30 +77,38 @@ def lines_of(
 
     Raises:
         StudyError: for a reference that is not among the arms or has no rows, or two arms of one name.
+        DataError: for rows of several protocols.
     """
     names = tuple(arm.name for arm in arms)
-    there = set(pc.unique(rows["arm"]).to_pylist())
+    measured = set(pc.unique(rows["arm"]).to_pylist())
     twice = sorted({name for name in names if names.count(name) > 1})
     if twice:
         raise StudyError(f"arm '{twice[0]}' is named twice")
     if reference not in names:
         raise StudyError(unknown("reference arm", reference, names))
-    if reference not in there:
+    if reference not in measured:
         raise StudyError(
             f"the reference arm '{reference}' has no results, so nothing can be compared with it"
         )
     if baselines is None:
-        baselines = [name for name in BASELINES if name in there and name not in names]
-    wanted = {*names, *baselines}
-    if not there <= wanted:
-        rows = rows.filter(pc.is_in(rows["arm"], pa.array(sorted(wanted), type=pa.string())))
+        baselines = [name for name in BASELINES if name in measured and name not in names]
+    lines = (*names, *baselines)
+    own = rows_of_lines(rows, lines)
     return Lines(
-        rows=rows,
+        protocol=protocol_of(own),
+        scored_under=protocol_settings(own),
         titles={arm.name: arm.title for arm in arms},
         arms=names,
         baselines=tuple(baselines),
         reference=reference,
     )
+
+
+def rows_of_lines(rows: pa.Table, names: Sequence[str]) -> pa.Table:
+    """The rows of these arms and baselines."""
+    if set(pc.unique(rows["arm"]).to_pylist()) <= set(names):
+        return rows
+    return rows.filter(pc.is_in(rows["arm"], pa.array(sorted(set(names)), type=pa.string())))
 
 
 def metric_depth_rows(rows: pa.Table) -> pa.Table:
@@ -109,5 +120,5 @@ def metric_depth_rows(rows: pa.Table) -> pa.Table:
     for name, value in same.items():
         rows = rows.filter(pc.equal(rows[name], value))
     slices = pc.unique(rows["slice"]).to_pylist()
-    shown = [part for part in slices if part == WHOLE_FRAME or part.startswith(RANGE)]
-    return rows.filter(pc.is_in(rows["slice"], pa.array(shown, type=pa.string())))
+    printed = [part for part in slices if part == WHOLE_FRAME or part.startswith(RANGE)]
+    return rows.filter(pc.is_in(rows["slice"], pa.array(printed, type=pa.string())))
