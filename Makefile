@@ -21,13 +21,13 @@ study: setup     ## the paper's five arms on the shipped pack: table, figures, r
 	$(BIN)/thermodepth study run paper $(ARGS)
 
 results: setup   ## put the tables and figures of finished studies into the README and docs/results.md
-	$(BIN)/python docs/refresh.py
+	$(BIN)/python tools/refresh.py
 
 pictures: setup  ## the picture on top of the README; DATA=a folder with real frames
-	$(BIN)/python docs/first_picture.py $(DATA)
+	$(BIN)/python tools/first_picture.py $(DATA)
 
 world: setup     ## the pictures of docs/world.md
-	$(BIN)/python docs/world_pictures.py
+	$(BIN)/python tools/world_pictures.py
 
 test: check      ## style, types and layers, then every test
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest $(ARGS)
@@ -43,7 +43,7 @@ format: setup    ## rewrite the sources in the house style
 	$(BIN)/ruff format .
 
 transfer-picture: setup  ## the picture of docs/teachers.md; DATA=a folder with one frame of MS2
-	$(BIN)/python docs/transfer_picture.py $(DATA)
+	$(BIN)/python tools/transfer_picture.py $(DATA)
 
 # ---- what ships inside the package; each is made from seeds that no other one uses
 assets: pack rgb-teacher thermal-small thermal-any rgb-any  ## everything that ships, made anew (about 4 hours on two cores)

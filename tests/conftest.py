@@ -21,23 +21,23 @@ from types import ModuleType
 import numpy as np
 import pytest
 
-DOCS = Path(__file__).resolve().parent.parent / "docs"
+TOOLS = Path(__file__).resolve().parent.parent / "tools"
 
 
 @pytest.fixture(scope="session")
-def docs_script() -> Callable[[str], ModuleType]:
-    """A script of docs/, which fills places of a page, by its name without `.py`."""
+def load_tool() -> Callable[[str], ModuleType]:
+    """A program of tools/ as a module, by its name without `.py`."""
 
     def load(name: str) -> ModuleType:
         # At the end: `coverage` is also the name of a package that tools look for.
-        if str(DOCS) not in sys.path:
-            sys.path.append(str(DOCS))
-        found = importlib.util.spec_from_file_location(f"docs_{name}", DOCS / f"{name}.py")
-        assert found is not None
-        assert found.loader is not None
-        module = importlib.util.module_from_spec(found)
-        sys.modules[found.name] = module  # its dataclasses look themselves up
-        found.loader.exec_module(module)
+        if str(TOOLS) not in sys.path:
+            sys.path.append(str(TOOLS))
+        spec = importlib.util.spec_from_file_location(f"tools_{name}", TOOLS / f"{name}.py")
+        assert spec is not None
+        assert spec.loader is not None
+        module = importlib.util.module_from_spec(spec)
+        sys.modules[spec.name] = module  # its dataclasses look themselves up
+        spec.loader.exec_module(module)
         return module
 
     return load

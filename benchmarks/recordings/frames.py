@@ -110,7 +110,7 @@ def _read_mm5(folder: Path, every: int) -> Iterator[Part]:
 
 def _read_ms2(folder: Path, every: int) -> Iterator[Part]:
     del every
-    transfer_picture = _script_of_docs()
+    transfer_picture = _transfer_picture()
     frames = []
     for left in transfer_picture.left_pictures(folder):
         sample, transfer = transfer_picture.stereo_in_thermal_view(left)
@@ -235,11 +235,11 @@ def with_truth(sample: Sample, depth_m: NDArray[np.float32]) -> Sample:
     )
 
 
-def _script_of_docs() -> ModuleType:
-    """docs/transfer_picture.py, which draws the same truth."""
-    docs = str(Path(__file__).resolve().parents[2] / "docs")
-    if docs not in sys.path:
-        sys.path.append(docs)
+def _transfer_picture() -> ModuleType:
+    """tools/transfer_picture.py, which draws the same truth."""
+    tools = str(Path(__file__).resolve().parents[2] / "tools")
+    if tools not in sys.path:
+        sys.path.append(tools)
     import transfer_picture
 
     return transfer_picture

@@ -21,9 +21,9 @@ def test_the_example_of_the_page_runs(tmp_path, monkeypatch, capsys):
     assert said.endswith("3 seeds, 3 recordings), p < .001 after Holm over 1: worse.\n")
 
 
-def test_the_table_of_the_page_is_that_of_its_script(docs_script):
+def test_the_table_of_the_page_is_that_of_its_script(load_tool):
     """The first column of the first table; the others cost seconds and come from the same numbers."""
-    script = docs_script("coverage")
+    script = load_tool("coverage")
     found = script.coverage(script.SETTINGS[0], number=0)
     page = (DOCS / "statistics.md").read_text("utf-8")
     for name, share in found.items():
@@ -54,9 +54,9 @@ def test_the_analysis_needs_neither_torch_nor_training():
     assert made.stdout == "[]\n"
 
 
-def test_the_table_of_equal_arms_is_that_of_its_script(docs_script):
+def test_the_table_of_equal_arms_is_that_of_its_script(load_tool):
     """The cell of three seeds that make .7 of the noise, where comparisons that stand alone are worst off."""
-    script = docs_script("equal_arms")
+    script = load_tool("equal_arms")
     row, column = script.SHARES.index(0.7), list(script.SIZES).index("S=3, G=30")
     seeds, lengths = script.SIZES["S=3, G=30"]
     found = script.findings(seeds, lengths, 0.7, number=len(script.SIZES) * row + column)

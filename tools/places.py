@@ -9,7 +9,7 @@ import re
 from collections.abc import Mapping
 from pathlib import Path
 
-DOCS = Path(__file__).resolve().parent
+DOCS = Path(__file__).resolve().parents[1] / "docs"
 
 
 def names_of(text: str, family: str) -> set[str]:
@@ -23,8 +23,8 @@ def filled(text: str, family: str, texts: Mapping[str, str]) -> str:
     Raises:
         ValueError: when the page and the texts do not have the same places.
     """
-    if (there := names_of(text, family)) != set(texts):
-        raise ValueError(f"places of {family}: {sorted(there)} on the page, {sorted(texts)} made")
+    if (names := names_of(text, family)) != set(texts):
+        raise ValueError(f"places of {family}: {sorted(names)} on the page, {sorted(texts)} made")
 
     def place(match: re.Match[str]) -> str:
         return f"{match[1]}{texts[match[2]].rstrip()}\n{match[3]}"

@@ -39,10 +39,10 @@ def main() -> int:
         path.write_text(PLACE.sub(filled, text), encoding="utf-8")
         for study in {match[1] for match in PLACE.findall(text)}:
             for figure in FIGURES:
-                drawn, shown = ROOT / study / figure, f"{Path(study).name}-{figure}"
-                if drawn.is_file() and f"pictures/{shown}" in text:
+                drawn, copied = ROOT / study / figure, f"{Path(study).name}-{figure}"
+                if drawn.is_file() and f"pictures/{copied}" in text:
                     PICTURES.mkdir(exist_ok=True)
-                    shutil.copyfile(drawn, PICTURES / shown)
+                    shutil.copyfile(drawn, PICTURES / copied)
     for name in dict.fromkeys(missing):
         print(f"{name}: not there; run that study first", file=sys.stderr)
     return 1 if missing else 0

@@ -1,4 +1,4 @@
-"""How often intervals cover the truth: tables of docs/statistics.md, simulated. `python docs/coverage.py`.
+"""How often intervals cover the truth: tables of docs/statistics.md, simulated. `python tools/coverage.py`.
 
 Two arms that do not differ are compared again and again. Their paired difference on frame i of recording g
 under seed s is a seed's part, a recording's, one of that seed in that recording and one of the frame, with
@@ -120,50 +120,52 @@ def _percentiles_cover(drawn: Array) -> NDArray[np.bool_]:
     return np.asarray((low <= 0.0) & (high >= 0.0))
 
 
-def _times(made: Studies, count: int) -> Array:
+def _times(simulated: Studies, count: int) -> Array:
     """[draws count] how often each was drawn."""
-    return made.random.multinomial(count, np.full(count, 1 / count), size=DRAWS).astype(np.float64)
+    return simulated.random.multinomial(count, np.full(count, 1 / count), size=DRAWS).astype(
+        np.float64
+    )
 
 
-def one_seed_images(made: Studies) -> NDArray[np.bool_]:
+def one_seed_images(simulated: Studies) -> NDArray[np.bool_]:
     """One run, images taken as independent."""
-    return _t_covers(made.differences[:, 0])
+    return _t_covers(simulated.differences[:, 0])
 
 
-def mean_images(made: Studies) -> NDArray[np.bool_]:
+def mean_images(simulated: Studies) -> NDArray[np.bool_]:
     """Mean over seeds, images taken as independent."""
-    return _t_covers(made.differences.mean(axis=1))
+    return _t_covers(simulated.differences.mean(axis=1))
 
 
-def bootstrap_seeds(made: Studies) -> NDArray[np.bool_]:
+def bootstrap_seeds(simulated: Studies) -> NDArray[np.bool_]:
     """Percentile bootstrap of seeds."""
-    by_seed = made.differences.mean(axis=2)
-    times = _times(made, by_seed.shape[1]) / by_seed.shape[1]
+    by_seed = simulated.differences.mean(axis=2)
+    times = _times(simulated, by_seed.shape[1]) / by_seed.shape[1]
     return _percentiles_cover(np.einsum("bs,rs->rb", times, by_seed))
 
 
-def t_seeds(made: Studies) -> NDArray[np.bool_]:
+def t_seeds(simulated: Studies) -> NDArray[np.bool_]:
     """t over seeds, the test set taken as all there is."""
-    return _t_covers(made.differences.mean(axis=2))
+    return _t_covers(simulated.differences.mean(axis=2))
 
 
-def t_recordings(made: Studies) -> NDArray[np.bool_]:
+def t_recordings(simulated: Studies) -> NDArray[np.bool_]:
     """t over recordings, seeds averaged: a seed taken as all there is."""
-    return _t_covers(made.cells.mean(axis=1))
+    return _t_covers(simulated.cells.mean(axis=1))
 
 
-def pigeonhole(made: Studies) -> NDArray[np.bool_]:
+def pigeonhole(simulated: Studies) -> NDArray[np.bool_]:
     """Bootstrap of seeds and recordings, percentiles."""
-    seeds, groups = made.cells.shape[1:]
-    by_seeds = np.einsum("bs,rsg->rbg", _times(made, seeds) / seeds, made.cells)
-    of_groups = _times(made, groups) * made.weights
+    seeds, groups = simulated.cells.shape[1:]
+    by_seeds = np.einsum("bs,rsg->rbg", _times(simulated, seeds) / seeds, simulated.cells)
+    of_groups = _times(simulated, groups) * simulated.weights
     of_groups /= of_groups.sum(axis=1, keepdims=True)
     return _percentiles_cover((by_seeds * of_groups).sum(axis=2))
 
 
-def crossed(made: Studies) -> NDArray[np.bool_]:
+def crossed(simulated: Studies) -> NDArray[np.bool_]:
     """Ours."""
-    found = variances(made.cells, made.weights)
+    found = variances(simulated.cells, simulated.weights)
     return np.asarray(np.abs(found.value) <= stdtrit(found.freedom, 0.975) * found.error)
 
 
@@ -186,20 +188,20 @@ def coverage(setting: Setting, *, number: int) -> dict[str, float]:
     random = np.random.default_rng([RANDOM_SEED, number])
     inside = dict.fromkeys(METHODS, 0)
     for _ in range(REPETITIONS // CHUNK):
-        made = studies(setting, CHUNK, random)
+        simulated = studies(setting, CHUNK, random)
         for name, covers in METHODS.items():
-            inside[name] += int(np.count_nonzero(covers(made)))
+            inside[name] += int(np.count_nonzero(covers(simulated)))
     return {name: count / REPETITIONS for name, count in inside.items()}
 
 
-def _grid(settings: Sequence[Setting], found: Mapping[str, dict[str, float]]) -> list[str]:
+def _grid(settings: Sequence[Setting], shares: Mapping[str, dict[str, float]]) -> list[str]:
     """Methods by settings, as Markdown."""
     lines = [
         "| interval | " + " | ".join(s.label for s in settings) + " |",
         "|---" * (len(settings) + 1) + "|",
     ]
     for name in METHODS:
-        cells = [format(found[s.label][name], ".2f").removeprefix("0") for s in settings]
+        cells = [format(shares[s.label][name], ".2f").removeprefix("0") for s in settings]
         lines.append(
             f"| {name} | " + " | ".join(f"**{c}**" if "**" in name else c for c in cells) + " |"
         )
@@ -208,14 +210,14 @@ def _grid(settings: Sequence[Setting], found: Mapping[str, dict[str, float]]) ->
 
 def table() -> str:
     """Recordings of one length, then unequal ones, with what the tables were made by."""
-    found = {s.label: coverage(s, number=number) for number, s in enumerate(SETTINGS)}
+    shares = {s.label: coverage(s, number=number) for number, s in enumerate(SETTINGS)}
     error = format(np.sqrt(0.95 * 0.05 / REPETITIONS), ".4f").removeprefix("0")
     lines = [
-        *_grid([s for s in SETTINGS if s.lengths is None], found),
+        *_grid([s for s in SETTINGS if s.lengths is None], shares),
         "",
         "And where recordings are unequally long, with 5 seeds:",
         "",
-        *_grid([s for s in SETTINGS if s.lengths is not None], found),
+        *_grid([s for s in SETTINGS if s.lengths is not None], shares),
         "",
         f"{REPETITIONS} simulated studies a column (standard error of .95: {error}), {DRAWS} draws a "
         f"bootstrap, random seed {RANDOM_SEED}. Standard deviations, AbsRel × 1000: seed {SEED_SD:g}, "

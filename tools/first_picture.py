@@ -24,7 +24,7 @@ from thermodepth.inference.predictor import Depth
 from thermodepth.inference.view import view_png
 from thermodepth.types import ThermalUnit
 
-TARGET = Path(__file__).resolve().parent / "pictures" / "first.png"
+TARGET = Path(__file__).resolve().parents[1] / "docs" / "pictures" / "first.png"
 CONDITIONS = ("street-night", "room-lit")
 #: Pattern of a frame and degrees across it: of MS2 by its calibration, of Fieldscale as benchmarks take it.
 REAL = (("ms2/sync_data/*/thr/img_left/000011.png", 79.1), ("video/*.tiff", 45.0))

@@ -1,4 +1,6 @@
-"""How often a study of equal arms finds something: a table of docs/statistics.md. Run it with python.
+"""How often a study of equal arms finds something: a table of docs/statistics.md.
+
+    python tools/equal_arms.py
 
 Four arms are compared with a fifth in two metrics, Holm over the eight comparisons. No arm differs, so every
 finding is false; at 5 % one study in twenty may have any. Seeds, scenes and both disturb each arm for

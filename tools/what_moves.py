@@ -1,4 +1,4 @@
-"""Which number sees which mistake: the tables of docs/ledger.md, computed. `python docs/what_moves.py`.
+"""Which number sees which mistake: the tables of docs/ledger.md, computed. `python tools/what_moves.py`.
 
 Nine small frames of three places (a floor, a wall with a gentle relief, boxes and a ball) are "predicted" by
 their own truth with one known mistake at a time.
@@ -7,7 +7,7 @@ their own truth with one known mistake at a time.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -142,10 +142,10 @@ def _records(mistakes: Mistakes) -> Iterator[Row]:
             prediction = mistake(frame)
             errors = PixelErrors(prediction.ravel(), frame.depth_m.ravel())
             count = frame.depth_m.size
-            found = {key: Measured(float(row.of(errors)[0]), count) for key, row in ERRORS.items()}
+            scores = {key: Measured(float(row.of(errors)[0]), count) for key, row in ERRORS.items()}
             for family in MAP_FAMILIES:
-                found |= family.measure(prediction, truth)
-            for metric, score in found.items():
+                scores |= family.measure(prediction, truth)
+            for metric, score in scores.items():
                 yield Row(
                     study="what-moves",
                     arm=name,
@@ -225,15 +225,19 @@ def measured() -> dict[str, dict[str, float]]:
     logs, metres, steady = log_ledger(rows), metric_ledger(rows), scale_stability(rows)
     return {
         arm: {
-            **{metric: math.fsum(of) / len(of) for metric, of in found.items()},
-            "mean_square_log": math.fsum(v * v for v in found["rmse_log"]) / len(found["rmse_log"]),
+            **{metric: math.fsum(scores) / len(scores) for metric, scores in by_metric.items()},
+            "mean_square_log": _mean_square(by_metric["rmse_log"]),
             **logs[arm, 0].parts,
             **metres[arm, 0].parts,
             "log_std": steady[arm, 0].log_std or 0.0,
             "flicker": steady[arm, 0].flicker or 0.0,
         }
-        for arm, found in values.items()
+        for arm, by_metric in values.items()
     }
+
+
+def _mean_square(values: Sequence[float]) -> float:
+    return math.fsum(value * value for value in values) / len(values)
 
 
 def table(name: str, numbers: dict[str, dict[str, float]]) -> Table:
@@ -246,8 +250,8 @@ def table(name: str, numbers: dict[str, dict[str, float]]) -> Table:
             *(Column(label=number.label) for number in columns.values()),
         ),
         rows=tuple(
-            (arm, *(cell(found[key], number) for key, number in columns.items()))
-            for arm, found in numbers.items()
+            (arm, *(cell(values[key], number) for key, number in columns.items()))
+            for arm, values in numbers.items()
         ),
     )
 
@@ -269,8 +273,8 @@ def cell(value: float, number: Number) -> str:
 
 def tables(numbers: dict[str, dict[str, float]]) -> dict[str, str]:
     """Of every place of the page."""
-    shown = {name: table(name, numbers) for name in TABLES}
-    return {name: each.markdown() for name, each in {**shown, "example": example()}.items()}
+    printed = {name: table(name, numbers) for name in TABLES}
+    return {name: each.markdown() for name, each in {**printed, "example": example()}.items()}
 
 
 if __name__ == "__main__":

@@ -27,7 +27,7 @@ from thermodepth.teacher.quality import picture_quality
 from thermodepth.teacher.transfer import Transfer, TransferSettings, transfer_map
 from thermodepth.types import Geometry, RgbView, Sample, ThermalUnit
 
-TARGET = Path(__file__).resolve().parent / "pictures" / "transfer-ms2.jpg"
+TARGET = Path(__file__).resolve().parents[1] / "docs" / "pictures" / "transfer-ms2.jpg"
 BASELINE_M = 0.29918420530585865  # of MS2's RGB pair, from its calibration
 DISPARITIES = 192
 MIN_DISPARITY = 2.0  # 114 m: below it a pixel of error is half the distance
@@ -94,7 +94,7 @@ def stereo_in_thermal_view(left_picture: Path) -> tuple[Sample, Transfer]:
 
 
 def disparity(left: NDArray[Any], right: NDArray[Any]) -> NDArray[np.float32]:
-    """`[h w]` pixels by semi-global matching, found from both sides; NaN where they do not agree."""
+    """`[h w]` pixels by semi-global matching, disparity from both sides; NaN where they do not agree."""
     matcher = cv2.StereoSGBM_create(
         minDisparity=0,
         numDisparities=DISPARITIES,
@@ -117,20 +117,20 @@ def disparity(left: NDArray[Any], right: NDArray[Any]) -> NDArray[np.float32]:
         )
         for picture in (left, right)
     ]
-    found = matcher.compute(*pair)[:, DISPARITIES:].astype(np.float32) / 16
-    found = cv2.medianBlur(found, 5)
-    return narrow_gaps_filled(np.where(found >= MIN_DISPARITY, found, np.float32(np.nan)))
+    matched = matcher.compute(*pair)[:, DISPARITIES:].astype(np.float32) / 16
+    matched = cv2.medianBlur(matched, 5)
+    return narrow_gaps_filled(np.where(matched >= MIN_DISPARITY, matched, np.float32(np.nan)))
 
 
-def narrow_gaps_filled(found: NDArray[np.float32]) -> NDArray[np.float32]:
+def narrow_gaps_filled(matched: NDArray[np.float32]) -> NDArray[np.float32]:
     """Gaps of a row up to `WIDEST_GAP` pixels take the farther of their ends.
 
     Most of them are what one camera sees beside an object and the other does not: background.
     """
-    filled = found.copy()
+    filled = matched.copy()
     for row in filled:
-        known = np.flatnonzero(np.isfinite(row))
-        for before, after in pairwise(known):
+        present = np.flatnonzero(np.isfinite(row))
+        for before, after in pairwise(present):
             if 1 < after - before <= WIDEST_GAP:
                 row[before + 1 : after] = min(row[before], row[after])
     return filled

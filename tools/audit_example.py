@@ -1,4 +1,4 @@
-"""The worked example of docs/audit.md, computed. `python docs/audit_example.py`."""
+"""The worked example of docs/audit.md, computed. `python tools/audit_example.py`."""
 
 from __future__ import annotations
 
@@ -14,15 +14,15 @@ def places() -> dict[str, str]:
     """The text of every place: the CSV, all tables, all sentences."""
     path = shipped_table()
     table = read_published(path)
-    found = audit(table, noise=noise_levels(table))
-    said = "\n".join(
+    result = audit(table, noise=noise_levels(table))
+    words = "\n".join(
         f"**{heading}**\n\n" + "".join(f"- {sentence}\n" for sentence in sentences)
-        for heading, sentences in audit_words(found)
+        for heading, sentences in audit_words(result)
     )
-    texts = {stem: shown.markdown() for stem, shown in audit_tables(found).items()}
+    texts = {stem: printed.markdown() for stem, printed in audit_tables(result).items()}
     return {
         "file": f"```text\n{path.read_text(encoding='utf-8')}```\n",
-        "words": said,
+        "words": words,
         **texts,
     }
 

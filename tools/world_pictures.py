@@ -13,7 +13,7 @@ from thermodepth.files import write_bytes
 from thermodepth.synthetic import Frame, render_any_camera, render_frame
 from thermodepth.types import Sample, ThermalUnit
 
-FOLDER = Path(__file__).resolve().parent / "pictures"
+FOLDER = Path(__file__).resolve().parents[1] / "docs" / "pictures"
 WIDTH, HEIGHT = 320, 256
 PICTURES = {
     "world-street.jpg": (
