@@ -10,8 +10,8 @@ import pytest
 
 
 @pytest.fixture
-def difference(tool: Callable[[str], ModuleType]) -> ModuleType:
-    return tool("folder_difference")
+def difference(load_tool: Callable[[str], ModuleType]) -> ModuleType:
+    return load_tool("folder_difference")
 
 
 def write(folder: Path, files: dict[str, str | bytes]) -> Path:
@@ -107,8 +107,8 @@ def test_a_list_that_says_no_old_words_is_refused(
         difference.read_rewordings(tmp_path / "expected.txt")
 
 
-def test_the_outputs_name_each_other_rightly(tool: Callable[[str], ModuleType]) -> None:
-    program = tool("compare_outputs")
+def test_the_outputs_name_each_other_rightly(load_tool: Callable[[str], ModuleType]) -> None:
+    program = load_tool("compare_outputs")
     assert set(program.STUDIES) <= set(program.OUTPUTS)
     for name, studies in program.NEEDS.items():
         assert name in program.OUTPUTS
