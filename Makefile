@@ -7,7 +7,7 @@ ARGS ?=
 BIN := $(VENV)/bin
 ASSETS := src/thermodepth/assets
 
-.PHONY: help setup study results pictures transfer-picture world test check format pack rgb-teacher thermal-small imagenet-start many-cameras thermal-any rgb-any assets clean
+.PHONY: help setup study results pages pictures transfer-picture world test check format pack rgb-teacher thermal-small imagenet-start many-cameras thermal-any rgb-any assets clean
 help:            ## this list
 	@awk -F' *## ' '/^[a-z-]+:.*##/ {sub(/:.*/, "", $$1); printf "%-15s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
@@ -22,6 +22,10 @@ study: setup     ## the paper's five arms on the shipped pack: table, figures, r
 
 results: setup   ## put the tables and figures of finished studies into the README and docs/results.md
 	$(BIN)/python tools/refresh.py
+
+pages: setup     ## what pages show of the code itself: docs/api.md, the loss terms of docs/method.md
+	$(BIN)/python tools/api_page.py
+	$(BIN)/python tools/loss_terms.py
 
 pictures: setup  ## the picture on top of the README; DATA=a folder with real frames
 	$(BIN)/python tools/first_picture.py $(DATA)
