@@ -4,10 +4,14 @@ VENV ?= .venv
 EXTRAS ?= dev
 CONSTRAINTS ?= constraints.txt
 ARGS ?=
+# Processes that share the tests: one a core, eight at most (each takes a gigabyte). WORKERS=0: all in one.
+WORKERS ?= auto
+# A file's tests stay in one process, because they share what they trained; files are begun in order.
+PYTEST := OMP_NUM_THREADS=1 $(VENV)/bin/python -m pytest -n $(WORKERS) --maxprocesses 8 --dist loadfile --no-loadscope-reorder
 BIN := $(VENV)/bin
 ASSETS := src/thermodepth/assets
 
-.PHONY: help setup study results pages pictures transfer-picture world test check format pack rgb-teacher thermal-small imagenet-start many-cameras thermal-any rgb-any assets clean
+.PHONY: help setup study results pages pictures transfer-picture world test quick check format pack rgb-teacher thermal-small imagenet-start many-cameras thermal-any rgb-any assets clean
 help:            ## this list
 	@awk -F' *## ' '/^[a-z-]+:.*##/ {sub(/:.*/, "", $$1); printf "%-15s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
@@ -34,7 +38,10 @@ world: setup     ## the pictures of docs/world.md
 	$(BIN)/python tools/world_pictures.py
 
 test: check      ## style, types and layers, then every test
-	OMP_NUM_THREADS=1 $(BIN)/python -m pytest $(ARGS)
+	$(PYTEST) $(ARGS)
+
+quick: setup     ## unit and contract tests, in minutes
+	$(PYTEST) tests/contracts tests/unit $(ARGS)
 
 check: setup     ## style, types, layers
 	$(BIN)/ruff check .

@@ -246,15 +246,20 @@ def cells_of(name: str, before: Path, work: Path) -> Path:
     """A study's folder with finished cells, trained by BEFORE where they do not lie in the work folder."""
     key = hashlib.sha256("\n".join([*STUDIES[name], DOSES, str(work)]).encode()).hexdigest()[:12]
     folder = work / "cells" / f"{name}-{key}"
-    if not folder.is_dir():
-        print(f"{name}: training its cells once", flush=True)
-        writer = Writer(before, fresh_run_folder(work))
-        writer.command(f"{name}-run", *STUDIES[name])
-        made_by = (writer.folder / "printed" / f"{name}-run.txt").read_text(encoding="utf-8")
-        if "---- exit code 0" not in made_by:
-            raise SystemExit(f"{name}: BEFORE cannot train it:\n{made_by}")
-        folder.parent.mkdir(parents=True, exist_ok=True)
-        (writer.folder / name).rename(folder)
+    if folder.is_dir():
+        return folder
+    note = work / "run" / "training.txt"  # one that was interrupted goes on
+    if not (note.is_file() and note.read_text(encoding="utf-8") == key):
+        fresh_run_folder(work)
+        note.write_text(key, encoding="utf-8")
+    print(f"{name}: training its cells once", flush=True)
+    writer = Writer(before, work / "run")
+    writer.command(f"{name}-run", *STUDIES[name])
+    printed = (writer.folder / "printed" / f"{name}-run.txt").read_text(encoding="utf-8")
+    if "---- exit code 0" not in printed:
+        raise SystemExit(f"{name}: BEFORE cannot train it:\n{printed}")
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    (writer.folder / name).rename(folder)
     return folder
 
 
