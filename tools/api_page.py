@@ -128,7 +128,8 @@ def _signature(value: Any, *, wide: bool = False) -> str:
 
 
 def _parameter(parameter: inspect.Parameter) -> str:
-    star = {parameter.VAR_POSITIONAL: "*", parameter.VAR_KEYWORD: "**"}.get(parameter.kind, "")
+    positional, keyword = parameter.VAR_POSITIONAL, parameter.VAR_KEYWORD
+    star = "*" if parameter.kind is positional else "**" if parameter.kind is keyword else ""
     text = star + parameter.name
     if parameter.annotation is not parameter.empty:
         text += f": {_type(parameter.annotation)}"
@@ -141,7 +142,7 @@ def _parameter(parameter: inspect.Parameter) -> str:
 
 def _type(annotation: Any) -> str:
     annotation = getattr(annotation, "__forward_arg__", annotation)  # of a NamedTuple
-    text = annotation if isinstance(annotation, str) else inspect.formatannotation(annotation)
+    text: str = annotation if isinstance(annotation, str) else inspect.formatannotation(annotation)
     return _QUALIFIED.sub("", text).strip("'\"")
 
 
