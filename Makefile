@@ -4,10 +4,14 @@ VENV ?= .venv
 EXTRAS ?= dev
 CONSTRAINTS ?= constraints.txt
 ARGS ?=
+# Processes that share the tests: one a core, eight at most (each takes a gigabyte). WORKERS=0: all in one.
+WORKERS ?= auto
+# A file's tests stay in one process, because they share what they trained; files are begun in order.
+PYTEST := OMP_NUM_THREADS=1 $(VENV)/bin/python -m pytest -n $(WORKERS) --maxprocesses 8 --dist loadfile --no-loadscope-reorder
 BIN := $(VENV)/bin
 ASSETS := src/thermodepth/assets
 
-.PHONY: help setup study results pictures transfer-picture world test check format pack rgb-teacher thermal-small imagenet-start many-cameras thermal-any rgb-any assets clean
+.PHONY: help setup study results pages pictures transfer-picture world test quick check format pack rgb-teacher thermal-small imagenet-start many-cameras thermal-any rgb-any assets clean
 help:            ## this list
 	@awk -F' *## ' '/^[a-z-]+:.*##/ {sub(/:.*/, "", $$1); printf "%-15s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
@@ -23,6 +27,10 @@ study: setup     ## the paper's five arms on the shipped pack: table, figures, r
 results: setup   ## put the tables and figures of finished studies into the README and docs/results.md
 	$(BIN)/python tools/refresh.py
 
+pages: setup     ## what pages show of the code itself: docs/api.md, the loss terms of docs/method.md
+	$(BIN)/python tools/api_page.py
+	$(BIN)/python tools/loss_terms.py
+
 pictures: setup  ## the picture on top of the README; DATA=a folder with real frames
 	$(BIN)/python tools/first_picture.py $(DATA)
 
@@ -30,7 +38,10 @@ world: setup     ## the pictures of docs/world.md
 	$(BIN)/python tools/world_pictures.py
 
 test: check      ## style, types and layers, then every test
-	OMP_NUM_THREADS=1 $(BIN)/python -m pytest $(ARGS)
+	$(PYTEST) $(ARGS)
+
+quick: setup     ## unit and contract tests, in minutes
+	$(PYTEST) tests/contracts tests/unit $(ARGS)
 
 check: setup     ## style, types, layers
 	$(BIN)/ruff check .

@@ -11,7 +11,6 @@ import sys
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
-from time import perf_counter
 from typing import Any
 
 import pytest
@@ -176,9 +175,7 @@ def test_a_finished_run_is_skipped_at_once(
         "thermodepth.training.train_state.initialise",
         lambda *_, **__: pytest.fail("a network was made"),
     )
-    began = perf_counter()
     assert run(tiny_pack, undisturbed, labels) == undisturbed / "model"
-    assert perf_counter() - began < 1
     assert {p: p.stat().st_mtime_ns for p in undisturbed.rglob("*")} == before
 
 

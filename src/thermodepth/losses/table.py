@@ -66,6 +66,8 @@ class LossRow:
     mask: Literal["label", "depth", "sky", None]  # whose valid pixels it reads; None: every pixel
     invariances: tuple[Invariance, ...]
     forms: tuple[Mapping[str, Any], ...] = ()  # edits that give it another formula
+    #: For the documentation, with `{name}` for defaults of its settings. Empty: the summary stands there.
+    formula: str = ""
 
     def function(self, prediction: Prediction, batch: Batch, settings: TermSettings) -> Tensor:
         """The term by itself: `[b]`, one value per image, float32 (float64 stays)."""
@@ -81,6 +83,10 @@ _ROWS = (
         term=structure_ssi,
         settings=StructureSsiSettings,
         summary="structure agrees with the teacher up to factor and offset, worst residuals trimmed",
+        formula=(
+            "mean abs( N(s) − N(t) ), the worst {trim:.0%} of each image left out (`trim`, "
+            "approximately: see Numerics)"
+        ),
         mask="label",
         invariances=(Invariance("structure_affine"), Invariance("label_affine")),
     ),
@@ -90,6 +96,10 @@ _ROWS = (
         term=structure_gradient,
         settings=StructureGradientSettings,
         summary="edges of the structure are the teacher's edges, over four scales",
+        formula=(
+            "sum over {scales} `scales` of mean( abs(dx R) + abs(dy R) ), R = N(s) − N(t) in "
+            "means of 1x1, 2x2, 4x4, 8x8 pixels, both blocks of a pair valid"
+        ),
         mask="label",
         invariances=(Invariance("structure_affine"), Invariance("label_affine")),
     ),
@@ -99,6 +109,10 @@ _ROWS = (
         term=structure_smooth,
         settings=StructureSmoothSettings,
         summary="structure is smooth where the thermal image has no edge",
+        formula=(
+            "mean( abs(dx N(s)) exp(−b abs(dx G)) + the same in y ), G = the {guide} image, "
+            "contrast-normalised"
+        ),
         mask="label",
         invariances=(
             Invariance("structure_affine"),
@@ -112,6 +126,7 @@ _ROWS = (
         term=metric_relative,
         settings=MetricRelativeSettings,
         summary="metric depth is right relative to the distance",
+        formula="mean abs(D − D*) / D*; other forms below (`form`)",
         mask="depth",
         invariances=(
             *(Invariance("unit_of_length", {"form": form}) for form in FORMS),
@@ -129,6 +144,7 @@ _ROWS = (
         term=metric_silog,
         settings=MetricSilogSettings,
         summary="metric depth has the right proportions, a common factor forgiven in part",
+        formula="sqrt( var g + (1 − λ) mean(g)² + eps ), g = ln D − ln D*, λ = {lam:g}",
         mask="depth",
         invariances=(
             Invariance("unit_of_length"),
@@ -142,6 +158,7 @@ _ROWS = (
         term=guided_smooth,
         settings=GuidedSmoothSettings,
         summary="metric depth is smooth where the structure is smooth",
+        formula="mean( abs(dx ln D) exp(−b abs(dx N(s))) + the same in y ), s detached",
         mask=None,
         invariances=(
             Invariance("depth_scale"),
@@ -156,6 +173,10 @@ _ROWS = (
         term=gradient_consistency,
         settings=GradientConsistencySettings,
         summary="structure and metric depth have the same gradients",
+        formula=(
+            "sum over {scales} `scales` of mean( abs(dx(A − N(s))) + abs(dy(A − N(s))) ), A = "
+            "N(1/D), in the same means"
+        ),
         mask=None,
         invariances=(
             Invariance("depth_scale"),
@@ -170,6 +191,10 @@ _ROWS = (
         term=sky,
         settings=SkySettings,
         summary="sky is told from everything else",
+        formula=(
+            "mean( softplus(z) − y z + `far_weight` y max(0, ln `far_m` − ln D) ), z the "
+            "logit of `model.sky`, y whether nothing was hit"
+        ),
         mask="sky",
         invariances=(),
     ),
@@ -179,6 +204,10 @@ _ROWS = (
         term=relative_error,
         settings=RelativeErrorSettings,
         summary="the error to expect of each pixel's depth covers the share it says",
+        formula=(
+            "sum over levels k = .68, .90 of mean( max( k (u − q_k), (k − 1)(u − q_k) ) ), u "
+            "= ln abs(ln D − ln D*), q_k of `model.relative_error`"
+        ),
         mask="depth",
         invariances=(Invariance("unit_of_length"),),
     ),
@@ -188,6 +217,10 @@ _ROWS = (
         term=metric_gradient,
         settings=MetricGradientSettings,
         summary="metric depth steps by the truth's factors, over four scales; off by default",
+        formula=(
+            "sum over {scales} `scales` of mean( abs(dx g) + abs(dy g) ), g = ln D − ln D* in "
+            "the same means, pairs of blocks with truth only"
+        ),
         mask="depth",
         invariances=(
             Invariance("depth_scale"),
