@@ -30,11 +30,11 @@ def worker_processes(
     *,
     prepare: Callable[..., None] | None = None,
     arguments: tuple[Any, ...] = (),
-    kept: str = "",
+    consequence: str = "",
 ) -> Iterator[ProcessPoolExecutor]:
     """An executor whose processes call `prepare(*arguments)` once before their work.
 
-    `kept` ends the message when a worker dies: what becomes of the work that was done.
+    `consequence` ends the message when a worker dies: what becomes of the work that was done.
 
     Raises:
         UserError: when the system kills a worker.
@@ -42,7 +42,7 @@ def worker_processes(
     """
     # Spawn, not fork: the parent may hold threads. One thread each, or they fight for the cores.
     # An executor, not a Pool: when the system kills a worker, a Pool waits for ever.
-    others = set(multiprocessing.active_children())
+    earlier_children = set(multiprocessing.active_children())
     with (
         _interrupted_by_a_kill(),
         _single_threaded_children(),
@@ -55,10 +55,10 @@ def worker_processes(
         except BrokenProcessPool as error:
             raise UserError(
                 "a worker process died: out of memory, or the calling script lacks "
-                f"`if __name__ == '__main__':`{kept}"
+                f"`if __name__ == '__main__':`{consequence}"
             ) from error
         except KeyboardInterrupt:
-            for worker in set(multiprocessing.active_children()) - others:
+            for worker in set(multiprocessing.active_children()) - earlier_children:
                 worker.terminate()
             raise
         finally:

@@ -138,7 +138,7 @@ def test_a_plane_in_another_view() -> None:
     here, other = pinhole(60, 80, 60), pinhole(40, 40, 30)
     wall_m = np.full((60, 80), 6, np.float32)
     found = depth_in_view(
-        wall_m, intrinsics=here, to_intrinsics=other, to_from_here=there, size=(30, 40)
+        wall_m, intrinsics=here, to_intrinsics=other, other_from_this=there, size=(30, 40)
     )
     normal, offset = there[:3, 2], 6 + there[:3, 2] @ there[:3, 3]
     exact = offset / np.tensordot(normal, rays(other, (30, 40)), 1)
@@ -148,6 +148,6 @@ def test_a_plane_in_another_view() -> None:
     wall_m[:] = np.nan
     wall_m[30, 40], wall_m[31, 40], wall_m[32, 41] = 6, 0, -2
     found = depth_in_view(
-        wall_m, intrinsics=here, to_intrinsics=other, to_from_here=there, size=(30, 40)
+        wall_m, intrinsics=here, to_intrinsics=other, other_from_this=there, size=(30, 40)
     )
     assert np.isfinite(found).sum() == 1

@@ -322,7 +322,7 @@ def _settings(
 ) -> TrainingSettings:
     """A recipe's settings with the options that were given and `--set` edits on top; data by full path."""
     from thermodepth.commands.option_edits import edits_of_options
-    from thermodepth.data.table import absolute_spec
+    from thermodepth.data.registry import absolute_spec
     from thermodepth.recipes import named_training
 
     settings = named_training(recipe).edit(edits_of_options(options, edits))

@@ -71,8 +71,12 @@ def report_tree(report: Report) -> dict[str, Any]:
             }
             for row in CHECKS.values()
         ],
-        "findings": [asdict(found) for found in report.findings],
+        "findings": [_as_row(found) for found in report.findings],
     }
+
+
+def _as_row(finding: Finding) -> dict[str, Any]:
+    return {"of" if key == "total" else key: value for key, value in asdict(finding).items()}
 
 
 @contextmanager

@@ -23,7 +23,7 @@ from thermodepth.commands.evaluate_subjects import (
 )
 from thermodepth.commands.lens import NOTHING_SAID, LensOptions
 from thermodepth.commands.terminal import console, counting
-from thermodepth.data.table import absolute_spec
+from thermodepth.data.registry import absolute_spec
 from thermodepth.errors import DataError, SettingsError, unknown
 from thermodepth.evaluation.protocols.protocol import Protocol, named_protocol
 from thermodepth.evaluation.report import FACTS, Evaluation, score_into, write_evaluation

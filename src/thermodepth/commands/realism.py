@@ -119,7 +119,7 @@ def _spread(count: int, most: int) -> Sequence[int]:
 
 def comparison_tree(comparison: Comparison, data: str, against: str) -> dict[str, Any]:
     """The report as plain JSON values; its form is described in docs/world.md."""
-    together = comparison.together
+    joint = comparison.joint
     return {
         "format": FORMAT,
         "version": VERSION,
@@ -127,8 +127,8 @@ def comparison_tree(comparison: Comparison, data: str, against: str) -> dict[str
         "against": against,
         "patches": [len(comparison.first), len(comparison.second)],
         "recordings": [_recordings(comparison.first), _recordings(comparison.second)],
-        "auc": together.auc,
-        "interval": [together.low, together.high],
+        "auc": joint.auc,
+        "interval": [joint.low, joint.high],
         "octave_ratio": comparison.octave_ratio.tolist(),
         "statistics": [
             {"name": d.name, "data": list(d.first), "against": list(d.second), "auc": d.auc}
@@ -161,16 +161,16 @@ def _print(comparison: Comparison, data: str, against: str) -> None:
     console.print(table)
     ratio = ", ".join(f"{value:.2f}" for value in comparison.octave_ratio)
     console.print(f"variance in octaves of 1, 2, 4, 8 cycles a patch, data over against: {ratio}")
-    together = comparison.together
+    joint = comparison.joint
     console.print(
-        f"all eight together, recordings held out: AUC {together.auc:.3f} "
-        f"({together.low:.3f} to {together.high:.3f}); .5 cannot be told apart, 1 always is"
+        f"all eight together, recordings held out: AUC {joint.auc:.3f} "
+        f"({joint.low:.3f} to {joint.high:.3f}); .5 cannot be told apart, 1 always is"
     )
 
 
 def _picture(comparison: Comparison) -> bytes:
     """Four rows: data that passes, data that gives itself away, and the same of the other set."""
-    scores, count = comparison.together.scores, len(comparison.first)
+    scores, count = comparison.joint.scores, len(comparison.first)
     rows: list[NDArray[np.float32]] = []
     for patches, of_set, sign in (
         (comparison.first, scores[:count], 1),

@@ -242,5 +242,5 @@ def _channels(value: bytes, name: str) -> tuple[ExrChannel, ...]:
     return tuple(found.values())
 
 
-def _damaged(name: str, why: str) -> DataError:
-    return DataError(f"{name}: damaged or truncated EXR header ({why}); copy it again")
+def _damaged(name: str, reason: str) -> DataError:
+    return DataError(f"{name}: damaged or truncated EXR header ({reason}); copy it again")

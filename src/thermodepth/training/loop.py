@@ -26,7 +26,7 @@ from accelerate.state import AcceleratorState
 from accelerate.utils import GradScalerKwargs
 from torch import Tensor
 
-from thermodepth.data.frames import Dataset, Remembered
+from thermodepth.data.frames import CachedFrames, Dataset
 from thermodepth.data.loader import BatchStream, LabelOf, batches, trained_frames
 from thermodepth.errors import DivergedError, SettingsError
 from thermodepth.losses import LossReport, evaluate
@@ -129,7 +129,7 @@ def train_in_lockstep(
 
     # ---- data: one stream for all
     stream = BatchStream(
-        Remembered(frames, budget_bytes=runtime.cache_mb * 2**20),
+        CachedFrames(frames, budget_bytes=runtime.cache_mb * 2**20),
         shared.data,
         size=shared.data.size,
         seed=shared.seed,

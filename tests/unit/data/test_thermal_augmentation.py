@@ -63,7 +63,7 @@ class TestOff:
             # Nine numbers, and what was always made of them.
             flip, zoom, x, y, gain, offset, *_ = np.random.default_rng(seed).random(9)
             nearer = 1 + 0.15 * zoom
-            wanted = crop_resize(sample, (19, 29), zoom=nearer, place=(y, x))
+            wanted = crop_resize(sample, (19, 29), zoom=nearer, position=(y, x))
             wanted = as_one_lens(wanted, zoom=nearer)
             wanted = mirror(wanted) if flip < 0.5 else wanted
             wanted = drift(wanted, gain=1 + 0.2 * (2 * gain - 1), offset=0.1 * (2 * offset - 1))
@@ -274,7 +274,7 @@ class TestPlane:
     def test_windows_of_whole_pixels_are_exact(self, make_sample, zoom, place, flip) -> None:
         sample = self.plane(make_sample, (40, 80))
         window = (round(40 / zoom), round(80 / zoom))
-        after = as_one_lens(crop_resize(sample, window, zoom=zoom, place=place), zoom=zoom)
+        after = as_one_lens(crop_resize(sample, window, zoom=zoom, position=place), zoom=zoom)
         after = mirror(after) if flip else after
         assert np.abs(self.off_plane(after, zoom, flip)).max() < 2e-5
 

@@ -80,7 +80,7 @@ def stage(monkeypatch: pytest.MonkeyPatch) -> Stage:
     for name, value in {
         "make_accelerators": lambda *_, count: [_Accelerator() for _ in range(count)],
         "open_run": lambda *_, **__: "id",
-        "Remembered": lambda *_, **__: None,
+        "CachedFrames": lambda *_, **__: None,
         "BatchStream": lambda *_, **__: stream,
         "batches": lambda _, steps, **__: iter(steps),
         "as_input": lambda batch, _: batch,

@@ -25,7 +25,7 @@ from thermodepth.evaluation.store import StoredPrediction
 from thermodepth.files import write_bytes, write_text
 from thermodepth.study.figures.grid import Grid, Panel, Row
 from thermodepth.study.tables.lines import ArmLabel
-from thermodepth.teacher.protocol import to_affine_inverse
+from thermodepth.teacher.interface import to_affine_inverse
 from thermodepth.thermal import display
 from thermodepth.types import Sample
 

@@ -14,7 +14,7 @@ from thermodepth.evaluation.page.scenes import PickedScene
 from thermodepth.evaluation.protocols.resize import resize_depth
 from thermodepth.study.figures.figures import Scene, fitted_structure, truth_of
 from thermodepth.study.tables.lines import ArmLabel
-from thermodepth.teacher.protocol import to_affine_inverse
+from thermodepth.teacher.interface import to_affine_inverse
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
