@@ -392,9 +392,9 @@ def _shared_out(shares: Mapping[Any, float], names: Sequence[str], where: str) -
     positive_shares = {split: share for split, share in shares.items() if share > 0}
     if len(names) < len(positive_shares):
         raise SettingsError(
-            f"{where}: {len(names)} sequences cannot be shared out over {', '.join(positive_shares)}: "
-            "a recording belongs to one split. Catch shorter recordings as {sequence}, name the splits, or cut long "
-            "recordings with block: 50"
+            f"{where}: {len(names)} sequences cannot be shared out over {', '.join(positive_shares)}: a "
+            "recording belongs to one split. Catch shorter recordings as {sequence}, name the splits, or "
+            "cut long recordings with block: 50"
         )
     order = sorted(names, key=lambda name: hashlib.sha256(name.encode()).digest())
     total, split_of, begin, cumulative = sum(positive_shares.values()), dict[str, str](), 0, 0.0
