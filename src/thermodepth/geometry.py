@@ -384,16 +384,6 @@ class Alignment(NamedTuple):
         return self.scale[:, None, None] * widen(x) + self.offset[:, None, None]
 
 
-def align_scale(x: Map, target: Map, valid: Mask | None) -> Alignment:
-    """The factor that brings x closest to the target, least squares per image: `<x t> / <x x>`.
-
-    Scale 0 and `positive` False where no pixel is valid or x is zero throughout.
-    """
-    x, target = keep(x, valid), keep(target, valid)
-    scale = _ratio((x * target).sum((1, 2)), x.square().sum((1, 2)))
-    return Alignment(scale, torch.zeros_like(scale), scale > 0)
-
-
 def align_affine(x: Map, target: Map, valid: Mask | None) -> Alignment:
     """The factor and offset that bring x closest to the target, least squares per image.
 

@@ -40,8 +40,8 @@ def png(path: Path, array: NDArray[Any]) -> Path:
 
 def exr(path: Path, channels: dict[str, NDArray[Any]], **header: Any) -> Path:
     openexr = pytest.importorskip("OpenEXR")
-    given = {"compression": openexr.ZIP_COMPRESSION, "type": openexr.scanlineimage, **header}
-    openexr.File(given, channels).write(str(path))
+    options = {"compression": openexr.ZIP_COMPRESSION, "type": openexr.scanlineimage, **header}
+    openexr.File(options, channels).write(str(path))
     return path
 
 

@@ -31,16 +31,16 @@ def n_of(values: Array) -> Array:
 def test_keep_replaces_what_is_masked(dtype: torch.dtype, fill: float) -> None:
     x = torch.tensor([[[1.5, float("nan"), float("inf"), -2.0, -0.0]]], dtype=dtype)
     valid = torch.tensor([[[True, False, False, True, True]]])
-    kept = geometry.keep(x, valid, fill)
-    assert kept.tolist() == [[[1.5, fill, fill, -2.0, 0.0]]]
-    assert kept.dtype == (torch.float64 if dtype == torch.float64 else torch.float32)
+    filled = geometry.keep(x, valid, fill)
+    assert filled.tolist() == [[[1.5, fill, fill, -2.0, 0.0]]]
+    assert filled.dtype == (torch.float64 if dtype == torch.float64 else torch.float32)
 
 
 def test_keep_leaves_faults_at_valid_pixels() -> None:
     x = torch.tensor([[[float("nan"), float("inf"), 1.0]]])
-    kept = geometry.keep(x, torch.ones(1, 1, 3, dtype=torch.bool), 1.0)
-    assert kept[0, 0, 0].isnan()
-    assert kept[0, 0, 1].isinf()
+    filled = geometry.keep(x, torch.ones(1, 1, 3, dtype=torch.bool), 1.0)
+    assert filled[0, 0, 0].isnan()
+    assert filled[0, 0, 1].isinf()
 
 
 def test_keep_passes_no_gradient_to_masked_pixels() -> None:
@@ -161,19 +161,6 @@ def test_unit_contrast_divides_by_the_floor_below_it() -> None:
 # --- alignment -----------------------------------------------------------------------------------
 
 
-def test_align_scale_against_lstsq() -> None:
-    (x, valid), (target, _) = maps(), maps(seed=1)
-    spoilt = torch.where(valid, x, torch.nan)
-    alignment = geometry.align_scale(spoilt, target, valid)
-    for i in range(3):
-        a = x[i][valid[i]].numpy()[:, None]
-        scale = np.linalg.lstsq(a, target[i][valid[i]].numpy(), rcond=None)[0]
-        assert alignment.scale[i].item() == pytest.approx(scale[0])
-        assert bool(alignment.positive[i]) == (scale[0] > 0)
-    assert alignment.offset.tolist() == [0.0] * 3
-    torch.testing.assert_close(alignment.apply(x), alignment.scale[:, None, None] * x)
-
-
 def test_align_affine_against_lstsq() -> None:
     (x, valid), (target, _) = maps(), maps(seed=1)
     alignment = geometry.align_affine(torch.where(valid, x, torch.inf), target, valid)
@@ -202,9 +189,9 @@ def test_an_upside_down_or_impossible_alignment_says_so() -> None:
     assert flat.scale.tolist() == [0.0] * 3
     assert flat.offset.tolist() == pytest.approx(x.mean((1, 2)).tolist())
     assert flat.positive.tolist() == [False] * 3
-    for empty in (geometry.align_scale(x, x, nothing), geometry.align_affine(x, x, nothing)):
-        assert empty.scale.tolist() == [0.0] * 3
-        assert empty.positive.tolist() == [False] * 3
+    empty = geometry.align_affine(x, x, nothing)
+    assert empty.scale.tolist() == [0.0] * 3
+    assert empty.positive.tolist() == [False] * 3
 
 
 # --- annotations ---------------------------------------------------------------------------------
@@ -247,7 +234,6 @@ def test_annotated_shapes_are_true(monkeypatch: pytest.MonkeyPatch) -> None:
         "edge_aware_mean": (x, x, valid, 1.0),
         "quantile_threshold": (x.abs(), pixels),
         "trimmed_mean": (x.abs(), valid, 0.2),
-        "align_scale": (x, x, valid),
         "align_affine": (x, x, valid),
     }
     public = {

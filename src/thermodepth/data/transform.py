@@ -298,6 +298,19 @@ def resize_image(image: NDArray[Any], size: tuple[int, int]) -> NDArray[Any]:
     return result
 
 
+def thumbnail(picture: NDArray[Any], size: tuple[int, int]) -> NDArray[np.float32]:
+    """[rows * columns] area means of a picture `[h w]` or `[h w 3]`; what is not finite takes the median."""
+    import cv2
+
+    grey = picture.mean(axis=2, dtype=np.float32) if picture.ndim == 3 else picture
+    grey = grey.astype(np.float32)
+    valid = np.isfinite(grey)
+    if not valid.all():
+        grey = np.where(valid, grey, np.median(grey[valid]) if valid.any() else np.float32(0))
+    small = cv2.resize(grey, (size[1], size[0]), interpolation=cv2.INTER_AREA)
+    return np.asarray(small, dtype=np.float32).ravel()
+
+
 def _for_cv2(image: NDArray[Any]) -> NDArray[Any]:
     """A type that cv2 can resize and turn; 16-bit counts stay exact."""
     if image.dtype in (np.uint8, np.uint16, np.float32, np.float64):

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from thermodepth.calibration import Severity as CalibrationSeverity
+from thermodepth.data.transform import thumbnail
 from thermodepth.types import ThermalUnit
 
 if TYPE_CHECKING:
@@ -131,23 +132,17 @@ def look_of(picture: NDArray[Any]) -> Look:
     digest = hashlib.blake2b(f"{kind} {height} {width}".encode(), digest_size=16)
     digest.update(np.ascontiguousarray(picture).data)
     return Look(
-        size=(height, width), kind=kind, digest=digest.digest(), thumbnail=_thumbnail(picture)
+        size=(height, width), kind=kind, digest=digest.digest(), thumbnail=_unit_thumbnail(picture)
     )
 
 
-def _thumbnail(picture: NDArray[Any]) -> NDArray[np.float16]:
-    import cv2
-
-    grey = picture.mean(axis=2, dtype=np.float32) if picture.ndim == 3 else picture
-    grey = grey.astype(np.float32)
-    valid = np.isfinite(grey)
-    if not valid.all():
-        grey = np.where(valid, grey, np.median(grey[valid]) if valid.any() else 0)
-    small = cv2.resize(grey, THUMBNAIL[::-1], interpolation=cv2.INTER_AREA).ravel()
+def _unit_thumbnail(picture: NDArray[Any]) -> NDArray[np.float16]:
+    small = thumbnail(picture, THUMBNAIL)
+    largest = float(np.abs(small).max())
     small = small - small.mean()
     length = float(np.linalg.norm(small))
     # Rounding leaves a flat picture with a thumbnail of noise, which would be stretched to length 1.
-    flat = length <= 1e-5 * max(float(np.abs(grey).max()), 1e-9)
+    flat = length <= 1e-5 * max(largest, 1e-9)
     return np.zeros(small.shape, np.float16) if flat else (small / length).astype(np.float16)
 
 

@@ -49,16 +49,16 @@ class TestCachedFrames:
         assert cached.noise_is_drawn is False
 
     @pytest.mark.parametrize(
-        ("budget", "kept"), [(0, 0), (FRAME_BYTES - 1, 0), (1200, 2), (1799, 2)]
+        ("budget", "cached_frames"), [(0, 0), (FRAME_BYTES - 1, 0), (1200, 2), (1799, 2)]
     )
-    def test_the_budget_is_kept(self, make_sample, budget: int, kept: int) -> None:
+    def test_the_budget_is_kept(self, make_sample, budget: int, cached_frames: int) -> None:
         assert make_sample((10, 10)).thermal.nbytes + 400 == FRAME_BYTES
         frames = Counted(make_sample, 4)
         cached = CachedFrames(frames, budget_bytes=budget)
         for _ in range(2):
             for i in range(4):
                 assert cached.read(i, with_rgb=False).sample_id == f"frame-{i}"
-        assert len(frames.reads) == 4 + (4 - kept)
+        assert len(frames.reads) == 4 + (4 - cached_frames)
 
     def test_rgb_is_read_again_each_time(self, make_sample) -> None:
         frames = Counted(make_sample, 1)

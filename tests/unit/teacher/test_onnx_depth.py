@@ -65,8 +65,13 @@ def build(
 
 
 def open_cpu(path: Path, **settings: Any) -> OnnxTeacher:
-    given = {"device": "cpu", "geometry": Geometry.AFFINE_INVERSE, "normalise": "none", **settings}
-    return open_onnx(str(path), **given)
+    options = {
+        "device": "cpu",
+        "geometry": Geometry.AFFINE_INVERSE,
+        "normalise": "none",
+        **settings,
+    }
+    return open_onnx(str(path), **options)
 
 
 def grey(sample: Sample) -> Any:

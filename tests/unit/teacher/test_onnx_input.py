@@ -69,13 +69,13 @@ def save(
 
 
 def open_cpu(path: Path, **settings: Any) -> OnnxTeacher:
-    given = {"device": "cpu", "geometry": Geometry.AFFINE_INVERSE, "input_size": 56, **settings}
-    return open_onnx(str(path), **given)
+    options = {"device": "cpu", "geometry": Geometry.AFFINE_INVERSE, "input_size": 56, **settings}
+    return open_onnx(str(path), **options)
 
 
 @pytest.mark.parametrize("by_node", [False, True])
 @pytest.mark.parametrize(
-    ("steps", "wanted"),
+    ("steps", "expected"),
     [
         ([("Div", 255.0)], "byte"),
         ([("Mul", 1 / 255)], "byte"),
@@ -98,10 +98,10 @@ def open_cpu(path: Path, **settings: Any) -> OnnxTeacher:
     ],
 )
 def test_first_nodes_tell_the_range(
-    steps: list[Step], wanted: str | None, by_node: bool, tmp_path: Path
+    steps: list[Step], expected: str | None, by_node: bool, tmp_path: Path
 ) -> None:
     path = save(tmp_path / "a.onnx", steps, by_node=by_node)
-    assert expected_normalisation(path.read_bytes(), "image") == wanted
+    assert expected_normalisation(path.read_bytes(), "image") == expected
 
 
 def test_a_constant_behind_other_nodes_is_read(tmp_path: Path) -> None:
