@@ -69,7 +69,7 @@ class _Worker(SpawnProcess):
     """Begins whole: one that is interrupted while it is told what to do would print how it broke."""
 
     starting = False  # of all, in this process
-    asked_to_stop = False
+    stop_requested = False
 
     def start(self) -> None:
         _Worker.starting = True
@@ -77,7 +77,7 @@ class _Worker(SpawnProcess):
             super().start()
         finally:
             _Worker.starting = False
-        if _Worker.asked_to_stop:
+        if _Worker.stop_requested:
             raise KeyboardInterrupt
 
 
@@ -108,7 +108,7 @@ def _interrupted_by_a_kill() -> Iterator[None]:
 
     def interrupt(number: int, frame: FrameType | None) -> None:
         del number, frame
-        _Worker.asked_to_stop = _Worker.starting
+        _Worker.stop_requested = _Worker.starting
         if not _Worker.starting:
             raise KeyboardInterrupt
 
@@ -117,7 +117,7 @@ def _interrupted_by_a_kill() -> Iterator[None]:
     if not ours or signal.getsignal(signal.SIGTERM) is not signal.SIG_DFL:
         yield
         return
-    _Worker.asked_to_stop = False
+    _Worker.stop_requested = False
     signal.signal(signal.SIGTERM, interrupt)
     try:
         yield

@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 _FIRST_TRAINING_PIXELS = 14_000  # what one step of a small network on a CPU digests quickly
 _FEWEST = 32  # rows or columns that a network can read
 _LONGEST_ID = 100
-_MOST_TRIED = 8  # frames of a split whose files may be broken before its size is given up
+_MOST_BROKEN = 8  # frames of a split whose files may be broken before its size is given up
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -303,5 +303,5 @@ def _native_size(splits: Mapping[str, Frames]) -> tuple[int, int]:
 
 def _first_frames(splits: Mapping[str, Frames]) -> Iterator[tuple[Frames, int]]:
     for frames in splits.values():
-        for index in range(min(len(frames.sample_ids), _MOST_TRIED)):
+        for index in range(min(len(frames.sample_ids), _MOST_BROKEN)):
             yield frames, index

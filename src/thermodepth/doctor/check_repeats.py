@@ -20,13 +20,13 @@ _LIVELY = (Band.THERMAL, Band.RGB)
 
 def duplicates(evidence: Evidence) -> Iterator[Finding]:
     """Frames equal in all bands; across splits that is a leak and told there."""
-    of_content: dict[tuple[object, ...], list[FrameFacts]] = defaultdict(list)
+    by_content: dict[tuple[object, ...], list[FrameFacts]] = defaultdict(list)
     for frame in evidence.readable:
         digests = tuple((band, look.digest) for band, look in sorted(frame.looks.items()))
         if digests and not _is_empty(frame):
-            of_content[(frame.split, *digests)].append(frame)
+            by_content[(frame.split, *digests)].append(frame)
     copies = [
-        group for group in of_content.values() if len(group) > 1 and not _one_run(evidence, group)
+        group for group in by_content.values() if len(group) > 1 and not _one_run(evidence, group)
     ]
     if copies:
         yield finding(
@@ -45,11 +45,11 @@ def duplicates(evidence: Evidence) -> Iterator[Finding]:
 
 def _equal_files(evidence: Evidence) -> Iterator[Finding]:
     """By the files themselves, when not all frames were decoded."""
-    of_digest: dict[bytes, list[str]] = defaultdict(list)
+    by_digest: dict[bytes, list[str]] = defaultdict(list)
     for file in evidence.files:
         if file.size_bytes:
-            of_digest[file.digest].append(file.name)
-    groups = [" = ".join(names[:4]) for names in of_digest.values() if len(names) > 1]
+            by_digest[file.digest].append(file.name)
+    groups = [" = ".join(names[:4]) for names in by_digest.values() if len(names) > 1]
     if groups:
         yield finding(
             DUPLICATES,
@@ -68,13 +68,13 @@ def _mixed_up(evidence: Evidence) -> Iterator[Finding]:
     if evidence.subject.is_tree:
         return
     for band in _LIVELY:
-        of_digest: dict[bytes, list[FrameFacts]] = defaultdict(list)
+        by_digest: dict[bytes, list[FrameFacts]] = defaultdict(list)
         for frame in evidence.readable:
             if band in frame.looks:
-                of_digest[frame.looks[band].digest].append(frame)
+                by_digest[frame.looks[band].digest].append(frame)
         groups = [
             group
-            for group in of_digest.values()
+            for group in by_digest.values()
             if len({_all_bands(frame) for frame in group}) > 1
             and not _neighbours(group)
             and len({frame.split for frame in group}) == 1

@@ -64,18 +64,18 @@ def _shared_pictures(evidence: Evidence) -> Iterator[Finding]:
     for band in Band:
         if band is Band.DEPTH:  # a still scene's depth may be equal with everything else new
             continue
-        of_digest: dict[bytes, list[FrameFacts]] = defaultdict(list)
+        by_digest: dict[bytes, list[FrameFacts]] = defaultdict(list)
         for frame in evidence.readable:
             if frame.split and band in frame.looks:
-                of_digest[frame.looks[band].digest].append(frame)
-        shared = [g for g in of_digest.values() if len({frame.split for frame in g}) > 1]
+                by_digest[frame.looks[band].digest].append(frame)
+        shared = [g for g in by_digest.values() if len({frame.split for frame in g}) > 1]
         if shared:
             yield finding(
                 LEAKS,
                 Severity.ERROR,
                 f"{len(shared)} {band} pictures are in several splits, equal to the last bit",
                 [" = ".join(f"{f.name} ({f.split})" for f in group[:4]) for group in shared],
-                total=len(of_digest),
+                total=len(by_digest),
                 meaning="the network is scored on pictures that it was trained on",
                 remedy="keep each picture in one split; best split by recording",
             )

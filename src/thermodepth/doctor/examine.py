@@ -153,7 +153,7 @@ def _examined(
         files=files,
         stamps=below.stamps if below else (),
         lists=split_lists(below.root) if below else {},
-        watches=list(watches.of_size.values()),
+        watches=list(watches.by_size.values()),
     )
     findings = [entry for check in CHECKS.values() for entry in check.find(evidence)]
     order = list(Severity)
@@ -247,7 +247,7 @@ class _Watches:
     """A `PixelWatch` for each of the first frame sizes."""
 
     def __init__(self) -> None:
-        self.of_size: dict[tuple[int, int], PixelWatch] = {}
+        self.by_size: dict[tuple[int, int], PixelWatch] = {}
         self._last: bytes = b""
 
     def add(self, frame: ReadFrame) -> None:
@@ -257,7 +257,7 @@ class _Watches:
             return
         self._last = thermal.look.digest
         size = thermal.look.size
-        if size not in self.of_size and len(self.of_size) < MOST_SIZES:
-            self.of_size[size] = PixelWatch(size)
-        if size in self.of_size:
-            self.of_size[size].add(frame.deviation)
+        if size not in self.by_size and len(self.by_size) < MOST_SIZES:
+            self.by_size[size] = PixelWatch(size)
+        if size in self.by_size:
+            self.by_size[size].add(frame.deviation)

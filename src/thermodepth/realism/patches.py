@@ -55,11 +55,11 @@ def patches_of(frames: list[tuple[str, NDArray[Any]]]) -> PatchSet:
     Raises:
         DataError: for no frames, or none with any contrast.
     """
-    number_of: dict[str, int] = {}
+    numbers: dict[str, int] = {}
     pixels, groups = [], []
     for name, raw in frames:
-        cut = _cut(_stretched(_of_height(raw)))
-        number = number_of.setdefault(name, len(number_of))
+        cut = _cut(_stretched(_at_one_height(raw)))
+        number = numbers.setdefault(name, len(numbers))
         pixels.append(cut)
         groups.append(np.full(len(cut), number, np.intp))
     patches = np.concatenate(pixels) if pixels else np.zeros((0, SIDE, SIDE), np.float32)
@@ -72,7 +72,7 @@ def patches_of(frames: list[tuple[str, NDArray[Any]]]) -> PatchSet:
     return PatchSet(statistics=statistics, spectrum=spectrum, group=group, pixels=patches)
 
 
-def _of_height(raw: NDArray[Any]) -> NDArray[np.float32]:
+def _at_one_height(raw: NDArray[Any]) -> NDArray[np.float32]:
     """At `ROWS` rows, by area when it shrinks."""
     import cv2
 

@@ -94,8 +94,8 @@ def _folds(rng: np.random.Generator, group: NDArray[np.intp], name: str) -> NDAr
             f"the {name} set is one recording: nothing can be held out (frames of a folder count as "
             "recordings each, unless --groups folder)"
         )
-    of_recording = rng.permutation(len(recordings)) % min(FOLDS, len(recordings))
-    return of_recording[np.searchsorted(recordings, group)].astype(np.intp)
+    recording_folds = rng.permutation(len(recordings)) % min(FOLDS, len(recordings))
+    return recording_folds[np.searchsorted(recordings, group)].astype(np.intp)
 
 
 def _fit(
