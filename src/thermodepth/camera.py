@@ -143,9 +143,9 @@ def nearest_of_pixel(
     height, width = size
     with np.errstate(invalid="ignore"):
         inside = (column >= 0) & (column < width) & (row >= 0) & (row < height) & (depth_m > 0)
-    place = row[inside].astype(np.intp) * width + column[inside].astype(np.intp)
+    index = row[inside].astype(np.intp) * width + column[inside].astype(np.intp)
     nearest = np.full(height * width, np.inf, np.float32)
-    np.minimum.at(nearest, place, np.asarray(depth_m, np.float32)[inside])
+    np.minimum.at(nearest, index, np.asarray(depth_m, np.float32)[inside])
     nearest[np.isinf(nearest)] = np.nan
     return nearest.reshape(size)
 
@@ -155,7 +155,7 @@ def depth_in_view(
     *,
     intrinsics: NDArray[Any],
     to_intrinsics: NDArray[Any],
-    to_from_here: NDArray[Any],
+    other_from_this: NDArray[Any],
     size: tuple[int, int],
 ) -> NDArray[np.float32]:
     """A depth map, dense or sparse, as another camera would have it: every point moved, the nearest kept.
@@ -164,7 +164,7 @@ def depth_in_view(
         depth_m: `[h w]` metres along this camera's axis, NaN = none.
         intrinsics: `[3 3]` of this camera.
         to_intrinsics: `[3 3]` of the other.
-        to_from_here: `[4 4]` moves points from these axes to the other's, metres.
+        other_from_this: `[4 4]` moves points from these axes to the other's, metres.
         size: (rows, columns) of the other picture.
 
     Returns:
@@ -173,6 +173,6 @@ def depth_in_view(
     with np.errstate(invalid="ignore"):
         measured = np.nonzero(np.isfinite(depth_m) & (depth_m > 0))
     ahead = rays(intrinsics, (depth_m.shape[0], depth_m.shape[1]))[:, measured[0], measured[1]]
-    points = moved(ahead * np.asarray(depth_m, np.float32)[measured], to_from_here)
+    points = moved(ahead * np.asarray(depth_m, np.float32)[measured], other_from_this)
     column, row = project(points, to_intrinsics)
     return nearest_of_pixel(column, row, points[2], size)

@@ -42,7 +42,7 @@ def write_record(path: Path, tree: Mapping[str, Any]) -> None:
     """
     plain = json.loads(json.dumps(tree, allow_nan=False))
     # Last: a file without its end is no JSON, and a line taken out in front leaves a comma too many.
-    write_json(path, {**plain, KEY: _of_values(plain)})
+    write_json(path, {**plain, KEY: _values_checksum(plain)})
 
 
 def read_record(path: Path, *, remedy: str = "", limit: int = MAX_JSON_BYTES) -> dict[str, Any]:
@@ -81,7 +81,7 @@ def _checked(tree: dict[str, Any], path: Path, remedy: str) -> dict[str, Any]:
     stated = tree.pop(KEY, None)
     # A checksum whose own name was hit is still the last value, and looks like nothing else.
     renamed = stated is None and bool(re.fullmatch("[0-9a-f]{64}", str(tree.get(last, ""))))
-    if renamed or (stated is not None and stated != _of_values(tree)):
+    if renamed or (stated is not None and stated != _values_checksum(tree)):
         raise DataError(f"{path}: {UNLIKE}{_then(remedy)}")
     return tree
 
@@ -94,7 +94,7 @@ def _then(remedy: str) -> str:
     return f"; {remedy}" if remedy else ""
 
 
-def _of_values(tree: Mapping[str, Any]) -> str:
+def _values_checksum(tree: Mapping[str, Any]) -> str:
     text = json.dumps(tree, sort_keys=True, separators=(",", ":"))
     return hashlib.sha256(text.encode()).hexdigest()
 

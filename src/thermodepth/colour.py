@@ -78,9 +78,9 @@ def paint(values: NDArray[Any], *, name: str = DEPTH_MAP) -> NDArray[np.uint8]:
         SettingsError: for a colour map that does not exist.
     """
     unit = np.asarray(values, dtype=np.float64)
-    known = ~np.isnan(unit)
+    valid = ~np.isnan(unit)
     index = np.full(unit.shape, 256, dtype=np.intp)
-    index[known] = np.rint(unit[known].clip(0.0, 1.0) * 255).astype(np.intp)
+    index[valid] = np.rint(unit[valid].clip(0.0, 1.0) * 255).astype(np.intp)
     painted: NDArray[np.uint8] = _palette(name)[index]
     return painted
 

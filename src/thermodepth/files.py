@@ -103,8 +103,8 @@ def read_bytes(path: Path, *, limit: int) -> bytes:
     """
     size = byte_count(path)
     if size > limit:
-        most = f"{limit / 10**6:g} MB" if limit >= 10**6 else f"{limit / 1000:g} kB"
-        raise DataError(f"{path}: larger than {most}, far more than such a file holds")
+        limit_text = f"{limit / 10**6:g} MB" if limit >= 10**6 else f"{limit / 1000:g} kB"
+        raise DataError(f"{path}: larger than {limit_text}, far more than such a file holds")
     with open_file(path) as stream:
         content = stream.read(size + 1)  # takes the memory at once, so not up to the limit
     if len(content) > size:
@@ -181,8 +181,8 @@ def pictures_in(folder: Path) -> list[Path]:
     """The picture files of a folder by suffix, in the order of their names, numbers as numbers."""
     if not folder.is_dir():
         raise DataError(f"{folder}: no such folder")
-    found = [p for p in folder.iterdir() if p.suffix.lower() in PICTURE_SUFFIXES and p.is_file()]
-    return sorted(found, key=lambda p: (natural_order(p.name), p.name))  # 7.png and 007.png tie
+    pictures = [p for p in folder.iterdir() if p.suffix.lower() in PICTURE_SUFFIXES and p.is_file()]
+    return sorted(pictures, key=lambda p: (natural_order(p.name), p.name))  # 7.png and 007.png tie
 
 
 def natural_order(name: str) -> tuple[tuple[int, int, str], ...]:

@@ -59,8 +59,8 @@ def keep(x: Map, valid: Mask | None, fill: float = 0.0) -> Map:
     x = widen(x)
     if valid is None:
         return x
-    kept: Tensor = _Keep.apply(x, valid)  # type: ignore[no-untyped-call]
-    return kept if fill == 0.0 else kept + (1.0 - weights_of(x, valid)) * fill
+    filled: Tensor = _Keep.apply(x, valid)  # type: ignore[no-untyped-call]
+    return filled if fill == 0.0 else filled + (1.0 - weights_of(x, valid)) * fill
 
 
 class _Keep(torch.autograd.Function):
@@ -151,16 +151,16 @@ def normalise(x: Map, valid: Mask | None, floor: float = FLAT) -> Map:
     come back as 0. A map whose mean deviation is below `floor` (in units of x) is divided by `floor`
     instead. Source: MiDaS (Ranftl et al., 2020), section 5.
     """
-    kept = keep(x, valid)
+    filled = keep(x, valid)
     if valid is None:
-        return unit_contrast(kept - centre(kept)[:, None, None], count(kept, None), floor)
-    weights = weights_of(kept, valid)
+        return unit_contrast(filled - centre(filled)[:, None, None], count(filled, None), floor)
+    weights = weights_of(filled, valid)
     pixels = weights.sum((1, 2))
-    mean = kept.sum((1, 2)) / pixels.clamp(min=1.0)
+    mean = filled.sum((1, 2)) / pixels.clamp(min=1.0)
     on_grid = _grid(valid)
-    middle = masked_median(_grid(kept), on_grid)
+    middle = masked_median(_grid(filled), on_grid)
     middle = torch.where(on_grid.flatten(1).any(1), middle, mean)
-    return unit_contrast((kept - middle[:, None, None]) * weights, pixels, floor)
+    return unit_contrast((filled - middle[:, None, None]) * weights, pixels, floor)
 
 
 def _grid(x: Tensor) -> Tensor:
@@ -169,7 +169,7 @@ def _grid(x: Tensor) -> Tensor:
 
 
 # --- neighbouring pixels -------------------------------------------------------------------------
-# The maps here are "kept": finite under the mask. Then 0/1 weights may take the place of `where`,
+# The maps here are "filled": finite under the mask. Then 0/1 weights may take the place of `where`,
 # which costs three times as much on a CPU.
 
 
@@ -198,7 +198,7 @@ def halve(x: Map) -> Map:
     return avg_pool2d(x[:, None], 2)[:, 0]
 
 
-def gradient_mean(kept: Map, valid: Mask | None, scales: int) -> PerImage:
+def gradient_mean(filled: Map, valid: Mask | None, scales: int) -> PerImage:
     """`sum over scales of mean|dx x| + mean|dy x|` over means of 1x1, 2x2, 4x4, ... pixels.
 
     The mean of a block runs over its valid pixels; the block counts where they are at least half of
@@ -207,23 +207,23 @@ def gradient_mean(kept: Map, valid: Mask | None, scales: int) -> PerImage:
     weigh as much as dense and fine ones. Blocks and not every 2^k-th pixel, which is the usual form:
     that one pulls harder at the pixels of a grid, and networks print the grid as dots.
     """
-    total = kept.new_zeros(kept.shape[0])
-    share = counts = None if valid is None else weights_of(kept, valid)
+    total = filled.new_zeros(filled.shape[0])
+    share = counts = None if valid is None else weights_of(filled, valid)
     for scale in range(scales):
         if scale:
-            if min(kept.shape[1:]) < 2:
+            if min(filled.shape[1:]) < 2:
                 break
-            kept = halve(kept)
+            filled = halve(filled)
             if share is not None:
                 share = halve(share)
                 counts = (share >= 0.5).to(share.dtype)
-        x = kept if share is None or not scale else kept / share.clamp(min=0.5)
+        x = filled if share is None or not scale else filled / share.clamp(min=0.5)
         total = total + _absolute_differences(x, *pair_weights(x, counts))
     return total
 
 
 def step_mean(
-    kept: Map, valid: Mask | None, spans: int, cost: Callable[[Tensor], Tensor]
+    filled: Map, valid: Mask | None, spans: int, cost: Callable[[Tensor], Tensor]
 ) -> PerImage:
     """`sum over k < spans of mean f(x(i + 2^k) - x(i))` along rows, and the same along columns.
 
@@ -231,19 +231,19 @@ def step_mean(
     for are left out. Every pixel counts alike, so no grid can show.
 
     Args:
-        kept: `[b h w]`, 0 where masked.
+        filled: `[b h w]`, 0 where masked.
         valid: `[b h w]` or None for all.
         spans: how many distances: 1, 2, 4, ... pixels.
         cost: f, of the differences; 0 at 0.
     """
-    total = kept.new_zeros(kept.shape[0])
-    weights = None if valid is None else weights_of(kept, valid)
+    total = filled.new_zeros(filled.shape[0])
+    weights = None if valid is None else weights_of(filled, valid)
     for span in (2**k for k in range(spans)):
         for axis in (2, 1):
-            pairs = kept.shape[axis] - span
+            pairs = filled.shape[axis] - span
             if pairs < 1:
                 continue
-            price = cost(kept.narrow(axis, span, pairs) - kept.narrow(axis, 0, pairs))
+            price = cost(filled.narrow(axis, span, pairs) - filled.narrow(axis, 0, pairs))
             if weights is None:
                 total = total + price.mean((1, 2))
                 continue
@@ -263,19 +263,19 @@ def pair_weights(x: Map, weights: Map | None) -> tuple[list[Tensor | None], list
     return [*both], [pair.sum((1, 2)).clamp(min=1.0) for pair in both]
 
 
-def edge_aware_mean(kept: Map, guide: Map, valid: Mask | None, sharpness: float) -> PerImage:
+def edge_aware_mean(filled: Map, guide: Map, valid: Mask | None, sharpness: float) -> PerImage:
     """`mean(|dx x| exp(-b |dx G|)) + mean(|dy x| exp(-b |dy G|))`, both pixels of a pair valid.
 
     b = `sharpness`, 0 means no guide; no gradient flows to the guide. Source: Godard et al. (2017),
     eq. 5.
     """
     with torch.no_grad():
-        pairs, counts = pair_weights(kept, None if valid is None else weights_of(kept, valid))
+        pairs, counts = pair_weights(filled, None if valid is None else weights_of(filled, valid))
         weights = [
             (step.abs() * -sharpness).exp() * (1.0 if pair is None else pair)
             for step, pair in zip((horizontal(guide), vertical(guide)), pairs, strict=True)
         ]
-    return _absolute_differences(kept, weights, counts)
+    return _absolute_differences(filled, weights, counts)
 
 
 class _AbsoluteDifferences(torch.autograd.Function):
@@ -323,7 +323,7 @@ def _absolute_differences(
 # --- trimming ------------------------------------------------------------------------------------
 
 
-def quantile_threshold(kept: Map, smallest: PerImage, passes: int = 10) -> PerImage:
+def quantile_threshold(filled: Map, smallest: PerImage, passes: int = 10) -> PerImage:
     """A threshold below which about `smallest` values of each non-negative map lie; no gradient.
 
     Bisection on counts: ten passes cost a tenth of a sort and, unlike `kthvalue`, take another count
@@ -333,7 +333,7 @@ def quantile_threshold(kept: Map, smallest: PerImage, passes: int = 10) -> PerIm
     makes small thresholds as exact as large ones. The error of the root is `2^-passes` of the bracket.
     """
     with torch.no_grad():
-        flat = kept.flatten(1)
+        flat = filled.flatten(1)
         n = flat.shape[1]
         dropped = (n - smallest).clamp(min=0.5)
         low = torch.zeros_like(smallest)
@@ -349,21 +349,21 @@ def quantile_threshold(kept: Map, smallest: PerImage, passes: int = 10) -> PerIm
     return high.square()
 
 
-def trimmed_mean(kept: Map, valid: Mask | None, trim: float) -> PerImage:
+def trimmed_mean(filled: Map, valid: Mask | None, trim: float) -> PerImage:
     """Mean of a non-negative map without the largest `floor(trim n)` of its n valid values.
 
     With t any threshold, `k t - sum max(t - x, 0)` is a lower bound of the sum of the k smallest
     values and reaches it at the k-th value (the dual of "mean excess", Rockafellar and Uryasev 2000),
     so the error of an approximate t enters only in second order, and ties need no care.
     """
-    weights = None if valid is None else weights_of(kept, valid)
-    n = count(kept, None) if weights is None else weights.sum((1, 2))
+    weights = None if valid is None else weights_of(filled, valid)
+    n = count(filled, None) if weights is None else weights.sum((1, 2))
     if trim == 0.0:
-        return kept.sum((1, 2)) / n.clamp(min=1.0)
+        return filled.sum((1, 2)) / n.clamp(min=1.0)
     k = n - (trim * n + 1e-3).floor()  # 1e-3: 0.29 * 100 is 28.999998 in float32
-    masked = kept.shape[1] * kept.shape[2] - n  # they hold 0, so they are the smallest values
-    threshold = quantile_threshold(kept, k + masked)
-    shortfall = (threshold[:, None, None] - kept).relu()
+    masked = filled.shape[1] * filled.shape[2] - n  # they hold 0, so they are the smallest values
+    threshold = quantile_threshold(filled, k + masked)
+    shortfall = (threshold[:, None, None] - filled).relu()
     if weights is not None:
         shortfall = shortfall * weights
     return (k * threshold - shortfall.sum((1, 2))) / k.clamp(min=1.0)

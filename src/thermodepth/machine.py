@@ -54,12 +54,12 @@ def processor_words(environment: Mapping[str, Any]) -> str:
     """
     stretches = environment.get("continued")
     every = [environment, *(stretches if isinstance(stretches, list) else [])]
-    words = [
-        _words(each["processor"])
-        for each in every
-        if isinstance(each, dict) and "processor" in each
+    descriptions = [
+        _words(record["processor"])
+        for record in every
+        if isinstance(record, dict) and "processor" in record
     ]
-    return " then ".join(dict.fromkeys(words)) or _NOT_RECORDED
+    return " then ".join(dict.fromkeys(descriptions)) or _NOT_RECORDED
 
 
 def _words(facts: object) -> str:
@@ -69,4 +69,4 @@ def _words(facts: object) -> str:
         return _NOT_RECORDED
     limits = facts.get("limits")
     limited = [f"{k}={v}" for k, v in limits.items()] if isinstance(limits, Mapping) else []
-    return ", ".join(str(each) for each in (facts.get("model"), facts.get("capability"), *limited))
+    return ", ".join(str(part) for part in (facts.get("model"), facts.get("capability"), *limited))

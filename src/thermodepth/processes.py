@@ -30,11 +30,11 @@ def worker_processes(
     *,
     prepare: Callable[..., None] | None = None,
     arguments: tuple[Any, ...] = (),
-    kept: str = "",
+    consequence: str = "",
 ) -> Iterator[ProcessPoolExecutor]:
     """An executor whose processes call `prepare(*arguments)` once before their work.
 
-    `kept` ends the message when a worker dies: what becomes of the work that was done.
+    `consequence` ends the message when a worker dies: what becomes of the work that was done.
 
     Raises:
         UserError: when the system kills a worker.
@@ -42,7 +42,7 @@ def worker_processes(
     """
     # Spawn, not fork: the parent may hold threads. One thread each, or they fight for the cores.
     # An executor, not a Pool: when the system kills a worker, a Pool waits for ever.
-    others = set(multiprocessing.active_children())
+    earlier_children = set(multiprocessing.active_children())
     with (
         _interrupted_by_a_kill(),
         _single_threaded_children(),
@@ -55,10 +55,10 @@ def worker_processes(
         except BrokenProcessPool as error:
             raise UserError(
                 "a worker process died: out of memory, or the calling script lacks "
-                f"`if __name__ == '__main__':`{kept}"
+                f"`if __name__ == '__main__':`{consequence}"
             ) from error
         except KeyboardInterrupt:
-            for worker in set(multiprocessing.active_children()) - others:
+            for worker in set(multiprocessing.active_children()) - earlier_children:
                 worker.terminate()
             raise
         finally:
@@ -69,7 +69,7 @@ class _Worker(SpawnProcess):
     """Begins whole: one that is interrupted while it is told what to do would print how it broke."""
 
     starting = False  # of all, in this process
-    asked_to_stop = False
+    stop_requested = False
 
     def start(self) -> None:
         _Worker.starting = True
@@ -77,7 +77,7 @@ class _Worker(SpawnProcess):
             super().start()
         finally:
             _Worker.starting = False
-        if _Worker.asked_to_stop:
+        if _Worker.stop_requested:
             raise KeyboardInterrupt
 
 
@@ -108,7 +108,7 @@ def _interrupted_by_a_kill() -> Iterator[None]:
 
     def interrupt(number: int, frame: FrameType | None) -> None:
         del number, frame
-        _Worker.asked_to_stop = _Worker.starting
+        _Worker.stop_requested = _Worker.starting
         if not _Worker.starting:
             raise KeyboardInterrupt
 
@@ -117,7 +117,7 @@ def _interrupted_by_a_kill() -> Iterator[None]:
     if not ours or signal.getsignal(signal.SIGTERM) is not signal.SIG_DFL:
         yield
         return
-    _Worker.asked_to_stop = False
+    _Worker.stop_requested = False
     signal.signal(signal.SIGTERM, interrupt)
     try:
         yield

@@ -43,8 +43,8 @@ def set_thread_policy(threads: int | None = None, *, otherwise: int = 1) -> int:
         count = threads
     else:
         inherited = os.environ.get("OMP_NUM_THREADS", "")
-        says_so = inherited.isdecimal() and int(inherited) > 0
-        count = int(inherited) if says_so else otherwise
+        is_count = inherited.isdecimal() and int(inherited) > 0
+        count = int(inherited) if is_count else otherwise
     for name in _COUNTS:
         os.environ[name] = str(count)
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")

@@ -106,14 +106,14 @@ class _PlainLoader(_FastLoader):  # type: ignore[misc]
     """Refuses a key that stands twice; reads a tag that was let through as if it were not there."""
 
     def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
-        seen = set()
+        keys = set()
         for key, _ in node.value:
             if isinstance(key, yaml.ScalarNode):
-                if key.value in seen:
+                if key.value in keys:
                     raise yaml.constructor.ConstructorError(
                         None, None, f"{key.value[:80]!r} stands twice", key.start_mark
                     )
-                seen.add(key.value)
+                keys.add(key.value)
         mapping: dict[Any, Any] = super().construct_mapping(node, deep=deep)
         return mapping
 

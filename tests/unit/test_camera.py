@@ -80,11 +80,11 @@ def test_the_matrix_given_is_left_alone(change: str) -> None:
 def turned(degrees: float, shift_m: tuple[float, float, float]) -> np.ndarray:
     """[4 4] a turn about the vertical axis, then a shift."""
     angle = np.radians(degrees)
-    made = np.eye(4)
-    made[0, 0] = made[2, 2] = np.cos(angle)
-    made[0, 2], made[2, 0] = np.sin(angle), -np.sin(angle)
-    made[:3, 3] = shift_m
-    return made
+    pose = np.eye(4)
+    pose[0, 0] = pose[2, 2] = np.cos(angle)
+    pose[0, 2], pose[2, 0] = np.sin(angle), -np.sin(angle)
+    pose[:3, 3] = shift_m
+    return pose
 
 
 def test_a_ray_ends_one_metre_ahead_and_is_seen_at_its_pixel() -> None:
@@ -117,10 +117,10 @@ def test_what_is_not_before_the_camera_is_not_seen() -> None:
 
 
 def test_points_move_there_and_back() -> None:
-    there = turned(20, (0.3, -0.1, 0.5))
-    by_hand = there[:3, :3] @ POINTS.T + there[:3, 3:]
-    np.testing.assert_allclose(moved(POINTS.T, there), by_hand, rtol=1e-5, atol=1e-6)
-    back = moved(moved(POINTS.T.reshape(3, 1, 3), there), np.linalg.inv(there))
+    other_from_this = turned(20, (0.3, -0.1, 0.5))
+    by_hand = other_from_this[:3, :3] @ POINTS.T + other_from_this[:3, 3:]
+    np.testing.assert_allclose(moved(POINTS.T, other_from_this), by_hand, rtol=1e-5, atol=1e-6)
+    back = moved(moved(POINTS.T.reshape(3, 1, 3), other_from_this), np.linalg.inv(other_from_this))
     np.testing.assert_allclose(back[:, 0], POINTS.T, atol=1e-6)
 
 
@@ -128,26 +128,34 @@ def test_the_nearest_point_of_a_pixel_stays() -> None:
     column = np.array([0.2, 0.9, 1.0, 2.999, 3.0, -0.1, np.nan, 1.5, 1.5])
     row = np.array([0.5, 0.1, 1.9, 0.5, 0.5, 0.5, 0.5, 0.5, 0.5])
     depth_m = np.array([5, 3, 4, 2, 1, 1, 1, 0, np.nan])
-    found = nearest_of_pixel(column, row, depth_m, (2, 3))
-    np.testing.assert_array_equal(found, [[3, np.nan, 2], [np.nan, 4, np.nan]])
+    nearest = nearest_of_pixel(column, row, depth_m, (2, 3))
+    np.testing.assert_array_equal(nearest, [[3, np.nan, 2], [np.nan, 4, np.nan]])
 
 
 def test_a_plane_in_another_view() -> None:
     """A wall across the first axis, sparse and dense, at the depth that plane geometry gives."""
-    there = turned(8, (0.4, 0.1, -0.3))
-    here, other = pinhole(60, 80, 60), pinhole(40, 40, 30)
+    other_from_this = turned(8, (0.4, 0.1, -0.3))
+    intrinsics, other = pinhole(60, 80, 60), pinhole(40, 40, 30)
     wall_m = np.full((60, 80), 6, np.float32)
-    found = depth_in_view(
-        wall_m, intrinsics=here, to_intrinsics=other, to_from_here=there, size=(30, 40)
+    nearest = depth_in_view(
+        wall_m,
+        intrinsics=intrinsics,
+        to_intrinsics=other,
+        other_from_this=other_from_this,
+        size=(30, 40),
     )
-    normal, offset = there[:3, 2], 6 + there[:3, 2] @ there[:3, 3]
+    normal, offset = other_from_this[:3, 2], 6 + other_from_this[:3, 2] @ other_from_this[:3, 3]
     exact = offset / np.tensordot(normal, rays(other, (30, 40)), 1)
-    seen = np.isfinite(found)
-    assert seen.mean() > 0.6
-    np.testing.assert_allclose(found[seen], exact[seen], rtol=0.01)
+    visible = np.isfinite(nearest)
+    assert visible.mean() > 0.6
+    np.testing.assert_allclose(nearest[visible], exact[visible], rtol=0.01)
     wall_m[:] = np.nan
     wall_m[30, 40], wall_m[31, 40], wall_m[32, 41] = 6, 0, -2
-    found = depth_in_view(
-        wall_m, intrinsics=here, to_intrinsics=other, to_from_here=there, size=(30, 40)
+    nearest = depth_in_view(
+        wall_m,
+        intrinsics=intrinsics,
+        to_intrinsics=other,
+        other_from_this=other_from_this,
+        size=(30, 40),
     )
-    assert np.isfinite(found).sum() == 1
+    assert np.isfinite(nearest).sum() == 1

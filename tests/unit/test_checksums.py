@@ -77,8 +77,8 @@ class TestTensors:
         for name in ("a", "b"):
             write_tensors(tmp_path / name, TENSORS, facts=facts)
         assert (tmp_path / "a").read_bytes() == (tmp_path / "b").read_bytes()
-        tensors, found = read_tensors(tmp_path / "a", remedy=REMEDY)
-        assert found == facts
+        tensors, read_facts = read_tensors(tmp_path / "a", remedy=REMEDY)
+        assert read_facts == facts
         assert tensors.keys() == TENSORS.keys()
         assert all(torch.equal(tensors[k], TENSORS[k]) for k in TENSORS)
         assert all(tensors[k].dtype == TENSORS[k].dtype for k in TENSORS)

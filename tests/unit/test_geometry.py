@@ -31,16 +31,16 @@ def n_of(values: Array) -> Array:
 def test_keep_replaces_what_is_masked(dtype: torch.dtype, fill: float) -> None:
     x = torch.tensor([[[1.5, float("nan"), float("inf"), -2.0, -0.0]]], dtype=dtype)
     valid = torch.tensor([[[True, False, False, True, True]]])
-    kept = geometry.keep(x, valid, fill)
-    assert kept.tolist() == [[[1.5, fill, fill, -2.0, 0.0]]]
-    assert kept.dtype == (torch.float64 if dtype == torch.float64 else torch.float32)
+    filled = geometry.keep(x, valid, fill)
+    assert filled.tolist() == [[[1.5, fill, fill, -2.0, 0.0]]]
+    assert filled.dtype == (torch.float64 if dtype == torch.float64 else torch.float32)
 
 
 def test_keep_leaves_faults_at_valid_pixels() -> None:
     x = torch.tensor([[[float("nan"), float("inf"), 1.0]]])
-    kept = geometry.keep(x, torch.ones(1, 1, 3, dtype=torch.bool), 1.0)
-    assert kept[0, 0, 0].isnan()
-    assert kept[0, 0, 1].isinf()
+    filled = geometry.keep(x, torch.ones(1, 1, 3, dtype=torch.bool), 1.0)
+    assert filled[0, 0, 0].isnan()
+    assert filled[0, 0, 1].isinf()
 
 
 def test_keep_passes_no_gradient_to_masked_pixels() -> None:

@@ -39,7 +39,7 @@ def gradient_loop(x: Array, valid: NDArray[np.bool_], scales: int) -> float:
                 float(x[block][valid[block]].mean()) if valid[block].mean() >= 0.5 else None
             )
         for dr, dc in ((0, 1), (1, 0)):
-            pairs = [(here, mean.get((r + dr, c + dc))) for (r, c), here in mean.items()]
+            pairs = [(value, mean.get((r + dr, c + dc))) for (r, c), value in mean.items()]
             steps = [abs(b - a) for a, b in pairs if a is not None and b is not None]
             total += float(np.mean(steps)) if steps else 0.0
     return total
@@ -51,9 +51,9 @@ def gradient_loop(x: Array, valid: NDArray[np.bool_], scales: int) -> float:
 def test_gradient_mean_against_a_loop(size: tuple[int, int], scales: int, masked: bool) -> None:
     x, valid = maps(3, *size)
     valid = valid if masked else torch.ones_like(valid)
-    given = geometry.gradient_mean(geometry.keep(x, valid), valid if masked else None, scales)
+    result = geometry.gradient_mean(geometry.keep(x, valid), valid if masked else None, scales)
     expected = [gradient_loop(x[i].numpy(), valid[i].numpy(), scales) for i in range(3)]
-    assert given.tolist() == pytest.approx(expected)
+    assert result.tolist() == pytest.approx(expected)
 
 
 def test_every_pixel_is_pulled_alike() -> None:
@@ -77,7 +77,9 @@ def test_edge_aware_mean_against_a_loop(masked: bool) -> None:
     x, valid = maps()
     guide, _ = maps(seed=1)
     valid = valid if masked else torch.ones_like(valid)
-    given = geometry.edge_aware_mean(geometry.keep(x, valid), guide, valid if masked else None, 1.5)
+    result = geometry.edge_aware_mean(
+        geometry.keep(x, valid), guide, valid if masked else None, 1.5
+    )
     for i in range(3):
         a, g, m, total = x[i].numpy(), guide[i].numpy(), valid[i].numpy(), 0.0
         for dr, dc in ((0, 1), (1, 0)):
@@ -88,7 +90,7 @@ def test_edge_aware_mean_against_a_loop(masked: bool) -> None:
                 if m[r, c] and m[r + dr, c + dc]
             ]
             total += float(np.mean(terms))
-        assert given[i].item() == pytest.approx(total)
+        assert result[i].item() == pytest.approx(total)
 
 
 def test_gradients_of_the_difference_sums() -> None:
@@ -115,8 +117,8 @@ def test_the_guide_gets_no_gradient() -> None:
 
 def trimmed_loop(values: Array, trim: float) -> float:
     """Sort, drop the largest floor(trim n), average."""
-    kept = np.sort(values)[: len(values) - int(np.floor(trim * len(values) + 1e-3))]
-    return float(kept.mean())
+    retained = np.sort(values)[: len(values) - int(np.floor(trim * len(values) + 1e-3))]
+    return float(retained.mean())
 
 
 @pytest.mark.parametrize(
@@ -137,10 +139,10 @@ def test_trimmed_mean_against_a_sort(trim: float, tail: float, masked: bool) -> 
     x, valid = maps(3, 20, 30)
     x = x.abs() ** tail  # 4: the largest is five hundred times the median
     valid = valid if masked else torch.ones_like(valid)
-    kept = geometry.keep(x.float(), valid)
-    given = geometry.trimmed_mean(kept, valid if masked else None, trim)
+    retained = geometry.keep(x.float(), valid)
+    result = geometry.trimmed_mean(retained, valid if masked else None, trim)
     expected = per_image(lambda v: trimmed_loop(v, trim), x, valid)
-    assert given.tolist() == pytest.approx(expected, rel=2e-3)
+    assert result.tolist() == pytest.approx(expected, rel=2e-3)
 
 
 def test_trimmed_mean_is_accurate_on_one_valid_pixel_of_many() -> None:

@@ -22,8 +22,8 @@ def licences(distribution: Distribution) -> str:
 
 
 def test_every_package_that_is_not_permissive_is_named() -> None:
-    found = {d.metadata["Name"]: licences(d) for d in distributions()}
-    copyleft = {name: text for name, text in found.items() if COPYLEFT.search(text)}
+    licences_by_name = {d.metadata["Name"]: licences(d) for d in distributions()}
+    copyleft = {name: text for name, text in licences_by_name.items() if COPYLEFT.search(text)}
     assert "certifi" in copyleft, "the reading of licences works"
     page = PAGE.read_text(encoding="utf-8")
     missing = {name: text for name, text in copyleft.items() if f"`{name}`" not in page}

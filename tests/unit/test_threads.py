@@ -15,22 +15,22 @@ COUNTS = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS", "NUMEXPR
 
 
 @pytest.fixture(autouse=True)
-def told(monkeypatch: pytest.MonkeyPatch) -> list[int]:
+def thread_calls(monkeypatch: pytest.MonkeyPatch) -> list[int]:
     """A clean environment, restored afterwards, and a torch that only takes notes."""
     for name in (*COUNTS, "OMP_WAIT_POLICY", "KMP_BLOCKTIME", OVERRIDE):
         monkeypatch.setenv(name, "")
         monkeypatch.delenv(name)
-    told: list[int] = []
-    monkeypatch.setitem(sys.modules, "torch", SimpleNamespace(set_num_threads=told.append))
-    return told
+    thread_calls: list[int] = []
+    monkeypatch.setitem(sys.modules, "torch", SimpleNamespace(set_num_threads=thread_calls.append))
+    return thread_calls
 
 
-def test_one_thread_and_passive_waiting_unless_told_otherwise(told: list[int]) -> None:
+def test_one_thread_and_passive_waiting_unless_told_otherwise(thread_calls: list[int]) -> None:
     assert set_thread_policy() == 1
     assert [os.environ[name] for name in COUNTS] == ["1"] * 4
     assert os.environ["OMP_WAIT_POLICY"] == "PASSIVE"
     assert os.environ["KMP_BLOCKTIME"] == "0"
-    assert told == [1]
+    assert thread_calls == [1]
 
 
 def test_the_environment_the_argument_and_the_override_in_this_order(

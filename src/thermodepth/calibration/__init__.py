@@ -11,7 +11,7 @@ from thermodepth.calibration.checks import (
     check_calibration,
     require_sound,
 )
-from thermodepth.calibration.table import FORMATS, find_calibration, read_calibration
+from thermodepth.calibration.registry import FORMATS, find_calibration, read_calibration
 from thermodepth.calibration.types import RGB, THERMAL, Calibration, Camera, Distortion
 
 __all__ = [

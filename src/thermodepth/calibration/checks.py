@@ -108,7 +108,7 @@ def _camera_findings(camera: Camera) -> Iterator[Finding]:
         )
         text += f"looks like one of pictures of about {2 * cx:.0f}x{2 * cy:.0f}"
         yield Finding(Severity.ERROR, camera.name, text)
-    elif _of_another_size(cx / width, cy / height):
+    elif _is_for_another_size(cx / width, cy / height):
         text = (
             f"the principal point ({cx:.0f}, {cy:.0f}) lies far from the middle of {width}x{height}"
         )
@@ -121,7 +121,7 @@ def _camera_findings(camera: Camera) -> Iterator[Finding]:
         yield Finding(Severity.WARNING, camera.name, text)
 
 
-def _of_another_size(x: float, y: float) -> bool:
+def _is_for_another_size(x: float, y: float) -> bool:
     """Both far to the same side: a scaled picture. A crop moves one, or each its own way."""
     return max(x, y) < 0.3 or min(x, y) > 0.7
 

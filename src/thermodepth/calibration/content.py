@@ -23,7 +23,7 @@ class Content:
     raw: bytes
 
     @classmethod
-    def of(cls, path: Path) -> Content:
+    def from_file(cls, path: Path) -> Content:
         """Read a file of at most a megabyte; `DataError` for a larger or missing one."""
         return cls(path, read_bounded(path))
 

@@ -60,34 +60,34 @@ def read(content: Content, roles: Mapping[str, str]) -> Calibration:
     """
     chain = content.tree
     names = [name for name in chain if re.fullmatch("cam[0-9]{1,2}", name)]
-    if names != [f"cam{place}" for place in range(len(names))] or not names:
+    if names != [f"cam{position}" for position in range(len(names))] or not names:
         raise DataError(
             f"{content.name}: cameras {', '.join(names)}; expected cam0, cam1, ... in order"
         )
     for name in names:
         if not isinstance(chain[name], dict):
             raise DataError(f"{content.name}: {name}: expected intrinsics, resolution and so on")
-    words = {
+    labels = {
         n: " ".join(str(chain[n].get(k, ""))[:200] for k in ("label", "rostopic")) for n in names
     }
-    words = {n: text.strip() for n, text in words.items()}
-    called = assign_roles(words, roles, content.name)
+    labels = {n: text.strip() for n, text in labels.items()}
+    our_names = assign_roles(labels, roles, content.name)
     cameras, from_first = {}, {}
     notes: list[str] = []
-    doubts = list(unread_keys(chain, read=names))
-    whole = np.eye(4)
-    for place, name in enumerate(names):
+    doubts = list(unread_keys(chain, recognised=names))
+    pose = np.eye(4)
+    for position, name in enumerate(names):
         where = f"{content.name}: {name}"
-        if place:
-            whole = _link(chain, names[place - 1], name, content.name, notes, doubts) @ whole
-        cameras[called[name]] = _camera(called[name], chain[name], where)
-        from_first[called[name]] = whole
-        doubts += unread_keys(chain[name], read=KEYS, harmless=HARMLESS_KEYS, where=name)
+        if position:
+            pose = _link(chain, names[position - 1], name, content.name, notes, doubts) @ pose
+        cameras[our_names[name]] = _camera(our_names[name], chain[name], where)
+        from_first[our_names[name]] = pose
+        doubts += unread_keys(chain[name], recognised=KEYS, harmless=HARMLESS_KEYS, where=name)
     return Calibration(
         cameras=cameras,
         from_reference=from_first,
         source=content.name,
-        notes=(*notes_on(words, roles), *notes),
+        notes=(*notes_on(labels, roles), *notes),
         doubts=tuple(doubts),
     )
 
@@ -105,19 +105,19 @@ def _link(
     Adds to `notes` where it was derived, and to `doubts` where both are given and disagree.
     """
     where = f"{source}: {name}"
-    stored = chain[name].get("T_cn_cnm1")
-    of_unit = [chain[camera].get("T_cam_imu") for camera in (before, name)]
-    if stored is None and any(matrix is None for matrix in of_unit):
+    direct = chain[name].get("T_cn_cnm1")
+    from_unit = [chain[camera].get("T_cam_imu") for camera in (before, name)]
+    if direct is None and any(matrix is None for matrix in from_unit):
         raise DataError(
             f"{where}: no 'T_cn_cnm1', nor 'T_cam_imu' of both {before} and {name}, from which it follows"
         )
-    link = None if stored is None else rigid(stored, f"{where}: T_cn_cnm1")
-    if any(matrix is None for matrix in of_unit):
+    link = None if direct is None else rigid(direct, f"{where}: T_cn_cnm1")
+    if any(matrix is None for matrix in from_unit):
         assert link is not None, "one of the two is there"
         return link
     first, second = (
         rigid(matrix, f"{source}: {camera}: T_cam_imu")
-        for camera, matrix in zip((before, name), of_unit, strict=True)
+        for camera, matrix in zip((before, name), from_unit, strict=True)
     )
     derived = second @ inverse(first)
     if link is None:

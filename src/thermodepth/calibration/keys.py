@@ -30,35 +30,41 @@ _MOST = 20  # of one file
 
 
 def unread_keys(
-    keys: Iterable[str], *, read: Collection[str], harmless: Collection[str] = (), where: str = ""
+    keys: Iterable[str],
+    *,
+    recognised: Collection[str],
+    harmless: Collection[str] = (),
+    where: str = "",
 ) -> tuple[str, ...]:
     """A sentence for each key that looks like one of ours and is not read.
 
     Args:
         keys: all that stand in a file, or in one part of it.
-        read: those that the reader knows.
+        recognised: those that the reader knows.
         harmless: known ones that nothing here depends on.
         where: the part of the file, or empty.
     """
     sentences = []
-    known: dict[str, list[str]] = {}
-    for key in sorted(read):
-        known.setdefault(_plain(key), []).append(key)
+    by_plain_name: dict[str, list[str]] = {}
+    for key in sorted(recognised):
+        by_plain_name.setdefault(_plain(key), []).append(key)
     for key in keys:
-        if key in read or key in harmless:
+        if key in recognised or key in harmless:
             continue
         plain = _plain(key)
-        close = difflib.get_close_matches(plain, known, n=1, cutoff=_ALIKE if len(plain) > 2 else 1)
-        words = key.lower().replace("distance", "")  # to a board, and no distortion
-        if not close and not any(part in words for part in _TELLING):
+        close = difflib.get_close_matches(
+            plain, by_plain_name, n=1, cutoff=_ALIKE if len(plain) > 2 else 1
+        )
+        text = key.lower().replace("distance", "")  # to a board, and no distortion
+        if not close and not any(part in text for part in _TELLING):
             continue
         hint = ""
         if close:
-            nearest = difflib.get_close_matches(key, known[close[0]], n=1, cutoff=0)[0]
+            nearest = difflib.get_close_matches(key, by_plain_name[close[0]], n=1, cutoff=0)[0]
             hint = f"; did you mean '{nearest}'?"
-        place = f" of {where}" if where else ""
+        location = f" of {where}" if where else ""
         sentences.append(
-            f"the key '{key[:60]}'{place} looks like a part of the calibration and is not read{hint}"
+            f"the key '{key[:60]}'{location} looks like a part of the calibration and is not read{hint}"
         )
     return tuple(sentences[:_MOST])
 

@@ -80,9 +80,9 @@ def read(content: Content, roles: Mapping[str, str]) -> Calibration:
 
 def _doubts(facts: Mapping[str, Any]) -> tuple[str, ...]:
     """MS2 has matrices of more cameras and of its inertial unit, which are K_, R_ and T_ as well."""
-    own = [key for key in facts if str(key).startswith(("K_", "R_", "T_"))]
+    matrix_keys = [key for key in facts if str(key).startswith(("K_", "R_", "T_"))]
     return unread_keys(
-        map(str, facts), read=[f"K_{band}L" for band in BANDS.values()], harmless=own
+        map(str, facts), recognised=[f"K_{band}L" for band in BANDS.values()], harmless=matrix_keys
     )
 
 

@@ -22,18 +22,18 @@ LARGEST_SIDE = 65_536
 SMALLEST_FOCAL_PX, LARGEST_PX = 1e-3, 1e7
 
 
-def numbers(value: Any, where: str, *, most: int = 64) -> list[float]:
+def numbers(value: Any, where: str, *, limit: int = 64) -> list[float]:
     """All numbers of a value, a list or nested lists, row by row.
 
     Raises:
-        DataError: naming `where` for anything that is not a finite number, or more of them than `most`.
+        DataError: naming `where` for anything that is not a finite number, or more of them than `limit`.
     """
-    found: list[float] = []
+    values: list[float] = []
     for leaf in _leaves(value, where):
-        if len(found) == most:
-            raise DataError(f"{where}: more than {most} numbers")
-        found.append(_number(leaf, where))
-    return found
+        if len(values) == limit:
+            raise DataError(f"{where}: more than {limit} numbers")
+        values.append(_number(leaf, where))
+    return values
 
 
 def matrix(value: Any, shape: tuple[int, ...], where: str) -> Matrix:
@@ -43,10 +43,10 @@ def matrix(value: Any, shape: tuple[int, ...], where: str) -> Matrix:
         DataError: naming `where`.
     """
     size = math.prod(shape)
-    found = numbers(value, where)
-    if len(found) != size:
-        raise DataError(f"{where}: {len(found)} numbers, expected {size} for {list(shape)}")
-    return np.array(found, np.float64).reshape(shape)
+    values = numbers(value, where)
+    if len(values) != size:
+        raise DataError(f"{where}: {len(values)} numbers, expected {size} for {list(shape)}")
+    return np.array(values, np.float64).reshape(shape)
 
 
 def intrinsics(value: Any, where: str, *, first_pixel: float) -> Matrix:
@@ -55,18 +55,19 @@ def intrinsics(value: Any, where: str, *, first_pixel: float) -> Matrix:
     Raises:
         DataError: for what is no camera matrix.
     """
-    found = matrix(value, (3, 3), where)
-    if found[2].tolist() != [0, 0, 1] or found[1, 0] != 0 or min(found[0, 0], found[1, 1]) <= 0:
+    camera_matrix = matrix(value, (3, 3), where)
+    focal_px = min(camera_matrix[0, 0], camera_matrix[1, 1])
+    if camera_matrix[2].tolist() != [0, 0, 1] or camera_matrix[1, 0] != 0 or focal_px <= 0:
         raise DataError(
             f"{where}: not a camera matrix; expected [[fx 0 cx] [0 fy cy] [0 0 1]] with fx, fy > 0"
         )
-    if min(found[0, 0], found[1, 1]) < SMALLEST_FOCAL_PX or np.abs(found).max() > LARGEST_PX:
+    if focal_px < SMALLEST_FOCAL_PX or np.abs(camera_matrix).max() > LARGEST_PX:
         raise DataError(
             f"{where}: no camera has such a matrix; fx, fy must lie within {SMALLEST_FOCAL_PX:g} to "
             f"{LARGEST_PX:g} px, cx, cy below {LARGEST_PX:g}"
         )
-    found[:2, 2] += CENTRE_OF_FIRST_PIXEL - first_pixel
-    return found
+    camera_matrix[:2, 2] += CENTRE_OF_FIRST_PIXEL - first_pixel
+    return camera_matrix
 
 
 def moved(rotation: Any, translation: Any, where: str, *, unit_m: float = 1.0) -> Matrix:
@@ -77,10 +78,10 @@ def moved(rotation: Any, translation: Any, where: str, *, unit_m: float = 1.0) -
     Raises:
         DataError: for numbers that are missing, or that no inverse exists for.
     """
-    whole = np.eye(4)
-    whole[:3, :3] = matrix(rotation, (3, 3), f"{where}: rotation")
-    whole[:3, 3] = matrix(translation, (3,), f"{where}: translation") * unit_m
-    return invertible(whole, where)
+    pose = np.eye(4)
+    pose[:3, :3] = matrix(rotation, (3, 3), f"{where}: rotation")
+    pose[:3, 3] = matrix(translation, (3,), f"{where}: translation") * unit_m
+    return invertible(pose, where)
 
 
 def rigid(value: Any, where: str) -> Matrix:
@@ -89,22 +90,22 @@ def rigid(value: Any, where: str) -> Matrix:
     Raises:
         DataError: for another count, a last row other than 0 0 0 1, or no inverse.
     """
-    found = numbers(value, where)
-    if len(found) == 12:
-        found += [0, 0, 0, 1]
-    whole = matrix(found, (4, 4), where)
-    if whole[3].tolist() != [0, 0, 0, 1]:
-        raise DataError(f"{where}: the last row is {whole[3].tolist()}, expected 0 0 0 1")
-    return invertible(whole, where)
+    values = numbers(value, where)
+    if len(values) == 12:
+        values += [0, 0, 0, 1]
+    pose = matrix(values, (4, 4), where)
+    if pose[3].tolist() != [0, 0, 0, 1]:
+        raise DataError(f"{where}: the last row is {pose[3].tolist()}, expected 0 0 0 1")
+    return invertible(pose, where)
 
 
-def invertible(whole: Matrix, where: str) -> Matrix:
+def invertible(pose: Matrix, where: str) -> Matrix:
     """The matrix itself, where its inverse has only finite numbers of a sane size."""
     with np.errstate(all="ignore"):
-        usable = bool(np.abs(whole).max() < 1e12 and abs(np.linalg.det(whole[:3, :3])) > 1e-9)
+        usable = bool(np.abs(pose).max() < 1e12 and abs(np.linalg.det(pose[:3, :3])) > 1e-9)
     if not usable:
         raise DataError(f"{where}: has no inverse, so it moves nothing from one camera to another")
-    return whole
+    return pose
 
 
 def pixels(value: Any, where: str) -> int:
@@ -126,11 +127,11 @@ def _number(value: Any, where: str) -> float:
     except (TypeError, ValueError, OverflowError):
         number = math.nan
     if not math.isfinite(number):
-        raise DataError(f"{where}: {_shown(value)} is not a finite number")
+        raise DataError(f"{where}: {_printable(value)} is not a finite number")
     return number
 
 
-def _shown(value: Any) -> str:
+def _printable(value: Any) -> str:
     """Short and safe to print: only the type of what is not a plain value."""
     plain = isinstance(value, str | float | bool | None)
     return (

@@ -70,18 +70,18 @@ def read(content: Content, roles: Mapping[str, str]) -> Calibration:
         )
     tree = content.tree
     endings = {"1": "1", "2": "2"} if _find(tree, MATRIX_KEYS, "1") else {"camera": ""}
-    words = {name: str(_first(tree, WORD_KEYS, end) or "")[:200] for name, end in endings.items()}
-    called = assign_roles(words, roles, content.name)
+    labels = {name: str(_first(tree, WORD_KEYS, end) or "")[:200] for name, end in endings.items()}
+    our_names = assign_roles(labels, roles, content.name)
     cameras = {}
     for name, end in endings.items():
-        cameras[called[name]] = _camera(tree, called[name], end, content.name)
+        cameras[our_names[name]] = _camera(tree, our_names[name], end, content.name)
     doubts = _doubts(tree, endings.values())
     if len(endings) == 1:
         return Calibration(
             cameras=cameras,
             from_reference={},
             source=content.name,
-            notes=notes_on(words, roles),
+            notes=notes_on(labels, roles),
             doubts=doubts,
         )
     for key in ("R", "T"):
@@ -93,7 +93,7 @@ def read(content: Content, roles: Mapping[str, str]) -> Calibration:
     second = moved(_plain(tree["R"]), _plain(tree["T"]), f"{content.name}: R, T")
     return Calibration(
         cameras=cameras,
-        from_reference={called["1"]: np.eye(4), called["2"]: second},
+        from_reference={our_names["1"]: np.eye(4), our_names["2"]: second},
         source=content.name,
         doubts=doubts,
     )
@@ -101,10 +101,10 @@ def read(content: Content, roles: Mapping[str, str]) -> Calibration:
 
 def _doubts(tree: Mapping[str, Any], endings: Iterable[str]) -> tuple[str, ...]:
     """Of keys that are not read; sizes and models without a number are those of both cameras."""
-    own = (*MATRIX_KEYS, *DISTORTION_KEYS, *MODEL_KEYS, *WORD_KEYS, *SIZE_KEYS)
-    read = {key + end for key in own for end in endings}
-    read |= {*MODEL_KEYS, *SIZE_KEYS, "R", "T"}
-    return unread_keys(tree, read=read, harmless=HARMLESS_KEYS)
+    base_keys = (*MATRIX_KEYS, *DISTORTION_KEYS, *MODEL_KEYS, *WORD_KEYS, *SIZE_KEYS)
+    recognised = {key + end for key in base_keys for end in endings}
+    recognised |= {*MODEL_KEYS, *SIZE_KEYS, "R", "T"}
+    return unread_keys(tree, recognised=recognised, harmless=HARMLESS_KEYS)
 
 
 def _camera(tree: Mapping[str, Any], name: str, end: str, source: str) -> Camera:
@@ -158,13 +158,13 @@ def _model(tree: Mapping[str, Any], end: str, source: str) -> str | None:
     """The word for what the lens does: `camera_model: fisheye` says it as `distortion_model` does."""
     model = None
     for key in MODEL_KEYS:
-        word = _first(tree, (key,), end) if end else None
-        word = _first(tree, (key,), "") if word is None else word
-        if word is None:
+        model_name = _first(tree, (key,), end) if end else None
+        model_name = _first(tree, (key,), "") if model_name is None else model_name
+        if model_name is None:
             continue
-        if str(word) not in MODELS:
-            raise DataError(f"{source}: {unknown(key, repr(str(word)[:40])[1:-1], MODELS)}")
-        model = str(word) if model not in FISHEYE else model
+        if str(model_name) not in MODELS:
+            raise DataError(f"{source}: {unknown(key, repr(str(model_name)[:40])[1:-1], MODELS)}")
+        model = str(model_name) if model not in FISHEYE else model
     return model
 
 

@@ -85,16 +85,16 @@ def read_pickled_dict(content: bytes, name: str) -> dict[str, Any]:
             f"{name}: an array of {dtype} and shape {shape}, expected one dictionary of matrices"
         )
     try:
-        whole = _Machine().run(stream.read())
+        content_value = _Machine().run(stream.read())
     except _RefusedError as refused:
         raise DataError(f"{name}: {refused}; nothing of it was run") from None
     except (ValueError, IndexError, KeyError, TypeError, AttributeError, OverflowError) as error:
         raise DataError(f"{name}: damaged or cut off pickle ({type(error).__name__})") from None
-    if isinstance(whole, _Array) and len(whole.items) == 1:
-        whole = whole.items[0]
-    if not isinstance(whole, dict):
+    if isinstance(content_value, _Array) and len(content_value.items) == 1:
+        content_value = content_value.items[0]
+    if not isinstance(content_value, dict):
         raise DataError(f"{name}: holds no dictionary")
-    return {k: v.values if isinstance(v, _Array) else v for k, v in whole.items()}
+    return {k: v.values if isinstance(v, _Array) else v for k, v in content_value.items()}
 
 
 class _Machine:
@@ -145,11 +145,11 @@ class _Machine:
         elif opcode == "GLOBAL":
             self.stack.append(_named(argument))
         elif opcode == "STACK_GLOBAL":
-            module, name = (_expect(word, str) for word in self._pair())
+            module, name = (_expect(text, str) for text in self._pair())
             self.stack.append(_named(f"{module} {name}"))
         elif opcode == "REDUCE":
-            called, arguments = self._pair()
-            self.stack.append(_meant(_expect(called, _Named).meaning, arguments))
+            function, arguments = self._pair()
+            self.stack.append(_call_result(_expect(function, _Named).meaning, arguments))
         elif opcode == "BUILD":
             _fill(self.stack[-2], self.stack.pop())
         elif opcode not in ("PROTO", "FRAME"):
@@ -190,7 +190,7 @@ def _named(name: str) -> _Named:
     return _Named(_KNOWN[name])
 
 
-def _meant(meaning: str, arguments: Any) -> Any:
+def _call_result(meaning: str, arguments: Any) -> Any:
     """What a call of a known name would give."""
     if meaning == "_reconstruct":
         return _Array()  # filled by the BUILD that follows

@@ -93,8 +93,8 @@ def overlap(thermal: Camera, rgb: Camera, rgb_from_thermal: Matrix, *, distance_
     """The share of the thermal picture that RGB sees, occlusion aside, 0..1."""
     width, height = size_of(thermal)
     grid = min(height, _MOST_SAMPLES), min(width, _MOST_SAMPLES)
-    _, seen = project_plane(thermal, rgb, rgb_from_thermal, distance_m=distance_m, grid=grid)
-    return float(seen.mean())
+    _, visible = project_plane(thermal, rgb, rgb_from_thermal, distance_m=distance_m, grid=grid)
+    return float(visible.mean())
 
 
 def rgb_in_thermal_view(
@@ -105,7 +105,7 @@ def rgb_in_thermal_view(
     Returns:
         `[rows columns 3]`, bilinear, and `[rows columns]`: where RGB has a pixel.
     """
-    at, seen = project_plane(
+    at, visible = project_plane(
         calibration.thermal,
         calibration.rgb,
         calibration.rgb_from_thermal,
@@ -115,12 +115,12 @@ def rgb_in_thermal_view(
     height, width = rgb.shape[:2]
     # Indices count from the centre of the first pixel; a place outside is any place, `seen` says so.
     last = np.array([width, height]) - 1
-    place = np.clip(np.where(seen[..., None], at, 0.5) - 0.5, 0, last)
-    first = np.minimum(place.astype(np.intp), np.maximum(last - 1, 0))
-    share_x, share_y = np.moveaxis((place - first)[..., None], 2, 0)
+    position = np.clip(np.where(visible[..., None], at, 0.5) - 0.5, 0, last)
+    first = np.minimum(position.astype(np.intp), np.maximum(last - 1, 0))
+    share_x, share_y = np.moveaxis((position - first)[..., None], 2, 0)
     left, top = first[..., 0], first[..., 1]
     right, bottom = np.minimum(left + 1, width - 1), np.minimum(top + 1, height - 1)
     upper = rgb[top, left] * (1 - share_x) + rgb[top, right] * share_x
     lower = rgb[bottom, left] * (1 - share_x) + rgb[bottom, right] * share_x
     mixed = np.rint(upper * (1 - share_y) + lower * share_y)
-    return mixed.astype(np.uint8), seen
+    return mixed.astype(np.uint8), visible

@@ -51,7 +51,7 @@ def read(content: Content, roles: Mapping[str, str]) -> Calibration:
     if facts.get("axes", AXES) != AXES:
         raise DataError(f"{content.name}: axes: expected '{AXES}'")
     cameras, from_body = {}, {}
-    doubts = list(unread_keys([n for n in facts if not _is_camera(facts[n])], read=KEYS))
+    doubts = list(unread_keys([n for n in facts if not _is_camera(facts[n])], recognised=KEYS))
     for name, about in facts.items():
         if not _is_camera(about):
             continue
@@ -76,7 +76,7 @@ def read(content: Content, roles: Mapping[str, str]) -> Calibration:
         if "body_from_camera" in about:
             body_from_camera = rigid(about["body_from_camera"], f"{where}: body_from_camera")
             from_body[name] = inverse(body_from_camera)
-        doubts += unread_keys(about, read=CAMERA_KEYS, where=name)
+        doubts += unread_keys(about, recognised=CAMERA_KEYS, where=name)
     return Calibration(
         cameras=cameras,
         from_reference=from_body,

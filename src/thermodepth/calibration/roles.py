@@ -26,11 +26,13 @@ _WORDS = {
 }
 
 
-def assign_roles(words: Mapping[str, str], roles: Mapping[str, str], source: str) -> dict[str, str]:
+def assign_roles(
+    labels: Mapping[str, str], roles: Mapping[str, str], source: str
+) -> dict[str, str]:
     """The name that each camera of a file goes by here.
 
     Args:
-        words: camera as the file names it -> its topic or label, in which `thermal` or `rgb` may stand.
+        labels: camera as the file names it -> its topic or label, in which `thermal` or `rgb` may stand.
         roles: camera as the file names it -> `thermal`, `rgb` or any other name; wins over the words.
         source: what messages call the file.
 
@@ -43,54 +45,56 @@ def assign_roles(words: Mapping[str, str], roles: Mapping[str, str], source: str
             is said is.
     """
     for name in roles:
-        if name not in words:
-            raise SettingsError(f"{source}: {unknown('camera', name, words)}")
+        if name not in labels:
+            raise SettingsError(f"{source}: {unknown('camera', name, labels)}")
     if len(set(roles.values())) < len(roles):
         raise SettingsError(f"{source}: two cameras are called alike: {dict(roles)}")
-    named = dict(roles)
-    for role, known in _WORDS.items():
-        if role in named.values():
+    our_names = dict(roles)
+    for role, vocabulary in _WORDS.items():
+        if role in our_names.values():
             continue
-        claims = [n for n, text in words.items() if n not in named and known & _split(text)]
+        claims = [
+            n for n, text in labels.items() if n not in our_names and vocabulary & _split(text)
+        ]
         if len(claims) == 1:
-            named[claims[0]] = role
+            our_names[claims[0]] = role
         elif len(claims) > 1:
-            raise DataError(f"{source}: {_both(claims)} may be '{role}'; {_ask(words)}")
-    if alone_in(words, roles):
-        named = dict.fromkeys(words, THERMAL)
-    if THERMAL not in named.values():
-        raise DataError(f"{source}: nothing says which camera is the thermal one; {_ask(words)}")
-    if RGB not in named.values() and len(words) > 1:
-        raise DataError(f"{source}: nothing says which camera is the RGB one; {_ask(words)}")
-    return {name: named.get(name, name) for name in words}
+            raise DataError(f"{source}: {_both(claims)} may be '{role}'; {_ask(labels)}")
+    if alone_in(labels, roles):
+        our_names = dict.fromkeys(labels, THERMAL)
+    if THERMAL not in our_names.values():
+        raise DataError(f"{source}: nothing says which camera is the thermal one; {_ask(labels)}")
+    if RGB not in our_names.values() and len(labels) > 1:
+        raise DataError(f"{source}: nothing says which camera is the RGB one; {_ask(labels)}")
+    return {name: our_names.get(name, name) for name in labels}
 
 
-def alone_in(words: Mapping[str, str], roles: Mapping[str, str]) -> bool:
+def alone_in(labels: Mapping[str, str], roles: Mapping[str, str]) -> bool:
     """Whether a file has one camera of which nothing is said: it is taken for the thermal one."""
     return (
-        len(words) == 1
+        len(labels) == 1
         and not roles
-        and not any(k & _split(*words.values()) for k in _WORDS.values())
+        and not any(k & _split(*labels.values()) for k in _WORDS.values())
     )
 
 
-def notes_on(words: Mapping[str, str], roles: Mapping[str, str]) -> tuple[str, ...]:
+def notes_on(labels: Mapping[str, str], roles: Mapping[str, str]) -> tuple[str, ...]:
     """What the reader took for granted of the roles."""
-    if not alone_in(words, roles):
+    if not alone_in(labels, roles):
         return ()
     return ("the file has one camera and does not say which; it is taken for the thermal one",)
 
 
-def _split(said: str) -> set[str]:
-    return set(re.split(r"[^a-z0-9]+", said.lower()))
+def _split(text: str) -> set[str]:
+    return set(re.split(r"[^a-z0-9]+", text.lower()))
 
 
 def _both(names: list[str]) -> str:
     return " and ".join(f"'{name}'" for name in names)
 
 
-def _ask(words: Mapping[str, str]) -> str:
-    first, *rest = words
-    example = f"--camera {first}=thermal" + (f" --camera {rest[0]}=rgb" if rest else "")
-    listed = ", ".join(f"{name} ({text!r})" if text else name for name, text in words.items())
+def _ask(labels: Mapping[str, str]) -> str:
+    first, *remaining = labels
+    example = f"--camera {first}=thermal" + (f" --camera {remaining[0]}=rgb" if remaining else "")
+    listed = ", ".join(f"{name} ({text!r})" if text else name for name, text in labels.items())
     return f"the file has {listed}. Say it, such as {example}"

@@ -33,15 +33,15 @@ def read(content: Content, roles: Mapping[str, str]) -> Calibration:
         DataError: naming the file and the key that is missing or broken.
     """
     del roles  # the keys name the cameras
-    lines: dict[str, list[str]] = {}
+    fields: dict[str, list[str]] = {}
     for key, value in _LINE.findall(content.text):
-        if key in lines and key in KEYS:
+        if key in fields and key in KEYS:
             raise DataError(f"{content.name}: '{key}' stands twice")
-        lines[key] = re.split(r"[\s,]+", value.strip("[] "))
-    if missing := sorted(KEYS - set(lines)):
+        fields[key] = re.split(r"[\s,]+", value.strip("[] "))
+    if missing := sorted(KEYS - set(fields)):
         raise DataError(f"{content.name}: no line '{missing[0]}: numbers'")
     matrices = {
-        name: intrinsics(lines[key], f"{content.name}: {key}", first_pixel=0.0)
+        name: intrinsics(fields[key], f"{content.name}: {key}", first_pixel=0.0)
         for name, key in ((THERMAL, "K_Thermal"), (RGB, "K_RGB"))
     }
     return Calibration(
@@ -51,8 +51,8 @@ def read(content: Content, roles: Mapping[str, str]) -> Calibration:
         },
         from_reference={
             THERMAL: np.eye(4),
-            RGB: moved(lines["R"], lines["T"], f"{content.name}: R, T"),
+            RGB: moved(fields["R"], fields["T"], f"{content.name}: R, T"),
         },
         source=content.name,
-        doubts=unread_keys(lines, read=KEYS),
+        doubts=unread_keys(fields, recognised=KEYS),
     )

@@ -49,7 +49,7 @@ def recipe_settings(
     Raises:
         SettingsError: for an unknown recipe, or edits that cannot be.
     """
-    from thermodepth.data.table import absolute_spec
+    from thermodepth.data.registry import absolute_spec
     from thermodepth.recipes import named_training
 
     settings = named_training(recipe).edit(edits_of_options(options, sets))

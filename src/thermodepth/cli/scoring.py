@@ -25,7 +25,7 @@ from thermodepth.cli.subjects import (
     uncalibrated_notes,
 )
 from thermodepth.cli.terminal import console, counting
-from thermodepth.data.table import absolute_spec
+from thermodepth.data.registry import absolute_spec
 from thermodepth.errors import DataError, SettingsError, unknown
 from thermodepth.evaluation.protocols.named import named_protocol
 from thermodepth.evaluation.protocols.protocol import Protocol

@@ -42,14 +42,14 @@ def read_depth_m(
         else values.dtype in (np.uint16, np.int32)  # Pillow opens some 16-bit files as the latter
     )
     if not fits:
-        meant = {"any": "one channel of numbers", "float": "floating-point metres"}
+        descriptions = {"any": "one channel of numbers", "float": "floating-point metres"}
         raise DataError(
             f"{path}: {values.dtype} {values.shape}, expected "
-            f"{meant.get(stored, f'16-bit values of {metres:g} m')} [h w]"
+            f"{descriptions.get(stored, f'16-bit values of {metres:g} m')} [h w]"
         )
-    known = np.isfinite(values) & (values != no_value) & (values > 0)
+    valid = np.isfinite(values) & (values != no_value) & (values > 0)
     depth_m = np.full(values.shape, np.nan, np.float32)
-    depth_m[known] = values[known] * metres
+    depth_m[valid] = values[valid] * metres
     return depth_m
 
 

@@ -26,10 +26,10 @@ from thermodepth.camera import resized
 from thermodepth.data.decoding import read_depth_m
 from thermodepth.data.frames import Dataset
 from thermodepth.data.listing import (
+    first_names,
     folder_of,
     margins_to_drop,
     read_sequence_list,
-    shown,
     split_options,
 )
 from thermodepth.data.recording import (
@@ -70,9 +70,9 @@ def open_firestereo(path: Path | None) -> Dataset:
     Raises:
         DataError: for a folder that is not FIReStereo; the message says what was found.
     """
-    place, options = split_options(path, ("drop",)) if path is not None else (None, {})
+    folder, options = split_options(path, ("drop",)) if path is not None else (None, {})
     drop = margins_to_drop(options)
-    root = folder_of(place, "firestereo", "the unpacked sequences, such as hawkins_2")
+    root = folder_of(folder, "firestereo", "the unpacked sequences, such as hawkins_2")
     if not any((root / name).is_dir() for names in LISTS.values() for name in names):
         root = root / "stereo_thermal_depth" if (root / "stereo_thermal_depth").is_dir() else root
     lists = {title: _list(root, title) for title in LISTS}
@@ -82,7 +82,7 @@ def open_firestereo(path: Path | None) -> Dataset:
     present = [name for name in listed if (root / name).is_dir()]
     if not present:
         raise DataError(
-            f"{root}: none of the sequences {', '.join(listed)} is here (found: {_found(root)}); give the "
+            f"{root}: none of the sequences {', '.join(listed)} is here (found: {_listing(root)}); give the "
             "folder that holds them unpacked"
         )
     recordings = {name: _recording(root, name, drop) for name in present}
@@ -94,7 +94,7 @@ def open_firestereo(path: Path | None) -> Dataset:
     frames = sum(len(one.sample_ids) for one in recordings.values())
     note = f"FIReStereo: {frames} thermal frames of {len(present)}/{len(listed)} sequences, no RGB"
     if absent := [name for name in listed if name not in recordings]:
-        note += f"; without {shown(absent)}"
+        note += f"; without {first_names(absent)}"
     note += left_out(recordings.values())
     return Dataset(
         name="firestereo",
@@ -119,12 +119,12 @@ def _recording(root: Path, name: str, drop: Margins | None) -> Recording:
     names = [name for name in pictures if name in maps]
     if not names:
         raise DataError(
-            f"{depth}: no file is called as one in {thermal} ({_found(depth)} against {_found(thermal)})"
+            f"{depth}: no file is called as one in {thermal} ({_listing(depth)} against {_listing(thermal)})"
         )
     return Recording(
         name=name,
         condition=next(
-            (c for place, c in CONDITION_OF_PLACE.items() if name.startswith(place)), ""
+            (c for prefix, c in CONDITION_OF_PLACE.items() if name.startswith(prefix)), ""
         ),
         sample_ids=[safe_id(f"firestereo-{name}-{Path(file).stem}") for file in names],
         root=root,
@@ -161,7 +161,7 @@ def _folders(sequence: Path) -> tuple[Path, Path]:
             if thermal.is_dir() and maps:
                 return thermal, maps[0]
     raise DataError(
-        f"{sequence}: expected the folders img_left and depth (found: {_found(sequence)}); name them so, "
+        f"{sequence}: expected the folders img_left and depth (found: {_listing(sequence)}); name them so, "
         "or describe the set by folder:"
     )
 
@@ -172,7 +172,7 @@ def _pngs(folder: Path) -> dict[str, None]:
     return dict.fromkeys(sorted(names, key=lambda name: (natural_order(name), name)))
 
 
-def _found(folder: Path) -> str:
+def _listing(folder: Path) -> str:
     """What lies in a folder, for messages."""
     names = sorted((p.name for p in folder.iterdir()), key=natural_order)
-    return shown(names, room=4) if names else "nothing"
+    return first_names(names, room=4) if names else "nothing"

@@ -234,20 +234,20 @@ def _recordings(
     """By sequence, and how many frames lack thermal or depth."""
     thermal = _files(root, about.thermal.files, f"{file}: thermal.files")
     depth = _files(root, about.depth.files, f"{file}: depth.files")
-    both = [key for key in thermal if key in depth]
-    if not both:
-        (one, other) = next(iter(thermal)), next(iter(depth))
+    paired_keys = [key for key in thermal if key in depth]
+    if not paired_keys:
+        (thermal_key, depth_key) = next(iter(thermal)), next(iter(depth))
         raise DataError(
             f"{file}: no frame has both: thermal.files finds {len(thermal)}, the first "
-            f"{one} at '{thermal[one]}', depth.files {len(depth)}, the first {other} at '{depth[other]}'; "
-            "sequence and frame must be the same"
+            f"{thermal_key} at '{thermal[thermal_key]}', depth.files {len(depth)}, the first {depth_key} at "
+            f"'{depth[depth_key]}'; sequence and frame must be the same"
         )
     rgb = _files(root, about.rgb.files, f"{file}: rgb.files") if about.rgb else None
     rgb_depth = None
     if about.rgb and about.rgb.depth:
         rgb_depth = _files(root, about.rgb.depth, f"{file}: rgb.depth")
     by_sequence: dict[str, list[tuple[str, str]]] = {}
-    for key in both:
+    for key in paired_keys:
         by_sequence.setdefault(key[0] or about.name, []).append(key)
     if about.block is not None:
         by_sequence = _blocks(by_sequence, about.block)
@@ -275,7 +275,7 @@ def _recordings(
             about=calibration,
             decoding=about.fingerprint(),
         )
-    return recordings, len(thermal.keys() | depth.keys()) - len(both)
+    return recordings, len(thermal.keys() | depth.keys()) - len(paired_keys)
 
 
 def _blocks(
@@ -290,10 +290,10 @@ def _blocks(
 
 
 def _files(root: Path, pattern: str, where: str) -> dict[tuple[str, str], str]:
-    found = find_files(root, pattern, where=where)
-    if not found:
+    files = find_files(root, pattern, where=where)
+    if not files:
         raise DataError(f"{where} = '{pattern}': no file fits below {root}")
-    return found
+    return files
 
 
 def _lenses(about: FolderDescription, root: Path, file: Path) -> tuple[Any, tuple[Path, ...]]:
@@ -374,34 +374,34 @@ def _splits(about: FolderDescription, names: Sequence[str], where: str) -> dict[
         for pattern in patterns:
             fitting = [name for name in names if choose(name, [pattern])]
             if not fitting:
-                known = ", ".join(names[:5]) + (", ..." if len(names) > 5 else "")
+                listed = ", ".join(names[:5]) + (", ..." if len(names) > 5 else "")
                 raise SettingsError(
-                    f"{where}: splits.{split}: '{pattern}' fits no sequence (there are: {known})"
+                    f"{where}: splits.{split}: '{pattern}' fits no sequence (there are: {listed})"
                 )
             for name in fitting:
-                if (other := split_of.setdefault(name, split)) != split:
+                if (earlier_split := split_of.setdefault(name, split)) != split:
                     raise SettingsError(
-                        f"{where}: splits: sequence '{name}' is in {other} and in {split}; a recording "
-                        "belongs to one"
+                        f"{where}: splits: sequence '{name}' is in {earlier_split} and in {split}; a "
+                        "recording belongs to one"
                     )
     return split_of
 
 
 def _shared_out(shares: Mapping[Any, float], names: Sequence[str], where: str) -> dict[str, str]:
     """Sequences in the order of their hashes, cut by the shares; every share gets at least one."""
-    wanted = {split: share for split, share in shares.items() if share > 0}
-    if len(names) < len(wanted):
+    positive_shares = {split: share for split, share in shares.items() if share > 0}
+    if len(names) < len(positive_shares):
         raise SettingsError(
-            f"{where}: {len(names)} sequences cannot be shared out over {', '.join(wanted)}: a recording "
-            "belongs to one split. Catch shorter recordings as {sequence}, name the splits, or cut long "
-            "recordings with block: 50"
+            f"{where}: {len(names)} sequences cannot be shared out over {', '.join(positive_shares)}: a "
+            "recording belongs to one split. Catch shorter recordings as {sequence}, name the splits, or "
+            "cut long recordings with block: 50"
         )
     order = sorted(names, key=lambda name: hashlib.sha256(name.encode()).digest())
-    total, split_of, begin, sum_so_far = sum(wanted.values()), dict[str, str](), 0, 0.0
-    for place, (split, share) in enumerate(wanted.items(), start=1):
-        sum_so_far += share
-        end = round(len(order) * sum_so_far / total)
-        end = min(max(end, begin + 1), len(order) - (len(wanted) - place))
+    total, split_of, begin, cumulative = sum(positive_shares.values()), dict[str, str](), 0, 0.0
+    for position, (split, share) in enumerate(positive_shares.items(), start=1):
+        cumulative += share
+        end = round(len(order) * cumulative / total)
+        end = min(max(end, begin + 1), len(order) - (len(positive_shares) - position))
         split_of.update(dict.fromkeys(order[begin:end], split))
         begin = end
     return split_of

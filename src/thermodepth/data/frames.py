@@ -40,7 +40,7 @@ class Frames(Protocol):
         """One frame in native units and size.
 
         Args:
-            index: its place in `sample_ids`.
+            index: its index in `sample_ids`.
             draw: which realisation of the sensor noise, where the noise is synthetic; recordings
                 have only one and ignore it.
             with_rgb: False spares decoding a picture that only teachers look at.
@@ -61,22 +61,22 @@ class CachedFrames:
     def __init__(self, frames: Frames, *, budget_bytes: int) -> None:
         self._frames = frames
         self._left = budget_bytes
-        self._kept: dict[int, Sample] = {}
+        self._cached: dict[int, Sample] = {}
         self.sample_ids = frames.sample_ids
         self.noise_is_drawn = frames.noise_is_drawn
 
     def read(self, index: int, *, draw: int = 0, with_rgb: bool = True) -> Sample:
         if with_rgb or self.noise_is_drawn:
             return self._frames.read(index, draw=draw, with_rgb=with_rgb)
-        if index not in self._kept:
+        if index not in self._cached:
             sample = self._frames.read(index, with_rgb=False)
             maps = (sample.thermal, sample.depth_m)
             size = sum(m.nbytes for m in maps if m is not None)
             if size > self._left:
                 return sample
             self._left -= size
-            self._kept[index] = sample
-        return self._kept[index]
+            self._cached[index] = sample
+        return self._cached[index]
 
     def fingerprint(self) -> str:
         return self._frames.fingerprint()
@@ -85,14 +85,14 @@ class CachedFrames:
 class SomeFrames:
     """A part of a split, in its order."""
 
-    def __init__(self, frames: Frames, places: Sequence[int]) -> None:
+    def __init__(self, frames: Frames, indices: Sequence[int]) -> None:
         self._frames = frames
-        self._places = list(places)
-        self.sample_ids = [frames.sample_ids[place] for place in self._places]
+        self._indices = list(indices)
+        self.sample_ids = [frames.sample_ids[index] for index in self._indices]
         self.noise_is_drawn = frames.noise_is_drawn
 
     def read(self, index: int, *, draw: int = 0, with_rgb: bool = True) -> Sample:
-        return self._frames.read(self._places[index], draw=draw, with_rgb=with_rgb)
+        return self._frames.read(self._indices[index], draw=draw, with_rgb=with_rgb)
 
     def fingerprint(self) -> str:
         text = "\n".join([self._frames.fingerprint(), *self.sample_ids])
@@ -175,8 +175,8 @@ def fingerprint_files(files: Sequence[Path], root: Path) -> str:
                 content = [stream.read()]
             else:
                 content = []
-                for place in range(blocks):
-                    stream.seek((size - _BLOCK_BYTES) * place // (blocks - 1))
+                for number in range(blocks):
+                    stream.seek((size - _BLOCK_BYTES) * number // (blocks - 1))
                     content.append(stream.read(_BLOCK_BYTES))
         digest.update(f"{path.relative_to(root).as_posix()}\0{size}\0".encode())
         for block in content:

@@ -31,12 +31,12 @@ def split_options(path: Path, allowed: Collection[str]) -> tuple[Path, dict[str,
     if not mark or path.exists():  # a folder may well have a question mark in its name
         return path, {}
     options: dict[str, str] = {}
-    for word in tail.split("&"):
-        name, equals, value = word.partition("=")
+    for part in tail.split("&"):
+        name, equals, value = part.partition("=")
         if name not in allowed:
             raise DataError(f"{path}: {unknown('option', name, allowed)}")
         if not equals or not value or name in options:
-            raise DataError(f"{path}: expected '{name}=VALUE' once, got '{word}'")
+            raise DataError(f"{path}: expected '{name}=VALUE' once, got '{part}'")
         options[name] = value
     return Path(text), options
 
@@ -54,7 +54,7 @@ def whole_number(options: Mapping[str, str], name: str, *, default: int) -> int:
 
 
 def decimal_between(
-    options: Mapping[str, str], name: str, *, default: float, least: float, most: float
+    options: Mapping[str, str], name: str, *, default: float, low: float, high: float
 ) -> float:
     """An option that is a number within two ends.
 
@@ -65,8 +65,8 @@ def decimal_between(
     if text is None:
         return default
     value = float(text) if re.fullmatch(r"[0-9]{1,6}(\.[0-9]{1,6})?", text) else float("nan")
-    if not least < value < most:
-        raise DataError(f"option {name}={text}: expected a number between {least:g} and {most:g}")
+    if not low < value < high:
+        raise DataError(f"option {name}={text}: expected a number between {low:g} and {high:g}")
     return value
 
 
@@ -117,7 +117,7 @@ def numbered(folder: Path, suffix: str = ".png") -> dict[int, str]:
     Raises:
         DataError: when two files have one number, or the folder cannot be read.
     """
-    found: dict[int, str] = {}
+    files: dict[int, str] = {}
     pattern = re.compile(r"([0-9]{1,12})" + re.escape(suffix), re.IGNORECASE)
     try:
         names = sorted(entry.name for entry in folder.iterdir())
@@ -125,12 +125,12 @@ def numbered(folder: Path, suffix: str = ".png") -> dict[int, str]:
         raise DataError(f"{folder}: cannot be read ({error.strerror or error})") from None
     for name in names:
         if match := pattern.fullmatch(name):
-            other = found.setdefault(int(match[1]), name)
-            if other != name:
+            earlier = files.setdefault(int(match[1]), name)
+            if earlier != name:
                 raise DataError(
-                    f"{folder}: {other} and {name} are both frame {int(match[1])}; keep one"
+                    f"{folder}: {earlier} and {name} are both frame {int(match[1])}; keep one"
                 )
-    return dict(sorted(found.items()))
+    return dict(sorted(files.items()))
 
 
 def read_numbers(path: Path, *, count: int | None = None) -> NDArray[np.float64]:
@@ -139,9 +139,9 @@ def read_numbers(path: Path, *, count: int | None = None) -> NDArray[np.float64]
     Raises:
         DataError: naming the file for what is no finite number, or not `count` of them.
     """
-    words = " ".join(_lines(path)).replace(",", " ").split()
+    tokens = " ".join(_lines(path)).replace(",", " ").split()
     try:
-        values = np.array([float(word) for word in words])
+        values = np.array([float(token) for token in tokens])
     except ValueError:
         values = np.array([np.nan])
     if not np.isfinite(values).all() or (count is not None and len(values) != count):
@@ -181,10 +181,10 @@ def read_stamps_s(
     return {number: stamps[number - first] for number in numbers}
 
 
-def shown(names: Sequence[str], *, room: int = 1) -> str:
+def first_names(names: Sequence[str], *, room: int = 1) -> str:
     """The first names, and how many more there are."""
-    rest = len(names) - room
-    return ", ".join(names[:room]) + (f" and {rest} more" if rest > 0 else "")
+    remaining = len(names) - room
+    return ", ".join(names[:room]) + (f" and {remaining} more" if remaining > 0 else "")
 
 
 def _lines(path: Path) -> list[str]:

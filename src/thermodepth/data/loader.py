@@ -81,12 +81,12 @@ def trained_frames(dataset: Dataset, settings: DataSettings, *, seed: int) -> Fr
     Raises:
         DataError: for a split that is not there, or is empty.
     """
-    frames, most = dataset.split(settings.split), settings.most_frames
-    if most is None or most >= len(frames.sample_ids):
+    frames, limit = dataset.split(settings.split), settings.most_frames
+    if limit is None or limit >= len(frames.sample_ids):
         return frames
     count = len(frames.sample_ids)
     order = np.random.default_rng([seed, _CHOICE]).permutation(count)
-    return SomeFrames(frames, sorted(int(place) for place in order[:most]))
+    return SomeFrames(frames, sorted(int(index) for index in order[:limit]))
 
 
 class BatchStream:
@@ -175,8 +175,8 @@ class BatchStream:
         return digest.hexdigest()[:16]
 
     def _frame_at(self, position: int) -> int:
-        epoch, place = divmod(position, len(self._frames.sample_ids))
-        return int(_shuffled(self._seed, epoch, len(self._frames.sample_ids))[place])
+        epoch, index = divmod(position, len(self._frames.sample_ids))
+        return int(_shuffled(self._seed, epoch, len(self._frames.sample_ids))[index])
 
 
 def scaled_size(size: tuple[int, int], share: float) -> tuple[int, int]:
@@ -263,7 +263,7 @@ def collate(samples: Sequence[Sample], settings: DataSettings) -> Batch:
     label_map, label_valid = _masked(np.stack(label))
     sky = np.stack([np.zeros(s.size, np.bool_) if s.sky is None else s.sky for s in samples])
     # Where a distance was measured there is no sky, whoever else knows about it.
-    known = np.array([s.sky is not None for s in samples])[:, None, None] | depth_valid
+    sky_valid = np.array([s.sky is not None for s in samples])[:, None, None] | depth_valid
     image = np.stack([network_input(s, settings.modality, settings.normaliser) for s in samples])
     return Batch(
         image=torch.from_numpy(image),
@@ -272,7 +272,7 @@ def collate(samples: Sequence[Sample], settings: DataSettings) -> Batch:
         label=torch.from_numpy(label_map),
         label_valid=torch.from_numpy(label_valid),
         sky=torch.from_numpy(sky & ~depth_valid),
-        sky_valid=torch.from_numpy(known),
+        sky_valid=torch.from_numpy(sky_valid),
         intrinsics=torch.from_numpy(np.stack([s.intrinsics for s in samples])),
         sample_ids=tuple(s.sample_id for s in samples),
     )

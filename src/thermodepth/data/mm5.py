@@ -137,17 +137,17 @@ def open_mm5(path: Path | None) -> Dataset:
     if path is None:
         raise DataError("mm5 needs a folder: --data mm5:PATH")
     root, options = split_options(path, ("split", "fov"))
-    fov_deg = decimal_between(options, "fov", default=FIELD_OF_VIEW_DEG, least=1.0, most=170.0)
+    fov_deg = decimal_between(options, "fov", default=FIELD_OF_VIEW_DEG, low=1.0, high=170.0)
     if not root.is_dir():
         raise DataError(f"{root}: no such folder; give the one that holds RGB, Thermal and Depth")
-    how = options.get("split", SPLITS[0])
-    if how not in SPLITS:
-        raise DataError(f"{path}: split: {unknown('split', how, SPLITS)}")
+    split_rule = options.get("split", SPLITS[0])
+    if split_rule not in SPLITS:
+        raise DataError(f"{path}: split: {unknown('split', split_rule, SPLITS)}")
     entries = _index(root)
-    cut = _by_placement(entries, root) if how == "placement" else _by_blocks(entries)
+    cut = _by_placement(entries, root) if split_rule == "placement" else _by_blocks(entries)
     about = (
         "split by the camera's three placements"
-        if how == "placement"
+        if split_rule == "placement"
         else f"blocks of {BLOCK} captures, every placement in every split"
     )
     return Dataset(
@@ -165,22 +165,24 @@ def open_mm5(path: Path | None) -> Dataset:
 def _by_placement(entries: Sequence[_Entry], root: Path) -> dict[str, list[_Entry]]:
     splits: dict[str, list[_Entry]] = {"train": [], "val": [], "test": []}
     for entry in entries:
-        places = [n for (low, high), n in SPLIT_OF_PLACEMENT.items() if low <= entry.number <= high]
-        if not places:
-            known = ", ".join(f"{low} to {high}" for low, high in SPLIT_OF_PLACEMENT)
+        matches = [
+            n for (low, high), n in SPLIT_OF_PLACEMENT.items() if low <= entry.number <= high
+        ]
+        if not matches:
+            ranges = ", ".join(f"{low} to {high}" for low, high in SPLIT_OF_PLACEMENT)
             raise DataError(
-                f"{root}: frame {entry.number} is of no placement of the camera that is known ({known}), so "
+                f"{root}: frame {entry.number} is of no placement of the camera that is known ({ranges}), so "
                 f"it belongs to no split; leave it out, or give mm5:{root}?split=blocks"
             )
-        splits[places[0]].append(entry)
+        splits[matches[0]].append(entry)
     return splits
 
 
 def _by_blocks(entries: Sequence[_Entry]) -> dict[str, list[_Entry]]:
     splits: dict[str, list[_Entry]] = {"train": [], "val": [], "test": []}
     block_of: dict[str, int] = {}  # a sequence stays whole, in the block in which it begins
-    for place, entry in enumerate(entries):
-        block = block_of.setdefault(entry.sequence, place // BLOCK)
+    for index, entry in enumerate(entries):
+        block = block_of.setdefault(entry.sequence, index // BLOCK)
         splits[SPLIT_OF_BLOCK[block % len(SPLIT_OF_BLOCK)]].append(entry)
     return splits
 
@@ -218,16 +220,16 @@ def _index(root: Path) -> list[_Entry]:
 
 def _numbered(folder: Path) -> Mapping[int, Path]:
     """`{frame number: file}` for `12.png` and `12_anything.png`."""
-    found: dict[int, Path] = {}
+    files: dict[int, Path] = {}
     for path in sorted(folder.iterdir(), key=lambda p: natural_order(p.name)):
         match = re.fullmatch(r"(\d{1,9})(?:_.*)?\.(?:png|jpe?g|tiff?)", path.name, re.IGNORECASE)
         if match:
-            other = found.setdefault(int(match[1]), path)
-            if other is not path:
+            earlier = files.setdefault(int(match[1]), path)
+            if earlier is not path:
                 raise DataError(
-                    f"{folder}: {other.name} and {path.name} are both frame {int(match[1])}; keep one"
+                    f"{folder}: {earlier.name} and {path.name} are both frame {int(match[1])}; keep one"
                 )
-    return found
+    return files
 
 
 def _read_csv(path: Path) -> dict[int, tuple[str, str]]:

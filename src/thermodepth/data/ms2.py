@@ -25,12 +25,12 @@ from typing import TYPE_CHECKING
 from thermodepth.data.decoding import read_depth_m
 from thermodepth.data.frames import Dataset
 from thermodepth.data.listing import (
+    first_names,
     folder_of,
     margins_to_drop,
     numbered,
     read_sequence_list,
     read_stamps_s,
-    shown,
     split_options,
     whole_number,
 )
@@ -86,10 +86,10 @@ def open_ms2(path: Path | None) -> Dataset:
     Raises:
         DataError: for a folder that is not MS2, sequences without truth, or lists that overlap.
     """
-    place, options = (
+    folder, options = (
         split_options(path, ("truth", "every", "drop")) if path is not None else (None, {})
     )
-    root = folder_of(place, "ms2", "sync_data and proj_depth")
+    root = folder_of(folder, "ms2", "sync_data and proj_depth")
     lists = _lists(root)
     listed = [name for names in lists.values() for name in names]
     present = [name for name in listed if (_sync(root, name) / "thr" / "img_left").is_dir()]
@@ -120,7 +120,7 @@ def open_ms2(path: Path | None) -> Dataset:
     frames = sum(len(splits[name].sample_ids) for name in ("train", "val", "test"))
     note = f"MS2: {frames} driving frames of {len(present)}/{len(listed)} sequences, truth {truth}"
     if absent := [name for name in listed if name not in present]:
-        note += f"; without {shown(absent)}"
+        note += f"; without {first_names(absent)}"
     note += left_out(one for part in recordings.values() for one in part)
     return Dataset(
         name="ms2",
@@ -146,29 +146,31 @@ def _lists(root: Path) -> dict[str, tuple[str, ...]]:
         path = root / f"{title}_list.txt"
         lists[title] = read_sequence_list(path) if path.is_file() else official
         for name in lists[title]:
-            if (other := owner.setdefault(name, title)) != title:
+            if (earlier_title := owner.setdefault(name, title)) != title:
                 raise DataError(
-                    f"{root}: sequence '{name}' stands in the lists '{other}' and '{title}'; a recording "
-                    "belongs to one"
+                    f"{root}: sequence '{name}' stands in the lists '{earlier_title}' and '{title}'; a "
+                    "recording belongs to one"
                 )
     return lists
 
 
-def _truth(root: Path, present: Sequence[str], wanted: str | None) -> str:
+def _truth(root: Path, present: Sequence[str], requested: str | None) -> str:
     """The depth product to read: one for all sequences, because each gives numbers of its own."""
-    if wanted is not None and wanted not in TRUTHS:
-        raise DataError(f"{root}: {unknown('truth', wanted, TRUTHS)}")
+    if requested is not None and requested not in TRUTHS:
+        raise DataError(f"{root}: {unknown('truth', requested, TRUTHS)}")
 
     def without(product: str) -> list[str]:
         folders = {name: root / "proj_depth" / name / "thr" / product for name in present}
         return [name for name, folder in folders.items() if not folder.is_dir()]
 
-    for product in (wanted,) if wanted else TRUTHS[:2]:
+    for product in (requested,) if requested else TRUTHS[:2]:
         missing = without(product)
         if not missing:
             return product
-        if wanted or len(missing) < len(present):
-            advice = "" if wanted else f", or ask for the other one: ms2:{root}?truth={TRUTHS[1]}"
+        if requested or len(missing) < len(present):
+            advice = (
+                "" if requested else f", or ask for the other one: ms2:{root}?truth={TRUTHS[1]}"
+            )
             raise DataError(
                 f"{root / 'proj_depth' / missing[0] / 'thr' / product}: no such folder (nor in "
                 f"{len(missing) - 1} more of {len(present)} sequences); unpack its proj_depth{advice}"
@@ -203,10 +205,10 @@ def _recording(
         condition=condition,
         sample_ids=[f"ms2{'' if name.startswith('_') else '_'}{name}-{n:06d}" for n in numbers],
         root=root,
-        thermal=Band.of(folder / "thr" / "img_left", pictures, numbers),
-        depth=Band.of(depth / "thr" / truth, maps, numbers),
-        rgb=Band.of(rgb, numbered(rgb), numbers) if rgb.is_dir() else None,
-        rgb_depth=Band.of(rgb_depth, numbered(rgb_depth), numbers) if rgb_depth else None,
+        thermal=Band.for_frames(folder / "thr" / "img_left", pictures, numbers),
+        depth=Band.for_frames(depth / "thr" / truth, maps, numbers),
+        rgb=Band.for_frames(rgb, numbered(rgb), numbers) if rgb.is_dir() else None,
+        rgb_depth=Band.for_frames(rgb_depth, numbered(rgb_depth), numbers) if rgb_depth else None,
         read_thermal=partial(read_thermal, expect=ThermalUnit.COUNTS, drop=drop),
         read_depth=partial(read_depth_m, metres=METRES_PER_VALUE, stored="16-bit"),
         lenses=partial(calibrated, path=calibration),
@@ -245,7 +247,7 @@ def _later_s(
 
 
 def _motion(
-    place: int,
+    index: int,
     later_s: float,
     *,
     poses: Path,
@@ -255,7 +257,7 @@ def _motion(
 ) -> NDArray[np.float64] | None:
     """How the rig moved between the two exposures of a frame, from the poses of the thermal camera."""
     return motion_after(
-        later_s, numbers[place], poses=poses, times_s=_times_s(stamps, tuple(pictures))
+        later_s, numbers[index], poses=poses, times_s=_times_s(stamps, tuple(pictures))
     )
 
 

@@ -51,16 +51,18 @@ def motion_after(
     """
     if later_s == 0:
         return np.eye(4)
-    other = number + (1 if later_s > 0 else -1)
-    paths = [poses / f"{n:06d}.txt" for n in (number, other)]
-    if other not in times_s or number not in times_s or not all(p.is_file() for p in paths):
+    neighbour = number + (1 if later_s > 0 else -1)
+    paths = [poses / f"{n:06d}.txt" for n in (number, neighbour)]
+    if neighbour not in times_s or number not in times_s or not all(p.is_file() for p in paths):
         return None
-    span = times_s[other] - times_s[number]
+    span = times_s[neighbour] - times_s[number]
     share = later_s / span if span else np.inf
     if not 0 <= share <= 1:
         return None
-    here, there = (read_pose(path) for path in paths)
-    return np.asarray(np.linalg.inv(part_of(np.linalg.inv(here) @ there, share)), np.float64)
+    pose, neighbour_pose = (read_pose(path) for path in paths)
+    return np.asarray(
+        np.linalg.inv(part_of(np.linalg.inv(pose) @ neighbour_pose, share)), np.float64
+    )
 
 
 def part_of(step: NDArray[np.float64], share: float) -> NDArray[np.float64]:

@@ -53,19 +53,19 @@ def find_files(root: Path, pattern: str, *, where: str) -> dict[tuple[str, str],
         DataError: when two files are one frame, there are too many, a link leads out of the root, or a
             folder cannot be read; `where` names the place that holds the pattern.
     """
-    found: dict[tuple[str, str], str] = {}
+    files: dict[tuple[str, str], str] = {}
     inside = root.resolve()
     for path, fields in _matches(root, _parts(pattern), {}, inside):
         key = fields.get("sequence", ""), fields["frame"]
         name = path.relative_to(root).as_posix()
-        if (other := found.setdefault(key, name)) != name:
+        if (earlier := files.setdefault(key, name)) != name:
             raise DataError(
-                f"{where}: '{other}' and '{name}' are both frame '{key[1]}' of sequence '{key[0]}'; "
+                f"{where}: '{earlier}' and '{name}' are both frame '{key[1]}' of sequence '{key[0]}'; "
                 "catch what tells them apart as {sequence}"
             )
-        if len(found) > MOST_FILES:
+        if len(files) > MOST_FILES:
             raise DataError(f"{where}: '{pattern}' finds more than {MOST_FILES} files")
-    return dict(sorted(found.items(), key=lambda item: tuple(map(_order, item[0]))))
+    return dict(sorted(files.items(), key=lambda item: tuple(map(_order, item[0]))))
 
 
 def choose(name: str, patterns: Sequence[str]) -> bool:
@@ -96,7 +96,7 @@ def _order(name: str) -> tuple[tuple[tuple[int, int, str], ...], str]:
 def _matches(
     folder: Path, parts: Sequence[str], fields: dict[str, str], inside: Path
 ) -> Iterator[tuple[Path, dict[str, str]]]:
-    part, *rest = parts
+    part, *remaining = parts
     expression = _expression(part, fields)
     try:
         children = sorted(folder.iterdir()) if expression else [folder / part]
@@ -104,15 +104,15 @@ def _matches(
         raise DataError(f"{folder}: cannot be read ({error.strerror or error})") from None
     for child in children:
         match = expression.fullmatch(child.name) if expression else None
-        if (expression and not match) or not (child.is_dir() if rest else child.is_file()):
+        if (expression and not match) or not (child.is_dir() if remaining else child.is_file()):
             continue
         if child.is_symlink() and not child.resolve().is_relative_to(inside):
             raise DataError(
                 f"{child}: a link that leads out of {inside}; set root to where it leads"
             )
         caught = {**fields, **(match.groupdict() if match else {})}
-        if rest:
-            yield from _matches(child, rest, caught, inside)
+        if remaining:
+            yield from _matches(child, remaining, caught, inside)
         else:
             yield child, caught
 
@@ -125,18 +125,18 @@ def _expression(part: str, fields: dict[str, str]) -> re.Pattern[str] | None:
     if not re.search(r"[{*?]", part):
         return None
     text, caught = "", dict.fromkeys(fields, True)
-    for word in re.split(r"(\{\w+\}|\*|\?)", part):
-        if word == "*":
+    for token in re.split(r"(\{\w+\}|\*|\?)", part):
+        if token == "*":
             text += ".*"
-        elif word == "?":
+        elif token == "?":
             text += "."
-        elif word.startswith("{"):
-            name = word[1:-1]
+        elif token.startswith("{"):
+            name = token[1:-1]
             if name in fields:
                 text += re.escape(fields[name])
             else:
                 text += f"(?P={name})" if name in caught else f"(?P<{name}>.+)"
             caught[name] = True
         else:
-            text += re.escape(word)
+            text += re.escape(token)
     return re.compile(rf"(?!\.){text}")

@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 _FIRST_TRAINING_PIXELS = 14_000  # what one step of a small network on a CPU digests quickly
 _FEWEST = 32  # rows or columns that a network can read
 _LONGEST_ID = 100
-_TRIED = 8  # frames of a split whose files may be broken before its size is given up
+_MOST_BROKEN = 8  # frames of a split whose files may be broken before its size is given up
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -44,12 +44,12 @@ class Band:
     names: Sequence[str | None]
 
     @classmethod
-    def of(cls, folder: Path, files: Mapping[int, str], numbers: Sequence[int]) -> Self:
+    def for_frames(cls, folder: Path, files: Mapping[int, str], numbers: Sequence[int]) -> Self:
         """The files of `numbered(folder)` that belong to these frames."""
         return cls(folder=folder, names=[files.get(number) for number in numbers])
 
-    def path(self, place: int) -> Path | None:
-        name = self.names[place]
+    def path(self, index: int) -> Path | None:
+        name = self.names[index]
         return None if name is None else self.folder / name
 
 
@@ -78,8 +78,8 @@ def calibrated(size: tuple[int, int], *, path: Path, with_rgb: bool = True) -> L
             warnings.warn(f"{path}: {note}", stacklevel=2)
     for doubt in calibration.doubts:
         warnings.warn(f"{path}: {doubt}", stacklevel=2)
-    wanted = [calibration.thermal, *([calibration.rgb] if with_rgb else [])]
-    for camera in wanted:
+    cameras = [calibration.thermal, *([calibration.rgb] if with_rgb else [])]
+    for camera in cameras:
         if camera.distortion is not None:
             warnings.warn(
                 f"{path}: {camera.name}: lens distortion ({camera.distortion.model}) is not applied; "
@@ -128,13 +128,13 @@ class Recording:
     unpaired: int = 0  # files of frames that lack thermal or depth, which are left out
     decoding: str = ""  # changes with how files are decoded, where the data set leaves it open
 
-    def read(self, place: int, *, with_rgb: bool) -> Sample:
+    def read(self, index: int, *, with_rgb: bool) -> Sample:
         """One frame; without RGB no file of the RGB camera is opened.
 
         Raises:
             DataError: naming the file that is missing, broken, or does not fit the others.
         """
-        path, depth_path = self.thermal.path(place), self.depth.path(place)
+        path, depth_path = self.thermal.path(index), self.depth.path(index)
         assert path is not None
         assert depth_path is not None
         raw, unit = self.read_thermal(path)
@@ -143,12 +143,12 @@ class Recording:
         lenses = self._lenses_at((height, width))
         if np.isfinite(lenses.thermal).all():  # else nobody knows the lens
             check_looks_into(lenses.thermal, raw, calibration=lenses.source, other=path)
-        rgb, view = self._rgb(place, lenses) if with_rgb else (None, None)
-        rgb_path = None if self.rgb is None else self.rgb.path(place)
+        rgb, view = self._rgb(index, lenses) if with_rgb else (None, None)
+        rgb_path = None if self.rgb is None else self.rgb.path(index)
         if rgb is not None and view is None and rgb_path is not None:
             check_same_size(rgb_path, rgb, path, raw)
         return Sample(
-            sample_id=self.sample_ids[place],
+            sample_id=self.sample_ids[index],
             thermal=raw,
             thermal_unit=unit,
             intrinsics=lenses.thermal,
@@ -160,9 +160,9 @@ class Recording:
             capture=read_capture(path),
         )
 
-    def _rgb(self, place: int, lenses: Lenses) -> tuple[NDArray[np.uint8] | None, RgbView | None]:
+    def _rgb(self, index: int, lenses: Lenses) -> tuple[NDArray[np.uint8] | None, RgbView | None]:
         """A frame without its RGB picture is still a frame; a teacher names it when it wants one."""
-        path = None if self.rgb is None else self.rgb.path(place)
+        path = None if self.rgb is None else self.rgb.path(index)
         if path is None:
             return None, None
         rgb = read_rgb(path)
@@ -174,17 +174,17 @@ class Recording:
                 f"{path}: {rgb.shape[1]}x{rgb.shape[0]}, but {lenses.source} was made at "
                 f"{lenses.rgb_size[0]}x{lenses.rgb_size[1]}"
             )
-        depth_path = None if self.rgb_depth is None else self.rgb_depth.path(place)
+        depth_path = None if self.rgb_depth is None else self.rgb_depth.path(index)
         depth_m = None
         if depth_path is not None:
             depth_m = self._depth(depth_path, path, rgb)
-        later_s = self._later_s[place] if self._later_s else 0.0
+        later_s = self._later_s[index] if self._later_s else 0.0
         return rgb, RgbView(
             intrinsics=lenses.rgb,
             rgb_from_thermal=lenses.rgb_from_thermal,
             depth_m=depth_m,
             later_s=later_s,
-            motion=self.motion(place, later_s) if self.motion and later_s else None,
+            motion=self.motion(index, later_s) if self.motion and later_s else None,
         )
 
     def _depth(self, path: Path, picture: Path, like: NDArray[Any]) -> NDArray[np.float32]:
@@ -266,9 +266,9 @@ def check_ids(recordings: Iterable[Recording], where: str) -> None:
     for recording in recordings:
         for name in recording.sample_ids:
             frame = f"'{name}' of '{recording.name}'"
-            if (other := owner.setdefault(name.casefold(), frame)) is not frame:
+            if (earlier := owner.setdefault(name.casefold(), frame)) is not frame:
                 raise DataError(
-                    f"{where}: the frames {other} and {frame} would share their files; rename one"
+                    f"{where}: the frames {earlier} and {frame} would share their files; rename one"
                 )
 
 
@@ -303,5 +303,5 @@ def _native_size(splits: Mapping[str, Frames]) -> tuple[int, int]:
 
 def _first_frames(splits: Mapping[str, Frames]) -> Iterator[tuple[Frames, int]]:
     for frames in splits.values():
-        for index in range(min(len(frames.sample_ids), _TRIED)):
+        for index in range(min(len(frames.sample_ids), _MOST_BROKEN)):
             yield frames, index

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from thermodepth.camera import focal_of_view, pinhole
-from thermodepth.data.listing import decimal_between, shown, split_options
+from thermodepth.data.listing import decimal_between, first_names, split_options
 from thermodepth.errors import DataError
 from thermodepth.files import pictures_in, read_raster
 from thermodepth.thermal import read_thermal
@@ -48,7 +48,7 @@ def read_reference_frames(path: Path, *, with_rgb: bool = False) -> list[Referen
             frames, a file that is no such picture, or an option that cannot be.
     """
     root, options = split_options(path, ("fov",))
-    fov_deg = decimal_between(options, "fov", default=float("nan"), least=1.0, most=170.0)
+    fov_deg = decimal_between(options, "fov", default=float("nan"), low=1.0, high=170.0)
     bands = ["thermal", "reference", *(["rgb"] if with_rgb else [])]
     files = {band: _by_name(root / band) for band in bands}
     names = list(files["thermal"])
@@ -59,8 +59,8 @@ def read_reference_frames(path: Path, *, with_rgb: bool = False) -> list[Referen
     for band in bands[1:]:
         if lonely := sorted(set(names) ^ set(files[band])):
             raise DataError(
-                f"{root}: in only one of thermal and {band}: {shown(lonely, room=3)}; each thermal frame has "
-                "one of the same name"
+                f"{root}: in only one of thermal and {band}: {first_names(lonely, room=3)}; each thermal "
+                "frame has one of the same name"
             )
     return [_read({band: files[band][name] for band in bands}, fov_deg) for name in names]
 
@@ -68,9 +68,9 @@ def read_reference_frames(path: Path, *, with_rgb: bool = False) -> list[Referen
 def _by_name(folder: Path) -> dict[str, Path]:
     files: dict[str, Path] = {}
     for path in pictures_in(folder):
-        other = files.setdefault(path.stem, path)
-        if other is not path:
-            raise DataError(f"{folder}: {other.name} and {path.name} have one name; keep one")
+        earlier = files.setdefault(path.stem, path)
+        if earlier is not path:
+            raise DataError(f"{folder}: {earlier.name} and {path.name} have one name; keep one")
     return files
 
 

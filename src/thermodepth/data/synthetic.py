@@ -36,12 +36,12 @@ class SyntheticFrames:
         self._pack = pack
         self._split = split
         self.sample_ids: Sequence[str] = [row.frame_id for row in pack.of(split)]
-        self._seen = [frozen_frames.get(name, pack.row(name)) for name in self.sample_ids]
+        self._index_rows = [frozen_frames.get(name, pack.row(name)) for name in self.sample_ids]
         sensor = pack.header.sensor
         self._radiometric = sensor.mode == "radiometric"
         self._maps: dict[int, Sample] = {}  # thermal: noise-free kelvin
         height, width = pack.size
-        self._most_kept = CACHE_BYTES // (8 * height * width)
+        self._most_cached = CACHE_BYTES // (8 * height * width)
 
     def read(self, index: int, *, draw: int = 0, with_rgb: bool = True) -> Sample:
         sample = self._maps.get(index) or self._decoded(index)
@@ -54,7 +54,7 @@ class SyntheticFrames:
         sensor = self._pack.header.sensor
         many_cameras = self._pack.header.many_cameras
         counts = raw_frame(
-            sample.thermal, self._seen[index], sensor, draw=draw, many_cameras=many_cameras
+            sample.thermal, self._index_rows[index], sensor, draw=draw, many_cameras=many_cameras
         )
         if self._radiometric:
             return replace(sample, thermal=kelvin_of_counts(counts, sensor))
@@ -70,7 +70,7 @@ class SyntheticFrames:
         depth_m, sky = self._pack.depth_m(name), self._pack.sky(name)
         sample = Sample(
             sample_id=name,
-            thermal=self._pack.kelvin(self._seen[index].frame_id),
+            thermal=self._pack.kelvin(self._index_rows[index].frame_id),
             thermal_unit=ThermalUnit.KELVIN if self._radiometric else ThermalUnit.COUNTS,
             intrinsics=self._pack.intrinsics(name),
             depth_m=depth_m,
@@ -81,7 +81,7 @@ class SyntheticFrames:
             sequence=row.sequence or re.sub(r"-v\d+$", "", name),
             condition=f"{row.kind}-{row.condition}",
         )
-        if len(self._maps) < self._most_kept:
+        if len(self._maps) < self._most_cached:
             self._maps[index] = sample
         return sample
 
@@ -100,17 +100,17 @@ def open_synthetic(path: Path | None) -> Dataset:
     Raises:
         DataError: naming the file, when it is missing or not a pack.
     """
-    place = path or shipped_pack()
-    if not place.exists() or (place.is_dir() and not any(place.iterdir())):
+    pack_path = path or shipped_pack()
+    if not pack_path.exists() or (pack_path.is_dir() and not any(pack_path.iterdir())):
         raise DataError(
-            f"{place}: no such pack. Leave the path out for the shipped one, or render one with "
+            f"{pack_path}: no such pack. Leave the path out for the shipped one, or render one with "
             "`thermodepth data render --out DIR`"
         )
-    pack = Pack.open(place)
+    pack = Pack.open(pack_path)
     try:
         frozen_frames = frozen(pack.rows, pack.header.sensor)
     except DataError as error:
-        raise DataError(f"{place}: 'index.csv': {error}") from None
+        raise DataError(f"{pack_path}: 'index.csv': {error}") from None
     height, width = pack.size
     note = f"rendered streets and rooms, {len(pack.rows)} frames of {width}x{height}"
     if pack.header.many_cameras:

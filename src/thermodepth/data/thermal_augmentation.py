@@ -81,9 +81,9 @@ def _hot_object(
 ) -> NDArray[np.float32]:
     """An ellipse at one value above the rest: what has saturated has no texture."""
     height, width = raw.shape
-    place, semi = rng.random(2), rng.uniform(*HOT_OBJECT_SIZE, 2) * min(height, width)
-    rows = (np.arange(height) + 0.5 - place[0] * height) / semi[0]
-    columns = (np.arange(width) + 0.5 - place[1] * width) / semi[1]
+    centre, semi = rng.random(2), rng.uniform(*HOT_OBJECT_SIZE, 2) * min(height, width)
+    rows = (np.arange(height) + 0.5 - centre[0] * height) / semi[0]
+    columns = (np.arange(width) + 0.5 - centre[1] * width) / semi[1]
     inside = rows[:, None] ** 2 + columns[None, :] ** 2 < 1
     ceiling = np.float32(raw.max() + rng.uniform(0, settings.hot_object_strength) * span)
     return np.where(inside, ceiling, raw)
@@ -155,9 +155,9 @@ def _dead_pixels(
 ) -> NDArray[np.float32]:
     """Some pixels stand a span below or above everything else."""
     share = rng.uniform(0, settings.dead_pixels_share)
-    drawn = rng.random(raw.shape, dtype=np.float32)
-    stuck = np.where(drawn < share / 2, raw.min() - span, raw.max() + span)
-    return np.where(drawn < share, stuck, raw).astype(np.float32)
+    draws = rng.random(raw.shape, dtype=np.float32)
+    stuck = np.where(draws < share / 2, raw.min() - span, raw.max() + span)
+    return np.where(draws < share, stuck, raw).astype(np.float32)
 
 
 def _polarity(

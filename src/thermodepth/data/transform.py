@@ -84,26 +84,28 @@ def augment(
     """
     # Always the same number of draws, so that one part switched off leaves the others as they were.
     flip, zoom, place_x, place_y, gain, offset, *colours = rng.random(9)
-    of_thermal, of_roll, of_rgb = rng.spawn(3)
+    thermal_rng, roll_rng, rgb_rng = rng.spawn(3)
     before = sample.size
     if settings.roll_deg:
-        sample = roll(sample, degrees=settings.roll_deg * float(of_roll.uniform(-1, 1)))
+        sample = roll(sample, degrees=settings.roll_deg * float(roll_rng.uniform(-1, 1)))
     factor = settings.zoom_least + (settings.zoom - settings.zoom_least) * float(zoom)
-    whole = sample.size if settings.aspect == "stretch" else largest_of_shape(size, sample.size)
-    place = float(place_y), float(place_x)
-    sample = crop_resize(sample, size, zoom=factor, place=place, whole=whole)
+    full_window = (
+        sample.size if settings.aspect == "stretch" else largest_of_shape(size, sample.size)
+    )
+    position = float(place_y), float(place_x)
+    sample = crop_resize(sample, size, zoom=factor, position=position, full_window=full_window)
     if not knows_lens:
         # What roll and shape have cut away is a zoom too.
-        cut = math.sqrt((before[0] * before[1]) / (whole[0] * whole[1]))
+        cut = math.sqrt((before[0] * before[1]) / (full_window[0] * full_window[1]))
         sample = as_one_lens(sample, zoom=factor * cut)
     if flip < settings.flip_probability:
         sample = mirror(sample)
     if sample.rgb is not None:
         sample = tint(sample, [1 + settings.colour * (2 * float(c) - 1) for c in colours])
     if sample.rgb is not None and settings.rgb.is_on:
-        sample = replace(sample, rgb=vary_rgb(sample.rgb, settings.rgb, of_rgb))
+        sample = replace(sample, rgb=vary_rgb(sample.rgb, settings.rgb, rgb_rng))
     if settings.thermal.is_on:
-        sample = vary_thermal(sample, settings.thermal, of_thermal)
+        sample = vary_thermal(sample, settings.thermal, thermal_rng)
     return drift(
         sample,
         gain=1 + settings.gain * (2 * float(gain) - 1),
@@ -116,8 +118,8 @@ def crop_resize(
     size: tuple[int, int],
     *,
     zoom: float = 1.0,
-    place: tuple[float, float] = (0.5, 0.5),
-    whole: tuple[float, float] | None = None,
+    position: tuple[float, float] = (0.5, 0.5),
+    full_window: tuple[float, float] | None = None,
 ) -> Sample:
     """Cut a window of 1/zoom of the frame and bring it to `size`; the matrix says which lens that is.
 
@@ -125,13 +127,13 @@ def crop_resize(
         sample: any frame.
         size: (rows, columns) of the result.
         zoom: 1 keeps the whole frame.
-        place: where the window lies in the free room, (0, 0) top left to (1, 1) bottom right.
-        whole: (rows, columns) of the window at zoom 1; None: the frame.
+        position: where the window lies in the free room, (0, 0) top left to (1, 1) bottom right.
+        full_window: (rows, columns) of the window at zoom 1; None: the frame.
     """
     height, width = sample.size
-    whole_h, whole_w = whole or sample.size
-    window_h, window_w = max(round(whole_h / zoom), 2), max(round(whole_w / zoom), 2)
-    top, left = round((height - window_h) * place[0]), round((width - window_w) * place[1])
+    full_h, full_w = full_window or sample.size
+    window_h, window_w = max(round(full_h / zoom), 2), max(round(full_w / zoom), 2)
+    top, left = round((height - window_h) * position[0]), round((width - window_w) * position[1])
     window = np.s_[top : top + window_h, left : left + window_w]
     sample = without_foreign_rgb(sample)
     depth_m, label, rgb = sample.depth_m, sample.label, sample.rgb
@@ -183,20 +185,20 @@ def roll(sample: Sample, *, degrees: float) -> Sample:
 
     sample = without_foreign_rgb(sample)
     height, width = sample.size
-    known = bool(np.isfinite(sample.intrinsics).all())
-    lens = sample.intrinsics if known else pinhole(1.0, width, height)
+    lens_known = bool(np.isfinite(sample.intrinsics).all())
+    lens = sample.intrinsics if lens_known else pinhole(1.0, width, height)
     old_of_new, intrinsics = rolled(lens, degrees=degrees, size=(height, width))
     # Of pixel numbers, whose centres lie half a pixel on, as cv2 counts.
     half = np.array([0.5, 0.5])
-    places = old_of_new.copy()
-    places[:, 2] += old_of_new[:, :2] @ half - half
+    affine = old_of_new.copy()
+    affine[:, 2] += old_of_new[:, :2] @ half - half
 
     def turned(array: NDArray[Any] | None, method: int) -> Any:
         if array is None:
             return None
         return cv2.warpAffine(
             array,
-            places,
+            affine,
             (width, height),
             flags=method | cv2.WARP_INVERSE_MAP,
             borderMode=cv2.BORDER_REPLICATE,
@@ -207,7 +209,7 @@ def roll(sample: Sample, *, degrees: float) -> Sample:
     sample = replace(
         sample,
         thermal=turned(_for_cv2(sample.thermal), cv2.INTER_LINEAR),
-        intrinsics=intrinsics if known else sample.intrinsics,
+        intrinsics=intrinsics if lens_known else sample.intrinsics,
         depth_m=turned(sample.depth_m, cv2.INTER_NEAREST),
         label=turned(sample.label, cv2.INTER_NEAREST),
         sky=None if sky is None else sky.astype(np.bool_),
@@ -296,6 +298,19 @@ def resize_image(image: NDArray[Any], size: tuple[int, int]) -> NDArray[Any]:
     return result
 
 
+def thumbnail(picture: NDArray[Any], size: tuple[int, int]) -> NDArray[np.float32]:
+    """[rows * columns] area means of a picture `[h w]` or `[h w 3]`; what is not finite takes the median."""
+    import cv2
+
+    grey = picture.mean(axis=2, dtype=np.float32) if picture.ndim == 3 else picture
+    grey = grey.astype(np.float32)
+    valid = np.isfinite(grey)
+    if not valid.all():
+        grey = np.where(valid, grey, np.median(grey[valid]) if valid.any() else np.float32(0))
+    small = cv2.resize(grey, (size[1], size[0]), interpolation=cv2.INTER_AREA)
+    return np.asarray(small, dtype=np.float32).ravel()
+
+
 def _for_cv2(image: NDArray[Any]) -> NDArray[Any]:
     """A type that cv2 can resize and turn; 16-bit counts stay exact."""
     if image.dtype in (np.uint8, np.uint16, np.float32, np.float64):
@@ -310,5 +325,5 @@ def pick(values: NDArray[Any], size: tuple[int, int]) -> NDArray[Any]:
         return values
     rows = np.floor((np.arange(size[0]) + 0.5) * (height / size[0])).astype(np.intp)
     columns = np.floor((np.arange(size[1]) + 0.5) * (width / size[1])).astype(np.intp)
-    picked: NDArray[Any] = values[rows[:, None], columns[None, :]]
-    return picked
+    nearest: NDArray[Any] = values[rows[:, None], columns[None, :]]
+    return nearest

@@ -30,13 +30,13 @@ from numpy.typing import NDArray
 from thermodepth.data.decoding import read_depth_m
 from thermodepth.data.frames import Dataset
 from thermodepth.data.listing import (
+    first_names,
     folder_of,
     margins_to_drop,
     numbered,
     read_numbers,
     read_sequence_list,
     read_stamps_s,
-    shown,
     split_options,
 )
 from thermodepth.data.recording import (
@@ -80,7 +80,7 @@ LISTS: dict[str, dict[str, tuple[str, ...]]] = {
 }
 #: What the metric head can say. Protocols reach down to 0.1 m indoors, to 1 mm outdoors.
 DEPTH_RANGE_M = {"indoor": (0.1, 10.0), "outdoor": (0.5, 80.0)}
-KEPT_AFTER = 0.15  # of accumulated speed, in the unit of avg_velocity_thermal.txt
+LEAST_SPEED_SUM = 0.15  # of accumulated speed, in the unit of avg_velocity_thermal.txt
 #: (rows, columns) of the cameras, a FLIR A65 and a Flea3.
 NATIVE_SIZE = {"thermal": (512, 640), "rgb": (1024, 1280)}
 _NANOSECOND, _NANOSECONDS_FROM = Decimal("1e-9"), Decimal(10) ** 12  # seconds have ten digits
@@ -96,24 +96,24 @@ BANDS = {
 }
 
 
-def open_vivid(path: Path | None, *, place: str) -> Dataset:
-    """Open the indoor or the outdoor part (`place`) in either layout.
+def open_vivid(path: Path | None, *, part: str) -> Dataset:
+    """Open the indoor or the outdoor part (`part`) in either layout.
 
     Raises:
         DataError: for a folder that is not ViViD, or sequences that lack a part.
     """
-    name = f"vivid_{place}"
+    name = f"vivid_{part}"
     folder, options = split_options(path, ("drop",)) if path is not None else (None, {})
     drop = margins_to_drop(options)
     root = folder_of(folder, name, "the sequences, or KAIST_VIVID")
     if (root / "KAIST_VIVID").is_dir():
         root = root / "KAIST_VIVID"
-    lists = {title: _list(root, title, place) for title in LISTS[place]}
+    lists = {title: _list(root, title, part) for title in LISTS[part]}
     listed = list(dict.fromkeys(name for names in lists.values() for name in names))
     present = [one for one in listed if (root / one / "Thermal").is_dir()]
     if not present:
         raise DataError(
-            f"{root}: none of the {len(listed)} {place} sequences of ViViD is here; looked for folders "
+            f"{root}: none of the {len(listed)} {part} sequences of ViViD is here; looked for folders "
             f"such as {(listed or ['SEQUENCE'])[0]}/Thermal"
         )
     recordings = {one: _recording(root, one, drop) for one in present}
@@ -123,9 +123,9 @@ def open_vivid(path: Path | None, *, place: str) -> Dataset:
         for title, names in lists.items()
     }
     frames = sum(len(one.sample_ids) for one in recordings.values())
-    note = f"ViViD {place}: {frames} handheld frames of {len(present)}/{len(listed)} sequences"
+    note = f"ViViD {part}: {frames} handheld frames of {len(present)}/{len(listed)} sequences"
     if absent := [one for one in listed if one not in recordings]:
-        note += f", without {shown(absent)}"
+        note += f", without {first_names(absent)}"
     note += left_out(recordings.values())
     if twice := [one for one in lists["val"] if one in lists["test"] and one in recordings]:
         note += f"; {len(twice)} in val and in test"
@@ -139,16 +139,16 @@ def open_vivid(path: Path | None, *, place: str) -> Dataset:
         spec=f"{name}:{path}",
         splits=splits,
         protocol=name,
-        depth_range_m=DEPTH_RANGE_M[place],
+        depth_range_m=DEPTH_RANGE_M[part],
         training_size=training_size_of(splits),
         licence="the publisher's terms: visibilitydataset.github.io",
         note=note,
     )
 
 
-def _list(root: Path, title: str, place: str) -> tuple[str, ...]:
-    path = root / f"{title}_{place}.txt"
-    return read_sequence_list(path) if path.is_file() else LISTS[place][title]
+def _list(root: Path, title: str, part: str) -> tuple[str, ...]:
+    path = root / f"{title}_{part}.txt"
+    return read_sequence_list(path) if path.is_file() else LISTS[part][title]
 
 
 def _recording(root: Path, name: str, drop: Margins | None) -> Recording:
@@ -158,7 +158,7 @@ def _recording(root: Path, name: str, drop: Margins | None) -> Recording:
     pictures, maps = numbered(thermal), numbered(depth, ".npy")
     numbers = [number for number in pictures if number in maps]
     if layout == "published" and numbers:
-        numbers = _kept(folder / "avg_velocity_thermal.txt", numbers)
+        numbers = _far_apart(folder / "avg_velocity_thermal.txt", numbers)
     if not numbers:
         raise DataError(
             f"{thermal}: no frame has the number of a map in {depth} ({len(pictures)} pictures, "
@@ -167,9 +167,13 @@ def _recording(root: Path, name: str, drop: Margins | None) -> Recording:
     later_s, stamps = None, [folder / band / "timestamps.txt" for band in ("RGB", "Thermal")]
     if layout == "prepared":
         # The preparation cuts `..._well_lit` out of its recording without the camera files.
-        own = folder if (folder / "cam_T.txt").is_file() else root / name.removesuffix("_well_lit")
-        calibration = [own / file for file in ("cam_T.txt", "cam_RGB.txt", "Tr_T2RGB.txt")]
-        lenses = partial(_prepared_lenses, folder=own)
+        camera_folder = (
+            folder if (folder / "cam_T.txt").is_file() else root / name.removesuffix("_well_lit")
+        )
+        calibration = [
+            camera_folder / file for file in ("cam_T.txt", "cam_RGB.txt", "Tr_T2RGB.txt")
+        ]
+        lenses = partial(_prepared_lenses, folder=camera_folder)
     else:
         calibration = [root / "calibration" / "calib_ther_to_rgb.yaml"]
         lenses = partial(calibrated, path=calibration[0])
@@ -183,10 +187,10 @@ def _recording(root: Path, name: str, drop: Margins | None) -> Recording:
         condition=_condition(name),
         sample_ids=[f"vivid-{name}-{number:06d}" for number in numbers],
         root=root,
-        thermal=Band.of(thermal, pictures, numbers),
-        depth=Band.of(depth, maps, numbers),
-        rgb=Band.of(rgb, numbered(rgb), numbers) if rgb.is_dir() else None,
-        rgb_depth=Band.of(rgb_depth, numbered(rgb_depth, ".npy"), numbers)
+        thermal=Band.for_frames(thermal, pictures, numbers),
+        depth=Band.for_frames(depth, maps, numbers),
+        rgb=Band.for_frames(rgb, numbered(rgb), numbers) if rgb.is_dir() else None,
+        rgb_depth=Band.for_frames(rgb_depth, numbered(rgb_depth, ".npy"), numbers)
         if rgb_depth.is_dir()
         else None,
         read_thermal=partial(read_thermal, expect=ThermalUnit.COUNTS, drop=drop),
@@ -202,28 +206,28 @@ def _recording(root: Path, name: str, drop: Margins | None) -> Recording:
 
 def _condition(name: str) -> str:
     """dark, global, local, varying (light) or well_lit indoors; day or night outdoors."""
-    for word in ("well_lit", "dark", "global", "local", "varying", "day", "night"):
-        if word in name:
-            return word
+    for condition in ("well_lit", "dark", "global", "local", "varying", "day", "night"):
+        if condition in name:
+            return condition
     return ""
 
 
-def _kept(speeds: Path, numbers: Sequence[int]) -> list[int]:
+def _far_apart(speeds: Path, numbers: Sequence[int]) -> list[int]:
     """Those frames at which the camera has moved far enough since the last one; line n is frame n."""
     if not speeds.is_file():
         return list(numbers)
-    kept, moved = set(), 0.0
+    far_apart, moved = set(), 0.0
     for number, speed in enumerate(read_numbers(speeds).tolist(), start=1):
         moved += speed
-        if abs(moved) > KEPT_AFTER:
-            kept.add(number)
+        if abs(moved) > LEAST_SPEED_SUM:
+            far_apart.add(number)
             moved = 0.0
-    chosen = [number for number in numbers if number in kept]
-    if not chosen:
+    selected = [number for number in numbers if number in far_apart]
+    if not selected:
         raise DataError(
-            f"{speeds}: no frame is {KEPT_AFTER:g} of accumulated speed from the last one"
+            f"{speeds}: no frame is {LEAST_SPEED_SUM:g} of accumulated speed from the last one"
         )
-    return chosen
+    return selected
 
 
 def _prepared_lenses(size: tuple[int, int], *, folder: Path) -> Lenses:

@@ -1,7 +1,7 @@
 """Depth map files of any program, as arrays: 16-bit PNG, NPY, TIFF, PFM and OpenEXR.
 
 reading.py   one file to [h w] float32, whatever its format; units and what means "no value"
-exr.py       OpenEXR: the header is read and bounded here, the pixels by the package `OpenEXR`
+exr.py       OpenEXR by the package of that name; what a header promises is bounded before pixels are read
 """
 
 from thermodepth.depth_files.reading import (

@@ -6,6 +6,6 @@ report = examine("mm5:FOLDER")
 
 from thermodepth.doctor.examine import Report, examine, examine_dataset
 from thermodepth.doctor.finding import Finding, Severity
-from thermodepth.doctor.table import CHECKS, Check
+from thermodepth.doctor.registry import CHECKS, Check
 
 __all__ = ["CHECKS", "Check", "Finding", "Report", "Severity", "examine", "examine_dataset"]

@@ -14,7 +14,7 @@ SIZES = "sizes"
 RGB = "rgb"
 
 #: Of 255. JPEG noise in a covered lens stays below, the darkest street picture is above.
-LEAST_SPREAD = 3.0
+LEAST_CONTRAST = 3.0
 #: Share of equal file names above which two neighbouring folders are meant to pair up.
 PAIRED = 0.5
 
@@ -22,15 +22,15 @@ PAIRED = 0.5
 def sizes(evidence: Evidence) -> Iterator[Finding]:
     """Pictures of another size or number type than most of their kind, or of their bare folder."""
     kinds: dict[tuple[str, Band], list[tuple[FrameFacts, Look]]] = defaultdict(list)
-    for frame in evidence.read:
+    for frame in evidence.readable:
         for band, look in frame.looks.items():
             kinds[frame.sequence if evidence.subject.is_tree else "", band].append((frame, look))
     for (folder, band), members in kinds.items():
-        made = [(*look.size, look.kind) for _, look in members]
-        usual, count = Counter(made).most_common(1)[0]
+        formats = [(*look.size, look.kind) for _, look in members]
+        usual, count = Counter(formats).most_common(1)[0]
         odd = [
             f"{frame.name}: {w}x{h} {kind}"
-            for (frame, _), (h, w, kind) in zip(members, made, strict=True)
+            for (frame, _), (h, w, kind) in zip(members, formats, strict=True)
             if (h, w, kind) != usual
         ]
         if odd:
@@ -41,7 +41,7 @@ def sizes(evidence: Evidence) -> Iterator[Finding]:
                 f"{len(odd)} {band} pictures{f' in {folder}' if folder else ''} are not like the other "
                 f"{count} ({width}x{height} {kind})",
                 odd,
-                of=len(members),
+                total=len(members),
                 meaning="another camera, a crop or an export with other settings: their lens and noise "
                 "are not the others'",
                 remedy="find out where they come from; export them again or keep them apart",
@@ -50,31 +50,31 @@ def sizes(evidence: Evidence) -> Iterator[Finding]:
 
 def rgb(evidence: Evidence) -> Iterator[Finding]:
     """RGB that only some frames have, and pictures that show nothing."""
-    read = evidence.read
+    frames = evidence.readable
     if evidence.subject.is_tree:
         yield from _unpaired(evidence)
-    elif missing := [frame.name for frame in read if frame.rgb is None]:
-        some = len(missing) < len(read)
+    elif missing := [frame.name for frame in frames if frame.rgb is None]:
+        some = len(missing) < len(frames)
         yield finding(
             RGB,
             Severity.WARNING if some else Severity.NOTE,
             f"{len(missing)} frames have no RGB picture" if some else "no frame has an RGB picture",
             missing,
-            of=len(read),
+            total=len(frames),
             meaning="no teacher can label them; structure is learnt from the others alone"
             if some
             else "no RGB teacher can be used: only metric depth can be learnt",
             remedy="find the pictures, or leave these frames out" if some else "nothing",
         )
-    pictures = [(frame.name, frame.rgb) for frame in read if frame.rgb is not None]
-    flat = [name for name, facts in pictures if facts.spread < LEAST_SPREAD]
+    pictures = [(frame.name, frame.rgb) for frame in frames if frame.rgb is not None]
+    flat = [name for name, facts in pictures if facts.contrast < LEAST_CONTRAST]
     if flat:
         yield finding(
             RGB,
             Severity.WARNING,
             f"{len(flat)} RGB pictures show nothing: one colour all over",
             flat,
-            of=len(pictures),
+            total=len(pictures),
             meaning="a covered lens, a failed exposure or a placeholder; a teacher makes up depth for it",
             remedy="leave these frames out of teaching",
         )
@@ -107,7 +107,7 @@ def _unpaired(evidence: Evidence) -> Iterator[Finding]:
             Severity.WARNING,
             f"{len(lonely)} pictures are missing beside others of their name",
             lonely,
-            of=len(names),
+            total=len(names),
             meaning="thermal, depth and RGB pair up by name: these frames are not complete",
             remedy="find the missing files, or remove their partners",
         )

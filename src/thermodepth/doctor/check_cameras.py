@@ -23,14 +23,14 @@ _MEANING = {
 
 def calibration(evidence: Evidence) -> Iterator[Finding]:
     """Matrices that cannot be, and RGB of another shape that nothing ties to the thermal view."""
-    frames = [(frame.name, frame.camera_faults) for frame in evidence.read]
-    for said in (frames, evidence.subject.calibrations):
-        yield from _faults(said)
+    frames = [(frame.name, frame.camera_faults) for frame in evidence.readable]
+    for sources in (frames, evidence.subject.calibrations):
+        yield from _faults(sources)
     if evidence.subject.is_tree:
         yield from _uncalibrated_folder(evidence)
         return
     odd = []
-    for frame in evidence.read:
+    for frame in evidence.readable:
         if frame.rgb is None or frame.thermal is None or frame.view is not None:
             continue
         if frame.rgb.look.size != frame.thermal.look.size:
@@ -42,15 +42,15 @@ def calibration(evidence: Evidence) -> Iterator[Finding]:
             Severity.ERROR,
             f"{len(odd)} RGB pictures have a pixel grid of their own and no calibration",
             odd,
-            of=len(evidence.read),
+            total=len(evidence.readable),
             meaning="resizing one onto the other is wrong by tens of pixels near the camera",
             remedy="give the intrinsics of both cameras and the pose between them, or register the pictures",
         )
 
 
-def _faults(said: Sequence[tuple[str, tuple[Fault, ...]]]) -> Iterator[Finding]:
+def _faults(sources: Sequence[tuple[str, tuple[Fault, ...]]]) -> Iterator[Finding]:
     names: dict[Fault, list[str]] = defaultdict(list)
-    for name, faults in said:
+    for name, faults in sources:
         for fault in faults:
             names[fault].append(name)
     for (severity, text), where in names.items():
@@ -59,15 +59,15 @@ def _faults(said: Sequence[tuple[str, tuple[Fault, ...]]]) -> Iterator[Finding]:
             Severity(severity.value),
             text,
             where,
-            of=len(said),
+            total=len(sources),
             meaning=_MEANING[Severity(severity.value)],
             remedy="compare with the calibration's own file: units, order of the numbers, size of picture",
         )
 
 
 def _uncalibrated_folder(evidence: Evidence) -> Iterator[Finding]:
-    thermal = {f.thermal.look.size for f in evidence.read if f.thermal is not None}
-    rgb = {f.rgb.look.size for f in evidence.read if f.rgb is not None}
+    thermal = {f.thermal.look.size for f in evidence.readable if f.thermal is not None}
+    rgb = {f.rgb.look.size for f in evidence.readable if f.rgb is not None}
     if evidence.subject.calibrations or not thermal or not rgb:
         return
     shapes = [{round(w / h / ASPECT_TOLERANCE) for h, w in sizes} for sizes in (thermal, rgb)]
@@ -77,7 +77,7 @@ def _uncalibrated_folder(evidence: Evidence) -> Iterator[Finding]:
             Severity.WARNING,
             "RGB and thermal pictures have different shapes, and no calibration file is there",
             [],
-            of=len(evidence.read),
+            total=len(evidence.readable),
             meaning="the two are different views: without intrinsics and pose no label can be moved",
             remedy="put the calibration of the two cameras beside the pictures",
         )

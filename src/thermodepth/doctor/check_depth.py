@@ -43,7 +43,9 @@ _UNITS = {
 
 def scale(evidence: Evidence) -> Iterator[Finding]:
     """Against the declared range, against what can be, and against the distance between two cameras."""
-    maps = [(f, f.depth) for f in evidence.read if f.depth is not None and f.depth.quantiles.size]
+    maps = [
+        (f, f.depth) for f in evidence.readable if f.depth is not None and f.depth.quantiles.size
+    ]
     metres = [(f, facts) for f, facts in maps if facts.in_metres]
     if metres and evidence.subject.depth_range_m is not None:
         off = list(_declared(metres, evidence.subject.depth_range_m))
@@ -62,22 +64,23 @@ def _declared(
     reasons: Counter[str] = Counter()
     for _, facts in off:
         shares = {
-            why: _inside(facts, near / mend, far / mend) for why, mend in SCALE_FACTORS.items()
+            reason: _inside(facts, near / mend, far / mend)
+            for reason, mend in SCALE_FACTORS.items()
         }
-        why, share = max(shares.items(), key=lambda item: item[1])
+        reason, share = max(shares.items(), key=lambda item: item[1])
         if share >= EXPLAINED:
-            reasons[why] += 1
+            reasons[reason] += 1
     likely, votes = reasons.most_common(1)[0] if reasons else ("", 0)
     medians = [float(d.quantiles[len(d.quantiles) // 2]) for _, d in off]
     systematic = len(off) > SYSTEMATIC * len(maps)
-    words = f"; it fits depth {likely}" if votes > len(off) / 2 else ""
+    hint = f"; it fits depth {likely}" if votes > len(off) / 2 else ""
     yield finding(
         DEPTH_SCALE,
         Severity.ERROR if systematic else Severity.WARNING,
         f"{len(off)} depth maps lie mostly outside {near:g} to {far:g} m, with a median of "
-        f"{float(np.median(medians)):.3g} m{words}",
+        f"{float(np.median(medians)):.3g} m{hint}",
         [f"{f.name}: median {m:.3g} m" for (f, _), m in zip(off, medians, strict=True)],
-        of=len(maps),
+        total=len(maps),
         meaning="the metric head cannot say such distances, and no score counts them",
         remedy="look up the unit of the files: metres are value/1000 or value/256, mostly",
     )
@@ -91,13 +94,13 @@ def _two_views(evidence: Evidence) -> Iterator[Finding]:
     """Depth maps of two cameras a known distance apart agree at the right scale only."""
     views = [
         (frame.name, frame.view.disagreement)
-        for frame in evidence.read
+        for frame in evidence.readable
         if frame.view is not None and 1.0 in frame.view.disagreement
     ]
     if not views:
         return
-    now = float(np.mean([errors[1.0] for _, errors in views]))
-    for why, factor in SCALE_FACTORS.items():
+    error = float(np.mean([errors[1.0] for _, errors in views]))
+    for reason, factor in SCALE_FACTORS.items():
         better = [
             name
             for name, errors in views
@@ -107,20 +110,20 @@ def _two_views(evidence: Evidence) -> Iterator[Finding]:
             yield finding(
                 DEPTH_SCALE,
                 Severity.ERROR,
-                f"the depth maps of the two cameras disagree by {now:.0%}, and fit depth {why}",
+                f"the depth maps of the two cameras disagree by {error:.0%}, and fit depth {reason}",
                 better,
-                of=len(views),
+                total=len(views),
                 meaning="distances are in another unit than the distance between the cameras",
                 remedy="look up the unit of the depth files",
             )
             return
-    if now > DISAGREES:
+    if error > DISAGREES:
         yield finding(
             DEPTH_SCALE,
             Severity.WARNING,
-            f"the depth maps of the two cameras disagree by {now:.0%} about the same points",
+            f"the depth maps of the two cameras disagree by {error:.0%} about the same points",
             [name for name, errors in views if errors[1.0] > DISAGREES],
-            of=len(views),
+            total=len(views),
             meaning="the calibration between the cameras is wrong, or the two maps are of other times",
             remedy="check rotation and translation: their direction (a from b), their unit, their pair",
         )
@@ -136,21 +139,21 @@ def _stored(maps: Sequence[tuple[FrameFacts, DepthFacts]]) -> Iterator[Finding]:
     for folder, members in folders.items():
         middle = float(np.median([d.quantiles[len(d.quantiles) // 2] for d in members]))
         units = _UNITS[members[0].integer]
-        told = ", ".join(f"{middle * metres:.3g} m as {name}" for name, metres in units.items())
+        readings = ", ".join(f"{middle * metres:.3g} m as {name}" for name, metres in units.items())
         low, high = POSSIBLE_M
         fits = any(low <= middle * metres <= high for metres in units.values())
-        (possible if fits else impossible).append(f"{folder}: {told}")
-    for severity, lines, meaning in (
+        (possible if fits else impossible).append(f"{folder}: {readings}")
+    for severity, entries, meaning in (
         (Severity.NOTE, possible, "a folder does not say its unit, and the two differ by 3.9"),
         (Severity.WARNING, impossible, "no usual unit gives a distance that a camera sees"),
     ):
-        if lines:
+        if entries:
             yield finding(
                 DEPTH_SCALE,
                 severity,
-                f"the median depth of {len(lines)} folders, by the unit that it may have",
-                lines,
-                of=len(folders),
+                f"the median depth of {len(entries)} folders, by the unit that it may have",
+                entries,
+                total=len(folders),
                 meaning=meaning,
                 remedy="compare with something whose distance you know, then name the unit when reading",
             )
@@ -158,7 +161,7 @@ def _stored(maps: Sequence[tuple[FrameFacts, DepthFacts]]) -> Iterator[Finding]:
 
 def holes(evidence: Evidence) -> Iterator[Finding]:
     """Maps without values, with next to none, and with the greatest number for none."""
-    maps = [(f, f.depth) for f in evidence.read if f.depth is not None]
+    maps = [(f, f.depth) for f in evidence.readable if f.depth is not None]
     empty = [f.name for f, facts in maps if not facts.valid]
     if empty:
         yield finding(
@@ -166,7 +169,7 @@ def holes(evidence: Evidence) -> Iterator[Finding]:
             Severity.ERROR,
             f"{len(empty)} depth maps are all hole",
             empty,
-            of=len(maps),
+            total=len(maps),
             meaning="no pixel teaches or scores anything: the projection or the sensor failed",
             remedy="make these maps again, or leave the frames out",
         )
@@ -177,7 +180,7 @@ def holes(evidence: Evidence) -> Iterator[Finding]:
             Severity.WARNING,
             f"{len(sparse)} depth maps have values in less than {SPARSE:.1%} of their pixels",
             sparse,
-            of=len(maps),
+            total=len(maps),
             meaning="a frame counts as much as others in a score, by a handful of pixels",
             remedy="look at these maps; leave them out if the sensor had failed",
         )
@@ -189,7 +192,7 @@ def holes(evidence: Evidence) -> Iterator[Finding]:
             f"{len(full)} depth maps have 65535, the greatest number, in over {FULL_SCALE_SHARE:.0%} of "
             "their values",
             full,
-            of=len(maps),
+            total=len(maps),
             meaning="a writer that means 'none' or 'too far' by it: it is taught as a distance",
             remedy="write 0 for no value",
         )

@@ -19,7 +19,7 @@ def opens(evidence: Evidence) -> Iterator[Finding]:
             Severity.ERROR,
             f"the data set does not open: {evidence.subject.failure}",
             [evidence.subject.spec],
-            of=1,
+            total=1,
             meaning="no command can use it; below is what its files alone say",
             remedy="mend what the reader names, then check again",
         )
@@ -34,20 +34,20 @@ def readable(evidence: Evidence) -> Iterator[Finding]:
             Severity.ERROR,
             f"{len(refused)} {'files' if evidence.subject.is_tree else 'frames'} cannot be read",
             refused,
-            of=len(evidence.frames),
+            total=len(evidence.frames),
             meaning="a training stops at the first of them",
             remedy="do as each line says; copy or download damaged files again, and remove the frames when "
             "the source is broken too",
         )
-    told = {frame.name for frame in evidence.frames if frame.problem}
+    reported_names = {frame.name for frame in evidence.frames if frame.problem}
     if not evidence.subject.is_tree:  # frames have ids; their problems begin with a path
         for frame in evidence.frames:
             parts = frame.problem.partition(": ")[0].split("/")
-            told.update("/".join(parts[i:]) for i in range(len(parts)))
+            reported_names.update("/".join(parts[i:]) for i in range(len(parts)))
     cut = [
         f"{file.name}: {file.problem or ('empty' if not file.size_bytes else 'has no end mark')}"
         for file in evidence.files
-        if (file.cut_off or file.problem) and file.name not in told
+        if (file.cut_off or file.problem) and file.name not in reported_names
     ]
     if cut:
         yield finding(
@@ -55,7 +55,7 @@ def readable(evidence: Evidence) -> Iterator[Finding]:
             Severity.ERROR,
             f"{len(cut)} files are cut off",
             cut,
-            of=len(evidence.files),
+            total=len(evidence.files),
             meaning="a copy or download ended early: the picture is not all there",
             remedy="copy or download these files again",
         )

@@ -23,7 +23,7 @@ PLACEMENTS = "placements"
 FAR_BETTER = 0.5
 #: And by less than this: in rendered scenes it errs .4 times as much as the mean map, for it tells rooms from
 #: streets, but that is .5 of the truth, for no scene is there twice.
-REMEMBERED = 0.1
+MEMORISED = 0.1
 LEAST_FRAMES = 5  # of either split: the error of fewer says nothing
 #: Frames of each split that are compared, evenly spread: tables of 2000 x 2000 take a tenth of a second.
 MOST_COMPARED = 2000
@@ -32,23 +32,23 @@ MOST_COMPARED = 2000
 def placements(evidence: Evidence) -> Iterator[Finding]:
     """Splits of which a look-up of training frames knows the depth."""
     splits: dict[str, list[FrameFacts]] = {}
-    for frame in evidence.read:
+    for frame in evidence.readable:
         if frame.thermal is not None and frame.depth is not None and frame.depth.in_metres:
             splits.setdefault(frame.split, []).append(frame)
-    train = _spread(splits.pop("train", []))
+    train = _evenly_spaced(splits.pop("train", []))
     for name, frames in splits.items():
-        asked = _spread(frames)
-        if not name or len(train) < LEAST_FRAMES or len(asked) < LEAST_FRAMES:
+        queries = _evenly_spaced(frames)
+        if not name or len(train) < LEAST_FRAMES or len(queries) < LEAST_FRAMES:
             continue
-        by_look_up, by_mean, nearest = _errors(train, asked)
-        if by_look_up < min(FAR_BETTER * by_mean, REMEMBERED):
+        by_look_up, by_mean, nearest = _errors(train, queries)
+        if by_look_up < min(FAR_BETTER * by_mean, MEMORISED):
             yield finding(
                 PLACEMENTS,
                 Severity.WARNING,
                 f"train and {name} share a camera placement: the nearest training frame's depth errs by "
                 f"{by_look_up:.3f} of the truth, the mean-depth map by {by_mean:.3f}",
-                [f"{a.name} ~ {train[i].name}" for a, i in zip(asked, nearest, strict=True)],
-                of=len(frames),
+                [f"{a.name} ~ {train[i].name}" for a, i in zip(queries, nearest, strict=True)],
+                total=len(frames),
                 meaning="who remembers the training frames scores well here without seeing depth; a score on "
                 f"{name} says little about another place or another angle",
                 remedy="split by placement of the camera; where that cannot be, print the nearest training "
@@ -57,19 +57,19 @@ def placements(evidence: Evidence) -> Iterator[Finding]:
 
 
 def _errors(
-    train: Sequence[FrameFacts], asked: Sequence[FrameFacts]
+    train: Sequence[FrameFacts], queries: Sequence[FrameFacts]
 ) -> tuple[float, float, NDArray[np.intp]]:
     """(AbsRel of the look-up, AbsRel of the mean map, which training frame was looked up)."""
-    known, looked_for = _thumbnails(train), _thumbnails(asked)
-    nearest = (looked_for @ known.T).argmax(axis=1)
-    depths, truths = _depths(train), _depths(asked)
+    references, sought = _thumbnails(train), _thumbnails(queries)
+    nearest = (sought @ references.T).argmax(axis=1)
+    depths, truths = _depths(train), _depths(queries)
     with np.errstate(invalid="ignore"):
         counts = np.isfinite(depths).sum(axis=0)
         means = np.nansum(depths, axis=0) / np.maximum(counts, 1)
     overall = float(np.nanmean(depths)) if np.isfinite(depths).any() else 1.0
     means = np.where(counts > 0, means, overall)
-    remembered = np.where(np.isfinite(depths[nearest]), depths[nearest], means)
-    return _abs_rel(remembered, truths), _abs_rel(means[None], truths), nearest
+    looked_up = np.where(np.isfinite(depths[nearest]), depths[nearest], means)
+    return _abs_rel(looked_up, truths), _abs_rel(means[None], truths), nearest
 
 
 def _abs_rel(guess: NDArray[np.float64], truth: NDArray[np.float64]) -> float:
@@ -86,6 +86,6 @@ def _depths(frames: Sequence[FrameFacts]) -> NDArray[np.float64]:
     return np.stack([f.depth.cells for f in frames if f.depth is not None]).astype(np.float64)
 
 
-def _spread(frames: Sequence[FrameFacts]) -> Sequence[FrameFacts]:
-    most = min(len(frames), MOST_COMPARED)
-    return [frames[number * len(frames) // most] for number in range(most)]
+def _evenly_spaced(frames: Sequence[FrameFacts]) -> Sequence[FrameFacts]:
+    count = min(len(frames), MOST_COMPARED)
+    return [frames[number * len(frames) // count] for number in range(count)]

@@ -20,13 +20,13 @@ _LIVELY = (Band.THERMAL, Band.RGB)
 
 def duplicates(evidence: Evidence) -> Iterator[Finding]:
     """Frames equal in all bands; across splits that is a leak and told there."""
-    of_content: dict[tuple[object, ...], list[FrameFacts]] = defaultdict(list)
-    for frame in evidence.read:
+    by_content: dict[tuple[object, ...], list[FrameFacts]] = defaultdict(list)
+    for frame in evidence.readable:
         digests = tuple((band, look.digest) for band, look in sorted(frame.looks.items()))
         if digests and not _is_empty(frame):
-            of_content[(frame.split, *digests)].append(frame)
+            by_content[(frame.split, *digests)].append(frame)
     copies = [
-        group for group in of_content.values() if len(group) > 1 and not _one_run(evidence, group)
+        group for group in by_content.values() if len(group) > 1 and not _one_run(evidence, group)
     ]
     if copies:
         yield finding(
@@ -34,7 +34,7 @@ def duplicates(evidence: Evidence) -> Iterator[Finding]:
             Severity.WARNING,
             f"{sum(len(g) - 1 for g in copies)} frames are copies of another one",
             [_names(group) for group in copies],
-            of=len(evidence.read),
+            total=len(evidence.readable),
             meaning="copies weigh more than other frames in training, and score twice in a test",
             remedy="keep one of each",
         )
@@ -45,18 +45,18 @@ def duplicates(evidence: Evidence) -> Iterator[Finding]:
 
 def _equal_files(evidence: Evidence) -> Iterator[Finding]:
     """By the files themselves, when not all frames were decoded."""
-    of_digest: dict[bytes, list[str]] = defaultdict(list)
+    by_digest: dict[bytes, list[str]] = defaultdict(list)
     for file in evidence.files:
         if file.size_bytes:
-            of_digest[file.digest].append(file.name)
-    groups = [" = ".join(names[:4]) for names in of_digest.values() if len(names) > 1]
+            by_digest[file.digest].append(file.name)
+    groups = [" = ".join(names[:4]) for names in by_digest.values() if len(names) > 1]
     if groups:
         yield finding(
             DUPLICATES,
             Severity.WARNING,
             f"{len(groups)} files have copies of the same bytes",
             groups,
-            of=len(evidence.files),
+            total=len(evidence.files),
             meaning="copies, or pictures that stood still; only sampled frames were decoded, so it is "
             "not known which, nor whether they are in two splits",
             remedy="look at the names; check again without --frames to be told which",
@@ -68,13 +68,13 @@ def _mixed_up(evidence: Evidence) -> Iterator[Finding]:
     if evidence.subject.is_tree:
         return
     for band in _LIVELY:
-        of_digest: dict[bytes, list[FrameFacts]] = defaultdict(list)
-        for frame in evidence.read:
+        by_digest: dict[bytes, list[FrameFacts]] = defaultdict(list)
+        for frame in evidence.readable:
             if band in frame.looks:
-                of_digest[frame.looks[band].digest].append(frame)
+                by_digest[frame.looks[band].digest].append(frame)
         groups = [
             group
-            for group in of_digest.values()
+            for group in by_digest.values()
             if len({_all_bands(frame) for frame in group}) > 1
             and not _neighbours(group)
             and len({frame.split for frame in group}) == 1
@@ -85,7 +85,7 @@ def _mixed_up(evidence: Evidence) -> Iterator[Finding]:
                 Severity.WARNING,
                 f"{len(groups)} {band} pictures stand in several frames that differ otherwise",
                 [_names(group) for group in groups],
-                of=len(evidence.read),
+                total=len(evidence.readable),
                 meaning="at most one of these frames shows what its other bands show",
                 remedy="pair the files again, by number or by time",
             )
@@ -105,7 +105,7 @@ def frozen(evidence: Evidence) -> Iterator[Finding]:
             f"the {band} picture stands still in {frames} frames ({len(runs)} times, at most {longest} "
             "frames long)",
             [f"{run[0].name} to {run[-1].name} ({len(run)} frames)" for run in runs],
-            of=len(evidence.read),
+            total=len(evidence.readable),
             meaning="a shutter event or dropped frames: the picture is older than the depth that belongs "
             "to it",
             remedy="leave out all but the first frame of each run",
@@ -115,7 +115,7 @@ def frozen(evidence: Evidence) -> Iterator[Finding]:
 def _equal_runs(evidence: Evidence, band: Band) -> list[list[FrameFacts]]:
     runs: list[list[FrameFacts]] = []
     last: FrameFacts | None = None
-    for frame in evidence.read:
+    for frame in evidence.readable:
         if band not in frame.looks:
             continue
         if last is not None and _follows(last, frame):
@@ -130,7 +130,7 @@ def _equal_runs(evidence: Evidence, band: Band) -> list[list[FrameFacts]]:
 
 def _follows(first: FrameFacts, second: FrameFacts) -> bool:
     return (
-        second.place == first.place + 1
+        second.index == first.index + 1
         and (second.split, second.sequence) == (first.split, first.sequence)
         and bool(first.looks)
     )

@@ -40,7 +40,7 @@ def _shared_sequences(evidence: Evidence) -> Iterator[Finding]:
     if evidence.subject.is_tree:  # a sequence is a folder there, and a folder is in one split
         return
     splits: dict[str, dict[str, int]] = defaultdict(lambda: defaultdict(int))
-    for frame in evidence.read:
+    for frame in evidence.readable:
         if frame.sequence:
             splits[frame.sequence][frame.split] += 1
     shared = {name: where for name, where in splits.items() if len(where) > 1}
@@ -53,7 +53,7 @@ def _shared_sequences(evidence: Evidence) -> Iterator[Finding]:
                 f"{name}: {', '.join(f'{count} in {split}' for split, count in where.items())}"
                 for name, where in shared.items()
             ],
-            of=len(splits),
+            total=len(splits),
             meaning="neighbouring frames are nearly one picture: a score on such a split tells how well "
             "frames were remembered",
             remedy="split by recording, never frame by frame",
@@ -64,35 +64,37 @@ def _shared_pictures(evidence: Evidence) -> Iterator[Finding]:
     for band in Band:
         if band is Band.DEPTH:  # a still scene's depth may be equal with everything else new
             continue
-        of_digest: dict[bytes, list[FrameFacts]] = defaultdict(list)
-        for frame in evidence.read:
+        by_digest: dict[bytes, list[FrameFacts]] = defaultdict(list)
+        for frame in evidence.readable:
             if frame.split and band in frame.looks:
-                of_digest[frame.looks[band].digest].append(frame)
-        shared = [g for g in of_digest.values() if len({frame.split for frame in g}) > 1]
+                by_digest[frame.looks[band].digest].append(frame)
+        shared = [g for g in by_digest.values() if len({frame.split for frame in g}) > 1]
         if shared:
             yield finding(
                 LEAKS,
                 Severity.ERROR,
                 f"{len(shared)} {band} pictures are in several splits, equal to the last bit",
                 [" = ".join(f"{f.name} ({f.split})" for f in group[:4]) for group in shared],
-                of=len(of_digest),
+                total=len(by_digest),
                 meaning="the network is scored on pictures that it was trained on",
                 remedy="keep each picture in one split; best split by recording",
             )
 
 
 def _shared_lines(evidence: Evidence) -> Iterator[Finding]:
-    for (first, lines), (second, others) in combinations(sorted(evidence.lists.items()), 2):
+    for (first, first_lines), (second, second_lines) in combinations(
+        sorted(evidence.lists.items()), 2
+    ):
         kinds = {name.lower()[:3] for name in (first, second)}
-        both = sorted(lines & others)
-        if both and len(kinds) > 1:
+        shared = sorted(first_lines & second_lines)
+        if shared and len(kinds) > 1:
             trained_on = "tra" in kinds
             yield finding(
                 LEAKS,
                 Severity.ERROR if trained_on else Severity.WARNING,
-                f"{len(both)} lines stand in both {first} and {second}",
-                both,
-                of=min(len(lines), len(others)),
+                f"{len(shared)} lines stand in both {first} and {second}",
+                shared,
+                total=min(len(first_lines), len(second_lines)),
                 meaning="the network is scored on frames that it was trained on"
                 if trained_on
                 else "a model chosen on these frames is then scored on them: its score is too good",
@@ -102,8 +104,8 @@ def _shared_lines(evidence: Evidence) -> Iterator[Finding]:
 
 def look_alikes(evidence: Evidence) -> Iterator[Finding]:
     """Pairs that no eye would tell apart, by the thumbnails of all bands."""
-    frames = [f for f in evidence.read if any(b in f.looks for b in (Band.THERMAL, Band.RGB))]
-    frames = [frames[i] for i in _spread(len(frames), MOST_COMPARED)]
+    frames = [f for f in evidence.readable if any(b in f.looks for b in (Band.THERMAL, Band.RGB))]
+    frames = [frames[i] for i in _evenly_spaced(len(frames), MOST_COMPARED)]
     if len(frames) < 2:
         return
     groups: dict[frozenset[Band], list[FrameFacts]] = defaultdict(list)
@@ -120,12 +122,13 @@ def look_alikes(evidence: Evidence) -> Iterator[Finding]:
             [first.setdefault(f.looks[min(bands)].digest, i) for i, f in enumerate(members)]
         )
         likeness[content[:, None] == content] = 0
-        named = (splits != "")[:, None] & (splits != "")
-        other = np.where((splits[:, None] != splits) & named, likeness, 0)
-        for j in np.nonzero(other.max(axis=0) >= ALIKE)[0]:
-            a, b, alike = members[other[:, j].argmax()], members[j], float(other[:, j].max())
-            words = f"{b.name} ({b.split}) ~ {a.name} ({a.split}): {alike:.4f}"
-            across.append((alike / same_view, words))
+        have_split = (splits != "")[:, None] & (splits != "")
+        cross_likeness = np.where((splits[:, None] != splits) & have_split, likeness, 0)
+        for j in np.nonzero(cross_likeness.max(axis=0) >= ALIKE)[0]:
+            i = cross_likeness[:, j].argmax()
+            a, b, alike = members[i], members[j], float(cross_likeness[i, j])
+            line = f"{b.name} ({b.split}) ~ {a.name} ({a.split}): {alike:.4f}"
+            across.append((alike / same_view, line))
         fresh = content == np.arange(len(members))
         close = (likeness >= same_view) & (splits[:, None] == splits) & fresh[:, None] & fresh
         within.update(members[j].name for j in np.nonzero(close.any(axis=0))[0])
@@ -136,22 +139,22 @@ def look_alikes(evidence: Evidence) -> Iterator[Finding]:
             Severity.NOTE,
             f"{len(within)} frames look like an earlier one of their split",
             sorted(within),
-            of=len(frames),
+            total=len(frames),
             meaning="as in every video: a training on every frame sees little more than on every tenth",
             remedy="nothing; thin the frames out for shorter epochs",
         )
 
 
-def _across(found: Sequence[tuple[float, str]], of: int) -> Iterator[Finding]:
-    same = [words for ratio, words in found if ratio >= 1]
-    alike = [words for ratio, words in found if ratio < 1]
+def _across(pairs: Sequence[tuple[float, str]], total: int) -> Iterator[Finding]:
+    same = [line for ratio, line in pairs if ratio >= 1]
+    alike = [line for ratio, line in pairs if ratio < 1]
     if same:
         yield finding(
             LOOK_ALIKES,
             Severity.WARNING,
             f"{len(same)} frames are nearly one picture with a frame of another split",
             same,
-            of=of,
+            total=total,
             meaning="a copy that was saved again, or a recording that was cut into two splits",
             remedy="look at the pairs; keep each recording in one split",
         )
@@ -161,7 +164,7 @@ def _across(found: Sequence[tuple[float, str]], of: int) -> Iterator[Finding]:
             Severity.NOTE,
             f"{len(alike)} frames look much like a frame of another split",
             alike,
-            of=of,
+            total=total,
             meaning="one place in nearly one state, as under a camera that never moves: a score on this "
             "test set says little about other places",
             remedy="print the score of the mean-depth map beside every number (`thermodepth evaluate` does)",
@@ -177,7 +180,7 @@ def _likeness(frames: Sequence[FrameFacts], bands: Sequence[Band]) -> np.ndarray
     return lowest
 
 
-def _spread(count: int, most: int) -> Sequence[int]:
-    if count <= most:
+def _evenly_spaced(count: int, limit: int) -> Sequence[int]:
+    if count <= limit:
         return range(count)
-    return [int(i) for i in np.linspace(0, count - 1, most)]
+    return [int(i) for i in np.linspace(0, count - 1, limit)]

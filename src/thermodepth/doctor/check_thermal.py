@@ -32,7 +32,7 @@ ALLOWED_BROKEN = 0.001
 
 def gain_control(evidence: Evidence) -> Iterator[Finding]:
     """8-bit content in a wider type, pictures stretched one by one, and honest 8-bit ones."""
-    thermal = [(f, f.thermal) for f in evidence.read if f.thermal is not None]
+    thermal = [(f, f.thermal) for f in evidence.readable if f.thermal is not None]
     narrow = [f.name for f, facts in thermal if _holds_8_bit(facts)]
     if narrow:
         yield finding(
@@ -40,7 +40,7 @@ def gain_control(evidence: Evidence) -> Iterator[Finding]:
             Severity.ERROR,
             f"{len(narrow)} thermal frames hold 8-bit pictures in a wider type",
             narrow,
-            of=len(thermal),
+            total=len(thermal),
             meaning="gain control has stretched each frame on its own and dropped the temperature; what "
             "is read as counts or kelvin is only contrast",
             remedy="record the raw 14/16-bit stream; if there is none, store the frames as 8-bit, which "
@@ -53,7 +53,7 @@ def gain_control(evidence: Evidence) -> Iterator[Finding]:
             Severity.WARNING,
             f"{len(stretched)} thermal frames are clipped at the same two values",
             stretched,
-            of=len(thermal),
+            total=len(thermal),
             meaning="each frame seems stretched to the whole range, so equal values are not equal "
             "temperatures",
             remedy="look for a gain control or normalisation in the recording, and record without it",
@@ -65,7 +65,7 @@ def gain_control(evidence: Evidence) -> Iterator[Finding]:
             Severity.NOTE,
             f"{len(display)} thermal frames are 8-bit",
             display,
-            of=len(thermal),
+            total=len(thermal),
             meaning="pictures after the camera's gain control: contrast without temperature",
             remedy="nothing, if there is no raw stream; never mix them with raw frames",
         )
@@ -93,15 +93,15 @@ def _stretched(thermal: list[tuple[FrameFacts, ThermalFacts]]) -> list[str]:
 
 def telemetry(evidence: Evidence) -> Iterator[Finding]:
     """Rows at the top or bottom of a file that are the camera's words and not its picture."""
-    thermal = [(f.name, f.thermal) for f in evidence.read if f.thermal is not None]
-    lines = [f"{name}: {facts.telemetry}" for name, facts in thermal if facts.telemetry]
-    if lines:
+    thermal = [(f.name, f.thermal) for f in evidence.readable if f.thermal is not None]
+    entries = [f"{name}: {facts.telemetry}" for name, facts in thermal if facts.telemetry]
+    if entries:
         yield finding(
             TELEMETRY,
             Severity.ERROR,
-            f"{len(lines)} thermal frames have rows that are no picture",
-            lines,
-            of=len(thermal),
+            f"{len(entries)} thermal frames have rows that are no picture",
+            entries,
+            total=len(thermal),
             meaning="counters, serial numbers and zeros would stretch the input; no reader takes such frames",
             remedy="drop the rows when reading: thermal.drop in a folder's description, --drop for predict",
         )
@@ -111,7 +111,7 @@ def temperature(evidence: Evidence) -> Iterator[Finding]:
     """Medians in kelvin outside of what is ever filmed."""
     kelvin = [
         (f.name, f.thermal.median)
-        for f in evidence.read
+        for f in evidence.readable
         if f.thermal is not None and f.thermal.unit is ThermalUnit.KELVIN
     ]
     low, high = POSSIBLE_K
@@ -122,7 +122,7 @@ def temperature(evidence: Evidence) -> Iterator[Finding]:
             Severity.ERROR,
             f"{len(odd)} thermal frames have a median outside {low:.0f} to {high:.0f} K",
             odd,
-            of=len(kelvin),
+            total=len(kelvin),
             meaning="degrees Celsius taken for kelvin, counts taken for temperatures, or a wrong factor",
             remedy="look up the unit of the files and the offset between the two scales, 273.15",
         )
@@ -141,7 +141,7 @@ def bad_pixels(evidence: Evidence) -> Iterator[Finding]:
                 Severity.WARNING,
                 f"{len(lines)} columns or rows of the thermal camera are dead {frames}",
                 lines,
-                of=height + width,
+                total=height + width,
                 meaning="a line that no scene has, which a network may take for an edge",
                 remedy="fill the line from its neighbours before training, and do the same at prediction",
             )
@@ -152,7 +152,7 @@ def bad_pixels(evidence: Evidence) -> Iterator[Finding]:
                 Severity.WARNING if many else Severity.NOTE,
                 f"{len(single)} thermal pixels are stuck, dead or hot {frames}",
                 [f"row {r}, column {c}" for r, c in single],
-                of=height * width,
+                total=height * width,
                 meaning="more than a sensor should have" if many else "as every sensor has a few",
                 remedy="fill them from their neighbours; with percentile normalisation a few do no harm",
             )
@@ -163,7 +163,7 @@ def bad_pixels(evidence: Evidence) -> Iterator[Finding]:
             Severity.NOTE,
             f"too few thermal frames to tell broken pixels from scenery ({few[0].frames})",
             [],
-            of=sum(w.frames for w in few),
+            total=sum(w.frames for w in few),
             meaning=f"{MIN_FRAMES} frames that differ are needed",
             remedy="nothing, or check more frames",
         )

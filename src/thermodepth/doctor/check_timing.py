@@ -46,14 +46,14 @@ def stamps(evidence: Evidence) -> Iterator[Finding]:
             gaps.append(f"{one.name}: {n}, the longest {float(steps.max()):.3g} s")
         if one.pictures is not None and one.pictures != len(one.time_s):
             uneven.append(f"{one.name}: {len(one.time_s)} stamps, {one.pictures} pictures")
-    of = len(evidence.stamps)
+    total = len(evidence.stamps)
     if back:
         yield finding(
             STAMPS,
             Severity.ERROR,
-            f"time goes back in {len(back)} of {of} recordings",
+            f"time goes back in {len(back)} of {total} recordings",
             back,
-            of=of,
+            total=total,
             meaning="frames out of order, or a clock that was set while recording: pairs made by time "
             "are wrong",
             remedy="sort frames and stamps together, and look at what the clock did",
@@ -62,9 +62,9 @@ def stamps(evidence: Evidence) -> Iterator[Finding]:
         yield finding(
             STAMPS,
             Severity.WARNING,
-            f"stamps come twice in {len(still)} of {of} recordings",
+            f"stamps come twice in {len(still)} of {total} recordings",
             still,
-            of=of,
+            total=total,
             meaning="a frame that was written twice, or one stamped with its neighbour's time",
             remedy="compare the pictures of these lines; use the stamps of exposure, not of arrival",
         )
@@ -72,9 +72,9 @@ def stamps(evidence: Evidence) -> Iterator[Finding]:
         yield finding(
             STAMPS,
             Severity.WARNING,
-            f"stamps and pictures differ in number in {len(uneven)} of {of} recordings",
+            f"stamps and pictures differ in number in {len(uneven)} of {total} recordings",
             uneven,
-            of=of,
+            total=total,
             meaning="line n is not frame n, from some place on",
             remedy="find the frames that were lost; a part of a recording needs the lines of that part",
         )
@@ -82,9 +82,9 @@ def stamps(evidence: Evidence) -> Iterator[Finding]:
         yield finding(
             STAMPS,
             Severity.NOTE,
-            f"{len(gaps)} of {of} recordings have gaps in time",
+            f"{len(gaps)} of {total} recordings have gaps in time",
             gaps,
-            of=of,
+            total=total,
             meaning="dropped frames or pauses: frames on both sides are no neighbours",
             remedy="nothing for single frames; split the recording there for video",
         )
@@ -96,20 +96,20 @@ def skew(evidence: Evidence) -> Iterator[Finding]:
     for one in evidence.stamps:
         by_group[one.group].setdefault(one.camera, one)
     seconds: list[Seconds] = []
-    told: list[tuple[float, str]] = []
+    offsets: list[tuple[float, str]] = []
     for cameras in by_group.values():
         if Band.THERMAL in cameras and Band.RGB in cameras:
-            apart, words = _apart(cameras[Band.THERMAL], cameras[Band.RGB])
+            apart, line = _apart(cameras[Band.THERMAL], cameras[Band.RGB])
             seconds.append(apart)
-            told.append((float(np.median(apart)), words))
+            offsets.append((float(np.median(apart)), line))
     if not seconds:
-        views = [(f.name, abs(f.view.later_s)) for f in evidence.read if f.view is not None]
+        views = [(f.name, abs(f.view.later_s)) for f in evidence.readable if f.view is not None]
         seconds = [np.array([s for _, s in views])] if views else []
-        told = [(s, f"{name}: {1000 * s:.0f} ms") for name, s in views]
+        offsets = [(s, f"{name}: {1000 * s:.0f} ms") for name, s in views]
     if not seconds:
         return
     middle = float(np.median(np.concatenate(seconds)))
-    worst = [words for apart, words in sorted(told, reverse=True) if apart > HARMFUL_S]
+    worst = [line for apart, line in sorted(offsets, reverse=True) if apart > HARMFUL_S]
     high = float(np.quantile(np.concatenate(seconds), 0.95))
     title = f"{1000 * middle:.1f} ms (95 %: {1000 * high:.1f} ms) between RGB and thermal exposures"
     if worst and (middle > HARMFUL_S or high > 2 * HARMFUL_S):
@@ -118,7 +118,7 @@ def skew(evidence: Evidence) -> Iterator[Finding]:
             Severity.WARNING,
             title,
             worst,
-            of=len(told),
+            total=len(offsets),
             meaning="what moves, and all of it when the cameras move, stands elsewhere in the two pictures",
             remedy="pair frames by time, not by number; move labels by the motion in between",
         )
@@ -127,8 +127,8 @@ def skew(evidence: Evidence) -> Iterator[Finding]:
             SKEW,
             Severity.NOTE,
             title,
-            [words for _, words in sorted(told, reverse=True)],
-            of=len(told),
+            [line for _, line in sorted(offsets, reverse=True)],
+            total=len(offsets),
             meaning="usual for cameras without a common trigger; seen at the edges of near things",
             remedy="nothing, or move labels by the motion in between",
         )
@@ -140,15 +140,15 @@ def _apart(thermal: StampList, rgb: StampList) -> tuple[Seconds, str]:
     later = rgb.time_s + offset
     apart = _shifted(thermal.time_s, later, 0)
     middle = float(np.median(apart))
-    words = f"{rgb.name} against {thermal.name}: {1000 * middle:.1f} ms"
+    line = f"{rgb.name} against {thermal.name}: {1000 * middle:.1f} ms"
     best = min(
         (k for k in range(-MOST_SHIFT, MOST_SHIFT + 1) if len(_shifted(thermal.time_s, later, k))),
         key=lambda k: float(np.median(_shifted(thermal.time_s, later, k))),
     )
     mended = float(np.median(_shifted(thermal.time_s, later, best)))
     if best and middle > HARMFUL_S and mended < SHIFT_GAIN * middle:
-        words += f"; {1000 * mended:.1f} ms with RGB frame n{best:+d} for thermal frame n"
-    return apart, words
+        line += f"; {1000 * mended:.1f} ms with RGB frame n{best:+d} for thermal frame n"
+    return apart, line
 
 
 def _shifted(first: Seconds, second: Seconds, by: int) -> Seconds:

@@ -44,6 +44,6 @@ class Evidence:
         return len(self.frames) < self.frames_in_all
 
     @property
-    def read(self) -> list[FrameFacts]:
+    def readable(self) -> list[FrameFacts]:
         """The frames that could be read."""
         return [frame for frame in self.frames if not frame.problem]

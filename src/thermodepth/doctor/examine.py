@@ -13,9 +13,9 @@ from thermodepth.data import DATASETS, Dataset, open_dataset
 from thermodepth.doctor.evidence import Evidence, Subject
 from thermodepth.doctor.finding import Finding, Severity
 from thermodepth.doctor.pixels import PixelWatch
-from thermodepth.doctor.source import Job, Seen, dataset_jobs, tree_jobs
+from thermodepth.doctor.registry import CHECKS
+from thermodepth.doctor.source import Job, ReadFrame, dataset_jobs, tree_jobs
 from thermodepth.doctor.stamps import StampList, is_stamps, read_stamps
-from thermodepth.doctor.table import CHECKS
 from thermodepth.doctor.tree import (
     FileFacts,
     files_below,
@@ -134,9 +134,9 @@ def _examined(
         in_all = len(below.pictures)
         note = f"{in_all} pictures in a folder, their roles guessed"
     frames, watches = [], _Watches()
-    for seen in _in_order(jobs, workers):
-        frames.append(seen.facts)
-        watches.add(seen)
+    for frame in _in_order(jobs, workers):
+        frames.append(frame.facts)
+        watches.add(frame)
         progress("reading", len(frames), len(jobs))
     evidence = Evidence(
         subject=Subject(
@@ -153,9 +153,9 @@ def _examined(
         files=files,
         stamps=below.stamps if below else (),
         lists=split_lists(below.root) if below else {},
-        watches=list(watches.of_size.values()),
+        watches=list(watches.by_size.values()),
     )
-    findings = [found for check in CHECKS.values() for found in check.find(evidence)]
+    findings = [entry for check in CHECKS.values() for entry in check.find(evidence)]
     order = list(Severity)
     return Report(
         spec=spec,
@@ -165,17 +165,19 @@ def _examined(
         files_hashed=len(files),
         bytes_hashed=sum(file.size_bytes for file in files),
         seconds=time.perf_counter() - begun,
-        findings=tuple(sorted(findings, key=lambda found: order.index(found.severity))),
+        findings=tuple(sorted(findings, key=lambda entry: order.index(entry.severity))),
     )
 
 
 def _open(spec: str) -> tuple[Dataset | None, Path | None, str]:
     """(the data set, the folder whose files are hashed, why it did not open)."""
-    name, colon, rest = spec.partition(":")
+    name, colon, argument = spec.partition(":")
     if name in DATASETS:
         # Options of a reader stand behind a question mark, `ms2:ROOT?truth=depth`.
-        places = [Path(text).expanduser() for text in (rest, rest.rpartition("?")[0]) if text]
-        folder = next((place for place in places if place.is_dir()), None)
+        candidates = [
+            Path(text).expanduser() for text in (argument, argument.rpartition("?")[0]) if text
+        ]
+        folder = next((candidate for candidate in candidates if candidate.is_dir()), None)
         try:
             return open_dataset(spec), folder, ""
         except DataError as error:
@@ -222,12 +224,12 @@ def _hashed(below: _Below, threads: int, progress: Progress) -> list[FileFacts]:
     return files
 
 
-def _in_order(jobs: Sequence[Job], threads: int) -> Iterator[Seen]:
+def _in_order(jobs: Sequence[Job], threads: int) -> Iterator[ReadFrame]:
     """Results in the order of the jobs, with a few in flight."""
     if not jobs:
         return
     yield jobs[0]()  # alone: a reader opens its archive at the first frame
-    waiting: deque[Future[Seen]] = deque()
+    waiting: deque[Future[ReadFrame]] = deque()
     with ThreadPoolExecutor(threads) as pool:
         try:
             for job in jobs[1:]:
@@ -245,17 +247,17 @@ class _Watches:
     """A `PixelWatch` for each of the first frame sizes."""
 
     def __init__(self) -> None:
-        self.of_size: dict[tuple[int, int], PixelWatch] = {}
+        self.by_size: dict[tuple[int, int], PixelWatch] = {}
         self._last: bytes = b""
 
-    def add(self, seen: Seen) -> None:
+    def add(self, frame: ReadFrame) -> None:
         """Add a frame; one equal to the last teaches nothing and would make every pixel look stuck."""
-        thermal = seen.facts.thermal
-        if seen.deviation is None or thermal is None or thermal.look.digest == self._last:
+        thermal = frame.facts.thermal
+        if frame.deviation is None or thermal is None or thermal.look.digest == self._last:
             return
         self._last = thermal.look.digest
         size = thermal.look.size
-        if size not in self.of_size and len(self.of_size) < MOST_SIZES:
-            self.of_size[size] = PixelWatch(size)
-        if size in self.of_size:
-            self.of_size[size].add(seen.deviation)
+        if size not in self.by_size and len(self.by_size) < MOST_SIZES:
+            self.by_size[size] = PixelWatch(size)
+        if size in self.by_size:
+            self.by_size[size].add(frame.deviation)

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from thermodepth.calibration import Severity as CalibrationSeverity
+from thermodepth.data.transform import thumbnail
 from thermodepth.types import ThermalUnit
 
 if TYPE_CHECKING:
@@ -87,7 +88,7 @@ class RgbFacts:
     """An RGB picture."""
 
     look: Look
-    spread: float  # between the 1st and 99th percentile of all channels
+    contrast: float  # between the 1st and 99th percentile of all channels
     grey: bool  # the channels are equal
 
 
@@ -107,7 +108,7 @@ class FrameFacts:
     name: str
     split: str  # "" where there are none
     sequence: str  # the recording; of a file its folder
-    place: int  # in its split, or in its folder
+    index: int  # in its split, or in its folder
     problem: str = ""  # why it could not be read; then all below is None
     thermal: ThermalFacts | None = None
     depth: DepthFacts | None = None
@@ -119,8 +120,8 @@ class FrameFacts:
     @property
     def looks(self) -> dict[Band, Look]:
         """The pictures that it has."""
-        held = {Band.THERMAL: self.thermal, Band.RGB: self.rgb, Band.DEPTH: self.depth}
-        looks = {band: facts.look for band, facts in held.items() if facts is not None}
+        facts_by_band = {Band.THERMAL: self.thermal, Band.RGB: self.rgb, Band.DEPTH: self.depth}
+        looks = {band: facts.look for band, facts in facts_by_band.items() if facts is not None}
         return looks if self.other is None else {**looks, Band.OTHER: self.other}
 
 
@@ -131,39 +132,33 @@ def look_of(picture: NDArray[Any]) -> Look:
     digest = hashlib.blake2b(f"{kind} {height} {width}".encode(), digest_size=16)
     digest.update(np.ascontiguousarray(picture).data)
     return Look(
-        size=(height, width), kind=kind, digest=digest.digest(), thumbnail=_thumbnail(picture)
+        size=(height, width), kind=kind, digest=digest.digest(), thumbnail=_unit_thumbnail(picture)
     )
 
 
-def _thumbnail(picture: NDArray[Any]) -> NDArray[np.float16]:
-    import cv2
-
-    grey = picture.mean(axis=2, dtype=np.float32) if picture.ndim == 3 else picture
-    grey = grey.astype(np.float32)
-    known = np.isfinite(grey)
-    if not known.all():
-        grey = np.where(known, grey, np.median(grey[known]) if known.any() else 0)
-    small = cv2.resize(grey, THUMBNAIL[::-1], interpolation=cv2.INTER_AREA).ravel()
+def _unit_thumbnail(picture: NDArray[Any]) -> NDArray[np.float16]:
+    small = thumbnail(picture, THUMBNAIL)
+    largest = float(np.abs(small).max())
     small = small - small.mean()
     length = float(np.linalg.norm(small))
     # Rounding leaves a flat picture with a thumbnail of noise, which would be stretched to length 1.
-    flat = length <= 1e-5 * max(float(np.abs(grey).max()), 1e-9)
+    flat = length <= 1e-5 * max(largest, 1e-9)
     return np.zeros(small.shape, np.float16) if flat else (small / length).astype(np.float16)
 
 
 def thermal_facts(thermal: NDArray[Any], unit: ThermalUnit, *, telemetry: str = "") -> ThermalFacts:
     """`[h w]` finite values in `unit`, without the rows that `telemetry` names."""
-    spread = thermal.ravel()[:: -(-thermal.size // LEVEL_PIXELS)]
-    levels, counts = np.unique(spread, return_counts=True)
-    below = np.cumsum(counts) / spread.size
-    central = levels[(below >= 0.01) & (below - counts / spread.size <= 0.99)].astype(np.float64)
+    sample = thermal.ravel()[:: -(-thermal.size // LEVEL_PIXELS)]
+    levels, counts = np.unique(sample, return_counts=True)
+    below = np.cumsum(counts) / sample.size
+    central = levels[(below >= 0.01) & (below - counts / sample.size <= 0.99)].astype(np.float64)
     gaps = np.diff(central)
     low, high = thermal.min(), thermal.max()
     return ThermalFacts(
         look=look_of(thermal),
         unit=unit,
         low=float(low),
-        median=float(np.median(spread)),
+        median=float(np.median(sample)),
         high=float(high),
         levels=len(central),
         gap=float(np.quantile(gaps, 0.1)) if gaps.size else 0.0,
@@ -174,30 +169,30 @@ def thermal_facts(thermal: NDArray[Any], unit: ThermalUnit, *, telemetry: str = 
 
 def depth_facts(depth: NDArray[Any], *, in_metres: bool) -> DepthFacts:
     """`[h w]`; NaN, infinity and everything up to 0 are no value."""
-    known = np.isfinite(depth) & (depth > 0)
-    values = depth[known]
-    spread = values[:: max(values.size // QUANTILE_PIXELS, 1)]
-    quantiles = np.quantile(spread, QUANTILES) if values.size else np.empty(0)
+    valid = np.isfinite(depth) & (depth > 0)
+    values = depth[valid]
+    sample = values[:: max(values.size // QUANTILE_PIXELS, 1)]
+    quantiles = np.quantile(sample, QUANTILES) if values.size else np.empty(0)
     return DepthFacts(
-        look=look_of(np.where(known, depth, np.nan).astype(np.float32)),
+        look=look_of(np.where(valid, depth, np.nan).astype(np.float32)),
         in_metres=in_metres,
-        valid=float(known.mean()),
+        valid=float(valid.mean()),
         quantiles=quantiles.astype(np.float32),
         highest=float(values.max()) if values.size else 0.0,
         at_highest=float((values == values.max()).mean()) if values.size else 0.0,
         integer=depth.dtype.kind in "ui",
-        cells=_cells(depth, known),
+        cells=_cells(depth, valid),
     )
 
 
-def _cells(depth: NDArray[Any], known: NDArray[np.bool_]) -> NDArray[np.float32]:
+def _cells(depth: NDArray[Any], valid: NDArray[np.bool_]) -> NDArray[np.float32]:
     import cv2
 
     def mean(values: NDArray[Any]) -> NDArray[Any]:
         small = cv2.resize(values.astype(np.float32), THUMBNAIL[::-1], interpolation=cv2.INTER_AREA)
         return np.asarray(small).ravel()
 
-    sums, share = mean(np.where(known, depth, 0)), mean(known)
+    sums, share = mean(np.where(valid, depth, 0)), mean(valid)
     cells = np.full(sums.shape, np.nan, np.float32)
     np.divide(sums, share, out=cells, where=share > 1e-6)
     return cells
@@ -208,4 +203,4 @@ def rgb_facts(rgb: NDArray[np.uint8]) -> RgbFacts:
     below = np.cumsum(np.bincount(rgb[::2, ::2].ravel(), minlength=256))
     low, high = np.searchsorted(below, [0.01 * below[-1], 0.99 * below[-1]])
     grey = rgb.ndim == 2 or bool((rgb == rgb[..., :1]).all())
-    return RgbFacts(look=look_of(rgb), spread=float(high - low), grey=grey)
+    return RgbFacts(look=look_of(rgb), contrast=float(high - low), grey=grey)

@@ -26,7 +26,7 @@ class Finding:
     severity: Severity
     title: str  # what was found, with figures, one line
     count: int  # how many frames, files or pairs
-    of: int  # out of how many that were looked at
+    total: int  # out of how many that were looked at
     names: tuple[str, ...]  # the first `MOST_NAMES` of them
     meaning: str  # what it does to a training or a score
     remedy: str  # what to do
@@ -38,7 +38,7 @@ def finding(
     title: str,
     names: Sequence[str],
     *,
-    of: int,
+    total: int,
     meaning: str,
     remedy: str,
 ) -> Finding:
@@ -48,7 +48,7 @@ def finding(
         severity=severity,
         title=title,
         count=len(names),
-        of=of,
+        total=total,
         names=tuple(names[:MOST_NAMES]),
         meaning=meaning,
         remedy=remedy,

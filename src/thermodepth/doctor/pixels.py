@@ -46,10 +46,10 @@ def deviation(thermal: NDArray[Any]) -> Deviation:
 
     values = thermal.astype(np.float32)
     residual = values - cv2.medianBlur(values, NEIGHBOURS)
-    spread = 1.4826 * float(np.median(np.abs(residual)))
-    if spread == 0:  # hardly any noise, as in 8-bit pictures: the mean is not 0
-        spread = float(np.abs(residual).mean())
-    sigma = residual / max(spread, 1e-6)
+    noise = 1.4826 * float(np.median(np.abs(residual)))
+    if noise == 0:  # hardly any noise, as in 8-bit pictures: the mean is not 0
+        noise = float(np.abs(residual).mean())
+    sigma = residual / max(noise, 1e-6)
     return Deviation(
         thermal=values, sigma=np.clip(sigma, -CLIP_SIGMA, CLIP_SIGMA).astype(np.float32)
     )
@@ -65,12 +65,12 @@ class PixelWatch:
         self._high = np.full(size, -np.inf, np.float32)
         self._sigma = np.zeros(size, np.float32)
 
-    def add(self, seen: Deviation) -> None:
+    def add(self, frame: Deviation) -> None:
         """One more frame, `[h w]` of this size."""
         self.frames += 1
-        np.minimum(self._low, seen.thermal, out=self._low)
-        np.maximum(self._high, seen.thermal, out=self._high)
-        self._sigma += seen.sigma
+        np.minimum(self._low, frame.thermal, out=self._low)
+        np.maximum(self._high, frame.thermal, out=self._high)
+        self._sigma += frame.sigma
 
     def broken(self) -> tuple[list[int], list[int], list[tuple[int, int]]]:
         """(columns, rows, single pixels as (row, column)) that are wrong all the time."""
@@ -87,9 +87,9 @@ class PixelWatch:
         if len(rows) > most_lines[0] or len(columns) > most_lines[1]:
             return [], [], []
         around = (stuck | (sigma >= NOISY_SIGMA)).astype(np.float32)
-        for whole in (bad, around):
-            whole[:, columns] = False
-            whole[rows] = False
+        for mask in (bad, around):
+            mask[:, columns] = False
+            mask[rows] = False
         alone = cv2.boxFilter(around, -1, (AROUND, AROUND), normalize=False) <= MOST_AROUND
         single = np.argwhere(bad & alone) if bad.mean() <= MOST_SHARE else np.empty((0, 2), int)
         return columns.tolist(), rows.tolist(), [(int(r), int(c)) for r, c in single]

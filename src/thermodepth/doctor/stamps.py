@@ -85,23 +85,23 @@ def _columns(text: str, *, needs_header: bool) -> Iterable[tuple[str, list[Decim
     if needs_header:
         return
     rows = [re.split(r"[\s,;]+", line.strip()) for line in lines if not line.startswith("#")]
-    values = [[_number(word) for word in row[:2]] for row in rows]
+    values = [[_number(token) for token in row[:2]] for row in rows]
     first = [row[0] for row in values]
     # A running number before the stamp.
     if all(len(row) == 2 and row[1] is not None for row in values) and _counts_up(first):
         first = [row[1] for row in values]
-    known = [value for value in first if value is not None]
-    if len(known) == len(first):
-        yield "", known
+    numbers = [value for value in first if value is not None]
+    if len(numbers) == len(first):
+        yield "", numbers
 
 
 def _counts_up(numbers: list[Decimal | None]) -> bool:
     return all(n is not None and n - (numbers[0] or 0) == i for i, n in enumerate(numbers))
 
 
-def _number(word: str) -> Decimal | None:
+def _number(text: str) -> Decimal | None:
     try:
-        value = Decimal(word.strip())
+        value = Decimal(text.strip())
     except InvalidOperation:
         return None
     return value if value.is_finite() else None
@@ -125,12 +125,12 @@ def _stamp_list(title: str, name: str, path: Path, numbers: list[Decimal]) -> St
 
 
 def _unit_s(origin: float, since: NDArray[np.float64]) -> float:
-    for least, unit in ((1e17, 1e-9), (1e14, 1e-6), (1e11, 1e-3), (1e8, 1.0)):
-        if abs(origin) >= least:
+    for threshold, unit in ((1e17, 1e-9), (1e14, 1e-6), (1e11, 1e-3), (1e8, 1.0)):
+        if abs(origin) >= threshold:
             return unit
     step = float(np.median(np.abs(np.diff(since))))
-    for least, unit in ((1e6, 1e-9), (2e3, 1e-6), (10, 1e-3)):
-        if step >= least:
+    for threshold, unit in ((1e6, 1e-9), (2e3, 1e-6), (10, 1e-3)):
+        if step >= threshold:
             return unit
     return 1.0
 

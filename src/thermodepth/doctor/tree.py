@@ -112,18 +112,18 @@ def split_of(name: str) -> str:
     """`train`, `val` or `test`, when a folder on the way is named so; else an empty string."""
     for part in Path(name).parts[:-1]:
         if match := _SPLIT.fullmatch(part):
-            word = match[1].lower()
-            return _ONE_NAME.get(word, word)
+            split = match[1].lower()
+            return _ONE_NAME.get(split, split)
     return ""
 
 
 def band_of(name: str, picture: NDArray[Any]) -> Band:
     """What a picture shows, by the words of its path, then by its numbers."""
-    words = {w for part in Path(name).parts for w in re.split(r"[^a-z0-9]+", part.lower())}
+    tokens = {w for part in Path(name).parts for w in re.split(r"[^a-z0-9]+", part.lower())}
     colour = picture.ndim == 3 and not bool((picture == picture[..., :1]).all())
-    for band, known in _WORDS:
+    for band, vocabulary in _WORDS:
         # A colour picture of depth or temperature is for people, not a measurement.
-        if words & known and not (colour and band is Band.DEPTH):
+        if tokens & vocabulary and not (colour and band is Band.DEPTH):
             return band
     if colour:
         return Band.RGB

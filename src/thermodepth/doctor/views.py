@@ -94,29 +94,29 @@ def _judged(
             return ((CalibrationSeverity.ERROR, text),)
         if shape == (3, 3) and min(matrix[0, 0], matrix[1, 1]) <= 0:
             return ((CalibrationSeverity.ERROR, f"{name}: a focal length is not positive"),)
-    found = check_calibration(Calibration(cameras=cameras, from_reference=moves, source=""))
+    problems = check_calibration(Calibration(cameras=cameras, from_reference=moves, source=""))
     return tuple(
         (one.severity, f"{one.about}: {one.text}")
-        for one in found
+        for one in problems
         if one.severity is not CalibrationSeverity.NOTE
     )
 
 
 def file_faults(files: Sequence[Path], root: Path) -> tuple[tuple[str, tuple[Fault, ...]], ...]:
     """(name, faults) of calibration files; of equal ones the first, and at most `MOST_FILES`."""
-    found: dict[bytes, tuple[str, tuple[Fault, ...]]] = {}
+    faults_by_digest: dict[bytes, tuple[str, tuple[Fault, ...]]] = {}
     for path in files:
         digest = hash_file(path, root).digest
-        if digest in found or len(found) == MOST_FILES:
+        if digest in faults_by_digest or len(faults_by_digest) == MOST_FILES:
             continue
         try:
-            said = check_calibration(read_calibration(path))
-            faults = tuple((one.severity, f"{one.about}: {one.text}") for one in said)
+            problems = check_calibration(read_calibration(path))
+            faults = tuple((one.severity, f"{one.about}: {one.text}") for one in problems)
         except DataError as error:
             # Many formats are about, and not all of them are read here.
             faults = ((CalibrationSeverity.NOTE, str(error)),)
-        found[digest] = (path.relative_to(root).as_posix(), faults)
-    return tuple(found.values())
+        faults_by_digest[digest] = (path.relative_to(root).as_posix(), faults)
+    return tuple(faults_by_digest.values())
 
 
 def _camera(name: str, intrinsics: Matrix, size: tuple[int, ...] | None) -> Camera:
@@ -149,18 +149,18 @@ def _disagreement(
     row, column = row[::step], column[::step]
     pixels = np.stack([column + 0.5, row + 0.5, np.ones(len(row))])
     rays = np.linalg.inv(intrinsics.astype(np.float64)) @ pixels
-    there = view.depth_m
-    found = {}
+    other_depth_m = view.depth_m
+    errors_by_factor = {}
     for factor in (1.0, *SCALE_FACTORS.values()):
         moved = view.rgb_from_thermal[:3, :3] @ (rays * depth_m[row, column] * factor)
         moved = moved + view.rgb_from_thermal[:3, 3:]
         moved = moved[:, moved[2] > 0]
         at = view.intrinsics.astype(np.float64) @ moved
         x, y = (at[:2] / at[2]).clip(-1, 1e6).astype(int)
-        inside = (x >= 0) & (y >= 0) & (x < there.shape[1]) & (y < there.shape[0])
-        other = there[y[inside], x[inside]] * factor
-        error = np.abs(moved[2][inside] - other) / other
+        inside = (x >= 0) & (y >= 0) & (x < other_depth_m.shape[1]) & (y < other_depth_m.shape[0])
+        expected_m = other_depth_m[y[inside], x[inside]] * factor
+        error = np.abs(moved[2][inside] - expected_m) / expected_m
         error = error[np.isfinite(error)]
         if len(error) >= MIN_POINTS:
-            found[factor] = float(np.minimum(error, CLIP).mean())
-    return found
+            errors_by_factor[factor] = float(np.minimum(error, CLIP).mean())
+    return errors_by_factor

@@ -85,7 +85,7 @@ def _origin_inputs(predictor: Predictor, spec: str, inner: tuple[int, int]) -> t
     total = len(frames.sample_ids)
     count = min(total, MAX_FRAMES, _frames_in_a_pass(inner))
     samples = (frames.read(n * total // count, with_rgb=False) for n in range(count))
-    cut = (crop_resize(s, inner, whole=largest_of_shape(inner, s.size)) for s in samples)
+    cut = (crop_resize(s, inner, full_window=largest_of_shape(inner, s.size)) for s in samples)
     return _stacked(predictor, [(sample.thermal, sample.thermal_unit) for sample in cut])
 
 

@@ -41,8 +41,8 @@ def bytes_are_swapped(raw: NDArray[Any]) -> bool:
     first, second = (
         np.concatenate([side.ravel() for side in sides]) for sides in zip(*pairs, strict=True)
     )
-    known = (first != 0) & (second != 0)
-    first, second = first[known], second[known]
+    measured = (first != 0) & (second != 0)
+    first, second = first[measured], second[measured]
     if first.size < FEWEST_PAIRS or not (first & 0xFF).any():
         return False
     as_stored = _mean_step(first, second)

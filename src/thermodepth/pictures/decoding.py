@@ -151,8 +151,8 @@ def _unknown(content: bytes, name: str, pixels: TiffPixels | None) -> DataError:
             f"{name}: a TIFF with {pixels.description}, which is not read, or damaged; save whole numbers of "
             "8 or 16 bits, or floating point of 32 or 64"
         )
-    if known := foreign_format(content):
-        title, _, remedy = known.partition("; ")
+    if description := foreign_format(content):
+        title, _, remedy = description.partition("; ")
         return DataError(f"{name}: {title}, not a {_READ} file (judged by its content); {remedy}")
     return DataError(
         f"{name}: not a {_READ} file, or cut off within its header (judged by its content)"

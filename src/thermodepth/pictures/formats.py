@@ -23,8 +23,8 @@ class _Format:
     remedy: str
 
 
-def _at(place: int, *marks: bytes) -> Callable[[bytes], bool]:
-    return lambda head: head[place:].startswith(marks)
+def _at(offset: int, *marks: bytes) -> Callable[[bytes], bool]:
+    return lambda head: head[offset:].startswith(marks)
 
 
 def _riff(kind: bytes) -> Callable[[bytes], bool]:

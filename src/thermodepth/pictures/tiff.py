@@ -95,8 +95,8 @@ def decode_float64(content: bytes, pixels: TiffPixels, name: str) -> NDArray[np.
     if pixels.orientation_at:
         # OpenCV mirrors by this tag and does not turn: it is told that the picture is upright.
         stored = stored.copy()
-        place = pixels.orientation_at
-        stored[place : place + 2] = (UPRIGHT, 0) if content[:2] == b"II" else (0, UPRIGHT)
+        offset = pixels.orientation_at
+        stored[offset : offset + 2] = (UPRIGHT, 0) if content[:2] == b"II" else (0, UPRIGHT)
     decoded: NDArray[Any] | None = None
     log = cv2.utils.logging
     level = log.setLogLevel(log.LOG_LEVEL_SILENT)  # what it stumbles on is said here, in one line
@@ -119,13 +119,13 @@ def _tags(content: bytes, order: str) -> tuple[dict[int, tuple[int, ...]], int, 
     is_big = version == 43
     if version not in (42, 43):
         raise ValueError("no TIFF")
-    (place,) = struct.unpack_from(f"{order}{'Q' if is_big else 'I'}", content, 8 if is_big else 4)
-    (count,) = struct.unpack_from(f"{order}{'Q' if is_big else 'H'}", content, place)
-    place += 8 if is_big else 2
+    (offset,) = struct.unpack_from(f"{order}{'Q' if is_big else 'I'}", content, 8 if is_big else 4)
+    (count,) = struct.unpack_from(f"{order}{'Q' if is_big else 'H'}", content, offset)
+    offset += 8 if is_big else 2
     entry, room = (20, 8) if is_big else (12, 4)
     tags, orientation_at = {}, 0
     for number in range(min(count, _MAX_ENTRIES)):
-        at = place + entry * number
+        at = offset + entry * number
         tag, kind = struct.unpack_from(f"{order}HH", content, at)
         (values,) = struct.unpack_from(f"{order}{'Q' if is_big else 'I'}", content, at + 4)
         form = {_SHORT: "H", _LONG: "I", _LONG8: "Q"}.get(kind)
@@ -140,5 +140,5 @@ def _tags(content: bytes, order: str) -> tuple[dict[int, tuple[int, ...]], int, 
         if tag == ORIENTATION_TAG and kind == _SHORT:
             orientation_at = at
         tags[tag] = struct.unpack_from(f"{order}{values}{form}", content, at)
-    following = content[place + entry * count :][: 8 if is_big else 4]
+    following = content[offset + entry * count :][: 8 if is_big else 4]
     return tags, int.from_bytes(following, "little" if order == "<" else "big"), orientation_at

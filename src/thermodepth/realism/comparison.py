@@ -30,14 +30,14 @@ class Comparison:
 
     first: PatchSet
     second: PatchSet
-    together: Separation
+    joint: Separation
     differences: tuple[Difference, ...]
     octave_ratio: NDArray[np.float64]  # [4] median variance in each octave, first over second
 
 
 def compare(first: PatchSet, second: PatchSet, *, seed: int = 0) -> Comparison:
     """Raises `DataError` where a set is one recording."""
-    together = separation(first.statistics, first.group, second.statistics, second.group, seed=seed)
+    joint = separation(first.statistics, first.group, second.statistics, second.group, seed=seed)
     differences = []
     for column, name in enumerate(STATISTICS):
         a, b = first.statistics[:, column], second.statistics[:, column]
@@ -48,7 +48,7 @@ def compare(first: PatchSet, second: PatchSet, *, seed: int = 0) -> Comparison:
     return Comparison(
         first=first,
         second=second,
-        together=together,
+        joint=joint,
         differences=tuple(differences),
         octave_ratio=_octaves(first) / _octaves(second),
     )

@@ -55,11 +55,11 @@ def patches_of(frames: list[tuple[str, NDArray[Any]]]) -> PatchSet:
     Raises:
         DataError: for no frames, or none with any contrast.
     """
-    number_of: dict[str, int] = {}
+    numbers: dict[str, int] = {}
     pixels, groups = [], []
     for name, raw in frames:
-        cut = _cut(_stretched(_of_height(raw)))
-        number = number_of.setdefault(name, len(number_of))
+        cut = _cut(_stretched(_at_one_height(raw)))
+        number = numbers.setdefault(name, len(numbers))
         pixels.append(cut)
         groups.append(np.full(len(cut), number, np.intp))
     patches = np.concatenate(pixels) if pixels else np.zeros((0, SIDE, SIDE), np.float32)
@@ -72,7 +72,7 @@ def patches_of(frames: list[tuple[str, NDArray[Any]]]) -> PatchSet:
     return PatchSet(statistics=statistics, spectrum=spectrum, group=group, pixels=patches)
 
 
-def _of_height(raw: NDArray[Any]) -> NDArray[np.float32]:
+def _at_one_height(raw: NDArray[Any]) -> NDArray[np.float32]:
     """At `ROWS` rows, by area when it shrinks."""
     import cv2
 
@@ -94,8 +94,8 @@ def _cut(image: NDArray[np.float32]) -> NDArray[np.float32]:
     rows, columns = image.shape[0] // SIDE, image.shape[1] // SIDE
     grid = image[: rows * SIDE, : columns * SIDE].reshape(rows, SIDE, columns, SIDE)
     every = grid.transpose(0, 2, 1, 3).reshape(-1, SIDE, SIDE)
-    chosen = np.unique(np.linspace(0, len(every) - 1, min(len(every), MOST_PATCHES)).round())
-    cut: NDArray[np.float32] = every[chosen.astype(np.intp)]
+    indices = np.unique(np.linspace(0, len(every) - 1, min(len(every), MOST_PATCHES)).round())
+    cut: NDArray[np.float32] = every[indices.astype(np.intp)]
     return cut
 
 
@@ -105,13 +105,13 @@ def _statistics(
     """[n 8] and [n 16] of patches [n 32 32]."""
     values = patches.astype(np.float64)
     centred = values - values.mean((1, 2), keepdims=True)
-    spread = centred.std((1, 2))
-    scaled = centred / spread[:, None, None]
+    deviation = centred.std((1, 2))
+    scaled = centred / deviation[:, None, None]
     spectrum = _rings(centred)
     total = spectrum.sum(1)
     octaves = [spectrum[:, low - 1 : high - 1].sum(1) / total for low, high in BANDS]
     columns = (
-        np.log(spread),
+        np.log(deviation),
         (scaled**3).mean((1, 2)),
         np.log((scaled**4).mean((1, 2))),
         *(np.log(share + 1e-6) for share in octaves),

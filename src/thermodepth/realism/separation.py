@@ -65,11 +65,13 @@ def separation(
     fold = np.concatenate(sides)
     scores = np.zeros(len(label))
     for number in np.unique(fold).tolist():
-        held = fold == number
-        if held.all() or len(np.unique(label[~held])) < 2:
+        held_out = fold == number
+        if held_out.all() or len(np.unique(label[~held_out])) < 2:
             raise DataError("too few recordings to hold some out of both sets")
-        weights, centre, scale = _fit(features[~held], label[~held])
-        scores[held] = np.c_[np.ones(held.sum()), (features[held] - centre) / scale] @ weights
+        weights, centre, scale = _fit(features[~held_out], label[~held_out])
+        scores[held_out] = (
+            np.c_[np.ones(held_out.sum()), (features[held_out] - centre) / scale] @ weights
+        )
     value = auc(scores[label == 0], scores[label == 1])
     low, high = _interval(rng, scores[label == 0], first_group, scores[label == 1], second_group)
     return Separation(auc=value, low=low, high=high, scores=scores)
@@ -78,8 +80,8 @@ def separation(
 def auc(lower: NDArray[np.float64], upper: NDArray[np.float64]) -> float:
     """The chance that a value of `upper` is above one of `lower`; ties count half."""
     every = np.concatenate([lower, upper])
-    _, place, counts = np.unique(every, return_inverse=True, return_counts=True)
-    rank = (np.cumsum(counts) - (counts - 1) / 2)[place]
+    _, inverse, counts = np.unique(every, return_inverse=True, return_counts=True)
+    rank = (np.cumsum(counts) - (counts - 1) / 2)[inverse]
     n, m = len(lower), len(upper)
     return float((rank[n:].sum() - m * (m + 1) / 2) / (n * m))
 
@@ -92,8 +94,8 @@ def _folds(rng: np.random.Generator, group: NDArray[np.intp], name: str) -> NDAr
             f"the {name} set is one recording: nothing can be held out (frames of a folder count as "
             "recordings each, unless --groups folder)"
         )
-    of_recording = rng.permutation(len(recordings)) % min(FOLDS, len(recordings))
-    return of_recording[np.searchsorted(recordings, group)].astype(np.intp)
+    recording_folds = rng.permutation(len(recordings)) % min(FOLDS, len(recordings))
+    return recording_folds[np.searchsorted(recordings, group)].astype(np.intp)
 
 
 def _fit(
@@ -132,10 +134,10 @@ def _interval(
     ]
     values = []
     for _ in range(_RESAMPLES):
-        drawn = [
+        resampled = [
             np.concatenate([side[i] for i in rng.integers(0, len(side), len(side))])
             for side in parts
         ]
-        values.append(auc(drawn[0], drawn[1]))
+        values.append(auc(resampled[0], resampled[1]))
     low, high = np.percentile(values, (2.5, 97.5)).tolist()
     return float(low), float(high)

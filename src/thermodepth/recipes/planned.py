@@ -7,7 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from thermodepth.data.table import absolute_spec
+from thermodepth.data.registry import absolute_spec
 from thermodepth.recipes import named_study, named_training
 from thermodepth.study.arm_edits import refuse_seed
 from thermodepth.study.design import Study

@@ -19,7 +19,7 @@ from pathlib import Path
 
 from thermodepth.checksums import read_record, write_record
 from thermodepth.data import Dataset, open_dataset
-from thermodepth.data.table import absolute_spec
+from thermodepth.data.registry import absolute_spec
 from thermodepth.errors import DataError, OutputError, StudyError, ThermodepthError
 from thermodepth.evaluation.predict import predict_into, stored_pairs
 from thermodepth.evaluation.protocols.named import named_protocol

@@ -17,7 +17,7 @@ import numpy as np
 
 from thermodepth.config import identity
 from thermodepth.data import Dataset, open_dataset
-from thermodepth.data.table import absolute_spec
+from thermodepth.data.registry import absolute_spec
 from thermodepth.errors import SettingsError, StudyError, UserError
 from thermodepth.model import ModelSettings
 from thermodepth.study.arm_edits import refuse_unread

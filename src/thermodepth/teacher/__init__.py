@@ -5,7 +5,7 @@
     store.fill(teacher, samples)
     store.label(sample_id)  # [h w] inverse depth, larger = nearer
 
-`protocol` says what a teacher is, `table` lists the kinds, `store` keeps their labels, `agreement` scores
+`interface` says what a teacher is, `registry` lists the kinds, `store` keeps their labels, `agreement` scores
 them. Where RGB is another camera's view, `transfer` moves maps into the thermal one: `quality` and
 `metric_fit` decide about the frame, `warp` moves it, `trust` decides about its pixels.
 
@@ -13,17 +13,17 @@ Importing this package loads neither torch nor transformers.
 """
 
 from thermodepth.teacher.agreement import Agreement, agreement
+from thermodepth.teacher.interface import ExplainingTeacher, Teacher, to_affine_inverse
 from thermodepth.teacher.lens import RefittedTeacher
-from thermodepth.teacher.protocol import ExplainingTeacher, Teacher, to_affine_inverse
 from thermodepth.teacher.quality import Rejection
-from thermodepth.teacher.store import LabelStore, open_store
-from thermodepth.teacher.table import (
+from thermodepth.teacher.registry import (
     TEACHERS,
     TeacherRow,
     TeacherRuntime,
     TeacherSettings,
     open_teacher,
 )
+from thermodepth.teacher.store import LabelStore, open_store
 from thermodepth.teacher.transfer import Transfer, TransferringTeacher, TransferSettings
 from thermodepth.teacher.truth import TruthTeacher
 

@@ -37,12 +37,12 @@ def agreement(label: NDArray[Any], depth_m: NDArray[Any]) -> Agreement:
         depth_m: `[h w]` metres, NaN = none.
     """
     with np.errstate(invalid="ignore"):
-        both = np.isfinite(label) & np.isfinite(depth_m) & (depth_m > 0)
-    pixels = int(both.sum())
+        valid = np.isfinite(label) & np.isfinite(depth_m) & (depth_m > 0)
+    pixels = int(valid.sum())
     if pixels == 0:
         return Agreement(abs_rel=float("nan"), correlation=float("nan"), pixels=0)
-    o = np.asarray(label, dtype=np.float64)[both]
-    true_m = np.asarray(depth_m, dtype=np.float64)[both]
+    o = np.asarray(label, dtype=np.float64)[valid]
+    true_m = np.asarray(depth_m, dtype=np.float64)[valid]
     inverse = 1 / true_m
     o_centred, inverse_centred = o - o.mean(), inverse - inverse.mean()
     o_square, inverse_square = (
@@ -54,9 +54,9 @@ def agreement(label: NDArray[Any], depth_m: NDArray[Any]) -> Agreement:
     flat = o_square <= 1e-12 * pixels * max(float(np.square(o).max()), 1e-300)
     factor = 0.0 if flat else max(product / o_square, 0.0)
     fitted = np.maximum(factor * o_centred + inverse.mean(), inverse.min())
-    spread = (o_square * inverse_square) ** 0.5
+    norm_product = (o_square * inverse_square) ** 0.5
     return Agreement(
         abs_rel=float(np.mean(np.abs(1 / fitted - true_m) / true_m)),
-        correlation=0.0 if flat or spread == 0 else product / spread,
+        correlation=0.0 if flat or norm_product == 0 else product / norm_product,
         pixels=pixels,
     )

@@ -18,7 +18,7 @@ import numpy as np
 
 from thermodepth.camera import focal_of_view
 from thermodepth.errors import TeacherError
-from thermodepth.teacher.protocol import ChecksFrames, Teacher, fingerprint_of
+from thermodepth.teacher.interface import ChecksFrames, Teacher, fingerprint_of
 from thermodepth.teacher.truth import TruthTeacher
 from thermodepth.types import Geometry, Sample
 

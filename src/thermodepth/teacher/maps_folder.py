@@ -22,7 +22,7 @@ import numpy as np
 from thermodepth.checksums import file_sha256
 from thermodepth.errors import DataError, TeacherError
 from thermodepth.files import MAX_FILE_BYTES, natural_order, read_raster
-from thermodepth.teacher.protocol import fingerprint_of
+from thermodepth.teacher.interface import fingerprint_of
 from thermodepth.types import Geometry, Sample
 
 if TYPE_CHECKING:
@@ -35,7 +35,7 @@ ASPECT_TOLERANCE = 0.05
 #: Share of known pixels under a resized pixel from which on it has a value.
 LEAST_KNOWN = 0.5
 #: How many names a message shows.
-SHOWN = 5
+MOST_LISTED = 5
 
 NoValue = Literal["nan", "zero"]
 
@@ -190,13 +190,13 @@ class MapsTeacher:
         same = self._by_stem.get(sample_id.rsplit("/", 1)[-1], [])
         # Folders must agree where both sides have them: 0001 of one drive is not 0001 of another.
         under = [key for key in same if key.endswith("/" + sample_id)]
-        found = under or [key for key in same if "/" not in key]
-        if len(found) > 1:
+        matches = under or [key for key in same if "/" not in key]
+        if len(matches) > 1:
             raise TeacherError(
-                f"{self._folder}: frame {sample_id} has {len(found)} maps ({_listed(found)}); put maps "
+                f"{self._folder}: frame {sample_id} has {len(matches)} maps ({_listed(matches)}); put maps "
                 "into folders as the ids say"
             )
-        return found[0] if found else None
+        return matches[0] if matches else None
 
 
 def resize_known(
@@ -212,10 +212,10 @@ def resize_known(
     from thermodepth.teacher.rgb import resize_map
 
     logarithmic = geometry in (Geometry.METRIC_DEPTH, Geometry.SCALE_DEPTH)
-    known = np.isfinite(values)
-    kept = np.where(known, values, np.float32(1)).astype(np.float64)
-    kept = np.where(known, np.log(kept) if logarithmic else kept, 0.0)
-    both = torch.from_numpy(np.stack([kept, known.astype(np.float64)]))  # [2 h w]
+    valid = np.isfinite(values)
+    filled = np.where(valid, values, np.float32(1)).astype(np.float64)
+    filled = np.where(valid, np.log(filled) if logarithmic else filled, 0.0)
+    both = torch.from_numpy(np.stack([filled, valid.astype(np.float64)]))  # [2 h w]
     total, weight = resize_map(both, size).numpy()
     mean = total / np.maximum(weight, LEAST_KNOWN)
     if logarithmic:
@@ -243,7 +243,7 @@ def _files_of(folder: Path) -> dict[str, list[Path]]:
     """Path within the folder without its suffix, escapes undone -> the files called so."""
     if not folder.is_dir():
         raise TeacherError(f"{folder}: no such folder of maps")
-    found: dict[str, list[Path]] = {}
+    paths_by_key: dict[str, list[Path]] = {}
     count = 0
     for parent, folders, names in os.walk(folder):
         folders[:] = sorted(name for name in folders if not name.startswith("."))
@@ -257,10 +257,10 @@ def _files_of(folder: Path) -> dict[str, list[Path]]:
             if path.stat().st_size > MAX_FILE_BYTES:
                 raise TeacherError(f"{path}: larger than {MAX_FILE_BYTES // 10**6} MB, not one map")
             key = unquote(path.relative_to(folder).with_suffix("").as_posix())
-            found.setdefault(key, []).append(path)
-    if not found:
+            paths_by_key.setdefault(key, []).append(path)
+    if not paths_by_key:
         raise TeacherError(f"{folder}: holds no maps ({', '.join(SUFFIXES)})")
-    return {key: sorted(paths) for key, paths in found.items()}
+    return {key: sorted(paths) for key, paths in paths_by_key.items()}
 
 
 def _size_of(sample: Sample) -> tuple[int, int]:
@@ -292,5 +292,5 @@ def _sha256(path: Path) -> str:
 
 
 def _listed(names: Sequence[str] | dict[str, list[Path]]) -> str:
-    first = sorted(names, key=natural_order)[:SHOWN]
-    return ", ".join(first) + (f" ... ({len(names)} in all)" if len(names) > SHOWN else "")
+    first = sorted(names, key=natural_order)[:MOST_LISTED]
+    return ", ".join(first) + (f" ... ({len(names)} in all)" if len(names) > MOST_LISTED else "")

@@ -65,19 +65,19 @@ def fit_metric(
         depth_m: `[h w]` metres, NaN = none; None without any truth.
         refit_metric: give a metric map the scale of the truth too.
     """
-    given, true_m = _pairs(values, geometry, depth_m)
-    points = given.size
+    map_values, true_m = _pairs(values, geometry, depth_m)
+    points = map_values.size
     is_metric = geometry is Geometry.METRIC_DEPTH and not refit_metric
     if points < 2:
         scale, shift = (1.0, 0.0) if is_metric else (float("nan"), 0.0)
     elif is_metric:
         scale, shift = 1.0, 0.0
     elif geometry in (Geometry.METRIC_DEPTH, Geometry.SCALE_DEPTH):
-        scale, shift = float(np.exp(np.median(np.log(true_m / given)))), 0.0
+        scale, shift = float(np.exp(np.median(np.log(true_m / map_values)))), 0.0
     elif geometry is Geometry.AFFINE_INVERSE:
-        scale, shift = _line(given, 1 / true_m, 1 / np.maximum(1 / true_m, FAR_INVERSE))
+        scale, shift = _line(map_values, 1 / true_m, 1 / np.maximum(1 / true_m, FAR_INVERSE))
     else:
-        scale, shift = _line(given, true_m, 1 / true_m)
+        scale, shift = _line(map_values, true_m, 1 / true_m)
     fit = MetricFit(
         geometry=geometry,
         scale=scale,
@@ -88,7 +88,7 @@ def fit_metric(
     )
     if points == 0:
         return fit
-    errors = relative_errors(fit.inverse(given), true_m)
+    errors = relative_errors(fit.inverse(map_values), true_m)
     return MetricFit(
         geometry=geometry,
         scale=scale,
@@ -113,12 +113,12 @@ def _pairs(
     if depth_m is None:
         return np.zeros(0), np.zeros(0)
     with np.errstate(invalid="ignore"):
-        both = np.isfinite(values) & np.isfinite(depth_m) & (depth_m > 0)
+        valid = np.isfinite(values) & np.isfinite(depth_m) & (depth_m > 0)
         if geometry in (Geometry.METRIC_DEPTH, Geometry.SCALE_DEPTH):
-            both &= values > 0
-    found = np.flatnonzero(both)
-    found = found[:: max(-(-found.size // MOST_POINTS), 1)]
-    return values.ravel()[found].astype(np.float64), depth_m.ravel()[found].astype(np.float64)
+            valid &= values > 0
+    pixels = np.flatnonzero(valid)
+    pixels = pixels[:: max(-(-pixels.size // MOST_POINTS), 1)]
+    return values.ravel()[pixels].astype(np.float64), depth_m.ravel()[pixels].astype(np.float64)
 
 
 def _line(
@@ -129,15 +129,15 @@ def _line(
     Least deviations alone would follow a cluster of false truth at one end of x, such as the far wall that a
     laser beside the camera saw where the camera saw a near post. s is nan for a flat x.
     """
-    middle, spread = float(np.median(x)), float(np.abs(x - np.median(x)).mean())
-    if spread <= 1e-9 * max(float(np.abs(x).max()), 1e-300):
+    middle, deviation = float(np.median(x)), float(np.abs(x - np.median(x)).mean())
+    if deviation <= 1e-9 * max(float(np.abs(x).max()), 1e-300):
         return float("nan"), 0.0
-    unit = (x - middle) / spread
+    unit = (x - middle) / deviation
     s, t = _best_of_pairs(unit, y, weigh)
     for _ in range(ROUNDS):
-        off = np.abs(y - s * unit - t) * weigh
+        residuals = np.abs(y - s * unit - t) * weigh
         # A truth that is met to a thousandth must not take all the weight.
-        weights = np.where(off < FAR_OFF, weigh**2 / np.maximum(off, 1e-3), 0)
+        weights = np.where(residuals < FAR_OFF, weigh**2 / np.maximum(residuals, 1e-3), 0)
         total = weights.sum()
         if total == 0:
             break
@@ -147,7 +147,7 @@ def _line(
             break
         s = float(weights @ ((unit - x_mean) * (y - y_mean)) / square)
         t = float(y_mean - s * x_mean)
-    return s / spread, t - s * middle / spread
+    return s / deviation, t - s * middle / deviation
 
 
 def _best_of_pairs(
@@ -163,6 +163,6 @@ def _best_of_pairs(
     s = (y[first] - y[second]) / (x[first] - x[second])
     t = y[first] - s * x[first]
     judged = np.arange(0, x.size, max(x.size // JUDGES, 1))
-    off = np.abs(y[judged] - s[:, None] * x[judged] - t[:, None]) * weigh[judged]
-    best = int(np.minimum(off, FAR_OFF).mean(axis=1).argmin())
+    residuals = np.abs(y[judged] - s[:, None] * x[judged] - t[:, None]) * weigh[judged]
+    best = int(np.minimum(residuals, FAR_OFF).mean(axis=1).argmin())
     return float(s[best]), float(t[best])

@@ -121,14 +121,14 @@ def _opened(header: dict[str, Any], content: bytes) -> tuple[Any, dict[str, Any]
     _limit_memory(header["memory_bytes"])
     session = onnxruntime.InferenceSession(content, options, providers=providers)
     metadata = session.get_modelmeta().custom_metadata_map
-    asked = metadata.get(header["metadata_key"])
+    metadata_value = metadata.get(header["metadata_key"])
     return session, {
         "inputs": [
             {"name": port.name, "type": port.type, "shape": list(port.shape or [])}
             for port in session.get_inputs()
         ],
         "outputs": [port.name for port in session.get_outputs()],
-        "metadata": None if asked is None else asked[:MAX_METADATA_LETTERS],
+        "metadata": None if metadata_value is None else metadata_value[:MAX_METADATA_LETTERS],
         "threads": options.intra_op_num_threads,
     }
 
@@ -139,8 +139,8 @@ def _limit_memory(more_bytes: int) -> None:
         import resource
 
         with open("/proc/self/statm") as file:  # noqa: PTH123  (no import that is not needed)
-            held = int(file.read().split()[5]) * resource.getpagesize()
-        resource.setrlimit(resource.RLIMIT_DATA, (held + more_bytes,) * 2)
+            used_bytes = int(file.read().split()[5]) * resource.getpagesize()
+        resource.setrlimit(resource.RLIMIT_DATA, (used_bytes + more_bytes,) * 2)
     except (ImportError, OSError, ValueError, IndexError):
         return  # no such limit on this system, as docs/teachers.md says
 
@@ -150,28 +150,28 @@ def _run(session: Any, header: dict[str, Any], payload: bytes) -> tuple[dict[str
 
     values = np.frombuffer(payload, dtype=header["dtype"]).reshape(header["shape"])
     (output,) = session.run([header["output"]], {header["input"]: values})
-    answer = np.asarray(output)
-    if answer.dtype.kind not in "fiub":
-        return {"error": "no_map", "reason": f"gives {answer.dtype}, which is no map"}, b""
-    shape = list(answer.shape)
-    if answer.size > MAX_VALUES_PER_PIXEL * max(values.size, 1):
+    result = np.asarray(output)
+    if result.dtype.kind not in "fiub":
+        return {"error": "no_map", "reason": f"gives {result.dtype}, which is no map"}, b""
+    shape = list(result.shape)
+    if result.size > MAX_VALUES_PER_PIXEL * max(values.size, 1):
         return {
             "error": "no_map",
-            "reason": f"gives {answer.dtype} {shape}, too large for a map",
+            "reason": f"gives {result.dtype} {shape}, too large for a map",
         }, b""
-    return {"shape": shape, "dtype": answer.dtype.str}, answer.tobytes()
+    return {"shape": shape, "dtype": result.dtype.str}, result.tobytes()
 
 
 def _kind_of(error: Exception) -> str:
-    words = str(error)
-    starved = (
+    text = str(error)
+    phrases = (
         "bad_alloc",
         "bad allocation",
         "Failed to allocate",
         "out of memory",
         "OUT_OF_MEMORY",
     )
-    return "memory" if any(word in words for word in starved) else "refused"
+    return "memory" if any(phrase in text for phrase in phrases) else "refused"
 
 
 def _in_one_line(error: Exception) -> str:

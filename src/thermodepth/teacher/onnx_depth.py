@@ -23,11 +23,11 @@ import torch
 
 from thermodepth.errors import DataError, DependencyError, TeacherError
 from thermodepth.files import read_bytes
+from thermodepth.teacher.interface import fingerprint_of
 from thermodepth.teacher.onnx_file import OnnxFileError, has_external_data
-from thermodepth.teacher.onnx_input import normalisation_wanted
+from thermodepth.teacher.onnx_input import expected_normalisation
 from thermodepth.teacher.onnx_run import BoundedGraph, bounds_for
 from thermodepth.teacher.preparation import LEAST_DEPTH_M, NORMALISATIONS, Preparation
-from thermodepth.teacher.protocol import fingerprint_of
 from thermodepth.teacher.rgb import label_rgb, multiple_at_least
 from thermodepth.types import Geometry, Sample
 
@@ -136,9 +136,9 @@ class OnnxTeacher:
         if ports.number is np.uint8:
             fed = fed.round().clip(0, 255)
         fed = np.ascontiguousarray(fed, dtype=ports.number)
-        given = self._graph.run(fed, input_name=ports.input, output_name=ports.output)
+        output = self._graph.run(fed, input_name=ports.input, output_name=ports.output)
         rows, columns = fed.shape[1:3] if ports.channels_last else fed.shape[2:4]
-        maps = _as_maps(given, (len(image), int(rows), int(columns)), self._name)
+        maps = _as_maps(output, (len(image), int(rows), int(columns)), self._name)
         values = torch.from_numpy(maps)
         values = plan.restore(values, int(image.shape[-2]), int(image.shape[-1]))
         if self._geometry in (Geometry.METRIC_DEPTH, Geometry.SCALE_DEPTH):
@@ -215,36 +215,39 @@ def _device(device: str) -> tuple[str, int]:
     return kind, int(index or 0)
 
 
-def _normalisation(content: bytes, ports: Ports, path: Path, chosen: Normalise | None) -> Normalise:
+def _normalisation(
+    content: bytes, ports: Ports, path: Path, requested: Normalise | None
+) -> Normalise:
     """What the settings say; without them what the graph tells, or the field's habit.
 
     Raises:
         TeacherError: for whole numbers that are to be normalised.
     """
     if ports.number is np.uint8:
-        if chosen not in (None, "byte"):
+        if requested not in (None, "byte"):
             raise TeacherError(
-                f"{path}: its input is tensor(uint8), which takes teacher.normalise=byte only, not {chosen}"
+                f"{path}: its input is tensor(uint8), which takes teacher.normalise=byte only, "
+                f"not {requested}"
             )
         return "byte"
     visible: Normalise | None = None
     with suppress(OnnxFileError):  # the runtime takes it, so it is only that nothing is visible
-        visible = normalisation_wanted(content, ports.input)
-    if visible is None or visible == chosen:
-        return chosen or visible or "imagenet"
-    words = f"{path}: its first nodes normalise pictures of {_IN_WORDS[visible]} themselves"
-    if chosen is None:
+        visible = expected_normalisation(content, ports.input)
+    if visible is None or visible == requested:
+        return requested or visible or "imagenet"
+    statement = f"{path}: its first nodes normalise pictures of {_IN_WORDS[visible]} themselves"
+    if requested is None:
         warnings.warn(
-            f"{words}, so it is fed these; teacher.normalise={visible} says so too, without this warning",
+            f"{statement}, so it is fed these; teacher.normalise={visible} says so too, without this warning",
             stacklevel=4,
         )
         return visible
     warnings.warn(
-        f"{words}, and teacher.normalise={chosen} gives it others: it may see next to nothing, and a map of "
-        f"next to nothing still looks like a scene. teacher.normalise={visible} is what it wants",
+        f"{statement}, and teacher.normalise={requested} gives it others: it may see next to nothing, and a "
+        f"map of next to nothing still looks like a scene. teacher.normalise={visible} is what it wants",
         stacklevel=4,
     )
-    return chosen
+    return requested
 
 
 def _read_whole(path: Path) -> bytes:
@@ -303,9 +306,9 @@ def _ports_of(graph: BoundedGraph, path: Path) -> Ports:
 def _output_name(names: list[str], path: Path) -> str:
     if len(names) == 1:
         return names[0]
-    for wanted in DEPTH_OUTPUTS:
-        if wanted in names:
-            return wanted
+    for candidate in DEPTH_OUTPUTS:
+        if candidate in names:
+            return candidate
     raise TeacherError(
         f"{path}: has {len(names)} outputs ({', '.join(names)}), none called {' or '.join(DEPTH_OUTPUTS)}; "
         "export it with the map alone"
@@ -313,18 +316,18 @@ def _output_name(names: list[str], path: Path) -> str:
 
 
 def _geometry_in(graph: BoundedGraph, path: Path) -> Geometry:
-    said = graph.metadata
-    if said is None:
+    value = graph.metadata
+    if value is None:
         raise TeacherError(
             f"{path}: what its values mean must be said, as geometry=... ({', '.join(Geometry)}); the "
             f"file's metadata has no '{GEOMETRY_KEY}'"
         )
-    if said not in list(Geometry):
+    if value not in list(Geometry):
         raise TeacherError(
-            f"{path}: its metadata says {GEOMETRY_KEY}={said!r}, which is none of {', '.join(Geometry)}; "
+            f"{path}: its metadata says {GEOMETRY_KEY}={value!r}, which is none of {', '.join(Geometry)}; "
             "say which as geometry=..."
         )
-    return Geometry(said)
+    return Geometry(value)
 
 
 def _preparation(
@@ -333,8 +336,8 @@ def _preparation(
     mean, std = NORMALISATIONS[normalise]
     if ports.size is not None:
         rows, columns = ports.size
-        given = {"input_size": input_size, "multiple": multiple}
-        for name, value in given.items():
+        requests = {"input_size": input_size, "multiple": multiple}
+        for name, value in requests.items():
             if value is not None and (name == "multiple" or value != min(ports.size)):
                 raise TeacherError(
                     f"{path}: takes {columns}x{rows} only, so {name} {value} cannot be; leave it out"
@@ -349,10 +352,10 @@ def _preparation(
     )
 
 
-def _as_maps(given: Any, fed: tuple[int, int, int], name: str) -> NDArray[np.float32]:
+def _as_maps(output: Any, fed: tuple[int, int, int], name: str) -> NDArray[np.float32]:
     """`[b h' w']`, `[b 1 h' w']` or `[b h' w' 1]` over images `[b h w]` -> `[b h' w']`."""
     count, rows, columns = fed
-    values = np.asarray(given)
+    values = np.asarray(output)
     if values.ndim == 4 and 1 in (values.shape[1], values.shape[3]):
         values = values[:, 0] if values.shape[1] == 1 else values[..., 0]
     fits = values.ndim == 3 and len(values) == count and values.dtype.kind == "f"
@@ -360,6 +363,6 @@ def _as_maps(given: Any, fed: tuple[int, int, int], name: str) -> NDArray[np.flo
     if fits and abs(values.shape[1] / rows - values.shape[2] / columns) <= 1 / rows + 1 / columns:
         return np.ascontiguousarray(values, dtype=np.float32)
     raise TeacherError(
-        f"{name}: gives {np.asarray(given).dtype} {list(np.shape(given))} for {count} images of "
+        f"{name}: gives {np.asarray(output).dtype} {list(np.shape(output))} for {count} images of "
         f"{rows}x{columns}, expected a map each, [b h w] or [b 1 h w]"
     )

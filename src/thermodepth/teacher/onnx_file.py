@@ -11,6 +11,8 @@ from collections.abc import Iterator
 
 #: Deeper nesting of graphs within graphs than any exporter makes.
 MAX_NESTING = 32
+#: More nodes, attributes and tensors than any network has.
+MAX_MESSAGES = 2_000_000
 
 #: Wire types of a protocol buffer.
 VARINT, FIXED64, BYTES, FIXED32 = 0, 1, 2, 5
@@ -38,13 +40,12 @@ def has_external_data(content: bytes) -> bool:
     Raises:
         OnnxFileError: for bytes that are cut short, not a protocol buffer, or nested without end.
     """
-    waiting: list[tuple[str, int, int, int]] = [("model", 0, len(content), 0)]
-    graphs = 0
-    while waiting:
-        kind, start, end, depth = waiting.pop()
-        if depth > MAX_NESTING * 3:  # graph, node and attribute are one level of nesting
-            raise OnnxFileError("graphs nested too deep")
-        for field, wire, first, last in fields(content, start, end):
+    # Iterators and no list of what waits: two bytes of a file may be a message.
+    entered = [("model", fields(content, 0, len(content)))]
+    graphs = messages = 0
+    while entered:
+        kind, unread = entered[-1]
+        for field, wire, first, last in unread:
             if kind == "tensor":
                 if field == _TENSOR_EXTERNAL_DATA:
                     return True
@@ -52,7 +53,15 @@ def has_external_data(content: bytes) -> bool:
                     return True
             elif wire == BYTES and field in _LEADS_TO[kind]:
                 graphs += kind == "model"
-                waiting.append((_LEADS_TO[kind][field], first, last, depth + 1))
+                messages += 1
+                if len(entered) > MAX_NESTING * 3:  # graph, node and attribute are one level
+                    raise OnnxFileError("graphs nested too deep")
+                if messages > MAX_MESSAGES:
+                    raise OnnxFileError(f"more than {MAX_MESSAGES} nodes, attributes and tensors")
+                entered.append((_LEADS_TO[kind][field], fields(content, first, last)))
+                break
+        else:
+            entered.pop()
     if not graphs:
         raise OnnxFileError("holds no graph")
     return False

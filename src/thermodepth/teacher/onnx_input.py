@@ -52,7 +52,7 @@ class _Node:
     attributes: list[Span] = field(default_factory=list)
 
 
-def normalisation_wanted(content: bytes, image: str) -> Literal["byte", "none", "half"] | None:
+def expected_normalisation(content: bytes, image: str) -> Literal["byte", "none", "half"] | None:
     """How the input named `image` wants its pictures, as a name of NORMALISATIONS; None if that is not
     visible.
 

@@ -101,7 +101,7 @@ class BoundedGraph:
             stderr=subprocess.DEVNULL,
         )
         self._end = weakref.finalize(self, _end, self._process)
-        asked = {
+        request = {
             "op": "open",
             "device": device,
             "index": index,
@@ -110,7 +110,7 @@ class BoundedGraph:
             "metadata_key": metadata_key,
         }
         seconds = max(SECONDS_TO_OPEN, bounds.seconds_per_image)
-        reply, _ = self._ask(asked, content, seconds, most_bytes=0, doing="opening it")
+        reply, _ = self._ask(request, content, seconds, most_bytes=0, doing="opening it")
         match reply.get("error"):
             case None:
                 pass
@@ -135,7 +135,7 @@ class BoundedGraph:
             TeacherError: when the graph fails on it, or takes more than it may.
         """
         shape = list(values.shape)
-        asked = {
+        request = {
             "op": "run",
             "input": input_name,
             "output": output_name,
@@ -146,7 +146,7 @@ class BoundedGraph:
         seconds = self._bounds.seconds_per_image * len(values)
         payload = np.ascontiguousarray(values).data.cast("B")
         doing = f"an input of {shape}"
-        reply, content = self._ask(asked, payload, seconds, most_bytes=most_bytes, doing=doing)
+        reply, content = self._ask(request, payload, seconds, most_bytes=most_bytes, doing=doing)
         match reply.get("error"):
             case None:
                 dtype = np.dtype(reply["dtype"])
@@ -164,7 +164,7 @@ class BoundedGraph:
 
     def _ask(
         self,
-        asked: dict[str, Any],
+        request: dict[str, Any],
         payload: bytes | memoryview,
         seconds: float,
         *,
@@ -184,7 +184,7 @@ class BoundedGraph:
         clock.daemon = True
         clock.start()
         try:
-            onnx_child.send(process.stdin, {**asked, "seconds": seconds}, payload)
+            onnx_child.send(process.stdin, {**request, "seconds": seconds}, payload)
             return onnx_child.receive(process.stdout, most_bytes=most_bytes)
         except (OSError, onnx_child.LineError, ValueError, KeyError) as error:
             process.kill()

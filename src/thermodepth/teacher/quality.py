@@ -43,7 +43,7 @@ class Rejection(StrEnum):
     NO_TRUTH = "too little truth to place the teacher's map in metres"
     WRONG_SIGN = "the teacher's map does not grow where the truth is nearer"
     DISAGREES = "the teacher's map disagrees with the truth"
-    NOTHING_SEEN = "no pixel of the thermal frame is trusted"
+    NO_TRUSTED_PIXEL = "no pixel of the thermal frame is trusted"
 
 
 class QualitySettings(Settings):
@@ -94,10 +94,10 @@ def picture_quality(rgb: NDArray[np.uint8]) -> PictureQuality:
         rgb = cv2.resize(rgb, size, interpolation=cv2.INTER_AREA)
     grey = cv2.cvtColor(rgb, cv2.COLOR_RGB2GRAY).astype(np.float32) / 255
     # A picture of one grey has no detail to be sharp: its rounding must not count as such.
-    spread = max(float(grey.std()), 1 / 255)
+    contrast = max(float(grey.std()), 1 / 255)
     smooth = cv2.GaussianBlur(grey, (0, 0), 1)
     sharpness, noise = (
-        float(cv2.Laplacian(m, cv2.CV_32F, ksize=1).std()) / spread for m in (smooth, grey)
+        float(cv2.Laplacian(m, cv2.CV_32F, ksize=1).std()) / contrast for m in (smooth, grey)
     )
     return PictureQuality(
         brightness=float(grey.mean()),

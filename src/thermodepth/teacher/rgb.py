@@ -11,7 +11,7 @@ import torch.nn.functional as F
 from numpy.typing import NDArray
 
 from thermodepth.errors import TeacherError
-from thermodepth.teacher.protocol import rgb_of
+from thermodepth.teacher.interface import rgb_of
 from thermodepth.types import Sample
 
 #: `[b 3 h w]` float32 in [0, 1] -> `[b h w]`, the map at the same size.
@@ -78,9 +78,9 @@ def resize_map(values: torch.Tensor, size: tuple[int, int]) -> torch.Tensor:
     return F.interpolate(values[:, None], size=size, mode="bilinear", antialias=True)[:, 0]
 
 
-def multiple_at_least(length: float, least: int, multiple: int) -> int:
-    """The multiple of `multiple` nearest to `length` that is not below `least`."""
-    return max(round(length / multiple), math.ceil(least / multiple), 1) * multiple
+def multiple_at_least(length: float, minimum: int, multiple: int) -> int:
+    """The multiple of `multiple` nearest to `length` that is not below `minimum`."""
+    return max(round(length / multiple), math.ceil(minimum / multiple), 1) * multiple
 
 
 def open_device(name: str) -> torch.device:

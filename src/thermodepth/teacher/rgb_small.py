@@ -21,7 +21,7 @@ import torch.nn.functional as F
 from numpy.typing import NDArray
 
 from thermodepth.errors import TeacherError
-from thermodepth.teacher.protocol import fingerprint_of, weights_sha256
+from thermodepth.teacher.interface import fingerprint_of, weights_sha256
 from thermodepth.teacher.rgb import label_rgb, open_device, resize_map
 from thermodepth.types import Geometry, Sample
 

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from thermodepth.teacher.protocol import Teacher, rgb_of
+from thermodepth.teacher.interface import Teacher, rgb_of
 from thermodepth.types import Sample
 
 if TYPE_CHECKING:
@@ -50,14 +50,14 @@ def blindness(teacher: Teacher, sample: Sample) -> str:
     )
 
 
-def map_response(one: NDArray[np.floating], other: NDArray[np.floating]) -> float:
+def map_response(first: NDArray[np.floating], second: NDArray[np.floating]) -> float:
     """How far two maps `[h w]` differ, in units of their own mean deviation; 0 for two equal ones."""
-    a, b = (np.asarray(values, np.float64) for values in (one, other))
-    apart = float(np.nanmean(np.abs(a - b)))
-    if apart == 0.0:
+    a, b = (np.asarray(values, np.float64) for values in (first, second))
+    difference = float(np.nanmean(np.abs(a - b)))
+    if difference == 0.0:
         return 0.0
-    spread = sum(float(np.nanmean(np.abs(m - np.nanmedian(m)))) for m in (a, b)) / 2
-    return apart / spread if spread > 0 else float("inf")
+    deviation = sum(float(np.nanmean(np.abs(m - np.nanmedian(m)))) for m in (a, b)) / 2
+    return difference / deviation if deviation > 0 else float("inf")
 
 
 def _tiles(size: tuple[int, int]) -> NDArray[np.uint8]:

@@ -24,7 +24,7 @@ from thermodepth.checksums import read_record, write_record
 from thermodepth.errors import DataError, TeacherError
 from thermodepth.files import escaped_id, read_bytes, write_bytes
 from thermodepth.teacher.codec import CodecError, decode, encode
-from thermodepth.teacher.protocol import ExplainingTeacher, Teacher, to_affine_inverse
+from thermodepth.teacher.interface import ExplainingTeacher, Teacher, to_affine_inverse
 from thermodepth.types import Geometry, Sample
 
 if TYPE_CHECKING:
@@ -204,8 +204,10 @@ class LabelStore:
         Raises:
             TeacherError: as `facts`.
         """
-        found = (self.facts(sample_id) for sample_id in ids)
-        return Counter(str(one["rejected"]) for one in found if one and one.get("rejected"))
+        records = (self.facts(sample_id) for sample_id in ids)
+        return Counter(
+            str(record["rejected"]) for record in records if record and record.get("rejected")
+        )
 
     def fill(
         self,
@@ -235,7 +237,7 @@ class LabelStore:
         self._check_teacher(teacher)
         done = 0
         for batch in _equal_sizes(self._unlabelled(samples), batch_size):
-            for sample, (values, facts) in zip(batch, _answers(teacher, batch), strict=True):
+            for sample, (values, facts) in zip(batch, _labelled_batch(teacher, batch), strict=True):
                 if values.shape != sample.size:
                     raise TeacherError(
                         f"frame {sample.sample_id} is {sample.size}, the teacher's map "
@@ -250,18 +252,18 @@ class LabelStore:
         return done
 
     def _unlabelled(self, samples: Iterable[Sample]) -> Iterator[Sample]:
-        seen: set[str] = set()
+        passed_ids: set[str] = set()
         for sample in samples:
-            if sample.sample_id not in seen and not self.path(sample.sample_id).exists():
+            if sample.sample_id not in passed_ids and not self.path(sample.sample_id).exists():
                 yield sample
-            seen.add(sample.sample_id)
+            passed_ids.add(sample.sample_id)
 
     def _check_teacher(self, teacher: Teacher) -> None:
-        given = (teacher.fingerprint(), teacher.geometry)
-        if given != (self.teacher_fingerprint, self.geometry):
+        identity = (teacher.fingerprint(), teacher.geometry)
+        if identity != (self.teacher_fingerprint, self.geometry):
             raise TeacherError(
                 f"{self.folder}: holds labels of {self.teacher_fingerprint} ({self.geometry}), the "
-                f"teacher is {given[0]} ({given[1]}); open a store for this teacher"
+                f"teacher is {identity[0]} ({identity[1]}); open a store for this teacher"
             )
 
     def _facts_path(self, sample_id: str) -> Path:
@@ -319,19 +321,19 @@ def sample_id_of(name: str) -> str:
 
 def _check_same(path: Path, about: dict[str, Any]) -> None:
     try:
-        found = read_record(path, remedy=_REMEDY)
+        record = read_record(path, remedy=_REMEDY)
     except DataError as error:
         raise TeacherError(str(error)) from None
     for key, value in about.items():
-        there = found.get(key)
-        if there != value:
+        recorded = record.get(key)
+        if recorded != value:
             raise TeacherError(
-                f"{path}: {key} is {there}, expected {value}; these labels are not used. Delete the "
+                f"{path}: {key} is {recorded}, expected {value}; these labels are not used. Delete the "
                 "folder to have them made again, or give another root"
             )
 
 
-def _answers(
+def _labelled_batch(
     teacher: Teacher, samples: Sequence[Sample]
 ) -> list[tuple[NDArray[np.float32], dict[str, Any] | None]]:
     """Maps with the teacher's facts, or with None from a teacher that has none."""

@@ -20,8 +20,8 @@ from pydantic import Field
 from thermodepth.camera import depth_in_view
 from thermodepth.config import Settings, identity
 from thermodepth.errors import TeacherError
+from thermodepth.teacher.interface import MIN_DEPTH_M, Teacher, fingerprint_of, rgb_of
 from thermodepth.teacher.metric_fit import MetricFit, fit_metric
-from thermodepth.teacher.protocol import MIN_DEPTH_M, Teacher, fingerprint_of, rgb_of
 from thermodepth.teacher.quality import (
     PictureQuality,
     QualitySettings,
@@ -70,8 +70,8 @@ class Transfer:
         """What is kept beside the label: the reason of a rejected frame, and the numbers behind it."""
         fit: dict[str, Any] = {}
         if self.fit is not None:
-            kept = ("scale", "shift", "points", "inliers", "residual")
-            fit = {name: _plain(getattr(self.fit, name)) for name in kept}
+            fields = ("scale", "shift", "points", "inliers", "residual")
+            fit = {name: _plain(getattr(self.fit, name)) for name in fields}
         return {
             "rejected": "" if self.rejection is None else str(self.rejection),
             "labelled": _share(np.isfinite(self.label)),
@@ -135,13 +135,13 @@ class TransferringTeacher:
         """
         pictures = [picture_quality(rgb_of(sample)) for sample in samples]
         reasons = [
-            _skew(sample, self._settings.quality, known=_view_of(sample).motion is not None)
+            _skew(sample, self._settings.quality, motion_known=_view_of(sample).motion is not None)
             or picture.rejection(self._settings.quality)
             for sample, picture in zip(samples, pictures, strict=True)
         ]
         # A picture that will not be used need not be looked at by a large network.
-        wanted = [s for s, reason in zip(samples, reasons, strict=True) if reason is None]
-        maps = iter(self.teacher.label([as_rgb_sees(s) for s in wanted]) if wanted else [])
+        usable = [s for s, reason in zip(samples, reasons, strict=True) if reason is None]
+        maps = iter(self.teacher.label([as_rgb_sees(s) for s in usable]) if usable else [])
         return [
             _nothing(sample, picture, reason)
             if reason is not None
@@ -230,7 +230,7 @@ def transfer_map(
         teacher_inverse=inverse,
         picture=picture,
         fit=fit,
-        rejection=None if trusted.any() else Rejection.NOTHING_SEEN,
+        rejection=None if trusted.any() else Rejection.NO_TRUSTED_PIXEL,
     )
 
 
@@ -246,7 +246,7 @@ def _truth_in_rgb(
         sample.depth_m,
         intrinsics=sample.intrinsics,
         to_intrinsics=view.intrinsics,
-        to_from_here=rgb_from_thermal,
+        other_from_this=rgb_from_thermal,
         size=size,
     )
 
@@ -266,9 +266,9 @@ def _nothing(sample: Sample, picture: PictureQuality, reason: Rejection) -> Tran
     )
 
 
-def _skew(sample: Sample, settings: QualitySettings, *, known: bool) -> Rejection | None:
+def _skew(sample: Sample, settings: QualitySettings, *, motion_known: bool) -> Rejection | None:
     late = abs(_view_of(sample).later_s) > settings.max_skew_s
-    return Rejection.SKEWED if late and not known else None
+    return Rejection.SKEWED if late and not motion_known else None
 
 
 def _view_of(sample: Sample) -> RgbView:

@@ -20,8 +20,8 @@ import torch
 from thermodepth.errors import DataError, TeacherError
 from thermodepth.files import read_json
 from thermodepth.teacher.families import REFUSED, Family, family_of, read_processor
+from thermodepth.teacher.interface import fingerprint_of, weights_sha256
 from thermodepth.teacher.preparation import LEAST_DEPTH_M
-from thermodepth.teacher.protocol import fingerprint_of, weights_sha256
 from thermodepth.teacher.rgb import label_rgb, open_device
 from thermodepth.types import Geometry, Sample
 
@@ -158,9 +158,9 @@ def open_transformers(
         family = family_of(config, read_processor(folder), input_size)
         meaning = geometry or family.geometry
         if meaning is None:
-            known = ", ".join(Geometry)
+            geometries = ", ".join(Geometry)
             raise TeacherError(
-                f"{model}: what its values mean must be said, as geometry=... ({known}): {family.ask}"
+                f"{model}: what its values mean must be said, as geometry=... ({geometries}): {family.ask}"
             )
         network, missing = _load_network(folder, config, model)
     identity = {
@@ -198,7 +198,9 @@ def model_folder(model: str, revision: str = "") -> Path:
     from huggingface_hub import snapshot_download
 
     try:
-        found = snapshot_download(model, revision=revision or None, allow_patterns=list(HUB_FILES))
+        snapshot = snapshot_download(
+            model, revision=revision or None, allow_patterns=list(HUB_FILES)
+        )
     except Exception as error:  # the hub client has no common root for what can go wrong
         reason = " ".join(str(error).split())[:200] or type(error).__name__
         raise TeacherError(
@@ -206,7 +208,7 @@ def model_folder(model: str, revision: str = "") -> Path:
             "Without a network, copy the model's config.json, preprocessor_config.json and "
             "model.safetensors into a folder and pass its path instead of the id"
         ) from None
-    return Path(found)
+    return Path(snapshot)
 
 
 def _read_config(folder: Path) -> dict[str, Any]:
@@ -227,10 +229,10 @@ def _load_config(folder: Path, model: str) -> Any:
 
     try:
         config = AutoConfig.from_pretrained(folder, local_files_only=True, trust_remote_code=False)
-        known = type(config) in MODEL_FOR_DEPTH_ESTIMATION_MAPPING
+        supported = type(config) in MODEL_FOR_DEPTH_ESTIMATION_MAPPING
     except Exception as error:  # a third party's loader over foreign files: anything may come
         raise _cannot_load(model, error) from error
-    if not known:
+    if not supported:
         raise TeacherError(
             f"{model}: is a {config.model_type}, which gives no depth maps in this version of transformers"
         )
@@ -278,9 +280,9 @@ def _refuse_random_weights(
     with torch.inference_mode():
         depends = not bool(torch.isfinite(teacher._predict(probe.to(teacher._device))).all())
     if depends:
-        shown = ", ".join(missing[:3]) + (" ..." if len(missing) > 3 else "")
+        listed = ", ".join(missing[:3]) + (" ..." if len(missing) > 3 else "")
         raise TeacherError(
-            f"{model}: its files lack {len(missing)} weights that the depth map needs ({shown}); "
+            f"{model}: its files lack {len(missing)} weights that the depth map needs ({listed}); "
             "they belong to another architecture, or to an encoder without its depth head"
         )
     with torch.no_grad():

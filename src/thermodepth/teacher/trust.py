@@ -76,8 +76,8 @@ def confidence_of(
     )
     trust *= _spread_trust(warped, view.intrinsics, intrinsics)
     clear = np.isfinite(warped.inverse) & ~warped.hidden
-    seen = np.where(clear, warped.inverse, np.float32(np.nan))
-    trust[~clear | edges(seen, reach_px=1, step=settings.edge_step)] = 0
+    visible = np.where(clear, warped.inverse, np.float32(np.nan))
+    trust[~clear | edges(visible, reach_px=1, step=settings.edge_step)] = 0
     return trust
 
 
@@ -114,6 +114,6 @@ def _local_trust(inverse: NDArray[np.float32], truth_m: NDArray[np.float32]) -> 
     # Neighbouring cells speak too, and one truth on its own weighs little against one of none.
     blurred = [cv2.GaussianBlur(m.astype(np.float32), (0, 0), 1) for m in (count, total)]
     mean = blurred[1] / (blurred[0] + np.float32(0.5))
-    found: NDArray[np.float32] = cv2.resize(1 - mean / np.float32(LOCAL_ERROR), (width, height))
-    found.clip(0, 1, out=found)
-    return found
+    trust: NDArray[np.float32] = cv2.resize(1 - mean / np.float32(LOCAL_ERROR), (width, height))
+    trust.clip(0, 1, out=trust)
+    return trust

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from thermodepth.errors import TeacherError
-from thermodepth.teacher.protocol import fingerprint_of
+from thermodepth.teacher.interface import fingerprint_of
 from thermodepth.types import Geometry, Sample
 
 if TYPE_CHECKING:

@@ -76,7 +76,7 @@ def warp(
     """
     ahead = rays(thermal_intrinsics, size)
     front = _splat(inverse_rgb, rgb_intrinsics, thermal_intrinsics, rgb_from_thermal, size)
-    seen = np.isfinite(front)
+    covered = np.isfinite(front)
     start = np.float32(1) / _filled(front)
     inverse, column, row = _look_back(start, ahead, inverse_rgb, rgb_intrinsics, rgb_from_thermal)
     hidden = _look_along(inverse, ahead, inverse_rgb, rgb_intrinsics, rgb_from_thermal)
@@ -85,7 +85,7 @@ def warp(
         column=column,
         row=row,
         hidden=hidden,
-        outside=~(seen | np.isfinite(inverse)),
+        outside=~(covered | np.isfinite(inverse)),
     )
 
 
@@ -101,7 +101,7 @@ def edges(inverse: NDArray[np.float32], *, reach_px: int, step: float) -> NDArra
     )
     height, width = inverse.shape
     middle = np.s_[reach_px : reach_px + height], np.s_[reach_px : reach_px + width]
-    found = np.zeros(inverse.shape, bool)
+    steps = np.zeros(inverse.shape, bool)
     for before, after in (
         (padded[:height, middle[1]], padded[2 * reach_px :, middle[1]]),
         (padded[middle[0], :width], padded[middle[0], 2 * reach_px :]),
@@ -109,10 +109,10 @@ def edges(inverse: NDArray[np.float32], *, reach_px: int, step: float) -> NDArra
         with np.errstate(invalid="ignore"):
             bend = np.abs(before + after - 2 * inverse)
             largest = np.maximum(np.maximum(before, after), np.maximum(inverse, FAR_INVERSE))
-            found |= bend > step * largest
+            steps |= bend > step * largest
     # The middle of a soft step is straight: what lies between its two bends belongs to it.
     across = np.ones((2 * reach_px + 1, 2 * reach_px + 1), np.uint8)
-    closed: NDArray[np.uint8] = cv2.morphologyEx(found.view(np.uint8), cv2.MORPH_CLOSE, across)
+    closed: NDArray[np.uint8] = cv2.morphologyEx(steps.view(np.uint8), cv2.MORPH_CLOSE, across)
     return closed.view(np.bool_)
 
 
@@ -146,8 +146,8 @@ def _filled(depth_m: NDArray[np.float32]) -> NDArray[np.float32]:
     """
     import cv2
 
-    known = np.where(np.isfinite(depth_m), depth_m, np.float32(0))
-    wider = cv2.dilate(known, np.ones((3, 3), np.uint8))
+    depth_or_zero = np.where(np.isfinite(depth_m), depth_m, np.float32(0))
+    wider = cv2.dilate(depth_or_zero, np.ones((3, 3), np.uint8))
     filled = np.where(np.isfinite(depth_m), depth_m, wider)
     return np.where(filled > 0, filled, np.float32(np.nan)).astype(np.float32)
 
@@ -167,12 +167,12 @@ def _look_back(
     inverse, change = start, np.zeros_like(start)
     for _ in range(PASSES):
         column, row = project(moved(ahead / inverse, rgb_from_thermal), rgb_intrinsics)
-        there = cv2.remap(
+        surface = cv2.remap(
             inverse_rgb, column - 0.5, row - 0.5, cv2.INTER_LINEAR, borderValue=float("nan")
         )
-        there[np.isnan(column)] = np.nan  # behind the camera: remap would make a pixel of it
+        surface[np.isnan(column)] = np.nan  # behind the camera: remap would make a pixel of it
         with np.errstate(invalid="ignore", divide="ignore"):
-            next_inverse = depth_of_ray / (1 / there - ahead_m)
+            next_inverse = depth_of_ray / (1 / surface - ahead_m)
             next_inverse[~(next_inverse > 0)] = np.nan
             change = np.abs(next_inverse - inverse) / np.maximum(next_inverse, FAR_INVERSE)
         inverse = next_inverse
@@ -198,24 +198,24 @@ def _look_along(
     hidden = np.zeros(inverse.shape, bool)
     if not np.isfinite(inverse).any():
         return hidden
-    known = inverse[np.isfinite(inverse)]
-    nearest = np.float32(known.max())
+    finite = inverse[np.isfinite(inverse)]
+    nearest = np.float32(finite.max())
     # Equal steps of inverse depth are about equal steps of pixels in the RGB picture: a far ray's way
     # there, up to the nearest surface of the frame.
     baseline_m = float(np.linalg.norm(rgb_from_thermal[:3, 3]))
-    way_px = float(rgb_intrinsics[0, 0]) * baseline_m * float(nearest - np.quantile(known, 0.01))
+    way_px = float(rgb_intrinsics[0, 0]) * baseline_m * float(nearest - np.quantile(finite, 0.01))
     stations = min(max(math.ceil(way_px / STEP_PX), FEWEST_STATIONS), MOST_STATIONS)
     for station in range(1, stations + 1):
         on_way = inverse + (nearest - inverse) * np.float32(station / stations)
         points = moved(ahead / on_way, rgb_from_thermal)
         column, row = project(points, rgb_intrinsics)
         # What the border of the picture cuts is taken to go on outside.
-        there = cv2.remap(
+        surface = cv2.remap(
             inverse_rgb,
             *(column - np.float32(0.5), row - np.float32(0.5)),
             cv2.INTER_NEAREST,
             borderMode=cv2.BORDER_REPLICATE,
         )
         with np.errstate(invalid="ignore"):
-            hidden |= points[2] * there > BEHIND
+            hidden |= points[2] * surface > BEHIND
     return hidden

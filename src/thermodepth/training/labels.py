@@ -23,7 +23,7 @@ from thermodepth.teacher import (
     open_store,
     open_teacher,
 )
-from thermodepth.teacher.protocol import ChecksFrames
+from thermodepth.teacher.interface import ChecksFrames
 from thermodepth.teacher.rgb_small import TrainedNetwork
 from thermodepth.teacher.sight import blindness
 from thermodepth.teacher.transfer import as_rgb_sees

@@ -86,4 +86,4 @@ def _seen(sample: Sample, data: DataSettings) -> Sample:
     assert data.size is not None
     cut = data.augmentation.aspect == "cut"
     whole = largest_of_shape(data.size, sample.size) if cut else None
-    return crop_resize(sample, data.size, whole=whole)
+    return crop_resize(sample, data.size, full_window=whole)

@@ -91,7 +91,7 @@ def mirrored() -> np.ndarray:
 
 
 @pytest.mark.parametrize(
-    ("make", "severity", "said"),
+    ("make", "severity", "text"),
     [
         (lambda: rig(moved(shift_m=(657, 0, 0))), "error", "looks like millimetres (0.657 m)"),
         (lambda: rig(moved(shift_m=(65.7, 0, 0))), "error", "or centimetres (0.657 m)"),
@@ -138,10 +138,10 @@ def mirrored() -> np.ndarray:
         (lambda: replace(rig(), notes=("a word",)), "note", "a word"),
     ],
 )
-def test_each_fault_is_found(make: Callable[[], Calibration], severity: str, said: str) -> None:
+def test_each_fault_is_found(make: Callable[[], Calibration], severity: str, text: str) -> None:
     calibration = make()
     findings = check_calibration(calibration)
-    assert [f.severity for f in findings if said in f.text] == [Severity(severity)]
+    assert [f.severity for f in findings if text in f.text] == [Severity(severity)]
     order = ["error", "warning", "note"]
     assert findings == sorted(findings, key=lambda finding: order.index(finding.severity))
     if severity == "error":
@@ -176,7 +176,7 @@ def test_what_is_published_of_ms2(ms2: Calibration) -> None:
 
 def test_projection_is_opencvs(ms2: Calibration) -> None:
     """OpenCV counts from the centre of the first pixel, this project from its corner."""
-    pixels, seen = project_plane(
+    pixels, visible = project_plane(
         ms2.thermal, ms2.rgb, ms2.rgb_from_thermal, distance_m=7.0, grid=(256, 640)
     )
     row, column = 100, 321
@@ -186,7 +186,7 @@ def test_projection_is_opencvs(ms2: Calibration) -> None:
     k_opencv = ms2.rgb.intrinsics - [[0, 0, 0.5], [0, 0, 0.5], [0, 0, 0]]
     expected, _ = cv2.projectPoints((7 * ray)[None], turn, shift, k_opencv, None)
     assert np.allclose(pixels[row, column], expected[0, 0] + 0.5, atol=1e-6)
-    assert seen[row, column]
+    assert visible[row, column]
 
 
 def test_a_share_by_hand() -> None:
@@ -209,19 +209,19 @@ def test_giant_pictures_cost_no_memory() -> None:
 def test_one_lens_gives_the_picture_back() -> None:
     rng = np.random.default_rng(0)
     picture = rng.integers(0, 256, (480, 640, 3), dtype=np.uint8)
-    same, seen = rgb_in_thermal_view(picture, rig(np.eye(4)), distance_m=3, grid=(480, 640))
-    assert seen.all()
+    same, visible = rgb_in_thermal_view(picture, rig(np.eye(4)), distance_m=3, grid=(480, 640))
+    assert visible.all()
     assert np.array_equal(same, picture)
     # 0.1 m to the right at the distance where that is ten pixels and a half: two neighbours mix.
     focal_px = camera("x").intrinsics[0, 0]
     calibration = rig(moved(shift_m=(0.1, 0, 0)))
-    shifted, seen = rgb_in_thermal_view(
+    shifted, visible = rgb_in_thermal_view(
         picture, calibration, distance_m=focal_px * 0.1 / 10.5, grid=(480, 640)
     )
     mixed = (picture[:, 10:-1].astype(float) + picture[:, 11:]) / 2
     assert np.abs(shifted[:, :629] - mixed).max() <= 0.5
-    assert seen[:, :629].all()
-    assert not seen[:, 630:].any()
+    assert visible[:, :629].all()
+    assert not visible[:, 630:].any()
     one, _ = rgb_in_thermal_view(
         picture[:1, :1], rig(rgb=camera("rgb", width=1, height=1)), distance_m=3, grid=(4, 4)
     )

@@ -282,9 +282,9 @@ def test_a_folder_gives_its_calibration(tmp_path: Path) -> None:
     for sequence in ("_a", "_b"):
         (tmp_path / "sync_data" / sequence).mkdir(parents=True)
         (tmp_path / "sync_data" / sequence / "calib.npy").write_bytes(content)
-    found = find_calibration(tmp_path)
-    assert found == tmp_path / "sync_data" / "_a" / "calib.npy"
-    assert find_calibration(found) == found
+    path = find_calibration(tmp_path)
+    assert path == tmp_path / "sync_data" / "_a" / "calib.npy"
+    assert find_calibration(path) == path
     (tmp_path / "sync_data" / "_b" / "calib.npy").write_bytes(content + b" ")
     with pytest.raises(DataError, match="differ; name the one that is meant"):
         find_calibration(tmp_path)

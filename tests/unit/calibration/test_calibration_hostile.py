@@ -59,10 +59,10 @@ def refused(tmp_path: Path, content: bytes) -> str:
     path.write_bytes(content)
     with pytest.raises(DataError) as error:
         read_calibration(path)
-    said = str(error.value)
-    assert said.startswith(f"{path}: ")
-    assert len(said) < 600
-    return said
+    message = str(error.value)
+    assert message.startswith(f"{path}: ")
+    assert len(message) < 600
+    return message
 
 
 @pytest.mark.usefixtures("bounded")
@@ -81,10 +81,10 @@ def test_code_in_a_pickle_is_never_run(tmp_path: Path, protocol: int) -> None:
         if protocol == 2:
             name = name.replace("builtins", "__builtin__")
         for value in (call, {"K_thrL": call}, [call], {**facts, "K_thrL": [[call]]}):
-            said = refused(tmp_path, npy_with(value, protocol))
-            assert "calls" in said
-            assert name in said
-            assert said.endswith("nothing of it was run")
+            message = refused(tmp_path, npy_with(value, protocol))
+            assert "calls" in message
+            assert name in message
+            assert message.endswith("nothing of it was run")
     assert not mark.exists()
 
 
@@ -160,8 +160,8 @@ def test_endless_steps_and_other_objects(tmp_path: Path) -> None:
     assert "no 'K_rgbL'" in refused(tmp_path, npy_with({"a": 1}))
     facts: dict[str, Any] = ms2_calibration(ms2_rig())
     for value in ("text", None, [[1, 2], [3]], np.full((3, 3), np.nan), np.zeros((3, 3)), {"a": 1}):
-        said = refused(tmp_path, npy_with({**facts, "K_thrL": value}))
-        assert "K_thrL" in said
+        message = refused(tmp_path, npy_with({**facts, "K_thrL": value}))
+        assert "K_thrL" in message
 
 
 def test_a_file_cut_off_anywhere_is_refused(tmp_path: Path) -> None:
@@ -195,8 +195,8 @@ def test_what_numpy_writes_today_and_wrote_before_is_read(protocol: int) -> None
         "c": np.ones(2, ">i4"),
         "d": 1.5,
     }
-    found = read_pickled_dict(npy_with(value, protocol), "x")
-    assert {key: np.asarray(found[key]).tolist() for key in value} == {
+    values = read_pickled_dict(npy_with(value, protocol), "x")
+    assert {key: np.asarray(values[key]).tolist() for key in value} == {
         "a": [[0, 1, 2], [3, 4, 5]],
         "b": 2.5,
         "c": [1, 1],

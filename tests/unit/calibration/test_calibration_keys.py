@@ -26,8 +26,8 @@ def opencv(path: Path, **keys: object) -> Path:
 
 
 def warned(path: Path, roles: dict[str, str] | None = None) -> list[str]:
-    found = check_calibration(read_calibration(path, cameras=roles))
-    return [one.text for one in found if one.severity is Severity.WARNING]
+    problems = check_calibration(read_calibration(path, cameras=roles))
+    return [one.text for one in problems if one.severity is Severity.WARNING]
 
 
 @pytest.mark.parametrize(
@@ -57,9 +57,9 @@ def test_the_usual_names_of_distortion_are_read(tmp_path: Path, key: str) -> Non
 )
 def test_a_key_that_looks_like_ours_is_a_finding(tmp_path: Path, key: str, nearest: str) -> None:
     path = opencv(tmp_path / "calib.yaml", **{key: [1.0]})
-    (told,) = [text for text in warned(path, ROLES) if "is not read" in text]
-    assert f"the key '{key}'" in told
-    assert (f"did you mean '{nearest}'?" in told) == bool(nearest)
+    (message,) = [text for text in warned(path, ROLES) if "is not read" in text]
+    assert f"the key '{key}'" in message
+    assert (f"did you mean '{nearest}'?" in message) == bool(nearest)
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
         (tmp_path / "pair.yaml").write_text(kalibr(T_cn_cnm1=SIDE, distortion_coefs=[0.1]))
@@ -106,9 +106,11 @@ def test_a_fisheye_is_one_whatever_key_says_it(
 def test_slips_in_files_of_our_own_and_of_data_sets(tmp_path: Path) -> None:
     camera = {"width": 640, "height": 512, "intrinsics": MATRIX, "distortions": []}
     (tmp_path / "rig.json").write_text(json.dumps({"pixel_center": 0, "thermal": camera}))
-    told = warned(tmp_path / "rig.json")
-    assert any("'pixel_center'" in text and "did you mean 'pixel_centre'" in text for text in told)
-    assert any("'distortions' of thermal" in text for text in told)
+    messages = warned(tmp_path / "rig.json")
+    assert any(
+        "'pixel_center'" in text and "did you mean 'pixel_centre'" in text for text in messages
+    )
+    assert any("'distortions' of thermal" in text for text in messages)
     (tmp_path / "calib.yaml").write_text(
         "R: 1 0 0 0 1 0 0 0 1\nT: 0.1 0 0\nK_Thermal: 400 0 320 0 400 256 0 0 1\n"
         "K_RGB: 900 0 640 0 900 360 0 0 1\nD_Thermal: 0.1 0 0 0\n"

@@ -34,10 +34,10 @@ class Toy:
 
     def __init__(self, count: int = 7) -> None:
         self.sample_ids = [f"toy-{i}" for i in range(count)]
-        self.asked: list[tuple[int, int, bool]] = []
+        self.requests: list[tuple[int, int, bool]] = []
 
     def read(self, index: int, *, draw: int = 0, with_rgb: bool = True) -> Sample:
-        self.asked.append((index, draw, with_rgb))
+        self.requests.append((index, draw, with_rgb))
         scene = np.random.default_rng([1, index])
         depth_m = scene.uniform(1, 30, (12, 16)).astype(np.float32)
         depth_m[:, 0] = np.nan
@@ -67,8 +67,8 @@ def settings(**changes: Any) -> DataSettings:
     return DataSettings.parse(tree)
 
 
-def stream(frames: Any = None, *, seed: int = 0, **given: Any) -> BatchStream:
-    options: dict[str, Any] = {"size": SIZE, "label_of": None, **given}
+def stream(frames: Any = None, *, seed: int = 0, **changes: Any) -> BatchStream:
+    options: dict[str, Any] = {"size": SIZE, "label_of": None, **changes}
     recipe = options.pop("settings", settings())
     return BatchStream(frames or Toy(), recipe, seed=seed, **options)
 
@@ -126,7 +126,7 @@ class TestPositions:
         toy = stream(frames)
         for k in range(9):
             toy.sample(k)
-        draws = [draw for _, draw, _ in frames.asked]
+        draws = [draw for _, draw, _ in frames.requests]
         assert len(set(draws)) == 9
         assert min(draws) > 10_000  # 0 stands for evaluation
 
@@ -134,7 +134,7 @@ class TestPositions:
         frames = Toy()
         stream(frames).sample(0)
         stream(frames, settings=settings(modality="rgb")).sample(0)
-        assert [with_rgb for *_, with_rgb in frames.asked] == [False, True]
+        assert [with_rgb for *_, with_rgb in frames.requests] == [False, True]
 
     def test_no_frames(self) -> None:
         with pytest.raises(DataError, match="the training split holds no frames"):
@@ -180,7 +180,7 @@ class TestDigest:
     def test_it_reads_nothing(self) -> None:
         frames = Toy()
         stream(frames).digest(50)
-        assert frames.asked == []
+        assert frames.requests == []
 
 
 class TestCollate:
@@ -315,12 +315,12 @@ class TestBatches:
 
         depth = root / "Depth" / f"{int(broken[-4:])}.png"
         depth.write_bytes(depth.read_bytes()[:60])
-        with pytest.raises(DataError) as here:
+        with pytest.raises(DataError) as main_error:
             toy.batch(2)
-        with pytest.raises(DataError) as there:
+        with pytest.raises(DataError) as worker_error:
             list(batches(toy, range(2, 3), workers=1))
-        assert str(there.value) == str(here.value)
-        assert f"{depth}: damaged or truncated" in str(there.value)
+        assert str(worker_error.value) == str(main_error.value)
+        assert f"{depth}: damaged or truncated" in str(worker_error.value)
 
 
 class TestSizes:

@@ -211,15 +211,15 @@ class TestFrames:
     def test_the_fingerprint_follows_files_and_description(
         self, describe: Describe, tmp_path: Path
     ) -> None:
-        seen = {open_folder(describe()).fingerprint()}
-        assert open_folder(describe()).fingerprint() in seen
-        seen.add(
+        fingerprints = {open_folder(describe()).fingerprint()}
+        assert open_folder(describe()).fingerprint() in fingerprints
+        fingerprints.add(
             open_folder(describe(depth={**DESCRIPTION["depth"], "metres": 0.002})).fingerprint()
         )
-        seen.add(open_folder(describe(conditions={"day": ["*"]})).fingerprint())
+        fingerprints.add(open_folder(describe(conditions={"day": ["*"]})).fingerprint())
         write(tmp_path / "files/hall/depth/9.png", np.full(SIZE, 9, np.uint16))
-        seen.add(open_folder(describe()).fingerprint())
-        assert len(seen) == 4
+        fingerprints.add(open_folder(describe()).fingerprint())
+        assert len(fingerprints) == 4
 
     def test_its_protocol_is_its_range(self, describe: Describe) -> None:
         data = open_folder(describe(near_m=0.35, far_m=12.5))
@@ -240,7 +240,7 @@ class TestFrames:
 
 class TestPatterns:
     @pytest.mark.parametrize(
-        ("pattern", "found"),
+        ("pattern", "key"),
         [
             ("{sequence}/thermal/{frame}.png", ("a_1", "0001")),
             ("{sequence}/thermal/{frame}.*", ("a_1", "0001")),
@@ -251,13 +251,13 @@ class TestPatterns:
             ("twice/a_1/{sequence}-{frame}-{sequence}.png", ("b", "0001")),
         ],
     )
-    def test_fields(self, tmp_path: Path, pattern: str, found: tuple[str, str]) -> None:
+    def test_fields(self, tmp_path: Path, pattern: str, key: tuple[str, str]) -> None:
         for name in ("a_1/thermal/0001.png", "flat/a_1_0001.png", "twice/a_1/a_1_0001.png"):
             write(tmp_path / name, np.zeros((2, 2), np.uint8))
         write(tmp_path / "twice/a_1/b-0001-b.png", np.zeros((2, 2), np.uint8))
         for name in ("a_1/thermal/.0002.png", "twice/a_1/b_0001.png", "twice/a_1/b-1-c.png"):
             write(tmp_path / name, np.zeros((2, 2), np.uint8))
-        assert list(find_files(tmp_path, pattern, where="here")) == [found]
+        assert list(find_files(tmp_path, pattern, where="here")) == [key]
 
     def test_two_files_of_one_frame(self, describe: Describe) -> None:
         thermal = {"files": "*/thermal/{frame}.png", "unit": "counts"}

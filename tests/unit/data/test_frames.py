@@ -12,7 +12,7 @@ import pytest
 from PIL import Image
 
 from thermodepth.data.frames import CachedFrames, Dataset, fingerprint_files, samples_of
-from thermodepth.data.table import open_dataset
+from thermodepth.data.registry import open_dataset
 from thermodepth.errors import DataError
 
 
@@ -36,45 +36,45 @@ class Counted:
 FRAME_BYTES = 10 * 10 * (2 + 4)  # counts and depth
 
 
-class TestRemembered:
+class TestCachedFrames:
     def test_a_frame_is_decoded_once(self, make_sample) -> None:
         frames = Counted(make_sample, 3)
-        remembered = CachedFrames(frames, budget_bytes=10**6)
-        first = [remembered.read(i, with_rgb=False) for i in (0, 1, 0, 1, 0)]
+        cached = CachedFrames(frames, budget_bytes=10**6)
+        first = [cached.read(i, with_rgb=False) for i in (0, 1, 0, 1, 0)]
         assert frames.reads == [(0, 0, False), (1, 0, False)]
         assert first[0] is first[2]
         assert first[1].sample_id == "frame-1"
-        assert remembered.sample_ids == frames.sample_ids
-        assert remembered.fingerprint() == "counted-3"
-        assert remembered.noise_is_drawn is False
+        assert cached.sample_ids == frames.sample_ids
+        assert cached.fingerprint() == "counted-3"
+        assert cached.noise_is_drawn is False
 
     @pytest.mark.parametrize(
-        ("budget", "kept"), [(0, 0), (FRAME_BYTES - 1, 0), (1200, 2), (1799, 2)]
+        ("budget", "cached_frames"), [(0, 0), (FRAME_BYTES - 1, 0), (1200, 2), (1799, 2)]
     )
-    def test_the_budget_is_kept(self, make_sample, budget: int, kept: int) -> None:
+    def test_the_budget_is_kept(self, make_sample, budget: int, cached_frames: int) -> None:
         assert make_sample((10, 10)).thermal.nbytes + 400 == FRAME_BYTES
         frames = Counted(make_sample, 4)
-        remembered = CachedFrames(frames, budget_bytes=budget)
+        cached = CachedFrames(frames, budget_bytes=budget)
         for _ in range(2):
             for i in range(4):
-                assert remembered.read(i, with_rgb=False).sample_id == f"frame-{i}"
-        assert len(frames.reads) == 4 + (4 - kept)
+                assert cached.read(i, with_rgb=False).sample_id == f"frame-{i}"
+        assert len(frames.reads) == 4 + (4 - cached_frames)
 
     def test_rgb_is_read_again_each_time(self, make_sample) -> None:
         frames = Counted(make_sample, 1)
-        remembered = CachedFrames(frames, budget_bytes=10**6)
-        assert remembered.read(0).rgb is not None
-        assert remembered.read(0, with_rgb=False).rgb is None
-        assert remembered.read(0).rgb is not None
+        cached = CachedFrames(frames, budget_bytes=10**6)
+        assert cached.read(0).rgb is not None
+        assert cached.read(0, with_rgb=False).rgb is None
+        assert cached.read(0).rgb is not None
         assert [with_rgb for *_, with_rgb in frames.reads] == [True, False, True]
 
     def test_drawn_noise_is_never_remembered(self, make_sample) -> None:
         frames = Counted(make_sample, 1, noise_is_drawn=True)
-        remembered = CachedFrames(frames, budget_bytes=10**6)
+        cached = CachedFrames(frames, budget_bytes=10**6)
         for draw in (5, 6, 5):
-            remembered.read(0, draw=draw, with_rgb=False)
+            cached.read(0, draw=draw, with_rgb=False)
         assert [draw for _, draw, _ in frames.reads] == [5, 6, 5]
-        assert remembered.noise_is_drawn is True
+        assert cached.noise_is_drawn is True
 
 
 def test_samples_of_reads_every_frame_once_in_order_with_its_standing_noise(make_sample) -> None:

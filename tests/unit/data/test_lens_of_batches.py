@@ -112,8 +112,8 @@ def test_the_truth_of_one_lens_is_the_canonical_truth() -> None:
     plain = batch_of(0, {"zoom": 1.0, "flip_probability": 0.0})
     assert true.sample_ids == one_lens.sample_ids == plain.sample_ids
     for place in range(len(true.sample_ids)):
-        wanted = true.depth_m[place].max() * plain.focal_px[place] / true.focal_px[place]
-        assert float(one_lens.depth_m[place].max()) == pytest.approx(float(wanted), rel=0.03)
+        expected = true.depth_m[place].max() * plain.focal_px[place] / true.focal_px[place]
+        assert float(one_lens.depth_m[place].max()) == pytest.approx(float(expected), rel=0.03)
 
 
 def test_a_frame_without_a_lens_is_refused_with_the_remedy() -> None:

@@ -66,12 +66,12 @@ class TestLayouts:
 
     def test_the_field_of_view_can_be_said(self, write_mm5) -> None:
         root = write_mm5([1, 2], **LAYOUTS["published"])
-        plain, said = open_mm5(root), open_mm5(Path(f"{root}?fov=60.5"))
-        sample = said.split("train").read(0)
+        plain, with_option = open_mm5(root), open_mm5(Path(f"{root}?fov=60.5"))
+        sample = with_option.split("train").read(0)
         focal_px = 320 / np.tan(np.deg2rad(60.5 / 2))
         assert sample.intrinsics[0, 0] == pytest.approx(focal_px)
-        assert "taken to see 60.5 degrees" in said.note
-        assert said.fingerprint() != plain.fingerprint()
+        assert "taken to see 60.5 degrees" in with_option.note
+        assert with_option.fingerprint() != plain.fingerprint()
         assert open_mm5(Path(f"{root}?fov=75")).fingerprint() == plain.fingerprint()
 
     @pytest.mark.parametrize("option", ["fov=0", "fov=200", "fov=wide", "fov=", "lens=3"])

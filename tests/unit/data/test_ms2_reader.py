@@ -237,18 +237,18 @@ class TestSplits:
     def test_the_fingerprint_follows_content_options_and_conditions(self, root: Path) -> None:
         before = open_ms2(root).fingerprint()
         assert open_ms2(root).fingerprint() == before
-        seen = {before, open_ms2(Path(f"{root}?every=2")).fingerprint()}
+        fingerprints = {before, open_ms2(Path(f"{root}?every=2")).fingerprint()}
         (root / "test_day_list.txt").write_text("_night")
         (root / "test_night_list.txt").write_text("_day")
-        seen.add(open_ms2(root).fingerprint())
+        fingerprints.add(open_ms2(root).fingerprint())
         stamps = root / "sync_data/_a/thr/img_left_timestamp.txt"
         stamps.write_text(stamps.read_text().replace("3", "4"))
-        seen.add(open_ms2(root).fingerprint())
+        fingerprints.add(open_ms2(root).fingerprint())
         (root / "sync_data/_rain/rgb/img_left/000001.png").write_bytes(
             encode_png(np.zeros((48, 100, 3), np.uint8))
         )
-        seen.add(open_ms2(root).fingerprint())
-        assert len(seen) == 5
+        fingerprints.add(open_ms2(root).fingerprint())
+        assert len(fingerprints) == 5
 
 
 class TestTruth:

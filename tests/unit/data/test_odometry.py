@@ -26,9 +26,9 @@ def pose(ahead_m: float, yaw: float) -> Pose:
 
 @pytest.fixture
 def poses(tmp_path: Path) -> Path:
-    for number, made in ((3, pose(0, 0)), (4, pose(1, 0)), (5, pose(2, 0))):
+    for number, matrix in ((3, pose(0, 0)), (4, pose(1, 0)), (5, pose(2, 0))):
         (tmp_path / f"{number:06d}.txt").write_text(
-            "\n".join(" ".join(map(repr, row)) for row in made.tolist())
+            "\n".join(" ".join(map(repr, row)) for row in matrix.tolist())
         )
     return tmp_path
 

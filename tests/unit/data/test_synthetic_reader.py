@@ -150,18 +150,18 @@ class TestSensorOfThePack:
     def test_a_closed_shutter_freezes_the_thermal_frame_and_not_the_depth(
         self, tmp_path: Path, made_frame
     ) -> None:
-        made = [
+        rows = [
             replace(made_frame(number), sequence="s", time_s=number / 10) for number in range(6)
         ]
         sensor = MicrobolometerSettings(shutter_every_s=0.3, freeze_s=0.15)
-        write_pack(tmp_path / "pack", {"test": made}, sensor=sensor)
+        write_pack(tmp_path / "pack", {"test": rows}, sensor=sensor)
         frames = open_synthetic(tmp_path / "pack").split("test")
         for draw in (0, 3):
             reads = [frames.read(index, draw=draw) for index in range(6)]
-            for index, shown in enumerate((0, 1, 2, 2, 2, 5)):
-                np.testing.assert_array_equal(reads[index].thermal, reads[shown].thermal)
+            for index, shown_index in enumerate((0, 1, 2, 2, 2, 5)):
+                np.testing.assert_array_equal(reads[index].thermal, reads[shown_index].thermal)
                 np.testing.assert_allclose(
-                    reads[index].depth_m, made[index].depth_m, atol=0.5 / 256 + 1e-5
+                    reads[index].depth_m, rows[index].depth_m, atol=0.5 / 256 + 1e-5
                 )
             assert not np.array_equal(reads[2].thermal, reads[1].thermal)
             assert {sample.sequence for sample in reads} == {"s"}
@@ -170,9 +170,9 @@ class TestSensorOfThePack:
             np.testing.assert_array_equal(frames.read(index).thermal, stored)
 
     def test_times_that_do_not_rise(self, tmp_path: Path, made_frame) -> None:
-        made = [replace(made_frame(number), sequence="s") for number in range(2)]
+        rows = [replace(made_frame(number), sequence="s") for number in range(2)]
         sensor = MicrobolometerSettings(shutter_every_s=0.3, freeze_s=0.15)
-        write_pack(tmp_path / "pack.zip", {"test": made}, sensor=sensor)
+        write_pack(tmp_path / "pack.zip", {"test": rows}, sensor=sensor)
         with pytest.raises(DataError, match=r"pack\.zip: 'index\.csv': .*times must rise"):
             open_synthetic(tmp_path / "pack.zip")
 

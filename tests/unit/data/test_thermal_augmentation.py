@@ -63,12 +63,12 @@ class TestOff:
             # Nine numbers, and what was always made of them.
             flip, zoom, x, y, gain, offset, *_ = np.random.default_rng(seed).random(9)
             nearer = 1 + 0.15 * zoom
-            wanted = crop_resize(sample, (19, 29), zoom=nearer, place=(y, x))
-            wanted = as_one_lens(wanted, zoom=nearer)
-            wanted = mirror(wanted) if flip < 0.5 else wanted
-            wanted = drift(wanted, gain=1 + 0.2 * (2 * gain - 1), offset=0.1 * (2 * offset - 1))
+            expected = crop_resize(sample, (19, 29), zoom=nearer, position=(y, x))
+            expected = as_one_lens(expected, zoom=nearer)
+            expected = mirror(expected) if flip < 0.5 else expected
+            expected = drift(expected, gain=1 + 0.2 * (2 * gain - 1), offset=0.1 * (2 * offset - 1))
             for name in ("thermal", "depth_m", "label", "intrinsics"):
-                np.testing.assert_array_equal(getattr(after, name), getattr(wanted, name))
+                np.testing.assert_array_equal(getattr(after, name), getattr(expected, name))
             assert rng.random() == np.random.default_rng(seed).random(10)[9]
 
     def test_switched_on_it_leaves_every_other_part_as_it_was(self, make_sample) -> None:
@@ -240,9 +240,9 @@ class TestSettings:
         with warnings.catch_warnings(record=True) as caught:
             warnings.simplefilter("always")
             DataSettings.parse(tree)
-        said = [str(warning.message) for warning in caught]
-        assert bool(said) == warns
-        assert all(f"the '{name}' normaliser undoes it" in text for text in said)
+        messages = [str(warning.message) for warning in caught]
+        assert bool(messages) == warns
+        assert all(f"the '{name}' normaliser undoes it" in text for text in messages)
 
 
 class TestPlane:
@@ -274,7 +274,7 @@ class TestPlane:
     def test_windows_of_whole_pixels_are_exact(self, make_sample, zoom, place, flip) -> None:
         sample = self.plane(make_sample, (40, 80))
         window = (round(40 / zoom), round(80 / zoom))
-        after = as_one_lens(crop_resize(sample, window, zoom=zoom, place=place), zoom=zoom)
+        after = as_one_lens(crop_resize(sample, window, zoom=zoom, position=place), zoom=zoom)
         after = mirror(after) if flip else after
         assert np.abs(self.off_plane(after, zoom, flip)).max() < 2e-5
 

@@ -92,7 +92,7 @@ class TestGeometry:
             (down, before[1], False),
         ):
             moved = (points if knows_lens else one_lens) * [-1 if flip else 1, 1, 1]
-            after = crop_resize(frame, size, zoom=zoom, place=(0.3, 0.7))
+            after = crop_resize(frame, size, zoom=zoom, position=(0.3, 0.7))
             after = after if knows_lens else as_one_lens(after, zoom=zoom)
             after = mirror(after) if flip else after
             assert after.size == size
@@ -197,7 +197,8 @@ class TestGeometry:
             (0, 1): (0.5, 40.5),
         }.items():
             got = [
-                crop_resize(f, (20, 40), zoom=2, place=place).thermal[0, 0] for f in (down, across)
+                crop_resize(f, (20, 40), zoom=2, position=place).thermal[0, 0]
+                for f in (down, across)
             ]
             assert tuple(got) == corner
 

@@ -73,7 +73,7 @@ def write_published(root: Path, name: str, count: int = 4) -> Path:
 
 class TestPrepared:
     def test_values_and_units(self, tmp_path: Path) -> None:
-        data = open_vivid(write_prepared(tmp_path, TRAIN), place="indoor")
+        data = open_vivid(write_prepared(tmp_path, TRAIN), part="indoor")
         assert data.split("train").sample_ids == [f"vivid-{TRAIN}-{n:06d}" for n in (1, 2, 3)]
         sample = data.split("train").read(1)
         assert (sample.sequence, sample.condition) == (TRAIN, "global")
@@ -85,7 +85,7 @@ class TestPrepared:
 
     def test_depth_keeps_the_nearest_of_each_block(self, tmp_path: Path) -> None:
         depth_m = (
-            open_vivid(write_prepared(tmp_path, TRAIN), place="indoor")
+            open_vivid(write_prepared(tmp_path, TRAIN), part="indoor")
             .split("train")
             .read(1)
             .depth_m
@@ -97,7 +97,7 @@ class TestPrepared:
         assert np.isnan(depth_m).sum() == 1
 
     def test_the_view_of_rgb(self, tmp_path: Path) -> None:
-        sample = open_vivid(write_prepared(tmp_path, TRAIN), place="indoor").split("train").read(2)
+        sample = open_vivid(write_prepared(tmp_path, TRAIN), part="indoor").split("train").read(2)
         assert sample.rgb[0, 0].tolist() == [3, 5, 9]
         view = sample.rgb_view
         np.testing.assert_allclose(view.rgb_from_thermal, MOVED)
@@ -112,14 +112,14 @@ class TestPrepared:
         for file in ("cam_T", "cam_RGB", "Tr_T2RGB"):
             (tmp_path / "indoor_robust_varying_well_lit" / f"{file}.txt").unlink()
         (tmp_path / "test_indoor.txt").write_text("indoor_robust_varying_well_lit")
-        sample = open_vivid(tmp_path, place="indoor").split("test").read(0)
+        sample = open_vivid(tmp_path, part="indoor").split("test").read(0)
         np.testing.assert_allclose(sample.rgb_view.rgb_from_thermal, MOVED)
 
     def test_lists_of_the_folder(self, tmp_path: Path) -> None:
         write_prepared(tmp_path, "one")
         write_prepared(tmp_path, "two")
         (tmp_path / "train_outdoor.txt").write_text("one\ntwo")
-        data = open_vivid(tmp_path, place="outdoor")
+        data = open_vivid(tmp_path, part="outdoor")
         assert len(data.split("train").sample_ids) == 6
         assert data.protocol == "vivid_outdoor"
         assert (
@@ -140,19 +140,19 @@ class TestPrepared:
         write_prepared(tmp_path, TRAIN)
         (tmp_path / TRAIN / file).write_text(text)
         with pytest.raises(DataError, match=message) as error:
-            open_vivid(tmp_path, place="indoor").split("train").read(0)
+            open_vivid(tmp_path, part="indoor").split("train").read(0)
         assert file in str(error.value)
 
     def test_a_camera_of_another_size(self, tmp_path: Path) -> None:
         write_prepared(tmp_path, TRAIN)
         np.savetxt(tmp_path / TRAIN / "cam_T.txt", CAMERA * [[2, 1, 2], [1, 2, 2], [1, 1, 1]])
         with pytest.raises(DataError, match=r"cam_T\.txt: principal point .* far off .*320x256"):
-            open_vivid(tmp_path, place="indoor").split("train").read(0)
+            open_vivid(tmp_path, part="indoor").split("train").read(0)
 
 
 class TestPublished:
     def test_values_and_views(self, tmp_path: Path) -> None:
-        data = open_vivid(write_published(tmp_path, TRAIN), place="indoor")
+        data = open_vivid(write_published(tmp_path, TRAIN), part="indoor")
         sample = data.split("train").read(3)
         assert sample.sample_id == f"vivid-{TRAIN}-000004"
         assert sample.thermal[0, 0] == 7004
@@ -166,7 +166,7 @@ class TestPublished:
     def test_below_the_root_or_the_root_itself(self, tmp_path: Path) -> None:
         write_published(tmp_path, TRAIN)
         ids = [
-            open_vivid(root, place="indoor").split("train").sample_ids
+            open_vivid(root, part="indoor").split("train").sample_ids
             for root in (tmp_path, tmp_path / "KAIST_VIVID")
         ]
         assert ids[0] == ids[1]
@@ -176,24 +176,24 @@ class TestPublished:
         for band, later in (("Thermal", 0), ("RGB", 5_000_000)):
             times = (str(1_500_000_000_000_000_000 + n + later) for n in range(4))
             (folder / band / "timestamps.txt").write_text("\n".join(times))
-        sample = open_vivid(tmp_path, place="indoor").split("train").read(0)
+        sample = open_vivid(tmp_path, part="indoor").split("train").read(0)
         assert sample.rgb_view.later_s == pytest.approx(0.005, abs=1e-12)
 
     def test_frames_are_kept_as_the_preparation_keeps_them(self, tmp_path: Path) -> None:
         folder = write_published(tmp_path, TRAIN, count=6) / "KAIST_VIVID" / TRAIN
         (folder / "avg_velocity_thermal.txt").write_text("0.1\n0.1\n0.2\n0.05\n0.05\n0.051\n")
-        frames = open_vivid(tmp_path, place="indoor").split("train")
+        frames = open_vivid(tmp_path, part="indoor").split("train")
         assert [i[-1] for i in frames.sample_ids] == ["2", "3", "6"]
         assert frames.read(2).thermal[0, 0] == 7006
         (folder / "avg_velocity_thermal.txt").write_text("0\n" * 6)
         with pytest.raises(DataError, match=r"avg_velocity_thermal\.txt: no frame is 0\.15"):
-            open_vivid(tmp_path, place="indoor")
+            open_vivid(tmp_path, part="indoor")
 
     def test_no_calibration(self, tmp_path: Path) -> None:
         write_published(tmp_path, TRAIN)
         (tmp_path / "KAIST_VIVID/calibration/calib_ther_to_rgb.yaml").unlink()
         with pytest.raises(DataError, match=r"calib_ther_to_rgb\.yaml: no such file; it holds"):
-            open_vivid(tmp_path, place="indoor")
+            open_vivid(tmp_path, part="indoor")
 
 
 class TestLists:
@@ -203,7 +203,7 @@ class TestLists:
         with pytest.warns(
             UserWarning, match=r"validate on outdoor_robust_night1 and test on the same"
         ):
-            data = open_vivid(tmp_path, place="outdoor")
+            data = open_vivid(tmp_path, part="outdoor")
         assert (
             data.note == "ViViD outdoor: 4 handheld frames of 4/4 sequences; 1 in val and in test"
         )
@@ -214,18 +214,18 @@ class TestLists:
         for name in LISTS["outdoor"]["test"]:
             write_prepared(tmp_path, name, 1)
         (tmp_path / "test_outdoor.txt").write_text("outdoor_robust_night2")
-        assert "in val and in test" not in open_vivid(tmp_path, place="outdoor").note
+        assert "in val and in test" not in open_vivid(tmp_path, part="outdoor").note
 
     def test_folders_that_are_not_vivid(self, tmp_path: Path) -> None:
         with pytest.raises(
             DataError, match="vivid_indoor needs a folder: --data vivid_indoor:PATH"
         ):
-            open_vivid(None, place="indoor")
+            open_vivid(None, part="indoor")
         message = (
             "none of the 10 indoor sequences of ViViD is here; .*indoor_aggresive_global/Thermal"
         )
         with pytest.raises(DataError, match=message):
-            open_vivid(tmp_path, place="indoor")
+            open_vivid(tmp_path, part="indoor")
 
 
 def _cut(path: Path) -> None:
@@ -261,7 +261,7 @@ class TestBroken:
     ) -> None:
         write_prepared(tmp_path, TRAIN)
         damage(tmp_path / TRAIN / file)
-        frames = open_vivid(tmp_path, place="indoor").split("train")
+        frames = open_vivid(tmp_path, part="indoor").split("train")
         with pytest.raises(DataError, match=message) as error:
             frames.read(1)
         assert str(error.value).startswith(f"{tmp_path / TRAIN / file}: ")

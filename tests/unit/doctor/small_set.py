@@ -53,7 +53,7 @@ def write_frame(root: Path, number: int, bands: dict[str, NDArray[np.generic]]) 
 
 
 def harmful(report: Report) -> dict[str, Finding]:
-    found = [one for one in report.findings if one.severity is not Severity.NOTE]
-    by_check = {one.check: one for one in found}
-    assert len(by_check) == len(found), [one.title for one in found]
+    findings = [one for one in report.findings if one.severity is not Severity.NOTE]
+    by_check = {one.check: one for one in findings}
+    assert len(by_check) == len(findings), [one.title for one in findings]
     return by_check

@@ -42,19 +42,19 @@ def test_steady_stamps_are_clean(tmp_path: Path, diagnose: Diagnose) -> None:
 
 def test_skewed_stamps_name_the_shift(tmp_path: Path, diagnose: Diagnose) -> None:
     late = recording(tmp_path, STEADY, [t + 0.2 for t in STEADY])
-    (found,) = diagnose(str(late)).values()
-    assert (found.check, found.severity) == ("skew", Severity.WARNING)
-    assert "200.0 ms" in found.title
-    assert "RGB frame n-2 for thermal frame n" in found.names[0]
+    (finding,) = diagnose(str(late)).values()
+    assert (finding.check, finding.severity) == ("skew", Severity.WARNING)
+    assert "200.0 ms" in finding.title
+    assert "RGB frame n-2 for thermal frame n" in finding.names[0]
 
 
 def test_stamps_that_go_back_and_come_twice(tmp_path: Path) -> None:
     broken = [*STEADY[:7], 0.1, *STEADY[8:12], STEADY[11], *STEADY[13:]]
     report = examine(str(recording(tmp_path, broken, broken)))
-    found = {one.severity: one for one in report.findings if one.check == "stamps"}
-    assert "thr/img_left_timestamp.txt: 1 times" in found[Severity.ERROR].names[1]
-    assert "after line 7" in found[Severity.ERROR].names[1]
-    assert found[Severity.WARNING].count == 2
+    findings = {one.severity: one for one in report.findings if one.check == "stamps"}
+    assert "thr/img_left_timestamp.txt: 1 times" in findings[Severity.ERROR].names[1]
+    assert "after line 7" in findings[Severity.ERROR].names[1]
+    assert findings[Severity.WARNING].count == 2
 
 
 def test_gaps_and_missing_pictures(tmp_path: Path) -> None:
@@ -62,9 +62,9 @@ def test_gaps_and_missing_pictures(tmp_path: Path) -> None:
     root = recording(tmp_path, gap, gap)
     (root / "drive" / "thr" / "img_left" / "000003.png").unlink()
     report = examine(str(root))
-    found = {one.severity: one for one in report.findings if one.check == "stamps"}
-    assert found[Severity.NOTE].count == 2
-    assert "20 stamps, 19 pictures" in found[Severity.WARNING].names[0]
+    findings = {one.severity: one for one in report.findings if one.check == "stamps"}
+    assert findings[Severity.NOTE].count == 2
+    assert "20 stamps, 19 pictures" in findings[Severity.WARNING].names[0]
 
 
 @pytest.mark.parametrize(
@@ -81,15 +81,15 @@ def test_gaps_and_missing_pictures(tmp_path: Path) -> None:
 def test_units_of_stamps(tmp_path: Path, text: str, expected_s: list[float]) -> None:
     path = tmp_path / "timestamps.txt"
     path.write_text(text)
-    (found,) = read_stamps(path, tmp_path)
-    np.testing.assert_allclose(found.time_s, expected_s, atol=1e-6)
+    (stamp_list,) = read_stamps(path, tmp_path)
+    np.testing.assert_allclose(stamp_list.time_s, expected_s, atol=1e-6)
 
 
 def test_a_table_has_a_list_for_each_recording(tmp_path: Path) -> None:
     path = tmp_path / "index.csv"
     path.write_text("frame_id,sequence,time_s\na0,a,0.0\na1,a,0.1\nb0,b,0\nb1,b,0.3\nc,,0\n")
-    found = read_stamps(path, tmp_path)
-    assert [(one.name, one.time_s[-1]) for one in found] == [
+    stamps = read_stamps(path, tmp_path)
+    assert [(one.name, one.time_s[-1]) for one in stamps] == [
         ("index.csv (a)", 0.1),
         ("index.csv (b)", 0.3),
     ]
@@ -149,9 +149,9 @@ def test_equal_files_in_folders_named_by_split(tmp_path: Path, diagnose: Diagnos
         folder.mkdir(parents=True)
         for place, number in enumerate(numbers):
             (folder / f"{split}{place}.png").write_bytes(encode_png(scene(number)["Thermal"]))
-    (found,) = diagnose(str(tmp_path)).values()
-    assert (found.check, found.severity) == ("leaks", Severity.ERROR)
-    assert found.names == ("test/thermal/test1.png (test) = train/thermal/train1.png (train)",)
+    (finding,) = diagnose(str(tmp_path)).values()
+    assert (finding.check, finding.severity) == ("leaks", Severity.ERROR)
+    assert finding.names == ("test/thermal/test1.png (test) = train/thermal/train1.png (train)",)
 
 
 def test_lists_that_overlap(root: Path) -> None:
@@ -159,8 +159,8 @@ def test_lists_that_overlap(root: Path) -> None:
     (root / "val_list.txt").write_text("walk-03")
     (root / "test_day_list.txt").write_text("walk-02\nwalk-03\nwalk-04\n")
     (root / "test_list.txt").write_text("walk-04\n")
-    found = {one.severity: one for one in examine(str(root)).findings if one.check == "leaks"}
-    assert (found[Severity.ERROR].names, found[Severity.WARNING].names) == (
+    findings = {one.severity: one for one in examine(str(root)).findings if one.check == "leaks"}
+    assert (findings[Severity.ERROR].names, findings[Severity.WARNING].names) == (
         ("walk-02",),
         ("walk-03",),
     )
@@ -173,8 +173,8 @@ def test_views_of_different_shape_without_a_calibration(tmp_path: Path, diagnose
         for number in range(3):
             picture = scene(number, size)[band]
             (tmp_path / folder / f"{number}.png").write_bytes(encode_png(picture))
-    (found,) = diagnose(str(tmp_path)).values()
-    assert (found.check, found.severity) == ("calibration", Severity.WARNING)
+    (finding,) = diagnose(str(tmp_path)).values()
+    assert (finding.check, finding.severity) == ("calibration", Severity.WARNING)
     (tmp_path / "calibration.yaml").write_text("cam0: unreadable here")
     assert diagnose(str(tmp_path)) == {}
 
@@ -194,9 +194,9 @@ def test_links_that_lead_out_are_not_followed(tmp_path: Path) -> None:
 def test_an_array_that_holds_objects_is_never_loaded(tmp_path: Path, diagnose: Diagnose) -> None:
     (tmp_path / "depth").mkdir()
     np.save(tmp_path / "depth" / "1.npy", np.array([[{}]], dtype=object), allow_pickle=True)
-    (found,) = diagnose(str(tmp_path)).values()
-    assert found.check == "readable"
-    assert "pickled" in found.names[0]
+    (finding,) = diagnose(str(tmp_path)).values()
+    assert finding.check == "readable"
+    assert "pickled" in finding.names[0]
 
 
 @pytest.mark.parametrize("spec", ["mm6", "no/such/folder", "mm5:no-such-folder", "mm5"])

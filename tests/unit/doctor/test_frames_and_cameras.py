@@ -78,11 +78,11 @@ def dataset(
     rng = np.random.default_rng(0)
     samples = {n: wall(float(rng.uniform(2, 4)), n) for n in range(40)}
     changed = {n: change(s, n) if change else s for n, s in samples.items()}
-    wanted = splits or {"train": range(30), "test": range(30, 40)}
+    split_indices = splits or {"train": range(30), "test": range(30, 40)}
     return Dataset(
         name="listed",
         spec="listed",
-        splits={k: Listed([changed[n] for n in part], "f") for k, part in wanted.items()},
+        splits={k: Listed([changed[n] for n in part], "f") for k, part in split_indices.items()},
         protocol="synthetic",
         depth_range_m=(0.3, 80.0),
         training_size=SIZE,
@@ -91,8 +91,8 @@ def dataset(
     )
 
 
-def faults(made: Dataset) -> dict[str, Finding]:
-    return harmful(examine_dataset(made, threads=2))
+def faults(frames_set: Dataset) -> dict[str, Finding]:
+    return harmful(examine_dataset(frames_set, threads=2))
 
 
 def with_view(sample: Sample, **changes: object) -> Sample:
@@ -117,8 +117,10 @@ def test_millimetres_in_a_pose() -> None:
 
 def test_a_pose_that_is_no_rotation_and_one_that_is_no_number() -> None:
     for pose in (np.diag([1.0, 1.0, 2.0, 1.0]), np.full((4, 4), np.nan)):
-        found = faults(dataset(lambda s, _, p=pose: with_view(s, rgb_from_thermal=p, depth_m=None)))
-        assert found["calibration"].severity is Severity.ERROR
+        findings = faults(
+            dataset(lambda s, _, p=pose: with_view(s, rgb_from_thermal=p, depth_m=None))
+        )
+        assert findings["calibration"].severity is Severity.ERROR
 
 
 def test_a_lens_that_nobody_knows_is_noted_and_no_fault() -> None:
@@ -135,15 +137,15 @@ def test_a_lens_that_nobody_knows_is_noted_and_no_fault() -> None:
 
 
 def test_rgb_of_another_size_without_a_calibration() -> None:
-    found = faults(
+    findings = faults(
         dataset(
             lambda s, _: replace(
                 s, rgb=np.repeat(np.repeat(s.rgb, 2, axis=0), 2, axis=1), rgb_view=None
             )
         )
     )
-    assert set(found) == {"calibration"}
-    assert "RGB 128x96, thermal 64x48" in found["calibration"].names[0]
+    assert set(findings) == {"calibration"}
+    assert "RGB 128x96, thermal 64x48" in findings["calibration"].names[0]
 
 
 @pytest.mark.parametrize(
@@ -163,9 +165,9 @@ def test_two_views_tell_a_wrong_scale_that_the_range_allows(factor: float, words
             with_view(sample, depth_m=sample.rgb_view.depth_m * f), depth_m=sample.depth_m * f
         )
 
-    found = faults(dataset(scaled))
-    assert set(found) == {"depth-scale"}
-    assert words in found["depth-scale"].title
+    findings = faults(dataset(scaled))
+    assert set(findings) == {"depth-scale"}
+    assert words in findings["depth-scale"].title
 
 
 def test_a_pose_that_goes_the_wrong_way() -> None:
@@ -173,9 +175,9 @@ def test_a_pose_that_goes_the_wrong_way() -> None:
         assert sample.rgb_view is not None
         return with_view(sample, rgb_from_thermal=np.linalg.inv(sample.rgb_view.rgb_from_thermal))
 
-    found = faults(dataset(swapped))["depth-scale"]
-    assert found.severity is Severity.WARNING
-    assert "disagree" in found.title
+    finding = faults(dataset(swapped))["depth-scale"]
+    assert finding.severity is Severity.WARNING
+    assert "disagree" in finding.title
 
 
 def test_depth_in_millimetres_taken_for_metres() -> None:
@@ -183,17 +185,17 @@ def test_depth_in_millimetres_taken_for_metres() -> None:
         assert sample.depth_m is not None
         return replace(with_view(sample, depth_m=None), depth_m=sample.depth_m * 1000)
 
-    found = faults(dataset(scaled))
-    assert set(found) == {"depth-scale"}
-    assert "stored as millimetres and read as metres" in found["depth-scale"].title
+    findings = faults(dataset(scaled))
+    assert set(findings) == {"depth-scale"}
+    assert "stored as millimetres and read as metres" in findings["depth-scale"].title
 
 
 @pytest.mark.parametrize(("later_s", "check"), [(0.02, None), (0.12, "skew"), (-0.12, "skew")])
 def test_time_between_the_cameras(later_s: float, check: str | None) -> None:
-    made = dataset(lambda s, _: with_view(s, later_s=later_s))
-    assert set(faults(made)) == ({check} if check else set())
-    (found,) = [one for one in examine_dataset(made).findings if one.check == "skew"]
-    assert f"{abs(1000 * later_s):.1f} ms" in found.title
+    frames_set = dataset(lambda s, _: with_view(s, later_s=later_s))
+    assert set(faults(frames_set)) == ({check} if check else set())
+    (finding,) = [one for one in examine_dataset(frames_set).findings if one.check == "skew"]
+    assert f"{abs(1000 * later_s):.1f} ms" in finding.title
 
 
 def test_gain_control_read_as_kelvin() -> None:
@@ -206,9 +208,9 @@ def test_gain_control_read_as_kelvin() -> None:
             thermal_unit=ThermalUnit.KELVIN,
         )
 
-    found = faults(dataset(stretched))
-    assert set(found) == {"gain-control"}
-    assert found["gain-control"].count == 40
+    findings = faults(dataset(stretched))
+    assert set(findings) == {"gain-control"}
+    assert findings["gain-control"].count == 40
 
 
 def test_celsius_taken_for_kelvin() -> None:
@@ -246,17 +248,17 @@ def test_upper_bits_of_16_are_counts() -> None:
 
 def test_a_recording_in_two_splits() -> None:
     splits = {"train": range(28), "test": range(28, 40)}
-    found = faults(dataset(splits=splits))
-    assert set(found) == {"leaks"}
-    assert found["leaks"].names == ("drive-5: 3 in train, 2 in test",)
+    findings = faults(dataset(splits=splits))
+    assert set(findings) == {"leaks"}
+    assert findings["leaks"].names == ("drive-5: 3 in train, 2 in test",)
 
 
 def test_a_named_part_of_a_split_is_no_leak_and_a_nested_split_is() -> None:
     parts = {"train": range(30), "test": range(30, 40), "test_night": range(35, 40)}
-    made = dataset(splits=parts)
-    night = made.splits["test_night"]
-    night.sample_ids = made.splits["test"].sample_ids[5:]  # type: ignore[misc]
-    report = examine_dataset(made)
+    frames_set = dataset(splits=parts)
+    night = frames_set.splits["test_night"]
+    night.sample_ids = frames_set.splits["test"].sample_ids[5:]  # type: ignore[misc]
+    report = examine_dataset(frames_set)
     assert harmful(report) == {}
     assert report.frames == 40
     report = examine_dataset(dataset(splits={"train": range(30), "val": range(10, 20)}))
@@ -265,10 +267,10 @@ def test_a_named_part_of_a_split_is_no_leak_and_a_nested_split_is() -> None:
 
 
 def test_a_frame_that_its_reader_refuses() -> None:
-    made = dataset(lambda s, n: DataError("x/7.png: damaged") if n == 7 else s)
-    found = faults(made)
-    assert set(found) == {"readable"}
-    assert found["readable"].names == ("f-007: x/7.png: damaged",)
+    frames_set = dataset(lambda s, n: DataError("x/7.png: damaged") if n == 7 else s)
+    findings = faults(frames_set)
+    assert set(findings) == {"readable"}
+    assert findings["readable"].names == ("f-007: x/7.png: damaged",)
 
 
 def test_depth_without_a_value_and_with_a_handful() -> None:
@@ -281,9 +283,9 @@ def test_depth_without_a_value_and_with_a_handful() -> None:
         return replace(sample, depth_m=depth_m) if number in (3, 4) else sample
 
     report = examine_dataset(dataset(holed))
-    found = {one.severity: one for one in report.findings}
-    assert found[Severity.ERROR].names == ("f-003",)
-    assert found[Severity.WARNING].names[0].startswith("f-004")
+    findings = {one.severity: one for one in report.findings}
+    assert findings[Severity.ERROR].names == ("f-003",)
+    assert findings[Severity.WARNING].names[0].startswith("f-004")
     assert {one.check for one in report.findings} == {"depth-holes"}
 
 
@@ -301,8 +303,8 @@ def test_a_still_camera_is_not_a_copy() -> None:
             rgb_view=None,
         )
 
-    made = dataset(alike, splits={"train": range(40)})
-    report = examine_dataset(made)
+    frames_set = dataset(alike, splits={"train": range(40)})
+    report = examine_dataset(frames_set)
     assert [(one.check, one.severity) for one in report.findings] == [
         ("look-alikes", Severity.NOTE)
     ]
@@ -311,11 +313,11 @@ def test_a_still_camera_is_not_a_copy() -> None:
 def test_a_sample_is_taken_in_runs() -> None:
     report = examine_dataset(dataset(splits={"train": range(40)}), most_frames=16)
     assert report.frames_read == 16
-    made = dataset(
+    frames_set = dataset(
         lambda s, n: replace(s, thermal=wall(2.0, 0).thermal) if n < 4 else s,
         splits={"train": range(40)},
     )
-    assert "frozen" in {one.check for one in examine_dataset(made, most_frames=16).findings}
+    assert "frozen" in {one.check for one in examine_dataset(frames_set, most_frames=16).findings}
 
 
 @pytest.mark.parametrize("options", [{"most_frames": 0}, {"threads": 0}])

@@ -33,8 +33,8 @@ def table_top(number: int, angle: int, noise: float = 4.0):
 
 
 @pytest.fixture
-def found(tmp_path) -> Callable[[Callable[[int], int]], list[str]]:
-    """`found(angle_of)`: the titles of what the check says of frames under those angles."""
+def placement_titles(tmp_path) -> Callable[[Callable[[int], int]], list[str]]:
+    """`placement_titles(angle_of)`: the titles of what the check says of frames under those angles."""
 
     def call(angle_of: Callable[[int], int]) -> list[str]:
         for number in NUMBERS:
@@ -47,18 +47,18 @@ def found(tmp_path) -> Callable[[Callable[[int], int]], list[str]]:
     return call
 
 
-def test_the_same_angles_on_both_sides_are_said(found):
-    titles = found(lambda number: number % 3)
+def test_the_same_angles_on_both_sides_are_said(placement_titles):
+    titles = placement_titles(lambda number: number % 3)
     assert [title.split(" share")[0] for title in titles] == ["train and val", "train and test"]
     assert all("the nearest training frame's depth errs by 0.0" in title for title in titles)
 
 
-def test_an_angle_of_its_own_for_each_split_is_what_is_asked_for(found):
-    assert found(lambda number: 0 if number < 107 else 1 if number < 262 else 2) == []
+def test_an_angle_of_its_own_for_each_split_is_what_is_asked_for(placement_titles):
+    assert placement_titles(lambda number: 0 if number < 107 else 1 if number < 262 else 2) == []
 
 
-def test_only_the_split_that_shares_is_named(found):
-    titles = found(lambda number: 7 if number < 107 else number % 3)
+def test_only_the_split_that_shares_is_named(placement_titles):
+    titles = placement_titles(lambda number: 7 if number < 107 else number % 3)
     assert [title.split(" share")[0] for title in titles] == ["train and val"]
 
 

@@ -216,14 +216,14 @@ class TestNumberTypes:
         np.testing.assert_array_equal(decode_raster(tiff(colour, planar=True), "x"), colour)
 
     @pytest.mark.parametrize(
-        ("values", "said"),
+        ("values", "message"),
         [
             (np.ones((8, 9), np.float16), "one channel of 16-bit floating-point numbers"),
             (np.ones((8, 9), np.uint64), "one channel of 64-bit whole numbers"),
         ],
     )
-    def test_a_type_that_is_not_read_is_named(self, values: NDArray[Any], said: str) -> None:
-        with pytest.raises(DataError, match=f"x: a TIFF with {said}, which is not read"):
+    def test_a_type_that_is_not_read_is_named(self, values: NDArray[Any], message: str) -> None:
+        with pytest.raises(DataError, match=f"x: a TIFF with {message}, which is not read"):
             decode_raster(tiff(values), "x")
 
     def test_a_tag_that_comes_twice_is_not_believed(self) -> None:
@@ -272,7 +272,7 @@ class TestPfm:
         np.testing.assert_array_equal(decode_raster(content, "x"), values)
 
     @pytest.mark.parametrize(
-        ("content", "said"),
+        ("content", "message"),
         [
             (b"Pf\n7 5\n-1\n" + bytes(100), "100 of 140 bytes"),
             (b"Pf\n7 5\n0\n" + bytes(140), "damaged PFM header"),
@@ -281,8 +281,8 @@ class TestPfm:
             (b"Pf\n0 5\n-1\n", "has no pixels"),
         ],
     )
-    def test_what_is_broken_is_named(self, content: bytes, said: str) -> None:
-        with pytest.raises(DataError, match=f"x: .*{said}"):
+    def test_what_is_broken_is_named(self, content: bytes, message: str) -> None:
+        with pytest.raises(DataError, match=f"x: .*{message}"):
             decode_raster(content, "x")
 
     def test_a_promise_of_many_pixels_takes_no_memory(self) -> None:

@@ -84,13 +84,13 @@ class TestSeparation:
 
     def test_like_sets_cannot_be_told_apart(self) -> None:
         comparison = compare(patches_of(_frames(40, 0)), patches_of(_frames(40, 1)))
-        assert comparison.together.low < 0.5 < comparison.together.high
-        assert comparison.together.auc == pytest.approx(0.5, abs=0.08)
+        assert comparison.joint.low < 0.5 < comparison.joint.high
+        assert comparison.joint.auc == pytest.approx(0.5, abs=0.08)
         np.testing.assert_allclose(comparison.octave_ratio, 1, atol=0.25)
 
     def test_blurred_ones_can(self) -> None:
         comparison = compare(patches_of(_frames(20, 0)), patches_of(_frames(20, 1, sigma=4)))
-        assert comparison.together.auc > 0.9
+        assert comparison.joint.auc > 0.9
         telling = {d.name: d.auc for d in comparison.differences}
         assert telling["octave 4-8"] > 0.9
         assert all(0.5 <= value <= 1 for value in telling.values())
@@ -112,7 +112,7 @@ class TestSeparation:
 
     def test_the_same_call_gives_the_same(self) -> None:
         first, second = patches_of(_frames(6, 0)), patches_of(_frames(6, 1, sigma=3))
-        one, two = (compare(first, second, seed=4).together for _ in range(2))
+        one, two = (compare(first, second, seed=4).joint for _ in range(2))
         np.testing.assert_array_equal(one.scores, two.scores)
         assert (one.low, one.high) == (two.low, two.high)
 

@@ -232,11 +232,11 @@ def saved_model(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., Path]
     from transformers import AutoModelForDepthEstimation
 
     configs = _configs()
-    made: dict[tuple[str, int, int | None], Path] = {}
+    folders: dict[tuple[str, int, int | None], Path] = {}
 
     def save(kind: str, seed: int = 0, size: int | None = 64) -> Path:
         key = (kind, seed, size)
-        if key not in made:
+        if key not in folders:
             folder = tmp_path_factory.mktemp(f"{kind}-{seed}")
             model = AutoModelForDepthEstimation.from_config(configs[kind]())
             lively(model, seed)
@@ -244,7 +244,7 @@ def saved_model(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., Path]
             if size is not None:
                 processor = {"size": {"height": size, "width": size}}
                 (folder / "preprocessor_config.json").write_text(json.dumps(processor))
-            made[key] = folder
-        return made[key]
+            folders[key] = folder
+        return folders[key]
 
     return save

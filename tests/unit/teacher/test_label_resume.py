@@ -42,10 +42,10 @@ class Counting(TruthTeacher):
     """Knows which frames it was asked for."""
 
     def __init__(self) -> None:
-        self.asked: list[str] = []
+        self.labelled_ids: list[str] = []
 
     def label(self, samples: Sequence[Sample]) -> list[NDArray[np.float32]]:
-        self.asked += [sample.sample_id for sample in samples]
+        self.labelled_ids += [sample.sample_id for sample in samples]
         return super().label(samples)
 
 
@@ -75,8 +75,8 @@ def test_killed_without_a_word_and_started_again(
     ids = [f"drive/{i}" for i in range(len(done) + 5)]
     store = open_store(tmp_path, teacher, "data-1")
     written = store.fill(teacher, (frame(i) for i in range(len(ids))), batch_size=4)
-    assert sorted(teacher.asked) == sorted(set(ids) - set(done))
-    assert written == len(teacher.asked)
+    assert sorted(teacher.labelled_ids) == sorted(set(ids) - set(done))
+    assert written == len(teacher.labelled_ids)
     assert store.missing(ids) == []
     for i, sample_id in enumerate(ids):
         depth_m = frame(i).depth_m

@@ -80,7 +80,7 @@ def test_what_means_no_value(tmp_path: Path, sample_of: Callable[..., Sample]) -
 
 
 @pytest.mark.parametrize(
-    ("files", "sample_id", "found"),
+    ("files", "sample_id", "match"),
     [
         (["a.npy"], "a", "a.npy"),
         (["drive/a.npy", "other/a.npy"], "drive/a", "drive/a.npy"),
@@ -95,14 +95,14 @@ def test_what_means_no_value(tmp_path: Path, sample_of: Callable[..., Sample]) -
     ],
 )
 def test_how_a_map_is_found(
-    files: list[str], sample_id: str, found: str | None, tmp_path: Path
+    files: list[str], sample_id: str, match: str | None, tmp_path: Path
 ) -> None:
     root = tmp_path / "maps"
     for name in files:
         npy(root / name, ramp()) if name.endswith(".npy") else (root / name).write_bytes(b"x")
     npy(tmp_path / "outside.npy", ramp())
     path = MapsTeacher(root, INVERSE)._find(sample_id)
-    assert path == (None if found is None else root / found)
+    assert path == (None if match is None else root / match)
 
 
 def test_two_maps_of_a_frame_and_two_frames_of_a_map(tmp_path: Path) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import shutil
 import sys
+import tracemalloc
 import warnings
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -64,8 +65,13 @@ def build(
 
 
 def open_cpu(path: Path, **settings: Any) -> OnnxTeacher:
-    given = {"device": "cpu", "geometry": Geometry.AFFINE_INVERSE, "normalise": "none", **settings}
-    return open_onnx(str(path), **given)
+    options = {
+        "device": "cpu",
+        "geometry": Geometry.AFFINE_INVERSE,
+        "normalise": "none",
+        **settings,
+    }
+    return open_onnx(str(path), **options)
 
 
 def grey(sample: Sample) -> Any:
@@ -284,6 +290,20 @@ def test_files_that_are_no_models(tmp_path: Path) -> None:
         open_cpu(tmp_path / "absent.onnx")
     with pytest.raises(TeacherError, match="is a folder"):
         open_cpu(tmp_path)
+
+
+def test_a_file_of_nothing_but_messages_takes_no_memory(monkeypatch: pytest.MonkeyPatch) -> None:
+    nodes = b"\x0a\x00" * 100_000  # graph.node, empty
+    content = b"\x3a" + _varint(len(nodes)) + nodes
+    tracemalloc.start()
+    try:
+        assert not has_external_data(content)
+        assert tracemalloc.get_traced_memory()[1] < 100_000
+    finally:
+        tracemalloc.stop()
+    monkeypatch.setattr("thermodepth.teacher.onnx_file.MAX_MESSAGES", 99_999)
+    with pytest.raises(OnnxFileError, match="more than 99999 nodes"):
+        has_external_data(content)
 
 
 def _varint(value: int) -> bytes:

@@ -16,7 +16,7 @@ from thermodepth.errors import TeacherError
 from thermodepth.teacher import TeacherSettings
 from thermodepth.teacher.onnx_depth import OnnxTeacher, open_onnx
 from thermodepth.teacher.onnx_file import OnnxFileError
-from thermodepth.teacher.onnx_input import normalisation_wanted
+from thermodepth.teacher.onnx_input import expected_normalisation
 from thermodepth.teacher.sight import LEAST_RESPONSE, blindness, map_response
 from thermodepth.types import Geometry, Sample
 
@@ -69,13 +69,13 @@ def save(
 
 
 def open_cpu(path: Path, **settings: Any) -> OnnxTeacher:
-    given = {"device": "cpu", "geometry": Geometry.AFFINE_INVERSE, "input_size": 56, **settings}
-    return open_onnx(str(path), **given)
+    options = {"device": "cpu", "geometry": Geometry.AFFINE_INVERSE, "input_size": 56, **settings}
+    return open_onnx(str(path), **options)
 
 
 @pytest.mark.parametrize("by_node", [False, True])
 @pytest.mark.parametrize(
-    ("steps", "wanted"),
+    ("steps", "expected"),
     [
         ([("Div", 255.0)], "byte"),
         ([("Mul", 1 / 255)], "byte"),
@@ -98,10 +98,10 @@ def open_cpu(path: Path, **settings: Any) -> OnnxTeacher:
     ],
 )
 def test_first_nodes_tell_the_range(
-    steps: list[Step], wanted: str | None, by_node: bool, tmp_path: Path
+    steps: list[Step], expected: str | None, by_node: bool, tmp_path: Path
 ) -> None:
     path = save(tmp_path / "a.onnx", steps, by_node=by_node)
-    assert normalisation_wanted(path.read_bytes(), "image") == wanted
+    assert expected_normalisation(path.read_bytes(), "image") == expected
 
 
 def test_a_constant_behind_other_nodes_is_read(tmp_path: Path) -> None:
@@ -115,8 +115,8 @@ def test_a_constant_behind_other_nodes_is_read(tmp_path: Path) -> None:
         helper.make_node("ReduceMean", ["unit"], ["depth"], axes=[1]),
     ]
     path = save(tmp_path / "a.onnx", [], last=last)
-    assert normalisation_wanted(path.read_bytes(), "image") == "byte"
-    assert normalisation_wanted(path.read_bytes(), "another") is None
+    assert expected_normalisation(path.read_bytes(), "image") == "byte"
+    assert expected_normalisation(path.read_bytes(), "another") is None
 
 
 def test_any_damage_ends_in_an_answer(tmp_path: Path) -> None:
@@ -128,7 +128,7 @@ def test_any_damage_ends_in_an_answer(tmp_path: Path) -> None:
         for at in generator.integers(0, len(whole), 3):
             broken[at] = generator.integers(0, 256)
         try:
-            answers.add(normalisation_wanted(bytes(broken), "image"))
+            answers.add(expected_normalisation(bytes(broken), "image"))
         except OnnxFileError:
             answers.add("refused")
     assert answers <= {"byte", "none", "half", None, "refused"}

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from thermodepth.camera import focal_of_view, pinhole
 from thermodepth.errors import TeacherError
 from thermodepth.teacher import RefittedTeacher, Teacher, TransferringTeacher, TransferSettings
-from thermodepth.teacher.protocol import ChecksFrames
+from thermodepth.teacher.interface import ChecksFrames
 from thermodepth.teacher.truth import TruthTeacher
 from thermodepth.types import Geometry, RgbView, Sample, ThermalUnit
 

@@ -24,8 +24,8 @@ from thermodepth.types import Geometry, Sample
 def test_larger_is_nearer_whatever_the_teacher_gave() -> None:
     near_to_far = np.array([[1.0, 2.0, 4.0]], np.float32)
     for geometry in Geometry:
-        given = 1 / near_to_far if geometry is Geometry.AFFINE_INVERSE else near_to_far
-        label = to_affine_inverse(given, geometry)
+        map_values = 1 / near_to_far if geometry is Geometry.AFFINE_INVERSE else near_to_far
+        label = to_affine_inverse(map_values, geometry)
         assert label.dtype == np.float32
         assert (np.diff(label) < 0).all(), geometry
     np.testing.assert_allclose(
@@ -65,16 +65,16 @@ def brightness(image: torch.Tensor) -> torch.Tensor:
 def test_rgb_small_keeps_the_aspect_and_brings_the_map_home(
     size: tuple[int, int], sample_of: Callable[..., Sample]
 ) -> None:
-    seen: list[tuple[int, ...]] = []
+    shapes: list[tuple[int, ...]] = []
 
     def network(image: torch.Tensor) -> torch.Tensor:
-        seen.append(tuple(image.shape))
+        shapes.append(tuple(image.shape))
         return brightness(image)
 
     sample = sample_of("a", size)
     (values,) = RgbSmallTeacher(network, "0", 96).label([sample])
     assert values.shape == size
-    rows, columns = seen[0][-2:]
+    rows, columns = shapes[0][-2:]
     assert rows % 32 == 0
     assert columns % 32 == 0
     inner = scaled_size(size, 96)
@@ -105,13 +105,13 @@ def test_rgb_small_upsamples_a_coarse_network_and_ignores_batching(
 
 
 def test_rgb_small_fingerprint() -> None:
-    def of(weights: str = "w", size: int = 96, batch: int = 8) -> str:
+    def fingerprint_with(weights: str = "w", size: int = 96, batch: int = 8) -> str:
         return RgbSmallTeacher(brightness, weights, size, batch_size=batch).fingerprint()
 
-    assert of() == of(batch=2)
-    assert len({of(), of(weights="v"), of(size=128)}) == 3
+    assert fingerprint_with() == fingerprint_with(batch=2)
+    assert len({fingerprint_with(), fingerprint_with(weights="v"), fingerprint_with(size=128)}) == 3
     with pytest.raises(TeacherError, match="multiple of 32"):
-        of(size=100)
+        fingerprint_with(size=100)
 
 
 def test_opening_rgb_small(tmp_path: Path, sample_of: Callable[..., Sample]) -> None:

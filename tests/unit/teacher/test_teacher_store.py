@@ -162,8 +162,8 @@ def test_fill_goes_on_where_it_was_cut_off(
     ids = [str(i) for i in range(10)]
     sizes = [(16, 16), (16, 24)]
 
-    def samples(wanted: Sequence[str]) -> Iterator[Sample]:
-        for sample_id in wanted:
+    def samples(sample_ids: Sequence[str]) -> Iterator[Sample]:
+        for sample_id in sample_ids:
             yield sample_of(sample_id, sizes[int(sample_id) % 2])
 
     killed = Counting(stop_after=2)
@@ -174,9 +174,9 @@ def test_fill_goes_on_where_it_was_cut_off(
     again = Counting()
     store = open_store(tmp_path, again, "data-1")
     assert store.missing(ids) == ["6", "7", "8", "9"]
-    seen: list[int] = []
-    assert store.fill(again, samples(ids), batch_size=3, progress=seen.append) == 4
-    assert seen[-1] == 4
+    counts: list[int] = []
+    assert store.fill(again, samples(ids), batch_size=3, progress=counts.append) == 4
+    assert counts[-1] == 4
     assert sorted(i for batch in again.batches for i in batch) == ["6", "7", "8", "9"]
     assert store.missing(ids) == []
     assert all((store.read(i) == float(i)).all() for i in ids)

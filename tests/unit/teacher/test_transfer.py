@@ -105,8 +105,10 @@ def test_what_the_post_hides_from_rgb_has_no_label() -> None:
     points = moved(unproject(exact_m, THERMAL), RGB_FROM_THERMAL)
     column, row = project(points, RGB)
     inside = (column >= 0) & (column < RGB_SIZE[1]) & (row >= 0) & (row < RGB_SIZE[0])
-    there = cast(RGB, RGB_SIZE, np.linalg.inv(RGB_FROM_THERMAL))
-    seen_m = there[np.where(inside, row, 0).astype(int), np.where(inside, column, 0).astype(int)]
+    rgb_depth_m = cast(RGB, RGB_SIZE, np.linalg.inv(RGB_FROM_THERMAL))
+    seen_m = rgb_depth_m[
+        np.where(inside, row, 0).astype(int), np.where(inside, column, 0).astype(int)
+    ]
     hidden = inside & (points[2] > 1.1 * seen_m)
     assert hidden.sum() > 500
     assert not np.isfinite(transfer.label[hidden]).any()
@@ -162,8 +164,8 @@ def test_a_known_motion_between_the_exposures_is_undone() -> None:
         )
     )
     assert later.rgb_view is not None
-    told = replace(later, rgb_view=replace(later.rgb_view, motion=ahead))
-    known = moved_label(exact_inverse(), Geometry.AFFINE_INVERSE, sample=told)
+    with_motion = replace(later, rgb_view=replace(later.rgb_view, motion=ahead))
+    known = moved_label(exact_inverse(), Geometry.AFFINE_INVERSE, sample=with_motion)
     still = moved_label(exact_inverse(), Geometry.AFFINE_INVERSE)
     np.testing.assert_array_equal(known.label, still.label)
     unknown = moved_label(exact_inverse(), Geometry.AFFINE_INVERSE, sample=later)
@@ -177,8 +179,8 @@ def test_holes_of_a_teacher_stay_holes() -> None:
     whole = moved_label(exact_inverse(), Geometry.AFFINE_INVERSE)
     lost = np.isfinite(whole.label) & ~np.isfinite(holes.label)
     assert 300 < lost.sum() < 1200  # 40 x 40 pixels of RGB are 20 x 20, and a margin
-    kept = np.isfinite(holes.label)
-    np.testing.assert_allclose(holes.label[kept], whole.label[kept], rtol=1e-4)
+    labelled = np.isfinite(holes.label)
+    np.testing.assert_allclose(holes.label[labelled], whole.label[labelled], rtol=1e-4)
 
 
 # --- the teacher around it -----------------------------------------------------------------------
@@ -192,13 +194,13 @@ class MadeTeacher:
 
     def __init__(self, values: Map | None = None) -> None:
         self.values = exact_inverse() if values is None else values
-        self.shown: list[Sample] = []
+        self.samples: list[Sample] = []
 
     def fingerprint(self) -> str:
         return "made-0123456789abcdef"
 
     def label(self, samples: Sequence[Sample]) -> list[Map]:
-        self.shown += samples
+        self.samples += samples
         return [self.values for _ in samples]
 
 
@@ -209,10 +211,10 @@ def test_a_teacher_is_shown_the_rgb_view_alone() -> None:
     assert isinstance(teacher, ExplainingTeacher)
     (label,) = teacher.label([made_sample()])
     assert label.shape == SIZE
-    (shown,) = inner.shown
-    assert shown.size == RGB_SIZE
-    assert shown.rgb_view is None
-    np.testing.assert_array_equal(shown.intrinsics, RGB)
+    (sample,) = inner.samples
+    assert sample.size == RGB_SIZE
+    assert sample.rgb_view is None
+    np.testing.assert_array_equal(sample.intrinsics, RGB)
     assert not isinstance(inner, ExplainingTeacher)
 
 
@@ -251,7 +253,7 @@ def test_rejected_frames_are_kept_as_empty_labels_with_the_reason(tmp_path: Any)
     store = open_store(tmp_path, teacher, "data-1")
     samples = [made_sample(sample_id="good"), dark]
     assert store.fill(teacher, samples) == 2
-    assert [shown.sample_id for shown in inner.shown] == ["good"]
+    assert [sample.sample_id for sample in inner.samples] == ["good"]
     assert np.isnan(store.label("dark/1")).all()
     assert np.isfinite(store.label("good")).any()
     assert store.rejected(["good", "dark/1", "never"]) == {Rejection.DARK: 1}

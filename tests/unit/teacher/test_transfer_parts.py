@@ -107,10 +107,10 @@ def test_a_crowd_of_false_truth_does_not_pull_the_fit(share: float) -> None:
 
 def test_a_metric_map_keeps_its_metres_unless_told() -> None:
     values = 1.2 * DEPTH_M
-    kept = fit_metric(values, Geometry.METRIC_DEPTH, sparse(), refit_metric=False)
-    assert (kept.scale, kept.shift) == (1, 0)
-    assert kept.residual == pytest.approx(1 / 6, abs=0.02)
-    assert agreement_rejection(kept, QUALITY, needs_truth=False) is Rejection.DISAGREES
+    unchanged = fit_metric(values, Geometry.METRIC_DEPTH, sparse(), refit_metric=False)
+    assert (unchanged.scale, unchanged.shift) == (1, 0)
+    assert unchanged.residual == pytest.approx(1 / 6, abs=0.02)
+    assert agreement_rejection(unchanged, QUALITY, needs_truth=False) is Rejection.DISAGREES
     refitted = fit_metric(values, Geometry.METRIC_DEPTH, sparse(), refit_metric=True)
     assert refitted.scale == pytest.approx(1 / 1.2, rel=1e-3)
 
@@ -135,9 +135,9 @@ def test_maps_that_say_something_else_are_refused(
     values: np.ndarray, reason: Rejection | None
 ) -> None:
     fit = fit_metric(values, Geometry.AFFINE_INVERSE, sparse(), refit_metric=False)
-    found = agreement_rejection(fit, QUALITY, needs_truth=True)
+    rejection = agreement_rejection(fit, QUALITY, needs_truth=True)
     # Noise may be fitted with either sign, but never well.
-    assert found in ((reason,) if reason else (Rejection.WRONG_SIGN, Rejection.DISAGREES))
+    assert rejection in ((reason,) if reason else (Rejection.WRONG_SIGN, Rejection.DISAGREES))
 
 
 def test_values_without_a_place_stay_without() -> None:
@@ -159,10 +159,10 @@ def test_a_slope_is_no_edge_and_a_step_is() -> None:
     assert not edges(ground, reach_px=3, step=0.1)[3:-3].any()
     step = ground.copy()
     step[:, 30:] = 0.8
-    found = edges(step, reach_px=3, step=0.1)
-    assert found[10, 27:33].all()
-    assert not found[10, :27].any()
-    assert not found[10, 33:].any()
+    edge_mask = edges(step, reach_px=3, step=0.1)
+    assert edge_mask[10, 27:33].all()
+    assert not edge_mask[10, :27].any()
+    assert not edge_mask[10, 33:].any()
 
 
 def test_a_soft_step_is_an_edge_through_its_middle() -> None:

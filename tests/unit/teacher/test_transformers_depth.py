@@ -66,18 +66,18 @@ def test_models_whose_images_vote_together_see_one_at_a_time(
 ) -> None:
     for kind, expected in {"zoedepth_two_heads": [1, 1, 1], "zoedepth": [2, 1]}.items():
         teacher = open_cpu(saved_model(kind), batch_size=2)
-        seen: list[int] = []
+        batch_sizes: list[int] = []
         predict = teacher._predict
 
         def spy(
-            image: torch.Tensor, seen: list[int] = seen, predict: Any = predict
+            image: torch.Tensor, batch_sizes: list[int] = batch_sizes, predict: Any = predict
         ) -> torch.Tensor:
-            seen.append(len(image))
+            batch_sizes.append(len(image))
             return predict(image)  # type: ignore[no-any-return]
 
         teacher._predict = spy  # type: ignore[method-assign]
         teacher.label([sample_of(str(i)) for i in range(3)])
-        assert seen == expected, kind
+        assert batch_sizes == expected, kind
 
 
 def test_dpt_on_dinov2_must_be_told_its_geometry(saved_model: Callable[..., Path]) -> None:

@@ -89,8 +89,12 @@ def report_tree(report: Report) -> dict[str, Any]:
             }
             for row in CHECKS.values()
         ],
-        "findings": [asdict(finding) for finding in report.findings],
+        "findings": [_as_row(finding) for finding in report.findings],
     }
+
+
+def _as_row(finding: Finding) -> dict[str, Any]:
+    return {"of" if key == "total" else key: value for key, value in asdict(finding).items()}
 
 
 @contextmanager

@@ -136,7 +136,7 @@ def _spread(total: int, count: int) -> Sequence[int]:
 
 def comparison_tree(comparison: Comparison, data: str, against: str) -> dict[str, Any]:
     """The report as plain JSON values; its form is described in docs/world.md."""
-    all_eight = comparison.together
+    all_eight = comparison.joint
     return {
         "format": FORMAT,
         "version": VERSION,
@@ -185,7 +185,7 @@ def _print(comparison: Comparison, data: str, against: str) -> None:
     console.print(table)
     ratio = ", ".join(f"{value:.2f}" for value in comparison.octave_ratio)
     console.print(f"variance in octaves of 1, 2, 4, 8 cycles a patch, data over against: {ratio}")
-    all_eight = comparison.together
+    all_eight = comparison.joint
     console.print(
         f"all eight together, recordings held out: AUC {all_eight.auc:.3f} "
         f"({all_eight.low:.3f} to {all_eight.high:.3f}); .5 cannot be told apart, 1 always is"
@@ -197,7 +197,7 @@ def _picture(comparison: Comparison) -> bytes:
     import numpy as np
     from PIL import Image
 
-    scores, count = comparison.together.scores, len(comparison.first)
+    scores, count = comparison.joint.scores, len(comparison.first)
     rows: list[NDArray[np.float32]] = []
     for patches, of_set, sign in (
         (comparison.first, scores[:count], 1),

@@ -25,6 +25,7 @@ from typing import ClassVar, Self
 import numpy as np
 from numpy.typing import NDArray
 
+from thermodepth.data.transform import thumbnail
 from thermodepth.errors import DataError
 from thermodepth.evaluation.protocols.protocol import Protocol
 from thermodepth.evaluation.protocols.resize import resize_depth
@@ -207,14 +208,7 @@ class RidgeOnThumbnails:
 
 def _thumbnail(sample: Sample) -> NDArray[np.float32]:
     """[768] area means of the thermal picture, in its own unit."""
-    import cv2  # a large library
-
-    picture = np.asarray(sample.thermal).astype(np.float32)
-    known = np.isfinite(picture)
-    if not known.all():
-        picture = np.where(known, picture, np.median(picture[known]) if known.any() else 0.0)
-    small = cv2.resize(picture, THUMBNAIL[::-1], interpolation=cv2.INTER_AREA)
-    return np.asarray(small, dtype=np.float32).ravel()
+    return thumbnail(sample.thermal, THUMBNAIL)
 
 
 def _standard(thumbnail: NDArray[np.float32]) -> _Array:

@@ -17,7 +17,7 @@ from thermodepth.errors import DataError
 from thermodepth.evaluation.protocols.resize import resize_depth
 from thermodepth.study.results.lines import ArmLabel
 from thermodepth.study.results.scenes import Scene, StudyScenes
-from thermodepth.teacher.protocol import to_affine_inverse
+from thermodepth.teacher.interface import to_affine_inverse
 from thermodepth.types import Sample
 
 if TYPE_CHECKING:

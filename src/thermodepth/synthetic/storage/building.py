@@ -280,7 +280,7 @@ def _rendered(jobs: list[_Job], workers: int) -> Iterator[_Job]:
             yield _render(job)
         return
     kept = "; the finished frames are kept"
-    with worker_processes(min(workers, len(jobs)), kept=kept) as executor:
+    with worker_processes(min(workers, len(jobs)), consequence=kept) as executor:
         for future in as_completed([executor.submit(_render, job) for job in jobs]):
             yield future.result()
 

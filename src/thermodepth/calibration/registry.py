@@ -20,7 +20,7 @@ class Format:
     recognises: Callable[[Content], bool]
     read: Callable[[Content, Mapping[str, str]], Calibration]
     names_cameras: bool = True  # does the file itself say which camera is thermal?
-    places: tuple[str, ...] = field(default=())  # where it stands in a data set's folder
+    globs: tuple[str, ...] = field(default=())  # where it lies in a data set's folder
 
 
 #: Asked in this order: OpenCV's keys are the least particular, so it comes last.
@@ -29,33 +29,33 @@ FORMATS: dict[str, Format] = {
         about="MS2's calib.npy or calib.json",
         recognises=ms2.recognises,
         read=ms2.read,
-        places=("calib.npy", "sync_data/*/calib.npy", "calib.json", "sync_data/*/calib.json"),
+        globs=("calib.npy", "sync_data/*/calib.npy", "calib.json", "sync_data/*/calib.json"),
     ),
     "rig": Format(
         about="JSON of this project: thermal and rgb with intrinsics and body_from_camera",
         recognises=rig.recognises,
         read=rig.read,
-        places=("calibration.json", "rig.json"),
+        globs=("calibration.json", "rig.json"),
     ),
     "vivid": Format(
         about="ViViD's calib_ther_to_rgb.yaml",
         recognises=vivid.recognises,
         read=vivid.read,
-        places=("cal*_ther_to_rgb.yaml", "calibration/cal*_ther_to_rgb.yaml"),
+        globs=("cal*_ther_to_rgb.yaml", "calibration/cal*_ther_to_rgb.yaml"),
     ),
     "kalibr": Format(
         about="Kalibr's camchain.yaml",
         recognises=kalibr.recognises,
         read=kalibr.read,
         names_cameras=False,
-        places=("*camchain*.yaml", "calibration.yaml"),
+        globs=("*camchain*.yaml", "calibration.yaml"),
     ),
     "opencv": Format(
         about="OpenCV's FileStorage (YAML, JSON) and ROS camera files",
         recognises=opencv.recognises,
         read=opencv.read,
         names_cameras=False,
-        places=("stereo*.y*ml", "calib*.y*ml"),
+        globs=("stereo*.y*ml", "calib*.y*ml"),
     ),
 }
 
@@ -80,7 +80,7 @@ def read_calibration(
     """
     if format is not None and format not in FORMATS:
         raise SettingsError(unknown("calibration format", format, FORMATS))
-    content = Content.of(path)
+    content = Content.from_file(path)
     name = format or _recognised(content)
     row = FORMATS[name]
     if cameras and row.names_cameras:
@@ -109,16 +109,16 @@ def find_calibration(path: Path) -> Path:
     """
     if not path.is_dir():
         return path
-    places = [place for row in FORMATS.values() for place in row.places]
-    for place in places:
-        found = sorted(file for file in path.glob(place) if file.is_file())
-        if not found:
+    globs = [pattern for row in FORMATS.values() for pattern in row.globs]
+    for pattern in globs:
+        files = sorted(file for file in path.glob(pattern) if file.is_file())
+        if not files:
             continue
-        first = Content.of(found[0]).raw
-        for other in found[1:]:
-            if Content.of(other).raw != first:
+        first = Content.from_file(files[0]).raw
+        for other in files[1:]:
+            if Content.from_file(other).raw != first:
                 raise DataError(
-                    f"{path}: {found[0]} and {other} differ; name the one that is meant"
+                    f"{path}: {files[0]} and {other} differ; name the one that is meant"
                 )
-        return found[0]
-    raise DataError(f"{path}: no calibration in this folder (looked for {', '.join(places)})")
+        return files[0]
+    raise DataError(f"{path}: no calibration in this folder (looked for {', '.join(globs)})")

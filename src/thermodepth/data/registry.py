@@ -46,12 +46,12 @@ DATASETS: dict[str, DatasetRow] = {
         ),
         DatasetRow(
             name="vivid_indoor",
-            open=partial(open_vivid, place="indoor"),
+            open=partial(open_vivid, part="indoor"),
             summary="ViViD, handheld indoors in light and darkness: vivid_indoor:ROOT",
         ),
         DatasetRow(
             name="vivid_outdoor",
-            open=partial(open_vivid, place="outdoor"),
+            open=partial(open_vivid, part="outdoor"),
             summary="ViViD, handheld outdoors by day and night: vivid_outdoor:ROOT",
         ),
         DatasetRow(
@@ -84,9 +84,9 @@ def open_dataset(spec: str) -> Dataset:
     """
     name, colon, path = spec.partition(":")
     if name not in DATASETS:
-        place = Path(spec).expanduser()
-        if spec and place.exists():
-            kind = "ms2" if (place / "sync_data").is_dir() else "synthetic"
+        candidate = Path(spec).expanduser()
+        if spec and candidate.exists():
+            kind = "ms2" if (candidate / "sync_data").is_dir() else "synthetic"
             raise DataError(
                 f"{spec}: is a path; say what it is, such as {kind}:{spec} (known: {', '.join(DATASETS)})"
             )

@@ -15,7 +15,7 @@ from pydantic import Field, field_validator, model_validator
 
 from thermodepth.config import Settings
 from thermodepth.errors import TeacherError, unknown
-from thermodepth.teacher.protocol import Teacher
+from thermodepth.teacher.interface import Teacher
 from thermodepth.teacher.transfer import TransferSettings
 from thermodepth.types import Geometry
 
@@ -96,7 +96,7 @@ class TeacherSettings(Settings):
 
 
 #: Settings that some kinds read and others do not.
-_OF_SOME = (
+_KIND_SPECIFIC = (
     "model",
     "revision",
     "input_size",
@@ -130,9 +130,9 @@ def _open_built_in(settings: TeacherSettings, network_loader: NetworkLoader | No
         raise TeacherError(
             f"the teacher '{settings.kind}' needs its network: call open_teacher(..., network_loader=...)"
         )
-    own = settings.model and settings.kind == "rgb-small"
+    has_own_folder = settings.model and settings.kind == "rgb-small"
     return open_rgb_small(
-        Path(settings.model).expanduser() if own else ASSETS / settings.kind,
+        Path(settings.model).expanduser() if has_own_folder else ASSETS / settings.kind,
         network_loader,
         name=settings.kind,
         working_size=settings.input_size,
@@ -247,7 +247,7 @@ def open_teacher(
         TeacherError: when it cannot be opened; the message says how it can.
     """
     row = TEACHERS[settings.kind]
-    for name in _OF_SOME:
+    for name in _KIND_SPECIFIC:
         if getattr(settings, name) not in ("", None) and name not in row.reads:
             warnings.warn(f"teacher '{row.name}': {name} has no effect on it", stacklevel=2)
     return row.open(settings, network_loader)

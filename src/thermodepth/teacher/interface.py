@@ -94,17 +94,17 @@ def to_affine_inverse(values: NDArray[Any], geometry: Geometry) -> NDArray[np.fl
     Returns:
         `[h w]` float32; NaN wherever the map is not finite.
     """
-    given = np.asarray(values, dtype=np.float32)
-    finite = np.isfinite(given)
+    raw = np.asarray(values, dtype=np.float32)
+    finite = np.isfinite(raw)
     if geometry is Geometry.AFFINE_INVERSE:
-        return np.where(finite, given, np.float32(np.nan))
-    usable = finite if geometry is Geometry.AFFINE_DEPTH else finite & (given > 0)
+        return np.where(finite, raw, np.float32(np.nan))
+    usable = finite if geometry is Geometry.AFFINE_DEPTH else finite & (raw > 0)
     floor = MIN_DEPTH_M
     if geometry is not Geometry.METRIC_DEPTH:
-        positive = given[finite & (given > 0)]
+        positive = raw[finite & (raw > 0)]
         floor = MIN_DEPTH_OF_MEDIAN * float(np.median(positive)) if positive.size else 1.0
-    inverse = np.full(given.shape, np.nan, dtype=np.float32)
-    inverse[usable] = 1.0 / np.maximum(given[usable], np.float32(floor))
+    inverse = np.full(raw.shape, np.nan, dtype=np.float32)
+    inverse[usable] = 1.0 / np.maximum(raw[usable], np.float32(floor))
     return inverse
 
 
