@@ -54,7 +54,7 @@ def answer(
         SettingsError: for a unit that the model's normaliser cannot read, or a lens that cannot be.
         WeightsError: for a model whose maps are no numbers.
     """
-    lens = Lens.of(fov_deg=fov_deg)
+    lens = Lens.from_options(fov_deg=fov_deg)
     try:
         raw, unit = read_thermal(upload)
     except DataError as error:
