@@ -12,8 +12,10 @@ def study_analyze(
     results: Annotated[
         Path,
         typer.Argument(
-            help="CSV or parquet with the columns arm, seed, image, metric, value and perhaps cluster; or a "
-            "study's folder or its rows.parquet."
+            help="CSV or parquet with the columns arm, seed, image, metric, value and perhaps cluster; a "
+            "study's folder or its rows.parquet; or runs that another program logged: the CSV of W&B's table "
+            "of runs or of MLflow's search_runs, an mlruns folder, TensorBoard's events or downloads, "
+            "folders of Lightning's CSVLogger."
         ),
     ],
     reference: Annotated[
@@ -46,6 +48,15 @@ def study_analyze(
     claims: Annotated[
         str, typer.Option(help="Claims to judge: paper, or none. Default: none.")
     ] = "none",
+    arm_column: Annotated[
+        str,
+        typer.Option(
+            help="Of logged runs: the settings, with commas, that name the arm. Default: looked for."
+        ),
+    ] = "",
+    seed_column: Annotated[
+        str, typer.Option(help="Of logged runs: the setting with the seed. Default: looked for.")
+    ] = "",
     out: Annotated[
         Optional[Path],  # noqa: UP045
         typer.Option(help="Folder for the tables (md, csv, tex) and METHODS.md."),
@@ -67,4 +78,6 @@ def study_analyze(
         smallest_effect=smallest_effect,
         claims=claims,
         out=out,
+        arm_columns=arm_column,
+        seed_column=seed_column,
     )

@@ -16,12 +16,14 @@ from thermodepth.study.analysis.asked_record import asked_in
 from thermodepth.study.analysis.claims import PAPER_CLAIMS, Claim
 from thermodepth.study.analysis.designs import FULL
 from thermodepth.study.analysis.findings import Findings, findings
-from thermodepth.study.analysis.measurements import Measurements, split_form
+from thermodepth.study.analysis.measurements import RUN_LEVEL, Measurements, split_form
 from thermodepth.study.analysis.methods import methods_text, remarks_of
 from thermodepth.study.analysis.metric_names import Direction, direction_of, known_metric
 from thermodepth.study.analysis.plain_table import read_measurements
 from thermodepth.study.analysis.result_rows import measurements_of
 from thermodepth.study.analysis.tables import effects_table, findings_tables
+from thermodepth.study.run_tables.measurements import RunMeasurements, run_measurements
+from thermodepth.study.run_tables.registry import read_run_export
 
 CLAIMS: dict[str, tuple[Claim, ...]] = {"none": (), "paper": PAPER_CLAIMS}
 #: Of a study's own rows, where none is named: what carries a verdict, and what explains it.
@@ -40,6 +42,8 @@ def analyze_results(
     smallest_effect: float,
     claims: str,
     out: Path | None,
+    arm_columns: str = "",
+    seed_column: str = "",
 ) -> None:
     """Read, answer, print, and write when asked.
 
@@ -50,11 +54,22 @@ def analyze_results(
     if claims not in CLAIMS:
         raise SettingsError(f"--claims: {unknown('set of claims', claims, CLAIMS)}")
     asked = _names(metrics)
-    measured, own = _measured(results, asked, CLAIMS[claims])
+    runs = _logged_runs(
+        results,
+        metrics=asked,
+        stated=_stated(_names(lower), _names(higher), own=False),
+        arm_columns=_names(arm_columns),
+        seed_column=seed_column,
+    )
+    measured, own = (
+        _measured(results, asked, CLAIMS[claims]) if runs is None else (dict(runs.blocks), False)
+    )
     for name in (*_names(primary), *_names(lower), *_names(higher)):
         if name not in measured:
             raise SettingsError(unknown("metric", name, measured))
     stated = _stated(_names(lower), _names(higher), own=own)
+    if runs is not None:
+        stated |= runs.directions
     blocks = {name: block for name, block in measured.items() if not asked or name in asked}
     if own and not asked:
         blocks = {name: block for name, block in measured.items() if name in SHOWN}
@@ -80,6 +95,8 @@ def analyze_results(
         if name in tables:
             console.print(tables[name].rich())
     notes = (*_assumed(answers, own=own, stated=stated), *remarks_of(answers))
+    if runs is not None:
+        notes = (*runs.notes, *_read_as(runs.directions), *notes)
     for note in notes:
         console.print(note, markup=False, highlight=False)
     if out is not None:
@@ -107,7 +124,7 @@ def _assumed(found: Findings, *, own: bool, stated: Mapping[str, Direction]) -> 
         return
     yield from _directions(found, stated)
     first = next(iter(found.measurements.values()))
-    if len(set(first.clusters)) == len(first.images):
+    if first.images != (RUN_LEVEL,) and len(set(first.clusters)) == len(first.images):
         yield (
             "Every image is taken as a recording of its own; a column 'cluster' says which images belong "
             "together, such as the frames of one video."
@@ -135,6 +152,36 @@ def _directions(found: Findings, stated: Mapping[str, Direction]) -> Iterator[st
             f"No verdict on {', '.join(unknown_ways)}: nobody said which way is better; --lower or --higher "
             "says it."
         )
+
+
+def _logged_runs(
+    results: Path,
+    *,
+    metrics: Sequence[str],
+    stated: Mapping[str, Direction],
+    arm_columns: Sequence[str],
+    seed_column: str,
+) -> RunMeasurements | None:
+    """The numbers of an export of W&B, MLflow, TensorBoard or Lightning; None for anything else."""
+    is_study = results.is_dir() and (results / "rows.parquet").exists()
+    export = None if is_study else read_run_export(results)
+    if export is None:
+        if arm_columns or seed_column:
+            option = "--arm-column" if arm_columns else "--seed-column"
+            raise SettingsError(f"{option}: {results} has its own columns for arm and seed")
+        return None
+    return run_measurements(
+        export, metrics=metrics, stated=stated, arm_columns=arm_columns, seed_column=seed_column
+    )
+
+
+def _read_as(directions: Mapping[str, Direction]) -> Iterator[str]:
+    """Which way logged numbers were taken to be better."""
+    for way in ("lower", "higher"):
+        names = [name for name, direction in directions.items() if direction == way]
+        if names:
+            other = "lower" if way == "higher" else "higher"
+            yield f"Better when {way}: {', '.join(names)}; --{other} names those that are not."
 
 
 def _measured(
