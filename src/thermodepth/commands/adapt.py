@@ -160,8 +160,8 @@ def _parts(inputs: torch.Tensor, count: int = 8) -> Iterator[torch.Tensor]:
 def _say(change: StatisticsChange, out: Path, frames: int, moved: tuple[float, float]) -> None:
     console.print(
         f"{out}: statistics of {change.layers} norm layers ({change.channels} channels) taken from {frames} "
-        f"frames. They moved most in {change.most}: means by {change.shift:.2f} standard deviations, spreads "
-        f"to {change.spread:.2f} times what they were (medians over its channels)",
+        f"frames. They moved most in {change.layer}: means by {change.shift:.2f} standard deviations, "
+        f"spreads to {change.spread:.2f} times what they were (medians over its channels)",
         soft_wrap=True,
     )
     factor, spread = moved

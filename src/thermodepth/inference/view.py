@@ -123,13 +123,21 @@ def _sheet(
         )
         panel = Image.fromarray(picture).resize((panel_width, rows), Image.Resampling.BOX)
         sheet.paste(panel, (panel_x, _CAPTION))
-    if result.sky is not None and result.sky.any():
-        row, column = (float(np.median(indices)) + 0.5 for indices in np.nonzero(result.sky))
-        scale = panel_width / frame_columns
-        centre = (right - _GAP - panel_width + column * scale, _CAPTION + row * scale)
-        pen.text(centre, "sky", font=typeface(_TEXT_PX), fill=_ON_SKY, anchor="mm")
+    depth_corner = right - _GAP - panel_width, _CAPTION
+    mark_sky(pen, result, corner=depth_corner, scale=panel_width / frame_columns)
     _draw_scale(sheet, pen, right, rows, depth_limits_m(result))
     return sheet
+
+
+def mark_sky(
+    pen: ImageDraw.ImageDraw, result: Depth, *, corner: tuple[float, float], scale: float
+) -> None:
+    """The word in the middle of the sky, where there is any, of a panel whose top left corner is `corner`."""
+    if result.sky is None or not result.sky.any():
+        return
+    row, column = (float(np.median(indices)) + 0.5 for indices in np.nonzero(result.sky))
+    centre = (corner[0] + column * scale, corner[1] + row * scale)
+    pen.text(centre, "sky", font=typeface(_TEXT_PX), fill=_ON_SKY, anchor="mm")
 
 
 def _draw_scale(
