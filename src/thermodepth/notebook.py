@@ -12,17 +12,17 @@ from html import escape
 
 def table_html(rows: Iterable[Sequence[str]], *, header: Sequence[str] = ()) -> str:
     """A table; without a header the first cell of each row is its heading."""
-    lines = []
+    table_rows = []
     if header:
         cells = "".join(f'<th style="text-align:left">{escape(name)}</th>' for name in header)
-        lines.append(f"<tr>{cells}</tr>")
+        table_rows.append(f"<tr>{cells}</tr>")
     for row in rows:
-        first, *others = row
+        first, *cells_after = row
         tag = "td" if header else "th"
         cells = f'<{tag} style="text-align:left">{escape(first)}</{tag}>'
-        cells += "".join(f'<td style="text-align:left">{escape(cell)}</td>' for cell in others)
-        lines.append(f"<tr>{cells}</tr>")
-    return f"<table>{''.join(lines)}</table>"
+        cells += "".join(f'<td style="text-align:left">{escape(cell)}</td>' for cell in cells_after)
+        table_rows.append(f"<tr>{cells}</tr>")
+    return f"<table>{''.join(table_rows)}</table>"
 
 
 def titled_html(title: str, content: str) -> str:

@@ -61,9 +61,7 @@ def analyze_results(
         arm_columns=_names(arm_columns),
         seed_column=seed_column,
     )
-    measured, own = (
-        _measured(results, asked, CLAIMS[claims]) if runs is None else (dict(runs.blocks), False)
-    )
+    measured, own = _measured(results, asked, CLAIMS[claims], runs)
     for name in (*_names(primary), *_names(lower), *_names(higher)):
         if name not in measured:
             raise SettingsError(unknown("metric", name, measured))
@@ -86,22 +84,31 @@ def analyze_results(
         claimed=measured,
         smallest_effect=smallest_effect,
     )
-    printed = declared or tuple(blocks)
+    _print_tables(answers, declared or tuple(blocks))
+    if runs is not None:
+        _print_notes((*runs.notes, *_read_as(runs.directions)))
+    _print_notes((*_assumed(answers, own=own, stated=stated), *remarks_of(answers)))
+    if out is not None:
+        _write(answers, out, pairing="" if record is None else record.pairing)
+        console.print(f"tables (md, csv, tex) and METHODS.md in {out}", soft_wrap=True)
+
+
+def _print_notes(notes: Sequence[str]) -> None:
+    for note in notes:
+        console.print(note, markup=False, highlight=False)
+
+
+def _print_tables(answers: Findings, quantities: Sequence[str]) -> None:
+    """Effects on these quantities, claims, best sets and plans."""
     console.print(
-        effects_table(answers, metrics=[answers.measurements[n].metric for n in printed]).rich()
+        effects_table(
+            answers, metrics=[answers.measurements[name].metric for name in quantities]
+        ).rich()
     )
     tables = findings_tables(answers)
     for name in ("claims", "best", "planner"):
         if name in tables:
             console.print(tables[name].rich())
-    notes = (*_assumed(answers, own=own, stated=stated), *remarks_of(answers))
-    if runs is not None:
-        notes = (*runs.notes, *_read_as(runs.directions), *notes)
-    for note in notes:
-        console.print(note, markup=False, highlight=False)
-    if out is not None:
-        _write(answers, out, pairing="" if record is None else record.pairing)
-        console.print(f"tables (md, csv, tex) and METHODS.md in {out}", soft_wrap=True)
 
 
 def _stated(lower: Sequence[str], higher: Sequence[str], *, own: bool) -> dict[str, Direction]:
@@ -185,9 +192,11 @@ def _read_as(directions: Mapping[str, Direction]) -> Iterator[str]:
 
 
 def _measured(
-    results: Path, asked: Sequence[str], claims: Sequence[Claim]
+    results: Path, asked: Sequence[str], claims: Sequence[Claim], runs: RunMeasurements | None
 ) -> tuple[dict[str, Measurements], bool]:
     """The blocks by quantity, and whether they are rows of ours."""
+    if runs is not None:
+        return dict(runs.blocks), False
     path = results / "rows.parquet" if results.is_dir() else results
     if path.suffix == ".parquet" and _is_ours(path):
         rows = read_rows(path)

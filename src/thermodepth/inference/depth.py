@@ -110,8 +110,8 @@ class Depth:
             write_bytes(path, encode_png(depth_picture(self)))
             return path
         if path.suffix.lower() not in WRITTEN_SUFFIXES:
-            known = (*WRITTEN_SUFFIXES, COLOURED)
-            raise SettingsError(f"{path}: {unknown('kind of depth file', path.suffix, known)}")
+            suffixes = (*WRITTEN_SUFFIXES, COLOURED)
+            raise SettingsError(f"{path}: {unknown('kind of depth file', path.suffix, suffixes)}")
         depth_m = np.where(self.has_depth, self.depth_m, np.float32(np.nan))
         if note := write_depth_values(path, depth_m, per_metre=per_metre):
             warnings.warn(note, stacklevel=2)

@@ -61,9 +61,9 @@ def notebook_png(result: Depth) -> bytes:
     widest, highest = NOTEBOOK_PANEL
     width = max(min(widest, round(highest * columns / rows)), _NARROWEST_PANEL)
     sheet = _sheet(result, result.thermal, result.thermal_unit, width)
-    most = highest + _CAPTION + _MARGIN
-    if sheet.height > most:  # of a strip that stands
-        sheet = sheet.resize((max(round(sheet.width * most / sheet.height), 1), most))
+    tallest = highest + _CAPTION + _MARGIN
+    if sheet.height > tallest:  # of a strip that stands
+        sheet = sheet.resize((max(round(sheet.width * tallest / sheet.height), 1), tallest))
     return encode_png(np.asarray(sheet))
 
 

@@ -35,7 +35,7 @@ def recognises(path: Path) -> bool:
     return path.is_dir() and any(True for _ in _logs(path))
 
 
-def read(path: Path) -> RunExport:
+def read_runs(path: Path) -> RunExport:
     """Every run below the folder.
 
     Raises:

@@ -13,7 +13,7 @@ from thermodepth.errors import DataError, SettingsError, unknown
 from thermodepth.study.analysis.measurements import RUN_LEVEL, Codes, Measurements, block
 from thermodepth.study.analysis.metric_names import Direction, direction_of
 from thermodepth.study.run_tables.grouping import group_runs
-from thermodepth.study.run_tables.run import RunExport
+from thermodepth.study.run_tables.run import LoggedRun, RunExport
 
 _MOST_NAMED = 20  # in a sentence
 #: What programs put around a metric's name: `val/abs_rel`, `test_rmse`, `train_loss_epoch`.
@@ -54,10 +54,7 @@ def run_measurements(
         DataError: where no run ended, no metric has a direction, or as `group_runs`.
     """
     stated = stated or {}
-    runs = [run for run in export.runs if not run.unfinished]
-    if not runs:
-        states = ", ".join(sorted({run.unfinished for run in export.runs}))
-        raise DataError(f"{export.path}: {export.program}: no run ended well ({states})")
+    runs = _ended_runs(export)
     groups = group_runs(export, runs, arm_columns=arm_columns, seed_column=seed_column)
     cells = {seed_column, *arm_columns, groups.seed_column}
     available = list(dict.fromkeys(n for run in runs for n in run.metrics if n not in cells))
@@ -78,7 +75,7 @@ def run_measurements(
         blocks[name] = _block(name, numbers, groups.arms, groups.seeds, str(export.path))
         if lost := [r.name for r, v in zip(runs, numbers, strict=True) if not math.isfinite(v)]:
             notes.append(f"{name}: no finite number of {_some(lost)}; left out.")
-    others = [name for name in available if name not in chosen]
+    ignored = [name for name in available if name not in chosen]
     return RunMeasurements(
         blocks=blocks,
         directions={name: way for name, way in directions.items() if name in blocks},
@@ -90,9 +87,17 @@ def run_measurements(
             *_unfinished(export),
             *export.notes,
             *notes,
-            *([f"Not compared: {_some(others)}; --metrics takes them."] if others else []),
+            *([f"Not compared: {_some(ignored)}; --metrics takes them."] if ignored else []),
         ),
     )
+
+
+def _ended_runs(export: RunExport) -> list[LoggedRun]:
+    runs = [run for run in export.runs if not run.unfinished]
+    if not runs:
+        states = ", ".join(sorted({run.unfinished for run in export.runs}))
+        raise DataError(f"{export.path}: {export.program}: no run ended well ({states})")
+    return runs
 
 
 def logged_direction(name: str) -> Direction | None:

@@ -46,7 +46,7 @@ def recognises(path: Path) -> bool:
     return set(_COLUMNS) <= set(read_header(path))
 
 
-def read(path: Path) -> RunExport:
+def read_runs(path: Path) -> RunExport:
     """Every run that was not deleted.
 
     Raises:
@@ -137,11 +137,11 @@ def _files(folder: Path) -> Iterator[tuple[str, Path]]:
 def _last(file: Path) -> float:
     best: tuple[int, int, float] | None = None
     for number, line in enumerate(read_text(file, limit=MOST_BYTES).splitlines(), start=1):
-        words = line.split()
+        fields = line.split()
         try:
-            if len(words) not in (2, 3):
+            if len(fields) not in (2, 3):
                 raise ValueError
-            entry = (int(words[2]) if len(words) == 3 else 0, int(words[0]), float(words[1]))
+            entry = (int(fields[2]) if len(fields) == 3 else 0, int(fields[0]), float(fields[1]))
         except ValueError:
             raise DataError(
                 f"{file}: line {number}: expected 'timestamp value step', got '{line[:80]}'"

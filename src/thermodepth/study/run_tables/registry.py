@@ -25,7 +25,7 @@ def read_run_export(path: Path) -> RunExport | None:
     """
     for program in PROGRAMS:
         if program.recognises(path):
-            export: RunExport = program.read(path)
+            export: RunExport = program.read_runs(path)
             if not export.runs:
                 raise DataError(f"{path}: {export.program} without a run")
             return export

@@ -44,7 +44,7 @@ def recognises(path: Path) -> bool:
     return path.is_file() and ("tfevents" in path.name or _is_download(path))
 
 
-def read(path: Path) -> RunExport:
+def read_runs(path: Path) -> RunExport:
     """Every run, by its folder or by the names of the downloads.
 
     Raises:

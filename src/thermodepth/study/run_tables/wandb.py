@@ -35,7 +35,7 @@ def recognises(path: Path) -> bool:
     return "Name" in header and "State" in header and bool({"Created", "Runtime"} & set(header))
 
 
-def read(path: Path) -> RunExport:
+def read_runs(path: Path) -> RunExport:
     """Every run of the table.
 
     Raises:
