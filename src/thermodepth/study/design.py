@@ -88,9 +88,10 @@ class Study:
             )
 
     def __repr__(self) -> str:
-        cells = len(self.arms) * len(self.seeds)
+        arms, seeds = len(self.arms), len(self.seeds)
+        counts = f"{arms} arm{'s' * (arms != 1)} x {seeds} seed{'s' * (seeds != 1)}"
         return (
-            f"Study('{self.name}': {len(self.arms)} arms x {len(self.seeds)} seeds = {cells} cells of "
+            f"Study('{self.name}': {counts} = {arms * seeds} cells of "
             f"{steps_words(self)} steps on {self.settings.data.source}, reference {self.reference})"
         )
 
