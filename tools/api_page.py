@@ -25,7 +25,7 @@ PUBLIC: Mapping[str, tuple[str, ...] | None] = {
     "thermodepth.evaluation.store": ("PredictionStore",),
     "thermodepth.evaluation.protocols.protocol": ("Protocol", "named_protocol", "differences"),
     "thermodepth.evaluation.scoring.score": ("score_frame", "score_frames"),
-    "thermodepth.evaluation.results.rows": ("read_rows", "write_rows"),
+    "thermodepth.evaluation.rows.rows": ("read_rows", "write_rows"),
     "thermodepth.evaluation.results.summary": ("summarise",),
 }
 HEAD = """# The Python interface

@@ -15,6 +15,7 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from thermodepth.inference.depth import Depth as Depth
     from thermodepth.inference.predictor import Predictor as Predictor
     from thermodepth.inference.predictor import load as load
     from thermodepth.types import Geometry as Geometry
@@ -22,12 +23,13 @@ if TYPE_CHECKING:
 __version__ = "0.1.0"
 
 _HOME = {
+    "Depth": "thermodepth.inference.depth",
     "Predictor": "thermodepth.inference.predictor",
     "load": "thermodepth.inference.predictor",
     "Geometry": "thermodepth.types",
 }
 
-__all__ = ["Geometry", "Predictor", "__version__", "load"]
+__all__ = ["Depth", "Geometry", "Predictor", "__version__", "load"]
 
 
 def __getattr__(name: str) -> Any:

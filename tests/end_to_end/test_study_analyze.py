@@ -114,3 +114,42 @@ def test_no_torch_is_loaded(results: Path) -> None:
     )
     run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert run.stderr.strip().endswith("False")
+
+
+def test_a_table_of_runs_gets_intervals_over_seeds_and_says_so(
+    thermodepth: Thermodepth, tmp_path: Path
+) -> None:
+    path = tmp_path / "wandb_export.csv"
+    lines = ["Name,State,Created,Runtime,seed,val/abs_rel,score"]
+    for arm, base in (("base", 0.3), ("ours", 0.2)):
+        for seed in range(4):
+            value = base + 0.001 * (seed * (7 if arm == "ours" else 3) % 5)
+            lines.append(f"{arm}-{seed},finished,2025-11-13,9,{seed},{value},{1 - value}")
+    path.write_text("\n".join(lines))
+    code, _, err = thermodepth("study", "analyze", path)
+    assert code == 2
+    assert "nothing tells the arm of each run" in err
+    path.write_text(path.read_text().replace("base-", "base-seed").replace("ours-", "ours-seed"))
+    code, out, err = thermodepth("study", "analyze", path, "--higher", "score", "--out", "found")
+    assert code == 0, err
+    abs_rel, score = [line for line in out.splitlines() if line.startswith("ours − base")]
+    assert "[−34.5, −31.9]" in abs_rel  # percent, t over four seeds
+    assert "cannot tell" in abs_rel
+    assert "descriptive" not in score
+    words = " ".join(out.split())
+    assert (
+        "Recognised as W&B's table of runs: 8 runs that ended; arms from the runs' names" in words
+    )
+    assert "One number a run: intervals are over seeds, and nothing is called better" in words
+    assert "Every image is taken as a recording" not in words
+    methods = (tmp_path / "found" / "METHODS.md").read_text()
+    assert "Of every run one number a metric was logged" in methods
+    assert "allows for seeds alone" in methods
+
+
+def test_columns_of_runs_are_refused_for_other_tables(
+    thermodepth: Thermodepth, results: Path
+) -> None:
+    code, _, err = thermodepth("study", "analyze", results, "--arm-column", "arm")
+    assert code == 2
+    assert "--arm-column: " in err

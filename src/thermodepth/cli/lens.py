@@ -65,7 +65,7 @@ class LensOptions:
         if self.cameras and self.calibration is None:
             raise SettingsError("--camera: has no effect without --calibration")
         try:
-            return Lens.of(
+            return Lens.from_options(
                 focal_px=self.focal_px,
                 fov_deg=self.fov_deg,
                 calibration=self.calibration,

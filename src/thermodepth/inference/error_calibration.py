@@ -135,12 +135,12 @@ def _held_out(
     total = len(frames.sample_ids)
     count = min(total, MOST_FRAMES)
     near_m, far_m = dataset.depth_range_m
-    as_it_is = Predictor(_uncalibrated(model), device=device)
+    predictor = Predictor(_uncalibrated(model), device=device)
     parts: list[NDArray[np.float64]] = []
     scenes, conditions = [], []
     for number in range(count):
         sample = frames.read(number * total // count, with_rgb=False)
-        values = _of_frame(as_it_is, sample, dataset.depth_range_m)
+        values = _of_frame(predictor, sample, dataset.depth_range_m)
         if values.size:
             parts.append(values)
             scenes.append(sample.sequence or sample.sample_id)
@@ -182,16 +182,16 @@ def _of_frame(
     """[2 + levels n] true and predicted metres and the scores of a few pixels, evenly spread."""
     near_m, far_m = depth_range_m
     truth = np.full(sample.size, np.nan) if sample.depth_m is None else sample.depth_m
-    places = np.flatnonzero((truth > near_m) & (truth < far_m))
-    if not places.size:
+    pixels = np.flatnonzero((truth > near_m) & (truth < far_m))
+    if not pixels.size:
         return np.zeros((2 + len(ERROR_LEVELS), 0))
-    places = places[np.linspace(0, places.size - 1, min(PIXELS, places.size)).astype(np.intp)]
+    pixels = pixels[np.linspace(0, pixels.size - 1, min(PIXELS, pixels.size)).astype(np.intp)]
     ((depth_m, _, relative),) = predictor.maps_of([sample])
-    true_m = truth.ravel()[places].astype(np.float64)
-    predicted_m = depth_m.ravel()[places].astype(np.float64)
-    head = np.log1p(relative.reshape(len(ERROR_LEVELS), -1)[:, places].astype(np.float64))
-    off = np.maximum(np.abs(np.log(predicted_m / true_m)), _SMALLEST)
-    return np.vstack([true_m, predicted_m, np.log(off) - np.log(head)])
+    true_m = truth.ravel()[pixels].astype(np.float64)
+    predicted_m = depth_m.ravel()[pixels].astype(np.float64)
+    head = np.log1p(relative.reshape(len(ERROR_LEVELS), -1)[:, pixels].astype(np.float64))
+    log_error = np.maximum(np.abs(np.log(predicted_m / true_m)), _SMALLEST)
+    return np.vstack([true_m, predicted_m, np.log(log_error) - np.log(head)])
 
 
 def _uncalibrated(model: LoadedModel) -> LoadedModel:
@@ -256,16 +256,16 @@ def conformal_quantile(
     assert share <= 1.0, "too few units for this level"
     order = np.argsort(scores, kind="stable")
     below = np.cumsum(weights[order])
-    place = np.searchsorted(below, share * below[-1] * (1 - 1e-12))
-    return float(scores[order][min(int(place), scores.size - 1)])
+    index = np.searchsorted(below, share * below[-1] * (1 - 1e-12))
+    return float(scores[order][min(int(index), scores.size - 1)])
 
 
 def _unit_weights(pixels: HeldOutPixels) -> NDArray[np.float64]:
     """[n] the same for every scene, within it for every frame, within it for every pixel."""
     frames = np.bincount(pixels.frame)
     scenes = np.bincount(pixels.unit)
-    each = 1.0 / (scenes.size * scenes[pixels.unit] * frames)
-    weights: NDArray[np.float64] = each[pixels.frame]
+    frame_weights = 1.0 / (scenes.size * scenes[pixels.unit] * frames)
+    weights: NDArray[np.float64] = frame_weights[pixels.frame]
     return weights
 
 
@@ -296,9 +296,9 @@ def _shape(
         steps = np.diff(log_factors)
         value, pull = penalty * float((steps * steps).sum()), np.zeros(score.size)
         for cut, (share, _), weight in zip(cuts, shares, importance, strict=True):
-            off = np.bincount(cut, weights=share * inside, minlength=weight.size) - level
-            value += float((weight * off * off).sum())
-            pull += share * (2.0 * weight * off)[cut]
+            excess = np.bincount(cut, weights=share * inside, minlength=weight.size) - level
+            value += float((weight * excess * excess).sum())
+            pull += share * (2.0 * weight * excess)[cut]
         slope = basis.T @ (pull * inside * (1.0 - inside) / softness)
         slope[1:] += 2.0 * penalty * steps
         slope[:-1] -= 2.0 * penalty * steps
@@ -362,12 +362,12 @@ def main(arguments: Sequence[str]) -> int:
             file=sys.stderr,
         )
         return 2
-    given, data, target, *rest = arguments
-    split = rest[0] if rest else "val"
+    source_name, data, target, *optional = arguments
+    split = optional[0] if optional else "val"
     try:
         if Path(target).exists():
             raise SettingsError(f"{target}: is there already; give the name of a new folder")
-        source = resolve_model(given)
+        source = resolve_model(source_name)
         model, dataset = load_model(source), open_dataset(data)
         refuse_taught(model, dataset, split)
         calibration = calibrate_error(model, dataset, split, progress=_tell)

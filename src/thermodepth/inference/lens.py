@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any, Self
 import numpy as np
 
 from thermodepth.calibration import find_calibration, read_calibration
-from thermodepth.camera import focal_of_view, view_of_focal
+from thermodepth.camera import focal_of_view, pinhole, view_of_focal
 from thermodepth.errors import SettingsError
 
 if TYPE_CHECKING:
@@ -45,7 +45,7 @@ class Lens:
     source: str = ""  # the file that says so
 
     @classmethod
-    def of(
+    def from_options(
         cls,
         *,
         focal_px: float | None = None,
@@ -74,9 +74,9 @@ class Lens:
             "intrinsics": intrinsics,
             "calibration": calibration,
         }
-        named = [name for name, value in ways.items() if value is not None]
-        if len(named) > 1:
-            raise SettingsError(f"{' and '.join(named)}: one of them says what the lens is")
+        options = [name for name, value in ways.items() if value is not None]
+        if len(options) > 1:
+            raise SettingsError(f"{' and '.join(options)}: one of them says what the lens is")
         if cameras and calibration is None:
             raise SettingsError("cameras: names of cameras say nothing without a calibration")
         if focal_px is not None:
@@ -127,6 +127,27 @@ class Lens:
         focal_px = float(np.sqrt(self.intrinsics[0, 0] * self.intrinsics[1, 1] * scale_x * scale_y))
         return _plausible(focal_px, size, where)
 
+    def intrinsics_of(self, size: tuple[int, int]) -> NDArray[np.float64]:
+        """The matrix `[3 3]` in pixels of a frame of (rows, columns); its axis meets the middle where only an
+        angle or a focal length is known.
+
+        Raises:
+            SettingsError: for a lens that cannot be that of such a frame.
+        """
+        focal_px = self.focal_of(size)
+        if self.intrinsics is None:
+            return np.asarray(pinhole(focal_px, size[1], size[0]), np.float64)
+        rows, columns = self.size or size
+        return np.diag([size[1] / columns, size[0] / rows, 1.0]) @ self.intrinsics
+
+    def __str__(self) -> str:
+        """Such as `lens 45 deg across`."""
+        if self.fov_deg is not None:
+            return f"lens {self.fov_deg:g} deg across"
+        if self.focal_px is not None:
+            return f"lens {self.focal_px:g} px"
+        return f"lens of {Path(self.source).name}" if self.source else "lens by its intrinsics"
+
     def fingerprint(self) -> str:
         """Changes with the metres that it leads to."""
         matrix = None if self.intrinsics is None else self.intrinsics.tolist()
@@ -141,6 +162,23 @@ class Lens:
             f"{self.source}: calibrated at {self.size[1]}x{self.size[0]}, and frames are "
             f"{size[1]}x{size[0]}; they are taken as resized, not cut"
         )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class FrameLens:
+    """The lens that a prediction holds for."""
+
+    intrinsics: NDArray[np.float64]  # [3 3] pixels of the frame, whose corner is at (0, 0)
+    assumed: bool = False  # nobody stated it: it is the middle one of the model's training
+
+    @property
+    def focal_px(self) -> float:
+        """Focal length in pixels of the frame, the geometric mean of both."""
+        return float(np.sqrt(self.intrinsics[0, 0] * self.intrinsics[1, 1]))
+
+    def view_deg(self, columns: int) -> float:
+        """What so many columns see, degrees."""
+        return view_of_focal(float(self.intrinsics[0, 0]), columns)
 
 
 def network_focal(focal_px: float, size: tuple[int, int], inner: tuple[int, int]) -> float:

@@ -22,7 +22,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from thermodepth.files import LONGEST_NAME_BYTES, encode_png, write_bytes
-from thermodepth.inference.predictor import Depth
+from thermodepth.inference.depth import Depth
 from thermodepth.inference.view import view_png
 from thermodepth.types import ThermalUnit
 
@@ -113,9 +113,9 @@ def write_depth(
 
 def _fitting(name: str) -> str:
     """A start of a file name that leaves room for what comes behind; two names never become one."""
-    most = LONGEST_NAME_BYTES - _LONGEST_ENDING
+    longest = LONGEST_NAME_BYTES - _LONGEST_ENDING
     encoded = os.fsencode(name)
-    if len(encoded) <= most:
+    if len(encoded) <= longest:
         return name
     mark = hashlib.sha256(encoded).hexdigest()[:16]
-    return f"{encoded[: most - len(mark) - 1].decode(errors='ignore')}-{mark}"
+    return f"{encoded[: longest - len(mark) - 1].decode(errors='ignore')}-{mark}"

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import warnings
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -22,7 +22,9 @@ from thermodepth.inference.bounds import (
     check_frame_size,
     check_maps,
 )
-from thermodepth.inference.lens import Lens, network_focal
+from thermodepth.inference.depth import NO_EXPECTED_ERROR as NO_EXPECTED_ERROR
+from thermodepth.inference.depth import Depth as Depth
+from thermodepth.inference.lens import FrameLens, Lens, network_focal
 from thermodepth.inference.working_size import size_note
 from thermodepth.model import LoadedModel, load_model, resolve_model
 from thermodepth.model.error_calibration import relative_errors
@@ -36,57 +38,12 @@ from thermodepth.thermal import (
     thermal_unit,
 )
 from thermodepth.thermal.flir_lens import stated_view_deg
-from thermodepth.types import ERROR_LEVELS, Geometry, Sample, ThermalUnit
+from thermodepth.types import Sample, ThermalUnit
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-#: Why there is no relative error, where there is none.
-NO_EXPECTED_ERROR = (
-    "this model tells no relative error; it takes a head (model.relative_error) and a calibration on "
-    "held-out scenes, which training makes on the split 'val', and afterwards "
-    "`python -m thermodepth.inference.error_calibration`"
-)
 MIN_SIDE, MAX_SIDE = 32, 4096  # of what the network sees, the shorter side
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Depth:
-    """What a model says of one frame, at the frame's own size."""
-
-    depth_m: NDArray[np.float32]  # [h w] metres along the optical axis
-    structure: NDArray[np.float32]  # [h w] inverse depth up to factor and offset: larger is nearer
-    #: [h w] True where nothing but sky is seen; None: the model does not tell. `depth_m` goes on there, far.
-    sky: NDArray[np.bool_] | None = None
-    #: [h w] the larger, the worse: for 68 % of the pixels the truth lies within `depth_m` / (1 + this) and
-    #: `depth_m` (1 + this), so this bounds |error| / depth. None: the model has no calibrated head for it.
-    #: Sky has no depth to be wrong about: there it means nothing.
-    relative_error: NDArray[np.float32] | None = None
-    relative_error_90: NDArray[np.float32] | None = None  # [h w] the same for 90 %
-
-    #: What `structure` means; `depth_m` is Geometry.METRIC_DEPTH.
-    structure_geometry = Geometry.AFFINE_INVERSE
-
-    @property
-    def solid_m(self) -> NDArray[np.float32]:
-        """`[n]` metres of what is not sky; of all pixels where nothing else is seen."""
-        solid = self.depth_m.ravel() if self.sky is None else self.depth_m[~self.sky]
-        return solid if solid.size else self.depth_m.ravel()
-
-    def interval_m(
-        self, level: float = ERROR_LEVELS[0]
-    ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-        """(near, far) `[h w]` metres that hold the true depth at this share of the pixels.
-
-        Raises:
-            SettingsError: for another level than 0.68 and 0.9, or a model that does not tell.
-        """
-        if level not in ERROR_LEVELS:
-            raise SettingsError(f"level {level:g}: expected {' or '.join(map(str, ERROR_LEVELS))}")
-        error = (self.relative_error, self.relative_error_90)[ERROR_LEVELS.index(level)]
-        if error is None:
-            raise SettingsError(f"an interval of {level:.0%}: {NO_EXPECTED_ERROR}")
-        return self.depth_m / (1 + error), self.depth_m * (1 + error)
 
 
 class Predictor:
@@ -99,6 +56,7 @@ class Predictor:
         device: str = "auto",
         short_side: int | None = None,
         lens: Lens | None = None,
+        name: str = "",
     ) -> None:
         """
         Args:
@@ -110,6 +68,7 @@ class Predictor:
                 training's.
             lens: of the camera, for frames that come without one; None: the training's is taken, with a
                 warning.
+            name: what people call the model; empty: its fingerprint.
 
         Raises:
             SettingsError: for a device that is not there, or a size below 32.
@@ -130,10 +89,11 @@ class Predictor:
         has_cuda = torch.cuda.is_available() and device != "cpu"
         self._device = torch.device("cuda" if has_cuda else "cpu")
         self.model = model
+        self.name = name or model.fingerprint
         self._network = model.network.to(self._device, memory_format=torch.channels_last)  # type: ignore[call-overload]
         self._short_side = short_side or min(model.recipe.working_size)
         self.lens = lens
-        self._spoken: set[str] = set()  # warnings, each of which is given once
+        self._warned: set[str] = set()  # texts of warnings, each of which comes once
 
     def __call__(
         self,
@@ -158,7 +118,7 @@ class Predictor:
             SettingsError: for a lens that cannot be.
             WeightsError: for a model whose maps are no numbers.
         """
-        lens = Lens.of(focal_px=focal_px, fov_deg=fov_deg, intrinsics=intrinsics)
+        lens = Lens.from_options(focal_px=focal_px, fov_deg=fov_deg, intrinsics=intrinsics)
         if isinstance(thermal, (str, Path)):
             raw, unit = read_thermal(Path(thermal))
             lens = lens or self.stated_lens(Path(thermal))
@@ -201,7 +161,8 @@ class Predictor:
         check_frame_size(size, inner)
         if note := size_note(min(inner), recipe.trained_short_sides):
             self._warn_once(note)
-        focal_px = self._focals(lens, len(frames), size=size, inner=inner)
+        lenses = self._lenses(lens, len(frames), size)
+        focal_px = self._network_focals(lenses, size, inner)
         # As in training: the raw frame is resized, then normalised.
         inputs = [
             normalise(resize_image(_resizable(frame), inner), unit, recipe.normaliser, state)
@@ -211,9 +172,12 @@ class Predictor:
         results: list[Depth] = []
         for first in range(0, len(inputs), at_once):
             part = np.stack(inputs[first : first + at_once])[:, None]
-            lenses = None if focal_px is None else focal_px[first : first + at_once]
-            results += self._run(part, size, lenses)
-        return results
+            focal_part = None if focal_px is None else focal_px[first : first + at_once]
+            results += self._run(part, size, focal_part)
+        return [
+            replace(result, lens=frame_lens, thermal=frame, thermal_unit=unit)
+            for result, frame_lens, frame in zip(results, lenses, frames, strict=True)
+        ]
 
     def stated_lens(self, path: Path) -> Lens | None:
         """The lens that a radiometric file states, where the model wants one and none was given at loading.
@@ -229,7 +193,7 @@ class Predictor:
         self._warn_once(
             f"the lens is taken from the radiometric file, which states {view_deg:.1f} degrees across"
         )
-        return Lens.of(fov_deg=view_deg)
+        return Lens.from_options(fov_deg=view_deg)
 
     @property
     def tells_relative_error(self) -> bool:
@@ -302,55 +266,108 @@ class Predictor:
         calibration = self.model.recipe.error_calibration
         return relative_errors(log_error, depth_m, calibration, most=math.log(far / near))
 
-    def _focals(
-        self,
-        lens: Lens | Sequence[float] | None,
-        count: int,
-        *,
-        size: tuple[int, int],
-        inner: tuple[int, int],
-    ) -> list[float] | None:
-        """`[count]` focal lengths in pixels of the network's input; None for a model that ignores them."""
-        training = self.model.recipe.lens
-        if training is None:
-            if isinstance(lens, Lens) or self.lens is not None:
-                self._warn_once(
-                    "the lens has no effect: this model is not told it, and its metres hold for the lens "
-                    "that it was trained with"
-                )
-            return None
+    def _lenses(
+        self, lens: Lens | Sequence[float] | None, count: int, size: tuple[int, int]
+    ) -> list[FrameLens | None]:
+        """`[count]` the lens of each frame; None where nobody states one and the model is not told it."""
+        stated = lens if isinstance(lens, Lens) else None
+        if self.model.recipe.lens is None and (stated or self.lens):
+            self._warn_once(
+                "the lens has no effect: this model is not told it, and its metres hold for the "
+                "lens that it was trained with"
+            )
         frame_px = [float("nan")] * count if lens is None or isinstance(lens, Lens) else list(lens)
-        if not all(f > 0 for f in frame_px):
-            default_px = self._default_focal(lens if isinstance(lens, Lens) else None, size)
-            frame_px = [f if f > 0 else default_px for f in frame_px]
-        return [network_focal(f, size, inner) for f in frame_px]
+        if all(f > 0 for f in frame_px):
+            return [_centred_lens(f, size) for f in frame_px]
+        default = self._default_lens(stated, size)
+        return [_centred_lens(f, size) if f > 0 else default for f in frame_px]
 
-    def _default_focal(self, lens: Lens | None, size: tuple[int, int]) -> float:
-        """Of a frame without a lens of its own, in its pixels."""
+    def _network_focals(
+        self, lenses: Sequence[FrameLens | None], size: tuple[int, int], inner: tuple[int, int]
+    ) -> list[float] | None:
+        """Focal lengths in pixels of the network's input; None for a model that ignores them."""
+        if self.model.recipe.lens is None:
+            return None
+        focal_px = []
+        for lens in lenses:
+            assert lens is not None, "a model that is told the lens has that of its training"
+            focal_px.append(network_focal(lens.focal_px, size, inner))
+        return focal_px
+
+    def _default_lens(self, lens: Lens | None, size: tuple[int, int]) -> FrameLens | None:
+        """Of a frame without a lens of its own."""
         lens = lens or self.lens
         if lens is not None:
-            focal_px = lens.focal_of(size)
+            frame_lens = FrameLens(intrinsics=lens.intrinsics_of(size))
             if note := lens.rescales(size):
                 self._warn_once(note)
-            return focal_px
+            return frame_lens
         training = self.model.recipe.lens
-        assert training is not None
+        if training is None:
+            return None
         self._warn_once(
             f"the lens is not known: taken is the training's, {training.field_of_view_deg:.0f} degrees "
             "along the frame's long side. With another lens all metres are off by one factor; give focal_px, "
             "fov_deg, intrinsics or a calibration"
         )
-        return focal_of_view(training.field_of_view_deg, max(size))
+        return _centred_lens(
+            focal_of_view(training.field_of_view_deg, max(size)), size, assumed=True
+        )
 
     def _warn_once(self, text: str) -> None:
-        if text not in self._spoken:
-            self._spoken.add(text)
+        if text not in self._warned:
+            self._warned.add(text)
             warnings.warn(text, stacklevel=2)
 
     def network_size(self, size: tuple[int, int]) -> tuple[int, int]:
         """(rows, columns) the network sees of a frame: the aspect is kept."""
         scale = self._short_side / min(size)
         return max(round(size[0] * scale), 32), max(round(size[1] * scale), 32)
+
+    def __repr__(self) -> str:
+        recipe = self.model.recipe
+        return (
+            f"Predictor('{self.name}', encoder {recipe.model.encoder}, short side {self._short_side}, "
+            f"{self._lens_text()}, {self._device.type})"
+        )
+
+    def _repr_html_(self) -> str:
+        from thermodepth.notebook import table_html, titled_html
+
+        recipe = self.model.recipe
+        near_m, far_m = recipe.model.depth_range_m or (math.nan, math.nan)
+        shortest, longest = recipe.trained_short_sides
+        weights = sum(parameter.numel() for parameter in self._network.parameters())
+        heads = ["structure", "metric depth"] + ["sky"] * recipe.model.sky
+        rows = [
+            ("fingerprint", self.model.fingerprint),
+            ("encoder", recipe.model.encoder),
+            ("weights", f"{weights / 1e6:.2f} million"),
+            ("heads", ", ".join(heads + ["relative error"] * self.tells_relative_error)),
+            ("depth", f"{near_m:g} to {far_m:g} m"),
+            ("short side", f"{self._short_side} pixels (trained at {shortest} to {longest})"),
+            ("lens", self._lens_text().removeprefix("lens ")),
+            ("trained on", recipe.trained_unit.value),
+            ("device", self._device.type),
+        ]
+        return titled_html(self.name, table_html(rows))
+
+    def _lens_text(self) -> str:
+        """The lens in a few words."""
+        training = self.model.recipe.lens
+        if self.lens is not None:
+            stated = str(self.lens)
+            return stated if training is not None else f"{stated} (metres ignore it)"
+        if training is None:
+            return "lens that of its training"
+        return f"lens of each frame, else {training.field_of_view_deg:.0f} deg assumed"
+
+
+def _centred_lens(focal_px: float, size: tuple[int, int], *, assumed: bool = False) -> FrameLens:
+    """Of a frame of (rows, columns) whose middle the axis meets."""
+    rows, columns = size
+    intrinsics = np.array([[focal_px, 0, columns / 2], [0, focal_px, rows / 2], [0, 0, 1]])
+    return FrameLens(intrinsics=intrinsics, assumed=assumed)
 
 
 def _resizable(frame: NDArray[Any]) -> NDArray[Any]:
@@ -386,8 +403,15 @@ def load(
         SettingsError: for a lens that cannot be.
         DataError: for a calibration that cannot be read.
     """
-    lens = Lens.of(
+    lens = Lens.from_options(
         focal_px=focal_px, fov_deg=fov_deg, intrinsics=intrinsics, calibration=calibration
     )
     loaded = load_model(resolve_model(str(model)))
-    return Predictor(loaded, device=device, short_side=short_side, lens=lens)
+    return Predictor(
+        loaded, device=device, short_side=short_side, lens=lens, name=_model_name(model)
+    )
+
+
+def _model_name(model: str | Path) -> str:
+    """A built-in name as it stands, a folder by its last part."""
+    return Path(model).name or str(model)

@@ -43,7 +43,7 @@ class StatisticsChange:
 
     layers: int
     channels: int
-    most: str  # name of the layer whose means moved most
+    layer: str  # name of the layer whose means moved most
     shift: float  # there, median over channels of |new mean - old mean| in old standard deviations
     spread: float  # there, median over channels of new over old standard deviation
 
@@ -86,27 +86,31 @@ def take_statistics(
     moved: dict[str, tuple[float, float]] = {}  # layer -> (shift, spread)
     channels = 0
 
-    def move(name: str, now: ChannelStatistics) -> None:
+    def move(name: str, after: ChannelStatistics) -> None:
         nonlocal channels
         norm = norms[name]
         if isinstance(norm, FixedNorm):
             before = measured[name]
-            _set_fixed(norm, before, now)
+            _set_fixed(norm, before, after)
         else:
             before = ChannelStatistics(*(t.clone() for t in _buffers(norm)))
-            for buffer, value in zip(_buffers(norm), now, strict=True):
+            for buffer, value in zip(_buffers(norm), after, strict=True):
                 buffer.copy_(value)
         sd = (before.variance + _epsilon(norm)).sqrt()
-        shift = (now.mean - before.mean).abs() / sd
-        spread = (now.variance + _epsilon(norm)).sqrt() / sd
+        shift = (after.mean - before.mean).abs() / sd
+        spread = (after.variance + _epsilon(norm)).sqrt() / sd
         moved[name] = float(shift.median()), float(spread.median())
         channels += sd.numel()
 
     with _seeing(norms, move):
         _run(network, frames)
-    most = max(moved, key=lambda name: moved[name][0])
+    layer = max(moved, key=lambda name: moved[name][0])
     return StatisticsChange(
-        layers=len(moved), channels=channels, most=most, shift=moved[most][0], spread=moved[most][1]
+        layers=len(moved),
+        channels=channels,
+        layer=layer,
+        shift=moved[layer][0],
+        spread=moved[layer][1],
     )
 
 
@@ -145,11 +149,11 @@ def _seeing(norms: _Norms, see: Callable[[str, ChannelStatistics], Any]) -> Iter
             handle.remove()
 
 
-def _set_fixed(norm: FixedNorm, before: ChannelStatistics, now: ChannelStatistics) -> None:
-    """So that inputs like `now` leave the norm as inputs like `before` did."""
+def _set_fixed(norm: FixedNorm, before: ChannelStatistics, after: ChannelStatistics) -> None:
+    """So that inputs like `after` leave the norm as inputs like `before` did."""
     epsilon = norm.epsilon
-    ratio_squared = (now.variance + epsilon) / (before.variance + epsilon)
-    norm.mean.copy_(now.mean - ratio_squared.sqrt() * (before.mean - norm.mean))
+    ratio_squared = (after.variance + epsilon) / (before.variance + epsilon)
+    norm.mean.copy_(after.mean - ratio_squared.sqrt() * (before.mean - norm.mean))
     norm.variance.copy_((norm.variance + epsilon) * ratio_squared - epsilon)
 
 

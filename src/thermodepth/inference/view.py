@@ -20,9 +20,12 @@ from thermodepth.types import ThermalUnit
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from thermodepth.inference.predictor import Depth
+    from thermodepth.inference.depth import Depth
 
 PANEL_WIDTH = 480
+#: Of one panel in a notebook, (columns, rows): three of them and their frame stay below a megabyte.
+NOTEBOOK_PANEL = (320, 320)
+_NARROWEST_PANEL = 150  # that a title fits over
 SKY_COLOUR = "#8fb6d8"  # of nothing in the colours of depth
 
 _MARGIN, _GAP, _CAPTION = 8, 14, 44
@@ -31,68 +34,125 @@ _BAR_WIDTH, _TICK, _LABEL_WIDTH = 19, 5, 84
 _PAPER, _INK, _ON_SKY = "#ffffff", "#1e1e1e", "#20303c"
 
 
-def view_png(result: Depth, *, thermal: NDArray[Any], unit: ThermalUnit) -> bytes:
+def view_png(
+    result: Depth,
+    *,
+    thermal: NDArray[Any] | None,
+    unit: ThermalUnit | None,
+    panel_width: int = PANEL_WIDTH,
+) -> bytes:
     """Thermal, structure and metric depth side by side, with a scale in metres.
 
     Args:
         result: maps `[h w]`.
-        thermal: the raw frame `[h w]`.
+        thermal: the raw frame `[h w]`; None leaves its panel out.
         unit: of the raw frame.
+        panel_width: pixels of each of them.
 
     Returns:
         The bytes of a PNG.
     """
-    limits = _limits_m(result)
-    far, near = (float(v) for v in np.percentile(result.structure, [0.5, 99.5]))
-    high = max(near, far + 1e-6 * max(abs(far), 1.0))  # of a map without any differences, too
-    depth = colour_depth(result.depth_m, near_m=limits[0], far_m=limits[1])
-    if result.sky is not None:
-        depth[result.sky] = ImageColor.getrgb(SKY_COLOUR)
-    panels = {
-        "thermal": colour_thermal(display(thermal, unit)),
-        "structure": colour_inverse(result.structure, low=far, high=high),
-        "metric depth": depth,
-    }
-    rows = max(round(PANEL_WIDTH * thermal.shape[0] / thermal.shape[1]), 1)
-    right = _MARGIN + len(panels) * (PANEL_WIDTH + _GAP)  # where the scale begins
-    width = right + _BAR_WIDTH + _TICK + _LABEL_WIDTH
-    sheet = Image.new("RGB", (width, _CAPTION + rows + _MARGIN), _PAPER)
-    pen = ImageDraw.Draw(sheet)
-    for number, (title, picture) in enumerate(panels.items()):
-        left = _MARGIN + number * (PANEL_WIDTH + _GAP)
-        middle = (left + PANEL_WIDTH / 2, _CAPTION / 2)
-        pen.text(middle, title, font=typeface(_TITLE_PX), fill=_INK, anchor="mm")
-        panel = Image.fromarray(picture).resize((PANEL_WIDTH, rows), Image.Resampling.BOX)
-        sheet.paste(panel, (left, _CAPTION))
-    if result.sky is not None and result.sky.any():
-        down, across = (float(np.median(places)) + 0.5 for places in np.nonzero(result.sky))
-        scale = PANEL_WIDTH / thermal.shape[1]
-        place = (right - _GAP - PANEL_WIDTH + across * scale, _CAPTION + down * scale)
-        pen.text(place, "sky", font=typeface(_TEXT_PX), fill=_ON_SKY, anchor="mm")
-    _draw_scale(sheet, pen, right, rows, limits)
+    return encode_png(np.asarray(_sheet(result, thermal, unit, panel_width)))
+
+
+def notebook_png(result: Depth) -> bytes:
+    """The same of the frame that the result carries, of bounded size whatever the frame's."""
+    rows, columns = result.depth_m.shape
+    widest, highest = NOTEBOOK_PANEL
+    width = max(min(widest, round(highest * columns / rows)), _NARROWEST_PANEL)
+    sheet = _sheet(result, result.thermal, result.thermal_unit, width)
+    tallest = highest + _CAPTION + _MARGIN
+    if sheet.height > tallest:  # of a strip that stands
+        sheet = sheet.resize((max(round(sheet.width * tallest / sheet.height), 1), tallest))
     return encode_png(np.asarray(sheet))
 
 
-def _limits_m(result: Depth) -> tuple[float, float]:
+def depth_picture(result: Depth) -> NDArray[np.uint8]:
+    """`[h w 3]` RGB: near is bright, sky has its own colour, no value is grey."""
+    near, far = depth_limits_m(result)
+    picture = colour_depth(result.depth_m, near_m=near, far_m=far)
+    if result.sky is not None:
+        picture[result.sky] = ImageColor.getrgb(SKY_COLOUR)
+    return picture
+
+
+def structure_picture(result: Depth) -> NDArray[np.uint8]:
+    """`[h w 3]` RGB: near is bright."""
+    far, near = (float(v) for v in np.nanpercentile(result.structure, [0.5, 99.5]))
+    high = max(near, far + 1e-6 * max(abs(far), 1.0))  # of a map without any differences, too
+    return colour_inverse(result.structure, low=far, high=high)
+
+
+def thermal_picture(thermal: NDArray[Any], unit: ThermalUnit) -> NDArray[np.uint8]:
+    """`[h w 3]` RGB: hot is bright."""
+    return colour_thermal(display(thermal, unit))
+
+
+def depth_limits_m(result: Depth) -> tuple[float, float]:
     """(near, far) of the colours: one stray pixel does not take the whole scale."""
-    low, high = (float(v) for v in np.percentile(result.solid_m, [0.5, 99.5]))
+    metres = result.depth_m[result.has_depth]
+    if not metres.size:  # nothing but sky
+        metres = result.depth_m[np.isfinite(result.depth_m) & (result.depth_m > 0)]
+    if not metres.size:
+        return 1.0, 2.0
+    low, high = (float(v) for v in np.percentile(metres, [0.5, 99.5]))
     near = max(low, 1e-3)
     return near, max(high, 1.05 * near)
 
 
+def _sheet(
+    result: Depth, thermal: NDArray[Any] | None, unit: ThermalUnit | None, panel_width: int
+) -> Image.Image:
+    frame_rows, frame_columns = result.depth_m.shape
+    panels = {"structure": structure_picture(result), "metric depth": depth_picture(result)}
+    if thermal is not None and unit is not None:
+        panels = {"thermal": thermal_picture(thermal, unit), **panels}
+    rows = max(round(panel_width * frame_rows / frame_columns), 1)
+    right = _MARGIN + len(panels) * (panel_width + _GAP)  # where the scale begins
+    width = right + _BAR_WIDTH + _TICK + _LABEL_WIDTH
+    sheet = Image.new("RGB", (width, _CAPTION + rows + _MARGIN), _PAPER)
+    pen = ImageDraw.Draw(sheet)
+    for number, (title, picture) in enumerate(panels.items()):
+        panel_x = _MARGIN + number * (panel_width + _GAP)
+        pen.text(
+            (panel_x + panel_width / 2, _CAPTION / 2),
+            title,
+            font=typeface(_TITLE_PX),
+            fill=_INK,
+            anchor="mm",
+        )
+        panel = Image.fromarray(picture).resize((panel_width, rows), Image.Resampling.BOX)
+        sheet.paste(panel, (panel_x, _CAPTION))
+    depth_corner = right - _GAP - panel_width, _CAPTION
+    mark_sky(pen, result, corner=depth_corner, scale=panel_width / frame_columns)
+    _draw_scale(sheet, pen, right, rows, depth_limits_m(result))
+    return sheet
+
+
+def mark_sky(
+    pen: ImageDraw.ImageDraw, result: Depth, *, corner: tuple[float, float], scale: float
+) -> None:
+    """The word in the middle of the sky, where there is any, of a panel whose top left corner is `corner`."""
+    if result.sky is None or not result.sky.any():
+        return
+    row, column = (float(np.median(indices)) + 0.5 for indices in np.nonzero(result.sky))
+    centre = (corner[0] + column * scale, corner[1] + row * scale)
+    pen.text(centre, "sky", font=typeface(_TEXT_PX), fill=_ON_SKY, anchor="mm")
+
+
 def _draw_scale(
-    sheet: Image.Image, pen: ImageDraw.ImageDraw, left: int, rows: int, limits: tuple[float, float]
+    sheet: Image.Image, pen: ImageDraw.ImageDraw, bar_x: int, rows: int, limits: tuple[float, float]
 ) -> None:
     """Near on top, as bright as in the picture; metres that would write over others are left out."""
     near, far = limits
     steps = np.geomspace(near, far, rows)[:, None].repeat(_BAR_WIDTH, axis=1)
-    sheet.paste(Image.fromarray(colour_depth(steps, near_m=near, far_m=far)), (left, _CAPTION))
+    sheet.paste(Image.fromarray(colour_depth(steps, near_m=near, far_m=far)), (bar_x, _CAPTION))
     free_from = 0.0
     for metres in round_metres(near, far):
         y = _CAPTION + (rows - 1) * math.log(metres / near) / math.log(far / near)
         if y - _TEXT_PX / 2 < free_from:
             continue
-        tick = left + _BAR_WIDTH
+        tick = bar_x + _BAR_WIDTH
         pen.line([(tick, y), (tick + _TICK, y)], fill=_INK)
         text = (tick + _TICK + 4, y)
         pen.text(text, f"{metres:g} m", font=typeface(_TEXT_PX), fill=_INK, anchor="lm")

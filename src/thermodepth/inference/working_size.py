@@ -16,18 +16,18 @@ def size_note(short_side: int, trained: tuple[int, int]) -> str:
         short_side: pixels of the shorter side that the network sees.
         trained: the least and the most of that in training.
     """
-    least, most = trained
-    sizes = f"{least}" if least == most else f"{least} to {most}"
-    if short_side < least:
+    shortest, longest = trained
+    sizes = f"{shortest}" if shortest == longest else f"{shortest} to {longest}"
+    if short_side < shortest:
         return (
             f"the network sees a short side of {short_side} pixels, below the {sizes} of its training: small "
-            f"things are lost and depth is less sure than its figures say. Give a short side of {least} or "
-            "more, or train with a smaller data.augmentation.size_least"
+            "things are lost and depth is less sure than its figures say. Give a short side of "
+            f"{shortest} or more, or train with a smaller data.augmentation.size_least"
         )
-    if short_side > FAR_ABOVE * most:
+    if short_side > FAR_ABOVE * longest:
         return (
             f"the network sees a short side of {short_side} pixels, far above the {sizes} of its training: "
             "things are larger there than any that it has seen, and their shape may fall apart. Give a short "
-            f"side of about {most}, or train with a larger data.augmentation.size_most"
+            f"side of about {longest}, or train with a larger data.augmentation.size_most"
         )
     return ""

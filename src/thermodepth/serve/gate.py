@@ -51,9 +51,9 @@ def is_own(header: str, names: Collection[str]) -> bool:
     if not header or len(header) > MAX_HOST_LETTERS:
         return False
     if header.startswith("["):
-        name, closed, rest = header[1:].partition("]")
-        port = rest.removeprefix(":")
-        if not closed or (rest and rest == port):
+        name, closed, suffix = header[1:].partition("]")
+        port = suffix.removeprefix(":")
+        if not closed or (suffix and suffix == port):
             return False
     else:
         name, _, port = header.partition(":")

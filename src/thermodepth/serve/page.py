@@ -6,15 +6,15 @@ import html
 import os
 import sys
 import tempfile
-from collections.abc import Collection, Iterator
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from thermodepth.errors import DependencyError, SettingsError, UserError
 from thermodepth.files import MAX_FILE_BYTES
-from thermodepth.serve.answer import answer, markdown, numbers_of, typed_degrees
 from thermodepth.serve.gate import Gate, own_names
+from thermodepth.serve.upload import markdown, numbers_of, predict_upload, typed_degrees
 
 if TYPE_CHECKING:
     import gradio
@@ -31,10 +31,10 @@ Structure and metric depth of one thermal frame, by the model `{model}`. The fra
 that runs this page until the page is stopped. {lens}
 """
 
-_TOLD = (
-    "Metres hold for the lens that is said below; without one the lens of the training is assumed."
+_LENS_KNOWN = (
+    "Metres hold for the lens that is stated below; without one that of the training is assumed."
 )
-_UNTOLD = "Metres hold for the kind of lens the model was trained with."
+_LENS_UNKNOWN = "Metres hold for the kind of lens the model was trained with."
 
 
 #: Of what a stranger sent, in a line of the log.
@@ -60,44 +60,13 @@ def build_page(predictor: Predictor, *, model: str) -> gradio.Blocks:
     os.environ.update(GRADIO_ANALYTICS_ENABLED="False", GRADIO_RUN_HISTORY="False")
     import gradio as gr
 
-    def show(upload: str | None, degrees: str | float | None) -> Iterator[tuple[Any, ...]]:
-        # What is seen must never belong to the frame before, so the page is emptied first.
-        yield "", *(gr.update(value=None, visible=False) for _ in range(3)), None
-        if upload is None:
-            return
-        # gradio copies the files at the yield.
-        with tempfile.TemporaryDirectory(prefix="thermodepth-") as folder:
-            try:
-                fov_deg = typed_degrees(degrees)
-                said = answer(Path(upload), predictor, Path(folder), fov_deg=fov_deg)
-            except UserError as error:  # its text may quote the file, and the page reads HTML
-                raise gr.Error(
-                    html.escape(str(error), quote=False), duration=None, print_exception=False
-                ) from None
-            files = (said.view, said.depth, said.structure)
-            updates = (gr.update(value=str(path), visible=True) for path in files)
-            yield markdown(said), *updates, numbers_of(said)
-
-    class Page(gr.Blocks):  # type: ignore[misc]  # gradio is not looked into
-        """Refuses what was never uploaded in one line; gradio prints forty, and fetches what has a URL."""
-
-        async def preprocess_data(
-            self, block_fn: Any, inputs: Any, *more: Any, **named: Any
-        ) -> Any:
-            try:
-                _check_uploads(inputs)
-                return await super().preprocess_data(block_fn, inputs, *more, **named)
-            except gr.Error:
-                raise
-            except Exception as error:  # forged requests fail anywhere in a foreign library
-                print(f"refused: {in_one_line(error)}", file=sys.stderr, flush=True)
-                raise gr.Error(NOT_UPLOADED, duration=None, print_exception=False) from None
-
-    with Page(
+    predict = _frame_handler(predictor)
+    with _page_class()(
         title="thermodepth", analytics_enabled=False, delete_cache=(FORGET_S, FORGET_S)
     ) as page:
         knows_lens = predictor.model.recipe.lens is not None
-        gr.Markdown(INTRODUCTION.format(model=model, lens=_TOLD if knows_lens else _UNTOLD))
+        lens_text = _LENS_KNOWN if knows_lens else _LENS_UNKNOWN
+        gr.Markdown(INTRODUCTION.format(model=model, lens=lens_text))
         upload = gr.File(label="Thermal frame: 8/14/16-bit PNG, TIFF or NPY", height=150)
         # A text, because an empty number field shows and sends 0.
         degrees = gr.Textbox(
@@ -105,22 +74,100 @@ def build_page(predictor: Predictor, *, model: str) -> gradio.Blocks:
             visible=knows_lens,
         )
         summary = gr.Markdown(label="Summary")
-        # Without gradio's own share button, which would upload the picture.
-        view = gr.Image(
-            label="View",
-            show_label=False,
-            interactive=False,
-            visible=False,
-            buttons=["download", "fullscreen"],
-        )
+        view = _picture("View")
+        error_view = _picture("Expected relative error (darker = worse)")
         with gr.Row():
             depth = gr.DownloadButton("Depth (PNG, metres*256)", variant="primary", visible=False)
             structure = gr.DownloadButton("Structure (PNG)", visible=False)
+            error = gr.DownloadButton(
+                "Expected relative error (PNG, thousandths, larger = worse)", visible=False
+            )
+            sky = gr.DownloadButton("Sky (PNG, 255 = sky)", visible=False)
         numbers = gr.JSON(label="Numbers", visible=False)  # for programs
-        asked, parts = [upload, degrees], [summary, view, depth, structure, numbers]
-        upload.change(show, asked, parts, api_name="depth")
-        degrees.submit(show, asked, parts, api_name="depth_of_lens")
+        # New outputs stand behind those that programs already count.
+        outputs = [summary, view, depth, structure, numbers, error_view, error, sky]
+        upload.change(predict, [upload, degrees], outputs, api_name="depth")
+        degrees.submit(predict, [upload, degrees], outputs, api_name="depth_of_lens")
     return page
+
+
+def _picture(label: str) -> gradio.Image:
+    """Empty at first, and without gradio's own share button, which would upload the picture."""
+    import gradio as gr
+
+    return gr.Image(
+        label=label,
+        show_label=False,
+        interactive=False,
+        visible=False,
+        buttons=["download", "fullscreen"],
+    )
+
+
+def _frame_handler(
+    predictor: Predictor,
+) -> Callable[[str | None, str | float | None], Iterator[tuple[Any, ...]]]:
+    """What happens with a frame that was dropped: first an empty page, then its prediction."""
+    import gradio as gr
+
+    def predict(upload: str | None, degrees: str | float | None) -> Iterator[tuple[Any, ...]]:
+        # What is seen must never belong to the frame before, so the page is emptied first.
+        yield _outputs("", [None] * 3, None, [None] * 3)
+        if upload is None:
+            return
+        # gradio copies the files at the yield.
+        with tempfile.TemporaryDirectory(prefix="thermodepth-") as folder:
+            try:
+                fov_deg = typed_degrees(degrees)
+                result = predict_upload(Path(upload), predictor, Path(folder), fov_deg=fov_deg)
+            except UserError as error:  # its text may quote the file, and the page reads HTML
+                raise gr.Error(
+                    html.escape(str(error), quote=False), duration=None, print_exception=False
+                ) from None
+            yield _outputs(
+                markdown(result),
+                [result.view, result.depth, result.structure],
+                numbers_of(result),
+                [result.error_view, result.error, result.sky],
+            )
+
+    return predict
+
+
+def _outputs(
+    summary: str,
+    files: Sequence[Path | None],
+    numbers: Mapping[str, Any] | None,
+    optional_files: Sequence[Path | None],
+) -> tuple[Any, ...]:
+    """In the order of the page's outputs; a file that there is none of is hidden."""
+    import gradio as gr
+
+    def update(path: Path | None) -> Any:
+        return gr.update(value=None if path is None else str(path), visible=path is not None)
+
+    return summary, *map(update, files), numbers, *map(update, optional_files)
+
+
+def _page_class() -> type[gradio.Blocks]:
+    import gradio as gr
+
+    class Page(gr.Blocks):  # type: ignore[misc]  # gradio is not looked into
+        """Refuses what was never uploaded in one line; gradio prints forty, and fetches what has a URL."""
+
+        async def preprocess_data(
+            self, block_fn: Any, inputs: Any, *more: Any, **options: Any
+        ) -> Any:
+            try:
+                _check_uploads(inputs)
+                return await super().preprocess_data(block_fn, inputs, *more, **options)
+            except gr.Error:
+                raise
+            except Exception as error:  # forged requests fail anywhere in a foreign library
+                print(f"refused: {in_one_line(error)}", file=sys.stderr, flush=True)
+                raise gr.Error(NOT_UPLOADED, duration=None, print_exception=False) from None
+
+    return Page
 
 
 def _check_uploads(inputs: Any) -> None:

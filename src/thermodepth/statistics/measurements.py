@@ -34,6 +34,7 @@ Form = Literal["value", "distance", "square", "spread"]
 Images = Literal["same", "common"]
 
 MOST_VALUES = 200_000_000  # of a block: 1.6 GB
+RUN_LEVEL = "(whole run)"  # the one image of runs of which a single number is known
 LARGEST = 1e50  # magnitude of a value: degrees of freedom are made of fourth powers
 ROOM = 64 * 2**20  # bytes of a block that are not worth a thought
 MOST_HOLES = 50  # places of a larger block for each measurement

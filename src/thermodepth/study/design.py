@@ -87,6 +87,29 @@ class Study:
                 f"study {self.name}: a budget of {self.budget_hours} hours, expected a number above 0"
             )
 
+    def __repr__(self) -> str:
+        arms, seeds = len(self.arms), len(self.seeds)
+        counts = f"{arms} arm{'s' * (arms != 1)} x {seeds} seed{'s' * (seeds != 1)}"
+        return (
+            f"Study('{self.name}': {counts} = {arms * seeds} cells of "
+            f"{steps_words(self)} steps on {self.settings.data.source}, reference {self.reference})"
+        )
+
+    def _repr_html_(self) -> str:
+        from thermodepth.notebook import table_html, titled_html
+
+        rows = [
+            (
+                arm.name,
+                arm.title,
+                ", ".join(f"{name} = {value}" for name, value in arm.edits.items()),
+            )
+            for arm in self.arms
+        ]
+        seeds = ", ".join(map(str, self.seeds))
+        line = f"{self!r}; seeds {seeds}; verdicts on {', '.join(self.primary)}"
+        return titled_html(line, table_html(rows, header=("arm", "title", "edits")))
+
     @property
     def asked(self) -> Asked:
         """What is asked of the arms beside their differences: as declared, else as they are edited."""

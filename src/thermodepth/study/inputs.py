@@ -27,7 +27,7 @@ from thermodepth.thermal import check_compatible
 from thermodepth.training.labels import make_labels, open_for_frames
 from thermodepth.training.loop import check_device
 from thermodepth.training.settings import TrainingSettings
-from thermodepth.training.train_state import check_first_weights
+from thermodepth.training.train_state import check_first_weights, check_watched
 from thermodepth.training.unread import unread_with
 
 TEST_SPLIT = "test"
@@ -87,8 +87,8 @@ def open_datasets(study: Study, scored: Dataset) -> dict[str, Dataset]:
 
     Raises:
         StudyError: when `scored` is not what the study's settings name.
-        SettingsError, DataError: naming the arm, for what cannot be trained or scored: before labels are
-            made.
+        SettingsError, DataError: naming the arm, for what cannot be trained, scored or watched: before labels
+            are made.
     """
     if absolute_spec(scored.spec) != absolute_spec(study.settings.data.source):
         raise StudyError(
@@ -97,6 +97,7 @@ def open_datasets(study: Study, scored: Dataset) -> dict[str, Dataset]:
         )
     datasets = {study.settings.data.source: scored}
     free: set[tuple[str, str]] = set()  # (source, split) without a frame that is scored
+    watchable: set[tuple[str, str]] = set()  # (source, normaliser) that the frames to watch fit
     for arm in study.arms:
         where = f"study {study.name}: arm '{arm.name}'"
         settings = arm_settings(study, arm)
@@ -104,7 +105,11 @@ def open_datasets(study: Study, scored: Dataset) -> dict[str, Dataset]:
         try:
             if source not in datasets:
                 datasets[source] = open_dataset(source)
-            settings.resolved(datasets[source])
+            resolved = settings.resolved(datasets[source])
+            watcher = (source, json.dumps(identity(settings.data.normaliser), sort_keys=True))
+            if watcher not in watchable:  # what is watched, and in which modality, all arms share
+                check_watched(resolved, datasets[source])
+                watchable.add(watcher)
             if (source, split) not in free:
                 _refuse_scored_frames(datasets[source], split, scored)
                 free.add((source, split))

@@ -22,7 +22,7 @@ FOCAL = float(np.sqrt(410 * 400))
 
 
 def lens(**given: Any) -> Lens:
-    made = Lens.of(**given)
+    made = Lens.from_options(**given)
     assert made is not None
     return made
 
@@ -47,7 +47,7 @@ def test_every_way_leads_to_pixels_of_the_frame(tmp_path: Path) -> None:
     assert lens(intrinsics=(410, 400, 320, 256)).focal_of(size) == pytest.approx(FOCAL)
     assert lens(calibration=calibration(tmp_path)).focal_of(size) == pytest.approx(FOCAL)
     assert lens(calibration=tmp_path).focal_of(size) == pytest.approx(FOCAL)  # the folder of a set
-    assert Lens.of() is None
+    assert Lens.from_options() is None
 
 
 @pytest.mark.parametrize(
@@ -72,7 +72,7 @@ def test_every_way_leads_to_pixels_of_the_frame(tmp_path: Path) -> None:
 )
 def test_what_cannot_be_is_refused_with_words(given: dict[str, Any], message: str) -> None:
     with pytest.raises(SettingsError, match=message):
-        Lens.of(**given)
+        Lens.from_options(**given)
 
 
 @pytest.mark.parametrize(
@@ -141,7 +141,7 @@ class TestCalibrationFiles:
         assert named.focal_of((512, 640)) == pytest.approx(FOCAL)
         path.write_text("camera_name: rgb\n" + path.read_text())
         with pytest.raises(DataError, match="which camera is the thermal one"):
-            Lens.of(calibration=path)
+            Lens.from_options(calibration=path)
 
     def test_a_chain_of_cameras_needs_a_name(self, tmp_path: Path) -> None:
         path = tmp_path / "camchain.yaml"
@@ -151,13 +151,13 @@ class TestCalibrationFiles:
             "[[1,0,0,0],[0,1,0,0],[0,0,1,0],[0,0,0,1]]}\n"
         )
         with pytest.raises(DataError, match="nothing says which camera"):
-            Lens.of(calibration=path)
+            Lens.from_options(calibration=path)
         roles = {"cam0": "rgb", "cam1": "thermal"}
         assert lens(calibration=path, cameras=roles).focal_of((512, 640)) == pytest.approx(410)
 
     def test_a_missing_file_is_named(self, tmp_path: Path) -> None:
         with pytest.raises(DataError, match=r"none\.yaml"):
-            Lens.of(calibration=tmp_path / "none.yaml")
+            Lens.from_options(calibration=tmp_path / "none.yaml")
 
 
 def test_a_resize_changes_the_focal_length_as_it_changes_pixels() -> None:

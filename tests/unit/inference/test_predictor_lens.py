@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 import torch
 from numpy.typing import NDArray
+from thermodepth.serve.answer import answer, markdown, typed_degrees
 from torch import Tensor, nn
 
 from thermodepth.camera import focal_of_view, pinhole, rays
@@ -22,7 +23,6 @@ from thermodepth.inference.lens import Lens
 from thermodepth.inference.predictor import Predictor, load
 from thermodepth.model import LoadedModel, ModelRecipe, ModelSettings, TrainingLens
 from thermodepth.model.network import build_network
-from thermodepth.serve.answer import answer, markdown, typed_degrees
 from thermodepth.thermal import NormaliserSettings
 from thermodepth.types import Sample, ThermalUnit
 
@@ -155,7 +155,7 @@ def test_a_calibration_file_serves_frames_of_every_size(tmp_path: Path) -> None:
     camera = camera_of((512, 640), 48.0)
     facts = {"width": 640, "height": 512, "intrinsics": camera.astype(float).tolist()}
     (tmp_path / "rig.json").write_text(json.dumps({"thermal": facts}))
-    lens = Lens.of(calibration=tmp_path / "rig.json")
+    lens = Lens.from_options(calibration=tmp_path / "rig.json")
     predictor = Predictor(model(), device="cpu", lens=lens)
     for size in ((512, 640), (256, 320), (1024, 1280)):
         with warnings.catch_warnings(record=True) as caught:
@@ -185,7 +185,9 @@ def test_frames_of_a_data_set_bring_their_lenses() -> None:
     for depth_m, _ in Predictor(model(), device="cpu").maps_of(samples):
         np.testing.assert_allclose(depth_m, WALL_M, rtol=5e-3)
     # A lens that was given at loading is for frames without one.
-    for depth_m, _ in Predictor(model(), device="cpu", lens=Lens.of(fov_deg=10)).maps_of(samples):
+    for depth_m, _ in Predictor(model(), device="cpu", lens=Lens.from_options(fov_deg=10)).maps_of(
+        samples
+    ):
         np.testing.assert_allclose(depth_m, WALL_M, rtol=5e-3)
 
 
@@ -215,7 +217,7 @@ class TestUnknownLens:
 
     def test_a_lens_that_was_given_is_not_warned_about(self) -> None:
         frame = wall(camera_of((96, 128), 70.0), (96, 128))
-        predictor = Predictor(model(), device="cpu", lens=Lens.of(fov_deg=70))
+        predictor = Predictor(model(), device="cpu", lens=Lens.from_options(fov_deg=70))
         with warnings.catch_warnings():
             warnings.simplefilter("error")
             assert metres(predictor(frame)) == pytest.approx(WALL_M, rel=5e-3)

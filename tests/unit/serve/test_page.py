@@ -114,8 +114,10 @@ def site(small_model: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterato
 @needs_gradio
 def test_a_dropped_frame_comes_back_as_depth(site: Site, predictor: Predictor) -> None:
     counts = np.random.default_rng(0).integers(7000, 7400, (48, 70)).astype(np.uint16)
-    event, (summary, view, depth, structure, numbers) = site.drop("frame.png", png(counts))
+    event, outputs = site.drop("frame.png", png(counts))
     assert event == "complete"
+    summary, view, depth, structure, numbers, *optional = outputs
+    assert [update["visible"] for update in optional] == [False] * 3  # it tells no error and no sky
     assert summary.startswith("### Median depth ")
     near, median, far = np.percentile(predictor(counts).depth_m, [5, 50, 95])
     assert numbers == {
@@ -181,6 +183,9 @@ def test_the_interface_names_what_it_gives(site: Site) -> None:
         "Depth (PNG, metres*256)",
         "Structure (PNG)",
         "Numbers",
+        "Expected relative error (darker = worse)",
+        "Expected relative error (PNG, thousandths, larger = worse)",
+        "Sky (PNG, 255 = sky)",
     ]
 
 
@@ -211,8 +216,10 @@ def test_nothing_is_shared_collected_or_unbounded(site: Site) -> None:
     assert config["analytics_enabled"] is False
     assert not config.get("run_history")
     assert config["max_file_size"] == MAX_FILE_BYTES
-    (image,) = (part["props"] for part in config["components"] if part["type"] == "image")
-    assert image["buttons"] == ["download", "fullscreen"]  # and no "share"
+    images = [part["props"] for part in config["components"] if part["type"] == "image"]
+    assert len(images) == 2
+    for image in images:
+        assert image["buttons"] == ["download", "fullscreen"]  # and no "share"
 
 
 @needs_gradio

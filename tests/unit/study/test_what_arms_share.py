@@ -133,6 +133,15 @@ def test_what_an_arm_cannot_be_trained_on_is_said_before_anything_is_made(tiny_p
             open_datasets(*on(tiny_pack, edits))
 
 
+def test_frames_that_cannot_be_watched_are_refused_before_any_cell_begins(tiny_pack, tmp_path):
+    planned, dataset = on(tiny_pack, {"steps": 2})
+    watching = replace(
+        planned, settings=planned.settings.edit({"runtime.watch.source": str(tmp_path / "none")})
+    )
+    with pytest.raises(DataError, match=r"arm 'full': .*none.*no such folder"):
+        open_datasets(watching, dataset)
+
+
 def test_every_arm_is_tried_before_any_is_trained(tiny_pack):
     """Its device, its precision and the weights that it starts from."""
     planned = study({"precision": "fp16"})

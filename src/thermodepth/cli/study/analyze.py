@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from thermodepth.statistics.findings import Findings
     from thermodepth.statistics.measurements import Measurements
     from thermodepth.statistics.metric_names import Direction
+    from thermodepth.study.run_tables.measurements import RunMeasurements
 
 #: Of a study's own rows, where none is named: what carries a verdict, and what explains it.
 PRIMARY = ("abs_rel", "rmse")
@@ -23,8 +24,10 @@ EXPLAINING = ("silog", "log_bias", "ordinal_error", "boundary_f1", "total_variat
 Results = Annotated[
     Path,
     typer.Argument(
-        help="CSV or parquet with the columns arm, seed, image, metric, value and perhaps cluster; or a "
-        "study's folder or its rows.parquet."
+        help="CSV or parquet with the columns arm, seed, image, metric, value and perhaps cluster; a "
+        "study's folder or its rows.parquet; or runs that another program logged: the CSV of W&B's table "
+        "of runs or of MLflow's search_runs, an mlruns folder, TensorBoard's events or downloads, "
+        "folders of Lightning's CSVLogger."
     ),
 ]
 Reference = Annotated[
@@ -53,6 +56,15 @@ SmallestEffect = Annotated[
     float, typer.Option(help="What is too small to matter, as a share of the reference.")
 ]
 Claims = Annotated[str, typer.Option(help="Claims to judge: paper, or none. Default: none.")]
+ArmColumn = Annotated[
+    str,
+    typer.Option(
+        help="Of logged runs: the settings, with commas, that name the arm. Default: looked for."
+    ),
+]
+SeedColumn = Annotated[
+    str, typer.Option(help="Of logged runs: the setting with the seed. Default: looked for.")
+]
 Out = Annotated[
     Path | None, typer.Option(help="Folder for the tables (md, csv, tex) and METHODS.md.")
 ]
@@ -67,6 +79,8 @@ def analyze(
     higher: Higher = "",
     smallest_effect: SmallestEffect = 0.01,
     claims: Claims = "none",
+    arm_column: ArmColumn = "",
+    seed_column: SeedColumn = "",
     out: Out = None,
 ) -> None:
     """Effects, interactions and verdicts with intervals over seeds and scenes.
@@ -79,11 +93,20 @@ def analyze(
 
     judged = _claims(claims)
     names = _names(metrics)
-    measured, is_study = _measured(results, names, judged)
+    runs = _logged_runs(
+        results,
+        metrics=names,
+        stated=_stated(_names(lower), _names(higher), is_study=False),
+        arm_columns=_names(arm_column),
+        seed_column=seed_column,
+    )
+    measured, is_study = _measured(results, names, judged, runs)
     for name in (*_names(primary), *_names(lower), *_names(higher)):
         if name not in measured:
             raise SettingsError(unknown("metric", name, measured))
     stated = _stated(_names(lower), _names(higher), is_study=is_study)
+    if runs is not None:
+        stated |= runs.directions
     blocks = {name: block for name, block in measured.items() if not names or name in names}
     if is_study and not names:
         blocks = {n: block for n, block in measured.items() if n in (*PRIMARY, *EXPLAINING)}
@@ -100,7 +123,9 @@ def analyze(
         claimed=measured,
         smallest_effect=smallest_effect,
     )
-    _print(result, declared or tuple(blocks), _assumed(result, is_study=is_study, stated=stated))
+    notes = [] if runs is None else [*runs.notes, *_directions_of_runs(runs.directions)]
+    notes += _assumed(result, is_study=is_study, stated=stated)
+    _print(result, declared or tuple(blocks), notes)
     if out is not None:
         _write(result, out, pairing="" if record is None else record.pairing)
 
@@ -114,7 +139,7 @@ def _claims(name: str) -> tuple[Claim, ...]:
     return sets[name]
 
 
-def _print(result: Findings, metrics: Sequence[str], assumed: Iterator[str]) -> None:
+def _print(result: Findings, metrics: Sequence[str], assumed: Sequence[str]) -> None:
     """The effects on these metrics, the tables below them, and what was taken for granted."""
     from thermodepth.cli.terminal import console
     from thermodepth.report.study.findings_tables import effects_table, findings_tables
@@ -144,6 +169,8 @@ def _stated(lower: Sequence[str], higher: Sequence[str], *, is_study: bool) -> d
 
 def _assumed(result: Findings, *, is_study: bool, stated: Mapping[str, Direction]) -> Iterator[str]:
     """What was taken for granted or left out."""
+    from thermodepth.statistics.measurements import RUN_LEVEL
+
     blocks = result.measurements.values()
     for omission in dict.fromkeys(text for block in blocks for text in block.left_out):
         yield f"Left out: {omission}."
@@ -151,7 +178,7 @@ def _assumed(result: Findings, *, is_study: bool, stated: Mapping[str, Direction
         return
     yield from _directions(result, stated)
     first = next(iter(blocks))
-    if len(set(first.clusters)) == len(first.images):
+    if first.images != (RUN_LEVEL,) and len(set(first.clusters)) == len(first.images):
         yield (
             "Every image is taken as a recording of its own; a column 'cluster' says which images belong "
             "together, such as the frames of one video."
@@ -185,12 +212,50 @@ def _directions(result: Findings, stated: Mapping[str, Direction]) -> Iterator[s
         )
 
 
+def _logged_runs(
+    results: Path,
+    *,
+    metrics: Sequence[str],
+    stated: Mapping[str, Direction],
+    arm_columns: Sequence[str],
+    seed_column: str,
+) -> RunMeasurements | None:
+    """The numbers of an export of W&B, MLflow, TensorBoard or Lightning; None for anything else."""
+    from thermodepth.study.run_tables.measurements import run_measurements
+    from thermodepth.study.run_tables.registry import read_run_export
+
+    is_study = results.is_dir() and (results / "rows.parquet").exists()
+    export = None if is_study else read_run_export(results)
+    if export is None:
+        if arm_columns or seed_column:
+            option = "--arm-column" if arm_columns else "--seed-column"
+            raise SettingsError(f"{option}: {results} has its own columns for arm and seed")
+        return None
+    return run_measurements(
+        export, metrics=metrics, stated=stated, arm_columns=arm_columns, seed_column=seed_column
+    )
+
+
+def _directions_of_runs(directions: Mapping[str, Direction]) -> Iterator[str]:
+    """Which way logged numbers were taken to be better."""
+    for way in ("lower", "higher"):
+        names = [name for name, direction in directions.items() if direction == way]
+        if names:
+            opposite = "lower" if way == "higher" else "higher"
+            yield f"Better when {way}: {', '.join(names)}; --{opposite} names those that are not."
+
+
 def _measured(
-    results: Path, quantities: Sequence[str], claims: Sequence[Claim]
+    results: Path,
+    quantities: Sequence[str],
+    claims: Sequence[Claim],
+    runs: RunMeasurements | None,
 ) -> tuple[dict[str, Measurements], bool]:
     """The blocks by quantity, and whether they are the rows of a study of ours."""
     from thermodepth.statistics.reading import read_measurements
 
+    if runs is not None:
+        return dict(runs.blocks), False
     path = results / "rows.parquet" if results.is_dir() else results
     if path.suffix == ".parquet" and _is_ours(path):
         return _measured_in_study(path, quantities, claims), True

@@ -9,7 +9,7 @@ import numpy as np
 from thermodepth.statistics.comparison import ONE_RECORDING, ONE_RUN, Comparison
 from thermodepth.statistics.findings import Findings
 from thermodepth.statistics.labels import label_of
-from thermodepth.statistics.measurements import Measurements
+from thermodepth.statistics.measurements import RUN_LEVEL, Measurements
 from thermodepth.statistics.questions import is_twin
 from thermodepth.statistics.twin import twin_sentence
 
@@ -48,7 +48,7 @@ def methods_text(found: Findings, *, pairing: str = "", training: str = "") -> s
         f"We trained {len(arms)} configurations ({', '.join(arms)}), each with {seeds} "
         f"seed{'s' * (seeds != 1)} ({', '.join(map(str, first.seeds))}). {f'{pairing} ' if pairing else ''}"
         f"{_lost(first, arms)}"
-        f"Every model was scored on the same {len(first.images)} images of {clusters} recordings or scenes.",
+        f"{_scored(first, clusters)}",
         "",
         f"Every reported difference is a linear contrast of the configurations' means. {_interval(made)}",
         "",
@@ -81,6 +81,18 @@ def _verdicts(found: Findings, margin: str) -> str:
         f"descriptive. A difference whose 90 % interval lies within ±{margin} of the reference "
         f"({found.reference}) is called equivalent (two one-sided tests); one with an adjusted p-value of "
         "at most .05 is called better or worse; all others cannot be told."
+    )
+
+
+def _scored(block: Measurements, clusters: int) -> str:
+    """What the numbers are of."""
+    if block.images == (RUN_LEVEL,):
+        return (
+            "Of every run one number a metric was logged; what it is a mean of is not known here."
+        )
+    return (
+        f"Every model was scored on the same {len(block.images)} images of {clusters} recordings or "
+        "scenes."
     )
 
 
