@@ -75,7 +75,8 @@ def _print(adaptation: Adaptation, out: Path) -> None:
     console.print(
         f"{out}: statistics of {change.layers} norm layers ({change.channels} channels) taken from "
         f"{adaptation.frames} frames. They moved most in {change.layer}: means by {change.shift:.2f} "
-        f"standard deviations, spreads to {change.spread:.2f} times what they were (medians over its channels)",
+        f"standard deviations, spreads to {change.spread:.2f} times what they were (medians over its "
+        "channels)",
         soft_wrap=True,
     )
     console.print(
