@@ -18,10 +18,14 @@ from thermodepth.synthetic.cameras.view import View
 from thermodepth.synthetic.rays import MISS_M, RayCaster
 from thermodepth.synthetic.vectors import Array, Vec
 
-PITCH_DEG = (-80.0, 15.0)
+PITCH_DEG = (-90.0, 15.0)
 ROLL_DEG = 10.0
 GROUND_HEIGHT_M = (0.3, 3.0)  # log-uniform
-DRONE_HEIGHT_M = (4.0, 60.0)  # log-uniform
+DRONE_HEIGHT_M = (4.0, 130.0)
+_HIGH_M, _HIGH_SHARE = 30.0, 0.5  # of the drones fly above; log-uniform below and above it
+_DRONE_PITCH_DEG, _DRONE_DOWN_SHARE = (-90.0, -28.0), 0.82
+_FARTHEST_BACK_M = 110.0  # from below a drone to what it looks at
+RIDE_HEIGHT_M = (0.9, 2.2)
 NEAR_DISTANCE_M = (0.32, 1.5)  # to a thing on a table, log-uniform
 _LEVEL_SHARE = 0.7  # of the cameras near the ground look about level
 _UPRIGHT_SHARE, _UPRIGHT_ROLL_DEG = 0.5, 2.0  # of all cameras are mounted or held upright
@@ -84,16 +88,31 @@ def near_ground(
     )
 
 
+def along_road(
+    rng: np.random.Generator, place: tuple[float, float], ground_m: float, yaw: float
+) -> CameraPose:
+    """From a car, a bicycle or a walker: about level, now and then at any pitch."""
+    position = (*place, ground_m + float(rng.uniform(*RIDE_HEIGHT_M)))
+    pitch = float(rng.normal(-1.5, 3.0)) if rng.random() < 0.85 else float(rng.uniform(-30, 14))
+    roll = _tilt(rng) * (1.0 if rng.random() < 0.3 else 0.2)
+    return CameraPose(
+        position=position, yaw=yaw, pitch=_within_pitch(math.radians(pitch)), roll=roll
+    )
+
+
 def from_above(
     rng: np.random.Generator, looks: Sequence[tuple[float, float]], spread_m: float
 ) -> CameraPose:
     """From a drone, mostly down at something."""
     x, y = looks[int(rng.integers(len(looks)))]
-    height = log_uniform(rng, DRONE_HEIGHT_M)
-    pitch = _within_pitch(math.radians(float(rng.uniform(-80, -8 if rng.random() < 0.85 else 5))))
+    low, high = DRONE_HEIGHT_M
+    height = log_uniform(rng, (_HIGH_M, high) if rng.random() < _HIGH_SHARE else (low, _HIGH_M))
+    steep = rng.random() < _DRONE_DOWN_SHARE
+    degrees = float(rng.uniform(*(_DRONE_PITCH_DEG if steep else (_DRONE_PITCH_DEG[1], 2.0))))
+    pitch = _within_pitch(math.radians(degrees))
     yaw = float(rng.uniform(0, 2 * math.pi))
     # Far enough back that what is looked at lies on the axis, but for the spread.
-    back = min(height / math.tan(max(-pitch, 0.15)), 70.0)
+    back = min(height / math.tan(max(-pitch, 0.15)), _FARTHEST_BACK_M)
     dx, dy = (spread_m * rng.standard_normal(2)).tolist()
     position = (x - back * math.sin(yaw) + dx, y - back * math.cos(yaw) + dy, height)
     return CameraPose(position=position, yaw=yaw, pitch=pitch, roll=_tilt(rng))
