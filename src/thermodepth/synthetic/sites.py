@@ -99,7 +99,7 @@ def _street(rng: np.random.Generator, conditions: Conditions) -> Built:
         centre = (middle + float(rng.normal(0, 4)), float(rng.uniform(3, 45)))
         group(more, rng, centre, conditions, _flat)
         looks += [centre] * 3
-    mesh = joined(street, more.finish())
+    mesh = _weathered(joined(street, more.finish()), rng, conditions.air_k)
     if rng.random() < DRONE_SHARE:
         return Built(mesh=mesh, propose=lambda r: from_above(r, looks, 6.0), room=_OVERHEAD)
 
@@ -151,6 +151,7 @@ def _on_avenue(r: np.random.Generator, avenue: Avenue) -> CameraPose:
 
 def _car_park(rng: np.random.Generator, conditions: Conditions) -> Built:
     mesh, aisles, looks = build_car_park(rng, conditions)
+    mesh = _weathered(mesh, rng, conditions.air_k)
     if rng.random() < DRONE_SHARE:
         return Built(mesh=mesh, propose=lambda r: from_above(r, looks, 4.0), room=_OVERHEAD)
 

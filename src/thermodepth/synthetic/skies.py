@@ -1,7 +1,7 @@
 """Skies and weather of a world with many cameras: layers of cloud, cold mornings, wet roads under any sky.
 
-So that sky is not whatever is cold: a low cloud is within a few kelvin of the air, above it in an inversion, while a wall, a car or
-a road that lost its heat overnight lies below it.
+So that sky is not whatever is cold: a low cloud is within a few kelvin of the air, and warmer in an
+inversion, while a wall, a car or a road that lost its heat overnight lies below it.
 """
 
 from __future__ import annotations

@@ -124,19 +124,19 @@ class TestFrames:
     def test_heights_and_tilts_are_wide(self, frames: list[Frame]) -> None:
         pitches = [_pitch_deg(frame) for frame in frames]
         rolls = [math.degrees(math.asin(-f.world_from_camera[2, 0])) for f in frames]
-        assert min(pitches) > -80.5
+        assert min(pitches) > -90.5
         assert max(pitches) < 15.5
         assert np.ptp(pitches) > 40
         assert np.std(pitches) > 12
         assert 2 < np.std(rolls) < 10
         assert max(abs(roll) for roll in rolls) < 10.5
         heights = [f.world_from_camera[2, 3] for f in frames if f.kind in ("street", "carpark")]
-        assert 0.25 < min(heights) < max(heights) < 60.5
+        assert 0.25 < min(heights) < max(heights) < 130.5
 
     def test_all_sites_come(self) -> None:
         counts = [draw_site(np.random.default_rng(seed), None) for seed in range(400)]
         for name, row in SITES.items():
-            assert counts.count(name) / 400 == pytest.approx(row.share, abs=0.08)
+            assert counts.count(name) / 400 == pytest.approx(row.share, abs=0.06)
 
     def test_near_scenes_are_near(self, frames: list[Frame]) -> None:
         near = [frame for frame in frames if frame.kind == "near"]

@@ -39,7 +39,7 @@ from thermodepth.synthetic.grammar.street_furniture import any_piece, street_lam
 from thermodepth.synthetic.vectors import Placement
 
 _BAY_M, _BAY_LENGTH_M, _AISLE_M = 2.6, 5.0, 6.5
-_LOT_CARS = 18
+_LOT_CARS = 12
 _NEAR_M, _FAR_OFF_M = (-12.0, 68.0), 9.0  # plants beyond have fewer leaves
 _FOLIAGE_K = 1.8  # sigma of how much warmer or cooler than their balance the leaves of a scene are
 

@@ -184,7 +184,8 @@ def _kerb(
 ) -> None:
     """Face and top of a kerb whose stones lie on the `side` of its face."""
     ribbon(mesh, (x, -0.02), (x + side * 1e-3, up), stretch, stone)
-    ribbon(mesh, *sorted(((x, up), (x + side * KERB_M, up))), stretch, stone)  # type: ignore[misc]
+    left, right = sorted((x, x + side * KERB_M))
+    ribbon(mesh, (left, up), (right, up), stretch, stone)
 
 
 def mark_avenue(

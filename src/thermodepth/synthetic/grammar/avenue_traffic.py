@@ -14,7 +14,7 @@ from thermodepth.synthetic.grammar.vehicles import VEHICLES
 from thermodepth.synthetic.vectors import Placement
 
 NEAR_M = (-50.0, 110.0)  # where there is traffic
-_MOST_CARS = 52
+_MOST_CARS = 44
 _BETWEEN_M = 0.9  # bumper to bumper at least
 _LEAN = math.radians(55)  # of an angled bay to the road
 ANGLED_BAY_M = 3.2  # along the kerb
@@ -136,7 +136,7 @@ def _ride(traffic: Traffic) -> None:
 def _walk(traffic: Traffic) -> None:
     """Along the pavements, across the road at 5 to 60 m, and out of parked cars."""
     plan = traffic.plan
-    count = int(22 * traffic.rng.random() ** 1.5)
+    count = int(17 * traffic.rng.random() ** 1.5)
     for _ in range(count):
         side = 1 if traffic.rng.random() < 0.5 else -1
         y = 3 + 67 * float(traffic.rng.random()) ** 1.3
@@ -169,4 +169,4 @@ def spread_along(
     """Places along the road at about even distances."""
     step = float(rng.uniform(*spacing))
     places = np.arange(within[0] + float(rng.uniform(0, step)), within[1], step)
-    return (places + rng.normal(0, 0.06 * step, len(places))).tolist()
+    return [float(y) for y in places + rng.normal(0, 0.06 * step, len(places))]

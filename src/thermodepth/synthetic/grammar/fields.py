@@ -134,7 +134,7 @@ def build_fields(
 def _cuts(rng: np.random.Generator) -> list[float]:
     steps = rng.uniform(*_SIDES_M, int(rng.integers(3, 5)))
     cuts = np.concatenate([[0.0], np.cumsum(steps)])
-    return (cuts - cuts[-1] / 2).tolist()
+    return [float(cut - cuts[-1] / 2) for cut in cuts]
 
 
 def _paths(one: _Fields, columns: list[float], rows: list[float]) -> None:

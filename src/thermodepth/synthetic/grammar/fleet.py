@@ -19,8 +19,8 @@ from thermodepth.synthetic.vectors import Placement
 
 _MODELS = 5  # of each use
 _WALKERS = 6
-_FAR_LEAVES = 4  # one leaf in so many is left
-_LIT_CARS = 4  # whose head lamps light the road
+_FAR_LEAVES = 3  # one leaf in so many is left
+_LIT_CARS = 2  # whose head lamps light the road
 _SADDLE_M = 0.42  # how much higher a rider sits than on a chair
 
 

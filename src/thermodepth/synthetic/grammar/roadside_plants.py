@@ -70,7 +70,7 @@ def _frond(
 
 
 def street_tree(mesh: MeshBuilder, rng: np.random.Generator) -> None:
-    """At the origin, 5 to 15 m: a trunk that forks above a walker's head and a crown as wide as it is high."""
+    """At the origin, 5 to 15 m: it forks above a walker's head and its crown is as wide as high."""
     height, fork = float(rng.uniform(5, 15)), float(rng.uniform(2.0, 4.0))
     spread = (height - fork) * float(rng.uniform(0.4, 0.75))
     radius = 0.022 * height + float(rng.uniform(0.0, 0.12))

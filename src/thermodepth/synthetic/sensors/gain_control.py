@@ -100,7 +100,7 @@ def clahe(raw: Array, rng: np.random.Generator) -> Array:
 
 
 def _tiles(length: int, count: int) -> tuple[Array, Array, Array]:
-    """Of each pixel along one side: the tile whose middle lies before it, its share of the next, its own tile."""
+    """Of each pixel along a side: the tile whose middle lies before it, the share of the next, its own."""
     place = (np.arange(length) + 0.5) * count / length
     before = (place - 0.5).clip(0, count - 1)
     first = np.floor(before).astype(np.int64)
