@@ -166,7 +166,7 @@ class TestFields:
         mesh, looks = build_fields(np.random.default_rng(1), _conditions())
         assert len(looks) >= 4
         assert np.isfinite(mesh.positions).all()
-        near = np.abs(mesh.positions[..., :2]).max((1, 2)) < 75  # the hills begin behind
+        near = np.abs(mesh.positions[..., :2]).max((1, 2)) < 50  # the hills begin behind
         assert mesh.positions[near][..., 2].min() > -1.0
 
     def test_the_same_seed_gives_the_same_ground(self) -> None:
