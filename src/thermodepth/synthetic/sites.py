@@ -28,11 +28,11 @@ from thermodepth.synthetic.grammar.mesh import Mesh, MeshBuilder, joined
 from thermodepth.synthetic.grammar.near import build_near
 from thermodepth.synthetic.grammar.open_ground import far_hills, lay_open_ground
 from thermodepth.synthetic.grammar.own_body import CLEARANCE_M, mast, on_car
-from thermodepth.synthetic.grammar.people_groups import group
+from thermodepth.synthetic.grammar.people import group
 from thermodepth.synthetic.grammar.room import build_room
 from thermodepth.synthetic.grammar.street import build_street
 from thermodepth.synthetic.grammar.wood import HALF_M, build_wood
-from thermodepth.synthetic.matter.materials import MATERIAL_INDEX
+from thermodepth.synthetic.materials.registry import MATERIAL_INDEX
 from thermodepth.synthetic.rays import EmbreeCaster, RayCaster
 
 ALONG_SHARE = 0.7  # of the views near the ground of a street
@@ -67,15 +67,15 @@ def place_camera(
     """Choose the pose; now and then put the camera on a car or behind a mast, which it then sees."""
     caster: RayCaster = EmbreeCaster(built.mesh.positions)
     pose = choose_pose(built.propose, built.room, rig, caster, rng)
-    drawn = float(rng.random())
-    if built.ground_m is not None and drawn < ON_CAR_SHARE:
+    draw = float(rng.random())
+    if built.ground_m is not None and draw < ON_CAR_SHARE:
         x, y, _ = pose.position
         ground = built.ground_m(x, y)
         carried = on_car(rng, pose, ground, conditions)
         if has_room(carried.pose, Room(around_m=CLEARANCE_M, nearest_m=0.0), caster):
             mesh = joined(built.mesh, carried.mesh)
             return mesh, carried.pose, EmbreeCaster(mesh.positions)
-    elif not conditions.indoors and drawn < ON_CAR_SHARE + MAST_SHARE:
+    elif not conditions.indoors and draw < ON_CAR_SHARE + MAST_SHARE:
         mesh = joined(built.mesh, mast(rng, pose))
         return mesh, pose, EmbreeCaster(mesh.positions)
     return built.mesh, pose, caster
@@ -104,8 +104,8 @@ def _street(rng: np.random.Generator, conditions: Conditions) -> Built:
         return Built(mesh=mesh, propose=lambda r: from_above(r, looks, 6.0), room=_OVERHEAD)
 
     def stand(r: np.random.Generator) -> CameraPose:
-        place = (middle + float(r.normal(0, 1.0)), float(r.uniform(-2, 40)))
-        pose = near_ground(r, place, 0.0, looks)
+        location = (middle + float(r.normal(0, 1.0)), float(r.uniform(-2, 40)))
+        pose = near_ground(r, location, 0.0, looks)
         if r.random() < ALONG_SHARE:  # as whoever drives or walks there
             pose = replace(pose, yaw=float(r.normal(0, 0.25)) + math.pi * (r.random() < 0.3))
         return pose
@@ -134,15 +134,15 @@ def _on_avenue(r: np.random.Generator, avenue: Avenue) -> CameraPose:
     """In a lane, at the side, or looking across."""
     plan, along = avenue.plan, float(r.uniform(-12, 55))
     side, heading = (1 if r.random() < 0.75 else -1), plan.bend.heading(along)
-    drawn = r.random()
-    if drawn < _FROM_LANE:
+    draw = r.random()
+    if draw < _FROM_LANE:
         aside = plan.lane_x(side, int(r.integers(plan.lanes))) + float(r.normal(0, 0.4))
         yaw, ground = heading + float(r.normal(0, 0.13)) + math.pi * (side < 0), 0.0
         return along_road(r, avenue.world(aside, along), ground, yaw)
     outer = plan.walk_m(side)[1]
     aside = side * float(r.uniform(plan.kerb_m(side) - 1.0, outer - 0.2))
     ground = plan.kerb_up_m if abs(aside) > plan.kerb_m(side) else 0.0
-    if drawn < _FROM_LANE + _FROM_SIDE:
+    if draw < _FROM_LANE + _FROM_SIDE:
         yaw = heading + math.pi * (r.random() < 0.35) + float(r.normal(0, 0.3))
     else:
         yaw = heading - side * math.pi / 2 + float(r.normal(0, 0.5))
@@ -171,8 +171,8 @@ def _fields(rng: np.random.Generator, conditions: Conditions) -> Built:
 
     def stand(r: np.random.Generator) -> CameraPose:
         x, y = looks[int(r.integers(len(looks)))]
-        place = (x + float(r.normal(0, 10)), y + float(r.normal(0, 10)))
-        return near_ground(r, place, 0.0, looks)
+        location = (x + float(r.normal(0, 10)), y + float(r.normal(0, 10)))
+        return near_ground(r, location, 0.0, looks)
 
     return Built(mesh=mesh, propose=stand, room=_OUTDOORS, ground_m=_flat)
 

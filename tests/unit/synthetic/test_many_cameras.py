@@ -165,7 +165,7 @@ class TestSkies:
         """Zenith against a wall that lost its heat: colder in most weathers, warmer in many."""
         up = np.array([[0.0, 0.3, 0.95], [0.3, 0.2, 0.9]])
         up /= np.linalg.norm(up, axis=1, keepdims=True)
-        from thermodepth.synthetic.matter.radiance import apparent_temperature_k
+        from thermodepth.synthetic.materials.radiance import apparent_temperature_k
 
         warmer = []
         for seed in range(200):
@@ -228,9 +228,8 @@ class TestPack:
             (",40,", ",forty,", "line 2"),
         ],
     )
-    def test_a_broken_camera_table_is_named(self, old: str, new: str, message: str) -> None:
-        from thermodepth.synthetic.storage.camera_table import parse_cameras
-        from thermodepth.synthetic.storage.tables import IndexRow
+    def test_a_broken_cameras_csv_is_named(self, old: str, new: str, message: str) -> None:
+        from thermodepth.synthetic.storage.csv_files import IndexRow, parse_cameras
 
         row = IndexRow(frame_id="a", split="train", kind="near", condition="lit", seed=1)
         text = "frame_id,width,height,fx,fy,cx,cy\na,40,30,50.0,50.0,20.0,15.0\n"

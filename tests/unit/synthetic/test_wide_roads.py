@@ -15,7 +15,7 @@ from thermodepth.synthetic.grammar.bend import Bend
 from thermodepth.synthetic.grammar.fields import PLOTS, build_fields
 from thermodepth.synthetic.grammar.mesh import MeshBuilder, Surface
 from thermodepth.synthetic.grammar.models import model, place, thinned
-from thermodepth.synthetic.grammar.roadside_plants import ROADSIDE
+from thermodepth.synthetic.grammar.plants import ROADSIDE
 from thermodepth.synthetic.grammar.vehicles import VEHICLES
 from thermodepth.synthetic.vectors import Placement
 

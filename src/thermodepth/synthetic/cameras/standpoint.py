@@ -70,12 +70,12 @@ def _within_pitch(pitch: float) -> float:
 
 def near_ground(
     rng: np.random.Generator,
-    place: tuple[float, float],
+    location: tuple[float, float],
     ground_m: float,
     looks: Sequence[tuple[float, float]],
 ) -> CameraPose:
     """In a hand, on a tripod or a vehicle: level for more than half, else at any pitch."""
-    position = (*place, ground_m + log_uniform(rng, GROUND_HEIGHT_M))
+    position = (*location, ground_m + log_uniform(rng, GROUND_HEIGHT_M))
     yaw = float(rng.uniform(0, 2 * math.pi))
     if looks and rng.random() < _AT_SOMETHING:
         x, y = looks[int(rng.integers(len(looks)))]
@@ -89,10 +89,10 @@ def near_ground(
 
 
 def along_road(
-    rng: np.random.Generator, place: tuple[float, float], ground_m: float, yaw: float
+    rng: np.random.Generator, location: tuple[float, float], ground_m: float, yaw: float
 ) -> CameraPose:
     """From a car, a bicycle or a walker: about level, now and then at any pitch."""
-    position = (*place, ground_m + float(rng.uniform(*RIDE_HEIGHT_M)))
+    position = (*location, ground_m + float(rng.uniform(*RIDE_HEIGHT_M)))
     pitch = float(rng.normal(-1.5, 3.0)) if rng.random() < 0.85 else float(rng.uniform(-30, 14))
     roll = _tilt(rng) * (1.0 if rng.random() < 0.3 else 0.2)
     return CameraPose(
@@ -146,7 +146,7 @@ def choose_pose(
 
     A few views may show one bare surface and nothing else.
     """
-    least = 0.0 if rng.random() < _BARE_SHARE else _LEAST_RELIEF
+    least_relief = 0.0 if rng.random() < _BARE_SHARE else _LEAST_RELIEF
     best, best_score = None, -1.0
     for _ in range(_TRIES):
         pose = propose(rng)
@@ -157,7 +157,7 @@ def choose_pose(
         nearest = float(np.percentile(np.minimum(depth_m, 1e3), 5))
         sky = float((depth_m > MISS_M).mean())
         relief = _relief(depth_m, plane)
-        if nearest > room.nearest_m and sky < room.most_sky and relief >= least:
+        if nearest > room.nearest_m and sky < room.most_sky and relief >= least_relief:
             return pose
         score = min(nearest / room.nearest_m, 1.0) + min(relief / _LEAST_RELIEF, 1.0) - sky
         if score > best_score:
@@ -172,8 +172,8 @@ def _relief(depth_m: Array, plane: Array) -> float:
     The spread of what a plane leaves of the inverse depth, as a share of its mean.
     """
     inverse = np.where(depth_m < MISS_M, 1 / np.minimum(depth_m, MISS_M), 0.0)
-    left = inverse - plane @ np.linalg.lstsq(plane, inverse, rcond=None)[0]
-    return float(left.std() / max(float(inverse.mean()), 1e-9))
+    residual = inverse - plane @ np.linalg.lstsq(plane, inverse, rcond=None)[0]
+    return float(residual.std() / max(float(inverse.mean()), 1e-9))
 
 
 def has_room(pose: CameraPose, room: Room, caster: RayCaster) -> bool:
@@ -192,10 +192,10 @@ def has_room(pose: CameraPose, room: Room, caster: RayCaster) -> bool:
 
 def _seen(pose: CameraPose, rig: Rig, caster: RayCaster) -> tuple[Array, Array]:
     """[n] depth along a coarse grid of the lens's own rays, and [n 3] what planes are linear in."""
-    own = rig.thermal
-    share = _LOOK_COLUMNS / own.width
-    height = max(round(own.height * share), 6)
-    small = np.diag([share, height / own.height, 1.0]) @ own.intrinsics
+    camera = rig.thermal
+    share = _LOOK_COLUMNS / camera.width
+    height = max(round(camera.height * share), 6)
+    small = np.diag([share, height / camera.height, 1.0]) @ camera.intrinsics
     look = RigCamera(
         width=_LOOK_COLUMNS, height=height, intrinsics=small, body_from_camera=np.eye(4)
     )

@@ -24,9 +24,11 @@ from thermodepth.synthetic.grammar.avenue_road import (
 from thermodepth.synthetic.grammar.avenue_traffic import Parked, Traffic, fill_road, spread_along
 from thermodepth.synthetic.grammar.buildings import Plot, building
 from thermodepth.synthetic.grammar.colours import any_colour, grey
+from thermodepth.synthetic.grammar.draws import Draws
 from thermodepth.synthetic.grammar.fleet import Fleet
 from thermodepth.synthetic.grammar.mesh import Mesh, MeshBuilder, Surface, joined
 from thermodepth.synthetic.grammar.open_ground import far_hills, lay_open_ground
+from thermodepth.synthetic.grammar.plants import hedge
 from thermodepth.synthetic.grammar.road_furniture import (
     fence,
     gantry,
@@ -34,7 +36,6 @@ from thermodepth.synthetic.grammar.road_furniture import (
     signal_mast,
     wire_poles,
 )
-from thermodepth.synthetic.grammar.roadside_plants import hedge
 from thermodepth.synthetic.grammar.street_furniture import any_piece, street_lamp
 from thermodepth.synthetic.vectors import Placement
 
@@ -59,7 +60,7 @@ class Avenue:
 
 
 @dataclass(frozen=True, slots=True)
-class _Side:
+class _Roadside(Draws):
     """What the frontages need: the builders, and one side of the road."""
 
     ground: MeshBuilder
@@ -71,14 +72,6 @@ class _Side:
     fleet: Fleet
     foliage_k: float
     side: int
-
-    def between(self, low: float, high: float) -> float:
-        """A uniform draw."""
-        return float(self.rng.uniform(low, high))
-
-    def chance(self, share: float) -> bool:
-        """A draw."""
-        return bool(self.rng.random() < share)
 
     @property
     def line_m(self) -> float:
@@ -107,12 +100,12 @@ def build_avenue(rng: np.random.Generator, conditions: Conditions) -> Avenue:
     foliage_k = _FOLIAGE_K * float(rng.standard_normal())
     shares = rng.dirichlet(np.full(len(FRONTAGES), 0.6))
     for side in (-1, 1):
-        one = _Side(ground, things, rng, conditions, plan, grounds, fleet, foliage_k, side)
-        _line(one, shares)
-        _plant_verge(one)
-        _light(one)
-        if one.chance(0.25):
-            wire_poles(things, ground, rng, side * (one.line_m + 0.3), ALONG_M)
+        roadside = _Roadside(ground, things, rng, conditions, plan, grounds, fleet, foliage_k, side)
+        _line(roadside, shares)
+        _plant_verge(roadside)
+        _light(roadside)
+        if roadside.chance(0.25):
+            wire_poles(things, ground, rng, side * (roadside.line_m + 0.3), ALONG_M)
     _over_road(things, rng, plan)
     if plan.median_m > 2.2 and rng.random() < 0.7:
         name = ("palm", "street tree", "shrub", "tree")[int(rng.integers(4))]
@@ -152,154 +145,194 @@ def _far_line(mesh: MeshBuilder, rng: np.random.Generator, plan: AvenuePlan) -> 
                 mesh.ellipsoid((x, y, high * 0.8), (wide, wide, high), crown)
 
 
-def _line(one: _Side, shares: np.ndarray) -> None:
+def _line(roadside: _Roadside, shares: np.ndarray) -> None:
     """Blocks of frontage one after the other, none across the side road."""
     y = ALONG_M[0]
     while y < ALONG_M[1] - 10:
-        far = y + one.between(14, 34)
-        crossing = one.plan.crossing
-        if crossing is not None and one.plan.joins(y - 1, far + 1):
+        far = y + roadside.between(14, 34)
+        crossing = roadside.plan.crossing
+        if crossing is not None and roadside.plan.joins(y - 1, far + 1):
             far = crossing[0] - 1.0
             if far - y < 8:
                 y = crossing[1] + 1.0
                 continue
-        name = str(one.rng.choice(list(FRONTAGES), p=shares))
-        FRONTAGES[name](one, y, far)
+        name = str(roadside.rng.choice(list(FRONTAGES), p=shares))
+        FRONTAGES[name](roadside, y, far)
         y = far
 
 
-def _house(one: _Side, near: float, far: float) -> None:
+def _house(roadside: _Roadside, near: float, far: float) -> None:
     """A low house set back in a yard with a hedge, a fence or a wall, and what grows there."""
-    back = one.between(3, 18)
-    margin = one.between(1.0, 3.5)
+    back = roadside.between(3, 18)
+    margin = roadside.between(1.0, 3.5)
     plot = Plot(
-        side=one.side,
-        x=one.side * (one.line_m + back),
+        side=roadside.side,
+        x=roadside.side * (roadside.line_m + back),
         near=near + margin,
         far=min(far - margin, near + margin + 16),
-        height=one.between(2.7, 6.0),
+        height=roadside.between(2.7, 6.0),
     )
-    building(one.things, one.rng, plot, one.conditions, gabled=one.chance(0.75), shop=False)
-    _boundary(one, near + 0.4, far - 0.4)
-    for _ in range(int(one.rng.integers(0, 4))):
-        name = ("palm", "tree", "street tree", "shrub")[int(one.rng.integers(4))]
-        aside = one.between(1.2, max(back - 1.5, 1.3))
-        one.plant(name, one.line_m + aside, one.between(near + 1, far - 1), one.between(0.6, 1.1))
-    if one.chance(0.5) and back > 7:
-        _, number = one.fleet.kind("parked")
-        if not one.plan.joins(near, near + 6):
-            yaw = -one.side * math.pi / 2
+    building(
+        roadside.things,
+        roadside.rng,
+        plot,
+        roadside.conditions,
+        gabled=roadside.chance(0.75),
+        shop=False,
+    )
+    _boundary(roadside, near + 0.4, far - 0.4)
+    for _ in range(int(roadside.rng.integers(0, 4))):
+        name = ("palm", "tree", "street tree", "shrub")[int(roadside.rng.integers(4))]
+        aside = roadside.between(1.2, max(back - 1.5, 1.3))
+        roadside.plant(
+            name,
+            roadside.line_m + aside,
+            roadside.between(near + 1, far - 1),
+            roadside.between(0.6, 1.1),
+        )
+    if roadside.chance(0.5) and back > 7:
+        _, number = roadside.fleet.kind("parked")
+        if not roadside.plan.joins(near, near + 6):
+            yaw = -roadside.side * math.pi / 2
             at = Placement(
-                one.side * (one.line_m + 3.4), near + margin + 1.2, one.plan.kerb_up_m, yaw
+                roadside.side * (roadside.line_m + 3.4),
+                near + margin + 1.2,
+                roadside.plan.kerb_up_m,
+                yaw,
             )
-            one.fleet.car(one.things, "parked", number, at)
+            roadside.fleet.car(roadside.things, "parked", number, at)
 
 
-def _boundary(one: _Side, near: float, far: float) -> None:
-    x, z = one.side * (one.line_m + 0.45), one.plan.kerb_up_m
-    drawn = one.rng.random()
-    if drawn < 0.35:
-        up = one.between(0.5, 2.2)
+def _boundary(roadside: _Roadside, near: float, far: float) -> None:
+    x, z = roadside.side * (roadside.line_m + 0.45), roadside.plan.kerb_up_m
+    draw = roadside.rng.random()
+    if draw < 0.35:
+        up = roadside.between(0.5, 2.2)
         for start in np.arange(near, far - 2, 8.0).tolist():
             size = (0.8, min(7.0, far - start), up)
-            hedge(one.things, one.rng, (x, start, z), size, one.grounds.green)
-    elif drawn < 0.5:
-        one.things.begin_object()
-        wall = Surface("brick", any_colour(one.rng, 0.2, 0.55), "brick")
-        one.things.box((x, (near + far) / 2, z), (0.25, far - near, one.between(0.5, 2.0)), wall)
-    elif drawn < 0.75:
-        kind = ("rails", "bars", "wire")[int(one.rng.integers(3))]
-        fence(one.things, one.rng, (x, near, z), (x, far, z), kind)
+            hedge(roadside.things, roadside.rng, (x, start, z), size, roadside.grounds.green)
+    elif draw < 0.5:
+        roadside.things.begin_object()
+        wall = Surface("brick", any_colour(roadside.rng, 0.2, 0.55), "brick")
+        roadside.things.box(
+            (x, (near + far) / 2, z), (0.25, far - near, roadside.between(0.5, 2.0)), wall
+        )
+    elif draw < 0.75:
+        kind = ("rails", "bars", "wire")[int(roadside.rng.integers(3))]
+        fence(roadside.things, roadside.rng, (x, near, z), (x, far, z), kind)
 
 
-def _shops(one: _Side, near: float, far: float) -> None:
+def _shops(roadside: _Roadside, near: float, far: float) -> None:
     """One or two storeys at the pavement."""
-    x = one.side * (one.line_m + one.between(0.2, 3))
-    plot = Plot(side=one.side, x=x, near=near, far=far - 0.3, height=one.between(3.6, 8))
+    x = roadside.side * (roadside.line_m + roadside.between(0.2, 3))
+    plot = Plot(side=roadside.side, x=x, near=near, far=far - 0.3, height=roadside.between(3.6, 8))
     building(
-        one.things, one.rng, plot, one.conditions, gabled=one.chance(0.2), shop=one.chance(0.8)
+        roadside.things,
+        roadside.rng,
+        plot,
+        roadside.conditions,
+        gabled=roadside.chance(0.2),
+        shop=roadside.chance(0.8),
     )
 
 
-def _tall(one: _Side, near: float, far: float) -> None:
+def _tall(roadside: _Roadside, near: float, far: float) -> None:
     """A house that reaches above the picture."""
-    x = one.side * (one.line_m + one.between(0.2, 2))
-    plot = Plot(side=one.side, x=x, near=near, far=far - 0.3, height=one.between(10, 24))
-    building(one.things, one.rng, plot, one.conditions, gabled=False, shop=one.chance(0.5))
+    x = roadside.side * (roadside.line_m + roadside.between(0.2, 2))
+    plot = Plot(side=roadside.side, x=x, near=near, far=far - 0.3, height=roadside.between(10, 24))
+    building(
+        roadside.things,
+        roadside.rng,
+        plot,
+        roadside.conditions,
+        gabled=False,
+        shop=roadside.chance(0.5),
+    )
 
 
-def _lot(one: _Side, near: float, far: float) -> None:
+def _lot(roadside: _Roadside, near: float, far: float) -> None:
     """A parking lot: two rows that face each other across an aisle."""
-    plan, start = one.plan, one.line_m + 1.2
+    plan, start = roadside.plan, roadside.line_m + 1.2
     deep = 2 * _BAY_LENGTH_M + _AISLE_M
-    one.ground.begin_object()
-    edges = sorted((one.side * start, one.side * (start + deep)))
+    roadside.ground.begin_object()
+    edges = sorted((roadside.side * start, roadside.side * (start + deep)))
     z = plan.kerb_up_m + 0.004
-    floor = one.grounds.asphalt
-    one.ground.quad(
+    floor = roadside.grounds.asphalt
+    roadside.ground.quad(
         (edges[0], near + 0.5, z), (deep, 0.0, 0.0), (0.0, far - near - 1.0, 0.0), floor
     )
-    fill, placed = one.between(0.3, 1.0), 0
+    fill, placed = roadside.between(0.3, 1.0), 0
     for row, off in enumerate((start + _BAY_LENGTH_M / 2, start + deep - _BAY_LENGTH_M / 2)):
         for y in np.arange(near + 2.0, far - 2.0, _BAY_M).tolist():
-            _, number = one.fleet.kind("parked")
-            if placed >= _LOT_CARS or not one.chance(fill) or not -40 < y < 110:
+            _, number = roadside.fleet.kind("parked")
+            if placed >= _LOT_CARS or not roadside.chance(fill) or not -40 < y < 110:
                 continue
             placed += 1
-            inward = math.pi / 2 * one.side * (1 if row == 0 else -1)
-            yaw = inward if one.chance(0.7) else -inward
-            at = Placement(one.side * off, y, z, yaw + float(one.rng.normal(0, 0.03)))
-            one.fleet.car(one.things, "parked", number, at)
-    if one.chance(0.5):
-        _boundary(one, near + 0.5, far - 0.5)
+            inward = math.pi / 2 * roadside.side * (1 if row == 0 else -1)
+            yaw = inward if roadside.chance(0.7) else -inward
+            at = Placement(roadside.side * off, y, z, yaw + float(roadside.rng.normal(0, 0.03)))
+            roadside.fleet.car(roadside.things, "parked", number, at)
+    if roadside.chance(0.5):
+        _boundary(roadside, near + 0.5, far - 0.5)
 
 
-def _green(one: _Side, near: float, far: float) -> None:
+def _green(roadside: _Roadside, near: float, far: float) -> None:
     """Open grass with trees, shrubs and people far off the road."""
-    for _ in range(int(one.rng.integers(2, 9))):
-        name = ("palm", "tree", "street tree", "shrub", "agave")[int(one.rng.integers(5))]
-        one.plant(name, one.line_m + one.between(1.5, 26), one.between(near, far))
-    if one.chance(0.3):
-        x, z = one.side * (one.line_m + 0.5), one.plan.kerb_up_m
-        fence(one.things, one.rng, (x, near, z), (x, far, z), "wire")
-    for _ in range(int(one.rng.integers(0, 3))):
-        place = Placement(
-            one.side * (one.line_m + one.between(2, 20)),
-            one.between(near, far),
-            one.plan.kerb_up_m,
-            one.between(0, 6.28),
+    for _ in range(int(roadside.rng.integers(2, 9))):
+        name = ("palm", "tree", "street tree", "shrub", "agave")[int(roadside.rng.integers(5))]
+        roadside.plant(
+            name, roadside.line_m + roadside.between(1.5, 26), roadside.between(near, far)
         )
-        one.fleet.walker(one.things, place)
+    if roadside.chance(0.3):
+        x, z = roadside.side * (roadside.line_m + 0.5), roadside.plan.kerb_up_m
+        fence(roadside.things, roadside.rng, (x, near, z), (x, far, z), "wire")
+    for _ in range(int(roadside.rng.integers(0, 3))):
+        at = Placement(
+            roadside.side * (roadside.line_m + roadside.between(2, 20)),
+            roadside.between(near, far),
+            roadside.plan.kerb_up_m,
+            roadside.between(0, 6.28),
+        )
+        roadside.fleet.walker(roadside.things, at)
 
 
-def _thicket(one: _Side, near: float, far: float) -> None:
+def _thicket(roadside: _Roadside, near: float, far: float) -> None:
     """Trees close together, whose crowns hang over the pavement and the road."""
-    for y in np.arange(near + 2, far, one.between(3.0, 6.0)).tolist():
-        one.plant("street tree", one.line_m + one.between(0.5, 2.5), y, one.between(0.8, 1.3))
-        one.plant("shrub", one.line_m + one.between(2.0, 5.0), y + 1.5)
-        if one.chance(0.6):
-            one.plant("tree", one.line_m + one.between(5, 14), y)
+    for y in np.arange(near + 2, far, roadside.between(3.0, 6.0)).tolist():
+        roadside.plant(
+            "street tree",
+            roadside.line_m + roadside.between(0.5, 2.5),
+            y,
+            roadside.between(0.8, 1.3),
+        )
+        roadside.plant("shrub", roadside.line_m + roadside.between(2.0, 5.0), y + 1.5)
+        if roadside.chance(0.6):
+            roadside.plant("tree", roadside.line_m + roadside.between(5, 14), y)
 
 
-def _hall(one: _Side, near: float, far: float) -> None:
+def _hall(roadside: _Roadside, near: float, far: float) -> None:
     """A hall of sheet metal, concrete or panels, behind a yard: cold by a clear sky, whatever the air."""
-    one.things.begin_object()
-    material = ("sheet", "concrete", "paint")[int(one.rng.choice(3, p=[0.5, 0.25, 0.25]))]
-    wall = Surface(material, any_colour(one.rng, 0.2, 0.7), "panels", 291.0, one.between(0, 0.1))
-    deep, up = one.between(12, 26), one.between(4, 9)
-    x = one.side * (one.line_m + one.between(3, 12) + deep / 2)
-    y, z = (near + far) / 2, one.plan.kerb_up_m
-    one.things.box((x, y, z - 0.1), (deep, far - near - 2, up), wall)
-    face = x - one.side * deep / 2
-    door = Surface("paint", any_colour(one.rng, 0.1, 0.6), "stripes", 291.0, 0.15)
-    for place in np.arange(near + 3, far - 5, one.between(5, 9)).tolist():
-        one.things.box((face, place + 1.5, z), (0.1, 3.2, min(3.4, up - 0.5)), door)
+    roadside.things.begin_object()
+    material = ("sheet", "concrete", "paint")[int(roadside.rng.choice(3, p=[0.5, 0.25, 0.25]))]
+    wall = Surface(
+        material, any_colour(roadside.rng, 0.2, 0.7), "panels", 291.0, roadside.between(0, 0.1)
+    )
+    deep, up = roadside.between(12, 26), roadside.between(4, 9)
+    x = roadside.side * (roadside.line_m + roadside.between(3, 12) + deep / 2)
+    y, z = (near + far) / 2, roadside.plan.kerb_up_m
+    roadside.things.box((x, y, z - 0.1), (deep, far - near - 2, up), wall)
+    face = x - roadside.side * deep / 2
+    door = Surface("paint", any_colour(roadside.rng, 0.1, 0.6), "stripes", 291.0, 0.15)
+    for y_door in np.arange(near + 3, far - 5, roadside.between(5, 9)).tolist():
+        roadside.things.box((face, y_door + 1.5, z), (0.1, 3.2, min(3.4, up - 0.5)), door)
     roof = Surface("sheet", grey(0.4))
-    one.things.box((x, y, z + up - 0.1), (deep + 0.5, far - near - 1.6, 0.3), roof, bottom=True)
-    _boundary(one, near + 0.5, far - 0.5)
+    roadside.things.box(
+        (x, y, z + up - 0.1), (deep + 0.5, far - near - 1.6, 0.3), roof, bottom=True
+    )
+    _boundary(roadside, near + 0.5, far - 0.5)
 
 
-FRONTAGES: dict[str, Callable[[_Side, float, float], None]] = {
+FRONTAGES: dict[str, Callable[[_Roadside, float, float], None]] = {
     "house": _house,
     "shops": _shops,
     "tall": _tall,
@@ -310,33 +343,33 @@ FRONTAGES: dict[str, Callable[[_Side, float, float], None]] = {
 }
 
 
-def _plant_verge(one: _Side) -> None:
+def _plant_verge(roadside: _Roadside) -> None:
     """A row of one kind of tree at even distances along the kerb."""
-    if not one.chance(0.6):
+    if not roadside.chance(0.6):
         return
-    name = ("palm", "street tree", "tree")[int(one.rng.choice(3, p=[0.35, 0.45, 0.2]))]
-    off = one.plan.kerb_m(one.side) + KERB_M + max(one.plan.verge_m / 2, 0.45)
-    for y in spread_along(one.rng, (7, 20)):
-        one.plant(name, off, y, one.between(0.85, 1.15))
+    name = ("palm", "street tree", "tree")[int(roadside.rng.choice(3, p=[0.35, 0.45, 0.2]))]
+    off = roadside.plan.kerb_m(roadside.side) + KERB_M + max(roadside.plan.verge_m / 2, 0.45)
+    for y in spread_along(roadside.rng, (7, 20)):
+        roadside.plant(name, off, y, roadside.between(0.85, 1.15))
 
 
-def _light(one: _Side) -> None:
-    plan = one.plan
-    off = one.side * (plan.kerb_m(one.side) + KERB_M + 0.35)
-    kind = one.rng.random()
+def _light(roadside: _Roadside) -> None:
+    plan = roadside.plan
+    off = roadside.side * (plan.kerb_m(roadside.side) + KERB_M + 0.35)
+    kind = roadside.rng.random()
     if kind < 0.8:
-        for y in spread_along(one.rng, (18, 40), (-40.0, 120.0)):
+        for y in spread_along(roadside.rng, (18, 40), (-40.0, 120.0)):
             if plan.joins(y - 0.5, y + 0.5):
                 continue
             if kind < 0.5:
-                street_lamp(one.things, one.rng, off, y, one.conditions)
+                street_lamp(roadside.things, roadside.rng, off, y, roadside.conditions)
             else:
-                lantern(one.things, one.rng, off, y, plan.kerb_up_m, one.conditions)
-    for _ in range(int(one.rng.integers(0, 7))):
-        y = one.between(2, 50)
+                lantern(roadside.things, roadside.rng, off, y, plan.kerb_up_m, roadside.conditions)
+    for _ in range(int(roadside.rng.integers(0, 7))):
+        y = roadside.between(2, 50)
         if not plan.joins(y - 4, y + 4):
-            at = Placement(off, y, plan.kerb_up_m, -one.side * math.pi / 2 + math.pi)
-            any_piece(one.things, one.rng, at)
+            at = Placement(off, y, plan.kerb_up_m, -roadside.side * math.pi / 2 + math.pi)
+            any_piece(roadside.things, roadside.rng, at)
 
 
 def _over_road(things: MeshBuilder, rng: np.random.Generator, plan: AvenuePlan) -> None:

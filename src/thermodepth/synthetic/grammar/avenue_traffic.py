@@ -8,9 +8,10 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from thermodepth.synthetic.grammar.avenue_road import ALONG_M, KERB_M, STRIP_M, AvenuePlan
+from thermodepth.synthetic.grammar.draws import Draws
 from thermodepth.synthetic.grammar.fleet import Fleet
 from thermodepth.synthetic.grammar.mesh import MeshBuilder
-from thermodepth.synthetic.grammar.vehicles import VEHICLES
+from thermodepth.synthetic.grammar.vehicles import VEHICLES, Use
 from thermodepth.synthetic.vectors import Placement
 
 NEAR_M = (-50.0, 110.0)  # where there is traffic
@@ -35,7 +36,7 @@ class Parked:
 
 
 @dataclass(slots=True)
-class Traffic:
+class Traffic(Draws):
     """What has been placed on one road, so that nothing stands in anything."""
 
     mesh: MeshBuilder
@@ -45,11 +46,7 @@ class Traffic:
     cars: list[Parked] = field(default_factory=list)
     looks: list[tuple[float, float]] = field(default_factory=list)  # x, along
 
-    def between(self, low: float, high: float) -> float:
-        """A uniform draw."""
-        return float(self.rng.uniform(low, high))
-
-    def put(self, use: str, x: float, y: float, yaw: float, kind: str, number: int) -> None:
+    def put(self, use: Use, x: float, y: float, yaw: float, kind: str, number: int) -> None:
         """A vehicle of `fleet.kind`."""
         if len(self.cars) >= _MOST_CARS:
             return

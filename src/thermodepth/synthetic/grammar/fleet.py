@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import math
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -13,8 +14,8 @@ from thermodepth.synthetic.grammar.colours import Colour, any_colour, grey
 from thermodepth.synthetic.grammar.mesh import MeshBuilder, Surface
 from thermodepth.synthetic.grammar.models import Model, model, place, thinned
 from thermodepth.synthetic.grammar.people import person
-from thermodepth.synthetic.grammar.roadside_plants import ROADSIDE
-from thermodepth.synthetic.grammar.vehicles import VEHICLES, vehicle
+from thermodepth.synthetic.grammar.plants import ROADSIDE
+from thermodepth.synthetic.grammar.vehicles import Use, draw_kind, vehicle
 from thermodepth.synthetic.vectors import Placement
 
 _MODELS = 5  # of each use
@@ -31,18 +32,17 @@ class Fleet:
     rng: np.random.Generator
     conditions: Conditions
     _models: dict[tuple[str, int], Model] = field(default_factory=dict)
-    _kinds: dict[tuple[str, int], str] = field(default_factory=dict)
+    _kinds: dict[tuple[Use, int], str] = field(default_factory=dict)
     _lit: int = 0
 
-    def kind(self, use: str) -> tuple[str, int]:
+    def kind(self, use: Use) -> tuple[str, int]:
         """A vehicle that is `parked` or `moving`: its kind in `VEHICLES`, and its number."""
         number = int(self.rng.integers(_MODELS))
         if (use, number) not in self._kinds:
-            shares = np.array([getattr(row, f"{use}_share") for row in VEHICLES.values()])
-            self._kinds[use, number] = str(self.rng.choice(list(VEHICLES), p=shares / shares.sum()))
+            self._kinds[use, number] = draw_kind(self.rng, use)
         return self._kinds[use, number], number
 
-    def car(self, mesh: MeshBuilder, use: str, number: int, at: Placement) -> None:
+    def car(self, mesh: MeshBuilder, use: Use, number: int, at: Placement) -> None:
         """Place that vehicle in a colour of its own."""
         kind = self._kinds[use, number]
         warm = "warm" if self.rng.random() < 0.2 else "cold"
@@ -51,10 +51,10 @@ class Fleet:
         def build(part: MeshBuilder) -> None:
             vehicle(part, self.rng, Placement(0.0, 0.0), self.conditions, kind=kind, state=state)
 
-        thing = self._get(f"{use} {state}", number, build)
+        prototype = self._get(f"{use} {state}", number, build)
         lit = use == "moving" and self._lit < _LIT_CARS
         self._lit += lit
-        place(mesh, thing, at, paint=self._paint(), lit=lit)
+        place(mesh, prototype, at, paint=self._paint(), lit=lit)
 
     def walker(self, mesh: MeshBuilder, at: Placement, *, standing: bool = False) -> None:
         """Somebody who walks or stands."""
@@ -87,19 +87,19 @@ class Fleet:
         def build(part: MeshBuilder) -> None:
             ROADSIDE[name](part, self.rng)
 
-        thing = self._get(name, number, build)
+        prototype = self._get(name, number, build)
         if far:
             key = (f"far {name}", number)
-            thing = self._models.setdefault(key, thinned(thing, one_in=_FAR_LEAVES))
+            prototype = self._models.setdefault(key, thinned(prototype, one_in=_FAR_LEAVES))
         rows = tuple(
-            row.heated(source, 0.5) if row.material == "leaf" else row for row in thing.surfaces
+            row.heated(source, 0.5) if row.material == "leaf" else row for row in prototype.surfaces
         )
-        place(mesh, Model(thing.mesh, rows), at)
+        place(mesh, Model(prototype.mesh, rows), at)
 
-    def _get(self, use: str, number: int, build: object) -> Model:
+    def _get(self, use: str, number: int, build: Callable[[MeshBuilder], None]) -> Model:
         key = (use, number)
         if key not in self._models:
-            self._models[key] = model(build)  # type: ignore[arg-type]
+            self._models[key] = model(build)
         return self._models[key]
 
     def _paint(self) -> Colour:

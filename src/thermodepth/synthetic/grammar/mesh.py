@@ -16,8 +16,8 @@ from typing import Any
 import numpy as np
 
 from thermodepth.synthetic.grammar.colours import Colour
-from thermodepth.synthetic.matter.materials import MATERIAL_INDEX
-from thermodepth.synthetic.matter.patterns import PATTERN_INDEX
+from thermodepth.synthetic.materials.patterns import PATTERN_INDEX
+from thermodepth.synthetic.materials.registry import MATERIAL_INDEX
 from thermodepth.synthetic.vectors import Array, Placement, Vec, minus, plus, unit
 
 _OBJECT_SEED = 7  # object 12 looks alike in every scene; which object is the twelfth does not

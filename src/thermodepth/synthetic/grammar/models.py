@@ -28,10 +28,10 @@ def model(build: Callable[[MeshBuilder], None]) -> Model:
     return Model(mesh.finish(), mesh.surfaces)
 
 
-def thinned(thing: Model, *, one_in: int) -> Model:
+def thinned(prototype: Model, *, one_in: int) -> Model:
     """For far away: one leaf in so many, each the larger, so that the crown hides as much."""
-    mesh = thing.mesh
-    names = [row.material == "leaf" for row in thing.surfaces]
+    mesh = prototype.mesh
+    names = [row.material == "leaf" for row in prototype.surfaces]
     leaf = np.array(names)[mesh.surface]
     keep = ~leaf | (np.arange(len(leaf)) % one_in == 0)
     positions, large = mesh.positions[keep], leaf[keep]
@@ -44,26 +44,26 @@ def thinned(thing: Model, *, one_in: int) -> Model:
             positions=np.where(large[:, None, None], grown, positions).astype(np.float32),
             **{name: getattr(mesh, name)[keep] for name in columns},
         ),
-        thing.surfaces,
+        prototype.surfaces,
     )
 
 
 def place(
     mesh: MeshBuilder,
-    thing: Model,
+    prototype: Model,
     at: Placement,
     *,
     paint: Colour | None = None,
     lit: bool = False,
 ) -> None:
     """Add it as an object of its own; `paint` replaces the colour of car paint, `lit` takes its lamps."""
-    surfaces = thing.surfaces
+    surfaces = prototype.surfaces
     if paint is not None:
         surfaces = tuple(
             replace(row, colour=paint) if row.material == "car_paint" else row for row in surfaces
         )
     mesh.begin_object((at.x, at.y, at.z))
-    mesh.add(thing.mesh, surfaces, at)
-    for lamp in thing.mesh.lamps if lit else ():
+    mesh.add(prototype.mesh, surfaces, at)
+    for lamp in prototype.mesh.lamps if lit else ():
         where, aim = at.point(*lamp.position), at.direction(*lamp.aim)
         mesh.lamp(Lamp(where, lamp.intensity, aim, beam=lamp.beam))

@@ -199,8 +199,8 @@ def fence(mesh: MeshBuilder, rng: np.random.Generator, start: Vec, end: Vec, kin
     for number in range(posts + 1):
         way = number / posts
         mesh.cylinder(point(way, -0.1), point(way, high), (0.05, 0.05), coat, sides=5)
-    lines = {"rails": (0.35, 0.65, 0.95), "bars": (0.15, 0.95), "wire": (0.05, 0.35, 0.65, 0.98)}
-    for share in lines[kind]:
+    rails = {"rails": (0.35, 0.65, 0.95), "bars": (0.15, 0.95), "wire": (0.05, 0.35, 0.65, 0.98)}
+    for share in rails[kind]:
         thick = 0.012 if kind == "wire" else 0.035
         mesh.cylinder(
             point(0, high * share),
