@@ -35,7 +35,7 @@ class SyntheticFrames:
     def __init__(self, pack: Pack, split: str, frozen_frames: Mapping[str, IndexRow]) -> None:
         self._pack = pack
         self._split = split
-        self.sample_ids: Sequence[str] = [row.frame_id for row in pack.of(split)]
+        self.sample_ids: Sequence[str] = [row.frame_id for row in pack.rows_of(split)]
         self._index_rows = [frozen_frames.get(name, pack.row(name)) for name in self.sample_ids]
         sensor = pack.header.sensor
         self._radiometric = sensor.mode == "radiometric"

@@ -238,9 +238,9 @@ def draw_conditions(rng: np.random.Generator, name: str) -> Conditions:
     humidity = float(rng.uniform(*_HUMIDITY))
     dry = _dryness(air_k, humidity)
     cloud = float(rng.uniform(*row.cloud))
-    least, most = row.cloud
+    low, high = row.cloud
     # A sky that is clouded the same way every time differs by its vapour alone.
-    open_sky = (dry + (most - cloud) / (most - least)) / 2 if most > least else dry
+    open_sky = (dry + (high - cloud) / (high - low)) / 2 if high > low else dry
     return Conditions(
         name=name,
         kind=row.kind,

@@ -64,8 +64,8 @@ class EmbreeCaster:
 
     def hit(self, origins: Array, directions: Array) -> Hits:
         """The first triangle met."""
-        answer = self._run(origins, directions, output=1)
-        return Hits(answer["primID"], answer["u"], answer["v"], answer["tfar"])
+        hits = self._run(origins, directions, output=1)
+        return Hits(hits["primID"], hits["u"], hits["v"], hits["tfar"])
 
     def distance(self, origins: Array, directions: Array) -> Array:
         """[n] metres to it."""
@@ -77,9 +77,9 @@ class EmbreeCaster:
         free: Array = self.distance(origins, directions) > limit_m
         return free
 
-    def _run(self, origins: Array, directions: Array, **question: Any) -> Any:
+    def _run(self, origins: Array, directions: Array, **options: Any) -> Any:
         return self._scene.run(
             np.ascontiguousarray(origins, np.float32),
             np.ascontiguousarray(directions, np.float32),
-            **question,
+            **options,
         )

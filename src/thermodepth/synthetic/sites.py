@@ -13,6 +13,7 @@ from thermodepth.synthetic.cameras.rig import Rig
 from thermodepth.synthetic.cameras.standpoint import (
     Propose,
     Room,
+    along_road,
     at_arms_length,
     choose_pose,
     from_above,
@@ -20,24 +21,32 @@ from thermodepth.synthetic.cameras.standpoint import (
     near_ground,
 )
 from thermodepth.synthetic.conditions import Conditions
+from thermodepth.synthetic.grammar.avenue import Avenue, build_avenue
 from thermodepth.synthetic.grammar.car_park import build_car_park
+from thermodepth.synthetic.grammar.fields import build_fields
 from thermodepth.synthetic.grammar.mesh import Mesh, MeshBuilder, joined
 from thermodepth.synthetic.grammar.near import build_near
 from thermodepth.synthetic.grammar.open_ground import far_hills, lay_open_ground
 from thermodepth.synthetic.grammar.own_body import CLEARANCE_M, mast, on_car
-from thermodepth.synthetic.grammar.people_groups import group
+from thermodepth.synthetic.grammar.people import group
 from thermodepth.synthetic.grammar.room import build_room
 from thermodepth.synthetic.grammar.street import build_street
 from thermodepth.synthetic.grammar.wood import HALF_M, build_wood
-from thermodepth.synthetic.matter.materials import MATERIAL_INDEX
+from thermodepth.synthetic.materials.registry import MATERIAL_INDEX
 from thermodepth.synthetic.rays import EmbreeCaster, RayCaster
 
 ALONG_SHARE = 0.7  # of the views near the ground of a street
 DRONE_SHARE = 0.25  # of the views of an outdoor site
+AVENUE_DRONE_SHARE, FIELDS_DRONE_SHARE = 0.1, 0.85
+AVENUE_FIELD_DEG = (30.0, 72.0)
+_FROM_LANE, _FROM_SIDE = 0.62, 0.25  # of the views of an avenue; the others look across it
 ON_CAR_SHARE, MAST_SHARE = 0.25, 0.06  # of those near the ground, where a car has room
 _WARM_K = 5.0  # above the air: a lamp, a radiator, a screen
+_WEATHERED_K, _WEATHERED_SHARE = 4.0, 0.4
 _ALIVE = tuple(MATERIAL_INDEX[name] for name in ("skin", "cloth"))
+_UNWEATHERED = (*_ALIVE, *(MATERIAL_INDEX[name] for name in ("leaf", "bark")))
 _OUTDOORS = Room(around_m=0.3, nearest_m=0.45, above_m=1.2)
+_RIDING = Room(around_m=1.0, nearest_m=1.6, above_m=0.6, most_sky=0.7)
 _OVERHEAD = Room(around_m=1.0, nearest_m=2.0, above_m=40.0, below_m=2.5)
 
 
@@ -49,6 +58,7 @@ class Built:
     propose: Propose
     room: Room
     ground_m: Callable[[float, float], float] | None = None  # outdoors and near the ground
+    field_deg: tuple[float, float] | None = None  # of most lenses; None: that of all sites
 
 
 def place_camera(
@@ -57,15 +67,15 @@ def place_camera(
     """Choose the pose; now and then put the camera on a car or behind a mast, which it then sees."""
     caster: RayCaster = EmbreeCaster(built.mesh.positions)
     pose = choose_pose(built.propose, built.room, rig, caster, rng)
-    drawn = float(rng.random())
-    if built.ground_m is not None and drawn < ON_CAR_SHARE:
+    draw = float(rng.random())
+    if built.ground_m is not None and draw < ON_CAR_SHARE:
         x, y, _ = pose.position
         ground = built.ground_m(x, y)
         carried = on_car(rng, pose, ground, conditions)
         if has_room(carried.pose, Room(around_m=CLEARANCE_M, nearest_m=0.0), caster):
             mesh = joined(built.mesh, carried.mesh)
             return mesh, carried.pose, EmbreeCaster(mesh.positions)
-    elif not conditions.indoors and drawn < ON_CAR_SHARE + MAST_SHARE:
+    elif not conditions.indoors and draw < ON_CAR_SHARE + MAST_SHARE:
         mesh = joined(built.mesh, mast(rng, pose))
         return mesh, pose, EmbreeCaster(mesh.positions)
     return built.mesh, pose, caster
@@ -89,13 +99,13 @@ def _street(rng: np.random.Generator, conditions: Conditions) -> Built:
         centre = (middle + float(rng.normal(0, 4)), float(rng.uniform(3, 45)))
         group(more, rng, centre, conditions, _flat)
         looks += [centre] * 3
-    mesh = joined(street, more.finish())
+    mesh = _weathered(joined(street, more.finish()), rng, conditions.air_k)
     if rng.random() < DRONE_SHARE:
         return Built(mesh=mesh, propose=lambda r: from_above(r, looks, 6.0), room=_OVERHEAD)
 
     def stand(r: np.random.Generator) -> CameraPose:
-        place = (middle + float(r.normal(0, 1.0)), float(r.uniform(-2, 40)))
-        pose = near_ground(r, place, 0.0, looks)
+        location = (middle + float(r.normal(0, 1.0)), float(r.uniform(-2, 40)))
+        pose = near_ground(r, location, 0.0, looks)
         if r.random() < ALONG_SHARE:  # as whoever drives or walks there
             pose = replace(pose, yaw=float(r.normal(0, 0.25)) + math.pi * (r.random() < 0.3))
         return pose
@@ -103,14 +113,66 @@ def _street(rng: np.random.Generator, conditions: Conditions) -> Built:
     return Built(mesh=mesh, propose=stand, room=_OUTDOORS, ground_m=_flat)
 
 
+def _avenue(rng: np.random.Generator, conditions: Conditions) -> Built:
+    """A wide road, mostly as whoever drives or walks along it sees it."""
+    avenue = build_avenue(rng, conditions)
+    mesh = _weathered(avenue.mesh, rng, conditions.air_k)
+    if rng.random() < AVENUE_DRONE_SHARE:
+        looks = [avenue.world(x, along) for x, along in avenue.looks]
+        return Built(mesh=mesh, propose=lambda r: from_above(r, looks, 6.0), room=_OVERHEAD)
+
+    return Built(
+        mesh=mesh,
+        propose=lambda r: _on_avenue(r, avenue),
+        room=_RIDING,
+        ground_m=_flat,
+        field_deg=AVENUE_FIELD_DEG,
+    )
+
+
+def _on_avenue(r: np.random.Generator, avenue: Avenue) -> CameraPose:
+    """In a lane, at the side, or looking across."""
+    plan, along = avenue.plan, float(r.uniform(-12, 55))
+    side, heading = (1 if r.random() < 0.75 else -1), plan.bend.heading(along)
+    draw = r.random()
+    if draw < _FROM_LANE:
+        aside = plan.lane_x(side, int(r.integers(plan.lanes))) + float(r.normal(0, 0.4))
+        yaw, ground = heading + float(r.normal(0, 0.13)) + math.pi * (side < 0), 0.0
+        return along_road(r, avenue.world(aside, along), ground, yaw)
+    outer = plan.walk_m(side)[1]
+    aside = side * float(r.uniform(plan.kerb_m(side) - 1.0, outer - 0.2))
+    ground = plan.kerb_up_m if abs(aside) > plan.kerb_m(side) else 0.0
+    if draw < _FROM_LANE + _FROM_SIDE:
+        yaw = heading + math.pi * (r.random() < 0.35) + float(r.normal(0, 0.3))
+    else:
+        yaw = heading - side * math.pi / 2 + float(r.normal(0, 0.5))
+    return along_road(r, avenue.world(aside, along), ground, yaw)
+
+
 def _car_park(rng: np.random.Generator, conditions: Conditions) -> Built:
     mesh, aisles, looks = build_car_park(rng, conditions)
+    mesh = _weathered(mesh, rng, conditions.air_k)
     if rng.random() < DRONE_SHARE:
         return Built(mesh=mesh, propose=lambda r: from_above(r, looks, 4.0), room=_OVERHEAD)
 
     def stand(r: np.random.Generator) -> CameraPose:
         y = float(r.choice(aisles)) + float(r.uniform(-4, 4))
         return near_ground(r, (float(r.uniform(-20, 20)), y), 0.0, looks)
+
+    return Built(mesh=mesh, propose=stand, room=_OUTDOORS, ground_m=_flat)
+
+
+def _fields(rng: np.random.Generator, conditions: Conditions) -> Built:
+    """Open ground, mostly from above."""
+    mesh, looks = build_fields(rng, conditions)
+    mesh = _weathered(mesh, rng, conditions.air_k)
+    if rng.random() < FIELDS_DRONE_SHARE:
+        return Built(mesh=mesh, propose=lambda r: from_above(r, looks, 12.0), room=_OVERHEAD)
+
+    def stand(r: np.random.Generator) -> CameraPose:
+        x, y = looks[int(r.integers(len(looks)))]
+        location = (x + float(r.normal(0, 10)), y + float(r.normal(0, 10)))
+        return near_ground(r, location, 0.0, looks)
 
     return Built(mesh=mesh, propose=stand, room=_OUTDOORS, ground_m=_flat)
 
@@ -169,6 +231,21 @@ def _calmed(mesh: Mesh, air_k: float, share: float) -> Mesh:
     )
 
 
+def _weathered(mesh: Mesh, rng: np.random.Generator, air_k: float) -> Mesh:
+    """What one energy balance for all does not know: every surface a little warmer or cooler of its own.
+
+    Shade of an hour ago, coatings, damp, what is behind. Only what has no source of warmth.
+    """
+    sigma_k = _WEATHERED_K * float(rng.random()) ** 1.5
+    own_k = air_k + sigma_k * rng.standard_normal(len(mesh.material)) / _WEATHERED_SHARE
+    still = (mesh.source_share == 0) & ~np.isin(mesh.material, _UNWEATHERED)
+    return replace(
+        mesh,
+        source_k=np.where(still, own_k, mesh.source_k).astype(np.float32),
+        source_share=np.where(still, _WEATHERED_SHARE, mesh.source_share).astype(np.float32),
+    )
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SiteRow:
     """One kind of scene: how often it is drawn and whose conditions it has."""
@@ -179,11 +256,13 @@ class SiteRow:
 
 
 SITES: dict[str, SiteRow] = {
-    "street": SiteRow(share=0.36, conditions="street", build=_street),
-    "carpark": SiteRow(share=0.13, conditions="street", build=_car_park),
-    "wood": SiteRow(share=0.16, conditions="street", build=_wood),
+    "avenue": SiteRow(share=0.30, conditions="street", build=_avenue),
+    "fields": SiteRow(share=0.12, conditions="street", build=_fields),
+    "street": SiteRow(share=0.12, conditions="street", build=_street),
+    "carpark": SiteRow(share=0.07, conditions="street", build=_car_park),
+    "wood": SiteRow(share=0.09, conditions="street", build=_wood),
     "room": SiteRow(share=0.11, conditions="room", build=_room),
-    "near": SiteRow(share=0.24, conditions="room", build=_near),
+    "near": SiteRow(share=0.19, conditions="room", build=_near),
 }
 
 

@@ -1,7 +1,7 @@
 """Skies and weather of a world with many cameras: layers of cloud, cold mornings, wet roads under any sky.
 
-So that sky is not whatever is cold: a low cloud is within a few kelvin of the air, while a wall, a car or
-a road that lost its heat overnight lies below it.
+So that sky is not whatever is cold: a low cloud is within a few kelvin of the air, and warmer in an
+inversion, while a wall, a car or a road that lost its heat overnight lies below it.
 """
 
 from __future__ import annotations
@@ -16,8 +16,8 @@ from thermodepth.synthetic.conditions import CloudLayer, Conditions
 
 _AIR_K = (258.0, 308.0)
 _STORED_K = (-6.0, 6.0)  # below 0: what is heavy is still cold from the night
-_CLEAR_ZENITH = (0.08, 0.75)
-_WET_SHARE = 0.12
+_CLEAR_ZENITH = (0.02, 0.8)
+_WET_SHARE = 0.15
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -51,7 +51,7 @@ LAYERS: dict[str, LayerRow] = {
     ),
     "low": LayerRow(
         share=0.45,
-        below_air_k=(0.5, 10),
+        below_air_k=(-3, 10),
         opacity=(0.85, 1),
         softness=(0.05, 0.5),
         per_plane=(10, 70),

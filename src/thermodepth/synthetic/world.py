@@ -21,7 +21,7 @@ from thermodepth.synthetic.scene import Scene
 from thermodepth.synthetic.sites import SITES, draw_site, place_camera
 from thermodepth.synthetic.skies import vary_conditions
 
-MANY_CAMERAS_VERSION = 2  # the same for frames of many cameras
+MANY_CAMERAS_VERSION = 3  # the same for frames of many cameras
 GENERATOR_VERSION = 4  # raise it when the same seed no longer gives the same frame
 LONGEST_SEQUENCE = 100_000
 
@@ -174,7 +174,7 @@ def render_any_camera(
     conditions = draw_conditions(np.random.default_rng([seed, _WEATHER, _ANY_CAMERA]), name)
     conditions = vary_conditions(rng.spawn(1)[0], conditions)
     built = row.build(np.random.default_rng([seed, _GRAMMAR, _ANY_CAMERA]), conditions)
-    rig = draw_rig(rng.spawn(1)[0], pixels)
+    rig = draw_rig(rng.spawn(1)[0], pixels, built.field_deg)
     mesh, pose, caster = place_camera(built, conditions, rig, rng.spawn(1)[0])
     scene = Scene(seed=seed, kind=site, conditions=conditions, mesh=mesh, camera=pose)
     return render(

@@ -33,13 +33,13 @@ MOVING = replace(
 @pytest.fixture
 def rendered(monkeypatch: pytest.MonkeyPatch) -> list[tuple[int, int]]:
     """Frames without a ray caster, and the (seed, number) of each that was asked for."""
-    asked: list[tuple[int, int]] = []
+    requests: list[tuple[int, int]] = []
 
     def render_frames(
         seed: int, *, rig: Any, frames: int, rate_hz: float, only: list[int], **_: Any
     ) -> Iterator[Frame]:
         for number in only:
-            asked.append((seed, number))
+            requests.append((seed, number))
             rng = np.random.default_rng([seed, number])
             name = f"street-day-{seed:07d}"
             yield Frame(
@@ -56,7 +56,7 @@ def rendered(monkeypatch: pytest.MonkeyPatch) -> list[tuple[int, int]]:
             )
 
     monkeypatch.setattr(world, "render_frames", render_frames)
-    return asked
+    return requests
 
 
 class Killed(BaseException):
@@ -85,12 +85,12 @@ def test_goes_on_after_a_kill(
     tmp_path: Path, rendered: list[tuple[int, int]], name: str, order: RenderOrder, frames: int
 ) -> None:
     whole, killed = tmp_path / "whole" / name, tmp_path / "killed" / name
-    seen: list[tuple[int, int]] = []
-    built = build_pack(whole, order, progress=lambda done, total: seen.append((done, total)))
+    steps: list[tuple[int, int]] = []
+    built = build_pack(whole, order, progress=lambda done, total: steps.append((done, total)))
     assert (built.frames, built.rendered) == (order.total, order.total)
-    assert seen[0] == (0, order.total)
-    assert seen[-1] == (order.total, order.total)
-    assert seen == sorted(seen)
+    assert steps[0] == (0, order.total)
+    assert steps[-1] == (order.total, order.total)
+    assert steps == sorted(steps)
 
     with pytest.raises(Killed):
         build_pack(killed, order, progress=kill_at(frames))

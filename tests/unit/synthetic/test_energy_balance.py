@@ -14,9 +14,9 @@ from thermodepth.synthetic.cameras.rig import coaxial_rig
 from thermodepth.synthetic.cameras.view import View
 from thermodepth.synthetic.conditions import Conditions, draw_conditions
 from thermodepth.synthetic.grammar.mesh import Mesh, MeshBuilder, Surface
-from thermodepth.synthetic.matter.fresnel import band_reflectance
-from thermodepth.synthetic.matter.materials import MATERIAL_INDEX, MATERIALS
-from thermodepth.synthetic.matter.radiance import apparent_temperature_k, band_radiance
+from thermodepth.synthetic.materials.fresnel import band_reflectance
+from thermodepth.synthetic.materials.radiance import apparent_temperature_k, band_radiance
+from thermodepth.synthetic.materials.registry import MATERIAL_INDEX, MATERIALS
 from thermodepth.synthetic.rays import EmbreeCaster
 from thermodepth.synthetic.rendering import thermal_shading
 from thermodepth.synthetic.rendering.gbuffer import GBuffer, SurfacePoints, trace
@@ -51,8 +51,8 @@ def _even_surfaces(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def _weather(condition: str = "night", **changes: Any) -> Conditions:
-    drawn = draw_conditions(np.random.default_rng(0), condition)
-    return replace(drawn, **{**CALM_DRY_NIGHT, **changes})
+    conditions = draw_conditions(np.random.default_rng(0), condition)
+    return replace(conditions, **{**CALM_DRY_NIGHT, **changes})
 
 
 def _balance(
@@ -221,9 +221,9 @@ def test_sky_is_cold_overhead_and_as_warm_as_the_air_at_the_horizon(
 
 def test_moist_or_clouded_skies_are_warmer() -> None:
     """What the sky takes from roofs and how cold it looks come from one draw of vapour and cloud."""
-    drawn = [draw_conditions(np.random.default_rng(seed), "night") for seed in range(400)]
+    draws = [draw_conditions(np.random.default_rng(seed), "night") for seed in range(400)]
     columns = ("air_k", "humidity", "cloud", "clear_zenith", "sky_deficit_w_m2")
-    values = np.array([[getattr(c, name) for name in columns] for c in drawn])
+    values = np.array([[getattr(c, name) for name in columns] for c in draws])
     between = dict(zip(columns, np.corrcoef(values.T), strict=True))
     warmer, moister, clouded = between["clear_zenith"][:3]
     assert warmer < -0.5

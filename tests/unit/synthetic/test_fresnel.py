@@ -5,14 +5,14 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from thermodepth.synthetic.matter.fresnel import (
+from thermodepth.synthetic.materials.fresnel import (
     CONSTANTS,
     ROW_OF_MATERIAL,
     band_reflectance,
     fresnel,
     measured_reflectance,
 )
-from thermodepth.synthetic.matter.materials import MATERIAL_INDEX, MATERIALS
+from thermodepth.synthetic.materials.registry import MATERIAL_INDEX, MATERIALS
 
 
 def at(*degrees: float) -> np.ndarray:
@@ -41,8 +41,8 @@ def test_a_real_index_follows_snell(n: float) -> None:
     inner = np.arcsin(np.sin(angle) / n)
     across = (np.sin(angle - inner) / np.sin(angle + inner)) ** 2
     along = (np.tan(angle - inner) / np.tan(angle + inner)) ** 2
-    given = fresnel(np.array([n + 0j]), np.cos(angle))[0]
-    np.testing.assert_allclose(given, (across + along) / 2, rtol=1e-9)
+    reflectance = fresnel(np.array([n + 0j]), np.cos(angle))[0]
+    np.testing.assert_allclose(reflectance, (across + along) / 2, rtol=1e-9)
 
 
 def test_glass_and_water_emit_what_their_constants_say() -> None:
@@ -57,9 +57,9 @@ def test_glass_and_water_emit_what_their_constants_say() -> None:
 def test_the_table_is_the_formula(name: str) -> None:
     cosine = np.linspace(0, 1, 1001)
     row = np.full(1001, list(CONSTANTS).index(name))
-    given = measured_reflectance(row, cosine.astype(np.float32))
-    np.testing.assert_allclose(given, band_reflectance(name, cosine), atol=5e-4)
-    assert (np.diff(given) <= 1e-6).all(), "it rises towards grazing"
+    reflectance = measured_reflectance(row, cosine.astype(np.float32))
+    np.testing.assert_allclose(reflectance, band_reflectance(name, cosine), atol=5e-4)
+    assert (np.diff(reflectance) <= 1e-6).all(), "it rises towards grazing"
     wavelength = [line[0] for line in CONSTANTS[name]]
     assert wavelength == sorted(wavelength)
     assert wavelength[0] <= 7.5

@@ -31,9 +31,9 @@ def _sweep(
         mirrors=np.full(even.shape, mirrors),
     )
     depth_m = np.random.default_rng(0).uniform(1, 50, even.shape).astype(np.float32)
-    found = sweep(_view(), depth_m, surroundings, channels, np.random.default_rng(1))
-    returned = np.isfinite(found)
-    assert np.array_equal(found[returned], depth_m[returned])  # exact, or nothing
+    lidar_m = sweep(_view(), depth_m, surroundings, channels, np.random.default_rng(1))
+    returned = np.isfinite(lidar_m)
+    assert np.array_equal(lidar_m[returned], depth_m[returned])  # exact, or nothing
     return returned
 
 

@@ -269,8 +269,8 @@ def test_as_many_pixels_are_bad_as_asked_for(share: float) -> None:
 
 
 def test_bad_pixels_are_of_each_kind_equally_often() -> None:
-    drawn = [draw_bad_pixels(SHAPE, 0.05, np.random.default_rng(seed)) for seed in range(20)]
-    number = np.bincount(np.ravel(drawn), minlength=4)[1:]
+    draws = [draw_bad_pixels(SHAPE, 0.05, np.random.default_rng(seed)) for seed in range(20)]
+    number = np.bincount(np.ravel(draws), minlength=4)[1:]
     assert number / number.sum() == pytest.approx([1 / 3] * 3, abs=0.03)
 
 
@@ -325,11 +325,11 @@ def test_bad_pixels_in_pictures() -> None:
     ],
 )
 def test_impossible_settings_are_named(field: str, value: float, allowed: str) -> None:
-    given: dict[str, Any] = {field: value}
+    changes: dict[str, Any] = {field: value}
     with pytest.raises(
         SettingsError, match=f"microbolometer {field} = {value}: must be .*{allowed}"
     ):
-        MicrobolometerSettings(**given)
+        MicrobolometerSettings(**changes)
 
 
 def test_an_unknown_mode_is_named() -> None:

@@ -115,11 +115,11 @@ def test_depth_is_exact_where_it_is(root: Path, frames: list[Frame]) -> None:
             for product in ("depth", "depth_filtered"):
                 stored = picture(root, f"proj_depth/{SEQUENCE}/{band}/{product}", number)
                 assert stored.dtype == np.uint16
-                there = stored > 0
+                valid = stored > 0
                 np.testing.assert_allclose(
-                    stored[there] / 256, exact_m[there], atol=0.5 / 256 + 1e-4
+                    stored[valid] / 256, exact_m[valid], atol=0.5 / 256 + 1e-4
                 )
-                shares[product] = there.mean()
+                shares[product] = valid.mean()
             assert 0.15 < shares["depth_filtered"] < 0.4
             assert shares["depth"] > 0.005
             assert shares["depth"] < shares["depth_filtered"]
@@ -223,10 +223,10 @@ def test_a_wall_seen_by_two_cameras() -> None:
     sparse[11, 20] = 4.0  # x = (20.5 - 16) / 20 * 4 = 0.9 m, y = (11.5 - 12) / 20 * 4 = -0.1 m
     moved = np.eye(4)
     moved[:3, 3] = [-0.5, 0, -1]
-    seen = seen_from(sparse, intrinsics, moved, np.full((48, 64), 3.0, np.float32), other)
+    transferred_m = seen_from(sparse, intrinsics, moved, np.full((48, 64), 3.0, np.float32), other)
     # (0.9 - 0.5) / 3 * 40 + 32 = 37.3 and -0.1 / 3 * 40 + 24 = 22.7
-    assert np.argwhere(np.isfinite(seen)).tolist() == [[22, 37]]
-    assert seen[22, 37] == 3.0
+    assert np.argwhere(np.isfinite(transferred_m)).tolist() == [[22, 37]]
+    assert transferred_m[22, 37] == 3.0
     hidden = seen_from(sparse, intrinsics, moved, np.full((48, 64), 2.0, np.float32), other)
     assert not np.isfinite(hidden).any()
 

@@ -7,7 +7,7 @@ import math
 import numpy as np
 import pytest
 
-from thermodepth.synthetic.matter.radiance import band_radiance
+from thermodepth.synthetic.materials.radiance import band_radiance
 from thermodepth.synthetic.sensors.optics import (
     apparent_temperature,
     box_mean,

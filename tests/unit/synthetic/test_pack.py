@@ -52,14 +52,14 @@ def test_round_trip(small: Path, made_frame: MakeFrame) -> None:
     with Pack.open(small) as pack:
         assert pack.size == (8, 12)
         assert pack.splits == ("train", "test")
-        assert [row.seed for row in pack.of("train")] == [1, 2]
-        read, made = pack.read("street-day-0000002"), made_frame(2)
-    kelvin_error = np.abs(read.apparent_temperature_k - made.apparent_temperature_k)
+        assert [row.seed for row in pack.rows_of("train")] == [1, 2]
+        read, written = pack.read("street-day-0000002"), made_frame(2)
+    kelvin_error = np.abs(read.apparent_temperature_k - written.apparent_temperature_k)
     assert kelvin_error.max() <= 0.0251  # half of a 50 mK step
-    assert np.array_equal(np.isnan(read.depth_m), np.isnan(made.depth_m))
-    assert np.nanmax(np.abs(read.depth_m - made.depth_m)) <= 0.5 / 256 + 1e-5
-    assert np.abs(read.rgb.astype(int) - made.rgb).max() < 12
-    np.testing.assert_allclose(read.intrinsics, made.intrinsics)
+    assert np.array_equal(np.isnan(read.depth_m), np.isnan(written.depth_m))
+    assert np.nanmax(np.abs(read.depth_m - written.depth_m)) <= 0.5 / 256 + 1e-5
+    assert np.abs(read.rgb.astype(int) - written.rgb).max() < 12
+    np.testing.assert_allclose(read.intrinsics, written.intrinsics)
     assert (read.kind, read.condition, read.seed) == ("street", "day", 2)
     assert read.apparent_temperature_k.dtype == read.depth_m.dtype == np.float32
 
@@ -93,11 +93,11 @@ def test_sequence_lidar_and_second_view_come_back(
     tmp_path: Path, made_frame: MakeFrame, name: str
 ) -> None:
     sensor = MicrobolometerSettings(mode="radiometric", shutter_every_s=3.0, freeze_s=0.4)
-    made = [in_motion(made_frame(number), number - 1) for number in (1, 2, 3)]
-    write_pack(tmp_path / name, {"train": made}, sensor=sensor, rig="mine")
+    frames = [in_motion(made_frame(number), number - 1) for number in (1, 2, 3)]
+    write_pack(tmp_path / name, {"train": frames}, sensor=sensor, rig="mine")
     with Pack.open(tmp_path / name) as pack:
         assert (pack.header.rig, pack.header.sensor) == ("mine", sensor)
-        for frame in made:
+        for frame in frames:
             read = pack.read(frame.frame_id)
             assert (read.sequence, read.time_s) == (frame.sequence, frame.time_s)
             np.testing.assert_array_equal(read.world_from_camera, frame.world_from_camera)
@@ -115,9 +115,9 @@ def test_sequence_lidar_and_second_view_come_back(
 
 
 def test_all_frames_have_the_same_maps(tmp_path: Path, made_frame: MakeFrame) -> None:
-    made = [in_motion(made_frame(1), 0), replace(in_motion(made_frame(2), 1), lidar_m=None)]
+    frames = [in_motion(made_frame(1), 0), replace(in_motion(made_frame(2), 1), lidar_m=None)]
     with pytest.raises(DataError, match="'street-day-0000002' differs in size, cameras or maps"):
-        write_pack(tmp_path / "out.zip", {"train": made})
+        write_pack(tmp_path / "out.zip", {"train": frames})
 
 
 def test_depth_beyond_the_encoding_has_no_value(tmp_path: Path, made_frame: MakeFrame) -> None:

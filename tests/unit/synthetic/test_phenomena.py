@@ -19,8 +19,8 @@ from thermodepth.synthetic.cameras.view import View
 from thermodepth.synthetic.conditions import WEATHER, Conditions, draw_conditions
 from thermodepth.synthetic.frame import Frame
 from thermodepth.synthetic.grammar.mesh import Mesh, MeshBuilder, Surface
-from thermodepth.synthetic.matter.materials import MATERIAL_INDEX
-from thermodepth.synthetic.matter.radiance import apparent_temperature_k, band_radiance
+from thermodepth.synthetic.materials.radiance import apparent_temperature_k, band_radiance
+from thermodepth.synthetic.materials.registry import MATERIAL_INDEX
 from thermodepth.synthetic.rays import EmbreeCaster
 from thermodepth.synthetic.rendering.gbuffer import GBuffer, trace
 from thermodepth.synthetic.rendering.render import render
@@ -82,13 +82,13 @@ def _steps(picture: Array) -> Array:
     """[h w] the largest difference to a neighbour."""
     across, down = np.abs(np.diff(picture, axis=1)), np.abs(np.diff(picture, axis=0))
     steps = np.zeros_like(picture)
-    for there, difference in (
+    for target, difference in (
         (np.s_[:, 1:], across),
         (np.s_[:, :-1], across),
         (np.s_[1:], down),
         (np.s_[:-1], down),
     ):
-        steps[there] = np.maximum(steps[there], difference)
+        steps[target] = np.maximum(steps[target], difference)
     return steps
 
 
@@ -103,10 +103,10 @@ def _depth_edges(frame: Frame) -> Array:
     return _steps(np.log(np.nan_to_num(frame.depth_m.astype(float), nan=1000.0))) > 0.1
 
 
-def _texture_and_blindness(seen: Seen, picture: Array) -> tuple[float, float]:
+def _texture_and_blindness(view: Seen, picture: Array) -> tuple[float, float]:
     """Mean step where depth is smooth; share of depth edges without a picture edge within a pixel."""
-    steps, edges = _steps(_stretched(picture)), _depth_edges(seen.frame)
-    smooth = ~binary_dilation(edges) & np.isfinite(seen.frame.depth_m)
+    steps, edges = _steps(_stretched(picture)), _depth_edges(view.frame)
+    smooth = ~binary_dilation(edges) & np.isfinite(view.frame.depth_m)
     blind = maximum_filter(steps, 3)[edges] < 0.05
     return float(steps[smooth].mean()), float(blind.mean())
 
@@ -116,10 +116,10 @@ def _thermal_and_rgb(condition: str) -> tuple[tuple[float, float], tuple[float, 
     """((texture, blindness) of thermal, the same of RGB), means over `SCENES`."""
     thermal, visible = [], []
     for seed in SCENES:
-        seen = see(seed, condition)
-        kelvin = seen.frame.apparent_temperature_k.astype(float)
-        thermal.append(_texture_and_blindness(seen, kelvin))
-        visible.append(_texture_and_blindness(seen, seen.frame.rgb.mean(2)))
+        view = see(seed, condition)
+        kelvin = view.frame.apparent_temperature_k.astype(float)
+        thermal.append(_texture_and_blindness(view, kelvin))
+        visible.append(_texture_and_blindness(view, view.frame.rgb.mean(2)))
     (texture, blind), (rgb_texture, rgb_blind) = np.mean(thermal, 0), np.mean(visible, 0)
     return (float(texture), float(blind)), (float(rgb_texture), float(rgb_blind))
 
@@ -138,17 +138,17 @@ def test_a_quarter_of_all_depth_edges_have_no_thermal_edge() -> None:
 
 def _paint_over_asphalt_k(seed: int, condition: str) -> float:
     """How much warmer lane paint is than the asphalt around it, within 15 m."""
-    seen = see(seed, condition)
-    corners = seen.mesh.positions[seen.triangle]
+    view = see(seed, condition)
+    corners = view.mesh.positions[view.triangle]
     level = np.ptp(corners[..., 2], axis=-1) < 1e-4
-    road = level & (corners[..., 0, 2] < 0.02) & (seen.triangle >= 0)
-    paint = road & seen.made_of("paint") & (np.nan_to_num(seen.frame.depth_m, nan=99.0) < 15)
-    asphalt = road & seen.made_of("asphalt") & (seen.source_share == 0)
+    road = level & (corners[..., 0, 2] < 0.02) & (view.triangle >= 0)
+    paint = road & view.made_of("paint") & (np.nan_to_num(view.frame.depth_m, nan=99.0) < 15)
+    asphalt = road & view.made_of("asphalt") & (view.source_share == 0)
     inside = binary_erosion(paint)
     around = binary_dilation(paint, iterations=4) & ~binary_dilation(paint)
     beside = around & binary_erosion(asphalt | paint) & asphalt
     assert inside.sum() >= 4, f"street {seed} no longer shows paint: choose another"
-    kelvin = seen.frame.apparent_temperature_k
+    kelvin = view.frame.apparent_temperature_k
     return float(np.median(kelvin[inside]) - np.median(kelvin[beside]))
 
 
@@ -167,13 +167,13 @@ def test_people_are_the_hottest_of_a_cool_night() -> None:
     """Lamps, engines and heated windows aside."""
     shares = []
     for seed in COOL_NIGHTS_WITH_PEOPLE:
-        seen = see(seed, "night")
-        kelvin, skin = seen.frame.apparent_temperature_k, seen.made_of("skin")
+        view = see(seed, "night")
+        kelvin, skin = view.frame.apparent_temperature_k, view.made_of("skin")
         assert skin.sum() >= 15, f"street {seed} no longer shows people: choose another"
-        person = seen.made_of("skin", "cloth")
-        heated = ((seen.source_share > 0.1) & ~person) | seen.made_of("lamp")
-        others = ~binary_dilation(heated, iterations=2) & (seen.triangle >= 0)
-        hottest = others & (kelvin >= np.percentile(kelvin[others], 99))
+        person = view.made_of("skin", "cloth")
+        heated = ((view.source_share > 0.1) & ~person) | view.made_of("lamp")
+        unheated = ~binary_dilation(heated, iterations=2) & (view.triangle >= 0)
+        hottest = unheated & (kelvin >= np.percentile(kelvin[unheated], 99))
         shares.append(binary_dilation(person)[hottest].mean())
         assert np.percentile(kelvin[skin], 75) > np.median(kelvin) + 5
     assert np.mean(shares) > 0.7
@@ -205,11 +205,11 @@ def test_wet_roads_mirror_what_stands_above_them_and_dry_ones_do_not() -> None:
         scene = make_scene(seed, condition="rain")
         wet, wet_k = _traced(scene.mesh, scene.camera, scene.conditions)
         _, dry_k = _traced(scene.mesh, scene.camera, replace(scene.conditions, wet=False))
-        points, of = wet.points, wet.mirrors.of
-        asphalt = points.material[of] == MATERIAL_INDEX["asphalt"]
-        low = asphalt & (points.distance_m[of] < 25) & (points.cosine[of] < 0.25)
+        points, rows = wet.points, wet.mirrors.rows
+        asphalt = points.material[rows] == MATERIAL_INDEX["asphalt"]
+        low = asphalt & (points.distance_m[rows] < 25) & (points.cosine[rows] < 0.25)
         above_k = _mirrored_k(scene.mesh, wet, scene.conditions)[low]
-        pixel = points.index[of][low]
+        pixel = points.index[rows][low]
         wet_likeness.append(np.corrcoef(above_k, wet_k[pixel])[0, 1])
         dry_likeness.append(np.corrcoef(above_k, dry_k[pixel])[0, 1])
     assert np.median(wet_likeness) > 0.5

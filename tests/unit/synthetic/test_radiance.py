@@ -10,8 +10,7 @@ from scipy import constants
 from scipy.integrate import quad
 
 from thermodepth.synthetic.cameras.rig import coaxial_rig
-from thermodepth.synthetic.matter.materials import COLUMNS
-from thermodepth.synthetic.matter.radiance import (
+from thermodepth.synthetic.materials.radiance import (
     STEFAN_BOLTZMANN,
     TABLE_K,
     TABLE_RADIANCE,
@@ -19,6 +18,7 @@ from thermodepth.synthetic.matter.radiance import (
     band_radiance,
     radiance_slope,
 )
+from thermodepth.synthetic.materials.registry import COLUMNS
 from thermodepth.synthetic.rendering.render import render
 from thermodepth.synthetic.scene import Scene
 from thermodepth.synthetic.sensors.microbolometer import (

@@ -198,9 +198,9 @@ def test_both_views_see_the_same_points(wall_scene: Callable[..., Scene]) -> Non
     column, row = np.floor(u / w).astype(int), np.floor(v / w).astype(int)
     inside = (row >= 0) & (row < 192) & (column >= 0) & (column < 612)
     assert 0.5 < inside.mean() < 0.95  # the RGB camera sees a part of it
-    there = other.depth_m[row[inside], column[inside]]
+    met_m = other.depth_m[row[inside], column[inside]]
     # The wall is slanted for neither camera by more than this within half a pixel.
-    np.testing.assert_allclose(points[inside, 2], there, rtol=2e-3)
+    np.testing.assert_allclose(points[inside, 2], met_m, rtol=2e-3)
 
 
 def test_coaxial_frames_have_no_view_of_their_own(wall_scene: Callable[..., Scene]) -> None:

@@ -8,7 +8,7 @@ import sys
 import numpy as np
 import pytest
 
-from thermodepth.synthetic.matter.radiance import band_radiance
+from thermodepth.synthetic.materials.radiance import band_radiance
 from thermodepth.synthetic.sensors.microbolometer import (
     MicrobolometerSettings,
     counts,

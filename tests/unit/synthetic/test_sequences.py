@@ -69,8 +69,8 @@ def test_poses_explain_the_motion_of_what_stands_still() -> None:
     u, v, w = second.intrinsics @ points.T
     column, row = np.floor(u / w).astype(int), np.floor(v / w).astype(int)
     inside = (row >= 0) & (row < 36) & (column >= 0) & (column < 48)
-    there = second.depth_m[row[inside], column[inside]]
-    error = np.abs(points[inside, 2] / there - 1)
+    met_m = second.depth_m[row[inside], column[inside]]
+    error = np.abs(points[inside, 2] / met_m - 1)
     assert np.nanmedian(error) < 0.02
 
 
@@ -93,16 +93,16 @@ def test_traffic_moves_and_houses_stand() -> None:
 
 def test_vehicles_keep_their_gaps() -> None:
     """Of one lane all move alike, so a gap never closes."""
-    found = 0
+    moving_lanes = 0
     for seed in range(7):
         before, after = _moved(seed, 1.0)
         shift = (after - before).mean(1)
         driven = (np.abs(shift[:, 1]) > 2.5) & (np.abs(shift[:, 0]) < 1e-3)
         for direction in (-1, 1):
             speeds = np.abs(shift[driven & (np.sign(shift[:, 1]) == direction), 1])
-            found += len(speeds) > 0
+            moving_lanes += len(speeds) > 0
             assert len(np.unique(speeds.round(2))) <= 3  # at most one a lane
-    assert found > 2
+    assert moving_lanes > 2
 
 
 def test_a_camera_slows_down_before_a_wall() -> None:

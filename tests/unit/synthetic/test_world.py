@@ -14,8 +14,8 @@ from thermodepth.synthetic.cameras.pose import CameraPose
 from thermodepth.synthetic.cameras.rig import coaxial_rig
 from thermodepth.synthetic.conditions import WEATHER
 from thermodepth.synthetic.frame import Frame
-from thermodepth.synthetic.matter.materials import MATERIALS
-from thermodepth.synthetic.matter.radiance import apparent_temperature_k, band_radiance
+from thermodepth.synthetic.materials.radiance import apparent_temperature_k, band_radiance
+from thermodepth.synthetic.materials.registry import MATERIALS
 from thermodepth.synthetic.rays import EmbreeCaster
 from thermodepth.synthetic.rendering.render import render
 from thermodepth.synthetic.scene import Scene

@@ -11,8 +11,8 @@ from thermodepth.synthetic.grammar.people import person
 from thermodepth.synthetic.grammar.street_furniture import PIECES
 from thermodepth.synthetic.grammar.vehicles import VEHICLES, WARMTH, vehicle
 from thermodepth.synthetic.grammar.walls import FIXTURES, Wall
-from thermodepth.synthetic.matter.materials import COLUMNS, MATERIALS
-from thermodepth.synthetic.matter.patterns import PATTERN_INDEX, PATTERNS, albedo
+from thermodepth.synthetic.materials.patterns import PATTERN_INDEX, PATTERNS, albedo
+from thermodepth.synthetic.materials.registry import COLUMNS, MATERIALS
 from thermodepth.synthetic.vectors import Placement
 
 
@@ -93,10 +93,10 @@ def test_fixture_stays_on_its_wall(name: str) -> None:
     builder, rng = MeshBuilder(), np.random.default_rng(3)
     conditions = draw_conditions(rng, "lit")
     wall = Wall(builder, rng, conditions, Placement(0.0, 0.0), 6.0, (0.6, 0.6, 0.6), True)
-    taken = FIXTURES[name].add(wall, 1.0)
+    width = FIXTURES[name].add(wall, 1.0)
     mesh = builder.finish()
     _check(mesh)
-    assert 0 < taken < 5
+    assert 0 < width < 5
     x, y, z = mesh.positions.reshape(-1, 3).T
     assert x.min() > 0.5
     assert x.max() < 6.0

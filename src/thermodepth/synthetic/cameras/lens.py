@@ -24,10 +24,16 @@ def log_uniform(rng: np.random.Generator, ends: tuple[float, float]) -> float:
     return math.exp(rng.uniform(math.log(ends[0]), math.log(ends[1])))
 
 
-def draw_rig(rng: np.random.Generator, pixels: int) -> Rig:
-    """A rig of one lens for both bands, with about so many pixels, all square."""
+def draw_rig(
+    rng: np.random.Generator, pixels: int, field_deg: tuple[float, float] | None = None
+) -> Rig:
+    """A rig of one lens for both bands, with about so many pixels, all square.
+
+    `field_deg` is what most cameras see across where the site has a range of its own.
+    """
     is_common = rng.random() < _COMMON_FIELD_SHARE
-    field = math.radians(log_uniform(rng, _COMMON_FIELD_DEG if is_common else FIELD_OF_VIEW_DEG))
+    common_deg = field_deg or _COMMON_FIELD_DEG
+    field = math.radians(log_uniform(rng, common_deg if is_common else FIELD_OF_VIEW_DEG))
     aspect = log_uniform(rng, ASPECT)
     common = float(rng.choice(_COMMON_ASPECTS))
     if rng.random() < _COMMON_ASPECT_SHARE:

@@ -55,9 +55,10 @@ def sweep(
     light = surroundings.albedo[rows, columns] / 0.3 * surroundings.cosine[rows, columns]
     light = light * (_REACH_M / np.maximum(range_m, 0.1)) ** 2
     # Half are lost where the light equals the threshold; a decade more or less decides.
-    kept = light / (1 + light) * (1 - _FAULTS)
-    kept = np.where(surroundings.mirrors[rows, columns], 0.15 * kept, kept)
-    returned = rng.random(len(rows)) < np.where(np.isfinite(range_m), kept, 0.0)
+    return_share = light / (1 + light) * (1 - _FAULTS)
+    mirrored = surroundings.mirrors[rows, columns]
+    return_share = np.where(mirrored, 0.15 * return_share, return_share)
+    returned = rng.random(len(rows)) < np.where(np.isfinite(range_m), return_share, 0.0)
     lidar_m = np.full_like(depth_m, np.nan)
     rows, columns = rows[returned], columns[returned]
     lidar_m[rows, columns] = depth_m[rows, columns]

@@ -214,9 +214,9 @@ def read_rig(path: Path) -> Rig:
         calibration.relative(name, THERMAL)  # says so where the file does not tell where it sits
         width, height = camera.size or (0, 0)
         if not MIN_SIDE <= min(width, height) <= max(width, height) <= MAX_SIDE:
-            said = f"{width}x{height}" if camera.size else "of unknown size"
+            size_text = f"{width}x{height}" if camera.size else "of unknown size"
             raise SettingsError(
-                f"{path}: {name}: is {said}; expected {MIN_SIDE} to {MAX_SIDE} each"
+                f"{path}: {name}: is {size_text}; expected {MIN_SIDE} to {MAX_SIDE} each"
             )
         if camera.intrinsics[0, 1] != 0:
             raise SettingsError(f"{path}: {name}: its pixels are skewed, which is not rendered")

@@ -18,10 +18,14 @@ from thermodepth.synthetic.cameras.view import View
 from thermodepth.synthetic.rays import MISS_M, RayCaster
 from thermodepth.synthetic.vectors import Array, Vec
 
-PITCH_DEG = (-80.0, 15.0)
+PITCH_DEG = (-90.0, 15.0)
 ROLL_DEG = 10.0
 GROUND_HEIGHT_M = (0.3, 3.0)  # log-uniform
-DRONE_HEIGHT_M = (4.0, 60.0)  # log-uniform
+DRONE_HEIGHT_M = (4.0, 130.0)
+_HIGH_M, _HIGH_SHARE = 30.0, 0.5  # of the drones fly above; log-uniform below and above it
+_DRONE_PITCH_DEG, _DRONE_DOWN_SHARE = (-90.0, -28.0), 0.88
+_FARTHEST_BACK_M = 110.0  # from below a drone to what it looks at
+RIDE_HEIGHT_M = (0.9, 2.2)
 NEAR_DISTANCE_M = (0.32, 1.5)  # to a thing on a table, log-uniform
 _LEVEL_SHARE = 0.7  # of the cameras near the ground look about level
 _UPRIGHT_SHARE, _UPRIGHT_ROLL_DEG = 0.5, 2.0  # of all cameras are mounted or held upright
@@ -66,12 +70,12 @@ def _within_pitch(pitch: float) -> float:
 
 def near_ground(
     rng: np.random.Generator,
-    place: tuple[float, float],
+    location: tuple[float, float],
     ground_m: float,
     looks: Sequence[tuple[float, float]],
 ) -> CameraPose:
     """In a hand, on a tripod or a vehicle: level for more than half, else at any pitch."""
-    position = (*place, ground_m + log_uniform(rng, GROUND_HEIGHT_M))
+    position = (*location, ground_m + log_uniform(rng, GROUND_HEIGHT_M))
     yaw = float(rng.uniform(0, 2 * math.pi))
     if looks and rng.random() < _AT_SOMETHING:
         x, y = looks[int(rng.integers(len(looks)))]
@@ -84,16 +88,31 @@ def near_ground(
     )
 
 
+def along_road(
+    rng: np.random.Generator, location: tuple[float, float], ground_m: float, yaw: float
+) -> CameraPose:
+    """From a car, a bicycle or a walker: about level, now and then at any pitch."""
+    position = (*location, ground_m + float(rng.uniform(*RIDE_HEIGHT_M)))
+    pitch = float(rng.normal(-1.5, 3.0)) if rng.random() < 0.85 else float(rng.uniform(-30, 14))
+    roll = _tilt(rng) * (1.0 if rng.random() < 0.3 else 0.2)
+    return CameraPose(
+        position=position, yaw=yaw, pitch=_within_pitch(math.radians(pitch)), roll=roll
+    )
+
+
 def from_above(
     rng: np.random.Generator, looks: Sequence[tuple[float, float]], spread_m: float
 ) -> CameraPose:
     """From a drone, mostly down at something."""
     x, y = looks[int(rng.integers(len(looks)))]
-    height = log_uniform(rng, DRONE_HEIGHT_M)
-    pitch = _within_pitch(math.radians(float(rng.uniform(-80, -8 if rng.random() < 0.85 else 5))))
+    low, high = DRONE_HEIGHT_M
+    height = log_uniform(rng, (_HIGH_M, high) if rng.random() < _HIGH_SHARE else (low, _HIGH_M))
+    steep = rng.random() < _DRONE_DOWN_SHARE
+    degrees = float(rng.uniform(*(_DRONE_PITCH_DEG if steep else (_DRONE_PITCH_DEG[1], 2.0))))
+    pitch = _within_pitch(math.radians(degrees))
     yaw = float(rng.uniform(0, 2 * math.pi))
     # Far enough back that what is looked at lies on the axis, but for the spread.
-    back = min(height / math.tan(max(-pitch, 0.15)), 70.0)
+    back = min(height / math.tan(max(-pitch, 0.15)), _FARTHEST_BACK_M)
     dx, dy = (spread_m * rng.standard_normal(2)).tolist()
     position = (x - back * math.sin(yaw) + dx, y - back * math.cos(yaw) + dy, height)
     return CameraPose(position=position, yaw=yaw, pitch=pitch, roll=_tilt(rng))
@@ -127,7 +146,7 @@ def choose_pose(
 
     A few views may show one bare surface and nothing else.
     """
-    least = 0.0 if rng.random() < _BARE_SHARE else _LEAST_RELIEF
+    least_relief = 0.0 if rng.random() < _BARE_SHARE else _LEAST_RELIEF
     best, best_score = None, -1.0
     for _ in range(_TRIES):
         pose = propose(rng)
@@ -138,7 +157,7 @@ def choose_pose(
         nearest = float(np.percentile(np.minimum(depth_m, 1e3), 5))
         sky = float((depth_m > MISS_M).mean())
         relief = _relief(depth_m, plane)
-        if nearest > room.nearest_m and sky < room.most_sky and relief >= least:
+        if nearest > room.nearest_m and sky < room.most_sky and relief >= least_relief:
             return pose
         score = min(nearest / room.nearest_m, 1.0) + min(relief / _LEAST_RELIEF, 1.0) - sky
         if score > best_score:
@@ -153,8 +172,8 @@ def _relief(depth_m: Array, plane: Array) -> float:
     The spread of what a plane leaves of the inverse depth, as a share of its mean.
     """
     inverse = np.where(depth_m < MISS_M, 1 / np.minimum(depth_m, MISS_M), 0.0)
-    left = inverse - plane @ np.linalg.lstsq(plane, inverse, rcond=None)[0]
-    return float(left.std() / max(float(inverse.mean()), 1e-9))
+    residual = inverse - plane @ np.linalg.lstsq(plane, inverse, rcond=None)[0]
+    return float(residual.std() / max(float(inverse.mean()), 1e-9))
 
 
 def has_room(pose: CameraPose, room: Room, caster: RayCaster) -> bool:
@@ -173,10 +192,10 @@ def has_room(pose: CameraPose, room: Room, caster: RayCaster) -> bool:
 
 def _seen(pose: CameraPose, rig: Rig, caster: RayCaster) -> tuple[Array, Array]:
     """[n] depth along a coarse grid of the lens's own rays, and [n 3] what planes are linear in."""
-    own = rig.thermal
-    share = _LOOK_COLUMNS / own.width
-    height = max(round(own.height * share), 6)
-    small = np.diag([share, height / own.height, 1.0]) @ own.intrinsics
+    camera = rig.thermal
+    share = _LOOK_COLUMNS / camera.width
+    height = max(round(camera.height * share), 6)
+    small = np.diag([share, height / camera.height, 1.0]) @ camera.intrinsics
     look = RigCamera(
         width=_LOOK_COLUMNS, height=height, intrinsics=small, body_from_camera=np.eye(4)
     )

@@ -12,6 +12,7 @@ import numpy as np
 
 from thermodepth.synthetic.conditions import Conditions
 from thermodepth.synthetic.grammar.colours import Colour, any_colour, grey, one_of, scaled, varied
+from thermodepth.synthetic.grammar.draws import Draws
 from thermodepth.synthetic.grammar.mesh import MeshBuilder, Surface
 from thermodepth.synthetic.vectors import Placement
 
@@ -54,7 +55,7 @@ class Plot:
 
 
 @dataclass(frozen=True, slots=True)
-class _House:
+class _House(Draws):
     """Choices that hold for a whole house."""
 
     mesh: MeshBuilder
@@ -67,10 +68,6 @@ class _House:
     storey_m: float
     bay_m: float
     window: tuple[float, float]  # width, height
-
-    def chance(self, share: float) -> bool:
-        """A draw."""
-        return bool(self.rng.random() < share)
 
 
 def building(

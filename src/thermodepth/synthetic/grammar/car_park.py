@@ -11,7 +11,7 @@ from thermodepth.synthetic.grammar.buildings import Plot, building
 from thermodepth.synthetic.grammar.colours import any_colour, grey, varied
 from thermodepth.synthetic.grammar.mesh import Mesh, MeshBuilder, Surface
 from thermodepth.synthetic.grammar.open_ground import far_hills, lay_open_ground
-from thermodepth.synthetic.grammar.people_groups import group
+from thermodepth.synthetic.grammar.people import group
 from thermodepth.synthetic.grammar.plants import tree
 from thermodepth.synthetic.grammar.street_furniture import street_lamp
 from thermodepth.synthetic.grammar.vehicles import VEHICLES, vehicle
@@ -72,7 +72,7 @@ def build_car_park(
     _around(mesh, rng, conditions, half, rows, aisles)
     for _ in range(int(rng.integers(0, 4))):
         centre = (float(rng.uniform(-half, half)), float(rng.choice(aisles)))
-        group(mesh, rng, centre, conditions, _level, most=8)
+        group(mesh, rng, centre, conditions, _level, largest=8)
         looks.append(centre)
     return mesh.finish(), aisles, looks or [(0.0, 6.0)]
 

@@ -16,9 +16,9 @@ from typing import Any
 import numpy as np
 
 from thermodepth.synthetic.grammar.colours import Colour
-from thermodepth.synthetic.matter.materials import MATERIAL_INDEX
-from thermodepth.synthetic.matter.patterns import PATTERN_INDEX
-from thermodepth.synthetic.vectors import Array, Vec, minus, plus, unit
+from thermodepth.synthetic.materials.patterns import PATTERN_INDEX
+from thermodepth.synthetic.materials.registry import MATERIAL_INDEX
+from thermodepth.synthetic.vectors import Array, Placement, Vec, minus, plus, unit
 
 _OBJECT_SEED = 7  # object 12 looks alike in every scene; which object is the twelfth does not
 
@@ -326,6 +326,26 @@ class MeshBuilder:
                 np.full(n, self._object, np.int32),
             )
         )
+
+    def add(self, part: Mesh, surfaces: Sequence[Surface], at: Placement) -> None:
+        """A finished mesh about its own origin, moved to `at`; `surfaces` stand for its rows.
+
+        Its objects become the current one and its lamps stay behind.
+        """
+        c, s = math.cos(at.yaw), math.sin(at.yaw)
+        turn = np.array([[c, s, 0.0], [-s, c, 0.0], [0.0, 0.0, 1.0]], np.float32)
+        moved = (part.positions * np.float32(at.scale)) @ turn
+        moved += np.array([at.x, at.y, at.z], np.float32)
+        rows = np.array([self._row(surface) for surface in surfaces], np.int32)
+        object_id = np.full(len(moved), self._object, np.int32)
+        normals = part.normals @ turn
+        uv = part.uv * np.float32(at.scale)
+        self._chunks.append((moved, uv, normals, rows[part.surface], part.shade, object_id))
+
+    @property
+    def surfaces(self) -> tuple[Surface, ...]:
+        """The rows so far, in their order."""
+        return tuple(self._surfaces)
 
     def finish(self) -> Mesh:
         """The arrays of everything added so far."""

@@ -143,9 +143,9 @@ def _table(c: Counter, conditions: Conditions) -> list[tuple[float, float, float
         )
         foot = (c.between(-0.1, 0.1), 0.0, top.up)
         c.mesh.box(foot, size, c.lukewarm(material, colour, pattern))
-    for thing, at, _ in placed:
+    for row, at, _ in placed:
         c.mesh.begin_object()
-        thing.add(c, at)
+        row.add(c, at)
     for _ in range(int(c.rng.integers(0, 3)) if c.chance(0.3) else 0):
         across = c.between(-top.width / 3, top.width / 3)
         c.mesh.begin_object()
@@ -184,10 +184,10 @@ def _lay_top(c: Counter, top: Top) -> None:
         )
         mesh.cylinder((0.0, 0.0, 0.0), (0.0, 0.0, below), (0.05, 0.05), leg, sides=10, caps=False)
         if c.chance(0.5):  # it stands on a larger one
-            other = c.lukewarm("wood", any_colour(c.rng, 0.2, 0.7))
+            board = c.lukewarm("wood", any_colour(c.rng, 0.2, 0.7))
             mesh.begin_object()
             size = (top.width * c.between(1.1, 2.2), top.depth * c.between(1.1, 1.8), 0.03)
-            mesh.box((0.0, 0.0, below - 0.032), size, other, bottom=True)
+            mesh.box((0.0, 0.0, below - 0.032), size, board, bottom=True)
         return
     mesh.box((0.0, 0.0, below), (top.width, top.depth, thick), top.surface, bottom=True)
     for x in (-1, 1):
@@ -204,9 +204,9 @@ def _places(c: Counter, top: Top) -> list[tuple[Thing, Placement, float]]:
     placed: list[tuple[Thing, Placement, float]] = []
     together = c.chance(0.5)
     for _ in range(1 + int(24 * c.rng.random() ** 2)):
-        thing = any_thing(c)
+        row = any_thing(c)
         scale = c.between(0.85, 1.2)
-        radius = thing.radius_m * scale
+        radius = row.radius_m * scale
         room_x, room_y = top.width / 2 - radius, top.depth / 2 - radius
         if min(room_x, room_y) <= 0:
             continue
@@ -218,10 +218,11 @@ def _places(c: Counter, top: Top) -> list[tuple[Thing, Placement, float]]:
             if top.rounded:
                 inside = math.hypot(x, y) <= room_x
             if inside and all(
-                math.hypot(x - at.x, y - at.y) > 0.8 * (radius + other) for _, at, other in placed
+                math.hypot(x - at.x, y - at.y) > 0.8 * (radius + at_radius)
+                for _, at, at_radius in placed
             ):
                 at = Placement(x, y, top.up, c.between(0, 2 * math.pi), scale)
-                placed.append((thing, at, radius))
+                placed.append((row, at, radius))
                 break
     return placed
 
@@ -246,14 +247,14 @@ def _shelf(c: Counter) -> list[tuple[float, float, float]]:
         mesh.box((0.0, -depth / 2, z - 0.022), (width, depth, 0.022), wood, bottom=True)
         x = -width / 2 + 0.05
         while x < width / 2 - 0.05 and c.chance(0.95):
-            thing = any_thing(c)
+            row = any_thing(c)
             scale = c.between(0.8, 1.1)
-            radius = min(thing.radius_m * scale, depth * 0.5)
+            radius = min(row.radius_m * scale, depth * 0.5)
             if x + 2 * radius > width / 2:
                 break
-            place = (x + radius, -depth / 2 + c.between(-0.05, 0.05), z)
+            foot = (x + radius, -depth / 2 + c.between(-0.05, 0.05), z)
             mesh.begin_object()
-            thing.add(c, Placement(*place, c.between(-0.5, 0.5), scale))
-            targets.append((place[0], place[1], z + 0.06))
+            row.add(c, Placement(*foot, c.between(-0.5, 0.5), scale))
+            targets.append((foot[0], foot[1], z + 0.06))
             x += 2 * radius + c.between(0.0, 0.12)
     return targets or [(0.0, -depth / 2, height / 2)]

@@ -38,7 +38,8 @@ def on_car(
     roof = float(np.interp(along, along_ends, heights))
     height = roof + float(rng.uniform(0.06, 0.4))
     aside = float(rng.normal(0, 0.2))
-    pitch = math.radians(float(rng.uniform(-28, 2)))
+    # Mostly about level: who looks down sees little but the bonnet and the road before it.
+    pitch = math.radians(2.0 - 26.0 * float(rng.random()) ** 2)
     x, y, _ = pose.position
     turned = -pose.yaw  # a placement turns the other way round
     ahead = row.length / 2 - along

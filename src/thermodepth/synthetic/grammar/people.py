@@ -1,8 +1,12 @@
-"""People: a warm body under clothes, standing, walking or seated. Local axes: ahead is where they look."""
+"""People: a warm body under clothes, standing, walking or seated, alone or in groups.
+
+Local axes: ahead is where they look.
+"""
 
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -18,6 +22,8 @@ CLOTHES_K = 306.0  # what shows through them; the share says how thin they are
 _SHOE = Surface("rubber", (0.05, 0.05, 0.05), "plain", 300.0, 0.3)
 _HIP_DROP = 0.42  # how much lower a seated trunk is
 _SHORT_SLEEVES_ABOVE_K = 297.0
+_APART_M = 0.55  # between two of a group
+_TRIES = 6
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,9 +79,9 @@ class Gait:
         if length <= 0 or self.speed_m_s == 0:
             return start
         turns, along = divmod(self.speed_m_s * time_s - back, length)
-        there = turns % 2 == 0
-        x, y, z = start.point(0.0, back + along if there else front - along, 0.0)
-        return replace(start, x=x, y=y, z=z, yaw=start.yaw if there else start.yaw + math.pi)
+        outbound = turns % 2 == 0
+        x, y, z = start.point(0.0, back + along if outbound else front - along, 0.0)
+        return replace(start, x=x, y=y, z=z, yaw=start.yaw if outbound else start.yaw + math.pi)
 
 
 def draw_gait(rng: np.random.Generator) -> Gait:
@@ -179,3 +185,33 @@ def _head(mesh: MeshBuilder, body: Placement, clothes: _Clothes, drop: float) ->
     _bar(mesh, body, (0, 0, 1.45 - drop), (0, 0.02, 1.58 - drop), (0.055, 0.055), clothes.face)
     _ball(mesh, body, (0, 0.02, 1.65 - drop), (0.078, 0.098, 0.12), clothes.face, 2)
     _ball(mesh, body, (0, -0.015, 1.69 - drop), (0.085, 0.1, 0.1), clothes.hair)
+
+
+def group(
+    mesh: MeshBuilder,
+    rng: np.random.Generator,
+    centre: tuple[float, float],
+    conditions: Conditions,
+    ground_m: Callable[[float, float], float],
+    *,
+    largest: int = 12,
+) -> None:
+    """Two to `largest` people about `centre`, looking the same way or at each other."""
+    count = 2 + int((largest - 1) * rng.random() ** 2)
+    spread = float(rng.uniform(0.35, 0.8)) * math.sqrt(count)
+    talking, heading = rng.random() < 0.5, float(rng.uniform(0, 2 * math.pi))
+    standing: list[tuple[float, float]] = []
+    for _ in range(count):
+        for _ in range(_TRIES):
+            dx, dy = (spread * rng.standard_normal(2)).tolist()
+            if all(math.hypot(dx - a, dy - b) > _APART_M for a, b in standing):
+                break
+        else:
+            continue
+        standing.append((dx, dy))
+        x, y = centre[0] + dx, centre[1] + dy
+        yaw = math.atan2(dx, -dy) if talking else heading
+        yaw += float(rng.normal(0, 0.3))
+        swing = 0.0 if talking else float(rng.uniform(-0.28, 0.28))
+        at = Placement(x, y, ground_m(x, y), yaw)
+        person(mesh, rng, at, conditions, swing=swing, seated=False)

@@ -16,6 +16,7 @@ from thermodepth.synthetic.cameras.path import Travel
 from thermodepth.synthetic.cameras.pose import CameraPose
 from thermodepth.synthetic.conditions import Conditions
 from thermodepth.synthetic.grammar.colours import Colour, any_colour, grey, one_of, scaled, varied
+from thermodepth.synthetic.grammar.draws import Draws
 from thermodepth.synthetic.grammar.furniture import bookshelf, boxes, cabinet, chair, desk
 from thermodepth.synthetic.grammar.mesh import Lamp, Mesh, MeshBuilder, Surface
 from thermodepth.synthetic.grammar.people import draw_gait, person
@@ -43,7 +44,7 @@ _FLOORS: tuple[tuple[str, str, Colour], ...] = (
 
 
 @dataclass(slots=True)
-class _Room:
+class _Room(Draws):
     """A room being built: x in ±width/2, y from -1.2 m to `length`."""
 
     mesh: MeshBuilder
@@ -56,15 +57,7 @@ class _Room:
     height: float
     colour: Colour
     outer_side: int
-    taken: list[tuple[float, float, float]] = field(default_factory=list)  # x, y, radius
-
-    def chance(self, share: float) -> bool:
-        """A draw."""
-        return bool(self.rng.random() < share)
-
-    def between(self, low: float, high: float) -> float:
-        """A uniform draw."""
-        return float(self.rng.uniform(low, high))
+    occupied: list[tuple[float, float, float]] = field(default_factory=list)  # x, y, radius
 
     def wall_at(self, side: int) -> Placement:
         """The left (-1) or right (+1) wall, its start chosen so that ahead points inwards."""
@@ -81,16 +74,16 @@ class _Room:
         for _ in range(20):
             y = self.between(nearest, self.length - radius)
             x = self.between(-half, half) if against is None else against * half
-            clear = all(math.hypot(x - a, y - b) > radius + c for a, b, c in self.taken)
+            clear = all(math.hypot(x - a, y - b) > radius + c for a, b, c in self.occupied)
             if clear and math.hypot(x, y) > 1.2 + radius:
-                self.taken.append((x, y, radius))
+                self.occupied.append((x, y, radius))
                 return x, y
         return None
 
     def free_stretch(self, x: float, y: float) -> tuple[float, float]:
         """How far one may walk along -Y (negative) and +Y from a place that was just claimed."""
         back, front = 1.5 - y, self.length - 0.6 - y
-        for other_x, other_y, radius in self.taken[:-1]:
+        for other_x, other_y, radius in self.occupied[:-1]:
             if abs(other_x - x) < radius + _BODY_M:
                 gap = other_y - y
                 if gap > 0:
@@ -246,7 +239,7 @@ def _walker(room: _Room, camera_x: float) -> None:
     if pacing and abs(x - camera_x) > 2 * _BODY_M and free[1] - free[0] > 1.0:
         at = gait.paced(Placement(x, y, 0.0, 0.0), free, room.time_s)
         for along in np.arange(free[0], free[1], 2 * _BODY_M).tolist():
-            room.taken.append((x, y + along, _BODY_M))
+            room.occupied.append((x, y + along, _BODY_M))
     else:
         gait, at = replace(gait, speed_m_s=0.0), Placement(x, y, 0.0, yaw)
     person(room.mesh, room.rng, at, room.conditions, swing=gait.swing(room.time_s))

@@ -16,6 +16,7 @@ from thermodepth.synthetic.cameras.path import Travel
 from thermodepth.synthetic.cameras.pose import CameraPose
 from thermodepth.synthetic.conditions import Conditions
 from thermodepth.synthetic.grammar.buildings import Plot, building, skyline
+from thermodepth.synthetic.grammar.draws import Draws
 from thermodepth.synthetic.grammar.mesh import Mesh, MeshBuilder
 from thermodepth.synthetic.grammar.people import draw_gait, person
 from thermodepth.synthetic.grammar.plants import tree
@@ -32,7 +33,7 @@ from thermodepth.synthetic.grammar.road import (
     puddles,
 )
 from thermodepth.synthetic.grammar.street_furniture import any_piece, boundary, street_lamp
-from thermodepth.synthetic.grammar.vehicles import VEHICLES, vehicle
+from thermodepth.synthetic.grammar.vehicles import VEHICLES, draw_kind, vehicle
 from thermodepth.synthetic.vectors import Placement
 
 _FAR_M = 95.0
@@ -45,7 +46,7 @@ _HOUSE_SHARE = {"city": 0.93, "houses": 0.85, "park": 0.25}  # how often a plot 
 
 
 @dataclass(slots=True)
-class _Street:
+class _Street(Draws):
     """A street being built."""
 
     mesh: MeshBuilder
@@ -56,25 +57,17 @@ class _Street:
     camera_x: float
     travel: Travel
     lane_speeds: tuple[float, ...]  # m/s
-    taken: list[tuple[float, float, float]] = field(default_factory=list)  # x, y, length
-
-    def chance(self, share: float) -> bool:
-        """A draw."""
-        return bool(self.rng.random() < share)
-
-    def between(self, low: float, high: float) -> float:
-        """A uniform draw."""
-        return float(self.rng.uniform(low, high))
+    occupied: list[tuple[float, float, float]] = field(default_factory=list)  # x, y, length
 
     def claim(self, x: float, y: float, length: float) -> bool:
         """Take a stretch of lane for a vehicle if it is free and not in front of the lens."""
-        for other_x, other_y, other_length in self.taken:
+        for other_x, other_y, other_length in self.occupied:
             gap = (length + other_length) / 2 + 0.8
             if abs(x - other_x) < 2.3 and abs(y - other_y) < gap:
                 return False
         if abs(x - self.camera_x) < 1.9 and y - length / 2 < 4.0:
             return False
-        self.taken.append((x, y, length))
+        self.occupied.append((x, y, length))
         return True
 
 
@@ -99,9 +92,9 @@ def build_street(
     lay_ground(street.mesh, plan)
     paint_markings(street.mesh, rng, plan)
     mend(street.mesh, rng, plan)
-    for each in (-1, 1):
-        _line_with_houses(street, each)
-        _line_with_furniture(street, each)
+    for side_of_road in (-1, 1):
+        _line_with_houses(street, side_of_road)
+        _line_with_furniture(street, side_of_road)
     _park_vehicles(street)
     _drive_vehicles(street)
     _walk_people(street)
@@ -166,11 +159,6 @@ def _line_with_furniture(street: _Street, side: int) -> None:
         any_piece(street.mesh, rng, Placement(x, street.between(4, 30), PAVEMENT_Z))
 
 
-def _kind(street: _Street, column: str) -> str:
-    shares = np.array([getattr(row, column) for row in VEHICLES.values()])
-    return str(street.rng.choice(list(VEHICLES), p=shares / shares.sum()))
-
-
 def _park_vehicles(street: _Street) -> None:
     for side, strip in zip((-1, 1), street.plan.parking, strict=True):
         if not strip:
@@ -178,7 +166,7 @@ def _park_vehicles(street: _Street) -> None:
         y = street.between(-3, 6)
         while y < 60:
             x = side * (street.plan.width / 2 - PARKING_M / 2)
-            kind = _kind(street, "parked_share")
+            kind = draw_kind(street.rng, "parked")
             if street.chance(0.6) and street.claim(x, y, VEHICLES[kind].length):
                 yaw = (0.0 if side > 0 else math.pi) + float(street.rng.normal(0, 0.03))
                 at = Placement(x + float(street.rng.normal(0, 0.06)), y, 0.0, yaw)
@@ -191,7 +179,7 @@ def _drive_vehicles(street: _Street) -> None:
     for lane, speed in enumerate(street.lane_speeds):
         away = street.plan.goes_away(lane)
         for _ in range(int(street.rng.integers(0, 4))):
-            kind, y = _kind(street, "moving_share"), street.between(5, 85)
+            kind, y = draw_kind(street.rng, "moving"), street.between(5, 85)
             x = street.plan.lane_x(lane)
             if street.claim(x, y, VEHICLES[kind].length):
                 x += float(street.rng.normal(0, 0.15))
@@ -220,7 +208,7 @@ def _walk_people(street: _Street) -> None:
                 continue
         if lounging:
             gait, turned = replace(gait, speed_m_s=0.0), street.between(0, 2 * math.pi)
-        blocked = any(abs(x - a) < 1.5 and abs(y - b) < c / 2 + 0.5 for a, b, c in street.taken)
+        blocked = any(abs(x - a) < 1.5 and abs(y - b) < c / 2 + 0.5 for a, b, c in street.occupied)
         if blocked or math.hypot(x - street.camera_x, y) < 2.2:
             continue
         start = Placement(x, y, PAVEMENT_Z if on_pavement else 0.0, turned)

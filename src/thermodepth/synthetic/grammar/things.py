@@ -14,6 +14,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from thermodepth.synthetic.grammar.colours import Colour, any_colour, grey, varied
+from thermodepth.synthetic.grammar.draws import Draws
 from thermodepth.synthetic.grammar.mesh import MeshBuilder, Surface
 from thermodepth.synthetic.grammar.people import SKIN_K
 from thermodepth.synthetic.vectors import Placement
@@ -24,20 +25,12 @@ _HANDLED_SHARE, _HANDLED_K = 0.25, 2.5  # was in a hand, in the sun, in a cellar
 
 
 @dataclass(frozen=True, slots=True)
-class Counter:
+class Counter(Draws):
     """Where things are put together: the mesh, the chance and the room they share."""
 
     mesh: MeshBuilder
     rng: np.random.Generator
     air_k: float
-
-    def between(self, low: float, high: float) -> float:
-        """A uniform draw."""
-        return float(self.rng.uniform(low, high))
-
-    def chance(self, share: float) -> bool:
-        """A draw."""
-        return bool(self.rng.random() < share)
 
     def lukewarm(self, material: str, colour: Colour, pattern: str = "plain") -> Surface:
         """A surface at a temperature of its own, close to the room's."""
@@ -149,13 +142,13 @@ def _carton(c: Counter, at: Placement) -> None:
     )
     c.mesh.box(at.point(0, 0, 0), (width, depth, height), face, yaw=at.yaw)
     if c.chance(0.25):
-        other = c.lukewarm(material, any_colour(c.rng, 0.1, 0.8))
+        second = c.lukewarm(material, any_colour(c.rng, 0.1, 0.8))
         size = (
             width * c.between(0.4, 0.9),
             depth * c.between(0.4, 0.9),
             height * c.between(0.3, 0.8),
         )
-        c.mesh.box(at.point(0, 0, height), size, other, yaw=at.yaw + c.between(-0.4, 0.4))
+        c.mesh.box(at.point(0, 0, height), size, second, yaw=at.yaw + c.between(-0.4, 0.4))
 
 
 def _books(c: Counter, at: Placement) -> None:

@@ -10,6 +10,7 @@ import itertools
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Literal
 
 import numpy as np
 
@@ -17,6 +18,8 @@ from thermodepth.synthetic.conditions import Conditions
 from thermodepth.synthetic.grammar.colours import BLACK, Colour, any_colour, grey, one_of
 from thermodepth.synthetic.grammar.mesh import Lamp, MeshBuilder, Surface
 from thermodepth.synthetic.vectors import Placement, Vec
+
+Use = Literal["parked", "moving"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -218,6 +221,12 @@ class _Body:
     def skin(self, corners: Sequence[tuple[float, float]], side: int, out: float) -> list[Vec]:
         """(along, up) points on the left (-1) or right (+1) flank, `out` metres off it."""
         return [self.point(a, side * (self.half_width(a, z) + out), z) for a, z in corners]
+
+
+def draw_kind(rng: np.random.Generator, use: Use) -> str:
+    """A row of `VEHICLES`, by its share among those of that use."""
+    shares = np.array([getattr(row, f"{use}_share") for row in VEHICLES.values()])
+    return str(rng.choice(list(VEHICLES), p=shares / shares.sum()))
 
 
 def vehicle(

@@ -32,7 +32,7 @@ class Top:
 
 
 def add_trace(
-    c: Counter, top: Top, place: tuple[float, float], radius: float, warmer_k: float
+    c: Counter, top: Top, middle: tuple[float, float], radius: float, warmer_k: float
 ) -> None:
     """A patch that fades out at `radius`, `warmer_k` above the top in its middle (below 0: cooler).
 
@@ -40,7 +40,7 @@ def add_trace(
     texture. What would reach over the edge is left out.
     """
     limit = min(top.width, top.depth) / 2
-    x, y = place
+    x, y = middle
     reach = radius
     if top.rounded:
         reach = min(radius, limit - float(np.hypot(x, y)) - 0.005)

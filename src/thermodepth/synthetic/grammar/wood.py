@@ -12,7 +12,7 @@ from thermodepth.synthetic.conditions import Conditions
 from thermodepth.synthetic.grammar.colours import Colour, varied
 from thermodepth.synthetic.grammar.mesh import Mesh, MeshBuilder, Surface
 from thermodepth.synthetic.grammar.open_ground import far_hills, lay_open_ground
-from thermodepth.synthetic.grammar.people_groups import group
+from thermodepth.synthetic.grammar.people import group
 from thermodepth.synthetic.grammar.plants import bush, tree
 from thermodepth.synthetic.grammar.vehicles import vehicle
 from thermodepth.synthetic.vectors import Array, Placement, unit
@@ -83,7 +83,7 @@ def build_wood(
         looks.append((at.x, at.y))
     for _ in range(int(rng.integers(0, 3))):
         centre = (float(rng.uniform(-15, 15)), float(rng.uniform(-15, 25)))
-        group(mesh, rng, centre, conditions, relief.at, most=7)
+        group(mesh, rng, centre, conditions, relief.at, largest=7)
         looks.append(centre)
     far_hills(mesh, rng)
     return mesh.finish(), relief, looks

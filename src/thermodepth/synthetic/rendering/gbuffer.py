@@ -13,8 +13,8 @@ import numpy as np
 from thermodepth.synthetic.cameras.view import View
 from thermodepth.synthetic.conditions import Conditions
 from thermodepth.synthetic.grammar.mesh import Mesh
-from thermodepth.synthetic.matter.materials import COLUMNS
-from thermodepth.synthetic.matter.patterns import albedo
+from thermodepth.synthetic.materials.patterns import albedo
+from thermodepth.synthetic.materials.registry import COLUMNS
 from thermodepth.synthetic.rays import MISS_M, Hits, RayCaster
 from thermodepth.synthetic.vectors import Array, Vec, dot, unit
 
@@ -46,9 +46,9 @@ class SurfacePoints:
 class Mirrors:
     """Reflected rays of the samples that mirror."""
 
-    of: Array  # [q] row of the points they start from
+    rows: Array  # [q] row of the points they start from
     directions: Array  # [q 3]
-    points: SurfacePoints  # what they meet; its `index` is a row of `of`
+    points: SurfacePoints  # what they meet; its `index` is a row of `rows`
     albedo: Array  # [m 3]
 
 
@@ -233,11 +233,11 @@ class _Alike:
             for dx in range(-reach, reach + 1):
                 if (dy, dx) == (0, 0) or (dy + dx) % 2:
                     continue
-                here, there = _shifted(dy, rows), _shifted(-dy, rows)
-                here_x, there_x = _shifted(dx, columns), _shifted(-dx, columns)
-                like = self._key[here, here_x] == self._key[there, there_x]
-                total[:, here, here_x] += grid[:, there, there_x] * like
-                weight[here, here_x] += like
+                target = _shifted(dy, rows), _shifted(dx, columns)
+                source = _shifted(-dy, rows), _shifted(-dx, columns)
+                like = self._key[target] == self._key[source]
+                total[:, *target] += grid[:, *source] * like
+                weight[target] += like
         mean: Array = (total / weight).reshape(len(maps), -1)[:, self._index]
         return mean
 
@@ -257,18 +257,18 @@ def _mirrors(
 ) -> Mirrors:
     """One reflected ray for each sample on a mirror material or on a wet, level surface."""
     dry_mirror = COLUMNS.mirror[points.material]
-    of = np.flatnonzero(dry_mirror | (wetness > 0.5))
-    incoming, normal = directions[points.index[of]], points.normal[of]
+    rows = np.flatnonzero(dry_mirror | (wetness > 0.5))
+    incoming, normal = directions[points.index[rows]], points.normal[rows]
     roughness = np.where(
-        dry_mirror[of], COLUMNS.roughness[points.material[of]], np.float32(_WET_ROUGHNESS)
+        dry_mirror[rows], COLUMNS.roughness[points.material[rows]], np.float32(_WET_ROUGHNESS)
     )
     spread = rng.standard_normal(incoming.shape, dtype=np.float32) * roughness[:, None]
     reflected = incoming - 2 * dot(incoming, normal)[:, None] * normal + spread
     reflected = unit(reflected).astype(np.float32)
-    origins = start[of]
+    origins = start[rows]
     met = _surface_points(mesh, caster.hit(origins, reflected), origins, reflected)
     return Mirrors(
-        of=of,
+        rows=rows,
         directions=reflected,
         points=met,
         albedo=mesh.colour[met.surface] * met.shade[:, None],

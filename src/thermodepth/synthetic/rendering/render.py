@@ -10,7 +10,7 @@ from thermodepth.synthetic.cameras.pose import CameraPose
 from thermodepth.synthetic.cameras.rig import Rig
 from thermodepth.synthetic.cameras.view import View
 from thermodepth.synthetic.frame import Frame
-from thermodepth.synthetic.matter.materials import COLUMNS
+from thermodepth.synthetic.materials.registry import COLUMNS
 from thermodepth.synthetic.rays import MISS_M, EmbreeCaster, RayCaster
 from thermodepth.synthetic.rendering.gbuffer import trace
 from thermodepth.synthetic.rendering.thermal_shading import shade_thermal

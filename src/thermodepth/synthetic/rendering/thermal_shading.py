@@ -9,8 +9,8 @@ diffuse sun, F sky view, dR long-wave loss to the sky, h = (5.7 + 3.8 wind) (McA
 
     L = (1 - rho) L(T) + rho L_reflected,   rho = r0 + (1 - r0)(1 - cos)^5,   r0 = 1 - eps
 
-with rho by Fresnel where n and k are measured (glass, water and what is wet: `matter.fresnel`), and along the
-path L <- tau L + (1 - tau) L(Ta), tau = exp(-kappa d).
+with rho by Fresnel where n and k are measured (glass, water and what is wet: `materials.fresnel`), and along
+the path L <- tau L + (1 - tau) L(Ta), tau = exp(-kappa d).
 """
 
 from __future__ import annotations
@@ -21,10 +21,10 @@ import numpy as np
 
 from thermodepth.synthetic.conditions import Conditions
 from thermodepth.synthetic.grammar.mesh import Mesh
-from thermodepth.synthetic.matter.fresnel import ROW_OF_MATERIAL, WATER, measured_reflectance
-from thermodepth.synthetic.matter.materials import COLUMNS
-from thermodepth.synthetic.matter.noise import bilinear, nearest, smooth
-from thermodepth.synthetic.matter.radiance import STEFAN_BOLTZMANN, band_radiance
+from thermodepth.synthetic.materials.fresnel import ROW_OF_MATERIAL, WATER, measured_reflectance
+from thermodepth.synthetic.materials.noise import bilinear, nearest, smooth
+from thermodepth.synthetic.materials.radiance import STEFAN_BOLTZMANN, band_radiance
+from thermodepth.synthetic.materials.registry import COLUMNS
 from thermodepth.synthetic.rendering.clouds import layered_cover, layered_radiance
 from thermodepth.synthetic.rendering.gbuffer import GBuffer, SurfacePoints
 from thermodepth.synthetic.vectors import Array
@@ -149,7 +149,7 @@ def shade_thermal(mesh: Mesh, buffer: GBuffer, conditions: Conditions) -> Array:
         background = sky_radiance(buffer.directions, conditions)
         mid_sky = float(sky_radiance(_MID_SKY, conditions, clouds=False)[0])
         reflected = air * (1 - buffer.sky_view) + mid_sky * buffer.sky_view
-    reflected[buffer.mirrors.of] = _mirrored(mesh, buffer, conditions, air)
+    reflected[buffer.mirrors.rows] = _mirrored(mesh, buffer, conditions, air)
     rho = _reflectance(buffer)
     leaving = (1 - rho) * emitted + rho * reflected
     through = np.exp(-conditions.extinction_per_m * points.distance_m)
@@ -176,7 +176,7 @@ def _mirrored(mesh: Mesh, buffer: GBuffer, conditions: Conditions, air: float) -
     """[q] radiance that mirror samples reflect: the sky, or the surface met at typical exposure."""
     mirrors = buffer.mirrors
     if conditions.indoors:
-        radiance = np.full(len(mirrors.of), air, np.float32)
+        radiance = np.full(len(mirrors.rows), air, np.float32)
         sky_view: Array = np.zeros(len(mirrors.points.index), np.float32)
     else:
         radiance = sky_radiance(mirrors.directions, conditions)

@@ -9,8 +9,8 @@ import numpy as np
 
 from thermodepth.synthetic.conditions import Conditions
 from thermodepth.synthetic.grammar.mesh import Lamp, Mesh
-from thermodepth.synthetic.matter.materials import COLUMNS, MATERIAL_INDEX
-from thermodepth.synthetic.matter.noise import bilinear, nearest, smooth, white
+from thermodepth.synthetic.materials.noise import bilinear, nearest, smooth, white
+from thermodepth.synthetic.materials.registry import COLUMNS, MATERIAL_INDEX
 from thermodepth.synthetic.rays import RayCaster
 from thermodepth.synthetic.rendering.gbuffer import GBuffer
 from thermodepth.synthetic.rendering.thermal_shading import cloud_cover
@@ -129,15 +129,15 @@ def _add_lamp(
     if not len(bright):
         return
     start = points.position[bright] + points.normal[bright] * 4e-3
-    seen = caster.visible(start, towards[bright], distance_m[bright] - 0.15)
-    light[bright] += (received[bright] * seen)[:, None] * np.array(lamp.intensity, np.float32)
+    lit = caster.visible(start, towards[bright], distance_m[bright] - 0.15)
+    light[bright] += (received[bright] * lit)[:, None] * np.array(lamp.intensity, np.float32)
 
 
 def _glow(mesh: Mesh, buffer: GBuffer, conditions: Conditions) -> Array:
     """[k 3] light that surfaces give off: lamps, screens, signs, windows."""
     points = buffer.points
     glow = mesh.glow[points.surface]
-    given = np.zeros_like(buffer.albedo)
+    emitted = np.zeros_like(buffer.albedo)
     on = np.flatnonzero(glow > 0)
     hue = buffer.albedo[on] / buffer.albedo[on].max(1, keepdims=True) * _LAMP_TINT
     glass = points.material[on] == _GLASS
@@ -146,29 +146,29 @@ def _glow(mesh: Mesh, buffer: GBuffer, conditions: Conditions) -> Array:
     uv = points.uv[on]
     behind = 0.55 + 0.45 * nearest(white(), uv[:, 0], uv[:, 1], 2.2, points.offset[on, 0])
     hue = np.where(glass[:, None], window * behind[:, None], hue)
-    given[on] = hue * glow[on, None]
-    return given
+    emitted[on] = hue * glow[on, None]
+    return emitted
 
 
 def _mix_mirrors(colour: Array, mesh: Mesh, buffer: GBuffer, conditions: Conditions) -> None:
     """Blend in what mirrors show; rough metal and floors keep more of their own colour."""
     mirrors, met = buffer.mirrors, buffer.mirrors.points
     if conditions.indoors:
-        shown = np.zeros_like(mirrors.directions)
+        reflected = np.zeros_like(mirrors.directions)
         light = np.full(len(met.index), 0.01 if conditions.night else 0.35, np.float32)
     else:
-        shown = sky_colour(mirrors.directions, conditions)
+        reflected = sky_colour(mirrors.directions, conditions)
         light = np.full(len(met.index), 0.02 if conditions.night else 0.3, np.float32)
         if conditions.sun is not None:
             facing = np.maximum(met.normal @ np.array(conditions.sun, np.float32), 0)
             light += 0.3 * max(conditions.sunlight) * facing
     # A mirrored lamp may dazzle, but not so that every stray sample of it is a white dot.
     glow = np.minimum(mesh.glow[met.surface], 6.0)[:, None] * 0.8 * np.array([1, 0.9, 0.7])
-    shown[met.index] = mirrors.albedo * light[:, None] + glow
+    reflected[met.index] = mirrors.albedo * light[:, None] + glow
     points = buffer.points
-    own = COLUMNS.visible_r0[points.material[mirrors.of]]
-    r0 = np.maximum(own, 0.03 * buffer.wetness[mirrors.of])
-    rough = points.material[mirrors.of] == MATERIAL_INDEX["tile"]
-    grazing = (1 - points.cosine[mirrors.of]) ** 5 * np.where(rough, 0.3, 0.8)
+    own = COLUMNS.visible_r0[points.material[mirrors.rows]]
+    r0 = np.maximum(own, 0.03 * buffer.wetness[mirrors.rows])
+    rough = points.material[mirrors.rows] == MATERIAL_INDEX["tile"]
+    grazing = (1 - points.cosine[mirrors.rows]) ** 5 * np.where(rough, 0.3, 0.8)
     share = (r0 + (1 - r0) * grazing)[:, None]
-    colour[mirrors.of] = colour[mirrors.of] * (1 - share) + shown * share
+    colour[mirrors.rows] = colour[mirrors.rows] * (1 - share) + reflected * share

@@ -24,7 +24,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from thermodepth.errors import DataError, SettingsError, unknown
-from thermodepth.synthetic.matter.radiance import (
+from thermodepth.synthetic.materials.radiance import (
     COLDEST_K,
     HOTTEST_K,
     apparent_temperature_k,

@@ -8,7 +8,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from thermodepth.synthetic.matter.radiance import apparent_temperature_k
+from thermodepth.synthetic.materials.radiance import apparent_temperature_k
 from thermodepth.synthetic.vectors import Array
 
 OPTICS_SIGMA_PX = 0.65  # diffraction and defocus of a thermal lens, in output pixels

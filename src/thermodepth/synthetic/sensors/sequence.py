@@ -4,8 +4,8 @@ Nothing is remembered from one frame to the next. The camera follows from the na
 fixed pattern from the number of shutter events so far, the temporal noise from the name of the frame.
 With `draw` all three change at once; draw 0 is the standing one, which is written to disk.
 
-    for seen in shown(times_s, settings):
-        raw(maps[seen], sequence=name, frame_id=ids[seen], time_s=times_s[seen], ...)
+    for index in displayed_frames(times_s, settings):
+        raw(maps[index], sequence=name, frame_id=ids[index], time_s=times_s[index], ...)
 
 A frozen frame is the earlier frame once more, to the bit, since it is made from that frame's values.
 """
@@ -36,7 +36,7 @@ _CAMERA, _SHUTTER = 1, 2
 _KEPT_DETECTORS = 8
 
 
-def shown(times_s: Sequence[float], settings: MicrobolometerSettings) -> list[int]:
+def displayed_frames(times_s: Sequence[float], settings: MicrobolometerSettings) -> list[int]:
     """The index of the frame that the camera really shows at each time.
 
     A shutter event begins at each whole multiple of `shutter_every_s`, 0 excepted, and lasts `freeze_s`;
@@ -99,14 +99,14 @@ def _detector(
 
 
 def _since_shutter(
-    time_s: float, settings: MicrobolometerSettings, place: str
+    time_s: float, settings: MicrobolometerSettings, frame_name: str
 ) -> tuple[int, float]:
     """How many shutter events there were, and the seconds since the last one (or since time 0).
 
     In whole microseconds, so that a time that was rounded in a file falls on the same side.
     """
     if not (math.isfinite(time_s) and time_s >= 0):
-        raise DataError(f"{place}: time_s = {time_s}: must be finite and 0 or later")
+        raise DataError(f"{frame_name}: time_s = {time_s}: must be finite and 0 or later")
     if settings.shutter_every_s == 0:
         return 0, time_s
     events, age_us = divmod(round(time_s * 1e6), round(settings.shutter_every_s * 1e6))

@@ -26,14 +26,13 @@ from thermodepth.files import MAX_FILE_BYTES, json_object, read_bytes, write_byt
 from thermodepth.processes import worker_processes
 from thermodepth.synthetic import world
 from thermodepth.synthetic.frame import Frame
-from thermodepth.synthetic.storage.camera_table import FrameCamera
 from thermodepth.synthetic.storage.container import open_container, write_zip
+from thermodepth.synthetic.storage.csv_files import FrameCamera, IndexRow
 from thermodepth.synthetic.storage.encoding import member
 from thermodepth.synthetic.storage.layout import Layout, PackLayout, Rendered, rendered
 from thermodepth.synthetic.storage.ms2_layout import Ms2Layout
 from thermodepth.synthetic.storage.order import RenderOrder
 from thermodepth.synthetic.storage.pack import RENDERING
-from thermodepth.synthetic.storage.tables import IndexRow
 
 LAYOUTS = ("folder", "ms2")
 _NOTES = "rendering"
@@ -121,18 +120,11 @@ def build_pack(
 
     finished: list[Rendered] = []
     for job in jobs:
-        found = notes[job.note] or _read_note(job)
-        if found is None:
+        frames = notes[job.note] or _read_note(job)
+        if frames is None:
             raise DataError(f"{job.note}: is gone; run the same command again")
-        finished += found
-    writer.finish(root, finished)
-    for leftover in root.rglob(".*.part"):  # of processes that were killed while writing
-        leftover.unlink()
-    write_json(root / RENDERING, {"finished": True, **settings})
-    if zipped:
-        assert isinstance(writer, PackLayout)
-        write_zip(out, _members(root, writer, finished))
-    shutil.rmtree(root if zipped else root / _NOTES)
+        finished += frames
+    _finish(out, root, writer, finished, settings)
     return built
 
 
@@ -163,18 +155,18 @@ def _is_finished(out: Path, settings: Mapping[str, Any]) -> bool:
         return False  # nothing, or a folder that `_claim` looks at
     try:
         container = open_container(out)
-        found = json_object(container.read(RENDERING, _LARGEST_NOTE_BYTES), RENDERING)
+        existing = json_object(container.read(RENDERING, _LARGEST_NOTE_BYTES), RENDERING)
         container.close()
-        finished = bool(found.pop("finished"))
+        finished = bool(existing.pop("finished"))
     except (DataError, ValueError, KeyError, AttributeError, TypeError):
         raise DataError(
             f"{out}: is there already and was not rendered by this version; give another place, or "
             "delete it"
         ) from None
-    if found != settings:
+    if existing != settings:
         state = "a finished" if finished else "an unfinished"
         raise DataError(
-            f"{out}: holds {state} rendering with other settings ({_differences(found, settings)}); "
+            f"{out}: holds {state} rendering with other settings ({_differences(existing, settings)}); "
             f"{'give another place' if finished else 'finish that one'}, or delete it"
         )
     return finished
@@ -196,11 +188,13 @@ def _claim(root: Path, settings: Mapping[str, Any]) -> bool:
     return new
 
 
-def _differences(found: Mapping[str, Any], wanted: Mapping[str, Any]) -> str:
-    a, b = flatten(found), flatten(wanted)
+def _differences(existing: Mapping[str, Any], ordered: Mapping[str, Any]) -> str:
+    a, b = flatten(existing), flatten(ordered)
     unlike = [key for key in sorted(a.keys() | b.keys()) if a.get(key) != b.get(key)]
-    told = [f"{key} {a.get(key)} there, {b.get(key)} asked" for key in unlike[:_MOST_DIFFERENCES]]
-    return "; ".join(told + (["..."] if len(unlike) > _MOST_DIFFERENCES else []))
+    differences = [
+        f"{key} {a.get(key)} there, {b.get(key)} asked" for key in unlike[:_MOST_DIFFERENCES]
+    ]
+    return "; ".join(differences + (["..."] if len(unlike) > _MOST_DIFFERENCES else []))
 
 
 # ---- one piece
@@ -252,8 +246,8 @@ def _frames(order: RenderOrder, job: _Job) -> Iterator[Frame]:
 def _read_note(job: _Job) -> list[Rendered] | None:
     """What is written down of a piece; None where it or one of its files is missing or damaged."""
     try:
-        found = read_record(job.note, limit=_LARGEST_NOTE_BYTES)["frames"]
-        for frame in found:
+        frames = read_record(job.note, limit=_LARGEST_NOTE_BYTES)["frames"]
+        for frame in frames:
             for name, checksum in frame["files"].items():
                 if file_sha256(job.root / name) != checksum:
                     return None
@@ -264,7 +258,7 @@ def _read_note(job: _Job) -> list[Rendered] | None:
                 pose=np.array(frame["pose"]),
                 camera=FrameCamera(**frame["camera"]),
             )
-            for number, frame in zip(job.frames, found, strict=True)
+            for number, frame in zip(job.frames, frames, strict=True)
         ]
     except (ValueError, KeyError, TypeError, AttributeError):  # a DataError is a ValueError
         return None
@@ -279,13 +273,29 @@ def _rendered(jobs: list[_Job], workers: int) -> Iterator[_Job]:
         for job in jobs:
             yield _render(job)
         return
-    kept = "; the finished frames are kept"
-    with worker_processes(min(workers, len(jobs)), consequence=kept) as executor:
+    consequence = "; the finished frames are kept"
+    with worker_processes(min(workers, len(jobs)), consequence=consequence) as executor:
         for future in as_completed([executor.submit(_render, job) for job in jobs]):
             yield future.result()
 
 
 # ---- the end
+
+
+def _finish(
+    out: Path, root: Path, layout: Layout, frames: list[Rendered], settings: Mapping[str, Any]
+) -> None:
+    """Write what spans all frames, pack a zip where `root` is not `out` itself, and drop the notes."""
+    layout.finish(root, frames)
+    for leftover in root.rglob(".*.part"):  # of processes that were killed while writing
+        leftover.unlink()
+    write_json(root / RENDERING, {"finished": True, **settings})
+    if root == out:
+        shutil.rmtree(root / _NOTES)
+        return
+    assert isinstance(layout, PackLayout)
+    write_zip(out, _members(root, layout, frames))
+    shutil.rmtree(root)
 
 
 def _members(root: Path, layout: PackLayout, frames: list[Rendered]) -> Iterator[tuple[str, bytes]]:

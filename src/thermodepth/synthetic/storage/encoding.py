@@ -103,8 +103,8 @@ def decode(where: str, content: bytes, size: tuple[int, int], mode: str) -> Arra
         with Image.open(io.BytesIO(content), formats=("PNG", "JPEG")) as image:
             # `open` reads the header alone: nothing large has been allocated yet.
             if image.size != size or image.mode not in _MODES[mode]:
-                found = f"{image.size[0]}x{image.size[1]} {image.mode}"
-                raise DataError(f"{where} is {found}, not {size[0]}x{size[1]} {mode}")
+                actual = f"{image.size[0]}x{image.size[1]} {image.mode}"
+                raise DataError(f"{where} is {actual}, not {size[0]}x{size[1]} {mode}")
             return np.array(image, np.uint16 if mode == "I;16" else np.uint8)
     except (OSError, SyntaxError, ValueError, *_BOMBS) as error:
         if isinstance(error, DataError):

@@ -13,7 +13,16 @@ import numpy as np
 from thermodepth.files import replacing, write_text
 from thermodepth.synthetic.frame import Frame
 from thermodepth.synthetic.sensors.microbolometer import MicrobolometerSettings
-from thermodepth.synthetic.storage.camera_table import FrameCamera, camera_of, cameras_text
+from thermodepth.synthetic.storage.csv_files import (
+    FrameCamera,
+    IndexRow,
+    Pose,
+    camera_of,
+    cameras_text,
+    index_text,
+    poses_text,
+    row_of,
+)
 from thermodepth.synthetic.storage.encoding import (
     encode,
     kelvin_of,
@@ -22,13 +31,6 @@ from thermodepth.synthetic.storage.encoding import (
     temperature_values,
 )
 from thermodepth.synthetic.storage.header import Header
-from thermodepth.synthetic.storage.tables import (
-    IndexRow,
-    Pose,
-    index_text,
-    poses_text,
-    row_of,
-)
 from thermodepth.synthetic.storage.thermal import frozen, raw_frame
 
 _NOISE_LEVEL = 6  # of PNG compression
@@ -100,8 +102,8 @@ class PackLayout:
 
     def finish(self, root: Path, frames: Sequence[Rendered]) -> None:
         if self.with_thermal:
-            for frame_id, seen in frozen([f.row for f in frames], self.header.sensor).items():
-                source = root / member("thermal", seen.frame_id)
+            for frame_id, source_row in frozen([f.row for f in frames], self.header.sensor).items():
+                source = root / member("thermal", source_row.frame_id)
                 copy_whole(source, root / member("thermal", frame_id))
         for name, text in self.tables(frames):
             write_text(root / name, text)

@@ -28,10 +28,10 @@ from thermodepth.files import write_bytes, write_json, write_text
 from thermodepth.synthetic.cameras.rig import Rig
 from thermodepth.synthetic.frame import Frame
 from thermodepth.synthetic.sensors.microbolometer import MicrobolometerSettings
+from thermodepth.synthetic.storage.csv_files import IndexRow
 from thermodepth.synthetic.storage.encoding import depth_values, png
 from thermodepth.synthetic.storage.layout import Rendered, copy_whole, thermal_png
 from thermodepth.synthetic.storage.ms2_calibration import ms2_calibration, npy_of
-from thermodepth.synthetic.storage.tables import IndexRow
 from thermodepth.synthetic.storage.thermal import frozen
 
 LISTS = ("train", "val", "test_day", "test_night", "test_rainy")
@@ -88,9 +88,9 @@ class Ms2Layout:
 
     def finish(self, root: Path, frames: Sequence[Rendered]) -> None:
         by_id = {frame.row.frame_id: frame for frame in frames}
-        for frame_id, seen in frozen([frame.row for frame in frames], self.sensor).items():
-            name = sequence_name(seen)
-            source = root / _picture(name, "thr", by_id[seen.frame_id].number)
+        for frame_id, source_row in frozen([frame.row for frame in frames], self.sensor).items():
+            name = sequence_name(source_row)
+            source = root / _picture(name, "thr", by_id[source_row.frame_id].number)
             copy_whole(source, root / _picture(name, "thr", by_id[frame_id].number))
         sequences: dict[str, list[Rendered]] = {}
         for frame in frames:
@@ -183,8 +183,8 @@ def seen_from(
     rows, columns = other_depth_m.shape
     inside = (row >= 0) & (row < rows) & (column >= 0) & (column < columns)
     row, column, ahead_m = row[inside], column[inside], moved[2][inside]
-    there_m = other_depth_m[row, column]
-    same = np.abs(there_m - ahead_m) <= _SAME_SURFACE * ahead_m  # False where there is sky
-    seen = np.full_like(other_depth_m, np.nan)
-    seen[row[same], column[same]] = there_m[same]
-    return seen
+    met_m = other_depth_m[row, column]
+    same = np.abs(met_m - ahead_m) <= _SAME_SURFACE * ahead_m  # False where there is sky
+    transferred_m = np.full_like(other_depth_m, np.nan)
+    transferred_m[row[same], column[same]] = met_m[same]
+    return transferred_m

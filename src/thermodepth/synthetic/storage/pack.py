@@ -33,8 +33,15 @@ from thermodepth.errors import DataError
 from thermodepth.files import write_bytes
 from thermodepth.synthetic.frame import Frame
 from thermodepth.synthetic.sensors.microbolometer import MicrobolometerSettings
-from thermodepth.synthetic.storage.camera_table import FrameCamera, parse_cameras
 from thermodepth.synthetic.storage.container import Container, open_container, write_zip
+from thermodepth.synthetic.storage.csv_files import (
+    FrameCamera,
+    IndexRow,
+    Pose,
+    parse_cameras,
+    parse_index,
+    parse_poses,
+)
 from thermodepth.synthetic.storage.encoding import (
     decode,
     kelvin_of,
@@ -44,7 +51,6 @@ from thermodepth.synthetic.storage.encoding import (
 )
 from thermodepth.synthetic.storage.header import Header, RgbCamera, parse_header
 from thermodepth.synthetic.storage.layout import PackLayout, Rendered, rendered
-from thermodepth.synthetic.storage.tables import IndexRow, Pose, parse_index, parse_poses
 from thermodepth.synthetic.vectors import Array
 from thermodepth.types import RgbView
 
@@ -230,7 +236,7 @@ class Pack:
         """The names of the splits, in the order of the index."""
         return tuple(dict.fromkeys(row.split for row in self.rows))
 
-    def of(self, split: str) -> tuple[IndexRow, ...]:
+    def rows_of(self, split: str) -> tuple[IndexRow, ...]:
         """The rows of one split."""
         return tuple(row for row in self.rows if row.split == split)
 
@@ -243,14 +249,14 @@ class Pack:
     def size_of(self, frame_id: str) -> tuple[int, int]:
         """(rows, columns) of a frame's maps. Raises `DataError` for an unknown id."""
         self.row(frame_id)
-        own = self._cameras.get(frame_id)
-        return self.size if own is None else (own.height, own.width)
+        camera = self._cameras.get(frame_id)
+        return self.size if camera is None else (camera.height, camera.width)
 
     def intrinsics(self, frame_id: str) -> NDArray[np.float32]:
         """[3 3] pixels of a frame's thermal camera. Raises `DataError` for an unknown id."""
         self.row(frame_id)
-        own = self._cameras.get(frame_id)
-        return self.header.intrinsics.copy() if own is None else own.intrinsics
+        camera = self._cameras.get(frame_id)
+        return self.header.intrinsics.copy() if camera is None else camera.intrinsics
 
     def sky(self, frame_id: str) -> NDArray[np.bool_] | None:
         """[h w] True where the ray meets nothing; None in packs of one camera, which keep no such map.
@@ -275,13 +281,13 @@ class Pack:
 
     def rgb_view(self, frame_id: str) -> RgbView | None:
         """The RGB camera's own view, with its exact depth; None where it is the thermal camera's."""
-        own = self.header.rgb
-        if own is None:
+        camera = self.header.rgb
+        if camera is None:
             return None
         return RgbView(
             depth_m=metres_of(self._picture("rgb_depth", frame_id), self.header),
-            intrinsics=own.intrinsics.copy(),
-            rgb_from_thermal=own.rgb_from_thermal.copy(),
+            intrinsics=camera.intrinsics.copy(),
+            rgb_from_thermal=camera.rgb_from_thermal.copy(),
         )
 
     def read(self, frame_id: str) -> Frame:
@@ -336,8 +342,8 @@ class Pack:
 
     def _picture(self, folder: str, frame_id: str, mode: str = "I;16") -> Array:
         self.row(frame_id)
-        own = self._cameras.get(frame_id)
-        size = self.header.size_of(folder) if own is None else (own.width, own.height)
+        camera = self._cameras.get(frame_id)
+        size = self.header.size_of(folder) if camera is None else (camera.width, camera.height)
         name = member(folder, frame_id)
         content = self._container.read(name, largest_bytes(size))
         return decode(f"{self.path}: '{name}'", content, size, mode)

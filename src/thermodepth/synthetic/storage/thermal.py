@@ -10,8 +10,8 @@ from numpy.typing import NDArray
 
 from thermodepth.synthetic.sensors.any_core import any_core_frame
 from thermodepth.synthetic.sensors.microbolometer import MicrobolometerSettings
-from thermodepth.synthetic.sensors.sequence import raw, shown
-from thermodepth.synthetic.storage.tables import IndexRow
+from thermodepth.synthetic.sensors.sequence import displayed_frames, raw
+from thermodepth.synthetic.storage.csv_files import IndexRow
 
 
 def frozen(rows: Iterable[IndexRow], sensor: MicrobolometerSettings) -> dict[str, IndexRow]:
@@ -29,9 +29,10 @@ def frozen(rows: Iterable[IndexRow], sensor: MicrobolometerSettings) -> dict[str
     earlier: dict[str, IndexRow] = {}
     for members in sequences.values():
         members.sort(key=lambda row: row.time_s)
-        for index, seen in enumerate(shown([row.time_s for row in members], sensor)):
-            if seen != index:
-                earlier[members[index].frame_id] = members[seen]
+        displayed = displayed_frames([row.time_s for row in members], sensor)
+        for row, index in zip(members, displayed, strict=True):
+            if members[index] is not row:
+                earlier[row.frame_id] = members[index]
     return earlier
 
 

@@ -105,6 +105,8 @@ MATERIALS: dict[str, Material] = {
     # At the end: a row's number names it in what is rendered already.
     "soil": Material(emissivity=0.94, inertia=0.5, mottle_k=0.7, mottle_per_m=0.6),
     "stone": Material(emissivity=0.93, inertia=0.8, mottle_k=0.3, mottle_per_m=1.5),
+    # Weathered sheet metal of halls and roofs: rough, so that it shows the mean of the cold sky.
+    "sheet": Material(emissivity=0.4, inertia=0.15, mottle_k=0.15, mottle_per_m=0.3),
 }
 
 MATERIAL_INDEX: dict[str, int] = {name: index for index, name in enumerate(MATERIALS)}

@@ -1,4 +1,4 @@
-"""`index.csv` and `poses.csv`: one line a frame."""
+"""The lists of a pack, one line a frame: `index.csv`, `poses.csv`, and with many cameras `cameras.csv`."""
 
 from __future__ import annotations
 
@@ -14,10 +14,13 @@ from numpy.typing import NDArray
 
 from thermodepth.errors import DataError
 from thermodepth.synthetic.frame import Frame
+from thermodepth.synthetic.storage.header import LARGEST_SIDE_PX
 
 _INDEX = ["frame_id", "split", "kind", "condition", "seed", "sequence", "time_s"]
 #: The upper three rows of world_from_camera, row by row; the last of each is the translation in metres.
 _POSES = ["frame_id", *(f"m{row}{column}" for row in range(3) for column in range(4))]
+_CAMERAS = ["frame_id", "width", "height", "fx", "fy", "cx", "cy"]
+_DECIMALS = 6  # give back every float32 below 8192 that a camera matrix holds
 _NAME = re.compile(r"[a-z0-9][a-z0-9_-]{0,79}")
 
 Pose = NDArray[np.float64]  # [4 4]
@@ -54,31 +57,31 @@ def row_of(frame: Frame, split: str) -> IndexRow:
 
 def index_text(rows: Iterable[IndexRow]) -> str:
     """The content of `index.csv`."""
-    return csv_text(_INDEX, ([getattr(row, column) for column in _INDEX] for row in rows))
+    return _csv_text(_INDEX, ([getattr(row, column) for column in _INDEX] for row in rows))
 
 
 def poses_text(poses: Mapping[str, Pose]) -> str:
     """The content of `poses.csv`, every number with all its digits."""
-    return csv_text(
+    return _csv_text(
         _POSES,
         ([frame_id, *map(float, pose[:3].flat)] for frame_id, pose in poses.items()),
     )
 
 
-def csv_text(columns: list[str], lines: Iterable[list[object]]) -> str:
-    """A table with a head line, lines ended by a bare newline."""
-    table = io.StringIO()
-    writer = csv.writer(table, lineterminator="\n")
+def _csv_text(columns: list[str], lines: Iterable[list[object]]) -> str:
+    """A file with a head line, lines ended by a bare newline."""
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
     writer.writerow(columns)
     writer.writerows(lines)
-    return table.getvalue()
+    return text.getvalue()
 
 
 def parse_index(where: str, text: str) -> tuple[IndexRow, ...]:
     """Check and take over `index.csv`. Raises `DataError` with the line that is wrong."""
     rows = tuple(
         _index_row(f"{where}: 'index.csv' line {number}", line)
-        for number, line in csv_lines(where, "index.csv", text, _INDEX)
+        for number, line in _csv_lines(where, "index.csv", text, _INDEX)
     )
     if len({row.frame_id for row in rows}) != len(rows):
         raise DataError(f"{where}: 'index.csv' names a frame twice")
@@ -92,10 +95,10 @@ def parse_index(where: str, text: str) -> tuple[IndexRow, ...]:
 def parse_poses(where: str, text: str, rows: Iterable[IndexRow]) -> dict[str, Pose]:
     """`{frame id: [4 4]}` for every row. Raises `DataError` with the line that is wrong."""
     poses: dict[str, Pose] = {}
-    for number, (frame_id, *words) in csv_lines(where, "poses.csv", text, _POSES):
+    for number, (frame_id, *cells) in _csv_lines(where, "poses.csv", text, _POSES):
         pose = np.eye(4)
         try:
-            pose[:3] = np.array([float(word) for word in words]).reshape(3, 4)
+            pose[:3] = np.array([float(cell) for cell in cells]).reshape(3, 4)
         except ValueError as error:
             raise DataError(f"{where}: 'poses.csv' line {number}: {error}") from None
         if not np.isfinite(pose).all():
@@ -107,10 +110,10 @@ def parse_poses(where: str, text: str, rows: Iterable[IndexRow]) -> dict[str, Po
     return poses
 
 
-def csv_lines(
+def _csv_lines(
     where: str, name: str, text: str, columns: list[str]
 ) -> Iterable[tuple[int, list[str]]]:
-    """(line number, words) after the head. Raises `DataError` for other columns or a broken table."""
+    """(line number, cells) after the head. Raises `DataError` for other columns or a broken file."""
     lines = csv.reader(io.StringIO(text))
     try:
         if next(lines, []) != columns:
@@ -148,3 +151,62 @@ def _index_row(where: str, line: list[str]) -> IndexRow:
         sequence=sequence,
         time_s=time_s,
     )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FrameCamera:
+    """One line of `cameras.csv`: pixels; the centre of the first pixel is at (0.5, 0.5)."""
+
+    width: int
+    height: int
+    fx: float
+    fy: float
+    cx: float
+    cy: float
+
+    @property
+    def intrinsics(self) -> NDArray[np.float32]:
+        """[3 3] pixels."""
+        return np.array([[self.fx, 0, self.cx], [0, self.fy, self.cy], [0, 0, 1]], dtype=np.float32)
+
+
+def camera_of(frame: Frame) -> FrameCamera:
+    """The line of a rendered frame."""
+    height, width = frame.depth_m.shape
+    fx, fy, cx, cy = (
+        round(float(frame.intrinsics[entry]), _DECIMALS)
+        for entry in ((0, 0), (1, 1), (0, 2), (1, 2))
+    )
+    return FrameCamera(width=width, height=height, fx=fx, fy=fy, cx=cx, cy=cy)
+
+
+def cameras_text(cameras: Mapping[str, FrameCamera]) -> str:
+    """The content of `cameras.csv`."""
+    return _csv_text(
+        _CAMERAS,
+        ([frame_id, c.width, c.height, c.fx, c.fy, c.cx, c.cy] for frame_id, c in cameras.items()),
+    )
+
+
+def parse_cameras(where: str, text: str, rows: Iterable[IndexRow]) -> dict[str, FrameCamera]:
+    """`{frame id: camera}` for every row. Raises `DataError` with the line that is wrong."""
+    cameras: dict[str, FrameCamera] = {}
+    for number, (frame_id, *cells) in _csv_lines(where, "cameras.csv", text, _CAMERAS):
+        line = f"{where}: 'cameras.csv' line {number}"
+        try:
+            width, height = int(cells[0]), int(cells[1])
+            fx, fy, cx, cy = (float(cell) for cell in cells[2:])
+        except ValueError as error:
+            raise DataError(f"{line}: {error}") from None
+        if not (1 <= width <= LARGEST_SIDE_PX and 1 <= height <= LARGEST_SIDE_PX):
+            raise DataError(f"{line}: size {width}x{height} is not within 1..{LARGEST_SIDE_PX}")
+        if not all(math.isfinite(value) for value in (fx, fy, cx, cy)) or min(fx, fy) <= 0:
+            raise DataError(
+                f"{line}: a focal length must be above 0 and every number finite, not "
+                f"{','.join(cells[2:])}"
+            )
+        cameras[frame_id] = FrameCamera(width=width, height=height, fx=fx, fy=fy, cx=cx, cy=cy)
+    for row in rows:
+        if row.frame_id not in cameras:
+            raise DataError(f"{where}: 'cameras.csv' has no line for '{row.frame_id}'")
+    return cameras

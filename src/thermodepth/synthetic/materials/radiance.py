@@ -49,10 +49,12 @@ _RISE = np.append(np.diff(_RADIANCE), np.float32(0.0))
 
 def band_radiance(temperature_k: Array | float) -> Array:
     """Radiance of a black body, by linear interpolation in the even table; 150..600 K, held outside."""
-    place = (np.asarray(temperature_k, np.float32) - np.float32(COLDEST_K)) * np.float32(1 / STEP_K)
-    place = np.clip(place, 0, len(_RADIANCE) - 1)
-    index = place.astype(np.int32)
-    radiance: Array = _RADIANCE[index] + (place - index) * _RISE[index]
+    position = (np.asarray(temperature_k, np.float32) - np.float32(COLDEST_K)) * np.float32(
+        1 / STEP_K
+    )
+    position = np.clip(position, 0, len(_RADIANCE) - 1)
+    index = position.astype(np.int32)
+    radiance: Array = _RADIANCE[index] + (position - index) * _RISE[index]
     return radiance
 
 

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from thermodepth.synthetic.matter.noise import bilinear, cell, nearest, rough, smooth, white
+from thermodepth.synthetic.materials.noise import bilinear, cell, nearest, rough, smooth, white
 from thermodepth.synthetic.vectors import Array
 
 
@@ -27,13 +27,13 @@ class Place:
 
     def fade(self, detail_m: float) -> Array:
         """1 where `detail_m` is resolved, towards 0 where it is not."""
-        kept: Array = 1 / (1 + (self.footprint_m / detail_m) ** 2)
-        return kept
+        resolved_share: Array = 1 / (1 + (self.footprint_m / detail_m) ** 2)
+        return resolved_share
 
 
 def _fraction(x: Array) -> Array:
-    rest: Array = x - np.floor(x)
-    return rest
+    fraction: Array = x - np.floor(x)
+    return fraction
 
 
 def brick(at: Place) -> Array:
@@ -168,7 +168,7 @@ def albedo(colour: Array, pattern: Array, uv: Array, footprint_m: Array, offset:
     for index in np.unique(pattern).tolist():
         if paints[index] is plain:
             continue
-        here = np.flatnonzero(pattern == index)
-        place = Place(uv[here, 0], uv[here, 1], footprint_m[here], offset[here])
-        painted[here] *= paints[index](place)
+        rows = np.flatnonzero(pattern == index)
+        samples = Place(uv[rows, 0], uv[rows, 1], footprint_m[rows], offset[rows])
+        painted[rows] *= paints[index](samples)
     return painted.clip(0.01, 0.95).astype(np.float32)

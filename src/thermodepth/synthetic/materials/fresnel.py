@@ -14,8 +14,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from thermodepth.synthetic.matter.materials import MATERIALS
-from thermodepth.synthetic.matter.radiance import band_response, planck
+from thermodepth.synthetic.materials.radiance import band_response, planck
+from thermodepth.synthetic.materials.registry import MATERIALS
 from thermodepth.synthetic.vectors import Array
 
 #: Wavelength in um, n, k; linear in between.
@@ -114,8 +114,8 @@ ROW_OF_MATERIAL = np.array([_ROW.get(material.constants, -1) for material in MAT
 
 def measured_reflectance(row: Array, cosine: Array) -> Array:
     """[k] the band's reflectance for rows of `CONSTANTS` at cosines, both [k], linear in an even table."""
-    place = np.clip(cosine, 0, 1) * np.float32(_STEPS)
-    lower = np.minimum(place.astype(np.int32), _STEPS - 1)
+    position = np.clip(cosine, 0, 1) * np.float32(_STEPS)
+    lower = np.minimum(position.astype(np.int32), _STEPS - 1)
     low, high = _REFLECTANCE[row, lower], _REFLECTANCE[row, lower + 1]
-    interpolated: Array = low + (place - lower) * (high - low)
+    interpolated: Array = low + (position - lower) * (high - low)
     return interpolated
