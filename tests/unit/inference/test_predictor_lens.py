@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 import torch
 from numpy.typing import NDArray
-from thermodepth.serve.answer import answer, markdown, typed_degrees
+from thermodepth.serve.answer import markdown, typed_degrees
 from torch import Tensor, nn
 
 from thermodepth.camera import focal_of_view, pinhole, rays
@@ -23,6 +23,7 @@ from thermodepth.inference.lens import Lens
 from thermodepth.inference.predictor import Predictor, load
 from thermodepth.model import LoadedModel, ModelRecipe, ModelSettings, TrainingLens
 from thermodepth.model.network import build_network
+from thermodepth.serve.upload import markdown, predict_upload, typed_degrees
 from thermodepth.thermal import NormaliserSettings
 from thermodepth.types import Sample, ThermalUnit
 
@@ -357,14 +358,16 @@ def test_the_page_s_field_is_the_lens(tmp_path: Path, lens_model: Path) -> None:
     np.save(tmp_path / "frame.npy", counts)
     predictor = load(lens_model, device="cpu")
     wide, long = (
-        answer(tmp_path / "frame.npy", predictor, tmp_path / "out", fov_deg=degrees).median_m
+        predict_upload(
+            tmp_path / "frame.npy", predictor, tmp_path / "out", fov_deg=degrees
+        ).median_m
         for degrees in (90.0, 30.0)
     )
     assert long / wide == pytest.approx(1 / np.tan(np.deg2rad(15)), rel=1e-4)
     with pytest.warns(UserWarning, match="not known"):
-        assumed = answer(tmp_path / "frame.npy", predictor, tmp_path / "out")
+        assumed = predict_upload(tmp_path / "frame.npy", predictor, tmp_path / "out")
     assert "the training's 60 degrees are assumed" in markdown(assumed)
-    told = answer(tmp_path / "frame.npy", predictor, tmp_path / "out", fov_deg=60.0)
+    told = predict_upload(tmp_path / "frame.npy", predictor, tmp_path / "out", fov_deg=60.0)
     assert told.median_m == pytest.approx(assumed.median_m, rel=1e-4)
     assert "assumed" not in markdown(told)
     assert [typed_degrees(typed) for typed in ("", " ", None)] == [None] * 3
@@ -372,4 +375,4 @@ def test_the_page_s_field_is_the_lens(tmp_path: Path, lens_model: Path) -> None:
     with pytest.raises(SettingsError, match=r"field of view '4,5': expected degrees"):
         typed_degrees("4,5")
     with pytest.raises(SettingsError, match="fov_deg 500"):
-        answer(tmp_path / "frame.npy", predictor, tmp_path / "out", fov_deg=500.0)
+        predict_upload(tmp_path / "frame.npy", predictor, tmp_path / "out", fov_deg=500.0)
