@@ -39,6 +39,7 @@ def read_exr(path: Path) -> NDArray[Any]:
         pass
     if file_bytes > MAX_FILE_BYTES:
         raise DataError(f"{path}: larger than {MAX_FILE_BYTES // 10**6} MB, not a single frame")
+    _require_package(path)
     size, channels = _checked_header(path)
     maps = _pixels(path, channels)
     first = maps[0]
@@ -57,14 +58,13 @@ def read_exr(path: Path) -> NDArray[Any]:
     return first
 
 
-def _openexr(path: Path) -> Any:
+def _require_package(path: Path) -> None:
     try:
-        import OpenEXR
+        import OpenEXR  # noqa: F401
     except ImportError:
         raise DependencyError(
             f"{path}: an EXR file, which the package OpenEXR decodes: pip install 'thermodepth[exr]'"
         ) from None
-    return OpenEXR
 
 
 def _checked_header(path: Path) -> tuple[tuple[int, int], list[str]]:
@@ -73,15 +73,16 @@ def _checked_header(path: Path) -> tuple[tuple[int, int], list[str]]:
     Raises:
         DataError: when it is damaged, promises too much, or describes something other than one picture.
     """
-    package = _openexr(path)
+    import OpenEXR
+
     try:
         with (
             contextlib.redirect_stdout(io.StringIO()),
-            package.File(str(path), separate_channels=True, header_only=True) as file,
+            OpenEXR.File(str(path), separate_channels=True, header_only=True) as file,
         ):
             # What the header holds lives no longer than the file: all of it is copied out.
             parts, header = len(file.parts), file.header()
-            is_deep = header.get("type") in (package.deepscanline, package.deeptile)
+            is_deep = header.get("type") in (OpenEXR.deepscanline, OpenEXR.deeptile)
             levels = int(header["tiles"].mode) if "tiles" in header else 0
             sampling = {c.name: (c.xSampling, c.ySampling) for c in header["channels"]}
             window, display = (
@@ -145,12 +146,14 @@ def _last_part(channel: str) -> str:
 
 
 def _pixels(path: Path, channels: list[str]) -> list[NDArray[Any]]:
+    import OpenEXR
+
     printed = io.StringIO()
     try:
         # The package prints why it failed and then raises something else.
         with (
             contextlib.redirect_stdout(printed),
-            _openexr(path).File(str(path), separate_channels=True) as file,
+            OpenEXR.File(str(path), separate_channels=True) as file,
         ):
             return [np.array(file.channels()[channel].pixels) for channel in channels]
     except Exception as error:  # the package lets through whatever its reader stumbles on
