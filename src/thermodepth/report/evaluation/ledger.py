@@ -50,7 +50,7 @@ def _table(ledgers: PerRun[Ledger], *, title: str, square: str, root: str, digit
         ),
         rows=tuple(lines),
         notes=(
-            f"Protocol {ledgers.protocol}; {ledgers.which.words()}; {weighed}; mean of the squares over "
+            f"Protocol {ledgers.protocol}; {ledgers.choice.words()}; {weighed}; mean of the squares over "
             f"{frames} frame{'s' * (frames != 1)} and {seeds} seed{'s' * (seeds != 1)}.",
             f"The squares add up. {root} of a part is what the total would be if nothing else were wrong; "
             f"that of the total is the root of the mean square, not the mean of the frames' roots.",
@@ -93,7 +93,7 @@ def stability_table(
         ),
         rows=tuple(lines),
         notes=(
-            f"Protocol {by_run.protocol}; {by_run.which.words()}; "
+            f"Protocol {by_run.protocol}; {by_run.choice.words()}; "
             "s = median d/p of a frame; mean over seeds.",
         ),
     )
