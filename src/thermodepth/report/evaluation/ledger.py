@@ -26,15 +26,15 @@ def metric_ledger_table(
 
 
 def _table(ledgers: PerRun[Ledger], *, title: str, square: str, root: str, digits: int) -> Table:
-    lines: list[tuple[Cell, ...]] = []
+    rows: list[tuple[Cell, ...]] = []
     totals = []
     for arm, ledger in over_seeds(ledgers).items():
-        totals.append(len(lines))
+        totals.append(len(rows))
         parts = {"total": ledger.total, **ledger.parts}
         for name, value in parts.items():
             share = 100.0 * value / ledger.total if ledger.total > 0.0 else None
             label = name.removesuffix("_m2").replace("_", " ")
-            lines.append((arm, label, share, value, math.sqrt(value)))
+            rows.append((arm, label, share, value, math.sqrt(value)))
     seeds = len({seed for _, seed in ledgers})
     frames = max(ledgers.frames.values())
     per_frame = ledgers.averaging == "per_frame"
@@ -48,7 +48,7 @@ def _table(ledgers: PerRun[Ledger], *, title: str, square: str, root: str, digit
             Column(label=square, digits=digits),
             Column(label=root, digits=digits - 1),
         ),
-        rows=tuple(lines),
+        rows=tuple(rows),
         notes=(
             f"Protocol {ledgers.protocol}; {ledgers.choice.words()}; {weighed}; mean of the squares over "
             f"{frames} frame{'s' * (frames != 1)} and {seeds} seed{'s' * (seeds != 1)}.",
@@ -66,7 +66,7 @@ def stability_table(
     arms: dict[str, list[ScaleStability]] = {}
     for (arm, _), stability in by_run.items():
         arms.setdefault(arm, []).append(stability)
-    lines: list[tuple[Cell, ...]] = [
+    rows: list[tuple[Cell, ...]] = [
         (
             arm,
             _mean(seed.median_scale for seed in seeds),
@@ -91,7 +91,7 @@ def stability_table(
             Column(label="steps"),
             Column(label="seeds"),
         ),
-        rows=tuple(lines),
+        rows=tuple(rows),
         notes=(
             f"Protocol {by_run.protocol}; {by_run.choice.words()}; "
             "s = median d/p of a frame; mean over seeds.",
