@@ -100,32 +100,7 @@ class PredictionStore:
         self.has_relative_error = relative_error
         record = folder / "store.json"
         if record.exists():
-            stored = _read_record(record)
-            sizes = stored["about"].get(_MADE_AT)
-            self.about = self.about or stored["about"]
-            if sizes is not None:
-                self.about.setdefault(_MADE_AT, sizes)
-            if precision not in (None, stored["precision"]):
-                raise DataError(
-                    f"{folder}: holds {stored['precision']} predictions, {precision} was asked. Give "
-                    "another folder, or delete this one to predict again"
-                )
-            self.precision = stored["precision"]
-            self.has_relative_error = stored["format"] == _FORMAT_WITH_ERROR
-            stored_maker = stored["made_by"]
-            keys = sorted(
-                k
-                for k in stored_maker.keys() | made_by.keys()
-                if stored_maker.get(k) != made_by.get(k)
-            )
-            if keys:
-                differences = "; ".join(
-                    f"{k}: {stored_maker.get(k)!r} there, {made_by.get(k)!r} now" for k in keys
-                )
-                raise DataError(
-                    f"{folder}: these predictions were made by something else ({differences}). "
-                    "Give another folder, or delete this one to predict again"
-                )
+            self._take_over(_read_record(record), precision)
         elif folder.exists() and not _is_empty(folder):
             raise DataError(
                 f"{folder}: not a prediction store (no store.json), and not an empty folder"
@@ -134,6 +109,30 @@ class PredictionStore:
         self._scan()
         if not record.exists():
             self.write_index()
+
+    def _take_over(self, stored: Mapping[str, Any], precision: str | None) -> None:
+        """Go on with the store that is there already, when it is by the same maker."""
+        sizes = stored["about"].get(_MADE_AT)
+        self.about = self.about or stored["about"]
+        if sizes is not None:
+            self.about.setdefault(_MADE_AT, sizes)
+        if precision not in (None, stored["precision"]):
+            raise DataError(
+                f"{self.folder}: holds {stored['precision']} predictions, {precision} was asked. Give "
+                "another folder, or delete this one to predict again"
+            )
+        self.precision = stored["precision"]
+        self.has_relative_error = stored["format"] == _FORMAT_WITH_ERROR
+        maker, made_by = stored["made_by"], self.made_by
+        keys = sorted(k for k in maker.keys() | made_by.keys() if maker.get(k) != made_by.get(k))
+        if keys:
+            differences = "; ".join(
+                f"{k}: {maker.get(k)!r} there, {made_by.get(k)!r} now" for k in keys
+            )
+            raise DataError(
+                f"{self.folder}: these predictions were made by something else ({differences}). "
+                "Give another folder, or delete this one to predict again"
+            )
 
     @classmethod
     def open(cls, folder: Path) -> Self:

@@ -95,8 +95,8 @@ class Mask(Settings):
         Raises:
             DataError: for a file that is no picture, or a picture without a pixel that counts.
         """
-        place = str(path.absolute())
-        return cls(path=place, sha256=_read_mask(place)[1])
+        absolute = str(path.absolute())
+        return cls(path=absolute, sha256=_read_mask(absolute)[1])
 
     def counted(self, size: Size) -> NDArray[np.bool_]:
         """[h w] which pixels count.

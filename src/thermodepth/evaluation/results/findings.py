@@ -11,7 +11,7 @@ import pyarrow.compute as pc
 
 from thermodepth.evaluation.protocols.protocol import Protocol
 from thermodepth.evaluation.results.expected_error import ExpectedErrors
-from thermodepth.evaluation.results.frame_values import PerRun, WhichMap
+from thermodepth.evaluation.results.frame_values import MapChoice, PerRun
 from thermodepth.evaluation.results.guesser_comparison import (
     GuesserComparison,
     compare_with_guessers,
@@ -58,7 +58,7 @@ class EvaluationFindings:
         """
         means = MapMeans.from_record(record)
         averaging = record.protocol.averaging
-        which = WhichMap(alignment=means.natural(means.metric_maps[0]))
+        choice = MapChoice(alignment=means.natural(means.metric_maps[0]))
         has_structure = any((m.head, m.against) == ("structure", "truth") for m in means.maps)
         first = means.maps[0]
         picked = pick_frames(record.maps, arm=first.arm, alignment=means.shown_alignment(first))
@@ -66,12 +66,12 @@ class EvaluationFindings:
             protocol=record.protocol,
             means=means,
             comparisons=compare_with_guessers(means),
-            stability=scale_stability(record.pictured, which),
-            ledger=log_ledger(record.pictured, which, averaging=averaging),
-            metric_ledger=metric_ledger(record.pictured, which, averaging=averaging),
+            stability=scale_stability(record.pictured, choice),
+            ledger=log_ledger(record.pictured, choice, averaging=averaging),
+            metric_ledger=metric_ledger(record.pictured, choice, averaging=averaging),
             structure_ledger=log_ledger(
                 record.maps,
-                WhichMap(head="structure", alignment="affine_inverse"),
+                MapChoice(head="structure", alignment="affine_inverse"),
                 averaging=averaging,
             )
             if has_structure

@@ -21,7 +21,7 @@ Value = TypeVar("Value")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class WhichMap:
+class MapChoice:
     """Which of an arm's scored maps is meant. A map's ledger and scale stand under its natural alignment."""
 
     head: str = "depth"
@@ -33,7 +33,7 @@ class WhichMap:
         return f"head {self.head} against {self.against}, alignment {self.alignment}"
 
 
-METRES = WhichMap()
+METRES = MapChoice()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -53,7 +53,7 @@ class PerRun(Mapping[tuple[str, int], Value]):
     values_of: Mapping[tuple[str, int], Value]
     frames: Mapping[tuple[str, int], int]  # how many stand behind each
     protocol: str  # its id
-    which: WhichMap
+    choice: MapChoice
     averaging: Averaging = "per_frame"
 
     def __getitem__(self, run: tuple[str, int]) -> Value:
@@ -72,7 +72,7 @@ class PerRun(Mapping[tuple[str, int], Value]):
 
 
 def frame_values(
-    rows: pa.Table, metrics: Sequence[str], which: WhichMap
+    rows: pa.Table, metrics: Sequence[str], choice: MapChoice
 ) -> dict[tuple[str, int], FrameValues]:
     """(arm, seed) -> these metrics of its frames; arms in the order in which they first appear.
 
@@ -87,7 +87,7 @@ def frame_values(
         raise DataError(
             f"rows of {len(studies)} studies ({', '.join(studies)}): take one at a time"
         )
-    for column, value in {"slice": WHOLE_FRAME, **asdict(which)}.items():
+    for column, value in {"slice": WHOLE_FRAME, **asdict(choice)}.items():
         matching = rows.filter(pc.equal(rows[column], value))
         if not matching.num_rows:
             raise DataError(unknown(column, value, column_codes(rows[column])[1]))
@@ -101,7 +101,7 @@ def frame_values(
     with_metrics = _run_rows(rows)
     result = {}
     for arm, seed in runs:
-        where = f"arm '{arm}', seed {seed} (head '{which.head}', alignment '{which.alignment}')"
+        where = f"arm '{arm}', seed {seed} (head '{choice.head}', alignment '{choice.alignment}')"
         inside = with_metrics.get((arm, seed), np.empty(0, np.intp))
         index = {names[code]: inside[codes[inside] == code] for code in np.unique(codes[inside])}
         missing = [name for name in metrics if name not in index]
@@ -120,7 +120,7 @@ def frame_values(
             values={name: value[index[name]] for name in metrics},
             pixels={name: pixels[index[name]] for name in metrics},
         )
-    _same_frames(result, where=f"head '{which.head}', alignment '{which.alignment}'")
+    _same_frames(result, where=f"head '{choice.head}', alignment '{choice.alignment}'")
     return result
 
 

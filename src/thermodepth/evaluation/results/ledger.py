@@ -28,8 +28,8 @@ from thermodepth.errors import DataError
 from thermodepth.evaluation.results.frame_values import (
     METRES,
     FrameValues,
+    MapChoice,
     PerRun,
-    WhichMap,
     frame_values,
 )
 from thermodepth.evaluation.results.summary import Averaging
@@ -88,7 +88,7 @@ Ledger = TypeVar("Ledger", LogLedger, MetricLedger)
 
 def log_ledger(
     rows: pa.Table,
-    which: WhichMap = METRES,
+    choice: MapChoice = METRES,
     *,
     averaging: Averaging = "per_frame",
 ) -> PerRun[LogLedger]:
@@ -101,7 +101,7 @@ def log_ledger(
             that do not add up, so cannot come from the same pixels.
     """
     needed = ("rmse_log", "log_bias", "ledger_range", "ledger_coarse", "ledger_fine")
-    runs = frame_values(rows, needed, which)
+    runs = frame_values(rows, needed, choice)
     result = {}
     for run, frames in runs.items():
         weights = _weights(frames, "rmse_log", averaging)
@@ -117,12 +117,12 @@ def log_ledger(
             fine=_mean(weights, frames.values["ledger_fine"]),
         )
         _adds_up(run, ledger, _mean(weights, np.square(frames.values["rmse_log"])))
-    return _per_run(result, runs, rows, which, averaging)
+    return _per_run(result, runs, rows, choice, averaging)
 
 
 def metric_ledger(
     rows: pa.Table,
-    which: WhichMap = METRES,
+    choice: MapChoice = METRES,
     *,
     averaging: Averaging = "per_frame",
 ) -> PerRun[MetricLedger]:
@@ -134,14 +134,14 @@ def metric_ledger(
         DataError: as `log_ledger`.
     """
     needed = ("rmse", "ledger_scale_m2", "ledger_shift_m2", "ledger_shape_m2")
-    runs = frame_values(rows, needed, which)
+    runs = frame_values(rows, needed, choice)
     result = {}
     for run, frames in runs.items():
         weights = _weights(frames, "rmse", averaging)
         scale, shift, shape = (_mean(weights, frames.values[n]) for n in needed[1:])
         result[run] = ledger = MetricLedger(scale_m2=scale, shift_m2=shift, shape_m2=shape)
         _adds_up(run, ledger, _mean(weights, np.square(frames.values["rmse"])))
-    return _per_run(result, runs, rows, which, averaging)
+    return _per_run(result, runs, rows, choice, averaging)
 
 
 def over_seeds(ledgers: Mapping[tuple[str, int], Ledger]) -> dict[str, Ledger]:
@@ -164,14 +164,14 @@ def _per_run(
     ledgers: Mapping[tuple[str, int], Ledger],
     runs: Mapping[tuple[str, int], FrameValues],
     rows: pa.Table,
-    which: WhichMap,
+    choice: MapChoice,
     averaging: Averaging,
 ) -> PerRun[Ledger]:
     return PerRun(
         values_of=ledgers,
         frames={run: frames.frame.size for run, frames in runs.items()},
         protocol=protocol_of(rows),
-        which=which,
+        choice=choice,
         averaging=averaging,
     )
 

@@ -43,7 +43,7 @@ def picked_maps(source: Source, findings: EvaluationFindings) -> tuple[PickedMap
     pictures = []
     for frame in findings.picked:
         number = numbers[frame.sample_id]
-        sample, answers = source.read(number)
+        sample, head_maps = source.read(number)
         truth = FrameTruth.from_sample(sample, frame=number, protocol=findings.protocol)
         assert truth is not None, "it was scored"
         pictures.append(
@@ -54,7 +54,7 @@ def picked_maps(source: Source, findings: EvaluationFindings) -> tuple[PickedMap
                 rgb=source.rgb(number),
                 truth_m=np.where(truth.scored, truth.truth_m, np.nan),
                 predictions_m={
-                    m: metres_of(answers[m.arm][m.head], truth, findings.means.shown_alignment(m))
+                    m: metres_of(head_maps[m.arm][m.head], truth, findings.means.shown_alignment(m))
                     for m in judged
                 },
             )

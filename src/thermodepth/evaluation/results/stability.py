@@ -20,8 +20,8 @@ import pyarrow as pa
 from thermodepth.evaluation.results.frame_values import (
     METRES,
     FrameValues,
+    MapChoice,
     PerRun,
-    WhichMap,
     frame_values,
 )
 from thermodepth.evaluation.rows.rows import protocol_of
@@ -39,7 +39,7 @@ class ScaleStability:
     steps: int  # consecutive pairs behind the flicker
 
 
-def scale_stability(rows: pa.Table, which: WhichMap = METRES) -> PerRun[ScaleStability]:
+def scale_stability(rows: pa.Table, choice: MapChoice = METRES) -> PerRun[ScaleStability]:
     """(arm, seed) -> how steady its scale is. Needs the metric `scale`.
 
     Consecutive frames are neighbours in the order of the column `frame` within one sequence; frames
@@ -48,12 +48,12 @@ def scale_stability(rows: pa.Table, which: WhichMap = METRES) -> PerRun[ScaleSta
     Raises:
         DataError: naming what is missing; for several protocols or studies.
     """
-    runs = frame_values(rows, ("scale",), which)
+    runs = frame_values(rows, ("scale",), choice)
     return PerRun(
         values_of={run: _stability(frames) for run, frames in runs.items()},
         frames={run: frames.frame.size for run, frames in runs.items()},
         protocol=protocol_of(rows),
-        which=which,
+        choice=choice,
     )
 
 

@@ -24,7 +24,7 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from thermodepth.errors import DataError, unknown
-from thermodepth.evaluation.rows.keys import column_codes, groups_of, row_keys
+from thermodepth.evaluation.rows.keys import column_codes, row_keys
 from thermodepth.evaluation.rows.rows import (
     TEACHER_ARM,
     WHOLE_FRAME,
@@ -171,7 +171,6 @@ def _chosen(rows: pa.Table, choices: Mapping[str, str | None], *, by: tuple[str,
 class _Frames(NamedTuple):
     """The values of one metric under one seed in one group."""
 
-    samples: NDArray[np.int64]  # [n]
     values: list[float]
     pixels: list[int]
 
@@ -179,28 +178,24 @@ class _Frames(NamedTuple):
 def _groups(
     rows: pa.Table, *, by: tuple[str, ...], metrics: Sequence[str], averaging: Averaging
 ) -> tuple[Group, ...]:
-    columns = {name: column_codes(rows[name]) for name in (*by, "metric", "seed", "sample_id")}
-    samples, values, counts = (
-        columns["sample_id"][0],
-        rows["value"].to_numpy(),
-        rows["pixels"].to_numpy(),
-    )
     pixels = _pixels(rows, by=by, metrics=metrics)
-    parts: dict[tuple[int, ...], dict[str, dict[int, _Frames]]] = {}
-    for inside in groups_of(row_keys(rows, (*by, "metric", "seed"))):
-        *code, metric, seed = (int(columns[name][0][inside[0]]) for name in (*by, "metric", "seed"))
-        frames = _Frames(samples[inside], values[inside].tolist(), counts[inside].tolist())
-        of_metrics = parts.setdefault(tuple(code), {})
-        of_metrics.setdefault(columns["metric"][1][metric], {})[columns["seed"][1][seed]] = frames
-    rank = {name: _ranks(name, *columns[name]) for name in by}
+    # Threads would mix up which pixels a value is of.
+    columns = rows.group_by((*by, "metric", "seed"), use_threads=False).aggregate(
+        [("value", "list"), ("pixels", "list")]
+    )
+    parts: dict[tuple[str, ...], dict[str, dict[int, _Frames]]] = {}
+    for row in columns.to_pylist():
+        of_metrics = parts.setdefault(tuple(row[name] for name in by), {})
+        frames = _Frames(row["value_list"], row["pixels_list"])
+        of_metrics.setdefault(row["metric"], {})[row["seed"]] = frames
+    rank = {name: _ranks(name, pc.unique(rows[name]).to_pylist()) for name in by}
 
-    def standing(code: tuple[int, ...]) -> list[tuple[float, ...]]:
-        return [rank[name][value] for name, value in zip(by, code, strict=True)]
+    def standing(key: tuple[str, ...]) -> list[tuple[float, ...]]:
+        return [rank[name][value] for name, value in zip(by, key, strict=True)]
 
     groups = []
-    for codes in sorted(parts, key=standing):
-        of_metrics = parts[codes]
-        key = {name: str(columns[name][1][n]) for name, n in zip(by, codes, strict=True)}
+    for values in sorted(parts, key=standing):
+        of_metrics = parts[values]
         seed_values: dict[str, dict[int, float]] = {}
         for metric_name in (name for name in metrics if name in of_metrics):
             seed_values[metric_name] = {
@@ -213,11 +208,11 @@ def _groups(
             continue  # rows of the log bias alone, which nobody asked for
         groups.append(
             Group(
-                key=key,
+                key=dict(zip(by, values, strict=True)),
                 values={n: math.fsum(v.values()) / len(v) for n, v in seed_values.items()},
                 seed_values=seed_values,
                 frames={n: len(next(iter(of_metrics[n].values())).values) for n in seed_values},
-                pixels=pixels[tuple(key.values())],
+                pixels=pixels[values],
             )
         )
     return tuple(groups)
@@ -266,23 +261,19 @@ def _pixels(
     order = sorted(metrics, key=lambda name: name not in ERRORS)
     codes, names = column_codes(rows["metric"])
     rank = np.array([order.index(n) if n in order else len(order) for n in names])[codes]
-    keys, groups = row_keys(rows, (*by, "sample_id")), row_keys(rows, by)
-    sequence = np.lexsort((rank, keys))
-    first = sequence[np.diff(keys[sequence], prepend=-1) != 0]
-    counts = rows["pixels"].to_numpy()
-    _, index, group = np.unique(groups[first], return_index=True, return_inverse=True)
-    sums = np.zeros(index.size, dtype=np.int64)
-    np.add.at(sums, group, counts[first])
-    keyed = rows.select(by).take(first[index]).to_pylist()
-    return {tuple(row.values()): int(n) for row, n in zip(keyed, sums, strict=True)}
+    ordered = rows.take(np.argsort(rank, kind="stable"))
+    of_frames = ordered.group_by((*by, "sample_id"), use_threads=False).aggregate(
+        [("pixels", "first")]
+    )
+    sums = of_frames.group_by(by).aggregate([("pixels_first", "sum")])
+    return {tuple(row[name] for name in by): row["pixels_first_sum"] for row in sums.to_pylist()}
 
 
-def _ranks(name: str, codes: NDArray[np.int64], values: list[str]) -> list[tuple[float, ...]]:
+def _ranks(name: str, values: Sequence[str]) -> dict[str, tuple[float, ...]]:
     """Where each value stands: slices by kind, near to far; anything else as it first appears."""
     if name == "slice":
-        return [_slice_rank(value) for value in values]
-    _, first = np.unique(codes, return_index=True)
-    return [(float(place),) for place in first]
+        return {value: _slice_rank(value) for value in values}
+    return {value: (float(number),) for number, value in enumerate(values)}
 
 
 def _slice_rank(name: str) -> tuple[float, ...]:

@@ -29,10 +29,10 @@ def column_codes(column: pa.ChunkedArray) -> tuple[NDArray[np.int64], list[Any]]
     # After a filter the dictionary still holds the values of rows that are gone.
     present = np.zeros(len(values), dtype=np.bool_)
     present[indices] = True
-    ordered = sorted({values[place] for place in np.flatnonzero(present)})
-    place_of = {value: place for place, value in enumerate(ordered)}
-    places = np.array([place_of.get(value, -1) for value in values], dtype=np.int64)
-    return places[indices], ordered
+    ordered = sorted({values[code] for code in np.flatnonzero(present)})
+    rank = {value: number for number, value in enumerate(ordered)}
+    ranks = np.array([rank.get(value, -1) for value in values], dtype=np.int64)
+    return ranks[indices], ordered
 
 
 def row_keys(rows: pa.Table, names: Sequence[str]) -> NDArray[np.int64]:

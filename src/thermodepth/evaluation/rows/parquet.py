@@ -61,8 +61,8 @@ def without_checksum(table: pa.Table) -> pa.Table:
     about = table.schema.metadata or {}
     if _NAME.encode() not in about:
         return table
-    rest = {name: text for name, text in about.items() if name != _NAME.encode()}
-    return table.replace_schema_metadata(rest or None)
+    others = {name: text for name, text in about.items() if name != _NAME.encode()}
+    return table.replace_schema_metadata(others or None)
 
 
 def _footer(path: Path) -> tuple[int, bytes]:

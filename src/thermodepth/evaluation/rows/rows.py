@@ -168,10 +168,10 @@ def check_rows(rows: pa.Table, *, where: str) -> pa.Table:
     ordered = np.sort(keys)
     double = np.flatnonzero(ordered[1:] == ordered[:-1])
     if double.size:
-        places = np.flatnonzero(keys == ordered[double[0]])
-        twice = rows.take([int(places[0])]).to_pylist()[0]
+        positions = np.flatnonzero(keys == ordered[double[0]])
+        twice = rows.take([int(positions[0])]).to_pylist()[0]
         key = ", ".join(f"{name} {twice[name]!r}" for name in KEY)
-        raise DataError(f"{where}: one measurement is there {places.size} times ({key})")
+        raise DataError(f"{where}: one measurement is there {positions.size} times ({key})")
     return rows
 
 
@@ -188,8 +188,8 @@ def concatenate(tables: Sequence[pa.Table]) -> pa.Table:
     same_protocol(tables, where="result tables together")
     carried = next((t.schema.metadata for t in tables if t.num_rows and protocol_settings(t)), None)
     schema = ENCODED_SCHEMA.with_metadata(carried)
-    together = pa.concat_tables([_as(table, schema) for table in tables]).unify_dictionaries()
-    return check_rows(together, where="result tables together")
+    combined = pa.concat_tables([_as(table, schema) for table in tables]).unify_dictionaries()
+    return check_rows(combined, where="result tables together")
 
 
 def write_rows(rows: pa.Table, path: Path) -> None:
@@ -294,13 +294,13 @@ class RowsWriter:
         if self._file is None:
             schema = ROW_SCHEMA if self._first is None else plain_text(self._first).schema
             self._file = pq.ParquetWriter(self._temporary, schema, compression="zstd")
-        together = pa.concat_tables([self._file.schema.empty_table(), *self._buffer])
-        while together.num_rows >= _GROUP_ROWS or (last and together.num_rows):
+        combined = pa.concat_tables([self._file.schema.empty_table(), *self._buffer])
+        while combined.num_rows >= _GROUP_ROWS or (last and combined.num_rows):
             # One array per column: the pages of the file do not follow the chunks.
-            group = together.slice(0, _GROUP_ROWS).combine_chunks()
+            group = combined.slice(0, _GROUP_ROWS).combine_chunks()
             self._file.write_table(group, row_group_size=_GROUP_ROWS)
-            together = together.slice(_GROUP_ROWS)
-        self._buffer, self._buffered_rows = [together], together.num_rows
+            combined = combined.slice(_GROUP_ROWS)
+        self._buffer, self._buffered_rows = [combined], combined.num_rows
 
 
 def read_rows(path: Path) -> pa.Table:

@@ -265,9 +265,9 @@ def fit_blind(samples: Iterable[Sample], *, protocol: Protocol) -> dict[str, Bas
     return dict(_fit(samples, protocol, (_MeanMapFit(), _RampFit(protocol))))
 
 
-def evenly(count: int, most: int = FITTED_FRAMES) -> list[int]:
-    """At most `most` of `count` places, evenly spread."""
-    frames = min(count, most)
+def evenly(count: int, limit: int = FITTED_FRAMES) -> list[int]:
+    """At most `limit` of `count` positions, evenly spread."""
+    frames = min(count, limit)
     return [number * count // frames for number in range(frames)]
 
 

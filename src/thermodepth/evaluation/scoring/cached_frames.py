@@ -67,9 +67,9 @@ class CachedFrames:
 
 @dataclass(slots=True, kw_only=True)
 class Memory:
-    """Takes frames as they come and holds at most `most`: when full, every other one is let go."""
+    """Takes frames as they come and holds at most `limit`: when full, every other one is let go."""
 
-    most: int = MEMORY_FRAMES
+    limit: int = MEMORY_FRAMES
     frames: list[tuple[str, NDArray[np.float32], NDArray[np.float32]]] = field(default_factory=list)
     _grid: tuple[int, int] = (0, 0)
     _stride: int = 1
@@ -80,7 +80,7 @@ class Memory:
         turn, self._offered = self._offered, self._offered + 1
         if turn % self._stride:
             return
-        if len(self.frames) == self.most:
+        if len(self.frames) == self.limit:
             self.frames = self.frames[::2]
             self._stride *= 2
             if turn % self._stride:
@@ -131,9 +131,9 @@ class NearestFrame:
         distance = np.square(
             self.cache.thumbnails.astype(np.float64) - _thumbnail(sample).astype(np.float64)
         ).sum(axis=1)
-        own = self.cache.index(sample)
-        if own is not None:
-            distance[own] = np.inf
+        index = self.cache.index(sample)
+        if index is not None:
+            distance[index] = np.inf
         mean = self.cache.mean
         nearest = int(distance.argmin())
         if np.isinf(distance[nearest]):  # the only frame is this one
@@ -193,16 +193,16 @@ class RidgeOnThumbnails:
 
     def _weights(self, sample: Sample) -> _Array:
         """[n] how much of each frame's deviation is taken."""
-        own = self.cache.index(sample)
-        if own is None:
+        index = self.cache.index(sample)
+        if index is None:
             thumbnail = _standard(_thumbnail(sample)) - self.centre
             return _solved(self.factor, (self.inputs * thumbnail).sum(axis=1))
         # With G = (K + lambda I)^-1, what is said of i without i is the sum over the others of -G_ij / G_ii.
         unit = np.zeros(len(self.factor))
-        unit[own] = 1.0
+        unit[index] = 1.0
         inverse = _solved(self.factor, unit)
-        weights: _Array = -inverse / inverse[own]
-        weights[own] = 0.0
+        weights: _Array = -inverse / inverse[index]
+        weights[index] = 0.0
         return weights
 
 
@@ -244,11 +244,11 @@ def _enlarged(log_depth: _Array, sample: Sample) -> _Array:
 
 def _triangle(matrix: _Array) -> _Array:
     """The Cholesky factor of a positive definite matrix, column by column."""
-    rest, factor = matrix.copy(), np.zeros_like(matrix)
+    remainder, factor = matrix.copy(), np.zeros_like(matrix)
     for k in range(len(matrix)):
-        column = rest[k:, k] / np.sqrt(rest[k, k])
+        column = remainder[k:, k] / np.sqrt(remainder[k, k])
         factor[k:, k] = column
-        rest[k:, k:] -= column[:, None] * column
+        remainder[k:, k:] -= column[:, None] * column
     return factor
 
 

@@ -51,18 +51,18 @@ class _Job:
     seed: int
     metrics: tuple[str, ...]
 
-    def score(self, places: range) -> Chunk:
+    def score(self, frames: range) -> Chunk:
         records: list[Row] = []
         skipped: list[str] = []
         densities: dict[str, DepthDensity] = {}
         floored, limited, counted = Counter[str](), Counter[str](), Counter[str]()
-        for place in places:
-            sample, answers = self.source.read(place)
+        for number in frames:
+            sample, head_maps = self.source.read(number)
             scored = score_frame(
-                answers,
+                head_maps,
                 sample,
                 self.protocol,
-                frame=place,
+                frame=number,
                 study=self.study,
                 seed=self.seed,
                 metrics=self.metrics,
@@ -77,7 +77,7 @@ class _Job:
             counted += scored.counted
         return Chunk(
             rows=rows_from_records(records, protocol=self.protocol),
-            frames=len(places) - len(skipped),
+            frames=len(frames) - len(skipped),
             skipped=tuple(skipped),
             densities=densities,
             floored=floored,
@@ -124,9 +124,9 @@ def _prepare(job: _Job) -> None:
     _job = job
 
 
-def _score(places: range) -> Chunk:
+def _score(frames: range) -> Chunk:
     assert _job is not None
-    return _job.score(places)
+    return _job.score(frames)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

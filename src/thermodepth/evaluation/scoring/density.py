@@ -138,11 +138,13 @@ def density_of(
 
 def _bins(depth_m: NDArray[np.floating], grid: DepthDensity) -> NDArray[np.int64]:
     """[n] the bin of each depth."""
-    place = np.log(depth_m, dtype=np.float64)
-    place -= math.log(grid.low_m)
-    place /= grid.width
-    np.clip(place, 0.0, BINS - 1, out=place)
-    index: NDArray[np.int64] = place.astype(np.int64)  # cut downwards: nothing is negative any more
+    position = np.log(depth_m, dtype=np.float64)
+    position -= math.log(grid.low_m)
+    position /= grid.width
+    np.clip(position, 0.0, BINS - 1, out=position)
+    index: NDArray[np.int64] = position.astype(
+        np.int64
+    )  # cut downwards: nothing is negative any more
     return index
 
 

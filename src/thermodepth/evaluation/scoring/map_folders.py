@@ -225,14 +225,14 @@ class _Folder:
     """The files of one root that may be maps."""
 
     root: Path
-    what: str  # prediction, truth, thermal: in messages, and before `-ending` in the options
+    kind: str  # prediction, truth, thermal: in messages, and before `-ending` in the options
     ending: str
     names: tuple[str, ...]  # below the root, with suffix, sorted
     by_id: dict[str, list[str]]  # those with the ending
     others: tuple[str, ...]  # suffixes of the files that are no maps
 
     @classmethod
-    def from_root(cls, root: Path, ending: str, suffixes: Sequence[str], what: str) -> Self:
+    def from_root(cls, root: Path, ending: str, suffixes: Sequence[str], kind: str) -> Self:
         names, others = [], set()
         by_id: dict[str, list[str]] = {}
         for name in _files_below(root, suffixes):
@@ -248,7 +248,7 @@ class _Folder:
                 by_id.setdefault(sample_id, []).append(name)
         return cls(
             root=root,
-            what=what,
+            kind=kind,
             ending=ending,
             names=tuple(sorted(names)),
             by_id=by_id,
@@ -271,7 +271,7 @@ class _Folder:
         missing = [i for i in ids if i not in self.by_id]
         if missing:
             raise DataError(
-                f"{self.root}: no {self.what} for {len(missing)} of the {len(ids)} frames of {truth} "
+                f"{self.root}: no {self.kind} for {len(missing)} of the {len(ids)} frames of {truth} "
                 f"({_listed(missing)}){self._hint(missing[0])}"
             )
         for sample_id in ids:
@@ -279,19 +279,21 @@ class _Folder:
             if len(files) > 1:
                 suffix = _split(files[0])[1]
                 raise DataError(
-                    f"{self.root}: {' and '.join(sorted(files))} are both the {self.what} of frame "
-                    f"'{sample_id}'; keep one, or say which kind is meant: --{self.what}-ending "
+                    f"{self.root}: {' and '.join(sorted(files))} are both the {self.kind} of frame "
+                    f"'{sample_id}'; keep one, or say which kind is meant: --{self.kind}-ending "
                     f"{self.ending.removesuffix(suffix)}{suffix}"
                 )
         return tuple(str(self.root / self.by_id[i][0]) for i in ids)
 
-    def left_out(self, used: Sequence[str], why: str) -> tuple[str, ...]:
+    def left_out(self, used: Sequence[str], reason: str) -> tuple[str, ...]:
         """A line about the maps that are not used, or nothing."""
         paths = set(used)
         unused = [name for name in self.names if str(self.root / name) not in paths]
         if not unused:
             return ()
-        return (f"{self.root}: {len(unused)} of {len(self.names)} maps {why} ({_listed(unused)})",)
+        return (
+            f"{self.root}: {len(unused)} of {len(self.names)} maps {reason} ({_listed(unused)})",
+        )
 
     def _hint(self, sample_id: str) -> str:
         """What is there in place of the file that is not, and the option that would take it."""
@@ -306,7 +308,7 @@ class _Folder:
         ]
         endings = [ending for ending in longer if ending and ending != self.ending]
         if endings:
-            options = " or ".join(f"--{self.what}-ending {e}" for e in endings[:SHOWN])
+            options = " or ".join(f"--{self.kind}-ending {e}" for e in endings[:SHOWN])
             return f"; {sample_id}{endings[0]} is there: if that is meant, say {options}"
         known = set(self.by_id)
         for cut in range(len(sample_id) - 1, 0, -1):

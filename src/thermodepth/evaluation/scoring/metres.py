@@ -79,13 +79,13 @@ def limited_to_range(depth_m: Pixels, alignment: AlignmentRow, protocol: Protoco
     return depth_m
 
 
-def own_size_of(answers: Mapping[str, HeadMaps], size: tuple[int, int]) -> tuple[int, int] | None:
+def own_size_of(head_maps: Mapping[str, HeadMaps], size: tuple[int, int]) -> tuple[int, int] | None:
     """The smallest size that a map of this frame was made at, one for all; None for none below `size`."""
-    claims = [claim for answer in answers.values() for claim in answer.values()]
+    claims = [claim for maps in head_maps.values() for claim in maps.values()]
     # What is no map is refused later, with the frame's name.
     sizes = [claim.own_size for claim in claims if claim.values.ndim == 2]
-    smaller = [own for own in sizes if 0 < own[0] < size[0] and 0 < own[1] < size[1]]
-    return min(smaller, key=lambda own: own[0] * own[1], default=None)
+    smaller = [s for s in sizes if 0 < s[0] < size[0] and 0 < s[1] < size[1]]
+    return min(smaller, key=lambda s: s[0] * s[1], default=None)
 
 
 def at_own_size(
@@ -101,12 +101,12 @@ def at_own_size(
         return None
     small = truth.read_at(own_size)
     if claim.values.shape == own_size:
-        own = np.asarray(claim.values, dtype=np.float64)
+        small_values = np.asarray(claim.values, dtype=np.float64)
     else:
-        places = zip(own_size, truth.size, strict=True)
-        own = values[np.ix_(*(nearest_places(new, old) for new, old in places))]
+        sides = zip(own_size, truth.size, strict=True)
+        small_values = values[np.ix_(*(nearest_places(new, old) for new, old in sides))]
     metres: Map = np.ones(own_size)
-    scored = own[small.valid]
+    scored = small_values[small.valid]
     if not np.isfinite(scored).all():
         return None
     fittable = fittable_of(alignment, claim.geometry, scored, truth.protocol)

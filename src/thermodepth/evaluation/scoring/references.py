@@ -74,10 +74,10 @@ def means_of_others(references: Sequence[Map]) -> list[Map | None]:
     """
     if len(references) < 2:
         return [None] * len(references)
-    ranks = [_resized(_shares(each), references[0].shape) for each in references]
+    ranks = [_resized(_shares(depth), references[0].shape) for depth in references]
     total = np.sum(ranks, axis=0)
-    others = [(total - own) / (len(ranks) - 1) for own in ranks]
-    return [_resized(each, own.shape) for each, own in zip(others, references, strict=True)]
+    means = [(total - rank) / (len(ranks) - 1) for rank in ranks]
+    return [_resized(mean, depth.shape) for mean, depth in zip(means, references, strict=True)]
 
 
 def _shares(values: Map) -> Map:

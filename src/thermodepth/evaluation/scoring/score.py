@@ -99,7 +99,7 @@ def counted(frames: int, skipped: Sequence[str]) -> str:
 
 
 def score_frame(
-    answers: Mapping[str, HeadMaps],
+    head_maps: Mapping[str, HeadMaps],
     sample: Sample,
     protocol: Protocol,
     *,
@@ -124,21 +124,25 @@ def score_frame(
     if truth is None:
         return None
     scores = FrameScores(rows=[])
-    teacher = answers.get(TEACHER_ARM)
-    own = own_size_of(answers, truth.size)
-    for arm, answer in answers.items():
-        who = _Who(study=study, arm=arm, seed=seed, metrics=tuple(metrics), own_size=own)
-        for head, claim in answer.items():
+    teacher = head_maps.get(TEACHER_ARM)
+    own_size = own_size_of(head_maps, truth.size)
+    for arm, maps in head_maps.items():
+        subject = _Subject(
+            study=study, arm=arm, seed=seed, metrics=tuple(metrics), own_size=own_size
+        )
+        for head, claim in maps.items():
             try:
-                _score_map(claim, truth, who, head=head, against="truth", into=scores)
+                _score_map(claim, truth, subject, head=head, against="truth", into=scores)
             except ValueError as error:
-                raise DataError(f"{who.where(sample)}: {error}") from None
+                raise DataError(f"{subject.where(sample)}: {error}") from None
     if teacher is not None and (taught := _teacher_truth(teacher["structure"], truth)) is not None:
-        for arm, answer in answers.items():
-            if arm != TEACHER_ARM and "structure" in answer:
-                who = _Who(study=study, arm=arm, seed=seed, metrics=tuple(metrics), own_size=own)
-                claim = answer["structure"]
-                _score_map(claim, taught, who, head="structure", against="teacher", into=scores)
+        for arm, maps in head_maps.items():
+            if arm != TEACHER_ARM and "structure" in maps:
+                subject = _Subject(
+                    study=study, arm=arm, seed=seed, metrics=tuple(metrics), own_size=own_size
+                )
+                claim = maps["structure"]
+                _score_map(claim, taught, subject, head="structure", against="teacher", into=scores)
     return scores
 
 
@@ -165,10 +169,10 @@ def score_frames(
     skipped: list[str] = []
     densities: dict[str, DepthDensity] = {}
     ids: list[str] = []
-    for place, (answer, sample) in enumerate(pairs):
+    for index, (maps, sample) in enumerate(pairs):
         ids.append(sample.sample_id)
         scored = score_frame(
-            {arm: answer}, sample, protocol, frame=place, study=study, seed=seed, metrics=metrics
+            {arm: maps}, sample, protocol, frame=index, study=study, seed=seed, metrics=metrics
         )
         if scored is None:
             skipped.append(sample.sample_id)
@@ -203,20 +207,20 @@ def nothing_scored(protocol: Protocol, frames: int) -> DataError:
     """The error for a set of frames of which none could be scored."""
     return DataError(
         f"no frame has {_enough(protocol)} between {protocol.min_depth_m:g} and "
-        f"{protocol.max_depth_m:g} m (protocol '{protocol.name}'); {frames} frames were frames"
+        f"{protocol.max_depth_m:g} m (protocol '{protocol.name}'); {frames} frames were given"
     )
 
 
 def _enough(protocol: Protocol) -> str:
-    least = protocol.least_pixels
-    return "truth" if least == 1 else f"{least} pixels of truth (least_pixels)"
+    fewest = protocol.least_pixels
+    return "truth" if fewest == 1 else f"{fewest} pixels of truth (least_pixels)"
 
 
 # --- one map -------------------------------------------------------------------------------------
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class _Who:
+class _Subject:
     """Whose map it is, and what is asked of it."""
 
     study: str
@@ -232,14 +236,14 @@ class _Who:
 def _score_map(
     claim: GeometryMap,
     truth: FrameTruth,
-    who: _Who,
+    subject: _Subject,
     *,
     head: Head,
     against: str,
     into: FrameScores,
 ) -> None:
     values = truth.resized(claim)
-    if who.arm == TEACHER_ARM:
+    if subject.arm == TEACHER_ARM:
         labelled = truth.where(np.isfinite(values))
         if labelled is None:
             return
@@ -250,41 +254,41 @@ def _score_map(
         bad = int(np.count_nonzero(~np.isfinite(scored)))
         raise ValueError(f"{bad} of {scored.size} scored pixels of the prediction are not finite")
     if claim.geometry is Geometry.METRIC_DEPTH and truth.protocol.clamp_prediction:
-        into.floored[who.arm] += int(np.count_nonzero(scored <= 0.0))
+        into.floored[subject.arm] += int(np.count_nonzero(scored <= 0.0))
         low, high = truth.protocol.min_depth_m, truth.protocol.max_depth_m
-        into.limited[who.arm] += int(np.count_nonzero((scored < low) | (scored > high)))
-        into.counted[who.arm] += scored.size
+        into.limited[subject.arm] += int(np.count_nonzero((scored < low) | (scored > high)))
+        into.counted[subject.arm] += scored.size
 
-    line = _Lines(truth, who, head=head, against=against, into=into.rows)
-    natural, *others = alignments_of(claim.geometry)
+    rows = _MapRows(truth, subject, head=head, against=against, into=into.rows)
+    natural, *fitted = alignments_of(claim.geometry)
     fit = fit_of(natural, claim.geometry, scored, truth.pixels, truth)
     fittable = fittable_of(natural, claim.geometry, scored, truth.protocol)
     unlimited = apply_fit(fit, claim.geometry, fittable)
     depth = limited_to_range(unlimited, natural, truth.protocol)
     errors = PixelErrors(depth, truth.pixels, log_truth=truth.log_pixels)
-    line.whole(natural.name, errors)
-    line.slices(natural.name, errors)
+    rows.whole_frame(natural.name, errors)
+    rows.slices(natural.name, errors)
     if head == "depth" and against == "truth":
-        into.densities[who.arm] = density_of(truth.protocol, depth, truth.pixels)
-    line.picture(
+        into.densities[subject.arm] = density_of(truth.protocol, depth, truth.pixels)
+    rows.picture(
         natural.name,
         depth,
         unlimited,
-        own=at_own_size(claim, values, natural, fit, truth, who.own_size),
+        at_own_size=at_own_size(claim, values, natural, fit, truth, subject.own_size),
     )
     if claim.relative_error is not None and against == "truth" and natural.name == "none":
-        of_error = _Lines(truth, who, head=RELATIVE_ERROR, against=against, into=into.rows)
-        of_error.expected(unlimited, _expected_of(claim.relative_error, truth))
-    for alignment in others:
+        error_rows = _MapRows(truth, subject, head=RELATIVE_ERROR, against=against, into=into.rows)
+        error_rows.expected(unlimited, _expected_of(claim.relative_error, truth))
+    for alignment in fitted:
         fit = fit_of(alignment, claim.geometry, scored, truth.pixels, truth)
         fittable = fittable_of(alignment, claim.geometry, scored, truth.protocol)
         depth = limited_to_range(
             apply_fit(fit, claim.geometry, fittable), alignment, truth.protocol
         )
         errors = PixelErrors(depth, truth.pixels, log_truth=truth.log_pixels)
-        line.whole(alignment.name, errors)
+        rows.whole_frame(alignment.name, errors)
         if alignment.name == truth.protocol.alignment:
-            line.slices(alignment.name, errors)
+            rows.slices(alignment.name, errors)
 
 
 def _expected_of(relative_error: NDArray[np.floating], truth: FrameTruth) -> NDArray[np.float64]:
@@ -300,13 +304,13 @@ def _expected_of(relative_error: NDArray[np.floating], truth: FrameTruth) -> NDA
     return np.stack([level[truth.scored] for level in levels])
 
 
-class _Lines:
+class _MapRows:
     """Writes the rows of one map."""
 
     def __init__(
         self,
         truth: FrameTruth,
-        who: _Who,
+        subject: _Subject,
         *,
         head: Head | Literal["relative_error"],
         against: str,
@@ -314,14 +318,14 @@ class _Lines:
     ) -> None:
         self._truth = truth
         self._into = into
-        self._errors = [ERRORS[name] for name in who.metrics if name in ERRORS]
+        self._errors = [ERRORS[name] for name in subject.metrics if name in ERRORS]
         self._sliced = [row for row in self._errors if row.name in SLICED]
-        self._asked = dict.fromkeys(who.metrics)
+        self._requested = dict.fromkeys(subject.metrics)
         sample = truth.sample
         self._same = Row(
-            study=who.study,
-            arm=who.arm,
-            seed=who.seed,
+            study=subject.study,
+            arm=subject.arm,
+            seed=subject.seed,
             frame=truth.frame,
             sample_id=sample.sample_id,
             sequence=sample.sequence,
@@ -336,7 +340,7 @@ class _Lines:
             pixels=0,
         )
 
-    def whole(self, alignment: str, errors: PixelErrors) -> None:
+    def whole_frame(self, alignment: str, errors: PixelErrors) -> None:
         """Every error over all scored pixels."""
         count = int(errors.d.size)
         for row in self._errors:
@@ -360,7 +364,7 @@ class _Lines:
         Raises:
             ValueError: for metres or expected errors that are none.
         """
-        chosen = [EXPECTED[name] for name in self._asked if name in EXPECTED]
+        chosen = [EXPECTED[name] for name in self._requested if name in EXPECTED]
         if not chosen:
             return
         errors = PixelErrors(depth_m, self._truth.pixels, log_truth=self._truth.log_pixels)
@@ -382,30 +386,31 @@ class _Lines:
         depth_m: Pixels,
         unlimited_m: Pixels,
         *,
-        own: tuple[Map, TruthMap] | None,
+        at_own_size: tuple[Map, TruthMap] | None,
     ) -> None:
         """What looks at the map as a picture; pixels that are not scored hold 1 m and count nowhere.
 
-        `unlimited_m` is the map before it was limited to the range, `own` map and truth at its own size.
+        `unlimited_m` is the map before it was limited to the range; `at_own_size` map and truth at the size
+        that it was made at.
         """
-        families = [f for f in MAP_FAMILIES if any(row.name in self._asked for row in f.rows)]
+        families = [f for f in MAP_FAMILIES if any(row.name in self._requested for row in f.rows)]
         if not families:
             return
-        whole = self._whole(depth_m)
+        picture = self._picture_of(depth_m)
         for family in families:
-            if own is not None and family is BOUNDARY_OWN:
-                measured = family.measure(*own)
+            if at_own_size is not None and family is BOUNDARY_OWN:
+                measured = family.measure(*at_own_size)
             else:
-                predicted = whole if family.limited else self._whole(unlimited_m)
+                predicted = picture if family.limited else self._picture_of(unlimited_m)
                 measured = family.measure(predicted, self._truth.map)
-            for name, one in measured.items():
-                if name in self._asked:
-                    self._add(alignment, WHOLE_FRAME, name, one.value, one.count)
+            for name, result in measured.items():
+                if name in self._requested:
+                    self._add(alignment, WHOLE_FRAME, name, result.value, result.count)
 
-    def _whole(self, pixels: Pixels) -> Map:
-        whole: Map = np.ones(self._truth.size)
-        whole[self._truth.scored] = pixels
-        return whole
+    def _picture_of(self, pixels: Pixels) -> Map:
+        picture: Map = np.ones(self._truth.size)
+        picture[self._truth.scored] = pixels
+        return picture
 
     def _add(self, alignment: str, part: str, metric: str, value: float, count: int) -> None:
         row = self._same.copy()

@@ -62,15 +62,15 @@ class SplitSource:
     def read(self, index: int) -> tuple[Sample, Mapping[str, HeadMaps]]:
         """One frame and the answers of all arms."""
         sample = self.frames.read(index, with_rgb=False)
-        answers: dict[str, HeadMaps] = {}
+        head_maps: dict[str, HeadMaps] = {}
         for arm, store in self.stores.items():
-            answers[arm] = stored_head_maps(store, sample.sample_id)
-        answers |= baseline_head_maps(self.baselines, sample)
+            head_maps[arm] = stored_head_maps(store, sample.sample_id)
+        head_maps |= baseline_head_maps(self.baselines, sample)
         if self.labels is not None:
             label = self.labels.label(sample.sample_id)
             claim = GeometryMap(values=label, geometry=Geometry.AFFINE_INVERSE)
-            answers[TEACHER_ARM] = {"structure": claim}
-        return sample, answers
+            head_maps[TEACHER_ARM] = {"structure": claim}
+        return sample, head_maps
 
     def rgb(self, index: int) -> NDArray[np.uint8] | None:
         """[h w 3] a picture on the thermal grid; None where RGB has a view of its own."""
@@ -96,8 +96,8 @@ class FolderSource:
         sample, values = self.folders.pair(index)
         # Whatever its geometry: that decides the alignments, the head is only where the tables look.
         claim = GeometryMap(values=values, geometry=self.folders.geometry)
-        answers: dict[str, HeadMaps] = {self.arm: {"depth": claim}}
-        return sample, answers | (unfitted_baselines(sample.size) if self.baselines else {})
+        head_maps: dict[str, HeadMaps] = {self.arm: {"depth": claim}}
+        return sample, head_maps | (unfitted_baselines(sample.size) if self.baselines else {})
 
     def rgb(self, index: int) -> NDArray[np.uint8] | None:  # noqa: ARG002
         """None: folders of maps have no pictures."""

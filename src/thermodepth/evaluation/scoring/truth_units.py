@@ -38,8 +38,8 @@ def truth_unit_hint(folders: MapFolders, protocol: Protocol) -> str:
     Raises:
         DataError: naming a file of the truth that cannot be read.
     """
-    places = np.linspace(0, len(folders) - 1, min(len(folders), FRAMES)).astype(int)
-    values = [_some(folders.truth_m(int(place))) for place in places]
+    frames = np.linspace(0, len(folders) - 1, min(len(folders), FRAMES)).astype(int)
+    values = [_some(folders.truth_m(int(frame))) for frame in frames]
     truth_m = np.concatenate(values)
     if truth_m.size == 0:
         return ""
@@ -47,13 +47,13 @@ def truth_unit_hint(folders: MapFolders, protocol: Protocol) -> str:
     inside = _share(truth_m, near, far)
     if inside >= DOUBTED:
         return ""
-    shares = {why: _share(truth_m * factor, near, far) for why, (factor, _) in _UNITS.items()}
-    why = max(shares, key=lambda name: shares[name])
-    if shares[why] < EXPLAINED:
+    shares = {unit: _share(truth_m * factor, near, far) for unit, (factor, _) in _UNITS.items()}
+    likeliest = max(shares, key=lambda name: shares[name])
+    if shares[likeliest] < EXPLAINED:
         return ""
     return (
         f"{inside:.0%} of the truth lies in {near:g} to {far:g} m, with a median of {np.median(truth_m):.3g} "
-        f"m: are these {why}? Use {_UNITS[why][1]} where the predictions are in the same unit"
+        f"m: are these {likeliest}? Use {_UNITS[likeliest][1]} where the predictions are in the same unit"
     )
 
 

@@ -21,12 +21,12 @@ def frames_words(count: int) -> str:
     return f"{count} frame{'s' * (count != 1)}"
 
 
-def fewer_note(scored: ScoredMap, group: Group, most: Mapping[MetricRow, int]) -> str:
+def fewer_note(scored: ScoredMap, group: Group, expected: Mapping[MetricRow, int]) -> str:
     """Which metrics of a map stand on fewer frames than their line says."""
     labels: dict[int, list[str]] = {}
-    for row, frames in most.items():
-        if (own := group.frames.get(row.name, 0)) < frames:
-            labels.setdefault(own, []).append(row.label)
+    for row, frames in expected.items():
+        if (count := group.frames.get(row.name, 0)) < frames:
+            labels.setdefault(count, []).append(row.label)
     if not labels:
         return ""
     parts = [f"{frames_words(count)} for {', '.join(names)}" for count, names in labels.items()]

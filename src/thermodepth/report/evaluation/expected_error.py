@@ -22,23 +22,23 @@ def expected_error_tables(errors: ExpectedErrors) -> dict[str, Table]:
 
 
 def _whole(errors: ExpectedErrors) -> Table:
-    lines: list[tuple[Cell, ...]] = []
+    rows: list[tuple[Cell, ...]] = []
     frames = 0
     for row in EXPECTED.values():
         means = [errors.mean(arm, row.name) for arm in errors.arms]
         frames = max(frames, *(mean.frames for mean in means if mean is not None), 0)
-        lines.append((metric_heading(row), *(_number(mean, row.digits) for mean in means)))
+        rows.append((metric_heading(row), *(_number(mean, row.digits) for mean in means)))
         if row.name in _COVERAGES:
             spreads = (None if mean is None else mean.standard_error for mean in means)
             errors_of = (None if error is None else Number(error, row.digits) for error in spreads)
-            lines.append((f"standard error over scenes, {row.label}", *errors_of))
+            rows.append((f"standard error over scenes, {row.label}", *errors_of))
     return Table(
         title="What models expect of their own error",
         columns=(
             Column(label="Metric", align="left"),
             *(Column(label=arm) for arm in errors.arms),
         ),
-        rows=tuple(lines),
+        rows=tuple(rows),
         notes=(
             f"Protocol {errors.protocol.protocol_id()}; {averaged(errors.protocol)} "
             f"{frames_words(frames)}, of metres as they were predicted, neither aligned nor limited. A "
@@ -50,13 +50,11 @@ def _whole(errors: ExpectedErrors) -> Table:
 
 
 def _by_slice(errors: ExpectedErrors) -> Table:
-    lines = []
+    rows = []
     for kind, names in slice_names(errors.protocol).items():
-        lines += [
-            _line(errors, f"{slice_title(name)} {_KINDS[kind]}", slice=name) for name in names
-        ]
+        rows += [_line(errors, f"{slice_title(name)} {_KINDS[kind]}", slice=name) for name in names]
     for condition in errors.conditions:
-        lines.append(_line(errors, condition or "(no condition given)", condition=condition))
+        rows.append(_line(errors, condition or "(no condition given)", condition=condition))
     metrics = [EXPECTED[name] for name in _COVERAGES]
     return Table(
         title="Share of the pixels inside the expected error, by slice",
@@ -79,7 +77,7 @@ def _by_slice(errors: ExpectedErrors) -> Table:
                 )
             ),
         ),
-        rows=tuple(lines),
+        rows=tuple(rows),
         notes=(
             f"Protocol {errors.protocol.protocol_id()}. ±: standard error over scenes. Distance is that "
             "of the truth, which no model knows when it speaks: what is far and was put near is told too "

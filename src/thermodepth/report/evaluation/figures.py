@@ -46,8 +46,8 @@ def _occupied(densities: Sequence[DepthDensity]) -> tuple[int, int]:
     filled = np.zeros(len(densities[0].counts), dtype=bool)
     for density in densities:
         filled |= (density.counts.sum(axis=0) > 0) | (density.counts.sum(axis=1) > 0)
-    places = np.flatnonzero(filled)
-    return (int(places[0]), int(places[-1]) + 1) if places.size else (0, len(filled))
+    bins = np.flatnonzero(filled)
+    return (int(bins[0]), int(bins[-1]) + 1) if bins.size else (0, len(filled))
 
 
 def _scatter(arm: str, density: DepthDensity, low: int, high: int) -> str:
@@ -92,8 +92,8 @@ def _scatter(arm: str, density: DepthDensity, low: int, high: int) -> str:
 
 def _cells(counts: NDArray[np.int64]) -> list[str]:
     """A path per shade, in units of a bin; neighbours of one shade in a column are one rectangle."""
-    most = math.log1p(float(counts.max(initial=1)))
-    shade = np.ceil(_LEVELS * np.log1p(counts) / most).astype(int)
+    largest = math.log1p(float(counts.max(initial=1)))
+    shade = np.ceil(_LEVELS * np.log1p(counts) / largest).astype(int)
     paths: dict[int, list[str]] = {}
     for column, shades in enumerate(shade):
         starts = np.flatnonzero(np.diff(shades, prepend=-1))
@@ -102,8 +102,8 @@ def _cells(counts: NDArray[np.int64]) -> list[str]:
             if level := int(shades[start]):
                 paths.setdefault(level, []).append(f"M{column} {start}h1v{length}h-1z")
     return [
-        f'<path class="cell" fill-opacity="{level / _LEVELS:g}" d="{"".join(each)}"/>'
-        for level, each in sorted(paths.items())
+        f'<path class="cell" fill-opacity="{level / _LEVELS:g}" d="{"".join(squares)}"/>'
+        for level, squares in sorted(paths.items())
     ]
 
 
@@ -119,7 +119,7 @@ _FACTORS = (1.02, 1.05, 1.1, 1.2, 1.5, 2.0, 3.0, 5.0, 10.0)
 def range_figures(densities: Mapping[str, DepthDensity]) -> str:
     """Two charts over true depth: median p/d with the first arm's quartiles, and AbsRel."""
     errors = {arm: density.by_range() for arm, density in densities.items()}
-    if not any((each.pixels >= _LEAST_PIXELS).any() for each in errors.values()):
+    if not any((of_arm.pixels >= _LEAST_PIXELS).any() for of_arm in errors.values()):
         return ""
     first = next(iter(densities))
     return (
@@ -143,13 +143,13 @@ def legend_html(classes: Mapping[str, str], *, line: bool) -> str:
 
 
 def _ratio_chart(errors: Mapping[str, RangeErrors]) -> str:
-    counted = {arm: each.pixels >= _LEAST_PIXELS for arm, each in errors.items()}
+    counted = {arm: of_arm.pixels >= _LEAST_PIXELS for arm, of_arm in errors.items()}
     first = next(iter(errors))
     median = QUANTILES.index(0.5)
-    medians = [_farthest(each.ratio[counted[arm], median]) for arm, each in errors.items()]
-    own = _farthest(errors[first].ratio[counted[first], 1:4])
+    medians = [_farthest(of_arm.ratio[counted[arm], median]) for arm, of_arm in errors.items()]
+    quartiles = _farthest(errors[first].ratio[counted[first], 1:4])
     # The first arm sets the scale, within reason; a baseline that is far worse leaves the chart.
-    limit = min(max(*medians, own, math.log(1.1)), max(_ROOM * own, math.log(2.0)))
+    limit = min(max(*medians, quartiles, math.log(1.1)), max(_ROOM * quartiles, math.log(2.0)))
     limit = math.exp(1.04 * limit)
     scale = Scale(low=1 / limit, high=limit, logarithmic=True)
     factors = [factor for factor in _FACTORS if factor <= limit]
@@ -178,11 +178,11 @@ def _farthest(ratio: NDArray[np.float64]) -> float:
 
 def _abs_rel_chart(errors: Mapping[str, RangeErrors]) -> str:
     curves = {
-        arm: np.where(each.pixels >= _LEAST_PIXELS, each.abs_rel, np.nan)
-        for arm, each in errors.items()
+        arm: np.where(of_arm.pixels >= _LEAST_PIXELS, of_arm.abs_rel, np.nan)
+        for arm, of_arm in errors.items()
     }
-    most = [float(np.nanmax(curve, initial=0.0)) for curve in curves.values()]
-    high = 1.05 * min(max(most), max(_ROOM * most[0], 0.5))
+    largest = [float(np.nanmax(values, initial=0.0)) for values in curves.values()]
+    high = 1.05 * min(max(largest), max(_ROOM * largest[0], 0.5))
     scale = Scale(low=0.0, high=high or 1.0, logarithmic=False)
     return _range_chart(
         "AbsRel against true depth",
@@ -271,19 +271,21 @@ _ROOMS = (("narrow", 290.0), ("roomy", 590.0))
 
 def ledger_figure(ledger: Mapping[str, Mapping[str, float]]) -> str:
     """A stacked bar per arm of the parts' shares, and under it a line as long as their sum."""
-    parts = list(dict.fromkeys(part for each in ledger.values() for part in each))
-    for arm, each in ledger.items():
-        assert all(0.0 <= value < math.inf for value in each.values()), f"ledger of {arm}: {each}"
-    most = max(math.fsum(each.values()) for each in ledger.values())
+    parts = list(dict.fromkeys(part for values in ledger.values() for part in values))
+    for arm, values in ledger.items():
+        assert all(0.0 <= value < math.inf for value in values.values()), (
+            f"ledger of {arm}: {values}"
+        )
+    largest = max(math.fsum(values.values()) for values in ledger.values())
     bars = "\n".join(
-        _ledger_bar(arm, {part: each.get(part, 0.0) for part in parts}, most=most)
-        for arm, each in ledger.items()
+        _ledger_bar(arm, {part: values.get(part, 0.0) for part in parts}, largest=largest)
+        for arm, values in ledger.items()
     )
     legend = legend_html({part: f"part-{n % _COLOURS}" for n, part in enumerate(parts)}, line=False)
     return f'<figure class="ledger">{legend}\n{bars}\n</figure>'
 
 
-def _ledger_bar(arm: str, values: Mapping[str, float], *, most: float) -> str:
+def _ledger_bar(arm: str, values: Mapping[str, float], *, largest: float) -> str:
     total = math.fsum(values.values())
     rectangles, labels, start = [], [], 0.0
     for n, (part, value) in enumerate(values.items()):
@@ -307,11 +309,11 @@ def _ledger_bar(arm: str, values: Mapping[str, float], *, most: float) -> str:
         start += share
     if total:
         rectangles.append(
-            f'<rect class="size" y="{_BAR_PX + 2}" width="{100 * total / most:.3f}%" height="3"/>'
+            f'<rect class="size" y="{_BAR_PX + 2}" width="{100 * total / largest:.3f}%" height="3"/>'
         )
-    words = f"{arm}: {', '.join(labels)}"
+    description = f"{arm}: {', '.join(labels)}"
     return (
         f'<div class="bar-name"><span>{escape(arm)}</span><span>{total:#.3g}</span></div>'
-        f'<svg height="{_BAR_PX + 5}" role="img" aria-label="{escape(words)}">'
+        f'<svg height="{_BAR_PX + 5}" role="img" aria-label="{escape(description)}">'
         f"{''.join(rectangles)}</svg>"
     )

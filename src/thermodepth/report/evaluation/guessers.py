@@ -68,7 +68,7 @@ def guessers_table(findings: EvaluationFindings) -> Table | None:
     arms = [arm for arm in BASELINES if ScoredMap(arm, "depth", "truth") in findings.maps]
     if not arms:
         return None
-    lines = [
+    rows = [
         _line(comparison, name, arms)
         for comparison in findings.comparisons.values()
         for name in COMPARED
@@ -83,7 +83,7 @@ def guessers_table(findings: EvaluationFindings) -> Table | None:
             Column(label="the map"),
             *(Column(label=arm) for arm in arms),
         ),
-        rows=tuple(lines),
+        rows=tuple(rows),
         notes=(
             f"Protocol {findings.protocol.protocol_id()}. Every guesser after the same alignment as the "
             "map. Ranks are the same under every rising fit; the partial correlation is what is seen beyond "

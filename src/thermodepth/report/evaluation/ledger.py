@@ -26,15 +26,15 @@ def metric_ledger_table(
 
 
 def _table(ledgers: PerRun[Ledger], *, title: str, square: str, root: str, digits: int) -> Table:
-    lines: list[tuple[Cell, ...]] = []
+    rows: list[tuple[Cell, ...]] = []
     totals = []
     for arm, ledger in over_seeds(ledgers).items():
-        totals.append(len(lines))
+        totals.append(len(rows))
         parts = {"total": ledger.total, **ledger.parts}
         for name, value in parts.items():
             share = 100.0 * value / ledger.total if ledger.total > 0.0 else None
             label = name.removesuffix("_m2").replace("_", " ")
-            lines.append((arm, label, share, value, math.sqrt(value)))
+            rows.append((arm, label, share, value, math.sqrt(value)))
     seeds = len({seed for _, seed in ledgers})
     frames = max(ledgers.frames.values())
     per_frame = ledgers.averaging == "per_frame"
@@ -48,9 +48,9 @@ def _table(ledgers: PerRun[Ledger], *, title: str, square: str, root: str, digit
             Column(label=square, digits=digits),
             Column(label=root, digits=digits - 1),
         ),
-        rows=tuple(lines),
+        rows=tuple(rows),
         notes=(
-            f"Protocol {ledgers.protocol}; {ledgers.which.words()}; {weighed}; mean of the squares over "
+            f"Protocol {ledgers.protocol}; {ledgers.choice.words()}; {weighed}; mean of the squares over "
             f"{frames} frame{'s' * (frames != 1)} and {seeds} seed{'s' * (seeds != 1)}.",
             f"The squares add up. {root} of a part is what the total would be if nothing else were wrong; "
             f"that of the total is the root of the mean square, not the mean of the frames' roots.",
@@ -66,7 +66,7 @@ def stability_table(
     arms: dict[str, list[ScaleStability]] = {}
     for (arm, _), stability in by_run.items():
         arms.setdefault(arm, []).append(stability)
-    lines: list[tuple[Cell, ...]] = [
+    rows: list[tuple[Cell, ...]] = [
         (
             arm,
             _mean(seed.median_scale for seed in seeds),
@@ -91,9 +91,9 @@ def stability_table(
             Column(label="steps"),
             Column(label="seeds"),
         ),
-        rows=tuple(lines),
+        rows=tuple(rows),
         notes=(
-            f"Protocol {by_run.protocol}; {by_run.which.words()}; "
+            f"Protocol {by_run.protocol}; {by_run.choice.words()}; "
             "s = median d/p of a frame; mean over seeds.",
         ),
     )

@@ -106,8 +106,8 @@ def lead(findings: EvaluationFindings) -> str:
     )
     comparison = findings.comparisons.get(first)
     if comparison is not None:
-        if words := verdict_on(comparison, shown_alignment=alignment):
-            sentence += f" {words[0].upper()}{words[1:]}."
+        if text := verdict_on(comparison, shown_alignment=alignment):
+            sentence += f" {text[0].upper()}{text[1:]}."
         if comparison.winners:
             return sentence  # what its error is made of matters once it beats a guess
     parts = findings.ledger_parts().get(first.arm, {})
@@ -120,24 +120,24 @@ def lead(findings: EvaluationFindings) -> str:
 
 def headline_table(findings: EvaluationFindings) -> Table:
     """Metric depth under the protocol's own alignment: a line a metric, a column an arm."""
-    own: str = findings.protocol.alignment
-    maps = [m for m in findings.means.metric_maps if findings.means.group(m, own) is not None]
+    alignment: str = findings.protocol.alignment
+    maps = [m for m in findings.means.metric_maps if findings.means.group(m, alignment) is not None]
     if not maps:  # affine-invariant maps have no value under less than they need
-        maps, own = (
+        maps, alignment = (
             list(findings.means.metric_maps),
             findings.means.natural(findings.means.metric_maps[0]),
         )
-    groups = {m: findings.means.group(m, own) for m in maps}
-    lines = [
+    groups = {m: findings.means.group(m, alignment) for m in maps}
+    rows = [
         (metric_heading(row), *(metric_number(groups[m], row) for m in maps))
         for row in ERRORS.values()
     ]
     first = groups[maps[0]]
     assert first is not None
     return Table(
-        title=f"Depth in metres, alignment: {ALIGNMENTS[own].label}",
+        title=f"Depth in metres, alignment: {ALIGNMENTS[alignment].label}",
         columns=(Column(label="Metric", align="left"), *(Column(label=m.title) for m in maps)),
-        rows=tuple(lines),
+        rows=tuple(rows),
         notes=(
             f"Protocol {findings.protocol.protocol_id()}; "
             f"{averaged(findings.protocol)} {frames_words(max(first.frames.values()))}.",
@@ -153,7 +153,7 @@ def alignments_table(
 ) -> Table:
     """The same maps under every alignment: what a number without its alignment leaves open."""
     chosen = [METRICS[name] for name in metrics]
-    lines: list[tuple[Cell, ...]] = []
+    rows: list[tuple[Cell, ...]] = []
     for alignment in ALIGNMENTS.values():
         mark = " (own)" if alignment.name == findings.protocol.alignment else ""
         for scored in findings.maps:
@@ -161,7 +161,7 @@ def alignments_table(
             is_listed = baselines or scored.arm not in BASELINES
             if group is not None and scored.against == "truth" and is_listed:
                 values = (group.values.get(row.name) for row in chosen)
-                lines.append((f"{alignment.label}{mark}", scored.title, *values))
+                rows.append((f"{alignment.label}{mark}", scored.title, *values))
     return Table(
         title="The same maps under every alignment",
         columns=(
@@ -169,7 +169,7 @@ def alignments_table(
             Column(label="Map", align="left"),
             *(metric_column(row) for row in chosen),
         ),
-        rows=tuple(lines),
+        rows=tuple(rows),
         notes=(
             f"Protocol {findings.protocol.protocol_id()}. Fitted to the truth of each frame; an "
             "affine-invariant map has no value under less than it needs.",
@@ -196,24 +196,24 @@ def pictures_table(
     maps = [m for m in findings.maps if baselines or m.arm not in BASELINES]
     groups = {m: findings.means.natural_group(m) for m in maps}
     targets = tuple(dict.fromkeys(m.against for m in maps))
-    most = {
+    frames_of = {
         (target, row): max(
             g.frames.get(row.name, 0) for m, g in groups.items() if m.against == target
         )
         for target in targets
         for row in chosen
     }
-    if all(len({most[target, row] for target in targets}) == 1 for row in chosen):
+    if all(len({frames_of[target, row] for target in targets}) == 1 for row in chosen):
         targets = targets[:1]
-    lines = [
+    rows = [
         (
             metric_heading(row),
-            *(most[target, row] for target in targets),
+            *(frames_of[target, row] for target in targets),
             *(metric_number(group, row) for group in groups.values()),
         )
         for row in chosen
     ]
-    dashes = any(frames == 0 for frames in most.values())
+    dashes = any(frames == 0 for frames in frames_of.values())
     return Table(
         title=title,
         columns=(
@@ -224,13 +224,15 @@ def pictures_table(
             ),
             *(Column(label=scored.title) for scored in maps),
         ),
-        rows=tuple(lines),
+        rows=tuple(rows),
         notes=(
             f"Protocol {findings.protocol.protocol_id()}." + _NO_FRAMES * dashes,
             *(
                 note
                 for m, group in groups.items()
-                if (note := fewer_note(m, group, {row: most[m.against, row] for row in chosen}))
+                if (
+                    note := fewer_note(m, group, {row: frames_of[m.against, row] for row in chosen})
+                )
             ),
             *published_note(chosen),
             *_teacher_note(findings),
@@ -241,26 +243,26 @@ def pictures_table(
 def slices_table(findings: EvaluationFindings, kind: str) -> Table:
     """A few errors by slice, empty slices said, each map under the alignment it is shown under."""
     maps = findings.means.metric_maps
-    heading, words = _KIND_TITLES[kind]
-    lines: list[tuple[Cell, ...]] = []
+    heading, criterion = _KIND_TITLES[kind]
+    rows: list[tuple[Cell, ...]] = []
     for name in slice_names(findings.protocol)[kind]:
         groups = {m: findings.means.slice_group(m, name) for m in maps}
-        lines.append(sliced_line(slice_title(name), groups))
-    return _sliced_table(findings, f"Metric depth {words}", heading, lines)
+        rows.append(sliced_line(slice_title(name), groups))
+    return _sliced_table(findings, f"Metric depth {criterion}", heading, rows)
 
 
 def conditions_table(findings: EvaluationFindings) -> Table:
     """The errors by condition as the data set names it, in alphabetical order."""
     maps = findings.means.metric_maps
-    lines = []
+    rows = []
     for condition in findings.means.conditions:
         groups = {m: findings.means.condition_group(m, condition) for m in maps}
-        lines.append(sliced_line(condition or "(not given)", groups))
-    return _sliced_table(findings, "Metric depth by condition", "Condition", lines)
+        rows.append(sliced_line(condition or "(not given)", groups))
+    return _sliced_table(findings, "Metric depth by condition", "Condition", rows)
 
 
 def _sliced_table(
-    findings: EvaluationFindings, title: str, heading: str, lines: list[tuple[Cell, ...]]
+    findings: EvaluationFindings, title: str, heading: str, rows: list[tuple[Cell, ...]]
 ) -> Table:
     maps = findings.means.metric_maps
     used = dict.fromkeys(ALIGNMENTS[findings.means.shown_alignment(m)].label for m in maps)
@@ -277,7 +279,7 @@ def _sliced_table(
                 for m in maps
             ),
         ),
-        rows=tuple(lines),
+        rows=tuple(rows),
         notes=(
             f"Protocol {findings.protocol.protocol_id()}, alignment: {alignments}. 0 pixels: nothing was "
             "measured there.",

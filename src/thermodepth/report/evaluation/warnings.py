@@ -73,19 +73,19 @@ def unit_hint(findings: EvaluationFindings, *, foreign: bool = True) -> str:
     if 1 / _WRONG_UNIT < scale < _WRONG_UNIT:
         return ""
     side = "near" if scale > 1 else "far"
-    least = "at least " if findings.protocol.clamp_prediction else ""
+    bound = "at least " if findings.protocol.clamp_prediction else ""
     cause = (
         "is a unit or scale of the files wrong? Whole numbers are divided by --png-scale / --truth-scale; "
         "float files hold metres."
         if foreign
         else "is the lens another than that of its training, or the unit of the truth wrong?"
     )
-    return f"{first.title} is off by a factor of {least}{max(scale, 1 / scale):.1f} (too {side}): {cause}"
+    return f"{first.title} is off by a factor of {bound}{max(scale, 1 / scale):.1f} (too {side}): {cause}"
 
 
 def against_truth_note(findings: EvaluationFindings, *, foreign: bool = True) -> str:
     """A line for each map that knows nothing of the depth, baselines left out, which are meant to."""
-    lines = []
+    notes = []
     for scored in findings.maps:
         if scored.against != "truth" or scored.arm in BASELINES:
             continue
@@ -97,5 +97,5 @@ def against_truth_note(findings: EvaluationFindings, *, foreign: bool = True) ->
             fault = "has near and far exchanged"
         else:
             continue
-        lines.append(f"{scored.title} {fault}{': is --geometry right?' if foreign else '.'}")
-    return "\n".join(lines)
+        notes.append(f"{scored.title} {fault}{': is --geometry right?' if foreign else '.'}")
+    return "\n".join(notes)

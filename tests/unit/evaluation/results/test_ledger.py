@@ -8,12 +8,12 @@ import pyarrow.compute as pc
 import pytest
 
 from thermodepth.errors import DataError
-from thermodepth.evaluation.results.frame_values import WhichMap
+from thermodepth.evaluation.results.frame_values import MapChoice
 from thermodepth.evaluation.results.ledger import LogLedger, log_ledger, metric_ledger, over_seeds
 from thermodepth.evaluation.rows.rows import ROW_SCHEMA, rows_from_columns
 from thermodepth.report.evaluation.ledger import ledger_table, metric_ledger_table
 
-STRUCTURE = WhichMap(head="structure", alignment="affine_inverse")
+STRUCTURE = MapChoice(head="structure", alignment="affine_inverse")
 
 LOG_NEEDS = ("log_bias", "ledger_range", "ledger_coarse", "ledger_fine", "rmse_log")
 METRIC_NEEDS = ("ledger_scale_m2", "ledger_shift_m2", "ledger_shape_m2", "rmse")
@@ -262,7 +262,7 @@ def test_a_prediction_that_is_perfect_but_for_its_last_bit_adds_up():
 )
 def test_what_no_row_has_is_refused(asked, message):
     with pytest.raises(DataError, match=message):
-        log_ledger(rows_of(random_frames(1)), WhichMap(**asked))
+        log_ledger(rows_of(random_frames(1)), MapChoice(**asked))
 
 
 def test_two_protocols_or_studies_are_refused():

@@ -142,7 +142,7 @@ def test_without_thermal_pictures_nothing_is_remembered(make_sample, protocol):
     ("count", "kept"), [(3, [0, 1, 2]), (4, [0, 1, 2, 3]), (5, [0, 2, 4]), (30, [0, 8, 16, 24])]
 )
 def test_memory_is_bounded_and_evenly_spread(make_sample, count, kept):
-    memory = Memory(most=4)
+    memory = Memory(limit=4)
     scored = np.ones(SIZE, bool)
     for number in range(count):
         sample = frame(make_sample, number)
