@@ -12,7 +12,6 @@ import numpy as np
 import pytest
 import torch
 from numpy.typing import NDArray
-from thermodepth.serve.answer import markdown, typed_degrees
 from torch import Tensor, nn
 
 from thermodepth.camera import focal_of_view, pinhole, rays
