@@ -9,7 +9,8 @@ import shutil
 
 import pytest
 from study_pages import CHANGES, make_page, make_scenes
-from thermodepth.evaluation.page import EvaluationPage, page_html
+
+from thermodepth.report.evaluation.page import EvaluationPage, page_html
 
 NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chrome")
 PHONE, DESK = {"width": 420, "height": 800}, {"width": 1280, "height": 900}

@@ -21,7 +21,7 @@ from thermodepth.data import open_dataset, samples_of
 from thermodepth.errors import SettingsError
 from thermodepth.model.weights import resolve_model
 from thermodepth.study.arm_edits import SHARED
-from thermodepth.study.cell import train_cells
+from thermodepth.study.cell import train_cell
 from thermodepth.study.design import Arm, Study
 from thermodepth.study.folder import open_study
 from thermodepth.study.inputs import make_all_labels, open_datasets
@@ -278,9 +278,7 @@ def weights_of(tiny_pack: Path, places: dict[str, str], tmp_path_factory: pytest
         inputs = make_all_labels(study, datasets, labels, progress=lambda *_: None)
         folder = open_study(study, out / "study", dataset)
         job = job_of(study, study.cells()[-1], folder, inputs)
-        (model,) = train_cells([job], inputs[job.arm].dataset, lambda *_: None, lambda *_: None)
-        if isinstance(model, Exception):
-            raise model
+        model = train_cell(job, inputs[job.arm].dataset, lambda _: None)
         return (model / "weights.safetensors").read_bytes()
 
     def either(context: str, edits: Edits) -> tuple[bytes, bytes]:

@@ -8,8 +8,9 @@ from typing import Any
 import numpy as np
 import pytest
 from numpy.typing import NDArray
-from thermodepth.commands.evaluate import ForeignMaps, evaluate_maps
 
+from thermodepth.cli.foreign_maps import ForeignMaps
+from thermodepth.cli.scoring import ScoringOptions, evaluate_maps
 from thermodepth.errors import DataError, SettingsError
 from thermodepth.evaluation.protocols.named import named_protocol
 from thermodepth.evaluation.protocols.protocol import Protocol
@@ -239,7 +240,7 @@ def test_kitti_s_crop_scores_as_its_whole_view(
     maps: str, placement: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     described = ForeignMaps(predictions=CASES / maps, truth=CASES / "kb_gt", placement=placement)
-    evaluate_maps(described, protocol="kitti_garg", out=None, processes=1)
+    evaluate_maps(described, ScoringOptions(protocol="kitti_garg", processes=1))
     out = capsys.readouterr().out
     assert "0.0158" in out
     assert "0.526" in out
@@ -249,7 +250,7 @@ def test_kitti_s_crop_scores_as_its_whole_view(
 @pytest.mark.skipif(not CASES.is_dir(), reason="the folder of cases is not there")
 def test_kitti_s_crop_is_not_stretched_without_a_word(capsys: pytest.CaptureFixture[str]) -> None:
     described = ForeignMaps(predictions=CASES / "kb_cropped", truth=CASES / "kb_gt")
-    evaluate_maps(described, protocol="kitti_garg", out=None, processes=1)
+    evaluate_maps(described, ScoringOptions(protocol="kitti_garg", processes=1))
     out = " ".join(capsys.readouterr().out.split())
     assert "304x88 is stretched to 310x94, by 1.0197 in x and 1.0682 in y" in out
     assert "far better placed as 'kb': AbsRel 0.0158, stretched over the view as now 0.0874" in out

@@ -6,8 +6,9 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from thermodepth.commands.evaluate import ForeignMaps, evaluate_maps
 
+from thermodepth.cli.foreign_maps import ForeignMaps
+from thermodepth.cli.scoring import ScoringOptions, evaluate_maps
 from thermodepth.errors import DataError
 from thermodepth.files import encode_png
 
@@ -38,7 +39,7 @@ def evaluate(root: Path, *, protocol: str = "range:0.5-50", scale: float = 256) 
         png_scale=scale,
         truth_scale=scale,
     )
-    evaluate_maps(maps, protocol=protocol, out=None, processes=1)
+    evaluate_maps(maps, ScoringOptions(protocol=protocol, processes=1))
 
 
 def said(capsys: pytest.CaptureFixture[str]) -> str:
