@@ -164,7 +164,7 @@ def pigeonhole(made: Studies) -> NDArray[np.bool_]:
 def crossed(made: Studies) -> NDArray[np.bool_]:
     """Ours."""
     found = variances(made.cells, made.weights)
-    return np.asarray(np.abs(found.value) <= stdtrit(found.freedom, 0.975) * found.error)
+    return np.asarray(np.abs(found.value) <= stdtrit(found.df, 0.975) * found.standard_error)
 
 
 METHODS: dict[str, Callable[[Studies], NDArray[np.bool_]]] = {

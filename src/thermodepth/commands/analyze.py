@@ -20,7 +20,7 @@ from thermodepth.statistics.findings import Findings, findings
 from thermodepth.statistics.measurements import Measurements, split_form
 from thermodepth.statistics.metric_names import Direction, direction_of, known_metric
 from thermodepth.statistics.reading import read_measurements
-from thermodepth.study.question_record import asked_in
+from thermodepth.study.factors_record import factors_in
 from thermodepth.study.results.result_rows import measurements_of
 
 CLAIMS: dict[str, tuple[Claim, ...]] = {"none": (), "paper": PAPER_CLAIMS}
@@ -60,10 +60,10 @@ def analyze_results(
         blocks = {name: block for name, block in measured.items() if name in SHOWN}
     arms = next(iter(blocks.values())).arms
     declared = _names(primary) or (tuple(n for n in PRIMARY if n in blocks) if own else None)
-    record = asked_in(_folder_of(results)) if own else None
+    record = factors_in(_folder_of(results)) if own else None
     answers = findings(
         blocks,
-        asked=None if record is None else record.asked(),
+        arm_factors=None if record is None else record.arm_factors(),
         reference=reference or (FULL if FULL in arms else arms[0]),
         primary=declared,
         better=stated,

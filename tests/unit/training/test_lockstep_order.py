@@ -54,7 +54,7 @@ class Stage:
     fails: dict[str, int] = field(default_factory=dict)  # run -> step
     stops_at: float = math.inf  # step of a signal that comes after the question was asked once
     step: int = 0
-    asked: int = 0
+    arm_factors: int = 0
 
 
 @pytest.fixture
@@ -71,7 +71,7 @@ def stage(monkeypatch: pytest.MonkeyPatch) -> Stage:
     @contextmanager
     def asking() -> Iterator[Callable[[], bool]]:
         def interrupted() -> bool:
-            made.asked += 1
+            made.arm_factors += 1
             return made.step >= made.stops_at
 
         yield interrupted
@@ -132,12 +132,12 @@ def test_a_signal_is_asked_for_once_a_step_and_saves_every_run(
     settings: TrainingSettings, stage: Stage, tmp_path: Path
 ) -> None:
     go(settings, tmp_path, "a", "b", "c")
-    assert stage.asked == STEPS
+    assert stage.arm_factors == STEPS
     StandIn.made.clear()
-    stage.stops_at, stage.asked = 2, 0
+    stage.stops_at, stage.arm_factors = 2, 0
     with pytest.raises(KeyboardInterrupt):
         go(settings, tmp_path, "a", "b", "c")
-    assert stage.asked == 3
+    assert stage.arm_factors == 3
     assert [made.saved for made in StandIn.made] == [[2, 3]] * 3
 
 
