@@ -165,8 +165,9 @@ def pigeonhole(simulated: Studies) -> NDArray[np.bool_]:
 
 def crossed(simulated: Studies) -> NDArray[np.bool_]:
     """Ours."""
-    found = variances(simulated.cells, simulated.weights)
-    return np.asarray(np.abs(found.value) <= stdtrit(found.freedom, 0.975) * found.error)
+    estimate = variances(simulated.cells, simulated.weights)
+    within = stdtrit(estimate.df, 0.975) * estimate.standard_error
+    return np.asarray(np.abs(estimate.value) <= within)
 
 
 METHODS: dict[str, Callable[[Studies], NDArray[np.bool_]]] = {

@@ -20,8 +20,8 @@ from numpy.typing import NDArray
 from scipy.special import stdtr
 
 from places import fill
-from thermodepth.statistics.cluster_noise import scene_freedom
-from thermodepth.statistics.two_way import pooled_share, shared_freedom, variances
+from thermodepth.statistics.cluster_noise import scene_df
+from thermodepth.statistics.two_way import pooled_share, shared_df, variances
 
 #: Seeds, and frames of each recording.
 SIZES = {
@@ -87,15 +87,15 @@ def findings(
     level = 0.05 / (ARMS * METRICS)
     equal = slice(0, ARMS - collapsed)
     weights = np.asarray(lengths, dtype=np.float64) / sum(lengths)
-    scenes = scene_freedom(weights)
+    scenes = scene_df(weights)
     found = np.zeros(2)
     for _ in range(REPETITIONS // CHUNK):
         drawn = differences(seeds, weights, share, CHUNK, random, collapsed=collapsed)
         made = variances(drawn, weights)
         of_seeds = pooled_share(made.seed, made.scene)
-        together = shared_freedom(of_seeds[..., None], made.freedom, seeds=seeds, scenes=scenes)
-        for place, freedom in enumerate((made.freedom, together)):
-            p = 2.0 * stdtr(freedom, -np.abs(made.value) / made.error)
+        together = shared_df(of_seeds[..., None], made.df, seeds=seeds, scenes=scenes)
+        for place, df in enumerate((made.df, together)):
+            p = 2.0 * stdtr(df, -np.abs(made.value) / made.standard_error)
             found[place] += np.count_nonzero(p[..., equal].min(axis=(1, 2)) <= level)
     alone, shared = found / REPETITIONS
     return float(alone), float(shared)

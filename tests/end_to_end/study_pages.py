@@ -90,7 +90,7 @@ def make_page() -> str:
                 "scale": PartChange(percent=-4.0, interval=(-5.0, -3.0)),
                 "shape": PartChange(percent=1.0, interval=(-1.0, 3.0)),
             }
-            for s in contrasts.settled
+            for s in contrasts.tested
             if s.comparison.question.kind == "main effect"
         },
         errors=frame_errors(rows),

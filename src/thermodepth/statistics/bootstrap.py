@@ -13,22 +13,19 @@ arms. With few seeds it is somewhat too narrow (docs/statistics.md).
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
 from thermodepth.errors import DataError, SettingsError
 from thermodepth.statistics.comparison import ONE_RECORDING, ONE_RUN
-from thermodepth.statistics.measurements import Measurements
 from thermodepth.statistics.two_way import Array, Clusters
 
 DRAWS = 2000
 _CHUNK = 64  # draws at a time: memory stays small, and sums do not depend on it
 
-Pooling = Literal["mean", "square"]
 #: [... k] sums -> [...] the number.
 OfSums = Callable[[Array], Array]
 
@@ -39,7 +36,7 @@ class PooledEstimate:
 
     value: float
     by_seed: Array  # [s]
-    error: float  # sd of the draws
+    standard_error: float  # sd of the draws
     interval: tuple[float, float]
     level: float
     p: float  # two-sided: twice the smaller share of draws on one side of 0
@@ -53,7 +50,7 @@ def pooled_contrast(
     sums: Array,
     clusters: Clusters,
     weights: Sequence[float],
-    of: OfSums,
+    number_of: OfSums,
     *,
     draws: int = DRAWS,
     random_seed: int = 0,
@@ -93,7 +90,7 @@ def pooled_contrast(
         raise DataError("one seed on one cluster: nothing to draw from")
 
     def contrast(totals: Array) -> Array:  # [... a s k] -> [... s]
-        return np.asarray((of(totals) * arm_weights[:, None]).sum(axis=-2))
+        return np.asarray((number_of(totals) * arm_weights[:, None]).sum(axis=-2))
 
     by_seed = contrast(cells.sum(axis=2))
     generator = np.random.default_rng(random_seed)
@@ -112,7 +109,7 @@ def pooled_contrast(
     return PooledEstimate(
         value=float(by_seed.mean()),
         by_seed=by_seed,
-        error=float(drawn.std(ddof=1)),
+        standard_error=float(drawn.std(ddof=1)),
         interval=(float(low), float(high)),
         level=level,
         p=float(min(1.0, 2.0 * min(below, 1.0 - below))),
@@ -123,52 +120,9 @@ def pooled_contrast(
     )
 
 
-def pooled_difference(
-    measurements: Measurements,
-    weights: Mapping[str, float],
-    pooling: Pooling,
-    *,
-    draws: int = DRAWS,
-    random_seed: int = 0,
-    level: float = 0.95,
-) -> PooledEstimate:
-    """The same for a metric's rows, all pixels of a seed counted as one large image.
-
-    With n_i pixels and value v_i of image i: "mean" is sum n_i v_i / sum n_i, "square" is
-    sqrt(sum n_i v_i^2 / sum n_i), as for RMSE.
-
-    Raises:
-        DataError: for measurements without pixels, or as `pooled_contrast`.
-    """
-    if measurements.pixels is None:
-        raise DataError(
-            f"{measurements.metric}: how many pixels each value stands for is not known"
-        )
-    arms = [arm for arm, weight in weights.items() if weight != 0.0]
-    seeds = measurements.common_seeds(arms)
-    places = [measurements.place(arm) for arm in arms]
-    values = measurements.values[places][:, seeds]
-    pixels = measurements.pixels[places][:, seeds]
-    first = np.square(values) if pooling == "square" else values
-    return pooled_contrast(
-        np.stack([pixels * first, pixels], axis=-1),
-        measurements.groups,
-        [weights[arm] for arm in arms],
-        root_of_ratio if pooling == "square" else ratio,
-        draws=draws,
-        random_seed=random_seed,
-        level=level,
-    )
-
-
 def ratio(sums: Array) -> Array:
     """First sum over second."""
     return np.asarray(sums[..., 0] / sums[..., 1])
-
-
-def root_of_ratio(sums: Array) -> Array:
-    """Root of the first sum over the second: RMSE from squared errors and pixels."""
-    return np.sqrt(ratio(sums))
 
 
 def _drawn(generator: np.random.Generator, draws: int, count: int) -> NDArray[np.float64]:

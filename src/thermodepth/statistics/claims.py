@@ -81,7 +81,7 @@ def judge(
     measurements: Mapping[str, Measurements],
     *,
     reference: str,
-    answered: Sequence[Comparison] = (),
+    known_comparisons: Sequence[Comparison] = (),
     smallest_effect: float = SMALLEST_EFFECT,
     level: float = 0.95,
 ) -> tuple[Outcome, ...]:
@@ -92,15 +92,15 @@ def judge(
         measurements: quantity -> its block. A claim whose quantity, or one of whose arms, is not there is
             "not measured", which is said.
         reference: the arm that sizes are relative to.
-        answered: comparisons that a study has made already: a claim about one of them is judged by it, so
-            that no number stands in two forms.
+        known_comparisons: those that a study has already: a claim about one of them is judged by it, so that
+            no number stands in two forms.
         smallest_effect: what is too small to matter, as a share of the reference's mean.
         level: of the intervals.
 
     Raises:
         SettingsError: for settings that `compare` refuses.
     """
-    made: dict[tuple[str, str], Comparison] = {}
+    comparisons: dict[tuple[str, str], Comparison] = {}
     for metric, block in measurements.items():
         questions = {
             claim.question.name: claim.question
@@ -110,7 +110,7 @@ def judge(
         known = {
             name: each
             for name, question in questions.items()
-            for each in answered
+            for each in known_comparisons
             if each.metric == metric and each.question.weights == question.weights
         }
         computed = compare_all(
@@ -122,11 +122,13 @@ def judge(
             level=level,
         )
         known |= {each.question.name: each for each in computed}
-        made |= {(name, metric): each for name, each in known.items()}
-    tested = {key: p for key, each in made.items() if (p := each.p_of_verdict) is not None}
+        comparisons |= {(name, metric): each for name, each in known.items()}
+    tested = {key: p for key, each in comparisons.items() if (p := each.p_of_verdict) is not None}
     adjusted = dict(zip(tested, holm(list(tested.values())), strict=True))
     return tuple(
-        _outcome(claim, made.get(key), adjusted.get(key), measurements, reference, len(tested))
+        _outcome(
+            claim, comparisons.get(key), adjusted.get(key), measurements, reference, len(tested)
+        )
         for claim in claims
         for key in [(claim.question.name, claim.metric)]
     )
@@ -145,75 +147,80 @@ def _lacking(claim: Claim, block: Measurements, reference: str) -> str:
 
 def _outcome(
     claim: Claim,
-    made: Comparison | None,
+    comparison: Comparison | None,
     p: float | None,
     measurements: Mapping[str, Measurements],
     reference: str,
     family: int,
 ) -> Outcome:
-    if made is None:
+    if comparison is None:
         block = measurements.get(claim.metric)
         what = claim.metric if block is None else _lacking(claim, block, reference)
         sentence = f"Not measured ({what})."
         return Outcome(
             claim=claim, result="cannot tell", sentence=sentence, comparison=None, p_adjusted=None
         )
-    result, why = _judged(claim, made, p, family)
-    numbers = f"{label_of(claim.metric)}: {change_words(made)}"
+    result, why = _judged(claim, comparison, p, family)
+    numbers = f"{label_of(claim.metric)}: {change_words(comparison)}"
     if p is not None:
         numbers += f", {p_words(p)} after Holm over {family}"
-    notes = [note for note in made.notes if note not in (ONE_RUN, ONE_RECORDING)]
+    notes = [note for note in comparison.notes if note not in (ONE_RUN, ONE_RECORDING)]
     sentence = f"{why[0].upper()}{why[1:]}. {numbers}."
     return Outcome(
         claim=claim,
         result=result,
         sentence=" ".join([sentence, *(f"{note[0].upper()}{note[1:]}." for note in notes)]),
-        comparison=made,
+        comparison=comparison,
         p_adjusted=p,
     )
 
 
-def _judged(claim: Claim, made: Comparison, p: float | None, family: int) -> tuple[Result, str]:
-    if made.scope != "both" or p is None:
-        reasons = [note for note in made.notes if note in (ONE_RUN, ONE_RECORDING)]
+def _judged(
+    claim: Claim, comparison: Comparison, p: float | None, family: int
+) -> tuple[Result, str]:
+    if comparison.scope != "both" or p is None:
+        reasons = [note for note in comparison.notes if note in (ONE_RUN, ONE_RECORDING)]
         return "cannot tell", "; ".join(reasons)
-    size = made.margin
+    size = comparison.margin
     if claim.at_least is not None:
-        size = claim.at_least * abs(made.reference_value)
+        size = claim.at_least * abs(comparison.reference_value)
     share = f"{100 * (claim.at_least or 0):g} %"
     if claim.says == "stays":
         words = share if claim.at_least else "the smallest effect"
-        return _judged_stays(made, p, size, words, family)
-    found = made.finding(p)
-    if found == "equivalent":
+        return _judged_stays(comparison, p, size, words, family)
+    direction = comparison.finding(p)
+    if direction == "equivalent":
         return "equivalent", "whatever change there is is smaller than the smallest effect"
-    if found != "cannot tell" and (found == "up") != (claim.says == "rises"):
-        return "contradicts", f"it {'rises' if found == 'up' else 'falls'}"
+    if direction != "cannot tell" and (direction == "up") != (claim.says == "rises"):
+        return "contradicts", f"it {'rises' if direction == 'up' else 'falls'}"
     word = f"it {claim.says}"
     # That a size is reached or out of reach has no p-value of its own: its interval counts the claims.
-    low, high = made.interval(level=1.0 - (1.0 - made.level) / family)
+    low, high = comparison.interval(level=1.0 - (1.0 - comparison.level) / family)
     if claim.at_least is not None:
         farthest = high if claim.says == "rises" else -low
         if farthest < size:
             why = f"{word}, but by less than {share}"
-            return "contradicts", f"no change of {share} or more" if found == "cannot tell" else why
-    if found == "cannot tell":
+            return (
+                "contradicts",
+                f"no change of {share} or more" if direction == "cannot tell" else why,
+            )
+    if direction == "cannot tell":
         return "cannot tell", "the noise is as large as the change"
     if claim.at_least is None:
         return "replicates", word
-    if (low if found == "up" else -high) >= size:
+    if (low if direction == "up" else -high) >= size:
         return "replicates", f"{word}, and by {share} or more"
     return "cannot tell", f"{word}, but whether by {share} is open"
 
 
 def _judged_stays(
-    made: Comparison, p: float, size: float, words: str, family: int
+    comparison: Comparison, p: float, size: float, words: str, family: int
 ) -> tuple[Result, str]:
-    low, high = made.interval(level=2.0 * made.level - 1.0)
+    low, high = comparison.interval(level=2.0 * comparison.level - 1.0)
     if -size <= low and high <= size:
         return "replicates", f"the change is within {words}"
-    low, high = made.interval(level=1.0 - (1.0 - made.level) / family)
-    if p <= 1.0 - made.level and (low > size or high < -size):
+    low, high = comparison.interval(level=1.0 - (1.0 - comparison.level) / family)
+    if p <= 1.0 - comparison.level and (low > size or high < -size):
         return "contradicts", f"the change is beyond {words}"
     return "cannot tell", f"the interval is on both sides of {words}"
 

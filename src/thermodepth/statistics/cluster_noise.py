@@ -51,7 +51,7 @@ def square_weights(weights: Array) -> Array:
     return np.asarray(odds / (1.0 + odds.sum() - odds.max()))
 
 
-def scene_freedom(weights: Array) -> float:
+def scene_df(weights: Array) -> float:
     """Degrees of freedom of the mean over clusters with these shares [g]; at least 1, at most G - 1."""
     return _scene_freedom(np.asarray(weights, dtype=np.float64).tobytes())
 

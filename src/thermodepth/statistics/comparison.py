@@ -34,7 +34,7 @@ from thermodepth.statistics.two_way import (
     Estimate,
     Scope,
     estimate,
-    sharing_noise,
+    with_pooled_df,
 )
 
 Better = Literal["lower", "higher"]
@@ -159,12 +159,12 @@ class Comparison:
         """
         if self.better is None:
             raise SettingsError(f"{self.metric}: no verdict without knowing which way is better")
-        found = self.finding(p)
-        if found == "up":
+        finding = self.finding(p)
+        if finding == "up":
             return "worse" if self.better == "lower" else "better"
-        if found == "down":
+        if finding == "down":
             return "better" if self.better == "lower" else "worse"
-        return found
+        return finding
 
     def _percent(self, value: float) -> float | None:
         # Of the magnitude: of a reference below 0, more is still more.
@@ -201,37 +201,37 @@ def compare(
         raise SettingsError(f"smallest effect {smallest_effect}, expected a number from 0")
     if not 0.5 < level < 1.0:
         raise SettingsError(f"level {level}, expected between 0.5 and 1")
-    made = measurements.contrast(question.weights, reference=reference)
-    assert made.reference is not None
-    found = estimate(made.difference, measurements.groups)
-    mean = float(made.reference.mean(axis=1).mean())
+    contrast = measurements.contrast(question.weights, reference=reference)
+    assert contrast.reference is not None
+    effect = estimate(contrast.difference, measurements.groups)
+    mean = float(contrast.reference.mean(axis=1).mean())
     margin = smallest_effect * (1.0 if absolute else abs(mean))
     good = -1.0 if better == "lower" else 1.0
-    has_scope = found.scope is not None
-    notes = [ONE_RUN] * (found.seeds == 1) + [ONE_RECORDING] * (found.clusters == 1)
+    has_scope = effect.scope is not None
+    notes = [ONE_RUN] * (effect.seeds == 1) + [ONE_RECORDING] * (effect.clusters == 1)
     return Comparison(
         question=question,
         metric=measurements.metric,
         better=better,
-        estimate=found,
+        estimate=effect,
         reference=reference,
         reference_value=mean,
         margin=margin,
         level=level,
-        seeds=made.seeds,
-        p=found.p_value() if has_scope else None,
-        p_equivalence=found.p_equivalence(margin) if has_scope else None,
-        d_z=_paired_effect(found),
-        win_rate=None if better is None else _share_above(good * made.difference),
-        seed_win_rate=None if better is None else _share_above(good * found.by_seed),
-        notes=(*notes, *made.left_out),
+        seeds=contrast.seeds,
+        p=effect.p_value() if has_scope else None,
+        p_equivalence=effect.p_equivalence(margin) if has_scope else None,
+        d_z=_paired_effect(effect),
+        win_rate=None if better is None else _share_above(good * contrast.difference),
+        seed_win_rate=None if better is None else _share_above(good * effect.by_seed),
+        notes=(*notes, *contrast.left_out),
     )
 
 
-def _paired_effect(found: Estimate) -> float | None:
-    if found.seeds < 2:
+def _paired_effect(effect: Estimate) -> float | None:
+    if effect.seeds < 2:
         return None
-    return share_of(found.value, float(np.sqrt(found.variance_seed * found.seeds)))
+    return share_of(effect.value, float(np.sqrt(effect.variance_seed * effect.seeds)))
 
 
 def share_of(value: float, whole: float) -> float | None:
@@ -251,7 +251,7 @@ def _share_above(values: Array) -> float:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class Settled:
+class TestedComparison:
     """A comparison with its verdict."""
 
     comparison: Comparison
@@ -265,22 +265,22 @@ class Settled:
     @property
     def sentence(self) -> str:
         """What is found and on what it stands, for people."""
-        made = self.comparison
-        text = f"{made.question.title}, {label_of(made.metric)}: {change_words(made)}"
+        comparison = self.comparison
+        text = f"{comparison.question.title}, {label_of(comparison.metric)}: {change_words(comparison)}"
         if self.verdict is None:
             return f"{text}; descriptive, not among the declared comparisons."
-        if self.p_adjusted is not None and made.scope is not None:
+        if self.p_adjusted is not None and comparison.scope is not None:
             text += f", {p_words(self.p_adjusted)} after Holm over {self.family}"
-        reasons = "; ".join(note for note in made.notes if note in (ONE_RUN, ONE_RECORDING))
+        reasons = "; ".join(note for note in comparison.notes if note in (ONE_RUN, ONE_RECORDING))
         return f"{text}: {self.verdict}" + (f" ({reasons})." if reasons else ".")
 
 
-def settle(
+def with_verdicts(
     comparisons: Sequence[Comparison],
     *,
     primary: Collection[str] | None = None,
     lost: int = 0,
-) -> tuple[Settled, ...]:
+) -> tuple[TestedComparison, ...]:
     """Verdicts, in the order given, Holm over those whose metric is primary (None: over all).
 
     `lost` are declared ones without any result. They count, and so do those of too narrow a scope for a
@@ -289,24 +289,28 @@ def settle(
     Raises:
         SettingsError: for one question asked twice of one metric: it would be counted twice.
     """
-    seen: set[tuple[str, str]] = set()
-    for made in comparisons:
-        key = (made.question.name, made.metric)
-        if key in seen:
+    keys: set[tuple[str, str]] = set()
+    for comparison in comparisons:
+        key = (comparison.question.name, comparison.metric)
+        if key in keys:
             raise SettingsError(f"'{key[0]}' is asked twice of {key[1]}")
-        seen.add(key)
-    places = [n for n, made in enumerate(comparisons) if primary is None or made.metric in primary]
+        keys.add(key)
+    places = [
+        n
+        for n, comparison in enumerate(comparisons)
+        if primary is None or comparison.metric in primary
+    ]
     p_values = [p if (p := comparisons[n].p_of_verdict) is not None else 1.0 for n in places]
     adjusted = dict(zip(places, holm([*p_values, *[1.0] * lost]), strict=False))
     return tuple(
-        Settled(
-            comparison=made,
+        TestedComparison(
+            comparison=comparison,
             declared=n in adjusted,
-            p_adjusted=None if made.p_of_verdict is None else adjusted.get(n),
-            verdict=made.verdict(adjusted[n]) if n in adjusted else None,
+            p_adjusted=None if comparison.p_of_verdict is None else adjusted.get(n),
+            verdict=comparison.verdict(adjusted[n]) if n in adjusted else None,
             family=len(places) + lost,
         )
-        for n, made in enumerate(comparisons)
+        for n, comparison in enumerate(comparisons)
     )
 
 
@@ -335,8 +339,8 @@ def best_set(
     Raises:
         DataError: for an arm that is not here, no arm with results, or arms without a common seed.
     """
-    wanted = measurements.arms if arms is None else tuple(arms)
-    with_results = [a for a in wanted if measurements.present[measurements.place(a)].any()]
+    candidates = measurements.arms if arms is None else tuple(arms)
+    with_results = [a for a in candidates if measurements.present[measurements.place(a)].any()]
     if not with_results:
         raise DataError(f"{measurements.metric}: no arm has results")
     common = measurements.common_seeds(with_results)
@@ -347,22 +351,25 @@ def best_set(
     }
     best = min(with_results, key=lambda arm: means[arm])
     others = [arm for arm in with_results if arm != best]
-    notes = [f"{arm} has no results" for arm in wanted if arm not in with_results]
+    notes = [f"{arm} has no results" for arm in candidates if arm not in with_results]
     alone = []
     for arm in others:
-        made = measurements.contrast({arm: 1.0, best: -1.0})
-        alone.append(estimate(made.difference, measurements.groups))
-        notes += [note for note in made.left_out if note not in notes]
-    p_values = [found.p_value() if found.scope == "both" else 1.0 for found in sharing_noise(alone)]
+        contrast = measurements.contrast({arm: 1.0, best: -1.0})
+        alone.append(estimate(contrast.difference, measurements.groups))
+        notes += [note for note in contrast.left_out if note not in notes]
+    p_values = [
+        difference.p_value() if difference.scope == "both" else 1.0
+        for difference in with_pooled_df(alone)
+    ]
     if len(measurements.groups.sizes) == 1:
         notes.insert(0, ONE_RECORDING)
     if common.size == 1:
         notes.insert(0, ONE_RUN)
     adjusted = dict(zip(others, holm(p_values), strict=True))
-    kept = {best} | {arm for arm, p in adjusted.items() if p > 1.0 - level}
+    best_arms = {best} | {arm for arm, p in adjusted.items() if p > 1.0 - level}
     return BestSet(
         best=best,
-        arms=tuple(arm for arm in with_results if arm in kept),
+        arms=tuple(arm for arm in with_results if arm in best_arms),
         p_adjusted=adjusted,
         notes=tuple(notes),
     )
@@ -377,19 +384,18 @@ SCOPE_WORDS: Mapping[Scope, str] = {
 }
 
 
-def change_words(made: Comparison) -> str:
+def change_words(comparison: Comparison) -> str:
     """`+22.9 % [+15.1, +30.7] (95 %, other seeds and scenes; 5 seeds, 12 recordings)`."""
-    percent = made.percent
-    text = f"{signed(made.value, 'g')}" if percent is None else f"{signed(percent)} %"
-    about = (
-        f"{counted(made.estimate.seeds, 'seed')}, {counted(made.estimate.clusters, 'recording')}"
-    )
-    if made.printed_scope is None:
+    percent = comparison.percent
+    text = f"{signed(comparison.value, 'g')}" if percent is None else f"{signed(percent)} %"
+    size = comparison.estimate
+    about = f"{counted(size.seeds, 'seed')}, {counted(size.clusters, 'recording')}"
+    if comparison.printed_scope is None:
         return f"{text} ({about}: no interval)"
-    span = made.percent_interval()
-    low, high = made.interval() if span is None else span
+    span = comparison.percent_interval()
+    low, high = comparison.interval() if span is None else span
     kind: Literal["f", "g"] = "g" if span is None else "f"
     return (
-        f"{text} [{signed(low, kind)}, {signed(high, kind)}] ({100 * made.level:g} %, "
-        f"{SCOPE_WORDS[made.printed_scope]}; {about})"
+        f"{text} [{signed(low, kind)}, {signed(high, kind)}] ({100 * comparison.level:g} %, "
+        f"{SCOPE_WORDS[comparison.printed_scope]}; {about})"
     )

@@ -18,12 +18,12 @@ NO_DESIGN = Design(kind="list", factors=(), arms={})
 
 def declared_kinds(kinds: Iterable[Kind]) -> frozenset[Kind]:
     """The kinds of questions that get verdicts, of those that are asked."""
-    asked = frozenset(kinds)
-    return _EFFECTS if asked & _EFFECTS else asked - _NEVER_DECLARED
+    present_kinds = frozenset(kinds)
+    return _EFFECTS if present_kinds & _EFFECTS else present_kinds - _NEVER_DECLARED
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Asked:
+class ArmFactors:
     """What is asked of arms beside each one's difference to the reference."""
 
     design: Design = NO_DESIGN
@@ -50,10 +50,10 @@ class Asked:
         )
 
 
-def asked_by_name(arms: Sequence[str], reference: str) -> Asked:
+def factors_by_name(arms: Sequence[str], reference: str) -> ArmFactors:
     """Of a table that holds names alone: what names such as `no-A`, `no-A-no-B`, `A-x0p3` say."""
     ranked = [arm for arm in arms if not is_twin(arm, reference)]
-    return Asked(design=design_of(ranked) or NO_DESIGN, doses=doses_of(arms), by_name=True)
+    return ArmFactors(design=design_of(ranked) or NO_DESIGN, doses=doses_of(arms), by_name=True)
 
 
 def questions_of(
@@ -61,7 +61,7 @@ def questions_of(
     reference: str,
     *,
     titles: Mapping[str, str] | None = None,
-    asked: Asked,
+    arm_factors: ArmFactors,
 ) -> tuple[Question, ...]:
     """Each arm against the reference, then the effects that a design can tell, then slopes of doses.
 
@@ -76,10 +76,10 @@ def questions_of(
     # Leaving one out is the difference to "full", turned round: asked once.
     questions += [
         question
-        for question in asked.design.questions()
+        for question in arm_factors.design.questions()
         if question.name not in names and question.kind != "leave one out"
     ]
-    for dose in asked.doses:
+    for dose in arm_factors.doses:
         if dose.whole == reference and dose.has_slope:
             questions.append(dose.slope())
     return tuple(questions)

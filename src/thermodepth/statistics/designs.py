@@ -61,22 +61,22 @@ class Design:
         count = len(self.factors)
         complete = len(arms) == 2**count
         balanced = complete or self.kind == "half fraction"
-        found = []
+        questions = []
         for place, factor in enumerate(self.factors):
             if balanced:
-                found.append(_question("main effect", factor, effects.main_effect(arms, place)))
+                questions.append(_question("main effect", factor, effects.main_effect(arms, place)))
             if complete and count > 1:
-                found.append(_question("shapley", factor, effects.shapley(arms, place)))
+                questions.append(_question("shapley", factor, effects.shapley(arms, place)))
             for kind, weights in (
                 ("leave one out", effects.leave_one_out),
                 ("add one in", effects.add_one_in),
             ):
                 try:
-                    found.append(_question(kind, factor, weights(arms, place)))
+                    questions.append(_question(kind, factor, weights(arms, place)))
                 except SettingsError:
                     continue  # this design has no arm for it
         if balanced and (complete or count > 4):
-            found += [
+            questions += [
                 _question(
                     "interaction",
                     f"{self.factors[a]} x {self.factors[b]}",
@@ -84,7 +84,7 @@ class Design:
                 )
                 for a, b in combinations(range(count), 2)
             ]
-        return tuple(found)
+        return tuple(questions)
 
 
 def full_factorial(factors: Sequence[str]) -> Design:
@@ -162,7 +162,7 @@ def default_design(factors: Sequence[str]) -> Design:
 
 def arm_name(factors: Sequence[str], on: Settings) -> str:
     """`full`, `no-smooth`, `no-smooth-no-consistency`."""
-    off = [f"no-{factor}" for factor, there in zip(factors, on, strict=True) if not there]
+    off = [f"no-{factor}" for factor, is_on in zip(factors, on, strict=True) if not is_on]
     return "-".join(off) or FULL
 
 
@@ -274,7 +274,7 @@ def estimable(design: Design, *, order: int = 2) -> tuple[Estimable, ...]:
     model = [team for team in every if len(team) <= order]
     matrix = np.stack([columns[team] for team in model], axis=1)
     rank = int(np.linalg.matrix_rank(matrix))
-    found = []
+    effects_of_order = []
     for place, team in enumerate(model):
         if not team:
             continue
@@ -285,7 +285,7 @@ def estimable(design: Design, *, order: int = 2) -> tuple[Estimable, ...]:
             if other not in ((), team)
             and abs(float((columns[other] * columns[team]).sum())) == len(signs)
         ]
-        found.append(
+        effects_of_order.append(
             Estimable(
                 effect=_named(design, team),
                 possible=int(np.linalg.matrix_rank(rest)) < rank,
@@ -293,7 +293,7 @@ def estimable(design: Design, *, order: int = 2) -> tuple[Estimable, ...]:
                 order=order,
             )
         )
-    return tuple(found)
+    return tuple(effects_of_order)
 
 
 def assumptions_of(design: Design) -> tuple[str, ...]:

@@ -15,7 +15,7 @@ from thermodepth.statistics.comparison import (
     ONE_RECORDING,
     ONE_RUN,
     Better,
-    Settled,
+    TestedComparison,
     best_set,
 )
 from thermodepth.statistics.designs import FULL, DoseResponse, dose_arm
@@ -43,7 +43,7 @@ class DoseCurve:
     factor: str
     metric: str
     points: tuple[DosePoint, ...]  # by level, level 1 among them
-    slope: Settled | None  # at level 1; None without a level on either side of it
+    slope: TestedComparison | None  # at level 1; None without a level on either side of it
     best: float  # the level with the best mean
     flat: tuple[float, ...]  # levels that cannot be told from the best, which is among them
     better: Better
@@ -93,18 +93,18 @@ def doses_of(arms: Sequence[str]) -> tuple[DoseResponse, ...]:
         factor, level = match[1], float(match[2].replace("p", "."))
         if dose_arm(factor, level) == arm:
             levels.setdefault(factor, {})[arm] = level
-    found = []
+    doses = []
     for factor, own in levels.items():
         off = {f"no-{factor}": 0.0} if f"no-{factor}" in arms else {}
         every = {**off, **own, FULL: 1.0}
         ordered = sorted(every, key=lambda arm: every[arm])
-        found.append(DoseResponse(factor=factor, arms={arm: every[arm] for arm in ordered}))
-    return tuple(found)
+        doses.append(DoseResponse(factor=factor, arms={arm: every[arm] for arm in ordered}))
+    return tuple(doses)
 
 
 def dose_curves(
     measurements: Mapping[str, Measurements],
-    settled: Sequence[Settled],
+    tested: Sequence[TestedComparison],
     *,
     doses: Sequence[DoseResponse],
     better: Mapping[str, Better],
@@ -113,43 +113,47 @@ def dose_curves(
 
     Args:
         measurements: by metric.
-        settled: the comparisons; a level without one has no results and is left out.
+        tested: the comparisons; a level without one has no results and is left out.
         doses: levels of the arms.
         better: which way each metric runs.
     """
-    made = {(s.comparison.question.name, s.comparison.metric): s for s in settled}
-    references = {s.comparison.reference for s in settled}
+    known_comparisons = {(s.comparison.question.name, s.comparison.metric): s for s in tested}
+    references = {s.comparison.reference for s in tested}
     curves = []
     for dose in doses:
         if dose.whole is None or references - {dose.whole}:
             continue  # changes are against level 1, or there is no curve
         for name, block in measurements.items():
-            there = {
+            measured_levels = {
                 arm: level
                 for arm, level in dose.arms.items()
                 if arm in block.arms and block.present[block.place(arm)].any()
             }
             if (
-                dose.whole not in there
-                or len(there) < 2
-                or not block.have_a_seed_in_common(list(there))
+                dose.whole not in measured_levels
+                or len(measured_levels) < 2
+                or not block.have_a_seed_in_common(list(measured_levels))
             ):
                 continue
-            best = best_set(block, better=better[name], arms=tuple(there))
-            against = [made[arm, block.metric] for arm in there if (arm, block.metric) in made]
-            if len(against) < len(there) - 1:
+            best = best_set(block, better=better[name], arms=tuple(measured_levels))
+            against = [
+                known_comparisons[arm, block.metric]
+                for arm in measured_levels
+                if (arm, block.metric) in known_comparisons
+            ]
+            if len(against) < len(measured_levels) - 1:
                 continue
             curves.append(
                 DoseCurve(
                     factor=dose.factor,
                     metric=block.metric,
                     points=tuple(
-                        _point(block, arm, level, made.get((arm, block.metric)))
-                        for arm, level in there.items()
+                        _point(block, arm, level, known_comparisons.get((arm, block.metric)))
+                        for arm, level in measured_levels.items()
                     ),
-                    slope=made.get((f"slope-{dose.factor}", block.metric)),
-                    best=there[best.best],
-                    flat=tuple(there[arm] for arm in best.arms),
+                    slope=known_comparisons.get((f"slope-{dose.factor}", block.metric)),
+                    best=measured_levels[best.best],
+                    flat=tuple(measured_levels[arm] for arm in best.arms),
                     better=better[name],
                     notes=tuple(note for note in best.notes if note in (ONE_RUN, ONE_RECORDING)),
                     margin_percent=_margin(against[0]),
@@ -158,12 +162,14 @@ def dose_curves(
     return tuple(curves)
 
 
-def _point(block: Measurements, arm: str, level: float, made: Settled | None) -> DosePoint:
+def _point(
+    block: Measurements, arm: str, level: float, tested: TestedComparison | None
+) -> DosePoint:
     place = block.place(arm)
     value = float(block.values[place][block.present[place]].mean())
-    if made is None:  # "full" itself
+    if tested is None:  # "full" itself
         return DosePoint(level=level, arm=arm, value=value, percent=None, percent_interval=None)
-    comparison = made.comparison
+    comparison = tested.comparison
     return DosePoint(
         level=level,
         arm=arm,
@@ -173,6 +179,6 @@ def _point(block: Measurements, arm: str, level: float, made: Settled | None) ->
     )
 
 
-def _margin(made: Settled) -> float | None:
-    reference = abs(made.comparison.reference_value)
-    return 100.0 * made.comparison.margin / reference if reference else None
+def _margin(tested: TestedComparison) -> float | None:
+    reference = abs(tested.comparison.reference_value)
+    return 100.0 * tested.comparison.margin / reference if reference else None

@@ -14,14 +14,14 @@ from thermodepth.statistics.comparison import (
     BestSet,
     Better,
     Comparison,
-    Settled,
+    TestedComparison,
     best_set,
-    settle,
+    with_verdicts,
 )
 from thermodepth.statistics.default_questions import (
-    Asked,
-    asked_by_name,
+    ArmFactors,
     declared_kinds,
+    factors_by_name,
     questions_of,
 )
 from thermodepth.statistics.designs import assumptions_of
@@ -40,7 +40,7 @@ class Findings:
     reference: str
     arms: tuple[str, ...]
     primary: tuple[str, ...]  # metrics whose verdicts are adjusted for their number
-    settled: tuple[Settled, ...]  # questions in order, each on every metric
+    tested: tuple[TestedComparison, ...]  # questions in order, each on every metric
     best: Mapping[str, BestSet]  # by metric
     outcomes: tuple[Outcome, ...]  # of the claims
     plans: Mapping[tuple[str, str], Plan]  # (question, metric) of declared ones that are open
@@ -50,23 +50,23 @@ class Findings:
     assumptions: tuple[str, ...]  # that effects and doses stand on, in words
     measurements: Mapping[str, Measurements]
 
-    def of(self, question: str, metric: str) -> Settled:
+    def comparison_of(self, question: str, metric: str) -> TestedComparison:
         """One comparison by the names of its question and metric.
 
         Raises:
             SettingsError: when it was not made.
         """
-        for each in self.settled:
+        for each in self.tested:
             if (each.comparison.question.name, each.comparison.metric) == (question, metric):
                 return each
-        names = [f"{s.comparison.question.name}, {s.comparison.metric}" for s in self.settled]
+        names = [f"{s.comparison.question.name}, {s.comparison.metric}" for s in self.tested]
         raise SettingsError(unknown("comparison", f"{question}, {metric}", names))
 
     def differences(self, metric: str, arms: Sequence[str]) -> dict[str, Comparison]:
         """The comparisons of these arms with the reference, as far as they were made."""
         return {
             each.comparison.question.name: each.comparison
-            for each in self.settled
+            for each in self.tested
             if each.comparison.metric == metric
             and each.comparison.question.name in arms
             and each.comparison.question.kind in ("difference", "twin")
@@ -78,7 +78,7 @@ def findings(
     *,
     reference: str,
     titles: Mapping[str, str] | None = None,
-    asked: Asked | None = None,
+    arm_factors: ArmFactors | None = None,
     questions: Sequence[Question] | None = None,
     primary: Sequence[str] | None = None,
     better: Mapping[str, Better] | None = None,
@@ -109,21 +109,21 @@ def findings(
         SettingsError: for a reference or primary metric that is not measured, or a primary metric of which it
             is not known which way is better.
     """
-    shown = _each_once(measurements)
-    first = next(iter(shown.values()))
+    blocks = _each_once(measurements)
+    first = next(iter(blocks.values()))
     if reference not in first.arms:
         raise SettingsError(unknown("reference arm", reference, first.arms))
-    runs = {name: (better or {}).get(name) or direction_of(name) for name in shown}
+    runs = {name: (better or {}).get(name) or direction_of(name) for name in blocks}
     for name in primary or ():
-        if name not in shown:
-            raise SettingsError(unknown("primary metric", name, shown))
+        if name not in blocks:
+            raise SettingsError(unknown("primary metric", name, blocks))
         if runs[name] is None:
             raise SettingsError(f"primary metric {name}: say which way is better, lower or higher")
     directed = {name: way for name, way in runs.items() if way is not None}
     primary = tuple(directed) if primary is None else tuple(primary)
-    asked = asked or asked_by_name(first.arms, reference)
+    arm_factors = arm_factors or factors_by_name(first.arms, reference)
     every = (
-        questions_of(first.arms, reference, titles=titles, asked=asked)
+        questions_of(first.arms, reference, titles=titles, arm_factors=arm_factors)
         if questions is None
         else tuple(questions)
     )
@@ -136,27 +136,27 @@ def findings(
             smallest_effect=smallest_effect,
             level=level,
         )
-        for name, block in shown.items()
+        for name, block in blocks.items()
     ]
     place = {question.name: number for number, question in enumerate(every)}
-    made = sorted(chain.from_iterable(by_metric), key=lambda each: place[each.question.name])
-    settled = _settled(made, every, {shown[name].metric for name in primary})
+    comparisons = sorted(chain.from_iterable(by_metric), key=lambda each: place[each.question.name])
+    settled = _settled(comparisons, every, {blocks[name].metric for name in primary})
     ranked = [arm for arm in first.arms if not is_twin(arm, reference)]
     family = max((s.family for s in settled), default=1)
     return Findings(
         reference=reference,
         arms=first.arms,
         primary=primary,
-        settled=settled,
+        tested=settled,
         best={
-            name: best_set(shown[name], better=way, arms=ranked)
+            name: best_set(blocks[name], better=way, arms=ranked)
             for name, way in directed.items()
-            if _ranks_together(shown[name], ranked)
+            if _ranks_together(blocks[name], ranked)
         },
         outcomes=judge(
             claims,
             claimed or measurements,
-            answered=made,
+            known_comparisons=comparisons,
             reference=reference,
             smallest_effect=smallest_effect,
             level=level,
@@ -169,35 +169,38 @@ def findings(
             if s.verdict == "cannot tell" and s.comparison.scope == "both"
         },
         doses=dose_curves(
-            {name: shown[name] for name in directed}, settled, doses=asked.doses, better=directed
+            {name: blocks[name] for name in directed},
+            settled,
+            doses=arm_factors.doses,
+            better=directed,
         ),
-        measurements=shown,
+        measurements=blocks,
         titles={arm: (titles or {}).get(arm, arm) for arm in first.arms},
-        unanswered=_unanswered(shown, every, ranked, reference),
+        unanswered=_unanswered(blocks, every, ranked, reference),
         assumptions=(
-            *(assumptions_of(asked.design) if questions is None else ()),
-            *([asked.sentence] if asked.sentence and questions is None else []),
+            *(assumptions_of(arm_factors.design) if questions is None else ()),
+            *([arm_factors.sentence] if arm_factors.sentence and questions is None else []),
         ),
     )
 
 
 def _unanswered(
-    shown: Mapping[str, Measurements],
-    asked: Sequence[Question],
+    blocks: Mapping[str, Measurements],
+    questions: Sequence[Question],
     ranked: Sequence[str],
     reference: str,
 ) -> tuple[str, ...]:
     """What failed cells leave no answer to, in words."""
-    told: dict[str, None] = {}
-    for block in shown.values():
-        lost = [q for q in asked if not block.have_a_seed_in_common((*q.arms, reference))]
-        told |= dict.fromkeys(
+    sentences: dict[str, None] = {}
+    for block in blocks.values():
+        lost = [q for q in questions if not block.have_a_seed_in_common((*q.arms, reference))]
+        sentences |= dict.fromkeys(
             f"Not answered: {question.title}; no seed has results of all its arms."
             for question in lost
         )
         if not _ranks_together(block, ranked):
-            told["No best set: no seed has results of every arm."] = None
-    return tuple(told)
+            sentences["No best set: no seed has results of every arm."] = None
+    return tuple(sentences)
 
 
 def _ranks_together(block: Measurements, arms: Sequence[str]) -> bool:
@@ -207,8 +210,8 @@ def _ranks_together(block: Measurements, arms: Sequence[str]) -> bool:
 
 
 def _settled(
-    made: Sequence[Comparison], asked: Sequence[Question], primary: Set[str]
-) -> tuple[Settled, ...]:
+    comparisons: Sequence[Comparison], questions: Sequence[Question], primary: Set[str]
+) -> tuple[TestedComparison, ...]:
     """Verdicts for what is declared: on primary metrics, the effects of a factorial, else the differences.
 
     A factorial's main effects and interactions say all there is; its arms' differences, Shapley values and
@@ -216,15 +219,18 @@ def _settled(
     is no hypothesis, and a slope says again what the levels beside it say. What was declared and cannot be
     answered, for its cells failed, counts all the same.
     """
-    chosen = declared_kinds(question.kind for question in asked)
-    declared = [each for each in made if each.metric in primary and each.question.kind in chosen]
-    others = [each for each in made if each not in declared]
-    count = len(primary) * sum(question.kind in chosen for question in asked)
+    chosen = declared_kinds(question.kind for question in questions)
+    declared = [
+        each for each in comparisons if each.metric in primary and each.question.kind in chosen
+    ]
+    others = [each for each in comparisons if each not in declared]
+    count = len(primary) * sum(question.kind in chosen for question in questions)
     lost = count - len(declared)
-    found = {
-        id(s.comparison): s for s in (*settle(declared, lost=lost), *settle(others, primary=()))
+    tested = {
+        id(s.comparison): s
+        for s in (*with_verdicts(declared, lost=lost), *with_verdicts(others, primary=()))
     }
-    return tuple(found[id(each)] for each in made)
+    return tuple(tested[id(each)] for each in comparisons)
 
 
 def _each_once(measurements: Mapping[str, Measurements]) -> dict[str, Measurements]:
@@ -232,11 +238,11 @@ def _each_once(measurements: Mapping[str, Measurements]) -> dict[str, Measuremen
 
     Of two names for one quantity, such as `log_bias` and `log_bias.distance`, the first is kept.
     """
-    shown: dict[str, Measurements] = {}
+    blocks: dict[str, Measurements] = {}
     for name, block in measurements.items():
         row = METRICS.get(name)
         closer = row is not None and row.better == "closer"
-        made = block.form("distance", optimum=row.optimum) if row and closer else block
-        if made.metric not in {other.metric for other in shown.values()}:
-            shown[name] = made
-    return shown
+        compared = block.form("distance", optimum=row.optimum) if row and closer else block
+        if compared.metric not in {other.metric for other in blocks.values()}:
+            blocks[name] = compared
+    return blocks

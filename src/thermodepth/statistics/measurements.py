@@ -161,15 +161,15 @@ class Measurements:
             return self
         count = len(self.images)
         if form == "distance":
-            made = np.abs(self.values - optimum)
+            values = np.abs(self.values - optimum)
         elif form == "square":
-            made = np.square(self.values - optimum)
+            values = np.square(self.values - optimum)
         else:
             if count < 2:
                 raise SettingsError(f"{self.metric}.spread: one image has no spread")
             centred = self.values - self.values.mean(axis=-1, keepdims=True)
-            made = np.square(centred) * count / (count - 1)
-        return replace(self, metric=f"{self.metric}.{form}", values=made)
+            values = np.square(centred) * count / (count - 1)
+        return replace(self, metric=f"{self.metric}.{form}", values=values)
 
     def in_clusters(self, clusters: Sequence[str]) -> Measurements:
         """The same values, their images grouped otherwise (see `blocks_of`).
@@ -182,8 +182,8 @@ class Measurements:
         return replace(self, clusters=tuple(clusters))
 
     def _of(self, arm: str, seeds: NDArray[np.intp], *, whole: bool) -> Array:
-        found: Array = self.values[self.place(arm)]
-        return found if whole else found[seeds]
+        values: Array = self.values[self.place(arm)]
+        return values if whole else values[seeds]
 
 
 def split_form(quantity: str) -> tuple[str, str]:
@@ -238,82 +238,84 @@ def block(
     at = f"{where}: " if where else ""
     names = tuple(str(name) for name in arm.names)
     used = _used(arm)
-    wanted = tuple(arms) if arms is not None else tuple(n for n in names if n in used)
-    place = np.array([wanted.index(n) if n in wanted else -1 for n in names], dtype=np.int64)
+    arm_names = tuple(arms) if arms is not None else tuple(n for n in names if n in used)
+    place = np.array([arm_names.index(n) if n in arm_names else -1 for n in names], dtype=np.int64)
     arm_index = place[arm.index] if arm.index.size else arm.index
-    kept = np.flatnonzero(arm_index >= 0)
-    if kept.size == 0:
+    selected = np.flatnonzero(arm_index >= 0)
+    if selected.size == 0:
         raise DataError(
-            f"{at}no value of {metric}" + (f" for {', '.join(wanted)}" if wanted else "")
+            f"{at}no value of {metric}" + (f" for {', '.join(arm_names)}" if arm_names else "")
         )
-    s_index, seeds = _compact(seed, kept)
-    i_index, image_names = _compact(image, kept)
-    shape = (len(wanted), len(seeds), len(image_names))
+    s_index, seeds = _compact(seed, selected)
+    i_index, image_names = _compact(image, selected)
+    shape = (len(arm_names), len(seeds), len(image_names))
     if np.prod(shape, dtype=np.float64) > MOST_VALUES:
         raise DataError(
             f"{at}{metric}: {shape[0]} arms x {shape[1]} seeds x {shape[2]} images are more than "
             f"{MOST_VALUES // 10**6} million values"
         )
-    if 8 * np.prod(shape) > ROOM and np.prod(shape) > MOST_HOLES * kept.size:
+    if 8 * np.prod(shape) > ROOM and np.prod(shape) > MOST_HOLES * selected.size:
         raise DataError(
-            f"{at}{metric}: {kept.size} rows are nearly nothing of {shape[0]} arms x {shape[1]} seeds x "
+            f"{at}{metric}: {selected.size} rows are nearly nothing of {shape[0]} arms x {shape[1]} seeds x "
             f"{shape[2]} images; every arm and seed is measured on the same images"
         )
-    values = value[kept]
-    flat = np.ravel_multi_index((arm_index[kept], s_index, i_index), shape)
+    values = value[selected]
+    flat = np.ravel_multi_index((arm_index[selected], s_index, i_index), shape)
 
-    def said(row: int) -> str:
+    def cell_words(row: int) -> str:
         a, s, i = np.unravel_index(flat[row], shape)
-        return f"image '{image_names[i]}' (arm '{wanted[a]}', seed {seeds[s]})"
+        return f"image '{image_names[i]}' (arm '{arm_names[a]}', seed {seeds[s]})"
 
     strange = np.flatnonzero(~(np.abs(values) <= LARGEST))
     if strange.size:
         raise DataError(
-            f"{at}{metric} of {said(int(strange[0]))} is {values[strange[0]]}: a measurement is a finite "
-            f"number up to {LARGEST:g}"
+            f"{at}{metric} of {cell_words(int(strange[0]))} is {values[strange[0]]}: a measurement is a "
+            f"finite number up to {LARGEST:g}"
         )
     counts = np.bincount(flat, minlength=int(np.prod(shape))).reshape(shape)
     if counts.max() > 1:
         first = int(np.flatnonzero(counts.ravel()[flat] > 1)[0])
         raise DataError(
-            f"{at}{metric} of {said(first)} is there {counts.ravel()[flat[first]]} times"
+            f"{at}{metric} of {cell_words(first)} is there {counts.ravel()[flat[first]]} times"
         )
-    clusters = _clusters(cluster, kept, i_index, image_names, at)
+    clusters = _clusters(cluster, selected, i_index, image_names, at)
     dense = np.full(shape, np.nan)
     dense.ravel()[flat] = values
     weights = None
     if pixels is not None:
         weights = np.full(shape, np.nan)
-        weights.ravel()[flat] = pixels[kept]
+        weights.ravel()[flat] = pixels[selected]
 
-    there = counts > 0
-    cells: NDArray[np.bool_] = np.any(there, axis=2)  # [a s]
+    measured = counts > 0
+    cells: NDArray[np.bool_] = np.any(measured, axis=2)  # [a s]
     # [i] in every cell that has results
-    whole: NDArray[np.bool_] = np.all(there[cells], axis=0)
+    whole: NDArray[np.bool_] = np.all(measured[cells], axis=0)
     left_out = [
-        f"arm '{n}' has no results" for n, has in zip(wanted, cells, strict=True) if not has.any()
+        f"arm '{n}' has no results"
+        for n, has in zip(arm_names, cells, strict=True)
+        if not has.any()
     ]
     left_out += [
-        f"arm '{wanted[a]}' has no results under seed {seeds[s]}"
+        f"arm '{arm_names[a]}' has no results under seed {seeds[s]}"
         for a, s in np.argwhere(~cells).tolist()
         if cells[a].any()
     ]
     if not whole.all():
-        gone = [image_names[i] for i in np.flatnonzero(~whole)]
+        incomplete = [image_names[i] for i in np.flatnonzero(~whole)]
         if images == "same" or not whole.any():
-            a, s, i = np.argwhere(~there & cells[:, :, None])[0].tolist()
+            a, s, i = np.argwhere(~measured & cells[:, :, None])[0].tolist()
             raise DataError(
-                f"{at}{metric}: arm '{wanted[a]}', seed {seeds[s]} has no value for image "
-                f"'{image_names[i]}', which others have ({len(gone)} of {len(whole)} images are not in every "
-                "cell)"
+                f"{at}{metric}: arm '{arm_names[a]}', seed {seeds[s]} has no value for image "
+                f"'{image_names[i]}', which others have ({len(incomplete)} of {len(whole)} images are not in "
+                "every cell)"
             )
         left_out.append(
-            f"{len(gone)} of {len(whole)} images left out everywhere: some cell has no {metric} of them "
-            f"(first '{gone[0]}')"
+            f"{len(incomplete)} of {len(whole)} images left out everywhere: some cell has no {metric} of "
+            f"them (first '{incomplete[0]}')"
         )
     return Measurements(
         metric=metric,
-        arms=wanted,
+        arms=arm_names,
         seeds=tuple(int(str(each)) for each in seeds),
         images=tuple(str(n) for n, keep in zip(image_names, whole, strict=True) if keep),
         clusters=tuple(n for n, keep in zip(clusters, whole, strict=True) if keep),
@@ -327,21 +329,21 @@ def _used(codes: Codes) -> frozenset[str]:
     return frozenset(str(codes.names[place]) for place in np.unique(codes.index))
 
 
-def _compact(codes: Codes, kept: NDArray[np.intp]) -> tuple[NDArray[np.intp], list[object]]:
+def _compact(codes: Codes, selected: NDArray[np.intp]) -> tuple[NDArray[np.intp], list[object]]:
     """(places, names) of the values that occur, in the order of the names given."""
-    used, index = np.unique(codes.index[kept], return_inverse=True)
+    used, index = np.unique(codes.index[selected], return_inverse=True)
     return index, [codes.names[place] for place in used.tolist()]
 
 
 def _clusters(
     cluster: Codes,
-    kept: NDArray[np.intp],
+    selected: NDArray[np.intp],
     image: NDArray[np.intp],
     images: Sequence[object],
     at: str,
 ) -> list[str]:
     """[i] the cluster of each image."""
-    codes = cluster.index[kept]
+    codes = cluster.index[selected]
     of_image = np.zeros(len(images), dtype=np.int64)
     of_image[image] = codes
     unlike = np.flatnonzero(of_image[image] != codes)

@@ -13,7 +13,7 @@ from dataclasses import replace
 from thermodepth.statistics.comparison import SMALLEST_EFFECT, Better, Comparison, compare
 from thermodepth.statistics.measurements import Measurements
 from thermodepth.statistics.questions import Question
-from thermodepth.statistics.two_way import sharing_noise
+from thermodepth.statistics.two_way import with_pooled_df
 
 
 def compare_all(
@@ -30,7 +30,7 @@ def compare_all(
 
     Args and errors are those of `compare`.
     """
-    found = [
+    comparisons = [
         compare(
             measurements,
             question,
@@ -46,17 +46,17 @@ def compare_all(
     for place, question in enumerate(questions):
         families.setdefault(_family(question), []).append(place)
     for places in families.values():
-        shared = sharing_noise([found[place].estimate for place in places])
+        shared = with_pooled_df([comparisons[place].estimate for place in places])
         for place, estimate in zip(places, shared, strict=True):
-            made = found[place]
-            if estimate is not made.estimate:
-                found[place] = replace(
-                    made,
+            comparison = comparisons[place]
+            if estimate is not comparison.estimate:
+                comparisons[place] = replace(
+                    comparison,
                     estimate=estimate,
                     p=estimate.p_value(),
-                    p_equivalence=estimate.p_equivalence(made.margin),
+                    p_equivalence=estimate.p_equivalence(comparison.margin),
                 )
-    return tuple(found)
+    return tuple(comparisons)
 
 
 def _family(question: Question) -> str:

@@ -34,7 +34,7 @@ from thermodepth.statistics.two_way import (
     Estimate,
     Spread,
     satterthwaite,
-    shared_freedom,
+    shared_df,
     t_quantile,
 )
 
@@ -53,7 +53,7 @@ class Components:
     seeds: int  # at hand
     clusters: int
     evenness: float  # G_e / G: 1 when all clusters have equally many images
-    scene_freedom: float  # of the clusters at hand; one fewer than these where they are equal
+    scene_df: float  # of the clusters at hand; one fewer than these where they are equal
     seed_share: float | None = None  # of V_S in V_S + V_G at hand, where other questions bound it
 
     def predict(self, *, seeds: int, clusters: int) -> Spread:
@@ -67,12 +67,12 @@ class Components:
                 f"{seeds} seeds on {clusters} clusters: no interval below two of either"
             )
         effective = clusters * self.evenness
-        scenes = max((self.scene_freedom + 1.0) * clusters / self.clusters - 1.0, 1.0)
+        scenes = max((self.scene_df + 1.0) * clusters / self.clusters - 1.0, 1.0)
         v_i = self.rest / (seeds * effective)
         v_s = self.seed / seeds + v_i
         v_g = self.cluster / effective + v_i
         squared = v_s + v_g - v_i
-        freedom = satterthwaite(
+        df = satterthwaite(
             *(np.asarray(each) for each in (squared, v_s, v_g, v_i)),
             seeds=seeds,
             scenes=scenes,
@@ -81,8 +81,8 @@ class Components:
             of_seeds = self.seed_share * self.seeds / seeds
             of_scenes = (1.0 - self.seed_share) * self.clusters / clusters
             share = np.asarray(of_seeds / (of_seeds + of_scenes))
-            freedom = shared_freedom(share, freedom, seeds=seeds, scenes=scenes)
-        return Spread(error=squared**0.5, freedom=float(freedom))
+            df = shared_df(share, df, seeds=seeds, scenes=scenes)
+        return Spread(standard_error=squared**0.5, df=float(df))
 
 
 def components(estimate: Estimate) -> Components:
@@ -103,15 +103,15 @@ def components(estimate: Estimate) -> Components:
         seeds=estimate.seeds,
         clusters=estimate.clusters,
         evenness=effective / estimate.clusters,
-        scene_freedom=estimate.spread("scenes").freedom,
+        scene_df=estimate.spread("scenes").df,
         seed_share=estimate.seed_share,
     )
 
 
 def least_detectable(spread: Spread, *, level: float = 0.95, power: float = POWER) -> float:
     """The true difference that a study with this error would find with probability `power`."""
-    quantiles = t_quantile(0.5 + level / 2.0, spread.freedom) + t_quantile(power, spread.freedom)
-    return quantiles * spread.error
+    quantiles = t_quantile(0.5 + level / 2.0, spread.df) + t_quantile(power, spread.df)
+    return quantiles * spread.standard_error
 
 
 Settles = Literal["difference", "equivalence"]
@@ -156,9 +156,9 @@ def plan(
     value, margin = abs(comparison.value), comparison.margin
 
     def settles(spread: Spread) -> Settles | None:
-        if value + t_quantile(comparison.level, spread.freedom) * spread.error <= margin:
+        if value + t_quantile(comparison.level, spread.df) * spread.standard_error <= margin:
             return "equivalence"
-        if value > t_quantile(0.5 + strict / 2.0, spread.freedom) * spread.error:
+        if value > t_quantile(0.5 + strict / 2.0, spread.df) * spread.standard_error:
             return "difference"
         return None
 
@@ -207,6 +207,6 @@ def _least(settled: Callable[[int], bool], start: int, most: int) -> int | None:
 
 
 def _change(now: Spread, then: Spread) -> str:
-    if now.error == 0.0:
+    if now.standard_error == 0.0:
         return "none to lose"
-    return f"{signed(round(100.0 * (then.error / now.error - 1.0)), 'g')} %"
+    return f"{signed(round(100.0 * (then.standard_error / now.standard_error - 1.0)), 'g')} %"

@@ -76,7 +76,7 @@ def read_measurements(
                 raise DataError(f"{path}: row {row + 1}, column arm: {unknown('arm', arm, arms)}")
     seed = _seeds(table, path)
     value = _values(table, path)
-    found: dict[str, Measurements] = {}
+    blocks: dict[str, Measurements] = {}
     every = arms or [str(name) for name in text["arm"].names]
     for place in dict.fromkeys(text["metric"].index.tolist()):
         metric = str(text["metric"].names[place])
@@ -92,8 +92,8 @@ def read_measurements(
             images=images,
             where=str(path),
         )
-        found[metric] = replace(of_metric, left_out=(*left_out, *of_metric.left_out))
-    return found
+        blocks[metric] = replace(of_metric, left_out=(*left_out, *of_metric.left_out))
+    return blocks
 
 
 def _without_row_numbers(table: pa.Table, path: Path) -> tuple[pa.Table, tuple[str, ...]]:
@@ -211,18 +211,18 @@ def _values(table: pa.Table, path: Path) -> NDArray[np.float64]:
     try:
         numbers = column.cast(pa.float64())
     except pa.ArrowException:
-        row, given = _first_no_number(column.to_pylist())
-        raise DataError(f"{path}: row {row + 1}, column value: '{given}' is not a number") from None
+        row, cell = _first_no_number(column.to_pylist())
+        raise DataError(f"{path}: row {row + 1}, column value: '{cell}' is not a number") from None
     bad = pc.invert(pc.fill_null(pc.is_finite(numbers), False))
     if pc.any(bad).as_py():
         row = int(np.flatnonzero(bad.to_numpy())[0])
-        given = column[row].as_py()
+        cell = column[row].as_py()
         raise DataError(
-            f"{path}: row {row + 1}, column value: {'empty' if given is None else given}, expected a finite "
+            f"{path}: row {row + 1}, column value: {'empty' if cell is None else cell}, expected a finite "
             "number"
         )
-    found: NDArray[np.float64] = numbers.to_numpy()
-    return found
+    values: NDArray[np.float64] = numbers.to_numpy()
+    return values
 
 
 def _first_no_number(texts: list[Any]) -> tuple[int, str]:

@@ -98,9 +98,9 @@ def add_one_in(arms: Mapping[Settings, str], factor: int) -> Contrast:
 def missing_settings(present: Sequence[Settings]) -> list[Settings]:
     """The settings that a full factorial has and these arms lack, most factors on first."""
     count = len(present[0])
-    there = set(present)
+    present_settings = set(present)
     every = sorted(product((True, False), repeat=count), key=sum, reverse=True)
-    return [on for on in every if on not in there]
+    return [on for on in every if on not in present_settings]
 
 
 def _halves(arms: Mapping[Settings, str], plus: Sequence[bool], *, share: int) -> Contrast:

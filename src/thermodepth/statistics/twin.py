@@ -11,11 +11,11 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from thermodepth.statistics.comparison import Comparison, Settled
+from thermodepth.statistics.comparison import Comparison, TestedComparison
 from thermodepth.statistics.labels import label_of
 
 
-def twin_sentence(settled: Sequence[Settled]) -> str:
+def twin_sentence(settled: Sequence[TestedComparison]) -> str:
     """What the twin says of the machine, from a study's comparisons; empty where there is none."""
     twins = [s.comparison for s in settled if s.comparison.question.kind == "twin"]
     if not twins:
@@ -36,8 +36,8 @@ def twin_sentence(settled: Sequence[Settled]) -> str:
     )
 
 
-def _largest(made: Comparison) -> str:
-    most = float(np.abs(made.estimate.by_seed).max())
-    if not made.reference_value:
+def _largest(comparison: Comparison) -> str:
+    most = float(np.abs(comparison.estimate.by_seed).max())
+    if not comparison.reference_value:
         return f"{most:.3g}"
-    return f"{100.0 * most / abs(made.reference_value):.1f} %"
+    return f"{100.0 * most / abs(comparison.reference_value):.1f} %"

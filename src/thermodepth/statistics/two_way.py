@@ -39,7 +39,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from thermodepth.errors import DataError, SettingsError
-from thermodepth.statistics.cluster_noise import scene_freedom, square_weights
+from thermodepth.statistics.cluster_noise import scene_df, square_weights
 
 Scope = Literal["both", "seeds", "scenes"]
 SCOPES: tuple[Scope, ...] = ("both", "seeds", "scenes")
@@ -123,8 +123,8 @@ class Variances(NamedTuple):
     seed: Array  # [...] V_S
     scene: Array  # [...] V_G
     both: Array  # [...] V_I
-    error: Array  # [...] of scope "both"
-    freedom: Array  # [...] of scope "both"
+    standard_error: Array  # [...] of scope "both"
+    df: Array  # [...] of scope "both"
 
 
 def variances(cells: Array, weights: Array) -> Variances:
@@ -139,7 +139,7 @@ def variances(cells: Array, weights: Array) -> Variances:
     by_cluster = cells.mean(axis=-2)
     value = by_seed.mean(axis=-1)
     nothing = np.full_like(value, np.nan)
-    v_s = v_g = v_i = error = freedom = nothing
+    v_s = v_g = v_i = error = df = nothing
     if seeds > 1:
         v_s = np.square(by_seed - value[..., None]).sum(axis=-1) / (seeds * (seeds - 1))
     if count > 1:
@@ -150,8 +150,8 @@ def variances(cells: Array, weights: Array) -> Variances:
         v_i = (squares * np.square(rest)).sum(axis=(-2, -1)) / (seeds * (seeds - 1))
         squared = np.maximum(np.maximum(v_s + v_g - v_i, v_s), v_g)
         error = np.sqrt(squared)
-        freedom = satterthwaite(squared, v_s, v_g, v_i, seeds=seeds, scenes=scene_freedom(weights))
-    return Variances(value, by_seed, v_s, v_g, v_i, error, freedom)
+        df = satterthwaite(squared, v_s, v_g, v_i, seeds=seeds, scenes=scene_df(weights))
+    return Variances(value, by_seed, v_s, v_g, v_i, error, df)
 
 
 def satterthwaite(
@@ -178,18 +178,18 @@ def pooled_share(v_s: Array, v_g: Array) -> Array:
     order = np.argsort(v_s + v_g, axis=-1, kind="stable")  # the noisiest last
     count = v_s.shape[-1]
     shares = []
-    for kept in {count, max(count - 1, 1), max(count - count // 2, 1)}:
+    for quietest in {count, max(count - 1, 1), max(count - count // 2, 1)}:
         seeds, scenes = (
-            np.take_along_axis(v, order[..., :kept], axis=-1).sum(axis=-1) for v in (v_s, v_g)
+            np.take_along_axis(v, order[..., :quietest], axis=-1).sum(axis=-1) for v in (v_s, v_g)
         )
         total = seeds + scenes
         shares.append(np.divide(seeds, total, out=np.zeros_like(total), where=total > 0.0))
     return np.asarray(np.max(shares, axis=0))
 
 
-def shared_freedom(share: Array, freedom: Array, *, seeds: int, scenes: float) -> Array:
+def shared_df(share: Array, df: Array, *, seeds: int, scenes: float) -> Array:
     """Degrees of freedom bounded by those of a known share of V_S in V_S + V_G (W of this module)."""
-    return np.minimum(freedom, 1.0 / (share**2 / (seeds - 1) + (1.0 - share) ** 2 / scenes))
+    return np.minimum(df, 1.0 / (share**2 / (seeds - 1) + (1.0 - share) ** 2 / scenes))
 
 
 # --- the estimate --------------------------------------------------------------------------------
@@ -199,8 +199,8 @@ def shared_freedom(share: Array, freedom: Array, *, seeds: int, scenes: float) -
 class Spread:
     """The standard error of an estimate in one scope."""
 
-    error: float
-    freedom: float  # degrees of freedom of its t distribution
+    standard_error: float
+    df: float  # degrees of freedom of its t distribution
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -231,7 +231,7 @@ class Estimate:
             DataError: for a scope that the data cannot tell of.
         """
         spread = self.spread(scope)
-        half = t_quantile(0.5 + level / 2.0, spread.freedom) * spread.error
+        half = t_quantile(0.5 + level / 2.0, spread.df) * spread.standard_error
         return self.value - half, self.value + half
 
     def p_value(self, *, against: float = 0.0, scope: Scope | None = None) -> float:
@@ -246,9 +246,9 @@ class Estimate:
         distance = abs(self.value - against)
         if distance == 0.0:
             return 1.0
-        if spread.error == 0.0:
+        if spread.standard_error == 0.0:
             return 0.0
-        return 2.0 * t_tail(distance / spread.error, spread.freedom)
+        return 2.0 * t_tail(distance / spread.standard_error, spread.df)
 
     def p_equivalence(self, margin: float, *, scope: Scope | None = None) -> float:
         """Of "the difference is `margin` or more, either way": two one-sided tests (Schuirmann 1987).
@@ -260,22 +260,22 @@ class Estimate:
         """
         spread = self.spread(scope)
         room = margin - abs(self.value)
-        if spread.error == 0.0:
+        if spread.standard_error == 0.0:
             return 0.0 if room >= 0.0 else 1.0
-        return t_tail(room / spread.error, spread.freedom)
+        return t_tail(room / spread.standard_error, spread.df)
 
     def sharing(self, share: float) -> Estimate:
         """The same with the degrees of freedom of scope "both" bounded by a share of V_S in the noise."""
         if "both" not in self.spreads:
             return self
         own = self.spreads["both"]
-        freedom = shared_freedom(
+        df = shared_df(
             np.float64(share),  # type: ignore[arg-type]  # a number is an array of none
-            np.float64(own.freedom),  # type: ignore[arg-type]
+            np.float64(own.df),  # type: ignore[arg-type]
             seeds=self.seeds,
-            scenes=self.spreads["scenes"].freedom,
+            scenes=self.spreads["scenes"].df,
         )
-        bounded = replace(own, freedom=float(freedom))
+        bounded = replace(own, df=float(df))
         return replace(self, spreads={**self.spreads, "both": bounded}, seed_share=share)
 
     def spread(self, scope: Scope | None = None) -> Spread:
@@ -313,23 +313,23 @@ def estimate(difference: Array, clusters: Clusters | Sequence[str]) -> Estimate:
         )
     if not np.isfinite(d).all():
         raise DataError(f"{int((~np.isfinite(d)).sum())} of {d.size} differences are not finite")
-    made = variances(groups.means(d), groups.weights)
+    parts = variances(groups.means(d), groups.weights)
     seeds, count = d.shape[0], groups.sizes.size
     spreads: dict[Scope, Spread] = {}
     if seeds > 1 and count > 1:
-        spreads["both"] = Spread(error=float(made.error), freedom=float(made.freedom))
+        spreads["both"] = Spread(standard_error=float(parts.standard_error), df=float(parts.df))
     if seeds > 1:
-        spreads["seeds"] = Spread(error=float(made.seed) ** 0.5, freedom=seeds - 1.0)
+        spreads["seeds"] = Spread(standard_error=float(parts.seed) ** 0.5, df=seeds - 1.0)
     if count > 1:
-        freedom = scene_freedom(groups.weights)
-        spreads["scenes"] = Spread(error=float(made.scene) ** 0.5, freedom=freedom)
+        df = scene_df(groups.weights)
+        spreads["scenes"] = Spread(standard_error=float(parts.scene) ** 0.5, df=df)
     return Estimate(
-        value=float(made.value),
-        by_seed=made.by_seed,
+        value=float(parts.value),
+        by_seed=parts.by_seed,
         spreads=spreads,
-        variance_seed=float(made.seed),
-        variance_scene=float(made.scene),
-        variance_both=float(made.both),
+        variance_seed=float(parts.seed),
+        variance_scene=float(parts.scene),
+        variance_both=float(parts.both),
         seeds=seeds,
         clusters=count,
         effective_clusters=groups.effective,
@@ -337,7 +337,7 @@ def estimate(difference: Array, clusters: Clusters | Sequence[str]) -> Estimate:
     )
 
 
-def sharing_noise(estimates: Sequence[Estimate]) -> tuple[Estimate, ...]:
+def with_pooled_df(estimates: Sequence[Estimate]) -> tuple[Estimate, ...]:
     """Questions asked together of one metric, each bounded by what all say of the seeds' share (W above).
 
     Questions without scope "both" are left as they are, and so is one that is asked alone. Where questions
@@ -350,11 +350,11 @@ def sharing_noise(estimates: Sequence[Estimate]) -> tuple[Estimate, ...]:
     v_s = np.array([each.variance_seed * each.seeds / most for each in both])
     v_g = np.array([each.variance_scene for each in both])
     share = float(pooled_share(v_s, v_g))
-    found = []
+    bounded = []
     for each in estimates:
         of_seeds = share * most / each.seeds
-        found.append(each.sharing(of_seeds / (of_seeds + 1.0 - share)))
-    return tuple(found)
+        bounded.append(each.sharing(of_seeds / (of_seeds + 1.0 - share)))
+    return tuple(bounded)
 
 
 def mean_interval(values: Sequence[float], *, level: float = 0.95) -> tuple[float, float]:
@@ -363,15 +363,15 @@ def mean_interval(values: Sequence[float], *, level: float = 0.95) -> tuple[floa
     return estimate(runs, [""]).interval(level=level, scope="seeds")
 
 
-def t_quantile(level: float, freedom: float) -> float:
+def t_quantile(level: float, df: float) -> float:
     """Quantile of Student's t distribution."""
     from scipy.special import stdtrit
 
-    return float(stdtrit(freedom, level))
+    return float(stdtrit(df, level))
 
 
-def t_tail(t: float, freedom: float) -> float:
+def t_tail(t: float, df: float) -> float:
     """The probability of more than `t` under Student's t distribution."""
     from scipy.special import stdtr
 
-    return float(stdtr(freedom, -t))
+    return float(stdtr(df, -t))

@@ -73,7 +73,7 @@ class CellKey:
     )
 
     @classmethod
-    def of(
+    def for_cell(
         cls,
         settings: TrainingSettings,
         dataset: Dataset,
@@ -124,13 +124,13 @@ def cell_is_done(folder: Path, key: CellKey) -> bool:
         return False
     if facts.get("fingerprint") == key.fingerprint:
         return True
-    told = {
+    compared = {
         "labels": (facts.get("labels"), key.labels),
         "test frames": (facts.get("scored", ""), key.scored),
         "run": (facts.get("identity"), key.run),
         "format": (facts.get("format", FORMAT), FORMAT),
     }
-    parted = next((f"{n}: {a} there, {b} now" for n, (a, b) in told.items() if a != b), None)
+    parted = next((f"{n}: {a} there, {b} now" for n, (a, b) in compared.items() if a != b), None)
     if parted is not None:
         raise StudyError(
             f"{folder}: holds results of other settings, data or labels ({parted}). Choose another --out, "
@@ -199,7 +199,7 @@ def open_data(job: CellJob) -> tuple[Dataset, Dataset]:
 
 def key_of(job: CellJob, dataset: Dataset, scored: Dataset) -> CellKey:
     """What decides the cell's numbers; the data sets as `open_data` gives them."""
-    return CellKey.of(
+    return CellKey.for_cell(
         job.settings,
         dataset,
         labels=label_source(job.labels),

@@ -14,7 +14,7 @@ from thermodepth.evaluation.rows.rows import TEACHER_ARM
 from thermodepth.evaluation.scoring.baselines import BASELINES
 from thermodepth.statistics.claims import Claim
 from thermodepth.statistics.comparison import SMALLEST_EFFECT
-from thermodepth.statistics.default_questions import NO_DESIGN, Asked
+from thermodepth.statistics.default_questions import NO_DESIGN, ArmFactors
 from thermodepth.statistics.designs import Design, DoseResponse
 from thermodepth.statistics.questions import NAME, TWIN, is_twin
 from thermodepth.study.arm_edits import check_arms, check_base
@@ -111,8 +111,8 @@ class Study:
         return titled_html(line, table_html(rows, header=("arm", "title", "edits")))
 
     @property
-    def asked(self) -> Asked:
-        """What is asked of the arms beside their differences: as declared, else as they are edited."""
+    def arm_factors(self) -> ArmFactors:
+        """Factors and doses of the arms: as declared, else as they are edited."""
         arms = {
             name: edits
             for name, edits in self._edits().items()
@@ -123,7 +123,7 @@ class Study:
             design = design_of_edits(self.settings, arms) or NO_DESIGN
         if doses is None:
             doses = doses_of_edits(self.settings, arms)
-        return Asked(design=design, doses=doses)
+        return ArmFactors(design=design, doses=doses)
 
     def _edits(self) -> dict[str, Edits]:
         return {arm.name: arm.edits for arm in self.arms}

@@ -67,15 +67,15 @@ def read_failure(folder: Path) -> Failure | None:
     if not path.is_file():
         return None
     try:
-        found: dict[str, Any] = read_record(path)
+        record: dict[str, Any] = read_record(path)
     except DataError as error:
-        found = {"message": str(error)}
-    step, kind = found.get("step"), found.get("kind")
+        record = {"message": str(error)}
+    step, kind = record.get("step"), record.get("kind")
     return Failure(
         kind=kind if kind in _KINDS else FAILED_KIND,
-        message=str(found.get("message", "")),
+        message=str(record.get("message", "")),
         step=step if isinstance(step, int) else None,
-        when=str(found.get("when", "")),
+        when=str(record.get("when", "")),
     )
 
 

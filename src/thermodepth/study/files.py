@@ -63,14 +63,14 @@ def read_study(path: Path) -> StudyFile:
         SettingsError: naming the file and the key, for what cannot be read or is not a study.
     """
     if path.suffix == ".py":
-        made = call_study(path)
-        if isinstance(made, StudyFile):
-            made = made.tree()
-        if not isinstance(made, Mapping):
+        returned = call_study(path)
+        if isinstance(returned, StudyFile):
+            returned = returned.tree()
+        if not isinstance(returned, Mapping):
             raise SettingsError(
-                f"{path}: study() returned {type(made).__name__}, expected a dictionary or a StudyFile"
+                f"{path}: study() returned {type(returned).__name__}, expected a dictionary or a StudyFile"
             )
-        return parse_study(made, where=str(path))
+        return parse_study(returned, where=str(path))
     if path.suffix != ".toml":
         raise SettingsError(f"{path}: expected a study as .toml or .py")
     try:
@@ -88,35 +88,35 @@ def parse_study(tree: Mapping[str, Any], *, where: str) -> StudyFile:
     Raises:
         SettingsError: for an unknown key, with the nearest, or what makes no study.
     """
-    given = dict(tree)
-    if isinstance(seeds := given.get("seeds"), int) and not isinstance(seeds, bool):
+    content = dict(tree)
+    if isinstance(seeds := content.get("seeds"), int) and not isinstance(seeds, bool):
         if not 1 <= seeds <= MOST_SEEDS:
             raise SettingsError(f"{where}: seeds = {seeds}, expected 1 to {MOST_SEEDS} or a list")
-        given["seeds"] = list(range(seeds))
-    if isinstance(edits := given.get("settings"), Mapping):
-        given["settings"] = flatten(edits)
+        content["seeds"] = list(range(seeds))
+    if isinstance(edits := content.get("settings"), Mapping):
+        content["settings"] = flatten(edits)
     for key in ("factors", "doses"):
-        if isinstance(entries := given.get(key), Mapping):
+        if isinstance(entries := content.get(key), Mapping):
             _sections(entries, f"{where}: {key}")
-    if isinstance(factors := given.get("factors"), Mapping):
-        given["factors"] = {name: flatten(edits) for name, edits in factors.items()}
+    if isinstance(factors := content.get("factors"), Mapping):
+        content["factors"] = {name: flatten(edits) for name, edits in factors.items()}
     # One by one: a list inside the record could not name its nearest key.
     kinds: tuple[tuple[str, type[Settings]], ...] = (("arms", ArmEntry), ("claims", ClaimEntry))
     for key, kind in kinds:
-        if isinstance(entries := given.get(key), list | tuple):
-            given[key] = [
+        if isinstance(entries := content.get(key), list | tuple):
+            content[key] = [
                 _entry(kind, entry, f"{where}: {key}[{place}]")
                 for place, entry in enumerate(entries)
             ]
-    if isinstance(doses := given.get("doses"), Mapping):
-        given["doses"] = {
+    if isinstance(doses := content.get("doses"), Mapping):
+        content["doses"] = {
             name: _entry(DoseEntry, entry, f"{where}: doses.{name}")
             for name, entry in doses.items()
         }
-    if given.get("design") == "add-one-in" and isinstance(factors, Mapping):
+    if content.get("design") == "add-one-in" and isinstance(factors, Mapping):
         # There nothing is on but what is added, so differences are to nothing.
-        given.setdefault("reference", designs.arm_name(tuple(factors), (False,) * len(factors)))
-    file = StudyFile.parse(given, where=where)
+        content.setdefault("reference", designs.arm_name(tuple(factors), (False,) * len(factors)))
+    file = StudyFile.parse(content, where=where)
     _check(file, where)
     return file
 
@@ -157,10 +157,10 @@ def study_of(file: StudyFile, base: TrainingSettings, edits: Edits | None = None
 
 def _claims(file: StudyFile, arms: Sequence[str]) -> tuple[Claim, ...]:
     switches = file.switches()
-    asked = {q.name: q for q in (switches.questions() if switches else ())}
-    asked |= {q.name: q for q in against(file.reference, arms)}
+    questions = {q.name: q for q in (switches.questions() if switches else ())}
+    questions |= {q.name: q for q in against(file.reference, arms)}
     return tuple(
-        Claim(**{**dict(entry), "question": asked[entry.question]}) for entry in file.claims
+        Claim(**{**dict(entry), "question": questions[entry.question]}) for entry in file.claims
     )
 
 
@@ -182,7 +182,7 @@ def _arms(file: StudyFile, run: TrainingSettings) -> Iterator[Arm]:
         design = file.switches()
         assert design is not None, "checked by parse_study"
         for name, on in design.arms.items():
-            missing = [f for f, there in zip(design.factors, on, strict=True) if not there]
+            missing = [f for f, is_on in zip(design.factors, on, strict=True) if not is_on]
             edits: dict[str, Any] = {}
             for factor in missing:
                 edits |= file.factors[factor]
@@ -193,18 +193,20 @@ def _doses(file: StudyFile) -> tuple[DoseResponse, ...]:
     """The curves that the file asks for: none where it names no dose."""
     if file.design != "dose-response":
         return ()
-    made = (designs.dose_response(name, dose.levels) for name, dose in file.doses.items())
-    return tuple(dose_of(dose.factor, {**dose.arms, designs.FULL: 1.0}) for dose in made)
+    responses = (designs.dose_response(name, dose.levels) for name, dose in file.doses.items())
+    return tuple(dose_of(dose.factor, {**dose.arms, designs.FULL: 1.0}) for dose in responses)
 
 
 def _dosed(file: StudyFile, run: TrainingSettings) -> Iterator[Arm]:
     """ "full" once, and each number at its other levels."""
     yield Arm(name=designs.FULL, title="The recipe's weights")
-    there = flatten(run.tree())
+    settings_by_path = flatten(run.tree())
     for name, dose in file.doses.items():
-        if dose.setting not in there:
-            raise SettingsError(f"study {file.name}: {unknown('setting', dose.setting, there)}")
-        weight = there[dose.setting]
+        if dose.setting not in settings_by_path:
+            raise SettingsError(
+                f"study {file.name}: {unknown('setting', dose.setting, settings_by_path)}"
+            )
+        weight = settings_by_path[dose.setting]
         if isinstance(weight, bool) or not isinstance(weight, int | float) or not weight:
             raise SettingsError(
                 f"study {file.name}: doses.{name}: {dose.setting} = {weight!r}, expected a number other "
@@ -291,10 +293,10 @@ def _check_design(file: StudyFile, where: str) -> None:
     """Each design has its own key for what it varies."""
     needed = {"list": "arms", "dose-response": "doses"}.get(file.design or "", "factors")
     for key in ("arms", "doses", "factors"):
-        there = bool(getattr(file, key))
-        if key == needed and not there:
+        is_given = bool(getattr(file, key))
+        if key == needed and not is_given:
             raise SettingsError(f"{where}: {file.design or 'a study'} needs {key}")
-        if there and key != needed and not (key == "factors" and file.design == "list"):
+        if is_given and key != needed and not (key == "factors" and file.design == "list"):
             raise SettingsError(
                 f"{where}: {key} are for design = "
                 f"'{ {'arms': 'list', 'doses': 'dose-response'}.get(key, 'full-factorial') }', "

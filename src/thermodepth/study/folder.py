@@ -23,9 +23,9 @@ from thermodepth.lock import LOCK, holding
 from thermodepth.statistics.questions import NAME
 from thermodepth.study.cell import CellJob
 from thermodepth.study.design import Cell, Study
+from thermodepth.study.factors_record import ArmFactorsRecord
 from thermodepth.study.inputs import label_key
 from thermodepth.study.pairing import pairing_words
-from thermodepth.study.question_record import AskedRecord
 from thermodepth.teacher import LabelStore
 from thermodepth.training.settings import TrainingSettings
 
@@ -104,7 +104,7 @@ class DesignRecord(Settings):
         return TrainingSettings.parse({**self.settings, "runtime": runtime})
 
 
-class StudyRecord(Settings):
+class StudyManifest(Settings):
     """The content of `study.json`."""
 
     model_config = ConfigDict(extra="ignore")
@@ -115,7 +115,8 @@ class StudyRecord(Settings):
     seeds: tuple[int, ...]  # every one that was ever asked for
     study: DesignRecord
     runtime: dict[str, Any] = Field(default_factory=dict)
-    asked: AskedRecord | None = None  # earlier versions did not keep it
+    #: Earlier versions did not keep it.
+    arm_factors: ArmFactorsRecord | None = Field(default=None, alias="asked")
     working_folder: str = ""  # what relative paths in settings and data spec start from
     #: By `label_key` the store below `labels/`, empty until they are made. Earlier versions had one for all.
     labels: dict[str, str] | str = Field(default_factory=dict)
@@ -155,25 +156,25 @@ def open_study(study: Study, out: Path, dataset: Dataset) -> StudyFolder:
         if _is_foreign(folder):
             raise StudyError(f"{out}: {_FOREIGN}")
         known = _read_record(folder) if folder.record.is_file() else None
-        told = _parted(known, design, runtime, dataset.fingerprint()) if known else ""
-        if told:
+        difference_words = _parted(known, design, runtime, dataset.fingerprint()) if known else ""
+        if difference_words:
             raise StudyError(
-                f"{out}: holds another study ({told}). Choose another --out, or delete the folder"
+                f"{out}: holds another study ({difference_words}). Choose another --out, or delete the folder"
             )
         now = {arm.name for arm in design.arms}
         former = [arm for arm in known.study.arms if arm.name not in now] if known else []
-        record = StudyRecord(
+        record = StudyManifest(
             identity=study.identity(dataset.fingerprint()),
             data=dataset.spec,
             data_fingerprint=dataset.fingerprint(),
             seeds=tuple(sorted({*study.seeds, *(known.seeds if known else ())})),
             study=design.model_copy(update={"arms": (*design.arms, *former)}),
             runtime=runtime,
-            asked=AskedRecord.of(study.asked, pairing_words(study)),
+            asked=ArmFactorsRecord.of_arms(study.arm_factors, pairing_words(study)),
             working_folder=str(Path.cwd()),
             labels=known.labels if known else {},
         )
-        write_record(folder.record, record.tree())
+        write_record(folder.record, record.model_dump(mode="json", by_alias=True))
     return folder
 
 
@@ -194,9 +195,9 @@ def note_labels(folder: StudyFolder, stores: Mapping[str, LabelStore]) -> None:
         write_record(folder.record, record)
 
 
-def _read_record(folder: StudyFolder) -> StudyRecord:
+def _read_record(folder: StudyFolder) -> StudyManifest:
     try:
-        return StudyRecord.parse(read_record(folder.record), where=str(folder.record))
+        return StudyManifest.parse(read_record(folder.record), where=str(folder.record))
     except DataError as error:
         raise StudyError(f"{error}; delete the folder to start again") from None
     except SettingsError as error:
@@ -205,7 +206,9 @@ def _read_record(folder: StudyFolder) -> StudyRecord:
         ) from None
 
 
-def _parted(known: StudyRecord, design: DesignRecord, runtime: Mapping[str, Any], data: str) -> str:
+def _parted(
+    known: StudyManifest, design: DesignRecord, runtime: Mapping[str, Any], data: str
+) -> str:
     """What keeps the two from being one study; empty when seeds, arms and titles are all there is."""
     if known.study.name != design.name:
         return f"name: {known.study.name} there, {design.name} now"
@@ -213,10 +216,10 @@ def _parted(known: StudyRecord, design: DesignRecord, runtime: Mapping[str, Any]
         old = known.study.base(known.runtime)
     except SettingsError as error:
         return str(error)
-    there, here = (_deciding(settings) for settings in (old, design.base(runtime)))
-    for key in sorted(there.keys() | here.keys()):
-        if there.get(key) != here.get(key):
-            return f"{key}: {json.dumps(there.get(key))} there, {json.dumps(here.get(key))} now"
+    former, present = (_deciding(settings) for settings in (old, design.base(runtime)))
+    for key in sorted(former.keys() | present.keys()):
+        if former.get(key) != present.get(key):
+            return f"{key}: {json.dumps(former.get(key))} there, {json.dumps(present.get(key))} now"
     if known.data_fingerprint != data:
         return "its data changed"
     was = {arm.name: arm.edits for arm in known.study.arms}

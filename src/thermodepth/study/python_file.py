@@ -30,7 +30,7 @@ def call_study(path: Path) -> object:
     try:
         exec(compile(source, str(path), "exec"), module.__dict__)
         make = getattr(module, "study", None)
-        made = make() if callable(make) else None
+        returned = make() if callable(make) else None
     except (Exception, SystemExit) as error:  # one that ends the program is no study either
         text = " ".join(str(error).split())
         raise SettingsError(
@@ -40,7 +40,7 @@ def call_study(path: Path) -> object:
         sys.modules.pop(module.__name__, None)
     if not callable(make):
         raise SettingsError(f"{path}: has no function study()")
-    return made
+    return returned
 
 
 def _line(error: BaseException, path: Path) -> str:

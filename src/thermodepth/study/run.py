@@ -211,7 +211,7 @@ def cell_keys(
     """
     protocol = study_protocol(scored)
     return {
-        cell.name: CellKey.of(
+        cell.name: CellKey.for_cell(
             study.settings_of(cell),
             inputs[cell.arm.name].dataset,
             labels=label_source(inputs[cell.arm.name].labels),

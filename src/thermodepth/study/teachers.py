@@ -31,8 +31,8 @@ def note_teachers(study: Study, inputs: Mapping[str, CellInputs], folder: StudyF
             worths[key] = worth
             warn_of_worth(worth)
     if worths:
-        kept = {**before, **worths}
-        write_record(folder.teachers, {key: worth.tree() for key, worth in kept.items()})
+        all_worths = {**before, **worths}
+        write_record(folder.teachers, {key: worth.tree() for key, worth in all_worths.items()})
 
 
 def teacher_notes(study: Study, folder: StudyFolder) -> list[str]:

@@ -48,7 +48,7 @@ def effect(found, label, of, given, kind):
     (one,) = [
         r
         for r in metric.effects
-        if (r.effect.of, r.effect.given, r.effect.kind) == (of, given, kind)
+        if (r.effect.subject, r.effect.held, r.effect.kind) == (of, given, kind)
     ]
     return one
 
@@ -258,7 +258,7 @@ def test_a_full_factorial_gives_means_interactions_and_shapley_values(write, cou
     found = read(write(text))
     assert not found.missing
     readings = found.metrics[0].effects
-    by = {(r.effect.kind, r.effect.of): r.value for r in readings if r.effect.kind != "simple"}
+    by = {(r.effect.kind, r.effect.subject): r.value for r in readings if r.effect.kind != "simple"}
     assert sum(r.effect.kind == "simple" for r in readings) == count * 2 ** (count - 1)
     if count == 1:
         assert not by

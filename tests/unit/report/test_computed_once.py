@@ -88,7 +88,7 @@ def test_the_tables_have_the_very_comparisons_of_the_effects(study, rows):
     for metric in study.primary:
         for arm, entry in known.whole[metric].entries.items():
             if entry.change is not None and arm in [a.name for a in study.arms]:
-                assert entry.change is contrasts.of(arm, metric).comparison
+                assert entry.change is contrasts.comparison_of(arm, metric).comparison
             # And computed alone it is the same to the last bit.
             again = alone.whole[metric].entries[arm].change
             assert (entry.change is None) == (again is None)

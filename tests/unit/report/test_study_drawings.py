@@ -56,7 +56,7 @@ def cells(svg):
 
 
 def test_the_map_holds_main_effects_and_interactions_with_their_signs(make_findings):
-    svg = effects_map(make_findings(FACTORIAL).settled, label="AbsRel")
+    svg = effects_map(make_findings(FACTORIAL).tested, label="AbsRel")
     # In percent of full. a: (1 - 1.1 + 1 - 1.3) / 2 = -20; b: (1 - 1 + 1.1 - 1.3) / 2 = -10;
     # together beyond the sum: 1 - 1.1 - 1 + 1.3 = +20.
     found = cells(svg)
@@ -73,16 +73,14 @@ def test_the_map_holds_main_effects_and_interactions_with_their_signs(make_findi
 
 
 def test_blue_is_better_where_more_is_better(make_findings):
-    svg = effects_map(
-        make_findings(FACTORIAL, better={"abs_rel": "higher"}).settled, label="AbsRel"
-    )
+    svg = effects_map(make_findings(FACTORIAL, better={"abs_rel": "higher"}).tested, label="AbsRel")
     assert cells(svg)["−20.0"][0] == "bad"
     assert "−20.0 % worse" in svg or "−20.1 % worse" in svg
 
 
 def test_an_effect_too_small_to_matter_is_marked_so(make_findings):
     svg = effects_map(
-        make_findings({"full": 1.0, "no-a": 1.001, "no-b": 1.1, "no-a-no-b": 1.101}).settled,
+        make_findings({"full": 1.0, "no-a": 1.001, "no-b": 1.1, "no-a-no-b": 1.101}).tested,
         label="AbsRel",
     )
     assert svg.count(">≈<") == 2  # a alone, and a with b
@@ -90,13 +88,13 @@ def test_an_effect_too_small_to_matter_is_marked_so(make_findings):
 
 
 def test_without_a_factorial_there_is_no_map(make_findings):
-    assert effects_map(make_findings({"full": 1.0, "other": 1.1}).settled, label="x") == ""
+    assert effects_map(make_findings({"full": 1.0, "other": 1.1}).tested, label="x") == ""
     assert effects_map([], label="x") == ""
 
 
 def test_a_missing_interaction_is_said(make_findings):
     settled = [
-        s for s in make_findings(FACTORIAL).settled if s.comparison.question.kind != "interaction"
+        s for s in make_findings(FACTORIAL).tested if s.comparison.question.kind != "interaction"
     ]
     assert "cannot be told" in effects_map(settled, label="AbsRel")
 
@@ -112,7 +110,7 @@ def test_names_of_factors_are_words(make_findings):
                 ),
             ),
         )
-        for s in make_findings(FACTORIAL).settled
+        for s in make_findings(FACTORIAL).tested
     ]
     svg = effects_map(settled, label="<i>")
     assert "&lt;a&amp;" in svg

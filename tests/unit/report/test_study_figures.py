@@ -191,7 +191,7 @@ def test_a_figure_takes_the_reference_and_the_first_others():
 
 def test_a_figure_of_some_arms_says_so(make_scene, arms):
     some = figure(
-        "metric", [fit_scene(make_scene(arms))], arms=arms[:2], seed=0, rule="Rule.", of=5
+        "metric", [fit_scene(make_scene(arms))], arms=arms[:2], seed=0, rule="Rule.", total=5
     )
     assert "2 of 5 arms" in some.caption
     assert "of 5 arms" not in draw("metric", [make_scene(arms)], arms).caption

@@ -21,7 +21,7 @@ from thermodepth.report.study.frames_table import frames_table
 from thermodepth.report.study.methods_html import methods_html
 from thermodepth.report.study.tables import study_tables
 from thermodepth.statistics.comparison import ONE_RUN
-from thermodepth.statistics.default_questions import Asked
+from thermodepth.statistics.default_questions import ArmFactors
 from thermodepth.statistics.findings import findings
 from thermodepth.study.gradients import ArmDiagnostics, GradientRecord, arm_gradients
 from thermodepth.study.results.cells import CellRecord
@@ -184,7 +184,7 @@ def findings_of(rows, arms, seeds, words):
             {name: measurements_of(rows, name, arms=names) for name in ("abs_rel", "rmse")},
             reference=names[0],
             titles={arm.name: arm.title for arm in arms},
-            asked=Asked(),
+            arm_factors=ArmFactors(),
         ),
         tables=table_entries(rows, arms=arms, reference=names[0]),
         ledger={},

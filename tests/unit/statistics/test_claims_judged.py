@@ -198,7 +198,7 @@ def test_claims_of_one_metric_know_the_noise_that_all_of_them_show():
     assert first.result == "cannot tell"
     # A claim has the numbers of what the study found, whoever else claims something.
     found = findings({"rmse": block}, reference="full", questions=questions, claims=claims[:1])
-    of_study = found.of("still", "rmse").comparison
+    of_study = found.comparison_of("still", "rmse").comparison
     assert found.outcomes[0].comparison.p == of_study.p == first.comparison.p
 
 

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from thermodepth.statistics.cluster_noise import scene_freedom, square_weights
+from thermodepth.statistics.cluster_noise import scene_df, square_weights
 from thermodepth.statistics.two_way import estimate
 
 SIZES = {
@@ -42,7 +42,7 @@ def test_equal_clusters_have_the_usual_squares_and_degrees_of_freedom():
     weights = shares((30,) * 12)
     assert square_weights(weights) == pytest.approx(np.full(12, 1 / (12 * 11)))
     assert expectation(weights, np.ones(12)) == pytest.approx(1 / 12)
-    assert scene_freedom(weights) == 11.0
+    assert scene_df(weights) == 11.0
 
 
 @pytest.mark.parametrize("kind", SIZES)
@@ -52,9 +52,9 @@ def test_scenes_alone_are_covered_as_often_as_promised(kind):
     cells = np.random.default_rng(len(kind)).normal(size=(40_000, weights.size))
     mean = cells @ weights
     error = np.sqrt((square_weights(weights) * (cells - mean[:, None]) ** 2).sum(axis=1))
-    freedom = scene_freedom(weights)
+    df = scene_df(weights)
     for level in (0.1, 0.05, 0.00625):
-        outside = float(np.mean(np.abs(mean) > stats.t.ppf(1 - level / 2, freedom) * error))
+        outside = float(np.mean(np.abs(mean) > stats.t.ppf(1 - level / 2, df) * error))
         assert level / 2 - 0.004 <= outside <= level + 4 * (level / 40_000) ** 0.5
 
 
@@ -69,13 +69,13 @@ def test_squares_are_what_an_estimate_is_made_of():
     weights = shares(sizes)
     expected = square_weights(weights) @ (means - weights @ means) ** 2
     assert made.variance_scene == pytest.approx(expected)
-    assert made.spread("scenes").freedom == scene_freedom(weights)
+    assert made.spread("scenes").df == scene_df(weights)
 
 
 def test_very_many_different_sizes_have_the_degrees_of_freedom_that_they_tend_to():
     sizes = np.arange(1, 400)  # more different sizes than are solved for
     weights = shares(sizes)
-    assert scene_freedom(weights) == pytest.approx(1 / np.square(weights).sum() - 1)
+    assert scene_df(weights) == pytest.approx(1 / np.square(weights).sum() - 1)
     fewer = shares(np.arange(1, 180))
-    assert 1.0 <= scene_freedom(fewer) <= 178.0
-    assert scene_freedom(fewer) == pytest.approx(1 / np.square(fewer).sum() - 1, rel=0.25)
+    assert 1.0 <= scene_df(fewer) <= 178.0
+    assert scene_df(fewer) == pytest.approx(1 / np.square(fewer).sum() - 1, rel=0.25)

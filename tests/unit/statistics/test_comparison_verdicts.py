@@ -11,7 +11,7 @@ from thermodepth.statistics.comparison import (
     ONE_RECORDING,
     ONE_RUN,
     compare,
-    settle,
+    with_verdicts,
 )
 from thermodepth.statistics.measurements import Measurements
 from thermodepth.statistics.multiple_testing import holm
@@ -50,7 +50,7 @@ def answered(measurements, **settings):
 
 
 def verdict(measurements, **settings):
-    return settle([answered(measurements, **settings)])[0].verdict
+    return with_verdicts([answered(measurements, **settings)])[0].verdict
 
 
 def test_a_comparison_by_hand():
@@ -120,7 +120,7 @@ def test_a_margin_may_be_absolute():
 
 
 def test_one_run_gives_no_verdict_however_large_the_difference():
-    made = settle([answered(shifted(0.5, noise=0.001, seeds=1))])[0]
+    made = with_verdicts([answered(shifted(0.5, noise=0.001, seeds=1))])[0]
     assert made.verdict == "cannot tell"
     assert made.comparison.scope == "scenes"
     assert made.comparison.interval()[0] > 0.4
@@ -132,19 +132,19 @@ def test_one_run_gives_no_verdict_however_large_the_difference():
 
 def test_one_recording_gives_no_verdict_either():
     values = shifted(0.5, noise=0.001)
-    made = settle([answered(values.in_clusters(["drive"] * 12))])[0]
+    made = with_verdicts([answered(values.in_clusters(["drive"] * 12))])[0]
     assert (made.verdict, made.comparison.scope) == ("cannot tell", "seeds")
     assert made.comparison.notes == (ONE_RECORDING,)
 
 
 def test_one_run_on_one_recording_has_no_interval():
-    made = settle([answered(shifted(0.5, seeds=1).in_clusters(["drive"] * 12))])[0]
+    made = with_verdicts([answered(shifted(0.5, seeds=1).in_clusters(["drive"] * 12))])[0]
     assert (made.comparison.p, made.p_adjusted, made.verdict) == (None, None, "cannot tell")
     assert "1 seed, 1 recording: no interval" in made.sentence
 
 
 def test_identical_arms_are_equivalent_and_nothing_else():
-    made = settle([answered(shifted(0.0))])[0]
+    made = with_verdicts([answered(shifted(0.0))])[0]
     assert (made.comparison.value, made.comparison.p, made.verdict) == (0.0, 1.0, "equivalent")
     assert made.comparison.sign_flip == 1.0
     assert made.comparison.win_rate == 0.5
@@ -157,12 +157,12 @@ def test_holm_counts_the_declared_and_spares_the_descriptive():
         compare(shifted(0.1, noise=0.1, metric=name), QUESTION, reference="full", better="lower")
         for name in ("mae", "silog")
     ]
-    settled = settle([made, *others], primary=("rmse", "mae"))
+    settled = with_verdicts([made, *others], primary=("rmse", "mae"))
     assert [s.declared for s in settled] == [True, True, False]
     assert settled[0].p_adjusted == pytest.approx(2 * made.p)
     assert (settled[2].p_adjusted, settled[2].verdict) == (None, None)
     assert settled[2].sentence.endswith("; descriptive, not among the declared comparisons.")
-    assert settle([made])[0].p_adjusted == made.p
+    assert with_verdicts([made])[0].p_adjusted == made.p
 
 
 def test_a_finding_can_be_lost_to_the_number_of_questions():
@@ -170,18 +170,18 @@ def test_a_finding_can_be_lost_to_the_number_of_questions():
     one = answered(values)
     assert one.p is not None
     assert 0.0125 < one.p < 0.05
-    assert settle([one])[0].verdict == "worse"
+    assert with_verdicts([one])[0].verdict == "worse"
     rest = [
         compare(shifted(0.0, noise=0.2, metric=f"m{n}"), QUESTION, reference="full", better="lower")
         for n in range(3)
     ]
-    assert settle([one, *rest])[0].verdict == "cannot tell"
+    assert with_verdicts([one, *rest])[0].verdict == "cannot tell"
 
 
 def test_one_question_is_asked_once():
     made = answered(shifted(0.1))
     with pytest.raises(SettingsError, match="'bare' is asked twice of rmse"):
-        settle([made, made])
+        with_verdicts([made, made])
 
 
 def test_a_failed_cell_is_left_out_and_said():
@@ -195,8 +195,8 @@ def test_a_failed_cell_is_left_out_and_said():
 def test_a_reference_of_zero_has_no_percentages():
     made = answered(block({"full": np.zeros((3, 4)), "bare": np.ones((3, 4))}))
     assert (made.percent, made.percent_interval(), made.margin) == (None, None, 0.0)
-    assert settle([made])[0].verdict == "worse"
-    assert "+1 [+1, +1]" in settle([made])[0].sentence
+    assert with_verdicts([made])[0].verdict == "worse"
+    assert "+1 [+1, +1]" in with_verdicts([made])[0].sentence
 
 
 def test_of_a_reference_below_zero_more_is_still_more():
@@ -217,7 +217,7 @@ def test_equivalence_has_its_room_below_zero_too():
 def test_words_of_a_verdict():
     # Every seed and image differs by .25 of a reference of 1: no noise at all.
     values = block({"full": np.ones((3, 4)), "bare": np.full((3, 4), 1.25)})
-    assert settle([answered(values)])[0].sentence == (
+    assert with_verdicts([answered(values)])[0].sentence == (
         "bare − full, RMSE: +25.0 % [+25.0, +25.0] (95 %, other seeds and scenes; 3 seeds, 4 recordings), "
         "p < .001 after Holm over 1: worse."
     )
@@ -264,7 +264,9 @@ def test_a_study_of_equal_arms_finds_nothing_more_often_than_it_says(seeds, grou
     found = 0
     for number in range(studies):
         each = block(dict(zip(names, values[number], strict=True)))
-        made = settle([compare(each, q, reference="full", better="lower") for q in questions])
+        made = with_verdicts(
+            [compare(each, q, reference="full", better="lower") for q in questions]
+        )
         found += any(s.verdict in ("better", "worse") for s in made)
     # At most 5 % of studies, and two standard errors of 500 of them.
     assert found / studies <= 0.05 + 2 * np.sqrt(0.05 * 0.95 / studies)
@@ -309,11 +311,9 @@ def test_what_is_shared_is_the_sum_of_variances():
     of_still = still_alone.variance_seed / (still_alone.variance_seed + still_alone.variance_scene)
     share = max(v_s / (v_s + v_g), of_still)
     bound = 1 / (share**2 / 1 + (1 - share) ** 2 / 9)
-    freedoms = [c.estimate.spread().freedom for c in together]
-    assert freedoms == pytest.approx([min(c.estimate.spread().freedom, bound) for c in alone])
-    assert (
-        freedoms[1] < alone[1].estimate.spread().freedom
-    )  # the still one no longer boasts of nine
+    freedoms = [c.estimate.spread().df for c in together]
+    assert freedoms == pytest.approx([min(c.estimate.spread().df, bound) for c in alone])
+    assert freedoms[1] < alone[1].estimate.spread().df  # the still one no longer boasts of nine
     assert together[1].p > alone[1].p
 
 
@@ -375,7 +375,7 @@ def test_a_comparison_of_one_seed_makes_no_room_for_the_others():
         {"full": base, "one": base + 5, "two": base + 0.3 * rng.normal(size=(4, 12)) + 0.1}
     )
     each.values[1, 1:] = np.nan
-    one, two = settle(
+    one, two = with_verdicts(
         compare_all(each, against("full", each.arms), reference="full", better="lower")
     )
     assert one.comparison.scope == "scenes"
@@ -385,6 +385,6 @@ def test_a_comparison_of_one_seed_makes_no_room_for_the_others():
 
 def test_what_was_declared_and_lost_counts():
     made = answered(shifted(0.01, noise=0.02))
-    alone, beside = (settle([made], lost=count)[0] for count in (0, 3))
+    alone, beside = (with_verdicts([made], lost=count)[0] for count in (0, 3))
     assert beside.p_adjusted == pytest.approx(min(1.0, 4 * alone.p_adjusted))
     assert (alone.family, beside.family) == (1, 4)

@@ -32,16 +32,16 @@ def test_equal_clusters_give_the_two_way_analysis_of_variance(seeds, groups, ima
     made = estimate(data, [f"drive-{g}" for g in range(groups) for _ in range(images)])
     squared, (row, column, rest) = anova(data.reshape(seeds, groups, images).mean(axis=2))
     assert made.value == pytest.approx(data.mean(), abs=1e-14)
-    assert made.spread("both").error ** 2 == pytest.approx(squared, rel=1e-12)
+    assert made.spread("both").standard_error ** 2 == pytest.approx(squared, rel=1e-12)
     size = seeds * groups
     parts = (made.variance_seed, made.variance_scene, made.variance_both)
     assert parts == pytest.approx((row / size, column / size, rest / size), rel=1e-10)
     # Satterthwaite of a sum of mean squares: (sum)^2 / sum(ms^2 / df).
-    freedom = (row + column - rest) ** 2 / (
+    df = (row + column - rest) ** 2 / (
         row**2 / (seeds - 1) + column**2 / (groups - 1) + rest**2 / ((seeds - 1) * (groups - 1))
     )
     least = min(seeds, groups) - 1
-    assert made.spread("both").freedom == pytest.approx(max(freedom, least), rel=1e-10)
+    assert made.spread("both").df == pytest.approx(max(df, least), rel=1e-10)
 
 
 def test_unequal_clusters_by_hand():
@@ -65,7 +65,9 @@ def test_the_order_of_images_does_not_matter():
     data, names = rng.normal(size=(3, 40)), np.array([f"d{n % 7}" for n in range(40)])
     shuffled = rng.permutation(40)
     one, two = estimate(data, names), estimate(data[:, shuffled], names[shuffled])
-    assert one.spread("both").error == pytest.approx(two.spread("both").error, rel=1e-13)
+    assert one.spread("both").standard_error == pytest.approx(
+        two.spread("both").standard_error, rel=1e-13
+    )
 
 
 def test_each_scope_alone_is_a_t_interval():
@@ -158,7 +160,7 @@ def simulated(rng, reps, seeds, frames, *, heavy=False, growing=False):
 
 def coverage(cells, frames):
     made = variances(cells, frames / frames.sum())
-    half = stats.t.ppf(0.975, made.freedom) * made.error
+    half = stats.t.ppf(0.975, made.df) * made.standard_error
     return float(np.mean(np.abs(made.value) <= half))
 
 
@@ -200,5 +202,7 @@ def test_many_at_once_are_the_single_ones():
     made = variances(clusters.means(data), frames / 6)
     for number in range(4):
         single = estimate(data[number], names)
-        assert made.error[number] == pytest.approx(single.spread("both").error, rel=1e-13)
-        assert made.freedom[number] == pytest.approx(single.spread("both").freedom, rel=1e-12)
+        assert made.standard_error[number] == pytest.approx(
+            single.spread("both").standard_error, rel=1e-13
+        )
+        assert made.df[number] == pytest.approx(single.spread("both").df, rel=1e-12)

@@ -135,14 +135,14 @@ def twinned(difference):
 def test_a_twin_is_no_hypothesis():
     found = twinned(0.0)
     alone = findings({"rmse": measured({"full": 10.0, "no-a": 10.5})}, reference="full")
-    twin, other = found.of("full-twin", "rmse"), found.of("no-a", "rmse")
+    twin, other = found.comparison_of("full-twin", "rmse"), found.comparison_of("no-a", "rmse")
     assert (twin.declared, twin.verdict, twin.comparison.question.kind) == (False, None, "twin")
-    assert other.family == alone.of("no-a", "rmse").family == 1
+    assert other.family == alone.comparison_of("no-a", "rmse").family == 1
     assert "full-twin" not in found.best["rmse"].arms
 
 
 def test_a_machine_that_repeats_itself_is_said():
-    told = twin_sentence(twinned(0.0).settled)
+    told = twin_sentence(twinned(0.0).tested)
     assert "to the last bit" in told
     assert told in methods_text(twinned(0.0))
 
@@ -150,10 +150,10 @@ def test_a_machine_that_repeats_itself_is_said():
 def test_the_floor_of_another_is_its_largest_difference():
     noise = np.zeros((5, 1))
     noise[2] = 0.2
-    told = twin_sentence(twinned(noise).settled)
+    told = twin_sentence(twinned(noise).tested)
     assert "at most under one seed: RMSE 2.0 %." in told
 
 
 def test_no_twin_no_words():
     found = findings({"rmse": measured({"full": 10.0, "no-a": 10.5})}, reference="full")
-    assert twin_sentence(found.settled) == ""
+    assert twin_sentence(found.tested) == ""

@@ -12,7 +12,12 @@ from thermodepth.report.study.findings_tables import findings_tables
 from thermodepth.report.study.methods import methods_text
 from thermodepth.report.study.summary import summary_of
 from thermodepth.statistics.claims import PAPER_CLAIMS
-from thermodepth.statistics.default_questions import Asked, asked_by_name, design_of, questions_of
+from thermodepth.statistics.default_questions import (
+    ArmFactors,
+    design_of,
+    factors_by_name,
+    questions_of,
+)
 from thermodepth.statistics.designs import (
     Design,
     assumptions_of,
@@ -72,7 +77,8 @@ def test_a_half_fraction_is_known_by_its_arms_and_asked_for_its_effects():
     assert design is not None
     assert design.kind == "half fraction"
     kinds = [
-        question.kind for question in questions_of(arms, "full", asked=asked_by_name(arms, "full"))
+        question.kind
+        for question in questions_of(arms, "full", arm_factors=factors_by_name(arms, "full"))
     ]
     assert (kinds.count("main effect"), kinds.count("interaction")) == (5, 10)
     less = design_of(arms[:-1])
@@ -81,7 +87,7 @@ def test_a_half_fraction_is_known_by_its_arms_and_asked_for_its_effects():
 
 
 def test_no_question_is_asked_twice():
-    asked = questions_of(list(ARMS), "full", asked=asked_by_name(list(ARMS), "full"))
+    asked = questions_of(list(ARMS), "full", arm_factors=factors_by_name(list(ARMS), "full"))
     assert len({q.name for q in asked}) == len(asked)
     assert {q.kind for q in asked} >= {"difference", "main effect", "interaction", "shapley"}
 
@@ -89,29 +95,29 @@ def test_no_question_is_asked_twice():
 def test_the_effects_put_in_are_found_and_nothing_else():
     found = findings({"rmse": measured()}, reference="full")
     verdicts = {
-        s.comparison.question.title: s.verdict for s in found.settled if s.verdict is not None
+        s.comparison.question.title: s.verdict for s in found.tested if s.verdict is not None
     }
     assert verdicts["Main effect of silog"] == "better"
     assert verdicts["Main effect of consistency"] == "worse"
     assert verdicts["Main effect of smooth"] == "equivalent"
     assert {v for title, v in verdicts.items() if "Interaction" in title} == {"equivalent"}
     # Of a factorial only its effects are declared: 3 main effects and 3 interactions.
-    assert {s.family for s in found.settled if s.verdict} == {6}
-    main = next(s for s in found.settled if s.comparison.question.title == "Main effect of silog")
+    assert {s.family for s in found.tested if s.verdict} == {6}
+    main = next(s for s in found.tested if s.comparison.question.title == "Main effect of silog")
     assert main.comparison.value == pytest.approx(-1.0, abs=0.02)
     assert found.best["rmse"].best in ("no-consistency", "no-smooth-no-consistency")
 
 
 def test_without_a_factorial_the_differences_are_declared():
-    asked = questions_of(["full", "no-silog"], "full", asked=Asked())
+    asked = questions_of(["full", "no-silog"], "full", arm_factors=ArmFactors())
     found = findings({"rmse": measured()}, reference="full", questions=asked)
-    assert [s.verdict for s in found.settled] == ["worse"]
+    assert [s.verdict for s in found.tested] == ["worse"]
 
 
 def test_only_primary_metrics_get_verdicts():
     blocks = {name: measured(name) for name in ("rmse", "abs_rel")}
     found = findings(blocks, reference="full", primary=["abs_rel"])
-    assert {s.comparison.metric for s in found.settled if s.verdict} == {"abs_rel"}
+    assert {s.comparison.metric for s in found.tested if s.verdict} == {"abs_rel"}
     with pytest.raises(SettingsError, match="unknown primary metric 'rmsee'; did you mean 'rmse'"):
         findings(blocks, reference="full", primary=["rmsee"])
     with pytest.raises(SettingsError, match="unknown reference arm 'ful'"):
@@ -120,29 +126,29 @@ def test_only_primary_metrics_get_verdicts():
 
 def test_a_metric_with_an_optimum_is_compared_by_its_distance():
     found = findings({"log_bias": measured("log_bias")}, reference="full")
-    assert {s.comparison.metric for s in found.settled} == {"log_bias.distance"}
+    assert {s.comparison.metric for s in found.tested} == {"log_bias.distance"}
 
 
 def test_a_primary_metric_with_an_optimum_is_declared_as_its_distance():
     blocks = {name: measured(name) for name in ("log_bias", "rmse")}
     found = findings(blocks, reference="full", primary=["log_bias"])
-    declared = {s.comparison.metric for s in found.settled if s.declared}
+    declared = {s.comparison.metric for s in found.tested if s.declared}
     assert declared == {"log_bias.distance"}
     # As many as of any other metric: three main effects and three interactions.
-    assert {s.family for s in found.settled if s.declared} == {6}
-    main = found.of("main effect: silog", "log_bias.distance")
+    assert {s.family for s in found.tested if s.declared} == {6}
+    main = found.comparison_of("main effect: silog", "log_bias.distance")
     assert main.verdict == "better"
     # Distances to 0: what lies below counts as what lies above.
     turned = replace(blocks["log_bias"], values=-blocks["log_bias"].values)
     other = findings(
         {"log_bias": turned, "rmse": blocks["rmse"]}, reference="full", primary=["log_bias"]
     )
-    assert other.of("main effect: silog", "log_bias.distance").verdict == "better"
+    assert other.comparison_of("main effect: silog", "log_bias.distance").verdict == "better"
 
 
 def test_one_seed_gives_no_verdict_and_says_why():
     found = findings({"rmse": measured(seeds=1)}, reference="full", claims=PAPER_CLAIMS)
-    assert {s.verdict for s in found.settled if s.verdict} == {"cannot tell"}
+    assert {s.verdict for s in found.tested if s.verdict} == {"cannot tell"}
     tables = findings_tables(found)
     assert any("one run per configuration" in note for note in tables["effects"].notes)
     assert {row[1] for row in tables["claims"].rows} == {"cannot tell"}
@@ -200,7 +206,7 @@ def test_each_scope_has_its_interval_in_its_own_column():
     table = findings_tables(found)["scopes"]
     labels = [column.label for column in table.columns]
     columns = {scope: [] for scope in ("seeds", "scenes", "both")}
-    for settled, row in zip(found.settled, table.rows, strict=True):
+    for settled, row in zip(found.tested, table.rows, strict=True):
         for scope, spans in columns.items():
             cell = row[labels.index(scope)]
             spans.append((cell.low, cell.high))
@@ -217,7 +223,7 @@ def test_the_least_that_a_study_could_find_is_in_percent_of_the_reference():
     assert found.arms[0] == "full"
     told = {row[0]: row[place] for row in table.rows}
     expected = {
-        found.of(*key).comparison.question.title: 100 * made.least_detectable / mean
+        found.comparison_of(*key).comparison.question.title: 100 * made.least_detectable / mean
         for key, made in found.plans.items()
     }
     assert told == pytest.approx(expected)
@@ -239,7 +245,7 @@ def test_cells_that_failed_all_over_leave_answers_open_and_are_said():
     values[lost, :4], values[other, 4] = np.nan, np.nan
     block = replace(measured(), values=values)
     found = findings({"rmse": block}, reference="full", claims=PAPER_CLAIMS)
-    asked = {s.comparison.question.name for s in found.settled}
+    asked = {s.comparison.question.name for s in found.tested}
     assert {"no-smooth", "no-silog"} <= asked  # each shares seeds with full
     assert "main effect: smooth" not in asked
     assert found.best == {}
@@ -256,7 +262,7 @@ def test_arms_go_by_their_titles():
     found = findings(
         {"rmse": measured()}, reference="full", titles={"full": "All", "no-smooth": "No S"}
     )
-    assert found.of("no-smooth", "rmse").comparison.question.title == "No S − All"
+    assert found.comparison_of("no-smooth", "rmse").comparison.question.title == "No S − All"
     best = findings_tables(found)["best"]
     assert [row[0] for row in best.rows][:2] == ["All", "no-consistency"]
     assert "“All”" in findings_tables(found)["effects"].notes[0]
@@ -301,9 +307,12 @@ def test_a_design_that_is_given_counts_and_not_what_names_look_like():
             "bare": (False, False),
         },
     )
-    asked = {q.name: q for q in questions_of(list(turned.arms), "full", asked=Asked(design=turned))}
+    asked = {
+        q.name: q
+        for q in questions_of(list(turned.arms), "full", arm_factors=ArmFactors(design=turned))
+    }
     assert asked["main effect: a"].weights == {"full": 0.5, "no-a": 0.5, "no-b": -0.5, "bare": -0.5}
-    kinds = {q.kind for q in questions_of(list(ARMS), "full", asked=Asked())}
+    kinds = {q.kind for q in questions_of(list(ARMS), "full", arm_factors=ArmFactors())}
     assert kinds == {"difference"}
 
 
@@ -311,8 +320,8 @@ def test_a_twin_changes_no_hypothesis():
     arms = ["full", "no-a", "no-b", "no-a-no-b"]
     for reference in ("full", "no-a"):
         both = [*arms, f"{reference}-twin"]
-        plain = questions_of(arms, reference, asked=asked_by_name(arms, reference))
-        twinned = questions_of(both, reference, asked=asked_by_name(both, reference))
+        plain = questions_of(arms, reference, arm_factors=factors_by_name(arms, reference))
+        twinned = questions_of(both, reference, arm_factors=factors_by_name(both, reference))
         assert [q for q in twinned if q.kind != "twin"] == list(plain)
 
 
@@ -320,19 +329,19 @@ def test_a_lost_arm_makes_no_family_smaller():
     lost = measured().values.copy()
     lost[measured().place("no-smooth")] = np.nan
     block = replace(measured(), values=lost)
-    found = findings({"rmse": block}, reference="full", asked=Asked())
-    assert {s.family for s in found.settled} == {7}
-    assert len(found.settled) == 6
+    found = findings({"rmse": block}, reference="full", arm_factors=ArmFactors())
+    assert {s.family for s in found.tested} == {7}
+    assert len(found.tested) == 6
     found = findings({"rmse": block}, reference="full")
-    assert [s.comparison.question.name for s in found.settled if s.declared] == []
+    assert [s.comparison.question.name for s in found.tested if s.declared] == []
     assert any("Main effect of silog" in words for words in found.unanswered)
 
 
 def test_forms_of_a_metric_run_lower_and_stand_once():
     delta = measured("delta_1", effects=(0.5, 0.0, 0.0))
     found = findings({"delta_1": delta, "delta_1.spread": delta.form("spread")}, reference="full")
-    assert found.of("main effect: silog", "delta_1").verdict == "better"
-    assert found.of("main effect: silog", "delta_1.spread").comparison.better == "lower"
+    assert found.comparison_of("main effect: silog", "delta_1").verdict == "better"
+    assert found.comparison_of("main effect: silog", "delta_1.spread").comparison.better == "lower"
     bias = measured("log_bias")
     twice = {"log_bias.distance": bias.form("distance", optimum=0.0), "log_bias": bias}
     found = findings(twice, reference="full", primary=["log_bias.distance"])
@@ -341,13 +350,13 @@ def test_forms_of_a_metric_run_lower_and_stand_once():
 
 def test_no_primary_metric_is_no_verdict():
     found = findings({"rmse": measured()}, reference="full", primary=[])
-    assert {s.verdict for s in found.settled} == {None}
+    assert {s.verdict for s in found.tested} == {None}
 
 
 def test_a_claim_stands_in_the_numbers_of_the_study():
     found = findings({"rmse": measured()}, reference="full", claims=PAPER_CLAIMS)
     (claimed,) = [o.comparison for o in found.outcomes if o.claim.name == "iv-rmse"]
-    assert claimed.interval() == found.of("no-silog", "rmse").comparison.interval()
+    assert claimed.interval() == found.comparison_of("no-silog", "rmse").comparison.interval()
 
 
 def test_a_half_fraction_says_what_it_stands_on():
@@ -355,7 +364,9 @@ def test_a_half_fraction_says_what_it_stands_on():
     assert [told.partition(":")[0] for told in found.assumptions] == [
         "Read from the names of the arms, for nothing else tells of them"
     ]
-    assert findings({"rmse": measured()}, reference="full", asked=Asked()).assumptions == ()
+    assert (
+        findings({"rmse": measured()}, reference="full", arm_factors=ArmFactors()).assumptions == ()
+    )
     assert "mixed" in assumptions_of(half_fraction(("a", "b", "c")))[0] or (
         "if b x c is nothing" in assumptions_of(half_fraction(("a", "b", "c")))[0]
     )

@@ -89,17 +89,17 @@ def measured(tmp_path):
 
 def test_no_verdict_without_a_direction_and_the_right_one_with_it(measured):
     found = findings(measured, reference="base")
-    verdicts = {s.comparison.metric: s.verdict for s in found.settled}
+    verdicts = {s.comparison.metric: s.verdict for s in found.tested}
     assert verdicts == {"score": None, "a1": "better", "irmse": "worse"}
     assert found.primary == ("a1", "irmse")
     assert set(found.best) == {"a1", "irmse"}
-    (score,) = [s for s in found.settled if s.comparison.metric == "score"]
+    (score,) = [s for s in found.tested if s.comparison.metric == "score"]
     assert score.comparison.scope == "both"  # its interval is there
     assert score.comparison.win_rate is None
-    assert [s.family for s in found.settled if s.declared] == [2, 2]
+    assert [s.family for s in found.tested if s.declared] == [2, 2]
 
     said = findings(measured, reference="base", better={"score": "higher", "a1": "lower"})
-    verdicts = {s.comparison.metric: s.verdict for s in said.settled}
+    verdicts = {s.comparison.metric: s.verdict for s in said.tested}
     assert verdicts == {"score": "better", "a1": "worse", "irmse": "worse"}
 
 
@@ -111,7 +111,7 @@ def test_a_primary_metric_needs_a_direction(measured):
 def test_a_table_of_directionless_metrics_alone_has_intervals(measured):
     found = findings({"score": measured["score"]}, reference="base")
     assert (found.primary, dict(found.best), dict(found.plans)) == ((), {}, {})
-    (only,) = found.settled
+    (only,) = found.tested
     assert (only.verdict, only.declared, only.family) == (None, False, 0)
     with pytest.raises(SettingsError, match="no verdict without knowing which way is better"):
         only.comparison.verdict(0.01)

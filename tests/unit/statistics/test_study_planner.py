@@ -37,7 +37,7 @@ def compared(difference, *, margin=0.01):
 
 def times_its_error(factor, difference):
     """The same noise about a mean of so many standard errors."""
-    error = compared(difference).estimate.spread("both").error
+    error = compared(difference).estimate.spread("both").standard_error
     return difference - difference.mean() + factor * error
 
 
@@ -47,7 +47,7 @@ def test_the_present_size_has_the_present_error(random_seed):
     made = estimate(cells(0.3, 0.3, 1.0, seeds=3, groups=4, random_seed=random_seed), list("abcd"))
     parts = components(made)
     spread = parts.predict(seeds=3, clusters=4)
-    assert spread.error == pytest.approx(made.spread("both").error, rel=1e-9)
+    assert spread.standard_error == pytest.approx(made.spread("both").standard_error, rel=1e-9)
     assert min(parts.seed, parts.cluster, parts.rest) >= 0.0
 
 
@@ -57,8 +57,8 @@ def test_clusters_to_come_are_as_unequal_as_those_at_hand():
     made = estimate(rng.normal(size=(3, 26)) + 2.0 * rng.normal(size=26), names)
     parts = components(made)
     now = parts.predict(seeds=3, clusters=4)
-    assert now.error == pytest.approx(made.spread("both").error, rel=1e-9)
-    assert now.freedom == pytest.approx(made.spread("both").freedom, rel=1e-9)
+    assert now.standard_error == pytest.approx(made.spread("both").standard_error, rel=1e-9)
+    assert now.df == pytest.approx(made.spread("both").df, rel=1e-9)
 
 
 def test_the_parts_are_those_that_made_the_noise():
@@ -84,14 +84,14 @@ def test_what_is_predicted_is_what_a_larger_study_has():
     parts = components(estimate(cells(2.0, 3.0, 1.0, seeds=300, groups=300), range(300)))
     large = np.stack([cells(2.0, 3.0, 1.0, seeds=8, groups=25, random_seed=n) for n in range(4000)])
     expected = large.mean(axis=(1, 2)).std()
-    assert parts.predict(seeds=8, clusters=25).error == pytest.approx(expected, rel=0.1)
+    assert parts.predict(seeds=8, clusters=25).standard_error == pytest.approx(expected, rel=0.1)
 
 
 def test_more_of_either_is_never_worse():
     parts = components(estimate(cells(1.0, 1.0, 1.0, seeds=3, groups=8), range(8)))
-    now = parts.predict(seeds=3, clusters=8).error
-    assert parts.predict(seeds=5, clusters=8).error < now
-    assert parts.predict(seeds=3, clusters=18).error < now
+    now = parts.predict(seeds=3, clusters=8).standard_error
+    assert parts.predict(seeds=5, clusters=8).standard_error < now
+    assert parts.predict(seeds=3, clusters=18).standard_error < now
     with pytest.raises(SettingsError, match="no interval below two"):
         parts.predict(seeds=1, clusters=8)
 
@@ -100,27 +100,25 @@ def test_more_of_either_is_never_worse():
 def test_what_other_questions_say_of_the_noise_holds_for_other_sizes_too(seeds, clusters):
     """Nine tenths of the noise are of seeds; V_S goes with 1/S and V_G with 1/G."""
     parts = Components(
-        seed=1.0, cluster=1.0, rest=0.0, seeds=4, clusters=6, evenness=1.0, scene_freedom=5.0
+        seed=1.0, cluster=1.0, rest=0.0, seeds=4, clusters=6, evenness=1.0, scene_df=5.0
     )
     free = parts.predict(seeds=seeds, clusters=clusters)
     bound = replace(parts, seed_share=0.9).predict(seeds=seeds, clusters=clusters)
     of_seeds, of_scenes = 0.9 * 4 / seeds, 0.1 * 6 / clusters
     share = of_seeds / (of_seeds + of_scenes)
     expected = 1 / (share**2 / (seeds - 1) + (1 - share) ** 2 / (clusters - 1))
-    assert bound.freedom == pytest.approx(expected)
-    assert bound.freedom < free.freedom
-    assert bound.error == free.error
+    assert bound.df == pytest.approx(expected)
+    assert bound.df < free.df
+    assert bound.standard_error == free.standard_error
 
 
 def test_the_least_detectable_difference_is_found_four_times_in_five():
     # With a known error the power at that difference is the textbook's.
-    least = least_detectable(Spread(error=1.0, freedom=1e9))
+    least = least_detectable(Spread(standard_error=1.0, df=1e9))
     assert least == pytest.approx(stats.norm.ppf(0.975) + stats.norm.ppf(0.8))
     rng = np.random.default_rng(0)
-    freedom = 9
-    samples = rng.normal(
-        least_detectable(Spread(error=1.0, freedom=freedom)), 10**0.5, (20_000, 10)
-    )
+    df = 9
+    samples = rng.normal(least_detectable(Spread(standard_error=1.0, df=df)), 10**0.5, (20_000, 10))
     found = stats.ttest_1samp(samples, 0.0, axis=1).pvalue < 0.05
     assert found.mean() == pytest.approx(0.8, abs=0.03)
 
@@ -136,7 +134,7 @@ def test_seeds_that_would_settle_it():
     parts, value = components(compared(difference).estimate), difference.mean()
     for count, settles in ((made.seeds, True), (made.seeds - 1, False)):
         spread = parts.predict(seeds=count, clusters=10)
-        assert (stats.t.ppf(0.975, spread.freedom) * spread.error < value) == settles
+        assert (stats.t.ppf(0.975, spread.df) * spread.standard_error < value) == settles
 
 
 def test_scenes_that_would_settle_it():
@@ -149,7 +147,9 @@ def test_scenes_that_would_settle_it():
 
 def test_more_may_show_that_nothing_matters():
     difference = times_its_error(0.0, cells(0.1, 0.1, 0.1, seeds=4, groups=6))
-    made = plan(compared(difference, margin=1.2 * compared(difference).estimate.spread().error))
+    made = plan(
+        compared(difference, margin=1.2 * compared(difference).estimate.spread().standard_error)
+    )
     assert (made.settled, made.settles) == (False, "equivalence")
     assert made.seeds is not None or made.clusters is not None
 

@@ -6,7 +6,7 @@ import pytest
 
 from thermodepth.errors import SettingsError
 from thermodepth.recipes import named_study, named_training
-from thermodepth.statistics.default_questions import Asked
+from thermodepth.statistics.default_questions import ArmFactors
 from thermodepth.statistics.designs import DoseResponse
 from thermodepth.study.design import Arm, Study
 from thermodepth.study.factors import factor_names
@@ -17,13 +17,13 @@ SMOOTH, SILOG = {"losses.groups.smooth": False}, {"losses.groups.silog": False}
 WEIGHT = "losses.metric_silog.weight"
 
 
-def asked(**edits) -> Asked:
+def asked(**edits) -> ArmFactors:
     """Of a study whose arms are called and edit so."""
     arms = [Arm(name=name.replace("_", "-"), title=name, edits=own) for name, own in edits.items()]
     settings = TrainingSettings()
     return Study(
         name="s", title="S", settings=settings, arms=tuple(arms), reference=arms[0].name, seeds=(0,)
-    ).asked
+    ).arm_factors
 
 
 def test_a_name_that_lies_about_its_dose_is_not_believed():
@@ -81,10 +81,12 @@ def test_names_of_factors_are_as_short_as_tells_them_apart():
 def test_the_paper_s_arms_mean_what_their_names_say(recipe):
     study = named_study(recipe, named_training("thermal"), seeds=1)
     names = {
-        f"no-{f}" for f, on in zip(study.asked.design.factors, range(9), strict=False) if on >= 0
+        f"no-{f}"
+        for f, on in zip(study.arm_factors.design.factors, range(9), strict=False)
+        if on >= 0
     }
     assert names <= {arm.name for arm in study.arms}
-    assert study.with_twin().asked == study.asked
+    assert study.with_twin().arm_factors == study.arm_factors
 
 
 def test_doses_that_a_study_declares_are_what_its_arms_edit():
@@ -102,7 +104,7 @@ def test_doses_that_a_study_declares_are_what_its_arms_edit():
         seeds=(0,),
         doses=(DoseResponse(factor="silog", arms={"b": 0.0, "full": 1.0, "a": 3.0}),),
     )
-    assert study.asked.doses == study.doses
+    assert study.arm_factors.doses == study.doses
     wrong = DoseResponse(factor="silog", arms={"full": 1.0, "a": 2.0})
     with pytest.raises(SettingsError, match=r"arm 'a' is declared at 2 times .* 1\.0 to 3\.0"):
         replace(study, doses=(wrong,))
@@ -116,7 +118,7 @@ def test_levels_of_a_file_are_multiples_of_what_the_command_line_made_of_the_rec
     }
     study = study_of(parse_study(tree, where="f"), TrainingSettings(), {WEIGHT: 5.0})
     assert study.arm("silog-x3").edits == {WEIGHT: 15.0}
-    (dose,) = study.asked.doses
+    (dose,) = study.arm_factors.doses
     assert dict(dose.arms) == {"no-silog": 0.0, "full": 1.0, "silog-x3": 3.0}
 
 
@@ -124,4 +126,4 @@ def test_a_list_asks_for_no_curve_that_its_file_does_not_ask_for():
     arms = [{"name": "full"}, *({"name": f"silog-x{n}", "edits": {WEIGHT: n}} for n in (2.0, 3.0))]
     arms[1]["name"], arms[2]["name"] = "silog-x2", "silog-x3"
     tree = {"name": "s", "design": "list", "arms": arms}
-    assert study_of(parse_study(tree, where="f"), TrainingSettings()).asked == Asked()
+    assert study_of(parse_study(tree, where="f"), TrainingSettings()).arm_factors == ArmFactors()

@@ -89,7 +89,7 @@ def analyze(
     """
     from thermodepth.statistics.designs import FULL
     from thermodepth.statistics.findings import findings
-    from thermodepth.study.question_record import asked_in
+    from thermodepth.study.factors_record import factors_in
 
     judged = _claims(claims)
     names = _names(metrics)
@@ -112,10 +112,10 @@ def analyze(
         blocks = {n: block for n, block in measured.items() if n in (*PRIMARY, *EXPLAINING)}
     arms = next(iter(blocks.values())).arms
     declared = _names(primary) or (tuple(n for n in PRIMARY if n in blocks) if is_study else None)
-    record = asked_in(_folder_of(results)) if is_study else None
+    record = factors_in(_folder_of(results)) if is_study else None
     result = findings(
         blocks,
-        asked=None if record is None else record.asked(),
+        arm_factors=None if record is None else record.arm_factors(),
         reference=reference or (FULL if FULL in arms else arms[0]),
         primary=declared,
         better=stated,

@@ -80,7 +80,8 @@ def question_lines(study: Study) -> Iterator[str]:
 
     arms = [arm.name for arm in study.arms]
     titles = {arm.name: arm.title for arm in study.arms}
-    questions = questions_of(arms, study.reference, titles=titles, asked=study.asked)
+    arm_factors = study.arm_factors
+    questions = questions_of(arms, study.reference, titles=titles, arm_factors=arm_factors)
     kinds = declared_kinds([question.kind for question in questions])
     declared = [question.title for question in questions if question.kind in kinds]
     yield (
@@ -88,7 +89,7 @@ def question_lines(study: Study) -> Iterator[str]:
         f"{len(declared) * len(study.primary)}; {len(study.claims)} claims."
     )
     yield from (f"  {title}" for title in declared)
-    design = study.asked.design
+    design = arm_factors.design
     if design.factors:
         yield f"Design: {design.kind} of {', '.join(design.factors)}."
         if design.kind != "full factorial":

@@ -56,28 +56,28 @@ def audit_tables(audit: Audit) -> dict[str, Table]:
 
 def differences_table(audit: Audit, metric: MetricAudit) -> Table:
     """One line an arm: its value, the difference to the reference, and what noise makes of it."""
-    base, shown = audit.table.reference, metric.metric
+    base, printed = audit.table.reference, metric.metric
     lines: dict[str, tuple[Cell, ...]] = {base.name: (*_NO_DIFFERENCE, "reference")}
     for reading in metric.differences:
-        lines[reading.effect.of] = (
-            *_numbers(reading, shown.digits),
+        lines[reading.effect.subject] = (
+            *_numbers(reading, printed.digits),
             noise_mark(reading, published=bool(metric.noise and metric.noise.published)),
         )
     return Table(
-        title=f"{shown.label}: differences to {base.name}",
+        title=f"{printed.label}: differences to {base.name}",
         columns=(
             Column(label="Arm", align="left"),
             Column(
-                label=shown.label,
-                digits=shown.digits,
-                better=shown.better,
-                optimum=shown.optimum,
+                label=printed.label,
+                digits=printed.digits,
+                better=printed.better,
+                optimum=printed.optimum,
             ),
-            *_difference_columns(shown.digits),
+            *_difference_columns(printed.digits),
             Column(label="Reads as", align="left"),
         ),
         rows=tuple(
-            (arm.name, rounded(metric.values[arm.name], shown.digits), *lines[arm.name])
+            (arm.name, rounded(metric.values[arm.name], printed.digits), *lines[arm.name])
             for arm in audit.table.arms
         ),
         notes=(ONE_RUN, *_noise_notes(audit, metric)),
@@ -86,21 +86,21 @@ def differences_table(audit: Audit, metric: MetricAudit) -> Table:
 
 def effects_table(metric: MetricAudit) -> Table:
     """One line an effect of switching factors on."""
-    shown = metric.metric
+    printed = metric.metric
     return Table(
-        title=f"{shown.label}: effects of switching on",
+        title=f"{printed.label}: effects of switching on",
         columns=(
             Column(label="Effect of", align="left"),
             Column(label="with", align="left"),
             Column(label="kind", align="left"),
-            *_difference_columns(shown.digits),
+            *_difference_columns(printed.digits),
         ),
         rows=tuple(
             (
-                reading.effect.of,
-                reading.effect.given or None,
+                reading.effect.subject,
+                reading.effect.held or None,
                 reading.effect.kind,
-                *_numbers(reading, shown.digits),
+                *_numbers(reading, printed.digits),
             )
             for reading in metric.effects
         ),
@@ -117,13 +117,13 @@ def reach_table(audit: Audit) -> Table:
     """How many differences stand behind each factor and each pair of factors."""
     rows: list[tuple[Cell, ...]] = []
     for reach in audit.factors:
-        count = len(reach.given)
+        count = len(reach.held)
         rows.append(
             (
                 reach.factor,
                 "effect",
                 f"{count} of {reach.possible}",
-                _contexts(reach.given),
+                _contexts(reach.held),
                 "" if count != 1 else "one difference only",
             )
         )
@@ -133,8 +133,8 @@ def reach_table(audit: Audit) -> Table:
             (
                 pair.pair,
                 "interaction",
-                f"{len(pair.given)} of {pair.possible}",
-                _contexts(pair.given),
+                f"{len(pair.held)} of {pair.possible}",
+                _contexts(pair.held),
                 f"not estimable; nearest: add {needs}" if needs else "",
             )
         )
@@ -200,15 +200,15 @@ def _numbers(reading: Reading, digits: int) -> tuple[Cell, ...]:
 
 
 def _noise_notes(audit: Audit, metric: MetricAudit) -> tuple[str, ...]:
-    shown, noise = metric.metric, metric.noise
+    printed, noise = metric.metric, metric.noise
     rounding = (
-        f"Printed with {shown.digits} digits: rounding alone can move a difference by "
-        f"{10.0**-shown.digits:.{shown.digits}f}."
+        f"Printed with {printed.digits} digits: rounding alone can move a difference by "
+        f"{10.0**-printed.digits:.{printed.digits}f}."
     )
     if noise is None:
         return (
-            f"Noise between seeds: not known for this metric; give it as --noise {shown.key}=SD (of "
-            f"one run) or --noise-below {shown.key}=X.",
+            f"Noise between seeds: not known for this metric; give it as --noise {printed.key}=SD (of "
+            f"one run) or --noise-below {printed.key}=X.",
             rounding,
         )
     many = len(metric.differences)
@@ -225,9 +225,9 @@ def _noise_notes(audit: Audit, metric: MetricAudit) -> tuple[str, ...]:
     )
 
 
-def _contexts(given: Sequence[str], *, most: int = 4) -> str | None:
-    shown = "; ".join(words or "nothing held" for words in given[:most])
-    return f"{shown}; and {len(given) - most} more" if len(given) > most else shown or None
+def _contexts(contexts: Sequence[str], *, most: int = 4) -> str | None:
+    text = "; ".join(words or "nothing held" for words in contexts[:most])
+    return f"{text}; and {len(contexts) - most} more" if len(contexts) > most else text or None
 
 
 def _estimable(count: int) -> str:
@@ -244,9 +244,9 @@ def _arms(count: int) -> str:
     return f"{count} arm{'' if count == 1 else 's'}"
 
 
-def _stem(metric: MetricAudit, taken: dict[str, Table]) -> str:
+def _stem(metric: MetricAudit, tables: dict[str, Table]) -> str:
     plain = re.sub(r"[^a-z0-9]+", "_", metric.metric.key).strip("_") or "metric"
     stem, number = plain, 2
-    while f"differences_{stem}" in taken:
+    while f"differences_{stem}" in tables:
         stem, number = f"{plain}_{number}", number + 1
     return stem

@@ -77,18 +77,18 @@ def head_lines(audit: Audit) -> list[str]:
 
 
 def _difference(audit: Audit, metric: MetricAudit, reading: Reading) -> str:
-    table, shown = audit.table, metric.metric
-    arm = reading.effect.of
-    worse = shown.worse_by(metric.values[arm], metric.values[table.reference.name])
+    table, printed = audit.table, metric.metric
+    arm = reading.effect.subject
+    worse = printed.worse_by(metric.values[arm], metric.values[table.reference.name])
     word = "worse" if worse > 0 else "better" if worse < 0 else "equal"
     return f"{arm}: {_amount(metric, reading)}, {word}: {verdict(reading)}"
 
 
 def _effect(metric: MetricAudit, reading: Reading) -> str:
     effect = reading.effect
-    given = f" ({effect.given})" if effect.given else ""
+    held = f" ({effect.held})" if effect.held else ""
     kind = "main effect" if effect.kind == "main" else "interaction"
-    return f"{effect.of}, {kind}{given}: {_amount(metric, reading)}: {verdict(reading)}"
+    return f"{effect.subject}, {kind}{held}: {_amount(metric, reading)}: {verdict(reading)}"
 
 
 def _amount(metric: MetricAudit, reading: Reading) -> str:
@@ -103,31 +103,31 @@ def _turns(metric: MetricAudit) -> list[str]:
     simple: defaultdict[str, list[Reading]] = defaultdict(list)
     for reading in metric.effects:
         if reading.effect.kind == "simple":
-            simple[reading.effect.of].append(reading)
-    found = []
+            simple[reading.effect.subject].append(reading)
+    sentences = []
     for factor, readings in simple.items():
         low = min(readings, key=lambda reading: reading.value)
         high = max(readings, key=lambda reading: reading.value)
         if low.value < 0 < high.value:
             digits = metric.metric.digits
-            found.append(
-                f"{factor} changes sign, as printed: {signed(low.value, digits)} with {low.effect.given}, "
-                f"{signed(high.value, digits)} with {high.effect.given}; no corner speaks for the factor"
+            sentences.append(
+                f"{factor} changes sign, as printed: {signed(low.value, digits)} with {low.effect.held}, "
+                f"{signed(high.value, digits)} with {high.effect.held}; no corner speaks for the factor"
             )
-    return found
+    return sentences
 
 
 def _design(audit: Audit) -> list[str]:
     if not audit.table.factors:
         return []
     lines = []
-    single = [reach.factor for reach in audit.factors if len(reach.given) == 1]
+    single = [reach.factor for reach in audit.factors if len(reach.held) == 1]
     if single:
         lines.append(f"{_list(single)}: the effect rests on one difference only")
-    never = [reach.factor for reach in audit.factors if not reach.given]
+    never = [reach.factor for reach in audit.factors if not reach.held]
     if never:
         lines.append(f"{_list(never)}: never switched alone, so no effect of its own")
-    lacking = [pair.pair for pair in audit.pairs if not pair.given]
+    lacking = [pair.pair for pair in audit.pairs if not pair.held]
     if lacking:
         lines.append(f"not estimable: {_list(lacking)}, the interactions without a 2×2")
     if audit.missing:

@@ -17,28 +17,28 @@ from thermodepth.report.study.heatmap import effects_map
 from thermodepth.report.study.ledger_table import matrix_table
 from thermodepth.report.study.matrix import matrix_html
 from thermodepth.report.table import Table
-from thermodepth.statistics.comparison import Settled
+from thermodepth.statistics.comparison import TestedComparison
 from thermodepth.statistics.findings import Findings
 from thermodepth.statistics.labels import label_of
 from thermodepth.study.results.ledger_matrix import PartChange
 
 
 def effects_tables(
-    found: Findings, matrix: Mapping[str, Mapping[str, PartChange]]
+    findings: Findings, matrix: Mapping[str, Mapping[str, PartChange]]
 ) -> dict[str, Table]:
     """By the stem of their files: verdicts, effects (primary metrics), effects_all, scopes, best, ..."""
-    tables = findings_tables(found)
+    tables = findings_tables(findings)
     tables["effects_all"] = tables["effects"]
-    tables["effects"] = effects_table(found, metrics=_primary(found))
-    declared = replace(found, settled=tuple(s for s in found.settled if s.declared))
-    tables["verdicts"] = effects_table(declared, metrics=_primary(found))
+    tables["effects"] = effects_table(findings, metrics=_primary(findings))
+    declared = replace(findings, tested=tuple(s for s in findings.tested if s.declared))
+    tables["verdicts"] = effects_table(declared, metrics=_primary(findings))
     if matrix:
-        tables["ledger_matrix"] = matrix_table(matrix, reference=found.reference)
+        tables["ledger_matrix"] = matrix_table(matrix, reference=findings.reference)
     return tables
 
 
 def answers(
-    found: Findings,
+    findings: Findings,
     tables: Mapping[str, Table],
     matrix: Mapping[str, Mapping[str, PartChange]],
 ) -> list[Section]:
@@ -46,16 +46,16 @@ def answers(
     heat = [
         f"<figure><figcaption>{escape(label_of(metric))}</figcaption>"
         f'<div class="scroll">{drawn}</div></figure>'
-        for metric in _primary(found)
-        if (drawn := effects_map(_of(found, metric), label=label_of(metric)))
+        for metric in _primary(findings)
+        if (drawn := effects_map(_of(findings, metric), label=label_of(metric)))
     ]
     doses = [
         drawn
-        for curve in found.doses
-        if curve.metric in _primary(found) and (drawn := dose_figure(curve))
+        for curve in findings.doses
+        if curve.metric in _primary(findings) and (drawn := dose_figure(curve))
     ]
     parts = {
-        ("effects", "Effects and claims"): _effects(found, tables),
+        ("effects", "Effects and claims"): _effects(findings, tables),
         ("interactions", "Main effects and interactions"): _charts(heat, HEAT_CAPTION, "heats"),
         ("doses", "Dose curves"): _charts(doses, DOSE_CAPTION, "charts"),
         ("ledger", "Which part of the error"): [matrix_html(tables["ledger_matrix"], matrix)]
@@ -70,24 +70,26 @@ def further_tables(tables: Mapping[str, Table]) -> list[Table]:
     return [tables[name] for name in ("best", "scopes", "planner") if name in tables]
 
 
-def _effects(found: Findings, tables: Mapping[str, Table]) -> list[str]:
+def _effects(findings: Findings, tables: Mapping[str, Table]) -> list[str]:
     """Claims, then for each primary metric what has a verdict, and folded what is descriptive."""
-    declared = [s for s in found.settled if s.declared]
+    declared = [s for s in findings.tested if s.declared]
     parts = [table_html(tables["claims"], wordy=True)] if "claims" in tables else []
     plots = [
         (metric, drawn)
-        for metric in _primary(found)
-        if (drawn := forest_svg(_of(found, metric, declared), label=label_of(metric)))
+        for metric in _primary(findings)
+        if (drawn := forest_svg(_of(findings, metric, declared), label=label_of(metric)))
     ]
     parts += [f'<figure><div class="scroll">{drawn}</div></figure>' for _, drawn in plots]
     if plots:
         parts.append(f'<p class="caption">{escape(FOREST_CAPTION)}</p>')
     parts.append(table_html(tables["verdicts"]))
-    others = [s for s in found.settled if not s.declared and s.comparison.metric in _primary(found)]
+    others = [
+        s for s in findings.tested if not s.declared and s.comparison.metric in _primary(findings)
+    ]
     folded = "".join(
         f'<figure><div class="scroll">{drawn}</div></figure>'
-        for metric in _primary(found)
-        if (drawn := forest_svg(_of(found, metric, others), label=label_of(metric)))
+        for metric in _primary(findings)
+        if (drawn := forest_svg(_of(findings, metric, others), label=label_of(metric)))
     )
     if folded:
         parts.append(
@@ -107,10 +109,12 @@ def _charts(figures: Sequence[str], caption: str, kind: str) -> list[str]:
     ]
 
 
-def _primary(found: Findings) -> list[str]:
-    return [found.measurements[name].metric for name in found.primary]
+def _primary(findings: Findings) -> list[str]:
+    return [findings.measurements[name].metric for name in findings.primary]
 
 
-def _of(found: Findings, metric: str, settled: Sequence[Settled] | None = None) -> list[Settled]:
-    some = found.settled if settled is None else settled
+def _of(
+    findings: Findings, metric: str, tested: Sequence[TestedComparison] | None = None
+) -> list[TestedComparison]:
+    some = findings.tested if tested is None else tested
     return [s for s in some if s.comparison.metric == metric]

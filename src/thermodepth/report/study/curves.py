@@ -82,11 +82,11 @@ def _svg(name: str, lines: Sequence[tuple[int, tuple[Reach, ...]]]) -> str:
     # The reference is drawn last, on top of those that are compared with it.
     for number, points in reversed(lines):
         if any(low < high for _, _, low, high in points):
-            there = [f"{x_of(x):.1f} {y_of(high):.1f}" for x, _, _, high in points]
+            upper = [f"{x_of(x):.1f} {y_of(high):.1f}" for x, _, _, high in points]
             back = [f"{x_of(x):.1f} {y_of(low):.1f}" for x, _, low, _ in reversed(points)]
             parts.append(
                 f'<path class="reach arm-{number % _COLOURS}" data-arm="{number}" '
-                f'd="M{"L".join(there + back)}Z"/>'
+                f'd="M{"L".join(upper + back)}Z"/>'
             )
     for number, points in reversed(lines):
         path = "L".join(f"{x_of(x):.1f} {y_of(y):.1f}" for x, y, _, _ in points)

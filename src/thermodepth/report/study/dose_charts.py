@@ -32,12 +32,12 @@ def dose_figure(curve: DoseCurve) -> str:
     svg = dose_svg(curve)
     if not svg:
         return ""
-    said = f"{label_of(curve.metric)} {curve.best_words}."
+    sentence = f"{label_of(curve.metric)} {curve.best_words}."
     if curve.slope is not None:
-        said += f" Per tenfold weight, around 1: {change_words(curve.slope.comparison)}."
+        sentence += f" Per tenfold weight, around 1: {change_words(curve.slope.comparison)}."
     return (
         f"<figure><figcaption>{escape(curve.factor)}: {escape(label_of(curve.metric))}</figcaption>{svg}"
-        f'<p class="said">{escape(said)}</p></figure>'
+        f'<p class="said">{escape(sentence)}</p></figure>'
     )
 
 
@@ -131,11 +131,11 @@ def _level_places(levels: list[float]) -> Callable[[float], float]:
 
 def _spaced(levels: list[float], place: Callable[[float], float]) -> list[float]:
     """The levels whose numbers do not run into each other; 1 is always among them."""
-    kept = [1.0]
+    printed = [1.0]
     for level in levels:
-        if all(abs(place(level) - place(other)) > 17.0 for other in kept):
-            kept.append(level)
-    return kept
+        if all(abs(place(level) - place(other)) > 17.0 for other in printed):
+            printed.append(level)
+    return printed
 
 
 def _axis(broken: bool, floor: float, right: float) -> str:

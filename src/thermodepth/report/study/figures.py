@@ -54,8 +54,8 @@ class DrawnFigure:
 def figure_arms(arms: Sequence[ArmLabel], reference: str) -> list[ArmLabel]:
     """As many arms as a figure has columns for: the reference and the first others, in their order."""
     others = [arm.name for arm in arms if arm.name != reference]
-    kept = {reference, *others[: MAX_ARMS - 1]}
-    return [arm for arm in arms if arm.name in kept]
+    chosen = {reference, *others[: MAX_ARMS - 1]}
+    return [arm for arm in arms if arm.name in chosen]
 
 
 def figure(
@@ -65,7 +65,7 @@ def figure(
     arms: Sequence[ArmLabel],
     seed: int,
     rule: str,
-    of: int | None = None,
+    total: int | None = None,
 ) -> DrawnFigure:
     """Draw one figure.
 
@@ -75,7 +75,7 @@ def figure(
         arms: the columns after thermal and truth, 2 to 8, each with a prediction in every scene.
         seed: the seed of the predictions shown, for the caption.
         rule: how the frames were chosen (`frames.rule_of`), for the caption.
-        of: how many arms there are, which the caption says when it is more.
+        total: how many arms there are, which the caption says when it is more.
 
     Raises:
         StudyError: for another number of arms or scenes, or an arm without a prediction.
@@ -108,7 +108,7 @@ def figure(
         kind=kind,
         title=_TITLE[kind],
         caption=_caption(
-            kind, arms, with_label=with_label, seed=seed, rule=rule, of=of or len(arms)
+            kind, arms, with_label=with_label, seed=seed, rule=rule, total=total or len(arms)
         ),
         png=grid.png(),
     )
@@ -203,14 +203,14 @@ def _letter(number: int) -> str:
 
 
 def _caption(
-    kind: Kind, arms: Sequence[ArmLabel], *, with_label: bool, seed: int, rule: str, of: int
+    kind: Kind, arms: Sequence[ArmLabel], *, with_label: bool, seed: int, rule: str, total: int
 ) -> str:
     columns = ["thermal input", *(["label of the teacher"] if with_label else [])]
     columns.append("inverse of the truth" if kind == "structure" else "truth")
     columns += [f"({_letter(n)}) {arm.title}" for n, arm in enumerate(arms)]
     parts = [f"Left to right: {', '.join(columns)}; seed {seed}."]
-    if of > len(arms):
-        parts.append(f"The reference and the first others, {len(arms)} of {of} arms.")
+    if total > len(arms):
+        parts.append(f"The reference and the first others, {len(arms)} of {total} arms.")
     if kind == "structure":
         parts += [
             "Structure has no unit, so for display alone each map is brought to the row's inverse truth by "

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 from thermodepth.metrics import METRICS
 from thermodepth.report.evaluation.warnings import published_note
 from thermodepth.report.table import Cell, Column, Interval, Table
-from thermodepth.statistics.comparison import SCOPE_WORDS, Comparison, Settled, share_of
+from thermodepth.statistics.comparison import SCOPE_WORDS, Comparison, TestedComparison, share_of
 from thermodepth.statistics.findings import Findings
 from thermodepth.statistics.labels import digits_of, label_of, p_text
 from thermodepth.statistics.two_way import Scope
@@ -16,22 +16,22 @@ from thermodepth.statistics.two_way import Scope
 SCOPES_SHOWN: tuple[Scope, ...] = ("seeds", "scenes", "both")
 
 
-def findings_tables(found: Findings) -> dict[str, Table]:
+def findings_tables(findings: Findings) -> dict[str, Table]:
     """Every table by the stem of its file; one without lines is left out."""
     tables = {
-        "effects": effects_table(found),
-        "scopes": scopes_table(found),
+        "effects": effects_table(findings),
+        "scopes": scopes_table(findings),
     }
-    if found.best:
-        tables["best"] = best_table(found)
-    if found.outcomes:
-        tables["claims"] = claims_table(found)
-    if found.plans:
-        tables["planner"] = planner_table(found)
+    if findings.best:
+        tables["best"] = best_table(findings)
+    if findings.outcomes:
+        tables["claims"] = claims_table(findings)
+    if findings.plans:
+        tables["planner"] = planner_table(findings)
     return tables
 
 
-def effects_table(found: Findings, *, metrics: Sequence[str] | None = None) -> Table:
+def effects_table(findings: Findings, *, metrics: Sequence[str] | None = None) -> Table:
     """A line for each question and metric: the change, its interval, its p-value, the verdict."""
     lines = [
         (
@@ -46,19 +46,20 @@ def effects_table(found: Findings, *, metrics: Sequence[str] | None = None) -> T
             s.comparison.win_rate,
             verdict_words(s),
         )
-        for s in found.settled
+        for s in findings.tested
         if metrics is None or s.comparison.metric in metrics
     ]
-    family = max((s.family for s in found.settled), default=0)
+    family = max((s.family for s in findings.tested), default=0)
     notes = [
-        f"Δ in percent of the mean of “{found.titles[found.reference]}”; {_scopes_told(found)}; p after Holm "
-        f"over {family} declared comparisons; sign flip: exact over seeds{_least_flip(found)}; d_z: mean "
-        "over standard deviation of the seeds' differences; wins: share of images, over seeds, on the better "
-        "side. Effects are of switching on, differences of the arm named first.",
-        *_reasons(found.settled),
-        *found.assumptions,
-        *found.unanswered,
-        *_published(s.comparison.metric for s in found.settled),
+        f"Δ in percent of the mean of “{findings.titles[findings.reference]}”; {_scope_words(findings)}; "
+        f"p after Holm over {family} declared comparisons; sign flip: exact over seeds"
+        f"{_least_flip(findings)}; d_z: mean over standard deviation of the seeds' differences; wins: share "
+        "of images, over seeds, on the better side. Effects are of switching on, differences of the arm "
+        "named first.",
+        *_reasons(findings.tested),
+        *findings.assumptions,
+        *findings.unanswered,
+        *_published(s.comparison.metric for s in findings.tested),
     ]
     return Table(
         title="What each change does",
@@ -84,13 +85,15 @@ def _published(metrics: Iterable[str]) -> tuple[str, ...]:
     return published_note(METRICS[name] for name in names if name in METRICS)
 
 
-def scopes_table(found: Findings) -> Table:
+def scopes_table(findings: Findings) -> Table:
     """The same differences in the three scopes, which must not be mixed."""
     lines: list[tuple[Cell, ...]] = []
-    for s in found.settled:
-        made = s.comparison
-        spans = [interval_of(made, scope=scope) for scope in SCOPES_SHOWN]
-        lines.append((made.question.title, label_of(made.metric), made.percent, *spans))
+    for s in findings.tested:
+        comparison = s.comparison
+        spans = [interval_of(comparison, scope=scope) for scope in SCOPES_SHOWN]
+        lines.append(
+            (comparison.question.title, label_of(comparison.metric), comparison.percent, *spans)
+        )
     return Table(
         title="In three scopes",
         columns=(
@@ -104,28 +107,28 @@ def scopes_table(found: Findings) -> Table:
             "95 % intervals in percent. "
             + "; ".join(f"{scope}: {words}" for scope, words in SCOPE_WORDS.items())
             + ".",
-            *_reasons(found.settled),
+            *_reasons(findings.tested),
         ),
     )
 
 
-def best_table(found: Findings) -> Table:
+def best_table(findings: Findings) -> Table:
     """Means per arm, bold the best and all that cannot be told from it, where that is not every arm."""
-    metrics = list(found.best)
-    blocks = {name: found.measurements[name] for name in metrics}
+    metrics = list(findings.best)
+    blocks = {name: findings.measurements[name] for name in metrics}
     # What marks every line marks nothing.
     best = {
-        name: made.arms if len(made.arms) <= len(made.p_adjusted) else ()
-        for name, made in found.best.items()
+        name: best_set.arms if len(best_set.arms) <= len(best_set.p_adjusted) else ()
+        for name, best_set in findings.best.items()
     }
     lines: list[tuple[Cell, ...]] = []
     bold: set[tuple[int, int]] = set()
-    for number, arm in enumerate(found.arms):
-        line: list[Cell] = [found.titles[arm]]
+    for number, arm in enumerate(findings.arms):
+        line: list[Cell] = [findings.titles[arm]]
         for place, name in enumerate(metrics, 1):
             block = blocks[name]
-            there = block.present[block.place(arm)]
-            values = block.values[block.place(arm)][there]
+            seeds_measured = block.present[block.place(arm)]
+            values = block.values[block.place(arm)][seeds_measured]
             line.append(float(values.mean()) if values.size else None)
             if arm in best[name]:
                 bold.add((number, place))
@@ -134,7 +137,7 @@ def best_table(found: Findings) -> Table:
         "Bold: the best mean, and every arm whose difference from it is not significant (Holm over the "
         "other arms); nothing where that is every arm."
     ]
-    notes += dict.fromkeys(note for best in found.best.values() for note in best.notes)
+    notes += dict.fromkeys(note for best in findings.best.values() for note in best.notes)
     notes += _published(metrics)
     return Table(
         title="Means, and the set of best arms",
@@ -148,7 +151,7 @@ def best_table(found: Findings) -> Table:
     )
 
 
-def claims_table(found: Findings) -> Table:
+def claims_table(findings: Findings) -> Table:
     """A line a claim: what was said, what became of it, why."""
     return Table(
         title="Claims",
@@ -165,26 +168,26 @@ def claims_table(found: Findings) -> Table:
                 each.claim.measured_as,
                 each.sentence,
             )
-            for each in found.outcomes
+            for each in findings.outcomes
         ),
     )
 
 
-def planner_table(found: Findings) -> Table:
+def planner_table(findings: Findings) -> Table:
     """What would settle the declared comparisons that are open."""
     lines: list[tuple[Cell, ...]] = []
-    for (question, metric), made in found.plans.items():
-        s = found.of(question, metric)
-        least = share_of(100 * made.least_detectable, abs(s.comparison.reference_value))
+    for (question, metric), plan in findings.plans.items():
+        s = findings.comparison_of(question, metric)
+        least = share_of(100 * plan.least_detectable, abs(s.comparison.reference_value))
         lines.append(
             (
                 s.comparison.question.title,
                 label_of(metric),
                 s.comparison.percent,
                 least,
-                "as a difference" if made.settles == "difference" else "as equivalent",
-                made.seeds if made.seeds is not None else "> 100",
-                made.clusters if made.clusters is not None else "> 10000",
+                "as a difference" if plan.settles == "difference" else "as equivalent",
+                plan.seeds if plan.seeds is not None else "> 100",
+                plan.clusters if plan.clusters is not None else "> 10000",
             )
         )
     return Table(
@@ -205,16 +208,16 @@ def planner_table(found: Findings) -> Table:
     )
 
 
-def interval_of(made: Comparison, *, scope: Scope | None = None) -> Interval | None:
+def interval_of(comparison: Comparison, *, scope: Scope | None = None) -> Interval | None:
     """In percent, in the printed scope or the one named; None where it cannot be told."""
-    chosen = scope or made.printed_scope
-    if chosen is None or chosen not in made.estimate.spreads:
+    chosen = scope or comparison.printed_scope
+    if chosen is None or chosen not in comparison.estimate.spreads:
         return None
-    span = made.percent_interval(scope=chosen)
+    span = comparison.percent_interval(scope=chosen)
     return None if span is None else Interval(*span, 1)
 
 
-def verdict_words(settled: Settled) -> str:
+def verdict_words(settled: TestedComparison) -> str:
     """The verdict; an interaction is neither better nor worse, it is there."""
     if settled.verdict is None:
         return "descriptive"
@@ -223,21 +226,21 @@ def verdict_words(settled: Settled) -> str:
     return settled.verdict
 
 
-def _least_flip(found: Findings) -> str:
-    seeds = {s.comparison.estimate.seeds: s.comparison.least_sign_flip for s in found.settled}
+def _least_flip(findings: Findings) -> str:
+    seeds = {s.comparison.estimate.seeds: s.comparison.least_sign_flip for s in findings.tested}
     words = [f"at least {least:.3g} for {count}" for count, least in sorted(seeds.items())]
     return f", {', '.join(words)}" if words else ""
 
 
-def _scopes_told(found: Findings) -> str:
+def _scope_words(findings: Findings) -> str:
     """`95 % interval for other seeds and scenes`; several where arms lack seeds, none of a single run."""
-    scopes = dict.fromkeys(scope for s in found.settled if (scope := s.comparison.printed_scope))
+    scopes = dict.fromkeys(scope for s in findings.tested if (scope := s.comparison.printed_scope))
     if scopes:
         return "95 % interval for " + " or ".join(SCOPE_WORDS[scope] for scope in scopes)
-    if any(s.comparison.scope for s in found.settled):
+    if any(s.comparison.scope for s in findings.tested):
         return "no interval of a single run (`scopes` has what other scenes would do to these very weights)"
     return "no interval"
 
 
-def _reasons(settled: Sequence[Settled]) -> list[str]:
+def _reasons(settled: Sequence[TestedComparison]) -> list[str]:
     return list(dict.fromkeys(note for s in settled for note in s.comparison.notes))

@@ -7,7 +7,7 @@ from html import escape
 
 from thermodepth.report.axes import Scale
 from thermodepth.report.study.findings_tables import verdict_words
-from thermodepth.statistics.comparison import Settled
+from thermodepth.statistics.comparison import TestedComparison
 
 CAPTION = (
     "95 % intervals over seeds and scenes where both can be told; the band is what is too small to matter. "
@@ -17,7 +17,7 @@ _WIDTH, _LABELS, _VERDICTS, _LINE = 860.0, 300.0, 110.0, 22.0
 _TOP, _BOTTOM = 8.0, 30.0
 
 
-def forest_svg(settled: Sequence[Settled], *, label: str) -> str:
+def forest_svg(settled: Sequence[TestedComparison], *, label: str) -> str:
     """The settled comparisons of one metric, in order, as an SVG whose colours come from the page.
 
     Filled points have a verdict of better or worse; hollow ones have none. Empty without any interval.
@@ -30,8 +30,8 @@ def forest_svg(settled: Sequence[Settled], *, label: str) -> str:
     ]
     if not lines:
         return ""
-    made = lines[0][0].comparison
-    margin = 100.0 * made.margin / abs(made.reference_value)
+    comparison = lines[0][0].comparison
+    margin = 100.0 * comparison.margin / abs(comparison.reference_value)
     low = min(-margin, *(span[0] for _, _, span in lines))
     high = max(margin, *(span[1] for _, _, span in lines))
     pad = 0.04 * (high - low)

@@ -265,16 +265,16 @@ def wrap(text: str, room: float, *, lines: int) -> list[str]:
     def fits(line: str) -> bool:
         return text_width(line, size=_TITLE, weight="bold") <= room
 
-    found: list[str] = []
+    wrapped: list[str] = []
     words = printable(text).split(" ")
-    while words and len(found) < lines:
+    while words and len(wrapped) < lines:
         count = next((n for n in range(len(words), 0, -1) if fits(" ".join(words[:n]))), 1)
-        if len(found) == lines - 1:
+        if len(wrapped) == lines - 1:
             count = len(words)  # the last line takes what is left, as far as it goes
         line = shorten(" ".join(words[:count]), room, size=_TITLE, weight="bold")
-        found.append(line)
+        wrapped.append(line)
         words = words[count:]
-    return found
+    return wrapped
 
 
 @contextmanager

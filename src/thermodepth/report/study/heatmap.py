@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from html import escape
 
 from thermodepth.report.study.findings_tables import verdict_words
-from thermodepth.statistics.comparison import Settled
+from thermodepth.statistics.comparison import TestedComparison
 from thermodepth.statistics.labels import signed
 
 CAPTION = (
@@ -37,23 +37,26 @@ class _Effects:
     """The effects of one metric by their factors: one for a main effect, two for an interaction."""
 
     factors: tuple[str, ...]
-    of: Mapping[tuple[str, ...], Settled]
+    by_factors: Mapping[tuple[str, ...], TestedComparison]
 
     @classmethod
-    def among(cls, settled: Sequence[Settled]) -> _Effects:
-        found: dict[tuple[str, ...], Settled] = {}
+    def among(cls, settled: Sequence[TestedComparison]) -> _Effects:
+        by_factors: dict[tuple[str, ...], TestedComparison] = {}
         for each in settled:
             question = each.comparison.question
             if question.kind in ("main effect", "interaction"):
-                found[tuple(question.name.partition(": ")[2].split(" x "))] = each
-        return cls(factors=tuple(f for each in found if len(each) == 1 for f in each), of=found)
+                by_factors[tuple(question.name.partition(": ")[2].split(" x "))] = each
+        return cls(
+            factors=tuple(f for each in by_factors if len(each) == 1 for f in each),
+            by_factors=by_factors,
+        )
 
-    def between(self, a: str, b: str) -> Settled | None:
+    def between(self, a: str, b: str) -> TestedComparison | None:
         """The effect of one factor, or of two in either order."""
-        return self.of.get((a,) if a == b else (a, b)) or self.of.get((b, a))
+        return self.by_factors.get((a,) if a == b else (a, b)) or self.by_factors.get((b, a))
 
 
-def effects_map(settled: Sequence[Settled], *, label: str) -> str:
+def effects_map(settled: Sequence[TestedComparison], *, label: str) -> str:
     """The map of one metric as SVG; empty below two factors with a main effect, or without percentages.
 
     Args:
@@ -62,7 +65,7 @@ def effects_map(settled: Sequence[Settled], *, label: str) -> str:
     """
     effects = _Effects.among(settled)
     names = effects.factors
-    percents = [p for s in effects.of.values() if (p := s.comparison.percent) is not None]
+    percents = [p for s in effects.by_factors.values() if (p := s.comparison.percent) is not None]
     if len(names) < 2 or not percents:
         return ""
     # Changes that are too small to matter must not fill the scale.
@@ -92,15 +95,19 @@ def effects_map(settled: Sequence[Settled], *, label: str) -> str:
 
 
 def _margin_percent(effects: _Effects) -> float:
-    made = next(iter(effects.of.values())).comparison
-    return 100.0 * made.margin / abs(made.reference_value) if made.reference_value else 0.0
+    comparison = next(iter(effects.by_factors.values())).comparison
+    return (
+        100.0 * comparison.margin / abs(comparison.reference_value)
+        if comparison.reference_value
+        else 0.0
+    )
 
 
 def _runs_low(effects: _Effects) -> bool:
-    return next(iter(effects.of.values())).comparison.better == "lower"
+    return next(iter(effects.by_factors.values())).comparison.better == "lower"
 
 
-def _cell(settled: Settled | None, x: float, y: float, *, most: float, main: bool) -> str:
+def _cell(settled: TestedComparison | None, x: float, y: float, *, most: float, main: bool) -> str:
     box = f'x="{x + 1:g}" y="{y + 1:g}" width="{_CELL_W - 2:g}" height="{_CELL_H - 2:g}" rx="3"'
     frame = f'<rect class="cell{" main" * main}" {box}/>'
     middle = x + _CELL_W / 2
@@ -108,17 +115,17 @@ def _cell(settled: Settled | None, x: float, y: float, *, most: float, main: boo
     if settled is None or percent is None:
         text = "not measured" if settled is not None else "cannot be told"
         return f'{frame}<text x="{middle:g}" y="{y + 33:g}" text-anchor="middle">{text}</text>'
-    made = settled.comparison
-    good = (percent < 0.0) == (made.better == "lower")
-    span = made.printed_interval()
-    said = "no interval" if span is None else f"[{signed(span[0])}, {signed(span[1])}]"
+    comparison = settled.comparison
+    good = (percent < 0.0) == (comparison.better == "lower")
+    span = comparison.printed_interval()
+    interval = "no interval" if span is None else f"[{signed(span[0])}, {signed(span[1])}]"
     mark = {"better": "●", "worse": "●", "equivalent": "≈"}.get(settled.verdict or "", "")
     tint = _STRONGEST * abs(percent) / most * (1.0 if mark == "●" else _OPEN)
     return (
         f"<g><title>{escape(f'{settled.sentence} [{verdict_words(settled)}]')}</title>"
         f'<rect class="{"good" if good else "bad"}" fill-opacity="{tint:.3f}" {box}/>{frame}'
         f'<text class="change" x="{middle:g}" y="{y + 28:g}" text-anchor="middle">{signed(percent)} %</text>'
-        f'<text x="{middle:g}" y="{y + 44:g}" text-anchor="middle">{said}</text>'
+        f'<text x="{middle:g}" y="{y + 44:g}" text-anchor="middle">{interval}</text>'
         f'<text class="mark" x="{x + _CELL_W - 9:g}" y="{y + 16:g}" text-anchor="end">{mark}</text></g>'
     )
 

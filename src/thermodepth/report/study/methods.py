@@ -19,7 +19,7 @@ _NO_TRAINING = (
 )
 
 
-def methods_text(found: Findings, *, pairing: str = "", training: str = "") -> str:
+def methods_text(findings: Findings, *, pairing: str = "", training: str = "") -> str:
     """Markdown, to be copied into a methods section and cut.
 
     Args:
@@ -27,19 +27,19 @@ def methods_text(found: Findings, *, pairing: str = "", training: str = "") -> s
         pairing: a sentence on what the arms of a seed shared; empty where nobody knows.
         training: paragraphs on how the models were trained; without them the text says that they are missing.
     """
-    first = next(iter(found.measurements.values()))
+    first = next(iter(findings.measurements.values()))
     higher = [
         label_of(s.comparison.metric)
-        for s in found.settled
+        for s in findings.tested
         if s.declared and s.comparison.better == "higher"
     ]
     seeds, clusters = len(first.seeds), len(set(first.clusters))
-    made = found.settled[0].comparison if found.settled else None
-    primary = ", ".join(label_of(found.measurements[name].metric) for name in found.primary)
+    comparison = findings.tested[0].comparison if findings.tested else None
+    primary = ", ".join(label_of(findings.measurements[name].metric) for name in findings.primary)
     margin = ""
-    if made is not None and made.reference_value:
-        margin = f"{100 * made.margin / abs(made.reference_value):g} %"
-    arms = [arm for arm in found.arms if not is_twin(arm, found.reference)]
+    if comparison is not None and comparison.reference_value:
+        margin = f"{100 * comparison.margin / abs(comparison.reference_value):g} %"
+    arms = [arm for arm in findings.arms if not is_twin(arm, findings.reference)]
     lines = [
         "# Methods",
         "",
@@ -50,36 +50,37 @@ def methods_text(found: Findings, *, pairing: str = "", training: str = "") -> s
         f"{_lost(first, arms)}"
         f"{_scored(first, clusters)}",
         "",
-        f"Every reported difference is a linear contrast of the configurations' means. {_interval(made)}",
+        "Every reported difference is a linear contrast of the configurations' means. "
+        f"{_interval(comparison)}",
         "",
         f"Primary metrics: {primary or 'none'}; higher is better for "
         f"{', '.join(dict.fromkeys(higher)) or 'none'}, lower for the others. "
-        f"{_verdicts(found, margin) if seeds > 1 else _NO_VERDICT}",
+        f"{_verdicts(findings, margin) if seeds > 1 else _NO_VERDICT}",
     ]
-    if made is not None and seeds > 1:
+    if comparison is not None and seeds > 1:
         lines += [
             "",
             f"With {seeds} seed{'s' * (seeds != 1)} the smallest p-value of an exact sign-flip test over "
-            f"seeds is {made.least_sign_flip:.3g}.",
+            f"seeds is {comparison.least_sign_flip:.3g}.",
         ]
-    for told in (*found.assumptions, *remarks_of(found)):
-        lines += ["", told]
-    if found.outcomes:
+    for sentences in (*findings.assumptions, *remarks_of(findings)):
+        lines += ["", sentences]
+    if findings.outcomes:
         lines += ["", "Claims:", ""]
-        lines += [f"- {o.claim.text}: **{o.result}**. {o.sentence}" for o in found.outcomes]
+        lines += [f"- {o.claim.text}: **{o.result}**. {o.sentence}" for o in findings.outcomes]
     return "\n".join(lines) + "\n"
 
 
 _NO_VERDICT = "Of single runs nothing is called better, worse or equivalent."
 
 
-def _verdicts(found: Findings, margin: str) -> str:
+def _verdicts(findings: Findings, margin: str) -> str:
     """By what rule a difference gets a verdict."""
     return (
         "Their p-values are adjusted by Holm's method over "
-        f"{max((s.family for s in found.settled), default=0)} declared comparisons; all other metrics are "
+        f"{max((s.family for s in findings.tested), default=0)} declared comparisons; all other metrics are "
         f"descriptive. A difference whose 90 % interval lies within ±{margin} of the reference "
-        f"({found.reference}) is called equivalent (two one-sided tests); one with an adjusted p-value of "
+        f"({findings.reference}) is called equivalent (two one-sided tests); one with an adjusted p-value of "
         "at most .05 is called better or worse; all others cannot be told."
     )
 
@@ -98,25 +99,25 @@ def _scored(block: Measurements, clusters: int) -> str:
 
 def _lost(block: Measurements, arms: Sequence[str]) -> str:
     """Which arms have fewer results than were asked for."""
-    told = []
+    sentences = []
     for arm in arms:
-        there = block.present[block.place(arm)]
-        if there.all():
+        measured = block.present[block.place(arm)]
+        if measured.all():
             continue
-        seeds = ", ".join(str(block.seeds[place]) for place in np.flatnonzero(there))
-        told.append(f"{arm} has results of {f'seeds {seeds} only' if seeds else 'no seed'}")
-    return f"Not every training gave results: {'; '.join(told)}. " if told else ""
+        seeds = ", ".join(str(block.seeds[place]) for place in np.flatnonzero(measured))
+        sentences.append(f"{arm} has results of {f'seeds {seeds} only' if seeds else 'no seed'}")
+    return f"Not every training gave results: {'; '.join(sentences)}. " if sentences else ""
 
 
-def _interval(made: Comparison | None) -> str:
+def _interval(comparison: Comparison | None) -> str:
     """What the intervals allow for, by the scope that the study has."""
-    if made is not None and made.scope == "scenes":
+    if comparison is not None and comparison.scope == "scenes":
         return (
             f"{ONE_RUN.capitalize()}, so differences stand without intervals. What other scenes would do to "
             "these very weights (t over recordings; images of one recording form one cluster) is told apart "
             "from them, in the table of scopes."
         )
-    if made is not None and made.scope == "seeds":
+    if comparison is not None and comparison.scope == "seeds":
         return f"{ONE_RECORDING.capitalize()}. Its 95 % interval allows for seeds alone (paired t)."
     return (
         "Its 95 % interval allows for seeds and scenes as crossed random factors (two-way analysis of "
@@ -126,9 +127,9 @@ def _interval(made: Comparison | None) -> str:
     )
 
 
-def remarks_of(found: Findings) -> list[str]:
+def remarks_of(findings: Findings) -> list[str]:
     """A sentence for each weight that was varied, on each primary metric, and for the reference's twin."""
-    primary = {found.measurements[name].metric for name in found.primary}
-    doses = [curve.sentence for curve in found.doses if curve.metric in primary]
-    twin = twin_sentence(found.settled)
+    primary = {findings.measurements[name].metric for name in findings.primary}
+    doses = [curve.sentence for curve in findings.doses if curve.metric in primary]
+    twin = twin_sentence(findings.tested)
     return [*doses, *([twin] if twin else [])]

@@ -32,7 +32,7 @@ def caption_notes(
     `parts` are those of each block by its title, or of the whole frames alone; nothing is said of bold in
     a table that is not `ranked`.
     """
-    every = [part for of in parts.values() for part in of]
+    every = [part for group in parts.values() for part in group]
     protocol = lines.scored_under
     return [
         _counted(lines, parts, blocks=blocks),
@@ -45,7 +45,7 @@ def caption_notes(
 
 def other_notes(lines: Lines, parts: Mapping[str, Sequence[Part]]) -> list[str]:
     """What concerns single lines, and the protocol's own numbers."""
-    every = [part for of in parts.values() for part in of]
+    every = [part for group in parts.values() for part in group]
     notes = _alignment_note(lines.scored_under)
     if lines.baselines:
         notes.append(
@@ -66,15 +66,15 @@ def other_notes(lines: Lines, parts: Mapping[str, Sequence[Part]]) -> list[str]:
     for arm, entry in entries.items():
         if entry.seeds != seeds:
             common = len(set(entry.seeds) & set(seeds))
-            told = f"{lines.title(arm)} has {seed_list(entry.seeds)}"
+            sentence = f"{lines.title(arm)} has {seed_list(entry.seeds)}"
             if common == 0:
-                told += ", none of them the reference's: no Δ"
+                sentence += ", none of them the reference's: no Δ"
             elif common == 1 < min(len(entry.seeds), len(seeds)):
-                told += ", one of them the reference's: no interval"
-            notes.append(f"{told}.")
-    for title, of in parts.items():
+                sentence += ", one of them the reference's: no interval"
+            notes.append(f"{sentence}.")
+    for title, group in parts.items():
         where = f"{title}: " if title else ""
-        notes += dict.fromkeys(f"{where}{words}." for part in of for words in part.left_out)
+        notes += dict.fromkeys(f"{where}{words}." for part in group for words in part.left_out)
     return notes
 
 
@@ -97,7 +97,7 @@ def beaten_notes(lines: Lines, parts: Sequence[Part]) -> list[str]:
 
 def has_recordings(parts: Mapping[str, Sequence[Part]]) -> bool:
     """Whether any recording has several frames; otherwise each frame is one."""
-    return any(part.recordings < part.images for of in parts.values() for part in of)
+    return any(part.recordings < part.images for group in parts.values() for part in group)
 
 
 def is_single_run(lines: Lines, name: str, entry: Entry | None) -> bool:
@@ -114,7 +114,7 @@ def seed_list(seeds: Sequence[int]) -> str:
 
 
 def _counted(lines: Lines, parts: Mapping[str, Sequence[Part]], *, blocks: bool) -> str:
-    every = [part for of in parts.values() for part in of]
+    every = [part for parts_of_block in parts.values() for part in parts_of_block]
     seeds = seed_list(_seeds(lines, every))
     start = f"Protocol {lines.protocol}, metres as they are (no alignment); mean over"
     grouped = has_recordings(parts)
@@ -123,8 +123,8 @@ def _counted(lines: Lines, parts: Mapping[str, Sequence[Part]], *, blocks: bool)
         counts = "pixels, frames and recordings" if grouped else "pixels and frames"
         return f"{start} the frames of a block{alone}, then over {seeds}; {counts} are those of one seed."
     images, recordings = max((part.images, part.recordings) for part in every)
-    of = f" of {_recordings(recordings)}" if grouped else alone
-    return f"{start} {counted(images, 'frame')}{of}, then over {seeds}."
+    parts_of_block = f" of {_recordings(recordings)}" if grouped else alone
+    return f"{start} {counted(images, 'frame')}{parts_of_block}, then over {seeds}."
 
 
 def _stamps(lines: Lines, every: Sequence[Part]) -> list[str]:
@@ -142,10 +142,11 @@ def _stamps(lines: Lines, every: Sequence[Part]) -> list[str]:
 
 def _change_notes(lines: Lines, parts: Mapping[str, Sequence[Part]], *, blocks: bool) -> list[str]:
     """Of which scope the intervals are: that of most blocks, and where it is another."""
-    every = [part for of in parts.values() for part in of]
+    every = [part for group in parts.values() for part in group]
     seeds = len(_seeds(lines, every))
     of_blocks = {
-        title: _scope(seeds, max(part.recordings for part in of)) for title, of in parts.items()
+        title: _scope(seeds, max(part.recordings for part in group))
+        for title, group in parts.items()
     }
     start = f"Δ: change against “{lines.title(lines.reference)}” in percent of its mean"
     scopes = [scope for scope in of_blocks.values() if scope is not None]
@@ -184,15 +185,15 @@ def _scope(seeds: int, recordings: int) -> Scope | None:
 
 def _bold_notes(parts: Mapping[str, Sequence[Part]], *, blocks: bool) -> list[str]:
     notes = []
-    if any(part.best for of in parts.values() for part in of):
+    if any(part.best for group in parts.values() for part in group):
         alone = ", each block and metric by itself" if blocks else ""
         notes.append(
             "Bold: the best mean and every arm whose difference from it is not significant (crossed t, "
             f"p > .05 after Holm over the other arms{alone}); nothing where that is every arm."
         )
     reasons: dict[str, list[str]] = {}
-    for title, of in parts.items():
-        for why in dict.fromkeys(part.undecided for part in of if part.undecided):
+    for title, group in parts.items():
+        for why in dict.fromkeys(part.undecided for part in group if part.undecided):
             reasons.setdefault(why, []).append(title)
     for why, titles in reasons.items():
         where = "" if len(titles) == len(parts) else f" in {', '.join(titles)}"
@@ -212,13 +213,15 @@ def _alignment_note(protocol: Protocol | None) -> list[str]:
 
 def _of_arms(lines: Lines, every: Sequence[Part]) -> dict[str, Entry]:
     """Each arm with results anywhere, in its widest entry."""
-    found: dict[str, Entry] = {}
+    widest: dict[str, Entry] = {}
     for part in every:
         for arm in lines.arms:
             entry = part.entries.get(arm)
-            if entry is not None and (arm not in found or len(entry.seeds) > len(found[arm].seeds)):
-                found[arm] = entry
-    return {arm: found[arm] for arm in lines.arms if arm in found}
+            if entry is not None and (
+                arm not in widest or len(entry.seeds) > len(widest[arm].seeds)
+            ):
+                widest[arm] = entry
+    return {arm: widest[arm] for arm in lines.arms if arm in widest}
 
 
 def _seeds(lines: Lines, every: Sequence[Part]) -> tuple[int, ...]:

@@ -32,9 +32,9 @@ def records_of(
     """Every line of every block, `heading` naming what the blocks are."""
     leading = (heading,) if heading else ()
     rows: list[tuple[Cell, ...]] = []
-    for block, of in parts.items():
+    for block, group in parts.items():
         for name in lines.names:
-            for part in of:
+            for part in group:
                 line = _line(lines, name, part)
                 rows.append((*((block,) if heading else ()), *line))
     return plain_table((*leading, *_COLUMNS), rows, text=(*leading, *_TEXT), title=title)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 
 from thermodepth.statistics.claims import Result
-from thermodepth.statistics.comparison import Settled, Verdict
+from thermodepth.statistics.comparison import TestedComparison, Verdict
 from thermodepth.statistics.findings import Findings
 from thermodepth.statistics.labels import label_of, signed
 
@@ -13,9 +13,9 @@ _NAMED = 4  # verdicts that are told with their numbers
 _CLEAR = ("better", "worse")
 
 
-def summary_of(found: Findings) -> str:
+def summary_of(findings: Findings) -> str:
     """Verdicts and claims, counted, the largest changes named; empty where nothing can have a verdict."""
-    declared = [s for s in found.settled if s.declared and s.verdict is not None]
+    declared = [s for s in findings.tested if s.declared and s.verdict is not None]
     if not any(s.comparison.scope == "both" for s in declared):
         return ""
     clear = sorted(
@@ -23,17 +23,17 @@ def summary_of(found: Findings) -> str:
         key=lambda s: -abs(s.comparison.percent or 0.0),
     )
     counts = Counter(s.verdict for s in declared)
-    told = [f"{len(clear)} of {len(declared)} declared comparisons are clear"]
-    told += [f"{counts[v]} {words}" for v, words in _OPEN.items() if counts[v]]
-    sentences = [f"{', '.join(told)}."]
+    counted = [f"{len(clear)} of {len(declared)} declared comparisons are clear"]
+    counted += [f"{counts[v]} {words}" for v, words in _OPEN.items() if counts[v]]
+    sentences = [f"{', '.join(counted)}."]
     if clear:
         rest = len(clear) - _NAMED
         named = "; ".join(_named(s) for s in clear[:_NAMED])
         sentences.append(f"{named}{f'; and {rest} more' if rest > 0 else ''}.")
-    if found.outcomes:
-        results = Counter(each.result for each in found.outcomes)
+    if findings.outcomes:
+        results = Counter(each.result for each in findings.outcomes)
         parts = [f"{results[r]} {words}" for r, words in _RESULTS.items() if results[r]]
-        sentences.append(f"Of {len(found.outcomes)} claims {', '.join(parts)}.")
+        sentences.append(f"Of {len(findings.outcomes)} claims {', '.join(parts)}.")
     return " ".join(sentences)
 
 
@@ -49,11 +49,11 @@ _RESULTS: dict[Result, str] = {
 }
 
 
-def _named(settled: Settled) -> str:
+def _named(settled: TestedComparison) -> str:
     """`Main effect of silog: RMSE −19.3 % [−22.7, −16.0]`."""
-    made = settled.comparison
-    what = f"{made.question.title}: {label_of(made.metric)}"
-    span = made.percent_interval()
-    if made.percent is None or span is None:  # of a reference that is 0
-        return f"{what} {signed(made.value, 'g')}"
-    return f"{what} {signed(made.percent)} % [{signed(span[0])}, {signed(span[1])}]"
+    comparison = settled.comparison
+    what = f"{comparison.question.title}: {label_of(comparison.metric)}"
+    span = comparison.percent_interval()
+    if comparison.percent is None or span is None:  # of a reference that is 0
+        return f"{what} {signed(comparison.value, 'g')}"
+    return f"{what} {signed(comparison.percent)} % [{signed(span[0])}, {signed(span[1])}]"

@@ -236,15 +236,15 @@ def _table(
     rows: list[tuple[Cell, ...]] = []
     bold: set[tuple[int, int]] = set()
     rules: set[int] = set()
-    for block, of in parts.items():
-        most = max(of, key=lambda part: part.images)
+    for block, group in parts.items():
+        most = max(group, key=lambda part: part.images)
         counts = (block, most.pixels, most.images, most.recordings)[: len(leading)]
         # An arm without results keeps its line, but not in every block.
-        shown = [n for n in lines.names if not blocks or any(n in part.entries for part in of)]
-        arms = sum(name in lines.arms for name in shown)
+        names = [n for n in lines.names if not blocks or any(n in part.entries for part in group)]
+        arms = sum(name in lines.arms for name in names)
         rules.add(len(rows) if blocks else arms)
-        for name in shown:
-            entries = [part.entries.get(name) for part in of]
+        for name in names:
+            entries = [part.entries.get(name) for part in group]
             cells = [
                 _value(entries[m]) if kind == "value" else change_cell(_change(entries[m]))
                 for kind, m in places
@@ -252,7 +252,7 @@ def _table(
             bold |= {
                 (len(rows), first_value + n)
                 for n, (kind, m) in enumerate(places)
-                if kind == "value" and name in of[m].bold
+                if kind == "value" and name in group[m].bold
             }
             rows.append((*counts, _title(lines, name, entries), *cells))
     captioned = caption_notes(lines, parts, blocks=blocks)

@@ -122,15 +122,17 @@ def _training(settings: TrainingSettings) -> str:
 
 def _augmentation(settings: TrainingSettings) -> str:
     """What is varied, with its strength."""
-    of = settings.data.augmentation
+    augmentation = settings.data.augmentation
     parts = [
-        f"flips with probability {of.flip_probability:g}" if of.flip_probability else "",
-        f"zoom up to {of.zoom:g}" if of.zoom > 1.0 else "",
-        f"contrast by {of.gain:g}" if of.gain else "",
-        f"level by {of.offset:g}" if of.offset else "",
+        f"flips with probability {augmentation.flip_probability:g}"
+        if augmentation.flip_probability
+        else "",
+        f"zoom up to {augmentation.zoom:g}" if augmentation.zoom > 1.0 else "",
+        f"contrast by {augmentation.gain:g}" if augmentation.gain else "",
+        f"level by {augmentation.offset:g}" if augmentation.offset else "",
         *(
             f"{name.removesuffix('_probability').replace('_', ' ')} with probability {value:g}"
-            for name, value in of.thermal.tree().items()
+            for name, value in augmentation.thermal.tree().items()
             if name.endswith("_probability") and value
         ),
     ]

@@ -67,11 +67,9 @@ def print_study(out: Path, facts: StudyFacts, findings: StudyFindings) -> StudyR
     """Write everything that is printed of a study into its folder."""
     contrasts = findings.contrasts
     notes = study_notes(facts)
-    answered = effects_tables(contrasts, findings.ledger)
+    effects = effects_tables(contrasts, findings.ledger)
     tables = study_tables(findings.tables)
-    written = write_tables(
-        out, {**tables, "table": _with_notes(tables["table"], notes), **answered}
-    )
+    written = write_tables(out, {**tables, "table": _with_notes(tables["table"], notes), **effects})
     methods = methods_text(
         contrasts, pairing=pairing_words(facts.study), training=training_methods(facts)
     )
@@ -82,9 +80,9 @@ def print_study(out: Path, facts: StudyFacts, findings: StudyFindings) -> StudyR
     scenes = findings.scenes
     page = out / "report.html"
     html = report_html(
-        page_facts(facts, twin=twin_sentence(contrasts.settled)),
+        page_facts(facts, twin=twin_sentence(contrasts.tested)),
         findings,
-        tables={**tables, **answered},
+        tables={**tables, **effects},
         methods=methods,
         figures=figures,
         scenes=[picked_scene(scene, scenes.arms) for scene in scenes.scenes],
@@ -106,7 +104,7 @@ def draw_figures(findings: StudyFindings) -> list[DrawnFigure]:
         return []
     rule = rule_of(lines.title(lines.reference))
     return [
-        figure(kind, scenes.scenes, arms=arms, seed=scenes.seed, rule=rule, of=len(scenes.arms))
+        figure(kind, scenes.scenes, arms=arms, seed=scenes.seed, rule=rule, total=len(scenes.arms))
         for kind in FILES
     ]
 

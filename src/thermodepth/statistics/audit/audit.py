@@ -112,7 +112,7 @@ def _metric(
             effect=effect,
             value=value,
             percent=100 * value / abs(base) if base else None,
-            noise=noise.of(weights) if noise else None,
+            noise=noise.sd_of(weights) if noise else None,
             seeds=seeds_needed(value, weights, noise, correlation=correlation) if noise else None,
         )
 

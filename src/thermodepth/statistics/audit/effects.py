@@ -30,8 +30,8 @@ class Effect:
     """A contrast of arms: a difference to the reference, or what switching a factor on does."""
 
     kind: Kind
-    of: str  # the arm, the factor, or both factors
-    given: str = ""  # the settings of the other factors
+    subject: str  # the arm, the factor, or both factors
+    held: str = ""  # the settings of the other factors
     weights: Weights
 
 
@@ -40,7 +40,7 @@ class FactorReach:
     """How much the table knows of one factor."""
 
     factor: str
-    given: tuple[str, ...]  # the settings of the others at which it was switched
+    held: tuple[str, ...]  # the settings of the others at which it was switched
     possible: int  # of such settings in the full factorial
 
 
@@ -49,7 +49,7 @@ class PairReach:
     """How much the table knows of two factors together."""
 
     pair: str
-    given: tuple[str, ...]  # settings of the others with all four arms
+    held: tuple[str, ...]  # settings of the others with all four arms
     possible: int
     nearest: tuple[
         Settings, ...
@@ -69,7 +69,9 @@ def differences(table: PublishedTable) -> list[Effect]:
     """Every other arm minus the reference."""
     base = table.reference.name
     return [
-        Effect(kind="difference", of=arm.name, weights={arm.name: Fraction(1), base: Fraction(-1)})
+        Effect(
+            kind="difference", subject=arm.name, weights={arm.name: Fraction(1), base: Fraction(-1)}
+        )
         for arm in table.arms
         if arm.name != base
     ]
@@ -81,42 +83,42 @@ def factor_effects(table: PublishedTable) -> list[Effect]:
     if not present:
         return []
     full = len(present) == 2**count
-    found: list[Effect] = []
+    effects: list[Effect] = []
     for place, factor in enumerate(table.factors):
         for others in _simple(present, place, count):
             on, off = (_with(others, {place: switch}) for switch in (True, False))
             weights = {present[on]: Fraction(1), present[off]: Fraction(-1)}
-            found.append(
+            effects.append(
                 Effect(
                     kind="simple",
-                    of=factor,
-                    given=given_words(table.factors, others, without=(place,)),
+                    subject=factor,
+                    held=held_words(table.factors, others, without=(place,)),
                     weights=weights,
                 )
             )
         if full and count > 1:
-            found.append(_over_all("main", factor, main_effect(present, place), count))
-            found.append(_over_all("Shapley", factor, shapley(present, place), count))
+            effects.append(_over_all("main", factor, main_effect(present, place), count))
+            effects.append(_over_all("Shapley", factor, shapley(present, place), count))
         elif not full:
-            found += _square_means(table, present, place)
+            effects += _square_means(table, present, place)
     for first, second in combinations(range(count), 2):
-        of = pair_words(table.factors, first, second)
+        pair = pair_words(table.factors, first, second)
         if full:
-            found.append(
-                _over_all("interaction", of, interaction(present, first, second), count, but=2)
+            effects.append(
+                _over_all("interaction", pair, interaction(present, first, second), count, but=2)
             )
             continue
         for others in _squares(present, first, second, count):
             four = _square(present, others, first, second)
-            found.append(
+            effects.append(
                 Effect(
                     kind="interaction",
-                    of=of,
-                    given=given_words(table.factors, others, without=(first, second)),
+                    subject=pair,
+                    held=held_words(table.factors, others, without=(first, second)),
                     weights=_exact(interaction(four, 0, 1), 2),
                 )
             )
-    return found
+    return effects
 
 
 def factor_reach(table: PublishedTable) -> list[FactorReach]:
@@ -125,8 +127,8 @@ def factor_reach(table: PublishedTable) -> list[FactorReach]:
     return [
         FactorReach(
             factor=factor,
-            given=tuple(
-                given_words(table.factors, others, without=(place,))
+            held=tuple(
+                held_words(table.factors, others, without=(place,))
                 for others in _simple(present, place, count)
             ),
             possible=2 ** (count - 1),
@@ -138,24 +140,24 @@ def factor_reach(table: PublishedTable) -> list[FactorReach]:
 def pair_reach(table: PublishedTable) -> list[PairReach]:
     """For each pair of factors the 2x2s that are there, or the fewest arms that would give one."""
     present, count = table.by_settings(), len(table.factors)
-    found = []
+    reaches = []
     for first, second in combinations(range(count), 2):
-        there = list(_squares(present, first, second, count))
+        squares = list(_squares(present, first, second, count))
         lacking = [
             tuple(on for on in _corners(others, first, second) if on not in present)
             for others in _contexts(count, (first, second))
         ]
-        found.append(
+        reaches.append(
             PairReach(
                 pair=pair_words(table.factors, first, second),
-                given=tuple(
-                    given_words(table.factors, others, without=(first, second)) for others in there
+                held=tuple(
+                    held_words(table.factors, others, without=(first, second)) for others in squares
                 ),
                 possible=2 ** (count - 2),
-                nearest=() if there else min(lacking, key=len),
+                nearest=() if squares else min(lacking, key=len),
             )
         )
-    return found
+    return reaches
 
 
 def missing_arms(table: PublishedTable) -> list[MissingArm]:
@@ -163,20 +165,20 @@ def missing_arms(table: PublishedTable) -> list[MissingArm]:
     present, count = table.by_settings(), len(table.factors)
     absent = [on for on in product((True, False), repeat=count) if on not in present]
     absent.sort(key=lambda on: -sum(on))
-    found = []
+    missing = []
     for settings in absent if present else ():
         gives = [
             pair_words(table.factors, a, b)
-            + _bracketed(given_words(table.factors, settings, without=(a, b)))
+            + _bracketed(held_words(table.factors, settings, without=(a, b)))
             for a, b in combinations(range(count), 2)
             if [on for on in _corners(settings, a, b) if on not in present] == [settings]
         ]
-        found.append(
+        missing.append(
             MissingArm(
                 settings=settings, name=arm_words(table.factors, settings), gives=tuple(gives)
             )
         )
-    return found
+    return missing
 
 
 # --- words ---------------------------------------------------------------------------------------
@@ -198,7 +200,7 @@ def setting_words(settings: Settings) -> str:
     return f"({', '.join(str(int(switch)) for switch in settings)})"
 
 
-def given_words(factors: Sequence[str], settings: Settings, *, without: Sequence[int]) -> str:
+def held_words(factors: Sequence[str], settings: Settings, *, without: Sequence[int]) -> str:
     """`SiLog on, Smooth off`, of the factors that are held."""
     return ", ".join(
         f"{factor} {'on' if switch else 'off'}"
@@ -212,8 +214,8 @@ def pair_words(factors: Sequence[str], first: int, second: int) -> str:
     return f"{factors[first]} × {factors[second]}"
 
 
-def _bracketed(given: str) -> str:
-    return f" ({given})" if given else ""
+def _bracketed(held: str) -> str:
+    return f" ({held})" if held else ""
 
 
 # --- settings ------------------------------------------------------------------------------------
@@ -262,22 +264,22 @@ def _square_means(table: PublishedTable, present: Present, place: int) -> Iterat
         if other == place:
             continue
         for others in _squares(present, place, other, count):
-            held = given_words(table.factors, others, without=(place, other))
+            held = held_words(table.factors, others, without=(place, other))
             yield Effect(
                 kind="main",
-                of=table.factors[place],
-                given=f"{held}, mean over {table.factors[other]}",
+                subject=table.factors[place],
+                held=f"{held}, mean over {table.factors[other]}",
                 weights=_exact(main_effect(_square(present, others, place, other), 0), 2),
             )
 
 
 def _over_all(
-    kind: Kind, of: str, contrast: Mapping[str, float], count: int, *, but: int = 1
+    kind: Kind, subject: str, contrast: Mapping[str, float], count: int, *, but: int = 1
 ) -> Effect:
     return Effect(
         kind=kind,
-        of=of,
-        given="mean over all settings of the others" if count > but else "",
+        subject=subject,
+        held="mean over all settings of the others" if count > but else "",
         weights=_exact(contrast, count),
     )
 

@@ -39,7 +39,7 @@ class Noise:
         """Of one run."""
         return self.difference_sd / math.sqrt(2)
 
-    def of(self, weights: Iterable[Fraction]) -> float:
+    def sd_of(self, weights: Iterable[Fraction]) -> float:
         """The sd of a contrast of single runs."""
         return self.difference_sd * math.sqrt(sum(w * w for w in weights) / 2)
 
@@ -71,13 +71,13 @@ def noise_levels(
     Raises:
         SettingsError: for what is no such text, a metric the table lacks, or one given twice.
     """
-    found: dict[str, Noise] = {}
+    levels: dict[str, Noise] = {}
     for option, texts in (("--noise", sd), ("--noise-below", below)):
         for text in texts:
             key, value = _given(option, text, table.metrics)
-            if key in found:
+            if key in levels:
                 raise SettingsError(f"{option} {text}: the noise of this metric is given twice")
-            found[key] = (
+            levels[key] = (
                 Noise(difference_sd=math.sqrt(2) * value, stated=f"sd of one run {value:g}, given")
                 if option == "--noise"
                 else Noise(difference_sd=value, stated=f"differences below {value:g}, given")
@@ -87,14 +87,14 @@ def noise_levels(
         for place, metric in enumerate(table.metrics)
         if metric.key in PUBLISHED_NOISE and all(arm.values[place] < 1 for arm in table.arms)
     }
-    return published | found
+    return published | levels
 
 
 def seeds_needed(
     value: Fraction, weights: Iterable[Fraction], noise: Noise, *, correlation: float
 ) -> int | None:
     """Seeds per arm that find the contrast with POWER at LEVEL, two-sided; None beyond MOST_SEEDS."""
-    spread = noise.of(weights) * math.sqrt(1 - correlation)
+    spread = noise.sd_of(weights) * math.sqrt(1 - correlation)
     effect = abs(float(value)) / spread
     if effect == 0 or _power(effect, MOST_SEEDS) < POWER:
         return None
@@ -120,13 +120,13 @@ def chance(times: float) -> float:
 def _power(effect: float, seeds: int) -> float:
     from scipy.special import nctdtr, ndtr, stdtrit
 
-    freedom, centre = seeds - 1, effect * math.sqrt(seeds)
-    limit = float(stdtrit(freedom, 1 - LEVEL / 2))
-    if freedom > 1000:  # the t is a normal there, and the noncentral one slow
+    df, centre = seeds - 1, effect * math.sqrt(seeds)
+    limit = float(stdtrit(df, 1 - LEVEL / 2))
+    if df > 1000:  # the t is a normal there, and the noncentral one slow
         return float(ndtr(centre - limit) + ndtr(-centre - limit))
     if centre > limit + 30:  # beyond what the noncentral t is computed for
         return 1.0
-    return float(1 - nctdtr(freedom, centre, limit) + nctdtr(freedom, centre, -limit))
+    return float(1 - nctdtr(df, centre, limit) + nctdtr(df, centre, -limit))
 
 
 def _given(option: str, text: str, metrics: Sequence[PublishedMetric]) -> tuple[str, float]:

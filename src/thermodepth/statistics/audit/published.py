@@ -122,19 +122,19 @@ def read_published(
         for label, place in columns.items()
         if label not in named and {cells[place] for _, cells in lines} <= {"0", "1"}
     }
-    kept, of_factors = [], []
+    measured, of_factors = [], []
     for label in columns:
         metric = named.get(label) or _known_metric(label)
         if label in factors or (not factors and (label in switches or metric is None)):
             of_factors.append(label)
         elif metric is not None:
-            kept.append(metric)
+            measured.append(metric)
         else:
             raise DataError(
                 f"{path}: column '{label}' is neither among the factors ({', '.join(factors)}) nor a known "
                 "metric; name it with --factors or --metric"
             )
-    _check_columns(path, kept, of_factors)
+    _check_columns(path, measured, of_factors)
     arms, digits = [], dict.fromkeys(columns, 0)
     for line, cells in lines:
         settings = tuple(
@@ -142,12 +142,12 @@ def read_published(
             for label in of_factors
         )
         values = []
-        for metric in kept:
+        for metric in measured:
             text = cells[columns[metric.label]]
             values.append(_number(text, f"{path}: line {line}, column '{metric.label}'"))
             digits[metric.label] = max(digits[metric.label], len(text.partition(".")[2]))
         arms.append(PublishedArm(name=cells[0], settings=settings, values=tuple(values)))
-    if not kept:
+    if not measured:
         raise DataError(
             f"{path}: no column is a known metric ({', '.join(of_factors) or 'there is none'}); "
             "name one with --metric"
@@ -165,7 +165,7 @@ def read_published(
                 optimum=m.optimum,
                 digits=digits[m.label],
             )
-            for m in kept
+            for m in measured
         ),
         arms=tuple(arms),
         reference=_reference(path, arms, reference, of_factors),
@@ -201,7 +201,7 @@ def _lines(path: Path) -> tuple[list[str], list[tuple[int, list[str]]], str]:
     (_, header), *lines = rows
     if header[0].casefold() != ARM:
         raise DataError(
-            f"{path}: the first column is '{_shown(header[0])}', expected '{ARM}' "
+            f"{path}: the first column is '{_printable(header[0])}', expected '{ARM}' "
             "(columns are separated by commas)"
         )
     for place, label in enumerate(header):
@@ -224,14 +224,14 @@ def _lines(path: Path) -> tuple[list[str], list[tuple[int, list[str]]], str]:
 def _check_name(name: str, where: str) -> None:
     if not name or len(name) > LONGEST_NAME or not name.isprintable():
         raise DataError(
-            f"{where}: '{_shown(name)}', expected a name of 1 to {LONGEST_NAME} printable letters"
+            f"{where}: '{_printable(name)}', expected a name of 1 to {LONGEST_NAME} printable letters"
         )
 
 
 def _switch(text: str, where: str, label: str) -> bool:
     if text not in ("0", "1"):
         raise DataError(
-            f"{where}: '{_shown(text)}'; a factor is 0 or 1, and no metric is called '{label}'"
+            f"{where}: '{_printable(text)}'; a factor is 0 or 1, and no metric is called '{label}'"
             f"{nearest(label, [row.label for row in METRICS.values()])}"
         )
     return text == "1"
@@ -239,14 +239,14 @@ def _switch(text: str, where: str, label: str) -> bool:
 
 def _number(text: str, where: str) -> Fraction:
     if not _NUMBER.fullmatch(text):
-        raise DataError(f"{where}: '{_shown(text)}' is not a number such as 0.0809")
+        raise DataError(f"{where}: '{_printable(text)}' is not a number such as 0.0809")
     return Fraction(text)
 
 
-def _shown(text: str) -> str:
+def _printable(text: str) -> str:
     """A cell in a message: short, and nothing that a terminal would obey."""
-    shown = "".join(c if c.isprintable() else "?" for c in text)
-    return shown if len(shown) <= 40 else shown[:37] + "..."
+    printable = "".join(c if c.isprintable() else "?" for c in text)
+    return printable if len(printable) <= 40 else printable[:37] + "..."
 
 
 # --- columns -------------------------------------------------------------------------------------
@@ -259,10 +259,10 @@ def _known_metric(label: str) -> PublishedMetric | None:
     return PublishedMetric(key=row.name, label=label, better=row.better, optimum=row.optimum)
 
 
-def _named_metrics(given: Sequence[str], header: Sequence[str]) -> dict[str, PublishedMetric]:
+def _named_metrics(texts: Sequence[str], header: Sequence[str]) -> dict[str, PublishedMetric]:
     """The columns that a person declares to be metrics."""
     named = {}
-    for text in given:
+    for text in texts:
         label, _, direction = text.partition("=") if text not in header else (text, "", "")
         if label not in header[1:]:
             raise SettingsError(f"--metric {text}: {unknown('column', label, header[1:])}")
@@ -320,13 +320,13 @@ def _check_arms(
 
 
 def _reference(
-    path: Path, arms: Sequence[PublishedArm], given: str | None, factors: Sequence[str]
+    path: Path, arms: Sequence[PublishedArm], name: str | None, factors: Sequence[str]
 ) -> PublishedArm:
     names = [arm.name for arm in arms]
-    if given is not None:
-        if given not in names:
-            raise SettingsError(f"{path}: {unknown('reference arm', given, names)}")
-        return arms[names.index(given)]
+    if name is not None:
+        if name not in names:
+            raise SettingsError(f"{path}: {unknown('reference arm', name, names)}")
+        return arms[names.index(name)]
     for arm in arms:
         if factors and all(arm.settings):
             return arm

@@ -101,7 +101,7 @@ def conflicts(records: Sequence[GradientRecord], parameters: str) -> list[Confli
         records: the runs of one arm.
         parameters: `block` or `shared`, as in cosines.csv.
     """
-    found = []
+    conflicts_of_pairs = []
     pairs = {pair for record in records for pair in record.cosines.get(parameters, {})}
     for pair in sorted(pairs, key=lambda p: (place_of(p[0]), place_of(p[1]))):
         runs = values_of([record.cosines.get(parameters, {}) for record in records], pair)
@@ -109,7 +109,7 @@ def conflicts(records: Sequence[GradientRecord], parameters: str) -> list[Confli
         cosine = average(runs, within=_COSINES)
         negative = sum(value < 0 for values in runs for value in values) / cosine.probes
         lags = [lag for values in runs if (lag := _neighbour_correlation(values)) is not None]
-        found.append(
+        conflicts_of_pairs.append(
             Conflict(
                 pair=pair,
                 cosine=cosine,
@@ -118,7 +118,7 @@ def conflicts(records: Sequence[GradientRecord], parameters: str) -> list[Confli
                 neighbours=fmean(lags) if lags else None,
             )
         )
-    return found
+    return conflicts_of_pairs
 
 
 def along_steps(records: Sequence[GradientRecord], parameters: str) -> list[AlongStep]:
@@ -129,13 +129,13 @@ def along_steps(records: Sequence[GradientRecord], parameters: str) -> list[Alon
         parameters: `block` or `shared`, as in step_cosines.csv.
     """
     of_runs = [record.step_cosines.get(parameters, {}) for record in records]
-    found = []
+    cosines = []
     for term in sorted({term for terms in of_runs for term in terms}, key=_total_last):
         runs = values_of(of_runs, term)
         cosine = average(runs, within=_COSINES)
         negative = sum(value < 0 for values in runs for value in values) / cosine.probes
-        found.append(AlongStep(term=term, cosine=cosine, negative=negative))
-    return found
+        cosines.append(AlongStep(term=term, cosine=cosine, negative=negative))
+    return cosines
 
 
 def _total_last(term: str) -> tuple[bool, int]:

@@ -121,8 +121,8 @@ def watched_cells(study: Path, arm: str) -> list[Path]:
 
 def terms_of(records: Sequence[GradientRecord]) -> list[str]:
     """The terms that had a weight in any run, in the order of the loss table."""
-    found = dict.fromkeys(term for record in records for term in record.losses)
-    return sorted(found, key=place_of)
+    terms = dict.fromkeys(term for record in records for term in record.losses)
+    return sorted(terms, key=place_of)
 
 
 def place_of(term: str) -> int:

@@ -87,7 +87,7 @@ def study_contrasts(rows: pa.Table, study: Study) -> Findings:
         {name: blocks[name] for name in printed if name in blocks},
         reference=study.reference,
         titles={arm.name: arm.title for arm in study.arms},
-        asked=study.asked,
+        arm_factors=study.arm_factors,
         primary=[name for name in study.primary if name in blocks],
         claims=study.claims,
         claimed=blocks,
@@ -101,6 +101,6 @@ def study_contrasts(rows: pa.Table, study: Study) -> Findings:
 
 def declared_questions(contrasts: Findings) -> list[Question]:
     """Each declared question once: of a factorial its effects, else the differences."""
-    every = {s.comparison.question.name: s.comparison.question for s in contrasts.settled}
+    every = {s.comparison.question.name: s.comparison.question for s in contrasts.tested}
     kinds = declared_kinds(question.kind for question in every.values())
     return [question for question in every.values() if question.kind in kinds]

@@ -44,7 +44,9 @@ class FrameErrors:
     def means(self) -> dict[str, dict[str, float]]:
         """{arm: {frame: mean over seeds}}."""
         return {
-            arm: {frame: math.fsum(of.values()) / len(of) for frame, of in frames.items()}
+            arm: {
+                frame: math.fsum(values.values()) / len(values) for frame, values in frames.items()
+            }
             for arm, frames in self.by_seed.items()
         }
 

@@ -65,8 +65,8 @@ def ledger_matrix(
                 / whole
                 for seed in seeds
             ]
-            found = estimate(np.array(by_seed)[:, None], [""])
-            interval = found.interval(scope="seeds") if len(seeds) > 1 else None
-            line[part] = PartChange(percent=found.value, interval=interval)
+            change = estimate(np.array(by_seed)[:, None], [""])
+            interval = change.interval(scope="seeds") if len(seeds) > 1 else None
+            line[part] = PartChange(percent=change.value, interval=interval)
         matrix[question.title] = line
     return matrix

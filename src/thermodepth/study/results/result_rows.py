@@ -48,7 +48,7 @@ def measurements_of(
     protocol_of(rows)
     name, _, form = quantity.partition(".")
     (metric,) = metric_rows([name])
-    wanted = {
+    selection = {
         "metric": name,
         "head": head,
         "against": against,
@@ -56,55 +56,59 @@ def measurements_of(
         "slice": slice,
     }
     keep = None
-    for column, text in wanted.items():
-        here = pc.equal(rows[column], text)
-        keep = here if keep is None else pc.and_(keep, here)
+    for column, text in selection.items():
+        matches = pc.equal(rows[column], text)
+        keep = matches if keep is None else pc.and_(keep, matches)
     if arms is not None:
         keep = pc.and_(keep, pc.is_in(rows["arm"], pa.array(list(arms), type=pa.string())))
-    found = rows.filter(keep)
-    where = ", ".join(text for column, text in wanted.items() if column != "metric")
-    if found.num_rows == 0:
+    selected = rows.filter(keep)
+    where = ", ".join(text for column, text in selection.items() if column != "metric")
+    if selected.num_rows == 0:
         raise DataError(f"no value of {name} ({where})")
-    studies = column_codes(found["study"])[1]
+    studies = column_codes(selected["study"])[1]
     if len(studies) > 1:
         raise DataError(
             f"rows of {len(studies)} studies ({', '.join(studies)}); analyse one at a time"
         )
 
     def codes(column: str) -> Codes:
-        index, names = column_codes(found[column])
+        index, names = column_codes(selected[column])
         return Codes(index=index, names=names)
 
-    made = block(
+    measurements = block(
         metric=name,
         arm=_as_they_come(codes("arm")),
         seed=codes("seed"),
         image=codes("sample_id"),
         cluster=codes("sequence"),
-        value=found["value"].to_numpy(),
-        pixels=found["pixels"].to_numpy().astype(np.float64),
+        value=selected["value"].to_numpy(),
+        pixels=selected["pixels"].to_numpy().astype(np.float64),
         arms=arms,
         images=images,
     )
     if name in ERRORS:
-        _same_pixels(made)
+        _same_pixels(measurements)
     if block_frames is not None:
-        frame = dict(zip(found["sample_id"].to_pylist(), found["frame"].to_pylist(), strict=True))
-        numbers = [frame[image] for image in made.images]
-        made = made.in_clusters(blocks_of(numbers, block_frames, sequences=made.clusters))
-    return made.form(form or "value", optimum=metric.optimum)  # type: ignore[arg-type]  # it checks
+        frame = dict(
+            zip(selected["sample_id"].to_pylist(), selected["frame"].to_pylist(), strict=True)
+        )
+        numbers = [frame[image] for image in measurements.images]
+        measurements = measurements.in_clusters(
+            blocks_of(numbers, block_frames, sequences=measurements.clusters)
+        )
+    return measurements.form(form or "value", optimum=metric.optimum)  # type: ignore[arg-type]  # it checks
 
 
-def _same_pixels(made: Measurements) -> None:
-    assert made.pixels is not None
-    of_cells = made.pixels[made.present]  # [cells i]
+def _same_pixels(block: Measurements) -> None:
+    assert block.pixels is not None
+    of_cells = block.pixels[block.present]  # [cells i]
     unlike = np.argwhere(of_cells != of_cells[0])
     if unlike.size:
         cell, image = unlike[0].tolist()
-        a, s = np.argwhere(made.present)[cell].tolist()
+        a, s = np.argwhere(block.present)[cell].tolist()
         raise DataError(
-            f"{made.metric} of image '{made.images[image]}' is over {of_cells[cell, image]:g} pixels (arm "
-            f"'{made.arms[a]}', seed {made.seeds[s]}) and over {of_cells[0, image]:g} elsewhere; score "
+            f"{block.metric} of image '{block.images[image]}' is over {of_cells[cell, image]:g} pixels (arm "
+            f"'{block.arms[a]}', seed {block.seeds[s]}) and over {of_cells[0, image]:g} elsewhere; score "
             "all on the same pixels"
         )
 

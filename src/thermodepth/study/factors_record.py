@@ -1,4 +1,4 @@
-"""What a study asks of its arms, as `study.json` keeps it for whoever analyses its rows later."""
+"""Factors and doses of a study's arms, as `study.json` keeps them for whoever analyses its rows later."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from pydantic import Field
 from thermodepth.checksums import read_record
 from thermodepth.config import Settings
 from thermodepth.errors import DataError, SettingsError
-from thermodepth.statistics.default_questions import Asked
+from thermodepth.statistics.default_questions import ArmFactors
 from thermodepth.statistics.designs import Design, DesignKind, DoseResponse
 
 STUDY = "study.json"
@@ -23,7 +23,7 @@ class DesignRecord(Settings):
     arms: dict[str, tuple[bool, ...]]
 
 
-class AskedRecord(Settings):
+class ArmFactorsRecord(Settings):
     """Design and doses, and what the arms of a seed share; it decides no number of a cell."""
 
     design: DesignRecord
@@ -31,25 +31,25 @@ class AskedRecord(Settings):
     pairing: str = ""  # in words
 
     @classmethod
-    def of(cls, asked: Asked, pairing: str) -> AskedRecord:
+    def of_arms(cls, arm_factors: ArmFactors, pairing: str) -> ArmFactorsRecord:
         """What a study asks."""
-        design = asked.design
+        design = arm_factors.design
         return cls(
             design=DesignRecord(kind=design.kind, factors=design.factors, arms=dict(design.arms)),
-            doses={dose.factor: dict(dose.arms) for dose in asked.doses},
+            doses={dose.factor: dict(dose.arms) for dose in arm_factors.doses},
             pairing=pairing,
         )
 
-    def asked(self) -> Asked:
+    def arm_factors(self) -> ArmFactors:
         """As an analysis takes it."""
         design = Design(
             kind=self.design.kind, factors=self.design.factors, arms=dict(self.design.arms)
         )
         doses = (DoseResponse(factor=name, arms=dict(arms)) for name, arms in self.doses.items())
-        return Asked(design=design, doses=tuple(doses))
+        return ArmFactors(design=design, doses=tuple(doses))
 
 
-def asked_in(folder: Path) -> AskedRecord | None:
+def factors_in(folder: Path) -> ArmFactorsRecord | None:
     """What the study of this folder asks; None where its record does not say, or there is none.
 
     Raises:
@@ -64,6 +64,6 @@ def asked_in(folder: Path) -> AskedRecord | None:
     if not isinstance(tree, dict):
         raise DataError(f"{path}: asked = {tree!r:.80}, expected a section")
     try:
-        return AskedRecord.parse(tree, where=f"{path}: asked")
+        return ArmFactorsRecord.parse(tree, where=f"{path}: asked")
     except SettingsError as error:
         raise DataError(str(error)) from None
