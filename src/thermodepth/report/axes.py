@@ -34,8 +34,8 @@ class Scale:
         best: list[float] = []
         for marks in self._candidates():
             inside = [m for m in marks if -1e-9 <= self.place(m) <= 1 + 1e-9]
-            places = [self.place(m) for m in inside]
-            fits = all(b - a >= apart for a, b in pairwise(places)) and len(inside) <= 6
+            positions = [self.place(m) for m in inside]
+            fits = all(b - a >= apart for a, b in pairwise(positions)) and len(inside) <= 6
             if fits and len(inside) > len(best):
                 best = inside
                 if len(best) >= 3:

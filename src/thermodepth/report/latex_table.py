@@ -90,7 +90,7 @@ class _Writer:
 
     def __init__(self, table: TableContents) -> None:
         self.table = table
-        self.places = range(table.shared, len(table.columns))  # what a line says for itself
+        self.indices = range(table.shared, len(table.columns))  # what a line says for itself
         self.cells = [
             [
                 _CellText.from_cell(cell, column)
@@ -104,7 +104,7 @@ class _Writer:
         caption, notes = self._caption(), self.table.notes[self.table.caption_notes :]
         self.caption, moved = caption
         self.notes = [self._without_digests(note) for note in (*moved, *notes)]
-        self.headings = [self._heading(place) for place in range(len(table.columns))]
+        self.headings = [self._heading(index) for index in range(len(table.columns))]
 
     # --- what is said -----------------------------------------------------------------------------
 
@@ -120,36 +120,36 @@ class _Writer:
         table = self.table
         notes = [self._without_digests(note) for note in table.notes[: table.caption_notes]]
         text = table.title + ("." if notes else "")
-        for place, note in enumerate(notes):
+        for index, note in enumerate(notes):
             longer = f"{text} {note if note.endswith('.') else note + '.'}"
             if width(longer) > _CAPTION_LINES * PAGE_PT:
-                return text, notes[place:]
+                return text, notes[index:]
             text = longer
         return text, []
 
     # --- how wide it is ---------------------------------------------------------------------------
 
-    def _heading(self, place: int) -> tuple[str, ...]:
+    def _heading(self, index: int) -> tuple[str, ...]:
         """The heading in lines about as wide as what stands below."""
-        below = max((cell.width(_NORMAL) for cell in self._below(place)), default=0.0)
-        return fold(self.table.columns[place].heading, min(max(below, _HEADING_PT), LONGEST_PT))
+        below = max((cell.width(_NORMAL) for cell in self._below(index)), default=0.0)
+        return fold(self.table.columns[index].heading, min(max(below, _HEADING_PT), LONGEST_PT))
 
-    def _below(self, place: int) -> Iterator[_CellText]:
-        return (row[place] for row in self.cells)
+    def _below(self, index: int) -> Iterator[_CellText]:
+        return (row[index] for row in self.cells)
 
-    def _natural(self, place: int, size: _Size) -> float:
+    def _natural(self, index: int, size: _Size) -> float:
         """Points of a column whose lines are not broken."""
-        wide = max((width(line) for line in self.headings[place]), default=0.0) * size.scale
-        return max(wide, *(cell.width(size) for cell in self._below(place)), 1.0)
+        wide = max((width(line) for line in self.headings[index]), default=0.0) * size.scale
+        return max(wide, *(cell.width(size) for cell in self._below(index)), 1.0)
 
-    def _least(self, place: int, size: _Size) -> float | None:
+    def _least(self, index: int, size: _Size) -> float | None:
         """Points of the narrowest column that still holds every piece of a word; None for plain numbers."""
-        natural = self._natural(place, size)
+        natural = self._natural(index, size)
         floor = _WRAPPED_PT * size.scale
-        if natural <= floor or not all(cell.breaks for cell in self._below(place)):
+        if natural <= floor or not all(cell.breaks for cell in self._below(index)):
             return None
-        widest = max((width(line) for line in self.headings[place]), default=0.0) * size.scale
-        for cell in self._below(place):
+        widest = max((width(line) for line in self.headings[index]), default=0.0) * size.scale
+        for cell in self._below(index):
             widest = max(widest, *(size.scale * cell.weight * width(p) for p in cell.pieces()))
         return min(natural, max(floor, widest))
 
@@ -177,11 +177,11 @@ class _Writer:
         """The one that takes the least height, small letters counted against it."""
         if self._lines(self.caption, COLUMN_PT, 1.0) <= _CAPTION_LINES:
             for size in (_NORMAL, _SMALL, _FOOTNOTE):
-                panel = self._fitted(self.places, size, COLUMN_PT)
+                panel = self._fitted(self.indices, size, COLUMN_PT)
                 if panel is not None and not panel.wrapped:
                     return _Layout(size, False, (panel,))
         for size in (_NORMAL, _SMALL):
-            panel = self._fitted(self.places, size, PAGE_PT)
+            panel = self._fitted(self.indices, size, PAGE_PT)
             if panel is not None and not panel.wrapped:
                 return _Layout(size, True, (panel,))
         layouts: list[tuple[float, int, _Layout]] = []
@@ -191,11 +191,11 @@ class _Writer:
                     layout = _Layout(size, True, panels)
                     layouts.append((penalty * self._height(layout), len(layouts), layout))
         if not layouts:  # numbers that alone are wider than a page go over its edge
-            return _Layout(_SCRIPT, True, tuple(_Panel((place,), {}) for place in self.places))
+            return _Layout(_SCRIPT, True, tuple(_Panel((index,), {}) for index in self.indices))
         return min(layouts)[2]
 
     def _single(self, size: _Size) -> tuple[_Panel, ...]:
-        panel = self._fitted(self.places, size, PAGE_PT)
+        panel = self._fitted(self.indices, size, PAGE_PT)
         return (panel,) if panel is not None else ()
 
     def _folded(self, size: _Size) -> tuple[_Panel, ...]:
@@ -213,26 +213,26 @@ class _Writer:
 
     def _stacked(self, size: _Size, keys: int, *, forced: bool, whole: bool) -> tuple[_Panel, ...]:
         """As many columns in each part as fit, broken texts among them unless they are to be `whole`."""
-        named = self.places[:keys]
+        named = self.indices[:keys]
 
-        def panel(places: Sequence[int]) -> _Panel | None:
-            fitted = self._fitted([*named, *places], size, PAGE_PT)
+        def panel(indices: Sequence[int]) -> _Panel | None:
+            fitted = self._fitted([*named, *indices], size, PAGE_PT)
             return None if fitted is None or (whole and fitted.wrapped) else fitted
 
         groups: list[list[int]] = [[]]
-        for place in self.places[keys:]:
-            ends = forced and place == self.table.folded_at
-            if groups[-1] and (ends or panel([*groups[-1], place]) is None):
+        for index in self.indices[keys:]:
+            ends = forced and index == self.table.folded_at
+            if groups[-1] and (ends or panel([*groups[-1], index]) is None):
                 groups.append([])
-            groups[-1].append(place)
+            groups[-1].append(index)
         panels = [panel(group) for group in groups]
         return () if None in panels else tuple(each for each in panels if each is not None)
 
     def _keys(self) -> int:
         """How many of the first columns tell the lines of a block apart."""
-        for count in range(1, min(len(self.places), _MOST_KEYS + 1)):
+        for count in range(1, min(len(self.indices), _MOST_KEYS + 1)):
             lines = {
-                tuple(cell.text for cell in row[: self.places[0] + count]) for row in self.cells
+                tuple(cell.text for cell in row[: self.indices[0] + count]) for row in self.cells
             }
             if len(lines) == len(self.cells):
                 return count
@@ -247,8 +247,8 @@ class _Writer:
     def _row_height(self, layout: _Layout, panel: _Panel, row: int) -> float:
         above = self._block_lines(row, layout) if self._begins_block(row) else 0
         lines = max(
-            self._cell_lines(self.cells[row][place], panel.wrapped.get(place), layout.size)
-            for place in panel.columns
+            self._cell_lines(self.cells[row][index], panel.wrapped.get(index), layout.size)
+            for index in panel.columns
         )
         return layout.size.leading * (above + lines) + (_BETWEEN if panel.wrapped else 0.0)
 
@@ -272,7 +272,7 @@ class _Writer:
 
     def _head_height(self, layout: _Layout, panel: _Panel) -> float:
         """Headings and rules."""
-        lines = max(len(self.headings[place]) for place in panel.columns)
+        lines = max(len(self.headings[index]) for index in panel.columns)
         return 12.0 + layout.size.leading * lines
 
     def _notes_height(self, layout: _Layout) -> float:
@@ -328,8 +328,8 @@ class _Writer:
                     else [rf"\setlength{{\tabcolsep}}{{{layout.size.gap:g}pt}}"]
                 ),
             ]
-            for place, panel in enumerate(panels):
-                lines += [r"\par\smallskip"] * (place > 0)
+            for index, panel in enumerate(panels):
+                lines += [r"\par\smallskip"] * (index > 0)
                 lines += self._tabular(panel, rows, layout)
             if number == len(floats) - 1 and not outside:
                 lines += [_note(note) for note in self.notes]
@@ -348,17 +348,17 @@ class _Writer:
         return [rf"\caption{{{latex_breaking(self.caption)}}}", *label, r"\smallskip"]
 
     def _tabular(self, panel: _Panel, rows: range, layout: _Layout) -> list[str]:
-        columns = [self.table.columns[place] for place in panel.columns]
+        columns = [self.table.columns[index] for index in panel.columns]
         spec = "".join(
-            rf"p{{{panel.wrapped[place] / layout.room:.3f}\linewidth}}"
-            if place in panel.wrapped
+            rf"p{{{panel.wrapped[index] / layout.room:.3f}\linewidth}}"
+            if index in panel.wrapped
             else column.align[0]
-            for place, column in zip(panel.columns, columns, strict=True)
+            for index, column in zip(panel.columns, columns, strict=True)
         )
         end = r" \tabularnewline" if panel.wrapped or self.table.shared else r" \\"
         headings = [
-            _stack(self.headings[place], self.table.columns[place].align[0])
-            for place in panel.columns
+            _stack(self.headings[index], self.table.columns[index].align[0])
+            for index in panel.columns
         ]
         lines = [
             rf"\begin{{tabular}}{{@{{}}{spec}@{{}}}}",
@@ -372,8 +372,8 @@ class _Writer:
             if self.table.shared and (row == rows.start or row in self.table.rules):
                 lines.append(self._block_heading(row, len(columns), layout) + end)
             cells = [
-                self.cells[row][place].latex(wrapped=place in panel.wrapped)
-                for place in panel.columns
+                self.cells[row][index].latex(wrapped=index in panel.wrapped)
+                for index in panel.columns
             ]
             lines.append(" & ".join(cells) + end)
             if row + 1 in rows and row + 1 not in self.table.rules and panel.wrapped:
@@ -384,7 +384,7 @@ class _Writer:
         """What the lines of a block share: `0.3-1 m` and ` (pixels 2071, frames 4)`."""
         first, *others = range(self.table.shared)
         counts = ", ".join(
-            f"{self.table.columns[place].heading} {self.cells[row][place].text}" for place in others
+            f"{self.table.columns[index].heading} {self.cells[row][index].text}" for index in others
         )
         return self.cells[row][first].text, f" ({counts})" if counts else ""
 

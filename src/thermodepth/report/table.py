@@ -37,29 +37,29 @@ class Table(TableContents):
     def markdown(self) -> str:
         """GitHub-flavoured markdown: the title in bold, the table, the notes."""
         lines = [f"**{_markdown(self.title)}**", ""]
-        places = range(len(self.columns))
+        indices = range(len(self.columns))
         if self.folded_at:
-            lines += self._markdown_lines(places[: self.folded_at])
-            lines += ["", *self._markdown_lines((0, *places[self.folded_at :]))]
+            lines += self._markdown_lines(indices[: self.folded_at])
+            lines += ["", *self._markdown_lines((0, *indices[self.folded_at :]))]
         else:
-            lines += self._markdown_lines(places)
+            lines += self._markdown_lines(indices)
         for note in self.notes:
             lines += ["", _markdown(note)]
         return "\n".join(lines) + "\n"
 
-    def _markdown_lines(self, places: Sequence[int]) -> list[str]:
-        columns = [self.columns[place] for place in places]
+    def _markdown_lines(self, indices: Sequence[int]) -> list[str]:
+        columns = [self.columns[index] for index in indices]
         lines = [
             _pipes([_markdown(column.heading) for column in columns]),
             _pipes([":---" if column.align == "left" else "---:" for column in columns]),
         ]
         for r, row in enumerate(self.rows):
             cells = []
-            for place in places:
-                text = _markdown(cell_text(row[place], self.columns[place]))
-                if isinstance(row[place], Interval):
+            for index in indices:
+                text = _markdown(cell_text(row[index], self.columns[index]))
+                if isinstance(row[index], Interval):
                     text = text.replace(", ", ",\u00a0")  # a narrow page breaks before the bracket
-                cells.append(f"**{text}**" if text and (r, place) in self.bold else text)
+                cells.append(f"**{text}**" if text and (r, index) in self.bold else text)
             lines.append(_pipes(cells))
         return lines
 
@@ -70,8 +70,8 @@ class Table(TableContents):
         """
         table = self if self.records is None else self.records
         columns = [
-            _plain_column(column.label, [row[place] for row in table.rows])
-            for place, column in enumerate(table.columns)
+            _plain_column(column.label, [row[index] for row in table.rows])
+            for index, column in enumerate(table.columns)
         ]
         text = io.StringIO()
         writer = csv.writer(text, lineterminator="\n")
@@ -98,8 +98,8 @@ def _plain_column(label: str, cells: list[Cell]) -> list[list[str | int]]:
     if not intervals:
         return [[label, *map(_plain, cells)]]
     bounds = [cell if isinstance(cell, Interval) else None for cell in cells]
-    low = [f"{label} low", *("" if each is None else _plain(each.low) for each in bounds)]
-    high = [f"{label} high", *("" if each is None else _plain(each.high) for each in bounds)]
+    low = [f"{label} low", *("" if span is None else _plain(span.low) for span in bounds)]
+    high = [f"{label} high", *("" if span is None else _plain(span.high) for span in bounds)]
     numbers = [cell.value if isinstance(cell, Interval) else cell for cell in cells]
     if all(number is None for number in numbers):
         return [low, high]

@@ -1,7 +1,7 @@
 """Charts of an evaluation as SVG. Their colours come from the page, so they follow its light and dark.
 
 A curve or bar has the class of its arm's or part's place. The scatter and the error against range are
-drawn from bins over the pooled pixels of all frames (`evaluation.density`).
+drawn from bins over the pooled pixels of all frames (`evaluation.scoring.density`).
 """
 
 from __future__ import annotations

@@ -84,10 +84,10 @@ class PickedScene:
     structures: Mapping[str, NDArray[Any] | None] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        pictures = [each for each in (self.thermal, self.rgb) if each is not None]
-        structures = [each for each in self.structures.values() if each is not None]
+        pictures = [picture for picture in (self.thermal, self.rgb) if picture is not None]
+        structures = [depth for depth in self.structures.values() if depth is not None]
         maps = [*pictures, *self.predictions.values(), *structures]
-        assert all(each.shape[:2] == self.truth_m.shape for each in maps), (
+        assert all(values.shape[:2] == self.truth_m.shape for values in maps), (
             f"frame '{self.sample_id}': maps of different sizes"
         )
 
@@ -138,9 +138,9 @@ def scenes_html(
     arms = tuple(scenes[0].predictions) if scenes else ()
     all_layers = [_layers(scene, arms) for scene in scenes]
     count = sum(len(layers) for layers, _ in all_layers)
-    most = min(_MOST_PICTURE_BYTES, most_bytes // max(count, 1))
+    bound = min(_MOST_PICTURE_BYTES, most_bytes // max(count, 1))
     return [
-        _scene_html(number, scene, layers, scale, most_bytes=most, arms_first=arms_first)
+        _scene_html(number, scene, layers, scale, most_bytes=bound, arms_first=arms_first)
         for number, (scene, (layers, scale)) in enumerate(zip(scenes, all_layers, strict=True), 1)
     ]
 
@@ -264,10 +264,10 @@ def _scene_html(
         + f'<div class="show">\n{_viewer(layers, arms_first=arms_first)}'
         + f'<div class="bars">{bars}</div>\n</div>\n'
         + "".join(
-            f'<div class="tiles {row}{" many" * (len(each) > _MANY)}">\n'
-            + "\n".join(each)
+            f'<div class="tiles {row}{" many" * (len(tiles) > _MANY)}">\n'
+            + "\n".join(tiles)
             + "\n</div>\n"
-            for row, each in rows_of.items()
+            for row, tiles in rows_of.items()
         )
         + notes_html(notes)
         + "</article>"
@@ -277,16 +277,16 @@ def _scene_html(
 def _viewer(layers: Sequence[Layer], *, arms_first: bool) -> str:
     """The stage, empty and hidden: the script lays the pictures below on it."""
     # Without a prediction the truth, the last one then.
-    places = [n for n, layer in enumerate(layers) if layer.row == "prediction"]
-    right = places[0] if places else len(layers) - 1
+    predictions = [n for n, layer in enumerate(layers) if layer.row == "prediction"]
+    right = predictions[0] if predictions else len(layers) - 1
     names = [layer.name for layer in layers]
     left = names.index("Thermal" if "Thermal" in names else TRUTH)
-    if arms_first and len(places) > 1:
-        left, right = places[:2]
+    if arms_first and len(predictions) > 1:
+        left, right = predictions[:2]
 
     def choice(side: str, chosen: int) -> str:
         options = ""
-        for row, group in groupby(enumerate(layers), key=lambda each: each[1].row):
+        for row, group in groupby(enumerate(layers), key=lambda numbered: numbered[1].row):
             options += f'<optgroup label="{_GROUPS[row]}">'
             options += "".join(
                 f'<option value="{n}"{" selected" * (n == chosen)}>{escape(layer.name)}</option>'
@@ -343,14 +343,14 @@ def _depth_bar(scale: Scale, beyond: Iterable[_Beyond]) -> str:
     """An end beyond which a prediction goes on is marked with what its colour stands for."""
     shares = list(beyond)
     ends = []
-    if any(each.near > _BEYOND for each in shares):
+    if any(share.near > _BEYOND for share in shares):
         ends.append((0.0, f"≤ {scale.low:.3g}"))
-    if any(each.far > _BEYOND for each in shares):
+    if any(share.far > _BEYOND for share in shares):
         ends.append((1.0, f"≥ {scale.high:.3g}"))
     inner = [
         (scale.place(tick), f"{tick:g}")
         for tick in scale.ticks(apart=0.1)
-        if all(abs(scale.place(tick) - place) > _END_ROOM for place, _ in ends)
+        if all(abs(scale.place(tick) - end) > _END_ROOM for end, _ in ends)
     ]
     ramp = paint(np.linspace(1.0, 0.0, 256)[None], name=DEPTH_MAP)
     return _bar("Depth (m), near is bright", ramp, sorted([*ends, *inner]))
@@ -378,9 +378,11 @@ def _error_bar() -> str:
 def _bar(name: str, ramp: NDArray[np.uint8], marks: Sequence[tuple[float, str]]) -> str:
     """A colour bar as wide as its place; letters keep their size whatever that is."""
     texts = ""
-    for place, text in marks:
-        anchor = "start" if place < 0.03 else "end" if place > 0.97 else "middle"
-        texts += f'<text x="{100 * place:.2f}%" y="26" text-anchor="{anchor}">{escape(text)}</text>'
+    for position, text in marks:
+        anchor = "start" if position < 0.03 else "end" if position > 0.97 else "middle"
+        texts += (
+            f'<text x="{100 * position:.2f}%" y="26" text-anchor="{anchor}">{escape(text)}</text>'
+        )
     grey = "#" + "".join(f"{value:02x}" for value in NO_VALUE)
     return (
         f'<div class="bar"><p>{escape(name)} <i style="background:{grey}"></i> no value</p>'
