@@ -1,5 +1,6 @@
 """Ordinal error: which pairs are drawn, and what is a disagreement."""
 
+import os
 import subprocess
 import sys
 
@@ -129,7 +130,7 @@ def test_one_id_gives_the_same_pairs_in_every_process() -> None:
     first, second = (
         subprocess.run(
             [sys.executable, "-c", code],
-            env={"PYTHONHASHSEED": seed, "OMP_NUM_THREADS": "1"},
+            env={**os.environ, "PYTHONHASHSEED": seed, "OMP_NUM_THREADS": "1"},
             capture_output=True,
             text=True,
             check=True,
