@@ -65,7 +65,8 @@ def differences(
     def noise(shape: tuple[int, int]) -> Array:
         common = random.normal(size=(count, 1, ARMS + 1, *shape))
         own = random.normal(size=(count, METRICS, ARMS + 1, *shape))
-        return np.sqrt(ALIKE) * common + np.sqrt(1 - ALIKE) * own
+        drawn: Array = np.sqrt(ALIKE) * common + np.sqrt(1 - ALIKE) * own
+        return drawn
 
     shares, sizes = np.full((ARMS + 1, 1, 1), share), np.ones((ARMS + 1, 1, 1))
     if collapsed:

@@ -95,7 +95,7 @@ def stereo_in_thermal_view(left_picture: Path) -> tuple[Sample, Transfer]:
 
 def disparity(left: NDArray[Any], right: NDArray[Any]) -> NDArray[np.float32]:
     """`[h w]` pixels by semi-global matching, disparity from both sides; NaN where they do not agree."""
-    matcher = cv2.StereoSGBM_create(
+    matcher = cv2.StereoSGBM_create(  # type: ignore[attr-defined]  # its stubs lack it
         minDisparity=0,
         numDisparities=DISPARITIES,
         blockSize=BLOCK,

@@ -42,7 +42,8 @@ def rng() -> np.random.Generator:
 
 def counts(height: int = 24, width: int = 32) -> NDArray[np.uint16]:
     smooth = cv2.resize(rng().uniform(7000, 7900, (4, 5)).astype(np.float32), (width, height))
-    return (smooth + rng().normal(0, 3, (height, width))).astype(np.uint16)
+    noisy: NDArray[np.float64] = smooth + rng().normal(0, 3, (height, width))
+    return noisy.astype(np.uint16)
 
 
 def metres(height: int = 24, width: int = 32) -> NDArray[np.float32]:
@@ -262,7 +263,9 @@ def study_record(folder: Path) -> Subject:
 
     settings = TrainingSettings().tree()
     runtime = settings.pop("runtime")
-    arms = [{"name": name, "title": name.title(), "edits": {}} for name in ("full", "bare")]
+    arms: list[dict[str, Any]] = [
+        {"name": name, "title": name.title(), "edits": {}} for name in ("full", "bare")
+    ]
     design = {"name": "s", "title": "S", "reference": "full", "arms": arms, "settings": settings}
     record = {"identity": "i", "data": "synthetic", "data_fingerprint": "d", "seeds": [0, 1]}
     path = StudyFolder(path=folder).record
@@ -299,7 +302,7 @@ def _frame(seed: int) -> Any:
         condition="day",
         seed=seed,
         rgb=np.full((24, 32, 3), 40 + seed, np.uint8),
-        apparent_temperature_k=counts().astype(np.float32) / 25,
+        apparent_temperature_k=(counts() / 25).astype(np.float32),
         depth_m=metres(),
         intrinsics=np.array([[30, 0, 16], [0, 30, 12], [0, 0, 1]], np.float32),
     )
@@ -595,7 +598,7 @@ def onnx_teacher(folder: Path) -> Subject:
     del onnx
 
     def read() -> Any:
-        return open_onnx(path, geometry=Geometry.AFFINE_INVERSE)
+        return open_onnx(str(path), geometry=Geometry.AFFINE_INVERSE)
 
     return Subject((path,), read)
 
@@ -620,7 +623,7 @@ FOREIGN: Mapping[str, Make] = {
     "deflated TIFF": thermal_picture(
         encoded(counts(), "TIFF", compression="tiff_adobe_deflate"), ".tif"
     ),
-    "kelvin TIFF": thermal_picture(encoded(counts().astype(np.float32) / 25, "TIFF"), ".tif"),
+    "kelvin TIFF": thermal_picture(encoded((counts() / 25).astype(np.float32), "TIFF"), ".tif"),
     "JPEG": thermal_picture(encoded((counts() >> 5).astype(np.uint8), "JPEG"), ".jpg"),
     "BMP": thermal_picture(encoded((counts() >> 5).astype(np.uint8), "BMP"), ".bmp"),
     "NPY": thermal_picture(npy(counts()), ".npy"),

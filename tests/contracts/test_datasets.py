@@ -345,7 +345,8 @@ def test_rgb_is_there_when_asked_for_and_only_then(dataset: Dataset) -> None:
 def test_intrinsics_are_a_pinhole_that_looks_into_the_image(dataset: Dataset) -> None:
     for sample in some(dataset):
         camera, (height, width) = sample.intrinsics, sample.size
-        assert (camera.shape, camera.dtype) == ((3, 3), np.float32)
+        assert camera.shape == (3, 3)
+        assert camera.dtype == np.dtype(np.float32)
         np.testing.assert_array_equal(camera[2], [0, 0, 1])
         assert min(camera[0, 0], camera[1, 1]) > 0.2 * width
         assert 0 < camera[0, 2] < width

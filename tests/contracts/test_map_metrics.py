@@ -25,7 +25,8 @@ def room() -> Array:
     for top, left, side, metres in ((20, 10, 30, 4.0), (40, 60, 25, 2.6), (10, 90, 30, 8.0)):
         box = np.s_[top : top + side, left : left + side]
         depth[box] = metres + 0.01 * (x + 0.5 * y)[box]
-    return depth * np.exp(1e-3 * np.random.default_rng(0).normal(size=SIZE))
+    scattered: Array = depth * np.exp(1e-3 * np.random.default_rng(0).normal(size=SIZE))
+    return scattered
 
 
 def holes() -> NDArray[np.bool_]:
@@ -50,9 +51,9 @@ def truth_map(which: str) -> TruthMap:
 
 def blurred(depth: Array) -> Array:
     padded = np.pad(depth, 2, mode="edge")
-    return np.mean(
-        [padded[i : i + SIZE[0], j : j + SIZE[1]] for i in range(5) for j in range(5)], axis=0
-    )
+    shifted = [padded[i : i + SIZE[0], j : j + SIZE[1]] for i in range(5) for j in range(5)]
+    mean: Array = np.mean(shifted, axis=0)
+    return mean
 
 
 def predictions() -> dict[str, Array]:
@@ -66,13 +67,13 @@ def predictions() -> dict[str, Array]:
     }
 
 
-def test_the_table_is_rich_enough_to_need_this():
+def test_the_table_is_rich_enough_to_need_this() -> None:
     assert len({family.name for family in MAP_FAMILIES}) == len(MAP_FAMILIES)
     assert all(family.rows for family in MAP_FAMILIES)
 
 
 @EVERY_ROW
-def test_the_row_describes_itself(family: MapFamily, row: MetricRow):
+def test_the_row_describes_itself(family: MapFamily, row: MetricRow) -> None:
     assert row in family.rows
     assert METRICS[row.name] is row
     assert row.name.isidentifier()
@@ -88,13 +89,15 @@ def test_the_row_describes_itself(family: MapFamily, row: MetricRow):
 
 
 @EVERY_FAMILY
-def test_a_dense_frame_of_a_known_camera_is_measured_by_every_row(family: MapFamily):
+def test_a_dense_frame_of_a_known_camera_is_measured_by_every_row(family: MapFamily) -> None:
     assert set(family.measure(room(), truth_map("dense"))) == {row.name for row in family.rows}
 
 
 @EVERY_FAMILY
 @EVERY_TRUTH
-def test_what_comes_back_are_finite_floats_over_enough_pixels(family: MapFamily, which: str):
+def test_what_comes_back_are_finite_floats_over_enough_pixels(
+    family: MapFamily, which: str
+) -> None:
     least = {row.name: row.least_pixels for row in family.rows}
     for prediction in predictions().values():
         for name, measured in family.measure(prediction, truth_map(which)).items():
@@ -107,7 +110,7 @@ def test_what_comes_back_are_finite_floats_over_enough_pixels(family: MapFamily,
 
 @EVERY_FAMILY
 @EVERY_TRUTH
-def test_a_perfect_prediction_gives_the_optimum(family: MapFamily, which: str):
+def test_a_perfect_prediction_gives_the_optimum(family: MapFamily, which: str) -> None:
     optimum = {row.name: row.optimum for row in family.rows}
     measured = family.measure(room(), truth_map(which))
     assert {name: found.value for name, found in measured.items()} == {
@@ -116,7 +119,9 @@ def test_a_perfect_prediction_gives_the_optimum(family: MapFamily, which: str):
 
 
 @EVERY_ROW
-def test_a_bad_prediction_is_on_the_declared_side_of_the_optimum(family: MapFamily, row: MetricRow):
+def test_a_bad_prediction_is_on_the_declared_side_of_the_optimum(
+    family: MapFamily, row: MetricRow
+) -> None:
     values = [
         family.measure(predictions()[kind], truth_map("dense"))[row.name].value
         for kind in ("constant", "noisy", "far from it")
@@ -130,7 +135,7 @@ def test_a_bad_prediction_is_on_the_declared_side_of_the_optimum(family: MapFami
 
 
 @EVERY_ROW
-def test_scale_invariance_is_declared_rightly(family: MapFamily, row: MetricRow):
+def test_scale_invariance_is_declared_rightly(family: MapFamily, row: MetricRow) -> None:
     prediction, truth = predictions()["noisy"], truth_map("dense")
     value = family.measure(prediction, truth)[row.name].value
     scaled = family.measure(3.7 * prediction, truth)[row.name].value
@@ -142,7 +147,7 @@ def test_scale_invariance_is_declared_rightly(family: MapFamily, row: MetricRow)
 @pytest.mark.parametrize("junk_m", [1e-6, 1.0, 1e6])
 def test_what_is_said_where_there_is_no_truth_changes_nothing(
     family: MapFamily, which: str, junk_m: float
-):
+) -> None:
     truth = truth_map(which)
     prediction = predictions()["noisy"]
     elsewhere = np.where(truth.valid, prediction, junk_m)
@@ -151,7 +156,9 @@ def test_what_is_said_where_there_is_no_truth_changes_nothing(
 
 @EVERY_FAMILY
 @EVERY_TRUTH
-def test_what_is_measured_and_how_often_depends_on_the_truth_alone(family: MapFamily, which: str):
+def test_what_is_measured_and_how_often_depends_on_the_truth_alone(
+    family: MapFamily, which: str
+) -> None:
     truth = truth_map(which)
     counts = [
         {name: measured.count for name, measured in family.measure(prediction, truth).items()}
@@ -162,7 +169,7 @@ def test_what_is_measured_and_how_often_depends_on_the_truth_alone(family: MapFa
 
 @EVERY_FAMILY
 @EVERY_TRUTH
-def test_the_same_is_answered_whoever_was_measured_before(family: MapFamily, which: str):
+def test_the_same_is_answered_whoever_was_measured_before(family: MapFamily, which: str) -> None:
     prediction, used = predictions()["noisy"], truth_map(which)
     first = family.measure(prediction, used)
     family.measure(predictions()["far from it"], used)
@@ -171,7 +178,7 @@ def test_the_same_is_answered_whoever_was_measured_before(family: MapFamily, whi
 
 
 @EVERY_FAMILY
-def test_the_arrays_are_left_as_they_were(family: MapFamily):
+def test_the_arrays_are_left_as_they_were(family: MapFamily) -> None:
     truth, prediction = truth_map("holes"), predictions()["noisy"]
     camera = CAMERA.copy()
     family.measure(prediction, truth)
@@ -185,7 +192,7 @@ def test_the_arrays_are_left_as_they_were(family: MapFamily):
 @pytest.mark.parametrize("known", ["none", "one", "all"])
 def test_a_frame_with_next_to_nothing_in_it_gives_numbers_or_nothing(
     family: MapFamily, size: tuple[int, int], known: str
-):
+) -> None:
     # Constant depth, so that no boundary, no step and no slope is there to divide by.
     depth = np.full(size, 6.0 if known == "all" else np.nan)
     if known == "one":

@@ -1,5 +1,8 @@
 """What every row of the error family promises."""
 
+from collections.abc import Callable
+from typing import Any
+
 import numpy as np
 import pytest
 
@@ -33,7 +36,7 @@ BY_HAND = {
 }
 
 # Written from the papers, not from the code, and in another form where there is one.
-ORACLES = {
+ORACLES: dict[str, Callable[[np.ndarray, np.ndarray], Any]] = {
     "abs_rel": lambda p, d: sum(abs(p / d - 1)) / len(d),
     "sq_rel": lambda p, d: np.dot((p - d) ** 2, 1 / d) / len(d),
     "sq_rel_kitti": lambda p, d: np.dot(p / d - 1, p / d - 1) / len(d),
@@ -56,13 +59,13 @@ def frame(seed: int, *, error: float, pixels: int = 400) -> tuple[np.ndarray, np
     return truth * np.exp(error * random.normal(0.3, 1.0, pixels)), truth
 
 
-def test_every_metric_has_a_hand_value_and_an_oracle():
+def test_every_metric_has_a_hand_value_and_an_oracle() -> None:
     assert set(BY_HAND) == set(ERRORS)
     assert set(ORACLES) == set(ERRORS)
 
 
 @EVERY_METRIC
-def test_the_row_describes_itself(row: ErrorRow):
+def test_the_row_describes_itself(row: ErrorRow) -> None:
     assert METRICS[row.name] is row
     assert row.name.isidentifier()
     assert row.name.islower()
@@ -74,18 +77,18 @@ def test_the_row_describes_itself(row: ErrorRow):
         assert "\n" not in text
 
 
-def test_labels_are_told_apart():
+def test_labels_are_told_apart() -> None:
     assert len({row.label for row in METRICS.values()}) == len(METRICS)
 
 
 @EVERY_METRIC
-def test_hand_value(row: ErrorRow):
+def test_hand_value(row: ErrorRow) -> None:
     assert score(row, PREDICTION, TRUTH) == pytest.approx(BY_HAND[row.name], rel=5e-6)
 
 
 @EVERY_METRIC
 @pytest.mark.parametrize("error", [0.01, 0.2, 1.5])
-def test_oracle(row: ErrorRow, error: float):
+def test_oracle(row: ErrorRow, error: float) -> None:
     prediction, truth = frame(1, error=error)
     assert score(row, prediction, truth) == pytest.approx(
         ORACLES[row.name](prediction, truth), rel=1e-10
@@ -93,13 +96,13 @@ def test_oracle(row: ErrorRow, error: float):
 
 
 @EVERY_METRIC
-def test_a_perfect_prediction_gives_the_optimum_exactly(row: ErrorRow):
+def test_a_perfect_prediction_gives_the_optimum_exactly(row: ErrorRow) -> None:
     _, truth = frame(2, error=0.0)
     assert score(row, truth.copy(), truth) == row.optimum
 
 
 @EVERY_METRIC
-def test_the_order_of_pixels_does_not_matter(row: ErrorRow):
+def test_the_order_of_pixels_does_not_matter(row: ErrorRow) -> None:
     prediction, truth = frame(3, error=0.3)
     order = np.random.default_rng(0).permutation(truth.size)
     value = score(row, prediction, truth)
@@ -107,7 +110,7 @@ def test_the_order_of_pixels_does_not_matter(row: ErrorRow):
 
 
 @EVERY_METRIC
-def test_the_arrays_are_left_as_they_were(row: ErrorRow):
+def test_the_arrays_are_left_as_they_were(row: ErrorRow) -> None:
     prediction, truth = frame(4, error=0.3)
     before = prediction.copy(), truth.copy()
     score(row, prediction, truth)
@@ -116,7 +119,7 @@ def test_the_arrays_are_left_as_they_were(row: ErrorRow):
 
 
 @EVERY_METRIC
-def test_half_precision_is_scored_in_double(row: ErrorRow):
+def test_half_precision_is_scored_in_double(row: ErrorRow) -> None:
     # 40 000 squared, or summed, overflows float16.
     prediction, truth = np.full(9, 40_000, np.float16), np.full(9, 20_000, np.float16)
     expected = score(row, prediction.astype(np.float64), truth.astype(np.float64))
@@ -125,7 +128,7 @@ def test_half_precision_is_scored_in_double(row: ErrorRow):
 
 
 @EVERY_METRIC
-def test_larger_errors_move_away_from_the_optimum_in_the_declared_direction(row: ErrorRow):
+def test_larger_errors_move_away_from_the_optimum_in_the_declared_direction(row: ErrorRow) -> None:
     values = [score(row, *frame(5, error=error)) for error in (0.05, 0.3, 1.0)]
     sign = -1 if row.better == "higher" else 1
     near, middle, far = (sign * (value - row.optimum) for value in values)
@@ -133,7 +136,7 @@ def test_larger_errors_move_away_from_the_optimum_in_the_declared_direction(row:
 
 
 @EVERY_METRIC
-def test_scale_invariance_is_declared_rightly(row: ErrorRow):
+def test_scale_invariance_is_declared_rightly(row: ErrorRow) -> None:
     prediction, truth = frame(6, error=0.2)
     value = score(row, prediction, truth)
     scaled = score(row, 3.7 * prediction, truth)
@@ -143,7 +146,9 @@ def test_scale_invariance_is_declared_rightly(row: ErrorRow):
 @EVERY_METRIC
 @pytest.mark.parametrize("which", ["prediction", "truth"])
 @pytest.mark.parametrize("bad", [np.nan, np.inf, -np.inf, 0.0, -1.0])
-def test_a_value_that_is_no_depth_raises_wherever_it_stands(row: ErrorRow, bad: float, which: str):
+def test_a_value_that_is_no_depth_raises_wherever_it_stands(
+    row: ErrorRow, bad: float, which: str
+) -> None:
     for place in (0, 2, 3):
         arrays = {"prediction": PREDICTION.copy(), "truth": TRUTH.copy()}
         arrays[which][place] = bad
@@ -152,14 +157,14 @@ def test_a_value_that_is_no_depth_raises_wherever_it_stands(row: ErrorRow, bad: 
 
 
 @EVERY_METRIC
-def test_no_pixel_at_all_is_never_a_score(row: ErrorRow):
+def test_no_pixel_at_all_is_never_a_score(row: ErrorRow) -> None:
     assert np.isfinite(score(row, PREDICTION[: row.least_pixels], TRUTH[: row.least_pixels]))
     with pytest.raises(ValueError, match="at least 1 scored pixel"):
         score(row, PREDICTION[:0], TRUTH[:0])
 
 
 @EVERY_METRIC
-def test_groups_are_scored_as_if_each_stood_alone(row: ErrorRow):
+def test_groups_are_scored_as_if_each_stood_alone(row: ErrorRow) -> None:
     prediction, truth = frame(7, error=0.4)
     index = np.random.default_rng(1).integers(-1, 5, truth.size)  # -1: in no group
     index[index == 3] = 0  # an empty group
@@ -176,7 +181,7 @@ def test_groups_are_scored_as_if_each_stood_alone(row: ErrorRow):
 
 
 @EVERY_METRIC
-def test_several_partitions_at_once_are_scored_as_each_alone(row: ErrorRow):
+def test_several_partitions_at_once_are_scored_as_each_alone(row: ErrorRow) -> None:
     prediction, truth = frame(9, error=0.4, pixels=3000)
     random = np.random.default_rng(2)
     partitions = [Groups.of(random.integers(0, k + 1, truth.size), k) for k in (3, 1, 4)]
@@ -197,12 +202,12 @@ def test_several_partitions_at_once_are_scored_as_each_alone(row: ErrorRow):
     ],
     ids=["lengths differ", "one value", "a map"],
 )
-def test_other_shapes_raise(row: ErrorRow, prediction: np.ndarray, truth: np.ndarray):
+def test_other_shapes_raise(row: ErrorRow, prediction: np.ndarray, truth: np.ndarray) -> None:
     with pytest.raises(ValueError, match="two 1-D arrays of the same pixels"):
         score(row, prediction, truth)
 
 
-def test_torchmetrics_agrees():
+def test_torchmetrics_agrees() -> None:
     import torch
     from torchmetrics import functional as reference
 

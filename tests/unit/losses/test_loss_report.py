@@ -250,7 +250,7 @@ def test_both_maps_stay_connected_whatever_is_on() -> None:
     report = evaluate(prediction, batch, LossesSettings().edit(ramping), progress=0.0)
     assert report.terms == {}
     assert report.total.item() == 0.0
-    report.total.backward()
+    report.total.backward()  # type: ignore[no-untyped-call]
     for leaf in (prediction.structure, prediction.log_depth):
         assert leaf.grad is not None
         assert bool((leaf.grad == 0).all())

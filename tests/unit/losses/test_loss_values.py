@@ -397,7 +397,8 @@ def test_guided_smooth_never_moves_the_structure(guide: str) -> None:
         log_depth=prediction.log_depth.requires_grad_(),
     )
     row = LOSSES["guided_smooth"]
-    row.function(prediction, batch, row.settings().edit({"guide": guide})).sum().backward()
+    value = row.function(prediction, batch, row.settings().edit({"guide": guide})).sum()
+    value.backward()  # type: ignore[no-untyped-call]
     assert prediction.structure.grad is None
     assert prediction.log_depth.grad is not None
     assert bool((prediction.log_depth.grad != 0).any())
@@ -440,11 +441,9 @@ def test_gradient_consistency_moves_the_side_that_is_not_detached(detach: str) -
         "metric": prediction.log_depth.requires_grad_(),
     }
     row = LOSSES["gradient_consistency"]
-    row.function(
-        Prediction(structure=maps["structure"], log_depth=maps["metric"]),
-        batch,
-        row.settings().edit({"detach": detach}),
-    ).sum().backward()
+    prediction = Prediction(structure=maps["structure"], log_depth=maps["metric"])
+    value = row.function(prediction, batch, row.settings().edit({"detach": detach})).sum()
+    value.backward()  # type: ignore[no-untyped-call]
     for side, leaf in maps.items():
         assert (leaf.grad is None) == (side == detach)
 

@@ -52,7 +52,7 @@ def steps(ratio: float, *, rows: int = 60, at: int = 3, columns: int = 8) -> Arr
 
 @pytest.mark.parametrize("share", [1.0, 0.8])
 @pytest.mark.parametrize("error", [0.02, 0.1, 0.5])
-def test_plain_loops_give_the_same(error: float, share: float):
+def test_plain_loops_give_the_same(error: float, share: float) -> None:
     random = np.random.default_rng(0)
     depth = 5.0 * np.exp(0.1 * random.normal(size=(14, 17)))
     prediction = 2.0 * depth * np.exp(error * random.normal(size=depth.shape))
@@ -62,7 +62,7 @@ def test_plain_loops_give_the_same(error: float, share: float):
     assert values == pytest.approx(by_loops(prediction, depth), rel=1e-12)
 
 
-def test_half_of_the_boundary_in_its_place():
+def test_half_of_the_boundary_in_its_place() -> None:
     # 60 true boundaries; the lower 30 of the predicted ones stand one column off, which makes one more
     # where the line is broken: 30 hits of 60 and of 61.
     prediction = steps(2.0)
@@ -71,7 +71,7 @@ def test_half_of_the_boundary_in_its_place():
     assert values == pytest.approx({"precision": 30 / 61, "recall": 30 / 60, "f1": 60 / 121})
 
 
-def test_a_low_step_is_found_at_the_low_ratios_only():
+def test_a_low_step_is_found_at_the_low_ratios_only() -> None:
     # 1.15 exceeds 1.05, 1.0722, 1.0944, 1.1167, 1.1389; 1.08 the first two of them. Every ratio found is
     # found wholly, every other not at all: 2.1222 / 5.4722.
     values = measure(steps(1.08), steps(1.15))
@@ -79,20 +79,20 @@ def test_a_low_step_is_found_at_the_low_ratios_only():
     assert values["precision"] == values["f1"] == pytest.approx(values["recall"])
 
 
-def test_ratios_without_a_true_boundary_are_left_out():
+def test_ratios_without_a_true_boundary_are_left_out() -> None:
     # The truth exceeds three ratios; that the prediction exceeds seven more is not an invented boundary.
     assert measure(steps(2.0), steps(1.1)) == {"precision": 1.0, "recall": 1.0, "f1": 1.0}
 
 
-def test_a_jump_the_other_way_is_no_hit():
+def test_a_jump_the_other_way_is_no_hit() -> None:
     assert measure(1.0 / steps(2.0), steps(2.0)) == {"precision": 0.0, "recall": 0.0, "f1": 0.0}
 
 
-def test_perfection_is_1_even_where_only_one_direction_has_boundaries():
+def test_perfection_is_1_even_where_only_one_direction_has_boundaries() -> None:
     assert measure(steps(1.5), steps(1.5)) == {"precision": 1.0, "recall": 1.0, "f1": 1.0}
 
 
-def test_a_map_without_boundaries_gets_nothing_rather_than_no_row():
+def test_a_map_without_boundaries_gets_nothing_rather_than_no_row() -> None:
     truth = TruthMap(sample_id="a", depth_m=steps(2.0))
     measured = BOUNDARY.measure(np.full((60, 8), 3.0), truth)
     assert {name: tuple(found) for name, found in measured.items()} == {
@@ -103,7 +103,7 @@ def test_a_map_without_boundaries_gets_nothing_rather_than_no_row():
 
 
 @pytest.mark.parametrize("scale", [1 / 3, 0.7, 3.0, 1e3])
-def test_scale_is_no_matter_even_where_a_step_meets_a_ratio_exactly(scale: float):
+def test_scale_is_no_matter_even_where_a_step_meets_a_ratio_exactly(scale: float) -> None:
     # 8 m before 10 m is 1.25 to the last bit, and a step must be more than that.
     random = np.random.default_rng(0)
     depth = random.choice([8.0, 8.4, 10.0], size=(20, 20))
@@ -112,19 +112,19 @@ def test_scale_is_no_matter_even_where_a_step_meets_a_ratio_exactly(scale: float
     assert measure(scale * prediction, depth) == measure(prediction, depth)
 
 
-def test_a_step_hardly_above_a_ratio_is_one():
+def test_a_step_hardly_above_a_ratio_is_one() -> None:
     # 1e-7 above 1.05 is far more than rounding; 60 boundaries, or none would be measured.
     hardly = steps(1.05 * (1 + 1e-7))
     assert measure(hardly, hardly) == {"precision": 1.0, "recall": 1.0, "f1": 1.0}
     assert measure(hardly, steps(1.05)) == {}
 
 
-def test_fifty_boundaries_are_needed():
+def test_fifty_boundaries_are_needed() -> None:
     assert measure(steps(2.0, rows=49), steps(2.0, rows=49)) == {}
     assert measure(steps(2.0, rows=50), steps(2.0, rows=50))["f1"] == 1.0
 
 
-def test_a_boundary_with_a_hole_on_it_is_none():
+def test_a_boundary_with_a_hole_on_it_is_none() -> None:
     depth, prediction = steps(2.0, rows=70), steps(2.0, rows=70)
     depth[:10, 3] = np.nan
     prediction[:20, 3] = 2.0
@@ -135,13 +135,13 @@ def test_a_boundary_with_a_hole_on_it_is_none():
     assert found["boundary_precision"] == pytest.approx((50 / 61, 60))
 
 
-def test_scattered_truth_has_no_neighbours_and_is_not_measured():
+def test_scattered_truth_has_no_neighbours_and_is_not_measured() -> None:
     depth = np.full((60, 60), np.nan)
     depth[::2, ::2] = np.random.default_rng(0).uniform(2.0, 20.0, (30, 30))
     assert measure(np.full((60, 60), 4.0), depth) == {}
 
 
-def test_blur_loses_boundaries_and_noise_invents_them():
+def test_blur_loses_boundaries_and_noise_invents_them() -> None:
     depth = np.full((60, 60), 9.0)
     depth[15:45, 15:45] = 4.0
     recalls = [measure(gaussian_filter(depth, s), depth)["recall"] for s in (1.0, 2.0, 3.0, 6.0)]

@@ -15,7 +15,7 @@ def value_of(name: str, prediction: np.ndarray, truth: np.ndarray) -> float:
     return float(ERRORS[name].of(PixelErrors(prediction, truth))[0])
 
 
-def test_silog_keeps_its_digits_under_a_large_scale_error():
+def test_silog_keeps_its_digits_under_a_large_scale_error() -> None:
     truth = np.linspace(1.0, 50.0, 1000)
     wobble = 1e-9 * np.sin(np.arange(1000.0))
     value = value_of("silog", 1000.0 * truth * (1.0 + wobble), truth)
@@ -25,17 +25,17 @@ def test_silog_keeps_its_digits_under_a_large_scale_error():
     assert abs(100 * abs(np.mean(g**2) - np.mean(g) ** 2) ** 0.5 / value - 1) > 0.5
 
 
-def test_silog_takes_the_whole_scale_error_out():
+def test_silog_takes_the_whole_scale_error_out() -> None:
     truth = np.array([1.0, 3.0, 9.0])
     assert value_of("silog", 2.5 * truth, truth) == pytest.approx(0.0, abs=1e-12)
 
 
-def test_silog_of_one_pixel_says_nothing_and_is_declared_so():
+def test_silog_of_one_pixel_says_nothing_and_is_declared_so() -> None:
     assert ERRORS["silog"].least_pixels == 2
 
 
 @pytest.mark.parametrize("k", [1, 2, 3])
-def test_delta_is_strict_on_both_sides_of_the_truth(k: int):
+def test_delta_is_strict_on_both_sides_of_the_truth(k: int) -> None:
     factor, delta = 1.25**k, partial(value_of, f"delta_{k}")
     at = np.array([factor])
     assert delta(at, np.ones(1)) == 0.0
@@ -45,11 +45,11 @@ def test_delta_is_strict_on_both_sides_of_the_truth(k: int):
     assert delta(np.ones(1), below) == 1.0
 
 
-def test_sq_rel_divides_by_the_truth_once():
+def test_sq_rel_divides_by_the_truth_once() -> None:
     assert value_of("sq_rel", np.array([14.0]), np.array([10.0])) == pytest.approx(1.6)
 
 
-def test_rows_come_in_the_order_named():
+def test_rows_come_in_the_order_named() -> None:
     assert [row.name for row in metric_rows(["rmse", "abs_rel"])] == ["rmse", "abs_rel"]
 
 
@@ -61,12 +61,12 @@ def test_rows_come_in_the_order_named():
         (["mae", "mae"], "'mae' is named twice"),
     ],
 )
-def test_names_that_cannot_be_chosen(names: list[str], message: str):
+def test_names_that_cannot_be_chosen(names: list[str], message: str) -> None:
     with pytest.raises(SettingsError, match=message):
         metric_rows(names)
 
 
-def test_scoring_starts_without_torch_or_opencv():
+def test_scoring_starts_without_torch_or_opencv() -> None:
     code = (
         "import sys, thermodepth.metrics, thermodepth.evaluation.scoring.chunks, "
         "thermodepth.evaluation.scoring.baselines, thermodepth.report.evaluation.overview\n"

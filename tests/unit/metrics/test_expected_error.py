@@ -2,20 +2,21 @@
 
 import numpy as np
 import pytest
+from numpy.typing import ArrayLike, NDArray
 
 from thermodepth.metrics import EXPECTED, Groups, PixelErrors, checked_expected
 from thermodepth.metrics.expected_error import area
 
 
-def errors_of(prediction, truth):
+def errors_of(prediction: ArrayLike, truth: ArrayLike) -> PixelErrors:
     return PixelErrors(np.asarray(prediction, float), np.asarray(truth, float))
 
 
-def value(name, errors, expected):
+def value(name: str, errors: PixelErrors, expected: ArrayLike) -> float:
     return float(EXPECTED[name].of(errors, np.asarray(expected, float))[0])
 
 
-def test_coverage_is_of_the_factor_either_way_with_its_end():
+def test_coverage_is_of_the_factor_either_way_with_its_end() -> None:
     errors = errors_of([2.0, 2.0, 2.0, 2.0], [2.0, 2.5, 1.6, 3.0])  # off by 1, 1.25, 1.25, 1.5
     low, high = [0.0, 0.25, 0.24, 0.6], [0.1, 0.3, 0.25, 0.4]
     assert value("error_coverage_68", errors, [low, high]) == 0.75
@@ -25,7 +26,7 @@ def test_coverage_is_of_the_factor_either_way_with_its_end():
     assert EXPECTED["error_coverage_90"].optimum == 0.9
 
 
-def test_coverage_of_groups_is_that_of_their_pixels():
+def test_coverage_of_groups_is_that_of_their_pixels() -> None:
     random = np.random.default_rng(0)
     truth = random.uniform(2, 20, 300)
     prediction = truth * np.exp(random.normal(0, 0.2, 300))
@@ -43,7 +44,7 @@ def test_coverage_of_groups_is_that_of_their_pixels():
         assert np.isnan(values[3])
 
 
-def test_normal_noise_of_a_known_size_is_covered_as_its_quantiles_say():
+def test_normal_noise_of_a_known_size_is_covered_as_its_quantiles_say() -> None:
     """Noise of many sizes; expectations of the true size cover, of half the size do not."""
     random = np.random.default_rng(0)
     spread = random.uniform(0.02, 0.5, 20_000)
@@ -58,7 +59,7 @@ def test_normal_noise_of_a_known_size_is_covered_as_its_quantiles_say():
     assert value("error_ause", errors, half) == value("error_ause", errors, right)
 
 
-def test_sparsification_by_hand():
+def test_sparsification_by_hand() -> None:
     """Errors .1 .2 .4: removed in the order .4 .2 .1 the means are .7/3, .15, .1."""
     error = np.array([0.1, 0.2, 0.4])
     assert area(error, np.array([1.0, 2.0, 3.0])) == pytest.approx((0.7 / 3 + 0.15 + 0.1) / 3)
@@ -66,7 +67,7 @@ def test_sparsification_by_hand():
     assert area(error, np.zeros(3)) == pytest.approx(0.7 / 3)  # nothing is known of the order
 
 
-def test_the_area_is_that_of_taking_pixels_away_one_after_the_other():
+def test_the_area_is_that_of_taking_pixels_away_one_after_the_other() -> None:
     random = np.random.default_rng(1)
     error, uncertainty = random.uniform(0, 1, 200), random.uniform(0, 1, 200)
     order = np.argsort(-uncertainty)
@@ -74,7 +75,7 @@ def test_the_area_is_that_of_taking_pixels_away_one_after_the_other():
     assert area(error, uncertainty) == pytest.approx(np.mean(left))
 
 
-def test_pixels_of_one_uncertainty_are_the_mean_over_all_their_orders():
+def test_pixels_of_one_uncertainty_are_the_mean_over_all_their_orders() -> None:
     random = np.random.default_rng(2)
     error = random.uniform(0, 1, 12)
     uncertainty = np.repeat([1.0, 2.0, 3.0], 4)
@@ -82,13 +83,13 @@ def test_pixels_of_one_uncertainty_are_the_mean_over_all_their_orders():
     assert area(error, uncertainty) == pytest.approx(np.mean(shuffled), abs=0.002)
 
 
-def test_ause_runs_from_the_best_order_to_the_random_one_and_beyond():
+def test_ause_runs_from_the_best_order_to_the_random_one_and_beyond() -> None:
     random = np.random.default_rng(3)
     truth = random.uniform(2, 20, 500)
     errors = errors_of(truth * random.uniform(0.7, 1.5, 500), truth)
     blind = value("error_ause_random", errors, np.zeros((2, 500)))
 
-    def ause(order):
+    def ause(order: NDArray[np.float64]) -> float:
         return value("error_ause", errors, np.stack([order, order]))
 
     assert ause(errors.relative) == 0.0
@@ -107,6 +108,8 @@ def test_ause_runs_from_the_best_order_to_the_random_one_and_beyond():
         (np.array([[0, 1, np.inf, -0.1], [0, 0, 0, 0]]), "2 of 8"),
     ],
 )
-def test_what_is_no_expected_error_never_becomes_a_score(expected, words):
+def test_what_is_no_expected_error_never_becomes_a_score(
+    expected: NDArray[np.float64], words: str
+) -> None:
     with pytest.raises(ValueError, match=words):
         checked_expected(expected, 4)

@@ -71,14 +71,14 @@ def by_lstsq(prediction: np.ndarray, depth: np.ndarray) -> dict[str, float]:
 
 
 @pytest.mark.parametrize("share", [1.0, 0.3, 0.02])
-def test_agrees_with_least_squares(share):
+def test_agrees_with_least_squares(share: float) -> None:
     prediction, depth = frame(1, share=share)
     assert measure(prediction, depth) == pytest.approx(by_lstsq(prediction, depth), rel=1e-8)
 
 
 @pytest.mark.parametrize("share", [1.0, 0.3, 0.02, 0.001])
 @pytest.mark.parametrize("noise", [0.0, 1e-7, 0.2, 3.0])
-def test_the_parts_add_up_and_none_is_negative(share, noise):
+def test_the_parts_add_up_and_none_is_negative(share: float, noise: float) -> None:
     prediction, depth = frame(2, share=share, noise=noise)
     found = measure(prediction, depth)
     assert min(found[name] for name in (*LOG_PARTS, *METRIC_PARTS)) >= 0.0
@@ -88,14 +88,14 @@ def test_the_parts_add_up_and_none_is_negative(share, noise):
     assert metric_total == pytest.approx(error("rmse", prediction, depth) ** 2, rel=1e-12)
 
 
-def test_silog_is_all_but_the_bias():
+def test_silog_is_all_but_the_bias() -> None:
     prediction, depth = frame(3)
     found = measure(prediction, depth)
     expected = (error("silog", prediction, depth) / 100) ** 2
     assert sum(found[name] for name in LOG_PARTS) == pytest.approx(expected, rel=1e-12)
 
 
-def test_a_power_of_the_truth_is_range_alone():
+def test_a_power_of_the_truth_is_range_alone() -> None:
     _, depth = frame(4)
     found = measure(2.0 * depth**0.7, depth)
     assert found["range_slope"] == pytest.approx(-0.3, abs=1e-13)
@@ -104,7 +104,7 @@ def test_a_power_of_the_truth_is_range_alone():
     assert found["ledger_fine"] == pytest.approx(0.0, abs=1e-25)
 
 
-def test_coarse_and_fine_by_hand():
+def test_coarse_and_fine_by_hand() -> None:
     # Truth constant. ln p is +-0.3 by blocks in a chequer of 2 x 2 blocks, and +-0.1 by pixels within.
     y, x = np.mgrid[0:32, 0:32]
     blocks, pixels = (y // 16 + x // 16) % 2 * 2 - 1, (y + x) % 2 * 2 - 1
@@ -114,7 +114,7 @@ def test_coarse_and_fine_by_hand():
     assert found["ledger_range"] == 0.0
 
 
-def test_the_blocks_are_those_of_the_picture_not_of_the_pixels_that_have_truth():
+def test_the_blocks_are_those_of_the_picture_not_of_the_pixels_that_have_truth() -> None:
     # The right block has a quarter of the pixels: their means weigh by their pixels.
     depth = np.full((16, 32), 4.0)
     depth[::2, 16::2] = np.nan
@@ -127,18 +127,18 @@ def test_the_blocks_are_those_of_the_picture_not_of_the_pixels_that_have_truth()
     assert found["ledger_fine"] == pytest.approx(0.0, abs=1e-25)
 
 
-def test_scale_and_shift_by_hand():
+def test_scale_and_shift_by_hand() -> None:
     # p = 2, 4 against d = 3, 5. E0 = 1. Best s: (6 + 20) / 20 = 1.3, leaving (-0.4, 0.2): E1 = 0.1; E2 = 0.
     found = measure(np.array([[2.0, 4.0]]), np.array([[3.0, 5.0]]))
     assert [found[name] for name in METRIC_PARTS] == pytest.approx([0.9, 0.1, 0.0], abs=1e-15)
 
 
-def test_perfect_is_zero_exactly():
+def test_perfect_is_zero_exactly() -> None:
     _, depth = frame(5, share=0.5)
     assert measure(np.nan_to_num(depth, nan=9.0), depth) == dict.fromkeys(NAMES, 0.0)
 
 
-def test_one_pixel_is_calibration_and_scale_alone():
+def test_one_pixel_is_calibration_and_scale_alone() -> None:
     depth = np.full((5, 5), np.nan)
     depth[2, 3] = 4.0
     found = measure(np.full((5, 5), 6.0), depth)
@@ -150,7 +150,7 @@ def test_one_pixel_is_calibration_and_scale_alone():
     }
 
 
-def test_a_constant_truth_has_no_range():
+def test_a_constant_truth_has_no_range() -> None:
     random = np.random.default_rng(0)
     # 5.1 has no exact mean, and float32 storage adds its own: neither is a range.
     for constant in (
@@ -167,7 +167,7 @@ def test_a_constant_truth_has_no_range():
 
 
 @pytest.mark.parametrize("wobble", [0.0, 1e-14, 1e-9])
-def test_a_constant_prediction_has_one_factor_and_no_shift(wobble):
+def test_a_constant_prediction_has_one_factor_and_no_shift(wobble: float) -> None:
     _, depth = frame(6)
     prediction = 7.3 * (1.0 + wobble * np.random.default_rng(0).normal(size=depth.shape))
     found = measure(prediction, depth)
@@ -180,7 +180,7 @@ def test_a_constant_prediction_has_one_factor_and_no_shift(wobble):
         assert found["ledger_shift_m2"] == 0.0
 
 
-def test_a_small_error_of_large_metres_keeps_its_digits():
+def test_a_small_error_of_large_metres_keeps_its_digits() -> None:
     # Written as E0 - E1, parts of 1e-12 m2 under squares of 1e4 m2 would be noise.
     depth = 100.0 + np.random.default_rng(0).random((40, 40))
     found = measure(depth + 1e-6, depth)
@@ -188,7 +188,7 @@ def test_a_small_error_of_large_metres_keeps_its_digits():
     assert found["ledger_shape_m2"] < 1e-20
 
 
-def test_sparse_truth_moves_fine_into_coarse():
+def test_sparse_truth_moves_fine_into_coarse() -> None:
     prediction, depth = frame(7, noise=0.3)
     lonely = np.full(depth.shape, np.nan)
     lonely[8::16, 8::16] = depth[8::16, 8::16]
@@ -196,11 +196,11 @@ def test_sparse_truth_moves_fine_into_coarse():
     assert measure(prediction, lonely)["ledger_fine"] == pytest.approx(0.0, abs=1e-25)
 
 
-def test_what_is_said_without_truth_changes_nothing():
+def test_what_is_said_without_truth_changes_nothing() -> None:
     prediction, depth = frame(8, share=0.3)
     elsewhere = np.where(np.isfinite(depth), prediction, np.nan)
     assert measure(elsewhere, depth) == measure(prediction, depth)
 
 
-def test_no_truth_is_not_measured():
+def test_no_truth_is_not_measured() -> None:
     assert LEDGER.measure(np.ones((4, 4)), truth_of(np.full((4, 4), np.nan))) == {}

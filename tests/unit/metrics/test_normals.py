@@ -56,7 +56,9 @@ def bumpy(seed: int = 0) -> Array:
         ((0.9, 0.1, 1.0), (-0.8, 0.3, 1.0)),
     ],
 )
-def test_between_two_planes_every_angle_is_theirs(one, other, intrinsics: Array):
+def test_between_two_planes_every_angle_is_theirs(
+    one: tuple[float, float, float], other: tuple[float, float, float], intrinsics: Array
+) -> None:
     truth, prediction = plane(one, 7.0, intrinsics), plane(other, 3.0, intrinsics)
     values = measure(prediction, truth, intrinsics)
     expected = angle_deg(one, other)
@@ -66,12 +68,13 @@ def test_between_two_planes_every_angle_is_theirs(one, other, intrinsics: Array)
         assert values[name] == (float(expected < limit), BLOCKS)
 
 
-def test_a_sphere_against_a_wall():
+def test_a_sphere_against_a_wall() -> None:
     # Of a sphere about (0, 0, 30) m with a radius of 25 m, the near side. At the corner where four pixels
     # meet, its normal is the way from the hit to the centre.
     def hit(ray: Array) -> Array:
         square = (ray**2).sum(axis=0)
-        return (30.0 - np.sqrt(30.0**2 - square * (30.0**2 - 25.0**2))) / square
+        distance: Array = (30.0 - np.sqrt(30.0**2 - square * (30.0**2 - 25.0**2))) / square
+        return distance
 
     y, x = np.mgrid[1 : SIZE[0], 1 : SIZE[1]].astype(np.float64)
     ray = rays(x, y, K)
@@ -87,7 +90,7 @@ def test_a_sphere_against_a_wall():
         assert values[name].value == pytest.approx(share, abs=0.005)
 
 
-def test_a_least_squares_fit_to_each_block_gives_the_same():
+def test_a_least_squares_fit_to_each_block_gives_the_same() -> None:
     # 1/z = (n/c) . ray at four pixels: four equations for n/c.
     depth, prediction = bumpy(0), bumpy(1)
 
@@ -111,7 +114,7 @@ def test_a_least_squares_fit_to_each_block_gives_the_same():
         assert values[name].value == np.mean(np.array(angles) < limit)
 
 
-def test_pixel_centres_lie_where_the_camera_has_them():
+def test_pixel_centres_lie_where_the_camera_has_them() -> None:
     # Points that `unproject` puts on a plane: the plane's own normal comes out.
     steep = (0.8, -0.5, 1.0)
     unit = np.array(steep) / np.linalg.norm(steep)
@@ -127,7 +130,7 @@ def test_pixel_centres_lie_where_the_camera_has_them():
     assert abs(off - value) > 0.02
 
 
-def test_a_wrong_scale_turns_nothing_and_a_wrong_shift_does():
+def test_a_wrong_scale_turns_nothing_and_a_wrong_shift_does() -> None:
     depth = plane((0.5, 0.2, 1.0), 8.0)
     assert measure(3.0 * depth, depth)["angle_mean_deg"].value == pytest.approx(0.0, abs=1e-6)
     assert measure(depth + 2.0, depth)["angle_mean_deg"].value > 1.0
@@ -136,7 +139,7 @@ def test_a_wrong_scale_turns_nothing_and_a_wrong_shift_does():
         assert found == pytest.approx(measure(noisy, depth)[name], rel=1e-9)
 
 
-def test_perfection_is_0_degrees_to_the_last_bit():
+def test_perfection_is_0_degrees_to_the_last_bit() -> None:
     values = {name: found.value for name, found in measure(bumpy(), bumpy()).items()}
     assert values == {
         "angle_mean_deg": 0.0,
@@ -147,7 +150,7 @@ def test_perfection_is_0_degrees_to_the_last_bit():
     }
 
 
-def test_small_angles_keep_their_digits():
+def test_small_angles_keep_their_digits() -> None:
     tilt = 1e-7  # rad; its cosine is 1 - 5e-15
     prediction = plane((np.sin(tilt), 0.0, np.cos(tilt)), 5.0)
     value = measure(prediction, np.full(SIZE, 5.0))["angle_median_deg"].value
@@ -155,7 +158,7 @@ def test_small_angles_keep_their_digits():
 
 
 @pytest.mark.parametrize(("ratio", "left_out"), [(1.09, 0), (1.11, 39)])
-def test_across_a_boundary_of_the_truth_there_is_no_surface(ratio: float, left_out: int):
+def test_across_a_boundary_of_the_truth_there_is_no_surface(ratio: float, left_out: int) -> None:
     depth = np.full(SIZE, 5.0)
     depth[:, 30:] *= ratio
     values = measure(np.full(SIZE, 5.0), depth)
@@ -163,7 +166,7 @@ def test_across_a_boundary_of_the_truth_there_is_no_surface(ratio: float, left_o
     assert (values["angle_mean_deg"].value == 0.0) is (left_out > 0)
 
 
-def test_a_boundary_that_only_the_prediction_has_is_an_error():
+def test_a_boundary_that_only_the_prediction_has_is_an_error() -> None:
     prediction = np.full(SIZE, 5.0)
     prediction[:, 30:] *= 2.0
     values = measure(prediction, np.full(SIZE, 5.0))
@@ -172,7 +175,7 @@ def test_a_boundary_that_only_the_prediction_has_is_an_error():
     assert values["within_30"].value == pytest.approx(58 / 59)
 
 
-def test_a_mirrored_picture_has_mirrored_normals():
+def test_a_mirrored_picture_has_mirrored_normals() -> None:
     depth, prediction = bumpy(0), bumpy(1)
     mirrored = camera.mirrored(K.astype(np.float32), width=SIZE[1]).astype(np.float64)
     values = measure(prediction[:, ::-1], depth[:, ::-1], mirrored)
@@ -180,7 +183,7 @@ def test_a_mirrored_picture_has_mirrored_normals():
         assert values[name] == pytest.approx(found, rel=1e-9)
 
 
-def test_stripes_of_single_columns_are_seen_and_a_checkerboard_is_not():
+def test_stripes_of_single_columns_are_seen_and_a_checkerboard_is_not() -> None:
     depth = plane((0.1, 0.3, 1.0), 6.0)
     y, x = np.mgrid[: SIZE[0], : SIZE[1]]
     stripes = 1.0 / (1.0 / depth + 1e-3 * (-1.0) ** x)
@@ -189,7 +192,7 @@ def test_stripes_of_single_columns_are_seen_and_a_checkerboard_is_not():
     assert measure(board, depth)["angle_median_deg"].value < 1e-6
 
 
-def test_noise_turns_surfaces():
+def test_noise_turns_surfaces() -> None:
     depth = plane((0.1, 0.3, 1.0), 6.0)
     noise = np.random.default_rng(0).normal(size=SIZE)
     values = [measure(depth * np.exp(s * noise), depth) for s in (1e-4, 1e-3, 1e-2)]
@@ -199,11 +202,11 @@ def test_noise_turns_surfaces():
     assert shares[0] > shares[1] > shares[2]
 
 
-def test_without_a_camera_nothing_is_measured():
+def test_without_a_camera_nothing_is_measured() -> None:
     assert measure(bumpy(), bumpy(), None) == {}
 
 
-def test_only_whole_blocks_count_and_junk_under_a_hole_is_not_looked_at():
+def test_only_whole_blocks_count_and_junk_under_a_hole_is_not_looked_at() -> None:
     depth, prediction = bumpy(0), bumpy(1)
     depth[10, 20] = np.nan  # one corner of four blocks
     depth[:, 50:] = np.nan  # columns 49 to 58 of blocks
@@ -213,12 +216,12 @@ def test_only_whole_blocks_count_and_junk_under_a_hole_is_not_looked_at():
     assert values == measure(prediction, depth)
 
 
-def test_fifty_blocks_are_needed():
+def test_fifty_blocks_are_needed() -> None:
     assert measure(bumpy()[:8, :8], bumpy()[:8, :8]) == {}  # 7 x 7
     assert measure(bumpy()[:6, :11], bumpy()[:6, :11])["within_11"] == (1.0, 50)
 
 
-def test_scattered_truth_is_not_measured():
+def test_scattered_truth_is_not_measured() -> None:
     depth = bumpy()
     depth[1::2], depth[:, 1::2] = np.nan, np.nan
     assert measure(bumpy(), depth) == {}

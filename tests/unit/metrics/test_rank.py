@@ -2,37 +2,39 @@
 
 import numpy as np
 import pytest
+from numpy.typing import ArrayLike, NDArray
 from scipy.stats import spearmanr
 
 from thermodepth.metrics import TruthMap, partial_correlation, rank_agreement
 from thermodepth.metrics.rank import RANK
 
 
-def measure(prediction, depth):
+def measure(prediction: ArrayLike, depth: ArrayLike) -> dict[str, float]:
     found = RANK.measure(
         np.asarray(prediction, float), TruthMap(sample_id="f", depth_m=np.asarray(depth, float))
     )
     return {name: one.value for name, one in found.items()}
 
 
-def scene(size=(30, 40), seed=0):
+def scene(size: tuple[int, int] = (30, 40), seed: int = 0) -> NDArray[np.float64]:
     """A ground that is nearer below, with things standing on it."""
     random = np.random.default_rng(seed)
     depth = np.linspace(20.0, 2.0, size[0])[:, None] * np.ones(size[1])
     for _ in range(6):
         y, x = random.integers(0, size[0] - 8), random.integers(0, size[1] - 8)
         depth[y : y + 8, x : x + 8] = random.uniform(1.5, 6.0)
-    return depth + 0.01 * random.random(size)
+    scattered: NDArray[np.float64] = depth + 0.01 * random.random(size)
+    return scattered
 
 
-def test_plain_by_hand():
+def test_plain_by_hand() -> None:
     """Ranks 1..4 against 1 2 4 3: 1 - 6 * 2 / (4 * 15) = .8, here in 13 copies side by side."""
     truth = np.tile([[1.0, 2.0, 3.0, 4.0]], (13, 1))
     prediction = np.tile([[10.0, 20.0, 40.0, 30.0]], (13, 1))
     assert measure(prediction, truth)["rank_correlation"] == pytest.approx(0.8, rel=1e-12)
 
 
-def test_partial_by_hand():
+def test_partial_by_hand() -> None:
     """On 8x8 pixels, with patterns of which the layout explains nothing, or a known share.
 
     f = +--++--+ sums to 0 over 1 and y, so T = f(row) f(column) is at right angles to all six terms, and so
@@ -54,7 +56,7 @@ def test_partial_by_hand():
 
 
 @pytest.mark.parametrize("share", [1.0, 0.3, 0.06])
-def test_both_against_scipy_and_numpys_own_regression(share):
+def test_both_against_scipy_and_numpys_own_regression(share: float) -> None:
     random = np.random.default_rng(5)
     depth = scene()
     truth = np.where(random.random(depth.shape) < share, depth, np.nan)
@@ -66,17 +68,20 @@ def test_both_against_scipy_and_numpys_own_regression(share):
     y, x = np.nonzero(valid)
     design = np.stack([np.ones(x.size), x, y, x**2, y**2, x * y], axis=1).astype(float)
 
-    def rest(values):
+    def rest(values: NDArray[np.float64]) -> NDArray[np.float64]:
         order = np.argsort(np.argsort(values)).astype(float)
         ranks = np.array([order[values == v].mean() for v in values])
-        return ranks - design @ np.linalg.lstsq(design, ranks, rcond=None)[0]
+        residual: NDArray[np.float64] = (
+            ranks - design @ np.linalg.lstsq(design, ranks, rcond=None)[0]
+        )
+        return residual
 
     expected = np.corrcoef(rest(p), rest(d))[0, 1]
     assert found["partial_correlation"] == pytest.approx(expected, rel=1e-9)
     assert partial_correlation(prediction, depth, valid=valid) == found["partial_correlation"]
 
 
-def test_a_ramp_ranks_well_and_has_seen_nothing():
+def test_a_ramp_ranks_well_and_has_seen_nothing() -> None:
     depth = scene()
     ramp = np.linspace(20.0, 2.0, 30)[:, None] * np.ones(40)
     for blind in (ramp, np.full_like(depth, 3.0)):
@@ -85,7 +90,7 @@ def test_a_ramp_ranks_well_and_has_seen_nothing():
     assert measure(np.full_like(depth, 3.0), depth)["rank_correlation"] == 0.0
 
 
-def test_a_ramp_has_seen_nothing_where_truth_has_holes_either():
+def test_a_ramp_has_seen_nothing_where_truth_has_holes_either() -> None:
     """Rows with fewer scored pixels bend the ranks of a ramp: a little is left, and correlates by .5."""
     depth, random = scene((60, 80)), np.random.default_rng(4)
     depth[:25, :50] = np.nan  # sky, a bush, and a sensor that is sparse above
@@ -96,7 +101,7 @@ def test_a_ramp_has_seen_nothing_where_truth_has_holes_either():
         assert measure(ramp, depth)["partial_correlation"] == 0.0
 
 
-def test_any_rising_curve_gives_the_same_and_a_falling_one_the_opposite():
+def test_any_rising_curve_gives_the_same_and_a_falling_one_the_opposite() -> None:
     depth = scene()
     prediction = depth * np.exp(0.2 * np.random.default_rng(1).normal(size=depth.shape))
     found = measure(prediction, depth)
@@ -105,7 +110,7 @@ def test_any_rising_curve_gives_the_same_and_a_falling_one_the_opposite():
     assert all(turned[name] == pytest.approx(-value) for name, value in found.items())
 
 
-def test_truth_without_anything_to_see_is_not_measured():
+def test_truth_without_anything_to_see_is_not_measured() -> None:
     ramp = np.linspace(20.0, 2.0, 30)[:, None] * np.ones(40)
     assert set(measure(scene(), ramp)) == {"rank_correlation"}
     assert measure(scene(), np.full((30, 40), 4.0)) == {}
@@ -114,7 +119,7 @@ def test_truth_without_anything_to_see_is_not_measured():
     assert measure(scene(), few) == {}  # 49 pixels
 
 
-def test_one_line_of_truth_has_no_second_direction():
+def test_one_line_of_truth_has_no_second_direction() -> None:
     line = np.full((30, 40), np.nan)
     line[12] = np.random.default_rng(2).uniform(1, 9, 40)
     line[13, :20] = line[12, :20] + 1.0
@@ -122,7 +127,7 @@ def test_one_line_of_truth_has_no_second_direction():
     assert found["partial_correlation"] == pytest.approx(1.0, rel=1e-12)
 
 
-def test_maps_of_two_sizes_agree_by_the_area_under_each_pixel():
+def test_maps_of_two_sizes_agree_by_the_area_under_each_pixel() -> None:
     """Every pixel of the coarse map is the mean of four of the fine one: their ranks are the same."""
     coarse = scene()
     fine = np.kron(coarse, np.ones((2, 2))) + np.tile([[0.1, -0.1], [-0.1, 0.1]], coarse.shape)
@@ -130,13 +135,13 @@ def test_maps_of_two_sizes_agree_by_the_area_under_each_pixel():
     assert rank_agreement(-fine, coarse) == pytest.approx((-1.0, -1.0))
 
 
-def test_agreement_is_that_of_the_metric_rows():
+def test_agreement_is_that_of_the_metric_rows() -> None:
     depth, other = scene(seed=0), scene(seed=1)
     expected = measure(other, depth)
     assert rank_agreement(other, depth) == pytest.approx(tuple(expected.values()), rel=1e-12)
 
 
-def test_beyond_a_guess_nothing_of_the_guess_counts():
+def test_beyond_a_guess_nothing_of_the_guess_counts() -> None:
     reference, guess = scene(seed=0), scene(seed=1)
     ramp = np.arange(30.0)[:, None] * np.ones(40)
     assert rank_agreement(guess, reference).partial != 0.0
@@ -148,7 +153,7 @@ def test_beyond_a_guess_nothing_of_the_guess_counts():
     )
 
 
-def test_a_reference_in_which_nothing_is_left_is_not_measured():
+def test_a_reference_in_which_nothing_is_left_is_not_measured() -> None:
     flat, few = np.ones((30, 40)), np.full((30, 40), np.nan)
     few[0, :40] = np.arange(40)
     assert np.isnan(rank_agreement(scene(), flat)).all()

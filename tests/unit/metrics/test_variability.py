@@ -17,7 +17,8 @@ def step_world(height: int = 40, width: int = 60) -> np.ndarray:
     """Two planes of a gentle slope, one behind the other: ln 2 apart."""
     x = np.arange(width)
     log_depth = 0.004 * x + np.log(2.0) * (x >= width // 2)
-    return np.exp(np.tile(log_depth, (height, 1)))
+    depth: np.ndarray = np.exp(np.tile(log_depth, (height, 1)))
+    return depth
 
 
 def measure(prediction: np.ndarray, depth: np.ndarray) -> dict[str, float]:
@@ -41,7 +42,7 @@ def by_numpy(prediction: np.ndarray, depth: np.ndarray) -> dict[str, float]:
 
 
 @pytest.mark.parametrize("share", [1.0, 0.6, 0.3])
-def test_agrees_with_numpy(share):
+def test_agrees_with_numpy(share: float) -> None:
     random = np.random.default_rng(1)
     depth = np.exp(np.cumsum(random.normal(0, 0.08, (40, 60)), axis=1))
     depth[random.random(depth.shape) > share] = np.nan
@@ -50,14 +51,14 @@ def test_agrees_with_numpy(share):
     assert measure(prediction, depth) == pytest.approx(expected, rel=1e-10)
 
 
-def test_perfect_is_the_optimum_exactly():
+def test_perfect_is_the_optimum_exactly() -> None:
     depth = step_world() * np.exp(0.01 * np.random.default_rng(0).normal(size=(40, 60)))
     depth[3:9, 5:50] = np.nan
     found = measure(np.nan_to_num(depth, nan=7.0), depth)
     assert found == {row.name: row.optimum for row in VARIABILITY.rows}
 
 
-def test_half_the_contrast_by_hand():
+def test_half_the_contrast_by_hand() -> None:
     # p = d^0.5 halves every step: the ratio and the sharpness are 0.5. Off the edge steps of 0.004 across
     # and 0 down become 0.002 and 0; across there are 40 * 58 of these, down 39 * 60.
     found = measure(np.sqrt(step_world()), step_world())
@@ -66,7 +67,7 @@ def test_half_the_contrast_by_hand():
     assert found["off_edge_variation"] == pytest.approx(-100 * 0.002 * 2320 / (2320 + 2340))
 
 
-def test_blurred_edges_lose_sharpness_and_keep_their_variation():
+def test_blurred_edges_lose_sharpness_and_keep_their_variation() -> None:
     depth = step_world()
     blurred = np.log(depth)
     # The jump of ln 2 spread evenly over 10 steps of one sign.
@@ -78,7 +79,7 @@ def test_blurred_edges_lose_sharpness_and_keep_their_variation():
     assert found["off_edge_variation"] > 0
 
 
-def test_noise_raises_variation_and_hardly_touches_sharpness():
+def test_noise_raises_variation_and_hardly_touches_sharpness() -> None:
     depth = step_world(400)
     noisy = depth * np.exp(0.05 * np.random.default_rng(0).normal(size=depth.shape))
     found = measure(noisy, depth)
@@ -89,11 +90,11 @@ def test_noise_raises_variation_and_hardly_touches_sharpness():
     assert found["edge_sharpness"] == pytest.approx(1.0, abs=0.02)
 
 
-def test_an_edge_turned_round_has_negative_sharpness():
+def test_an_edge_turned_round_has_negative_sharpness() -> None:
     assert measure(1.0 / step_world(), step_world())["edge_sharpness"] == pytest.approx(-1.0)
 
 
-def test_a_flat_truth_has_no_ratio_and_no_edges():
+def test_a_flat_truth_has_no_ratio_and_no_edges() -> None:
     flat = np.full((20, 20), 5.0)
     noisy = flat * np.exp(0.01 * np.random.default_rng(0).normal(size=flat.shape))
     found = VARIABILITY.measure(noisy, truth_of(flat))
@@ -104,7 +105,7 @@ def test_a_flat_truth_has_no_ratio_and_no_edges():
     assert set(VARIABILITY.measure(noisy, truth_of(stored))) == {"off_edge_variation"}
 
 
-def test_counts_are_those_of_the_truths_steps():
+def test_counts_are_those_of_the_truths_steps() -> None:
     found = VARIABILITY.measure(np.ones((40, 60)), truth_of(step_world()))
     assert {name: measured.count for name, measured in found.items()} == {
         "total_variation_ratio": 40 * 59 + 39 * 60,
@@ -114,20 +115,20 @@ def test_counts_are_those_of_the_truths_steps():
 
 
 @pytest.mark.parametrize("rows", [0, 1, 2])
-def test_fewer_than_thirty_steps_are_not_measured(rows):
+def test_fewer_than_thirty_steps_are_not_measured(rows: int) -> None:
     depth = np.full((40, 60), np.nan)
     depth[: 20 * rows : 20, :20] = step_world()[: 20 * rows : 20, 20:40]  # 19 steps a row, 1 edge
     found = VARIABILITY.measure(np.ones(depth.shape), truth_of(depth))
     assert set(found) == ({"total_variation_ratio", "off_edge_variation"} if rows == 2 else set())
 
 
-def test_pixels_without_neighbours_are_not_compared_across_the_gap():
+def test_pixels_without_neighbours_are_not_compared_across_the_gap() -> None:
     depth = np.full((40, 60), np.nan)
     depth[::2, ::2] = step_world()[::2, ::2]
     assert VARIABILITY.measure(np.ones(depth.shape), truth_of(depth)) == {}
 
 
-def test_what_is_said_without_truth_changes_nothing():
+def test_what_is_said_without_truth_changes_nothing() -> None:
     depth = step_world()
     depth[10:20, 25:45] = np.nan
     prediction = np.exp(np.random.default_rng(0).normal(size=depth.shape))

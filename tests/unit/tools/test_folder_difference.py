@@ -113,5 +113,6 @@ def test_the_outputs_name_each_other_rightly(load_tool: Callable[[str], ModuleTy
     for name, studies in program.NEEDS.items():
         assert name in program.OUTPUTS
         assert set(studies) <= set(program.STUDIES)
+    assert program.__doc__ is not None
     for name in program.OUTPUTS:
         assert f"\n    {name} " in program.__doc__
