@@ -10,7 +10,7 @@ import pytest
 
 from thermodepth.errors import DataError
 from thermodepth.synthetic.sensors.microbolometer import MicrobolometerSettings, counts
-from thermodepth.synthetic.sensors.sequence import raw, shown
+from thermodepth.synthetic.sensors.sequence import displayed_frames, raw
 
 PLAIN = MicrobolometerSettings()
 SHUTTER = replace(PLAIN, shutter_every_s=2.0, freeze_s=0.5)
@@ -126,7 +126,11 @@ def test_the_level_drifts_with_time_and_starts_anew_after_an_event() -> None:
 def test_time_that_was_rounded_in_a_file_changes_nothing() -> None:
     rounded, exact = (_raw(50, time_s=time_s, settings=SHUTTER) for time_s in (2.0 - 1e-9, 2.0))
     assert np.array_equal(rounded, exact)
-    assert shown([1.9, 2.0 - 1e-9], SHUTTER) == shown([1.9, 2.0], SHUTTER) == [0, 0]
+    assert (
+        displayed_frames([1.9, 2.0 - 1e-9], SHUTTER)
+        == displayed_frames([1.9, 2.0], SHUTTER)
+        == [0, 0]
+    )
 
 
 def test_a_frame_on_its_own_is_a_still() -> None:
@@ -146,7 +150,7 @@ def test_a_frame_on_its_own_is_a_still() -> None:
 
 def test_frozen_frames_repeat_the_last_before_the_event() -> None:
     times_s = [number / 4 for number in range(24)]  # 4 Hz, events at 2 s and 4 s
-    indices = shown(times_s, SHUTTER)
+    indices = displayed_frames(times_s, SHUTTER)
     assert indices[:8] == list(range(8))
     assert indices[8:12] == [7, 7, 10, 11]
     assert indices[16:19] == [15, 15, 18]
@@ -155,13 +159,13 @@ def test_frozen_frames_repeat_the_last_before_the_event() -> None:
 
 def test_without_a_shutter_every_frame_shows_itself() -> None:
     times_s = [number / 25 for number in range(100)]
-    assert shown(times_s, PLAIN) == list(range(100))
-    assert shown(times_s, replace(SHUTTER, freeze_s=0.0)) == list(range(100))
-    assert shown([], SHUTTER) == []
+    assert displayed_frames(times_s, PLAIN) == list(range(100))
+    assert displayed_frames(times_s, replace(SHUTTER, freeze_s=0.0)) == list(range(100))
+    assert displayed_frames([], SHUTTER) == []
 
 
 def test_a_sequence_that_starts_within_an_event_shows_its_first_frame() -> None:
-    assert shown([2.1, 2.3, 2.6], SHUTTER) == [0, 0, 2]
+    assert displayed_frames([2.1, 2.3, 2.6], SHUTTER) == [0, 0, 2]
 
 
 @pytest.mark.parametrize(
@@ -174,7 +178,7 @@ def test_a_sequence_that_starts_within_an_event_shows_its_first_frame() -> None:
 )
 def test_impossible_times_are_named(times_s: list[float], message: str) -> None:
     with pytest.raises(DataError, match=message):
-        shown(times_s, SHUTTER)
+        displayed_frames(times_s, SHUTTER)
 
 
 def test_an_impossible_time_of_a_frame_names_the_frame() -> None:
