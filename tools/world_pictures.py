@@ -1,7 +1,7 @@
 """The pictures of docs/world.md: `make world`.
 
-One street in every weather, one room with and without light, each from one seed, and six scenes by six
-cameras, as the optics deliver them: RGB, noise-free apparent temperature, exact depth.
+One street in every weather, one room with and without light, each from one seed, and seven scenes by
+seven cameras, as the optics deliver them: RGB, noise-free apparent temperature, exact depth.
 """
 
 from __future__ import annotations
@@ -34,12 +34,13 @@ PICTURES = {
     ),
 }
 MANY = {
-    65: "near: a round table; all but the bottle within two kelvin",
-    42: "near: from 0.3 m, cool fruit on a warm table",
-    956: "carpark, night: seen over the own bonnet",
-    957: "street, night: a group",
-    307: "wood, day",
-    972: "street, day: from a drone",
+    50_000_051: "avenue, overcast: parked rows, traffic, houses, seen over the own bonnet",
+    50_000_026: "avenue, dusk: a bend between trees",
+    50_000_062: "fields, dusk: players behind a fence and trees, from a drone",
+    50_000_040: "street, rain by night: warm lamps in a wet road",
+    50_000_168: "wood, overcast: mounds and trunks",
+    50_000_037: "near, lit: things on a round table, warm and cold by a few kelvin",
+    50_000_027: "room, lit: a corridor",
 }
 
 

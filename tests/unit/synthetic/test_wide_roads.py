@@ -14,9 +14,10 @@ from thermodepth.synthetic.grammar.avenue import FRONTAGES, build_avenue
 from thermodepth.synthetic.grammar.avenue_road import EDGE_M, STRIP_M, draw_avenue
 from thermodepth.synthetic.grammar.avenue_traffic import Parked
 from thermodepth.synthetic.grammar.bend import Bend
-from thermodepth.synthetic.grammar.fields import PLOTS, build_fields
+from thermodepth.synthetic.grammar.fields import FIELD_Z, PLOTS, build_fields
 from thermodepth.synthetic.grammar.mesh import MeshBuilder, Surface
 from thermodepth.synthetic.grammar.models import model, place, thinned
+from thermodepth.synthetic.grammar.open_ground import far_hills
 from thermodepth.synthetic.grammar.plants import ROADSIDE
 from thermodepth.synthetic.grammar.vehicles import VEHICLES
 from thermodepth.synthetic.vectors import Placement
@@ -111,10 +112,10 @@ class TestAvenue:
         assert np.isfinite(avenue.mesh.normals).all()
 
     def test_the_same_seed_gives_the_same_road(self) -> None:
-        one, two = (build_avenue(np.random.default_rng(3), _conditions()) for _ in range(2))
-        np.testing.assert_array_equal(one.mesh.positions, two.mesh.positions)
-        np.testing.assert_array_equal(one.mesh.source_k, two.mesh.source_k)
-        assert one.cars == two.cars
+        first, second = (build_avenue(np.random.default_rng(3), _conditions()) for _ in range(2))
+        np.testing.assert_array_equal(first.mesh.positions, second.mesh.positions)
+        np.testing.assert_array_equal(first.mesh.source_k, second.mesh.source_k)
+        assert first.cars == second.cars
 
     def test_every_frontage_has_something_to_show(self) -> None:
         assert {"house", "shops", "tall", "lot", "green", "thicket", "hall"} <= set(FRONTAGES)
@@ -182,19 +183,37 @@ class TestModels:
 
 class TestFields:
     @pytest.mark.parametrize("name", PLOTS)
-    def test_every_kind_of_plot_comes(self, name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    def test_every_kind_of_plot_stands_on_level_ground(
+        self, name: str, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """The hills and crowns around are bodies half sunk in the ground, so they are left out."""
         from thermodepth.synthetic.grammar import fields
 
         monkeypatch.setattr(fields, "PLOTS", {name: PLOTS[name]})
+        monkeypatch.setattr(fields, "far_hills", lambda *_: None)
         mesh, looks = build_fields(np.random.default_rng(1), _conditions())
         assert len(looks) >= 4
+        up = mesh.positions[..., 2]
         assert np.isfinite(mesh.positions).all()
-        near = np.abs(mesh.positions[..., :2]).max((1, 2)) < 50  # the hills begin behind
-        assert mesh.positions[near][..., 2].min() > -1.0
+        assert -0.6 < up.min() < FIELD_Z
+        assert 2 < up.max() < 30
+        lowest = np.full(len(mesh.object_random), np.inf)
+        np.minimum.at(lowest, mesh.object_id, up.min(1))
+        placed = np.isfinite(lowest)
+        # Feet on the ground, on a slab or on a terrace (the highest of eight is below 17 m).
+        assert (lowest[placed] < (18 if name == "terraces" else 0.25)).all()
+
+    def test_hills_begin_beyond_the_origin_and_nothing_floats(self) -> None:
+        """Their lowest corners lie below the ground, where no ray comes."""
+        mesh = MeshBuilder()
+        far_hills(mesh, np.random.default_rng(0))
+        x, y, z = np.moveaxis(mesh.finish().positions, -1, 0)
+        assert np.hypot(x, y).min() > 70
+        assert z.min() < 0 < z.max() < 50
 
     def test_the_same_seed_gives_the_same_ground(self) -> None:
-        one, two = (build_fields(np.random.default_rng(2), _conditions())[0] for _ in range(2))
-        np.testing.assert_array_equal(one.positions, two.positions)
+        first, second = (build_fields(np.random.default_rng(2), _conditions())[0] for _ in range(2))
+        np.testing.assert_array_equal(first.positions, second.positions)
 
 
 class TestFrames:

@@ -24,7 +24,7 @@ from thermodepth.synthetic.grammar.plants import hedge
 from thermodepth.synthetic.grammar.road_furniture import fence, light_mast
 from thermodepth.synthetic.vectors import Array, Placement
 
-_FIELD_Z = -0.08
+FIELD_Z = -0.08
 _SIDES_M = (35.0, 95.0)  # of a plot
 _ROUND = 40
 _LINE_Z = 0.012
@@ -74,8 +74,8 @@ class _Fields(Draws):
     def lay(self, patch: Patch, surface: Surface, z: float = 0.0) -> None:
         """A flat rectangle; above the ground with upright sides."""
         self.mesh.begin_object()
-        centre = (*patch.middle, _FIELD_Z - 0.05)
-        self.mesh.box(centre, (patch.wide, patch.deep, z - _FIELD_Z + 0.05), surface)
+        centre = (*patch.middle, FIELD_Z - 0.05)
+        self.mesh.box(centre, (patch.wide, patch.deep, z - FIELD_Z + 0.05), surface)
 
     def plant(self, name: str, x: float, y: float, z: float = 0.0) -> None:
         """One of `ROADSIDE`."""
@@ -106,7 +106,7 @@ def build_fields(
         Fleet(rng, conditions),
         _FOLIAGE_K * float(rng.standard_normal()),
     )
-    lay_open_ground(fields.mesh, rng, _FIELD_Z)
+    lay_open_ground(fields.mesh, rng, FIELD_Z)
     columns, rows = (_cuts(rng) for _ in range(2))
     shares = rng.dirichlet(np.full(len(PLOTS), 0.8))
     for (left, right), (near, far) in itertools.product(
@@ -142,7 +142,7 @@ def _paths(fields: _Fields, columns: list[float], rows: list[float]) -> None:
             surface = Surface(material, varied(fields.rng, (0.2, 0.19, 0.17), 0.5, 1.7), "asphalt")
             fields.mesh.begin_object()
             start, length = ends[0], ends[1] - ends[0]
-            z = _FIELD_Z + (0.03 if upright else 0.04)
+            z = FIELD_Z + (0.03 if upright else 0.04)
             if upright:
                 fields.mesh.quad((cut - wide / 2, start, z), (wide, 0, 0), (0, length, 0), surface)
             else:
@@ -177,7 +177,7 @@ def _edge(fields: _Fields, patch: Patch) -> None:
         if draw < 0.25:
             for way in np.arange(spacing / 2, length, spacing).tolist():
                 share = way / length
-                fields.plant(name, ax + (bx - ax) * share, ay + (by - ay) * share, _FIELD_Z)
+                fields.plant(name, ax + (bx - ax) * share, ay + (by - ay) * share, FIELD_Z)
         elif draw < 0.45:
             fence(fields.mesh, fields.rng, (ax, ay, 0.0), (bx, by, 0.0), "wire")
         elif draw < 0.52 and ax == bx:
@@ -185,7 +185,7 @@ def _edge(fields: _Fields, patch: Patch) -> None:
             hedge(
                 fields.mesh,
                 fields.rng,
-                (ax, ay, _FIELD_Z),
+                (ax, ay, FIELD_Z),
                 (1.0, length, fields.between(0.8, 2.2)),
                 green,
             )
@@ -270,9 +270,7 @@ def _stand(fields: _Fields, patch: Patch) -> None:
     x, y = patch.x + patch.wide + 0.4, patch.middle[1]
     fields.mesh.begin_object()
     for step in range(steps):
-        fields.mesh.box(
-            (x + 0.8 * step + 0.4, y, _FIELD_Z), (0.8, length, 0.45 * (step + 1)), stone
-        )
+        fields.mesh.box((x + 0.8 * step + 0.4, y, FIELD_Z), (0.8, length, 0.45 * (step + 1)), stone)
     if fields.chance(0.5):
         roof, up = Surface("sheet", grey(0.5)), 0.45 * steps + 3.0
         fields.mesh.box((x + 0.4 * steps, y, up), (0.9 * steps, length, 0.2), roof, bottom=True)
@@ -328,7 +326,7 @@ def _grove(fields: _Fields, patch: Patch) -> None:
     )
     for _ in range(min(int(patch.wide * patch.deep / 75), 26)):
         fields.plant(
-            "tree" if fields.chance(0.5) else "street tree", *fields.within(patch), _FIELD_Z
+            "tree" if fields.chance(0.5) else "street tree", *fields.within(patch), FIELD_Z
         )
 
 
