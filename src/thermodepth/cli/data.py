@@ -7,7 +7,7 @@ from typing import Annotated, Optional
 
 import typer
 
-from thermodepth.cli.options import SPECS, OptionalPath
+from thermodepth.cli.options import SPECS, OptionalPath, With, load_with
 from thermodepth.threads import set_thread_policy
 
 data_app = typer.Typer(
@@ -18,9 +18,11 @@ data_app = typer.Typer(
 @data_app.command("info")
 def data_info(
     data: Annotated[str, typer.Argument(help=SPECS)],
+    extensions: With = [],  # noqa: B006
 ) -> None:
     """What a data set holds: splits, sizes, units, ranges, conditions, holes."""
     set_thread_policy()
+    load_with(extensions)
     from thermodepth.commands.data import print_info
 
     print_info(data)

@@ -7,7 +7,7 @@ from typing import Annotated, Optional
 
 import typer
 
-from thermodepth.cli.options import SPECS, CalibrationFile, Cameras, Device, FocalPx, Fov
+from thermodepth.cli.options import SPECS, CalibrationFile, Cameras, Device, FocalPx, Fov, With, load_with
 from thermodepth.errors import SettingsError
 from thermodepth.threads import set_thread_policy
 
@@ -109,6 +109,7 @@ def evaluate(
     calibration: CalibrationFile = None,
     cameras: Cameras = [],  # noqa: B006
     device: Device = "auto",
+    extensions: With = [],  # noqa: B006
 ) -> None:
     """Score models, stored predictions or anybody's depth maps under a named protocol.
 
@@ -116,6 +117,7 @@ def evaluate(
     look or only remember.
     """
     set_thread_policy()
+    load_with(extensions)
     from thermodepth.commands.evaluate import ForeignMaps, evaluate_maps, evaluate_models
     from thermodepth.commands.lens import LensOptions
 

@@ -24,6 +24,14 @@ GivenData = Annotated[
 ]
 OptionalPath = Optional[Path]  # noqa: UP045 (typer reads it at run time)
 Steps = Annotated[Optional[int], typer.Option(min=1, help="Optimiser steps.")]  # noqa: UP045
+With = Annotated[
+    list[str],
+    typer.Option(
+        "--with",
+        help="A .py file of your own terms, metrics, data sets, teachers, encoders or normalisers, or the name "
+        "of an installed extension. It is run. Repeatable.",
+    ),
+]
 Device = Annotated[str, typer.Option(help="auto, cpu or cuda.")]
 Labels = Annotated[
     Optional[Path],  # noqa: UP045
@@ -69,3 +77,11 @@ Cameras = Annotated[
         "--camera", help="NAME=thermal, for a --calibration that does not say which camera that is."
     ),
 ]
+
+
+def load_with(sources: list[str]) -> None:
+    """What `--with` names, before any setting is looked at."""
+    if sources:
+        from thermodepth.extensions import load_extensions
+
+        load_extensions(sources)

@@ -7,6 +7,8 @@ from typing import Annotated, Optional
 
 import typer
 
+from thermodepth.cli.options import With, load_with
+
 
 def study_analyze(
     results: Annotated[
@@ -50,11 +52,13 @@ def study_analyze(
         Optional[Path],  # noqa: UP045
         typer.Option(help="Folder for the tables (md, csv, tex) and METHODS.md."),
     ] = None,
+    extensions: With = [],  # noqa: B006
 ) -> None:
     """Effects, interactions and verdicts with intervals over seeds and scenes.
 
     Every number is a contrast over arms. Arms named full, no-A, no-A-no-B are read as a design.
     """
+    load_with(extensions)
     from thermodepth.commands.analyze import analyze_results
 
     analyze_results(

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from thermodepth.cli.options import OptionalPath
+from thermodepth.cli.options import OptionalPath, With, load_with
 from thermodepth.threads import set_thread_policy
 
 
@@ -35,6 +35,7 @@ def study_gradients(
             help="Folder for tables (md, csv, tex) and pictures (svg, png). Default: FOLDER/gradients."
         ),
     ] = None,
+    extensions: With = [],  # noqa: B006
 ) -> None:
     """How hard each loss term pulls, which pull apart, and which way the steps really went.
 
@@ -42,6 +43,7 @@ def study_gradients(
     arms named by --arm are printed in full. The files have everything.
     """
     set_thread_policy(1)
+    load_with(extensions)
     from thermodepth.commands.gradients import show_gradients
 
     show_gradients(folder, arms=arm, every_look=every_look, out=out)

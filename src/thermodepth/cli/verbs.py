@@ -23,6 +23,8 @@ from thermodepth.cli.options import (
     StudyName,
     StudyOut,
     Twin,
+    With,
+    load_with,
 )
 from thermodepth.threads import set_thread_policy
 
@@ -45,6 +47,7 @@ def study_run(
     ] = None,
     out: StudyOut = None,
     edits: Set = [],  # noqa: B006
+    extensions: With = [],  # noqa: B006
     executor: Annotated[
         str,
         typer.Option(
@@ -82,6 +85,7 @@ def study_run(
     more --seeds, or arms that a recipe gained, are added to what is there.
     """
     set_thread_policy(1)
+    load_with(extensions)
     from thermodepth.commands.study import run_named_study
 
     run_named_study(
@@ -108,9 +112,11 @@ def study_cell(
     names: Annotated[
         list[str], typer.Argument(help="ARM/seed-N. Several of one seed train in lockstep.")
     ],
+    extensions: With = [],  # noqa: B006
 ) -> None:
     """Compute cells of a study: what `study run --executor print` writes lines of."""
     set_thread_policy(1)
+    load_with(extensions)
     from thermodepth.commands.study import compute_named_cells
 
     compute_named_cells(folder, names)
@@ -139,11 +145,13 @@ def train(
         ),
     ] = None,
     edits: Set = [],  # noqa: B006
+    extensions: With = [],  # noqa: B006
 ) -> None:
     """Train one network. Ctrl-C saves; the same command goes on."""
     from thermodepth.threads import available_cores
 
     set_thread_policy(otherwise=available_cores())
+    load_with(extensions)
     from thermodepth.commands.train import train_one
 
     options = {
@@ -199,6 +207,7 @@ def predict(
     calibration: CalibrationFile = None,
     cameras: Cameras = [],  # noqa: B006
     device: Device = "auto",
+    extensions: With = [],  # noqa: B006
 ) -> None:
     """Metric depth and structure of thermal frames.
 
@@ -206,6 +215,7 @@ def predict(
     --fov, --focal-px or --calibration says.
     """
     set_thread_policy()
+    load_with(extensions)
     from thermodepth.commands.lens import LensOptions
     from thermodepth.commands.predict import predict_files
 
@@ -302,9 +312,11 @@ def label(
         int, typer.Option(min=1, help="How many such pictures, evenly spread.")
     ] = 16,
     edits: Set = [],  # noqa: B006
+    extensions: With = [],  # noqa: B006
 ) -> None:
     """Make a teacher's labels for a data set; what is there already is kept."""
     set_thread_policy()
+    load_with(extensions)
     from thermodepth.commands.label import label_data
 
     options = {

@@ -286,6 +286,7 @@ def _provenance(study: Study, state: StudyState, dataset: Dataset) -> dict[str, 
     return {
         "Study": study.identity(dataset.fingerprint()),
         "Settings": study.settings.fingerprint(),
+        **_extensions(study),
         "Data fingerprint": dataset.fingerprint(),
         "Labels": _of_seed(cells, folder, "labels"),
         "First weights": _of_seed(cells, folder, "first_weights"),
@@ -297,6 +298,12 @@ def _provenance(study: Study, state: StudyState, dataset: Dataset) -> dict[str, 
         "Command": " ".join([Path(sys.argv[0]).name, *sys.argv[1:]]),
         "Training time": f"{sum(seconds):.0f} s over {len(cells)} cells",
     }
+
+
+def _extensions(study: Study) -> dict[str, str]:
+    """What is no part of thermodepth; nothing where nothing is."""
+    words = [f"{record.name} (sha256 {record.sha256})" for record in study.settings.extensions]
+    return {"Extensions": ", ".join(words)} if words else {}
 
 
 def _of_seed(cells: Sequence[Cell], folder: StudyFolder, name: str) -> str:

@@ -15,6 +15,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from thermodepth.errors import StudyError, ThermodepthError
+from thermodepth.extensions import Sources, load_sources
 from thermodepth.study.cell import ENDINGS, ROWS, CellJob, CellNews, Stage, Tell, compute_cells
 from thermodepth.study.executors.failure import FAILED, killed, read_failure, write_failure
 from thermodepth.study.executors.watch import LogWatch
@@ -36,6 +37,8 @@ def cell_command(
     """The command line that computes these cells anywhere the study's folder is seen."""
     folder = str(jobs[0].study_folder.absolute())
     words = ["study", "cell", folder, *(job.name for job in jobs)]
+    for record in jobs[0].settings.extensions:  # whose hashes the study's record has
+        words += ["--with", record.source]
     if gpus <= 1:
         return [*program, *words]
     launcher = [sys.executable, "-m", "accelerate.commands.launch", "--multi_gpu"]
@@ -111,8 +114,16 @@ def _compute_over(job: CellJob, tell: Tell, *, gpus: int) -> dict[str, Thermodep
     return {job.name: StudyError(failure.line())}
 
 
-def compute_prepared(folder: str, names: Sequence[str], gpus: int) -> dict[str, Ending]:
+def compute_prepared(
+    folder: str, names: Sequence[str], gpus: int, extensions: Sources = ()
+) -> dict[str, Ending]:
     """Cells of a prepared study folder, on whatever machine: what Ray and SLURM are sent.
+
+    Args:
+        folder: of the study.
+        names: of the cells.
+        gpus: that train a cell together.
+        extensions: path and sha256 of what the study's own command had loaded.
 
     Returns:
         How each ended, by its name.
@@ -125,6 +136,7 @@ def compute_prepared(folder: str, names: Sequence[str], gpus: int) -> dict[str, 
             endings[news.name] = (news.stage, news.message)
 
     try:
+        load_sources(extensions)
         jobs = [prepared_job(Path(folder), name) for name in names]
         enter_working_folder(jobs[0])
         compute(jobs, note, gpus=gpus)

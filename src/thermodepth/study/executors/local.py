@@ -16,6 +16,7 @@ from multiprocessing import connection
 from typing import TYPE_CHECKING, Any
 
 from thermodepth.errors import SettingsError
+from thermodepth.extensions import Carrier
 from thermodepth.study.cell import ENDINGS, CellJob, CellNews, Tell
 from thermodepth.study.executors.groups import groups_of
 from thermodepth.study.executors.launch import begin, compute, end
@@ -54,7 +55,7 @@ class LocalExecutor:
                     ours, theirs = context.Pipe(duplex=False)
                     process = context.Process(
                         target=_run_cells,
-                        args=(group, self.gpus_per_cell, theirs),
+                        args=(Carrier(group), self.gpus_per_cell, theirs),
                         name=group[0].name,
                     )
                     with _seeing(slot):
@@ -129,7 +130,7 @@ class _Running:
 
 
 def _run_cells(jobs: Sequence[CellJob], gpus: int, pipe: Connection[CellNews, None]) -> None:
-    """The entry of a process: its whole cells, and word of them through the pipe."""
+    """The entry of a process: its whole cells, as their carrier hands them over, and word of them."""
 
     def tell(news: CellNews) -> None:
         try:

@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from thermodepth.errors import DependencyError, StudyError
+from thermodepth.extensions import loaded_sources
 from thermodepth.study.cell import CellJob, Tell
 from thermodepth.study.executors.groups import groups_of
 from thermodepth.study.executors.launch import STOPPED, Ending, begin, compute_prepared, end
@@ -84,7 +85,7 @@ class RayExecutor:
                         begin(job)
                     folder, names = group[0].study_folder, [job.name for job in group]
                     named = task.options(name=names[0])
-                    running[named.remote(str(folder.absolute()), names, gpus)] = group
+                    running[named.remote(str(folder.absolute()), names, gpus, loaded_sources())] = group
                 ready, _ = ray.wait(list(running), timeout=POLL_S)
                 for reference in ready:
                     group = running.pop(reference)

@@ -19,6 +19,7 @@ from typing import Any
 
 from thermodepth.checksums import read_record, write_record
 from thermodepth.errors import DataError, DependencyError, SettingsError, StudyError
+from thermodepth.extensions import Sources, loaded_sources
 from thermodepth.study.cell import CellJob, CellNews, Tell
 from thermodepth.study.executors.groups import groups_of
 from thermodepth.study.executors.launch import Ending, begin, compute_prepared, end
@@ -116,6 +117,7 @@ class SlurmExecutor:
                         str(group[0].study_folder.absolute()),
                         [job.name for job in group],
                         self.gpus_per_cell,
+                        loaded_sources(),
                     )
                     for group in groups
                 ]
@@ -182,10 +184,12 @@ def parameters_of(options: Mapping[str, str], *, cluster: str) -> dict[str, Any]
     return found
 
 
-def _compute_in_job(folder: str, names: list[str], gpus: int) -> dict[str, Ending]:
+def _compute_in_job(
+    folder: str, names: list[str], gpus: int, extensions: Sources = ()
+) -> dict[str, Ending]:
     """In the job. Shortly before its time is over SLURM sends SIGUSR2: the training saves and stops."""
     signal.signal(signal.SIGUSR2, lambda *_: signal.raise_signal(signal.SIGTERM))
-    return compute_prepared(folder, names, gpus)
+    return compute_prepared(folder, names, gpus, extensions)
 
 
 def _import() -> Any:  # untyped, so that it need not be there to check types
