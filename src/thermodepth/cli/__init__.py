@@ -15,6 +15,7 @@ from typing import Annotated
 
 import typer
 
+from thermodepth.cli.check_extension import check_extension
 from thermodepth.cli.data import data_app
 from thermodepth.cli.evaluate import evaluate
 from thermodepth.cli.study_analyze import study_analyze
@@ -38,6 +39,7 @@ study_app.command("gradients")(study_gradients)
 app.add_typer(study_app, name="study")
 for verb in (train, adapt, evaluate, predict, serve, label):
     app.command()(verb)
+app.command("check-extension")(check_extension)
 app.add_typer(data_app, name="data")
 
 

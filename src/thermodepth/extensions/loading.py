@@ -134,15 +134,17 @@ def check_loaded(records: Iterable[ExtensionRecord], where: str) -> None:
     Raises:
         SettingsError: naming the hashes, for one that was not given or has changed.
     """
-    now = {record.sha256: record for record in loaded_records()}
-    for record in records:
-        if record.sha256 in now:
+    listed = tuple(records)
+    present = {record.sha256 for record in loaded_records()}
+    others = [each for each in loaded_records() if each.sha256 not in {r.sha256 for r in listed}]
+    others.sort(key=lambda each: each.name not in {record.name for record in listed})
+    for record in listed:
+        if record.sha256 in present:
             continue
-        other = next((each for each in now.values() if each.name == record.name), None)
-        if other is not None:
+        if others:
             raise SettingsError(
                 f"{where}: was made with {record.name} of sha256 {record.sha256}, and the file given, "
-                f"{other.source}, has sha256 {other.sha256}: it changed, so this would be another run"
+                f"{others[0].source}, has sha256 {others[0].sha256}: with a changed file this is another run"
             )
         option = record.source if record.source == record.name else "FILE"
         raise SettingsError(

@@ -65,6 +65,9 @@ class LossRow:
     mask: Literal["label", "depth", "sky", None]  # whose valid pixels it reads; None: every pixel
     invariances: tuple[Invariance, ...]
     forms: tuple[Mapping[str, Any], ...] = ()  # edits that give it another formula
+    constants: tuple[str, ...] = ()  # maps of the prediction that it reads without a way back
+    #: Whether a perfect prediction has its minimum on every scene; what smooths has it on flat ones.
+    least_at_truth: bool = True
 
     def function(self, prediction: Prediction, batch: Batch, settings: TermSettings) -> Tensor:
         """The term by itself: `[b]`, one value per image, float32 (float64 stays)."""
@@ -99,6 +102,7 @@ _ROWS = (
         settings=StructureSmoothSettings,
         summary="structure is smooth where the thermal image has no edge",
         mask="label",
+        least_at_truth=False,
         invariances=(
             Invariance("structure_affine"),
             Invariance("image_affine"),
@@ -142,6 +146,8 @@ _ROWS = (
         settings=GuidedSmoothSettings,
         summary="metric depth is smooth where the structure is smooth",
         mask=None,
+        constants=("structure",),
+        least_at_truth=False,
         invariances=(
             Invariance("depth_scale"),
             Invariance("structure_affine"),
@@ -180,6 +186,7 @@ _ROWS = (
         summary="the error to expect of each pixel's depth covers the share it says",
         mask="depth",
         invariances=(Invariance("unit_of_length"),),
+        constants=("log_depth",),
     ),
     LossRow(
         name="metric_gradient",
