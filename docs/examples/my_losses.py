@@ -21,7 +21,9 @@ from thermodepth.losses.maps import Maps
 class HuberSettings(TermSettings):
     """Weight, schedule, and where the square ends."""
 
-    weight: Annotated[float, Field(ge=0)] = 0.0  # it waits for one, so that the file alone changes no run
+    weight: Annotated[float, Field(ge=0)] = (
+        0.0  # it waits for one, so that the file alone changes no run
+    )
     knee: Annotated[float, Field(gt=0)] = 0.1  # in ln units: about a tenth of the distance
 
 

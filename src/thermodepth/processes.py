@@ -48,7 +48,10 @@ def worker_processes(
         _interrupted_by_a_kill(),
         _single_threaded_children(),
         ProcessPoolExecutor(
-            workers, mp_context=_Spawning(), initializer=_begin, initargs=(Carrier((prepare, arguments)),)
+            workers,
+            mp_context=_Spawning(),
+            initializer=_begin,
+            initargs=(Carrier((prepare, arguments)),),
         ) as executor,
     ):
         try:

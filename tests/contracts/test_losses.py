@@ -1,4 +1,4 @@
-"""What every row of `LOSSES` promises, whatever the term: the contracts that users' rows are held against too."""
+"""What every row of `LOSSES` promises, whatever the term: the contracts of users' rows too."""
 
 from __future__ import annotations
 

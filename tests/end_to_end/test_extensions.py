@@ -33,9 +33,11 @@ smooth = { "losses.groups.smooth" = false }
 """
 
 
-def thermodepth(
-    *words: str | Path, at: Path, code: int = 0
-) -> subprocess.CompletedProcess[str]:
+#: What `evaluate` does without in these tests.
+ALONE = ("--no-baselines", "--teacher", "none", "--processes", "1")
+
+
+def thermodepth(*words: str | Path, at: Path, code: int = 0) -> subprocess.CompletedProcess[str]:
     ended = subprocess.run(
         [sys.executable, "-m", "thermodepth", *map(str, words)],
         capture_output=True,
@@ -80,7 +82,9 @@ def test_it_stands_in_log_tables_page_and_fingerprint(folder: Path) -> None:
     assert "No huber" in (out / "table.md").read_text()
 
 
-def test_the_same_command_finds_it_done_wherever_the_file_lies(folder: Path, tmp_path: Path) -> None:
+def test_the_same_command_finds_it_done_wherever_the_file_lies(
+    folder: Path, tmp_path: Path
+) -> None:
     moved = tmp_path / "elsewhere"
     moved.mkdir()
     shutil.copy(TOY, moved / "renamed.py")
@@ -123,7 +127,7 @@ def test_no_file_is_run_because_a_folder_names_it(folder: Path, tmp_path: Path) 
     original.write_text(trap + TOY.read_text())
     try:
         shown = thermodepth("study", "cell", copy, "full/seed-0", at=tmp_path, code=2).stderr
-        thermodepth("evaluate", cell, "--baselines", at=tmp_path)  # its term is not needed
+        thermodepth("evaluate", cell / "model", *ALONE, at=tmp_path)  # its term is not needed
     finally:
         shutil.copy(TOY, original)
     assert not (tmp_path / "ran").exists()
@@ -170,3 +174,6 @@ def test_a_run_of_its_own_is_continued_with_the_file_and_refused_without(
     thermodepth(*words, *own, "--with", "my_losses.py", at=tmp_path)
     shown = thermodepth(*words, at=tmp_path, code=2).stderr
     assert f"made with the extension my_losses.py (sha256 {sha256(TOY)}" in shown
+    thermodepth(
+        "evaluate", "run", *ALONE, at=tmp_path
+    )  # of its settings data and teacher are enough

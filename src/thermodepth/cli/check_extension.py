@@ -13,8 +13,8 @@ def check_extension(
     source: Annotated[
         str,
         typer.Argument(
-            help="A .py file with ROWS, which is run, or the name of an installed extension. None: the installed "
-            "ones are listed."
+            help="A .py file with ROWS, which is run, or the name of an installed extension. Default: the "
+            "installed ones are listed."
         ),
     ] = "",
     data: Annotated[
@@ -27,7 +27,7 @@ def check_extension(
         list[str],
         typer.Option(
             "--teacher",
-            help="KIND:MODEL[:GEOMETRY], for each kind of teacher in the file that needs a model. Repeatable.",
+            help="KIND:MODEL[:GEOMETRY], for each kind of teacher in it that needs a model. Repeatable.",
         ),
     ] = [],  # noqa: B006
 ) -> None:

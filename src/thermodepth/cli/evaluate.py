@@ -7,7 +7,16 @@ from typing import Annotated, Optional
 
 import typer
 
-from thermodepth.cli.options import SPECS, CalibrationFile, Cameras, Device, FocalPx, Fov, With, load_with
+from thermodepth.cli.options import (
+    SPECS,
+    CalibrationFile,
+    Cameras,
+    Device,
+    FocalPx,
+    Fov,
+    With,
+    load_with,
+)
 from thermodepth.errors import SettingsError
 from thermodepth.threads import set_thread_policy
 

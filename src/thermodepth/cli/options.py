@@ -28,8 +28,8 @@ With = Annotated[
     list[str],
     typer.Option(
         "--with",
-        help="A .py file of your own terms, metrics, data sets, teachers, encoders or normalisers, or the name "
-        "of an installed extension. It is run. Repeatable.",
+        help="A .py file of your own terms, metrics, data sets, teachers, encoders or normalisers, which is "
+        "run; or the name of an installed extension. Repeatable.",
     ),
 ]
 Device = Annotated[str, typer.Option(help="auto, cpu or cuda.")]

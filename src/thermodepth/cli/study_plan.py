@@ -2,7 +2,17 @@
 
 from __future__ import annotations
 
-from thermodepth.cli.options import GivenData, Seeds, Set, Steps, StudyName, StudyOut, Twin, With, load_with
+from thermodepth.cli.options import (
+    GivenData,
+    Seeds,
+    Set,
+    Steps,
+    StudyName,
+    StudyOut,
+    Twin,
+    With,
+    load_with,
+)
 from thermodepth.threads import set_thread_policy
 
 

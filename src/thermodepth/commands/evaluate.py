@@ -31,6 +31,7 @@ from thermodepth.evaluation.results.overview import Overview
 from thermodepth.evaluation.scoring.baselines import BASELINES
 from thermodepth.evaluation.scoring.sources import FolderSource, Source, SplitSource
 from thermodepth.evaluation.store import PRECISIONS
+from thermodepth.extensions import loaded_extensions
 from thermodepth.threads import available_cores
 from thermodepth.types import Geometry
 
@@ -238,6 +239,8 @@ def _score_and_show(
         *overview.beaten_notes(),
         *scored.limited_notes(protocol),
     ]
+    if extensions := loaded_extensions():
+        facts = {**facts, "Extensions": "; ".join(extension.words() for extension in extensions)}
     evaluation = Evaluation(
         title=title, source=source, protocol=protocol, scored=scored, facts=facts, notes=notes
     )

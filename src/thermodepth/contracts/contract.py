@@ -10,24 +10,24 @@ from typing import Any, Generic, TypeVar
 Subject = TypeVar("Subject")
 
 
-class Broken(AssertionError):
+class BrokenContractError(AssertionError):
     """A contract that a row does not keep; the message says in which way."""
 
 
 def require(holds: object, message: str) -> None:
     """
     Raises:
-        Broken: with the message, unless it holds.
+        BrokenContractError: with the message, unless it holds.
     """
     if not holds:
-        raise Broken(message)
+        raise BrokenContractError(message)
 
 
 @dataclass(frozen=True, slots=True)
 class Contract(Generic[Subject]):
     """One promise."""
 
-    check: Callable[[Subject], None]  # raises Broken, or whatever the row raises
+    check: Callable[[Subject], None]  # raises BrokenContractError, or whatever the row raises
     applies: Callable[[Subject], bool] = lambda _: True
 
     @property
@@ -66,7 +66,7 @@ def broken_by(contract: Contract[Any], subject: Any) -> str:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             contract.check(subject)
-    except Broken as error:
+    except BrokenContractError as error:
         return str(error) or "it does not hold"
     except Exception as error:  # whatever a user's code raises
         lines = str(error).strip().splitlines() or [""]

@@ -1,4 +1,4 @@
-"""What every loss term promises. Each check takes a row, or the row as if another of its forms were the default."""
+"""What every loss term promises. A check takes a row, or the row as if another form were its default."""
 
 from __future__ import annotations
 
@@ -313,7 +313,7 @@ def nothing_waits_for_the_device(row: LossRow) -> None:
     prediction, batch = scene32()
     with FakeTensorMode() as fake:
         value = row.function(leaves(faked(prediction, fake)), faked(batch, fake), row.settings())
-        value.sum().backward()
+        torch.autograd.backward(value.sum())
     require(value.shape == (3,), f"{list(value.shape)} for 3 images")
 
 

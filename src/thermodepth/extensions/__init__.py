@@ -7,8 +7,8 @@ A file declares the very rows that our own tables are made of, in a list `ROWS`;
 table it joins. Nothing is registered by decorators or by assignment, so what a file adds can be read off it,
 and a file that is refused leaves no trace.
 
-A file is run where a person names it, with `--with` or in a study file. A run, study or model folder lists the
-files that it was made with by their sha256 and never has one run: who opens the folder names the file again.
+A file is run where a person names it, with `--with` or in a study file. A run, study or model folder lists
+the files that it was made with by their sha256 and never has one run: who opens it names the file again.
 
     registry.py   tables that rows can join
     record.py     what a folder says of an extension

@@ -1,7 +1,7 @@
 """What is sent to a worker process, with the extensions that it needs to be understood there.
 
-A spawned process knows our tables alone. So what is pickled for it names each extension's file and hash first,
-and is unpacked once they are loaded. Nothing but a process of ours, on its way, is ever unpacked so.
+A spawned process knows our tables alone. So what is pickled for it names each extension's file and hash,
+and is unpacked once they are loaded. Only what a process of ours was started with is ever unpacked so.
 """
 
 from __future__ import annotations

@@ -31,6 +31,8 @@ def extension_records(listed: Any, where: str) -> tuple[ExtensionRecord, ...]:
     Raises:
         SettingsError: naming the file, for what is no such list.
     """
-    if not isinstance(listed, list | tuple) or not all(isinstance(each, Mapping) for each in listed):
+    if not isinstance(listed, list | tuple) or not all(
+        isinstance(each, Mapping) for each in listed
+    ):
         raise SettingsError(f"{where}: extensions = {listed!r:.80}, expected a list of records")
     return tuple(ExtensionRecord.parse(each, where=f"{where}: extensions") for each in listed)

@@ -1,7 +1,7 @@
 """`LossesSettings`: one field per row of the table, and the switches of the groups.
 
-Both follow the table: a term that an extension brings has its settings beside ours, `losses.my_term.weight`, and
-a group that no other term is in has its switch, `losses.groups.mine`.
+Both follow the table: a term that an extension brings has its settings beside ours, `losses.my_term.weight`,
+and a group that no other term is in has its switch, `losses.groups.mine`.
 """
 
 from __future__ import annotations

@@ -2,7 +2,7 @@
 
 name = "which-losses"
 title = "Which losses carry the depth?"
-extensions = ["my_losses.py"]      # files of one's own terms, metrics, ...; they are run, see docs/extensions.md
+extensions = ["my_losses.py"]      # files of one's own terms and the like; they are run
 recipe = "thermal"                 # the run that every arm starts from
 seeds = 5                          # 0 to 4; or a list such as [3, 7]
 design = "full-factorial"          # or another of DESIGNS; without it, by the number of factors

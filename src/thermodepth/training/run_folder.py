@@ -125,7 +125,9 @@ def check_run(
     other, extensions = _identity_in(known)
     if other != identity:
         check_loaded(extensions, str(out))
-        new = [e.words() for e in settings.extensions if e.sha256 not in {r.sha256 for r in extensions}]
+        new = [
+            e.words() for e in settings.extensions if e.sha256 not in {r.sha256 for r in extensions}
+        ]
         added = f", the extension {', '.join(new)} beside them," if new else ""
         raise SettingsError(
             f"{out}: holds run {other}, and these settings and data{added} make run {identity}. "

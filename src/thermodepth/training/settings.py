@@ -13,6 +13,7 @@ from thermodepth.errors import SettingsError
 from thermodepth.extensions import ExtensionRecord, loaded_records
 from thermodepth.losses import LossesSettings, rebuilt_with_terms
 from thermodepth.model import LONGEST_WORKING_SIDE, ModelSettings, check_start
+from thermodepth.model.auto_backbone import is_auto, read_config
 from thermodepth.teacher import TeacherSettings
 from thermodepth.training.lens import canonical_range_m
 
@@ -114,6 +115,9 @@ class TrainingSettings(Settings):
             DataError: for a first frame whose lens is not known, where `model.focal_px` needs it.
         """
         self._check_heads()
+        if is_auto(self.model.encoder) and self.model.encoder_config is None:
+            config = read_config(self.model.encoder)
+            return self.edit({"model.encoder_config": config}).resolved(dataset)
         start = check_start(self.model, channels=3 if self.data.modality == "rgb" else 1)
         near, far = dataset.depth_range_m
         edits = {

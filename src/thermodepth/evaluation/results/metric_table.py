@@ -9,7 +9,7 @@ from thermodepth.metrics import ERRORS, EXPECTED, MAP_FAMILIES, MetricRow
 def metric_table() -> Table:
     """One line a metric: family, definition, where it comes from."""
     families: list[tuple[str, tuple[MetricRow, ...]]] = [("depth error", tuple(ERRORS.values()))]
-    families += [(family.name.replace("_", " "), family.rows) for family in MAP_FAMILIES]
+    families += [(family.name.replace("_", " "), family.rows) for family in MAP_FAMILIES.values()]
     families.append(("expected error", tuple(EXPECTED.values())))
     lines = [
         (family, row.name, _heading(row), row.definition, row.source)

@@ -110,6 +110,8 @@ class Overview:
             "structure": self.pictures(STRUCTURE, title="Structure"),
             "variability": self.pictures(("variability",), title="Spatial variability"),
         }
+        if own := tuple(MAP_FAMILIES.origins):
+            tables["extensions"] = self.pictures(own, title="Metrics of extensions")
         which = self._metric_map()
         averaging = self._protocol.averaging
         tables["stability"] = stability_table(self._pictured, which)
@@ -135,6 +137,7 @@ class Overview:
             *self._guessers().values(),
             self.alignments(metrics=("abs_rel", "rmse", "delta_1"), baselines=False),
             self.pictures((*STRUCTURE, "variability"), title="Structure", baselines=False),
+            *(tables[name] for name in ("extensions",) if name in tables),
             tables["stability"],
             ledger_table(
                 without_guesses(self._rows),
@@ -207,7 +210,7 @@ class Overview:
         Labels of a teacher are often denser than truth, so frames against them have a column of their own
         where they are not as many.
         """
-        of_family = {family.name: family.rows for family in MAP_FAMILIES}
+        of_family = {family.name: family.rows for family in MAP_FAMILIES.values()}
         chosen = [row for name in families for row in of_family[name]]
         maps = [m for m in self.maps if baselines or m.arm not in BASELINES]
         groups = {m: self._means.natural_of(m) for m in maps}

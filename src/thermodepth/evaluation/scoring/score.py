@@ -107,7 +107,7 @@ def score_frame(
     frame: int,
     study: str,
     seed: int,
-    metrics: Sequence[str] = tuple(METRICS),
+    metrics: Sequence[str] | None = None,
 ) -> FrameScores | None:
     """What each arm says of one frame, scored; None for a frame without enough truth in range.
 
@@ -120,6 +120,7 @@ def score_frame(
             not positive where the protocol does not clamp, or cannot be resized.
         SettingsError: for a metric that does not exist.
     """
+    metrics = tuple(METRICS) if metrics is None else tuple(metrics)  # with those of extensions
     metric_rows(metrics)
     truth = FrameTruth.of(sample, frame=frame, protocol=protocol)
     if truth is None:
@@ -128,7 +129,7 @@ def score_frame(
     teacher = answers.get(TEACHER_ARM)
     own = own_size_of(answers, truth.size)
     for arm, answer in answers.items():
-        who = _Who(study=study, arm=arm, seed=seed, metrics=tuple(metrics), own_size=own)
+        who = _Who(study=study, arm=arm, seed=seed, metrics=metrics, own_size=own)
         for head, claim in answer.items():
             try:
                 _score_map(claim, truth, who, head=head, against="truth", into=scores)
@@ -137,7 +138,7 @@ def score_frame(
     if teacher is not None and (taught := _teacher_truth(teacher["structure"], truth)) is not None:
         for arm, answer in answers.items():
             if arm != TEACHER_ARM and "structure" in answer:
-                who = _Who(study=study, arm=arm, seed=seed, metrics=tuple(metrics), own_size=own)
+                who = _Who(study=study, arm=arm, seed=seed, metrics=metrics, own_size=own)
                 claim = answer["structure"]
                 _score_map(claim, taught, who, head="structure", against="teacher", into=scores)
     return scores
@@ -150,7 +151,7 @@ def score_frames(
     study: str,
     arm: str,
     seed: int,
-    metrics: Sequence[str] = tuple(METRICS),
+    metrics: Sequence[str] | None = None,
 ) -> Scores:
     """Score the (answer, sample) pairs of one arm, taken one at a time.
 
@@ -393,7 +394,9 @@ class _Lines:
 
         `unlimited_m` is the map before it was limited to the range, `own` map and truth at its own size.
         """
-        families = [f for f in MAP_FAMILIES if any(row.name in self._asked for row in f.rows)]
+        families = [
+            f for f in MAP_FAMILIES.values() if any(row.name in self._asked for row in f.rows)
+        ]
         if not families:
             return
         whole = self._whole(depth_m)

@@ -85,7 +85,9 @@ class RayExecutor:
                         begin(job)
                     folder, names = group[0].study_folder, [job.name for job in group]
                     named = task.options(name=names[0])
-                    running[named.remote(str(folder.absolute()), names, gpus, loaded_sources())] = group
+                    running[named.remote(str(folder.absolute()), names, gpus, loaded_sources())] = (
+                        group
+                    )
                 ready, _ = ray.wait(list(running), timeout=POLL_S)
                 for reference in ready:
                     group = running.pop(reference)
