@@ -40,7 +40,9 @@ def check_extension_file(source: str, *, data: Sequence[str], teachers: Sequence
     extension = load_extension(source)
     examples = Examples(
         datasets={text.partition(":")[0]: text for text in data},
-        teachers={text.partition(":")[0]: teacher_settings(text) for text in teachers},
+        teachers={
+            settings.kind: settings for settings in map(teacher_settings, teachers) if settings
+        },
     )
     brought = {name for _, name in extension.rows}
     for option, names in (("--data", examples.datasets), ("--teacher", examples.teachers)):
