@@ -289,12 +289,13 @@ def _load_package(name: str, sha256: str) -> Extension:
 
 
 def _package_sha256(module: ModuleType, key: str) -> str:
-    """Of the module's file; of a package of every .py file in it, by their names."""
-    origin = getattr(module, "__file__", None)
+    """Of every .py file of the package that the module is of, by their names; of a module alone of its file."""
+    root = sys.modules[module.__name__.partition(".")[0]]
+    origin = getattr(root, "__file__", None)
     if origin is None:
         raise SettingsError(f"{key}: has no files whose content could be hashed")
     path = Path(origin)
-    if not hasattr(module, "__path__"):
+    if not hasattr(root, "__path__"):
         return hashlib.sha256(read_bytes(path, limit=MOST_BYTES)).hexdigest()
     digest = hashlib.sha256()
     for file in sorted(path.parent.rglob("*.py")):

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -112,8 +113,18 @@ def backbone_config(tree: Mapping[str, Any], channels: int, name: str) -> Any:
     return config
 
 
-def backbone_stride(config: Any, name: str, channels: int) -> int:
-    """The largest stride of its maps, found by looking at a picture of nothing.
+@dataclass(frozen=True, slots=True)
+class Probe:
+    """What a backbone does with a picture."""
+
+    stride: int  # the largest of its maps
+    idle: frozenset[
+        str
+    ]  # weights that no picture reaches, such as a last norm that backbones leave out
+
+
+def probe_backbone(config: Any, name: str, channels: int) -> Probe:
+    """Look at what a backbone gives for a picture of nothing, without memory for its weights.
 
     Raises:
         SettingsError: for maps that the decoder cannot take.
@@ -128,6 +139,7 @@ def backbone_stride(config: Any, name: str, channels: int) -> int:
         with torch.device("meta"):
             backbone = AutoBackbone.from_config(config).eval()
             maps = backbone(torch.zeros(1, channels, side, 2 * side)).feature_maps
+            torch.autograd.backward(torch.stack([each.sum() for each in maps]).sum())
     except Exception as error:
         reason = str(error).strip().partition("\n")[0]
         raise SettingsError(
@@ -149,7 +161,8 @@ def backbone_stride(config: Any, name: str, channels: int) -> int:
             f"model.encoder={name}: its maps have {[m.shape[1] for m in maps]} channels, and it says "
             f"{expected}"
         )
-    return int(max(strides))
+    idle = {key for key, parameter in backbone.named_parameters() if parameter.grad is None}
+    return Probe(stride=int(max(strides)), idle=frozenset(idle))
 
 
 def _common(patch: Any) -> int:

@@ -28,9 +28,10 @@ from thermodepth.errors import DataError, SettingsError, WeightsError, unknown
 from thermodepth.extensions.registry import Registry
 from thermodepth.files import ask_folder
 from thermodepth.model.auto_backbone import (
+    Probe,
     backbone_config,
-    backbone_stride,
     is_auto,
+    probe_backbone,
     read_config,
 )
 from thermodepth.model.inverted_residual import (
@@ -194,7 +195,7 @@ class Encoder(nn.Module):
     """A backbone with what the decoder must know of it."""
 
     def __init__(
-        self, backbone: nn.Module, config: Any | None, *, stride: int | None = None
+        self, backbone: nn.Module, config: Any | None, *, probe: Probe | None = None
     ) -> None:
         super().__init__()
         self.backbone = backbone
@@ -210,7 +211,11 @@ class Encoder(nn.Module):
         patch = getattr(config, "patch_size", None)
         # A plain transformer has one stride, its patch; a pyramid ends at stride 32.
         is_plain = "vit" in config.model_type or config.model_type.startswith("dinov2")
-        self.stride = stride or (int(patch) if is_plain and patch is not None else 32)
+        self.stride = int(patch) if is_plain and patch is not None else 32
+        if probe is not None:  # of an architecture that nobody here looked at
+            self.stride = probe.stride
+            for key in probe.idle:
+                backbone.get_parameter(key).requires_grad_(False)
         for parameter_name, parameter in backbone.named_parameters():
             if parameter_name.endswith("mask_token"):  # of masked pre-training; no image reaches it
                 parameter.requires_grad_(False)
@@ -271,8 +276,8 @@ def _auto_encoder(name: str, config: Mapping[str, Any], channels: int) -> Encode
     from transformers import AutoBackbone
 
     built = backbone_config(config, channels, name)
-    stride = backbone_stride(built, name, channels)
-    return Encoder(AutoBackbone.from_config(built), built, stride=stride)
+    probe = probe_backbone(built, name, channels)
+    return Encoder(AutoBackbone.from_config(built), built, probe=probe)
 
 
 def pretrained_encoder(
@@ -292,9 +297,9 @@ def pretrained_encoder(
     if is_auto(name):
         tree = read_config(name) if config is None else config
         row = EncoderRow(name=name, summary="", config=lambda n: backbone_config(tree, n, name))
-        stride: int | None = backbone_stride(_config(row, 3), name, 3)
+        probe: Probe | None = probe_backbone(_config(row, 3), name, 3)
     else:
-        row, stride = _row(name), None
+        row, probe = _row(name), None
     if row.build is not None:
         raise WeightsError(
             f"model.weights={source}: model.encoder={name} of an extension starts from model.weights=none, "
@@ -353,7 +358,7 @@ def pretrained_encoder(
     if channels != 3:
         fold_stem(backbone, channels)
     if row.residual is None:
-        return Encoder(backbone, backbone.config, stride=stride)
+        return Encoder(backbone, backbone.config, probe=probe)
     encoder = build_encoder(name, channels=channels)
     encoder.backbone.load_state_dict(backbone.state_dict())
     return encoder
