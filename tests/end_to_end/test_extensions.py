@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import re
 import shlex
 import shutil
 import subprocess
@@ -15,6 +16,7 @@ import pytest
 from thermodepth.checksums import read_record
 
 TOY = Path(__file__).resolve().parents[2] / "docs" / "examples" / "my_losses.py"
+SHELL = re.compile(r"^```sh\n(.*?)^```", re.DOTALL | re.MULTILINE)
 STUDY = """
 name = "mine"
 title = "Is my loss any better?"
@@ -177,3 +179,43 @@ def test_a_run_of_its_own_is_continued_with_the_file_and_refused_without(
     thermodepth(
         "evaluate", "run", *ALONE, at=tmp_path
     )  # of its settings data and teacher are enough
+
+
+def test_the_tutorial_runs_in_small(tiny_pack: Path, tmp_path: Path) -> None:
+    """Every command of the page, in its order, on small frames."""
+    docs = TOY.parents[1]
+    for path in TOY.parent.iterdir():
+        shutil.copy(path, tmp_path)
+    small = ["--steps", "2", "--data", f"synthetic:{tiny_pack}"]
+    for edit in ("data.batch_size=2", "model.weights=none", "model.decoder_width=16"):
+        small += ["--set", edit]
+    small += ["--set", "teacher.kind=truth"]
+    added = {
+        "check-extension": (),
+        "study plan": tuple(small),
+        "study run": (*small, "--seeds", "1", "--processes", "1"),
+        "train": tuple(small),
+        "evaluate": ALONE,
+    }
+    page = (docs / "extensions.md").read_text(encoding="utf-8")
+    lines = [line for block in SHELL.findall(page) for line in block.splitlines()]
+    assert len(lines) == len(added)
+    for line, (command, more) in zip(lines, added.items(), strict=True):
+        program, *words = shlex.split(line)
+        assert program == "thermodepth"
+        assert line.startswith(f"thermodepth {command}")
+        thermodepth(*words, *more, at=tmp_path)
+    assert (tmp_path / "runs" / "mine" / "report.html").is_file()
+
+
+def test_the_contracts_that_a_broken_term_breaks_are_named(tmp_path: Path) -> None:
+    """It looks under the mask, and says to forgive a scale that it does not."""
+    text = TOY.read_text()
+    unmasked = text.replace("maps.log_error()", "maps.log_depth - maps.batch.depth_m.log()")
+    broken = unmasked.replace('Invariance("unit_of_length")', 'Invariance("depth_scale")')
+    assert text != unmasked != broken
+    (tmp_path / "broken.py").write_text(broken)
+    shown = thermodepth("check-extension", "broken.py", at=tmp_path, code=1).stdout
+    named = re.findall(r"^  (\w+): ", shown, re.MULTILINE)
+    assert named == ["junk_under_the_mask_changes_nothing", "declared_invariances_hold"]
+    assert "breaks 2 of 14 contracts" in shown

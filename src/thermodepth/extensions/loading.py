@@ -289,7 +289,7 @@ def _load_package(name: str, sha256: str) -> Extension:
 
 
 def _package_sha256(module: ModuleType, key: str) -> str:
-    """Of every .py file of the package that the module is of, by their names; of a module alone of its file."""
+    """Of every .py file of the package that the module is of; of a module alone of its file."""
     root = sys.modules[module.__name__.partition(".")[0]]
     origin = getattr(root, "__file__", None)
     if origin is None:

@@ -136,7 +136,8 @@ def probe_backbone(config: Any, name: str, channels: int) -> Probe:
     side = 32 * (patch if isinstance(patch, int) else 1) // _common(patch)
     side = max(side, 64)
     try:
-        with torch.device("meta"):
+        # Also inside of a prediction, where gradients are off.
+        with torch.inference_mode(False), torch.enable_grad(), torch.device("meta"):
             backbone = AutoBackbone.from_config(config).eval()
             maps = backbone(torch.zeros(1, channels, side, 2 * side)).feature_maps
             torch.autograd.backward(torch.stack([each.sum() for each in maps]).sum())

@@ -79,11 +79,8 @@ def test_the_content_is_part_of_the_identity_and_the_place_is_not(
     assert "extensions" not in before.tree()
     assert "extensions" not in identity(before)
     prints = [before.fingerprint()]
-    for text, name in (
-        (TOY.read_text(), "a.py"),
-        (TOY.read_text(), "b.py"),
-        ("#\n" + TOY.read_text(), "a.py"),
-    ):
+    toy = TOY.read_text()
+    for text, name in ((toy, "a.py"), (toy, "b.py"), (f"#\n{toy}", "a.py")):
         extension = load_extension(write(text, name))
         (record,) = TrainingSettings().extensions
         assert record.sha256 == hashlib.sha256(text.encode()).hexdigest()
@@ -216,7 +213,7 @@ def test_an_installed_package_is_loaded_when_it_is_named(
     (package / "rows.py").write_text(f"{HEAD}MINE = [{ROW.format(name='theirs')}]\n")
     monkeypatch.syspath_prepend(str(tmp_path))
     point = metadata.EntryPoint("theirs", "their_terms.rows:MINE", loading.GROUP)
-    monkeypatch.setattr(loading.metadata, "entry_points", lambda group: (point,))
+    monkeypatch.setattr(loading.metadata, "entry_points", lambda **_: (point,))
     assert "their_terms.rows" not in sys.modules
     extension = load_extension("theirs")
     assert extension.record.source == "package:theirs"
