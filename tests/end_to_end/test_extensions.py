@@ -105,17 +105,17 @@ def test_a_changed_file_is_another_run_and_both_hashes_are_named(
         shutil.copy(folder / name, tmp_path)
     changed = tmp_path / "my_losses.py"
     changed.write_text(changed.read_text() + "# a word\n")
-    shown = thermodepth(
+    message = thermodepth(
         "study", "run", "study.toml", "--out", folder / "out", at=tmp_path, code=2
     ).stderr
-    assert sha256(TOY) in shown
-    assert sha256(changed) in shown
+    assert sha256(TOY) in message
+    assert sha256(changed) in message
 
     cell = folder / "out" / "cells" / "full" / "seed-0"
     same = ["train", "--out", str(cell), "--data", "synthetic"]
-    shown = thermodepth(*same, "--with", changed, at=tmp_path, code=2).stderr
-    assert sha256(TOY) in shown
-    assert sha256(changed) in shown
+    message = thermodepth(*same, "--with", changed, at=tmp_path, code=2).stderr
+    assert sha256(TOY) in message
+    assert sha256(changed) in message
 
 
 def test_no_file_is_run_because_a_folder_names_it(folder: Path, tmp_path: Path) -> None:
@@ -128,13 +128,13 @@ def test_no_file_is_run_because_a_folder_names_it(folder: Path, tmp_path: Path) 
     trap = f"open({str(tmp_path / 'ran')!r}, 'w').close()\n"
     original.write_text(trap + TOY.read_text())
     try:
-        shown = thermodepth("study", "cell", copy, "full/seed-0", at=tmp_path, code=2).stderr
+        message = thermodepth("study", "cell", copy, "full/seed-0", at=tmp_path, code=2).stderr
         thermodepth("evaluate", cell / "model", *ALONE, at=tmp_path)  # its term is not needed
     finally:
         shutil.copy(TOY, original)
     assert not (tmp_path / "ran").exists()
-    assert f"sha256 {sha256(TOY)}" in shown
-    assert "--with FILE" in shown
+    assert f"sha256 {sha256(TOY)}" in message
+    assert "--with FILE" in message
 
 
 def test_a_printed_cell_names_the_file_and_computes(folder: Path, tmp_path: Path) -> None:
@@ -162,8 +162,8 @@ def test_a_run_of_its_own_is_continued_with_the_file_and_refused_without(
         words += ["--set", edit]
     words += ["--set", "teacher.kind=truth", "--set", "runtime.log_every=1"]
     own = ["--set", "losses.huber_depth.weight=0.5", "--set", "losses.huber_depth.knee=0.2"]
-    shown = thermodepth(*words, *own, at=tmp_path, code=2).stderr
-    assert "no setting 'losses.huber_depth'" in shown
+    message = thermodepth(*words, *own, at=tmp_path, code=2).stderr
+    assert "no setting 'losses.huber_depth'" in message
     thermodepth(*words, *own, "--with", "my_losses.py", at=tmp_path)
     assert "huber_depth" in (tmp_path / "run" / "log.csv").read_text()
     settings = read_record(tmp_path / "run" / "settings.json")
@@ -174,8 +174,8 @@ def test_a_run_of_its_own_is_continued_with_the_file_and_refused_without(
         "knee": 0.2,
     }
     thermodepth(*words, *own, "--with", "my_losses.py", at=tmp_path)
-    shown = thermodepth(*words, at=tmp_path, code=2).stderr
-    assert f"made with the extension my_losses.py (sha256 {sha256(TOY)}" in shown
+    message = thermodepth(*words, at=tmp_path, code=2).stderr
+    assert f"made with the extension my_losses.py (sha256 {sha256(TOY)}" in message
     thermodepth(
         "evaluate", "run", *ALONE, at=tmp_path
     )  # of its settings data and teacher are enough
@@ -215,7 +215,32 @@ def test_the_contracts_that_a_broken_term_breaks_are_named(tmp_path: Path) -> No
     broken = unmasked.replace('Invariance("unit_of_length")', 'Invariance("depth_scale")')
     assert text != unmasked != broken
     (tmp_path / "broken.py").write_text(broken)
-    shown = thermodepth("check-extension", "broken.py", at=tmp_path, code=1).stdout
-    named = re.findall(r"^  (\w+): ", shown, re.MULTILINE)
+    message = thermodepth("check-extension", "broken.py", at=tmp_path, code=1).stdout
+    named = re.findall(r"^  (\w+): ", message, re.MULTILINE)
     assert named == ["junk_under_the_mask_changes_nothing", "declared_invariances_hold"]
-    assert "breaks 2 of 14 contracts" in shown
+    assert "breaks 2 of 14 contracts" in message
+
+
+def test_one_of_each_kind_is_checked_trained_scored_and_asked_for_again(tmp_path: Path) -> None:
+    shutil.copy(TOY.parent / "one_of_each.py", tmp_path)
+    own = ("--with", "one_of_each.py")
+    output = thermodepth("check-extension", "one_of_each.py", at=tmp_path).stdout
+    assert output.count("keeps all") == 6
+    words = ["train", "--out", "run", "--data", "ramps", "--steps", "2"]
+    edits = ["model.encoder=plain", "model.weights=none", "model.decoder_width=16"]
+    edits += ["teacher.kind=brightness", "data.normaliser.name=square_root", "data.batch_size=2"]
+    edits += ["runtime.workers=1", "data.size=[64,80]"]
+    words += [word for edit in edits for word in ("--set", edit)]
+    thermodepth(*words, *own, at=tmp_path)
+
+    (record,) = read_record(tmp_path / "run" / "model" / "model.json")["extensions"]
+    assert record["sha256"] == sha256(tmp_path / "one_of_each.py")
+    message = thermodepth("evaluate", "run", *ALONE, at=tmp_path, code=2).stderr
+    assert "run/settings.json: was made with the extension one_of_each.py" in message
+
+    more = ("--no-baselines", "--teacher", "none", "--processes", "2", "--out", "scores")
+    output = thermodepth("evaluate", "run", *own, *more, at=tmp_path).stdout
+    assert "Metrics of extensions" in output
+    assert "MAElog" in output
+    page = (tmp_path / "scores" / "evaluation.html").read_text()
+    assert f"one_of_each.py (sha256 {record['sha256'][:12]})" in page

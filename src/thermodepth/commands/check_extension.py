@@ -55,11 +55,11 @@ def check_extension_file(source: str, *, data: Sequence[str], teachers: Sequence
         by_row.setdefault(f"{verdict.kind} {verdict.row}", []).append(verdict)
     for row, verdicts in by_row.items():
         _print_row(row, verdicts)
-    return all(verdict.kept for verdicts in by_row.values() for verdict in verdicts)
+    return all(verdict.holds for verdicts in by_row.values() for verdict in verdicts)
 
 
 def _print_row(row: str, verdicts: Sequence[Verdict]) -> None:
-    broken = [verdict for verdict in verdicts if not verdict.kept]
+    broken = [verdict for verdict in verdicts if not verdict.holds]
     words = f"breaks {len(broken)} of {len(verdicts)}" if broken else f"keeps all {len(verdicts)}"
     console.print(Text(f"{row}: {words} contracts"), soft_wrap=True)
     for verdict in broken:

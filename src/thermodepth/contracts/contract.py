@@ -52,7 +52,7 @@ class Verdict:
     failure: str = ""  # in which way it is broken; empty where it is kept
 
     @property
-    def kept(self) -> bool:
+    def holds(self) -> bool:
         """Whether the row keeps it."""
         return not self.failure
 

@@ -200,8 +200,8 @@ def test_what_is_carried_is_understood_in_another_process(tmp_path: Path) -> Non
         "print(s.losses.huber_depth.knee, s.extensions[0].name)"
     )
     call = [sys.executable, "-c", code, str(tmp_path / "job")]
-    shown = subprocess.run(call, capture_output=True, text=True, check=True).stdout
-    assert shown.split() == ["0.3", "my_losses.py"]
+    output = subprocess.run(call, capture_output=True, text=True, check=True).stdout
+    assert output.split() == ["0.3", "my_losses.py"]
 
 
 def test_an_installed_package_is_loaded_when_it_is_named(
