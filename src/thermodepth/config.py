@@ -33,6 +33,10 @@ class Settings(BaseModel):
     #: Fields that came after runs were published: as long as they say their default they are no part of
     #: an identity, so that those runs and studies go on.
     later: ClassVar[frozenset[str]] = frozenset()
+    #: Fields that say where something lies, and nothing that a number depends on.
+    about_place: ClassVar[frozenset[str]] = frozenset()
+    #: Lists that stand in no tree and no identity while they are empty: what most runs do without.
+    unless_empty: ClassVar[frozenset[str]] = frozenset()
 
     @classmethod
     def parse(cls, tree: Mapping[str, Any], *, where: str = "settings") -> Self:
@@ -54,7 +58,8 @@ class Settings(BaseModel):
 
     def tree(self) -> dict[str, Any]:
         """The settings as plain JSON values."""
-        return self.model_dump(mode="json")
+        empty = {name for name in self.unless_empty if not getattr(self, name)}
+        return self.model_dump(mode="json", exclude=empty)
 
     def edit(self, edits: Edits, *, where: str = "") -> Self:
         """A copy with dotted edits applied and the whole tree checked again.
@@ -97,9 +102,13 @@ def identity(settings: Settings) -> dict[str, Any]:
         value = getattr(settings, name)
         if name in settings.later and value == about.get_default(call_default_factory=True):
             continue
+        if name in settings.about_place or (name in settings.unless_empty and not value):
+            continue
         if isinstance(value, Settings):
             if not value.not_identity:
                 tree[name] = identity(value)
+        elif name in settings.unless_empty:
+            tree[name] = [identity(each) for each in value]
         else:
             tree[name] = settings.model_dump(mode="json", include={name})[name]
     return tree

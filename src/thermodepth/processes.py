@@ -20,6 +20,7 @@ from types import FrameType
 from typing import Any
 
 from thermodepth.errors import UserError
+from thermodepth.extensions import Carrier
 
 _THREAD_SETTINGS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
 
@@ -47,7 +48,10 @@ def worker_processes(
         _interrupted_by_a_kill(),
         _single_threaded_children(),
         ProcessPoolExecutor(
-            workers, mp_context=_Spawning(), initializer=_begin, initargs=(prepare, arguments)
+            workers,
+            mp_context=_Spawning(),
+            initializer=_begin,
+            initargs=(Carrier((prepare, arguments)),),
         ) as executor,
     ):
         try:
@@ -85,7 +89,9 @@ class _Spawning(SpawnContext):
     Process = _Worker
 
 
-def _begin(prepare: Callable[..., None] | None, arguments: tuple[Any, ...]) -> None:
+def _begin(work: Any) -> None:
+    """In a worker, where the carrier of `prepare` and its arguments arrives as these two."""
+    prepare, arguments = work
     threading.Thread(target=_end_with_parent, daemon=True).start()
     # Ctrl-C reaches all processes; a worker has nothing to say about it. A program that a shell put
     # into the background ignores it, and so do its workers.

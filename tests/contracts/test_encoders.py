@@ -12,14 +12,20 @@ from typing import Any
 
 import pytest
 import torch
-from torch import Tensor, nn
+from torch import nn
 
+from thermodepth.contracts import Contract
+from thermodepth.contracts.encoders import (
+    ANY_SIZE_CONTRACTS,
+    FULL_SIZE_CONTRACTS,
+    lively,
+    network_of,
+    settings_of,
+)
 from thermodepth.errors import SettingsError, WeightsError
 from thermodepth.model import (
     ENCODERS,
-    DepthNetwork,
     ModelRecipe,
-    ModelSettings,
     initialise,
     load_model,
     save_model,
@@ -32,7 +38,6 @@ from thermodepth.model.encoders import (
     fold_kernel,
     pretrained_encoder,
 )
-from thermodepth.model.network import build_network
 from thermodepth.model.residual import ResidualConfig
 from thermodepth.thermal import NormaliserSettings
 from thermodepth.types import ThermalUnit
@@ -67,25 +72,6 @@ STATE_NAMES = {
 }
 
 
-def settings_of(name: str, **changes: Any) -> ModelSettings:
-    fields = {"encoder": name, "weights": "none", "decoder_width": 16, "depth_range_m": (1.0, 80.0)}
-    return ModelSettings(**{**fields, **changes})
-
-
-@pytest.fixture(scope="module")
-def network_of() -> Callable[[str, int], DepthNetwork]:
-    """`network_of(name, channels)`: full size, built once."""
-    built: dict[tuple[str, int], DepthNetwork] = {}
-
-    def network(name: str, channels: int) -> DepthNetwork:
-        if (name, channels) not in built:
-            torch.manual_seed(0)
-            built[name, channels] = build_network(settings_of(name), channels=channels)
-        return built[name, channels]
-
-    return network
-
-
 @pytest.fixture
 def tiny(monkeypatch: pytest.MonkeyPatch) -> dict[str, Callable[[int], Any]]:
     """The table with the same families, a few thousand weights each: their transformers configurations."""
@@ -106,15 +92,6 @@ def tiny(monkeypatch: pytest.MonkeyPatch) -> dict[str, Callable[[int], Any]]:
     for row in rows:
         monkeypatch.setitem(ENCODERS, row.name, row)
     return {**configs, **{n: partial(encoders_module._resnet, r) for n, r in residual.items()}}
-
-
-def lively(model: nn.Module, seed: int) -> None:
-    """Weights under which features depend on the image: the libraries' own starts are all but flat."""
-    generator = torch.Generator().manual_seed(seed)
-    with torch.no_grad():
-        for parameter in model.parameters():
-            scale = max(parameter[0].numel(), 1) ** -0.5 if parameter.ndim > 1 else 0.5
-            parameter.normal_(0, scale, generator=generator)
 
 
 @pytest.fixture
@@ -143,115 +120,34 @@ def saved(
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_rows_are_named_by_their_key_and_say_what_they_are(name: str) -> None:
+@pytest.mark.parametrize("contract", FULL_SIZE_CONTRACTS, ids=lambda contract: contract.name)
+def test_a_row_keeps_the_contract(name: str, contract: Contract[EncoderRow]) -> None:
+    contract.check(ENCODERS[name])
+
+
+@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("contract", ANY_SIZE_CONTRACTS, ids=lambda contract: contract.name)
+def test_a_tiny_one_of_its_family_keeps_the_contract(
+    name: str, contract: Contract[EncoderRow], tiny: dict[str, Callable[[int], Any]]
+) -> None:
+    del tiny
+    contract.check(ENCODERS[name])
+
+
+@pytest.mark.parametrize("channels", [1, 3])
+@pytest.mark.parametrize("name", NAMES)
+def test_rows_are_named_by_their_key_and_have_the_published_strides(
+    name: str, channels: int
+) -> None:
     row = ENCODERS[name]
     assert row.name == name
-    assert 10 < len(row.summary) < 110
-
-
-@pytest.mark.parametrize("channels", [1, 3])
-@pytest.mark.parametrize("name", NAMES)
-def test_feature_maps_have_the_strides_and_channels_it_says(
-    name: str, channels: int, network_of: Callable[[str, int], DepthNetwork]
-) -> None:
-    encoder = network_of(name, channels).encoder.eval()
-    rows, columns = 2 * encoder.stride, 3 * encoder.stride
-    with torch.inference_mode():
-        features = encoder(torch.rand(2, channels, rows, columns))
-    assert encoder.stride == max(STRIDES[name])
-    expected = list(zip(encoder.channels, STRIDES[name], strict=True))
-    if encoder.fine_channels:
-        expected.insert(0, (encoder.fine_channels, 2))
-    assert [tuple(f.shape) for f in features] == [
-        (2, c, rows // s, columns // s) for c, s in expected
-    ]
-
-
-@pytest.mark.parametrize("size", [(97, 131), (64, 80)])
-@pytest.mark.parametrize("name", NAMES)
-def test_odd_sizes_go_forward_and_backward_and_reach_every_weight(
-    name: str, size: tuple[int, int], network_of: Callable[[str, int], DepthNetwork]
-) -> None:
-    network = network_of(name, 1).train()
-    network.zero_grad()
-    image = torch.rand(1, 1, *size, generator=torch.Generator().manual_seed(0))
-    image = image.contiguous(memory_format=torch.channels_last)
-    prediction = network(image)
-    assert prediction.structure.shape == prediction.log_depth.shape == (1, *size)
-    (prediction.structure.square().mean() + prediction.log_depth.mean()).backward()
-    # Distributed training waits for ever for a weight that no image reaches.
-    without = [k for k, p in network.named_parameters() if p.requires_grad and p.grad is None]
-    assert without == []
-    for key, parameter in network.named_parameters():
-        assert parameter.grad is None or parameter.grad.isfinite().all(), key
-
-
-@pytest.mark.parametrize("channels", [1, 3])
-@pytest.mark.parametrize("name", NAMES)
-def test_no_convolution_is_one_that_corrupts_the_heap(
-    name: str, channels: int, network_of: Callable[[str, int], DepthNetwork]
-) -> None:
-    """oneDNN of torch 2.13, channels last: backward of 1x1, stride 2, fewer than 16 channels."""
-    for key, module in network_of(name, channels).named_modules():
-        if isinstance(module, nn.Conv2d) and module.kernel_size == (1, 1):
-            assert module.stride == (1, 1) or module.in_channels >= 16, key
+    assert network_of(row, channels).encoder.stride == max(STRIDES[name])
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_state_names_are_those_of_models_on_disk(
-    name: str, network_of: Callable[[str, int], DepthNetwork]
-) -> None:
-    names = "\n".join(network_of(name, 1).encoder.state_dict())
+def test_state_names_are_those_of_models_on_disk(name: str) -> None:
+    names = "\n".join(network_of(ENCODERS[name], 1).encoder.state_dict())
     assert hashlib.sha256(names.encode()).hexdigest()[:12] == STATE_NAMES[name]
-
-
-@pytest.mark.parametrize("name", NAMES)
-def test_a_saved_network_comes_back_with_the_same_maps(
-    name: str, tiny: dict[str, Callable[[int], Any]], tmp_path: Path
-) -> None:
-    del tiny
-    network = build_network(settings_of(name), channels=1)
-    lively(network, seed=2)
-    recipe = ModelRecipe(
-        model=settings_of(name),
-        modality="thermal",
-        normaliser=NormaliserSettings(),
-        trained_unit=ThermalUnit.COUNTS,
-        working_size=(64, 80),
-    )
-    save_model(tmp_path / "model", network, recipe)
-    image = torch.rand(1, 1, 50, 70)
-    with torch.inference_mode():
-        before = network.eval()(image)
-        after = load_model(tmp_path / "model").network(image)
-    assert before.structure.std() > 0
-    torch.testing.assert_close(after.structure, before.structure, rtol=0, atol=0)
-    torch.testing.assert_close(after.log_depth, before.log_depth, rtol=0, atol=0)
-
-
-@pytest.mark.parametrize("name", NAMES)
-def test_a_network_exports_at_a_fixed_size(
-    name: str, tiny: dict[str, Callable[[int], Any]]
-) -> None:
-    del tiny
-
-    class Maps(nn.Module):  # an exported graph gives tensors, not our record
-        def __init__(self, network: DepthNetwork) -> None:
-            super().__init__()
-            self.network = network
-
-        def forward(self, image: Tensor) -> tuple[Tensor, Tensor]:
-            prediction = self.network(image)
-            return prediction.structure, prediction.log_depth
-
-    network = build_network(settings_of(name), channels=1)
-    lively(network, seed=3)
-    maps = Maps(network.eval())
-    image = torch.rand(1, 1, 45, 64)
-    exported = torch.export.export(maps, (image,)).module()
-    with torch.inference_mode():
-        for ours, theirs in zip(maps(image), exported(image), strict=True):
-            torch.testing.assert_close(theirs, ours, rtol=1e-5, atol=1e-5)
 
 
 def test_an_unknown_encoder_is_refused_with_the_nearest_name() -> None:
@@ -381,11 +277,10 @@ def test_half_precision_weights_are_trained_in_full(
     assert {p.dtype for p in encoder.parameters()} == {torch.float32}
 
 
-def test_masked_pre_training_tokens_are_not_trained(
-    network_of: Callable[[str, int], DepthNetwork],
-) -> None:
+def test_masked_pre_training_tokens_are_not_trained() -> None:
     for name in ("dinov2-small", "dinov3-small"):
-        frozen = [k for k, p in network_of(name, 1).named_parameters() if not p.requires_grad]
+        network = network_of(ENCODERS[name], 1)
+        frozen = [k for k, p in network.named_parameters() if not p.requires_grad]
         assert [k.rpartition(".")[2] for k in frozen] == ["mask_token"]
 
 

@@ -6,14 +6,11 @@ from typing import Any
 import numpy as np
 import pytest
 
-from thermodepth.metrics import ERRORS, METRICS, ErrorRow, Groups, PixelErrors
+from thermodepth.contracts import Contract
+from thermodepth.contracts.metrics import METRIC_CONTRACTS, pixels, score
+from thermodepth.metrics import ERRORS, ErrorRow, PixelErrors
 
 EVERY_METRIC = pytest.mark.parametrize("row", ERRORS.values(), ids=ERRORS)
-
-
-def score(row: ErrorRow, prediction: np.ndarray, truth: np.ndarray) -> float:
-    """One metric over all pixels."""
-    return float(row.of(PixelErrors(prediction, truth))[0])
 
 
 # Worked on paper for d = 1, 2, 4, 10 and p = 1.2, 2.8, 7, 20 (ratios 1.2, 1.4, 1.75, 2;
@@ -52,33 +49,16 @@ ORACLES: dict[str, Callable[[np.ndarray, np.ndarray], Any]] = {
 }
 
 
-def frame(seed: int, *, error: float, pixels: int = 400) -> tuple[np.ndarray, np.ndarray]:
-    """A truth log-uniform over 0.5-60 m and a prediction off by a factor of about exp(error)."""
-    random = np.random.default_rng(seed)
-    truth = np.exp(random.uniform(np.log(0.5), np.log(60.0), pixels))
-    return truth * np.exp(error * random.normal(0.3, 1.0, pixels)), truth
+@EVERY_METRIC
+@pytest.mark.parametrize("contract", METRIC_CONTRACTS, ids=lambda contract: contract.name)
+def test_a_row_keeps_the_contract(row: ErrorRow, contract: Contract[ErrorRow]) -> None:
+    assert contract.applies(row)
+    contract.check(row)
 
 
 def test_every_metric_has_a_hand_value_and_an_oracle() -> None:
     assert set(BY_HAND) == set(ERRORS)
     assert set(ORACLES) == set(ERRORS)
-
-
-@EVERY_METRIC
-def test_the_row_describes_itself(row: ErrorRow) -> None:
-    assert METRICS[row.name] is row
-    assert row.name.isidentifier()
-    assert row.name.islower()
-    assert row.better in ("lower", "higher", "closer")
-    assert row.digits >= 1
-    assert row.least_pixels >= 1
-    for text in (row.label, row.definition, row.source):
-        assert text == text.strip() != ""
-        assert "\n" not in text
-
-
-def test_labels_are_told_apart() -> None:
-    assert len({row.label for row in METRICS.values()}) == len(METRICS)
 
 
 @EVERY_METRIC
@@ -89,58 +69,10 @@ def test_hand_value(row: ErrorRow) -> None:
 @EVERY_METRIC
 @pytest.mark.parametrize("error", [0.01, 0.2, 1.5])
 def test_oracle(row: ErrorRow, error: float) -> None:
-    prediction, truth = frame(1, error=error)
+    prediction, truth = pixels(1, error=error)
     assert score(row, prediction, truth) == pytest.approx(
         ORACLES[row.name](prediction, truth), rel=1e-10
     )
-
-
-@EVERY_METRIC
-def test_a_perfect_prediction_gives_the_optimum_exactly(row: ErrorRow) -> None:
-    _, truth = frame(2, error=0.0)
-    assert score(row, truth.copy(), truth) == row.optimum
-
-
-@EVERY_METRIC
-def test_the_order_of_pixels_does_not_matter(row: ErrorRow) -> None:
-    prediction, truth = frame(3, error=0.3)
-    order = np.random.default_rng(0).permutation(truth.size)
-    value = score(row, prediction, truth)
-    assert score(row, prediction[order], truth[order]) == pytest.approx(value, rel=1e-12)
-
-
-@EVERY_METRIC
-def test_the_arrays_are_left_as_they_were(row: ErrorRow) -> None:
-    prediction, truth = frame(4, error=0.3)
-    before = prediction.copy(), truth.copy()
-    score(row, prediction, truth)
-    np.testing.assert_array_equal(prediction, before[0])
-    np.testing.assert_array_equal(truth, before[1])
-
-
-@EVERY_METRIC
-def test_half_precision_is_scored_in_double(row: ErrorRow) -> None:
-    # 40 000 squared, or summed, overflows float16.
-    prediction, truth = np.full(9, 40_000, np.float16), np.full(9, 20_000, np.float16)
-    expected = score(row, prediction.astype(np.float64), truth.astype(np.float64))
-    assert np.isfinite(expected)
-    assert score(row, prediction, truth) == expected
-
-
-@EVERY_METRIC
-def test_larger_errors_move_away_from_the_optimum_in_the_declared_direction(row: ErrorRow) -> None:
-    values = [score(row, *frame(5, error=error)) for error in (0.05, 0.3, 1.0)]
-    sign = -1 if row.better == "higher" else 1
-    near, middle, far = (sign * (value - row.optimum) for value in values)
-    assert 0 <= near < middle < far
-
-
-@EVERY_METRIC
-def test_scale_invariance_is_declared_rightly(row: ErrorRow) -> None:
-    prediction, truth = frame(6, error=0.2)
-    value = score(row, prediction, truth)
-    scaled = score(row, 3.7 * prediction, truth)
-    assert (scaled == pytest.approx(value, rel=1e-9)) is row.scale_invariant
 
 
 @EVERY_METRIC
@@ -164,35 +96,6 @@ def test_no_pixel_at_all_is_never_a_score(row: ErrorRow) -> None:
 
 
 @EVERY_METRIC
-def test_groups_are_scored_as_if_each_stood_alone(row: ErrorRow) -> None:
-    prediction, truth = frame(7, error=0.4)
-    index = np.random.default_rng(1).integers(-1, 5, truth.size)  # -1: in no group
-    index[index == 3] = 0  # an empty group
-    groups = Groups.of(index, 5)
-    errors = PixelErrors(prediction, truth)
-    values = row.of(errors.regrouped(groups))
-    assert values.shape == groups.sizes.shape == (5,)
-    assert groups.sizes.tolist() == [np.count_nonzero(index == g) for g in range(5)]
-    assert np.isnan(values[3])
-    for group in (0, 1, 2, 4):
-        inside = index == group
-        assert values[group] == pytest.approx(score(row, prediction[inside], truth[inside]))
-    assert float(row.of(errors)[0]) == score(row, prediction, truth)  # as before
-
-
-@EVERY_METRIC
-def test_several_partitions_at_once_are_scored_as_each_alone(row: ErrorRow) -> None:
-    prediction, truth = frame(9, error=0.4, pixels=3000)
-    random = np.random.default_rng(2)
-    partitions = [Groups.of(random.integers(0, k + 1, truth.size), k) for k in (3, 1, 4)]
-    errors = PixelErrors(prediction, truth)
-    together = Groups.together(partitions)
-    alone = np.concatenate([row.of(errors.regrouped(groups)) for groups in partitions])
-    np.testing.assert_allclose(row.of(errors.regrouped(together)), alone, rtol=1e-9)
-    np.testing.assert_array_equal(together.sizes, np.concatenate([g.sizes for g in partitions]))
-
-
-@EVERY_METRIC
 @pytest.mark.parametrize(
     ("prediction", "truth"),
     [
@@ -211,7 +114,7 @@ def test_torchmetrics_agrees() -> None:
     import torch
     from torchmetrics import functional as reference
 
-    prediction, truth = frame(8, error=0.3, pixels=5000)
+    prediction, truth = pixels(8, error=0.3, count=5000)
     errors = PixelErrors(prediction, truth)
     p, d = torch.from_numpy(prediction), torch.from_numpy(truth)
     theirs = {

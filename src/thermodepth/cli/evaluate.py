@@ -9,7 +9,7 @@ import typer
 
 from thermodepth.cli.foreign_maps import NO_MAPS, ForeignMaps
 from thermodepth.cli.lens import NO_LENS, LensOptions
-from thermodepth.cli.options import SPECS, Device
+from thermodepth.cli.options import SPECS, Device, With, load_with
 from thermodepth.errors import SettingsError
 from thermodepth.threads import set_thread_policy
 
@@ -75,6 +75,7 @@ def evaluate(
     maps: ForeignMaps = NO_MAPS,
     lens: LensOptions = NO_LENS,
     device: Device = "auto",
+    extensions: With = [],
 ) -> None:
     """Score models, stored predictions or anybody's depth maps under a named protocol.
 
@@ -82,6 +83,7 @@ def evaluate(
     look or only remember.
     """
     set_thread_policy()
+    load_with(extensions)
     from thermodepth.cli import scoring
 
     options = scoring.ScoringOptions(

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from thermodepth.cli.options import Labels, OptionalData, Set
+from thermodepth.cli.options import Labels, OptionalData, Set, With, load_with
 from thermodepth.errors import SettingsError
 from thermodepth.threads import set_thread_policy
 
@@ -48,9 +48,11 @@ def label(
     qa: Qa = None,
     qa_frames: QaFrames = QA_FRAMES,
     edits: Set = [],
+    extensions: With = [],
 ) -> None:
     """Make a teacher's labels for a data set; what is there already is kept."""
     set_thread_policy()
+    load_with(extensions)
     from thermodepth.cli.edits import recipe_settings
 
     options = {

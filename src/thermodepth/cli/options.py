@@ -41,6 +41,14 @@ Set = Annotated[
     ),
 ]
 Steps = Annotated[int | None, typer.Option("--steps", min=1, help="Optimiser steps.")]
+With = Annotated[
+    list[str],
+    typer.Option(
+        "--with",
+        help="A .py file of your own terms, metrics, data sets, teachers, encoders or normalisers, which is "
+        "run; or the name of an installed extension. Repeatable.",
+    ),
+]
 Labels = Annotated[
     Path | None,
     typer.Option(
@@ -75,6 +83,14 @@ Model = Annotated[
     str, typer.Option("--model", help="A run folder, a model folder or a built-in name.")
 ]
 Device = Annotated[str, typer.Option("--device", help="auto, cpu or cuda.")]
+
+
+def load_with(sources: list[str]) -> None:
+    """What `--with` names, before any setting is looked at."""
+    if sources:
+        from thermodepth.extensions import load_extensions
+
+        load_extensions(sources)
 
 
 # --- groups of options ---------------------------------------------------------------------------

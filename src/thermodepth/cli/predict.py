@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from thermodepth.cli.lens import NO_LENS, LensOptions
-from thermodepth.cli.options import Device, Model
+from thermodepth.cli.options import Device, Model, With, load_with
 from thermodepth.errors import DataError, SettingsError, unknown
 from thermodepth.shipped import DEFAULT_MODEL
 from thermodepth.threads import set_thread_policy
@@ -72,6 +72,7 @@ def predict(
     video: Video = False,
     lens: LensOptions = NO_LENS,
     device: Device = "auto",
+    extensions: With = [],
 ) -> None:
     """Metric depth and structure of thermal frames.
 
@@ -79,6 +80,7 @@ def predict(
     --fov, --focal-px or --calibration says.
     """
     set_thread_policy()
+    load_with(extensions)
     from thermodepth.cli.frame_files import FrameFormat
     from thermodepth.inference.predictor import Predictor
     from thermodepth.model import load_model, resolve_model

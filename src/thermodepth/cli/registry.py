@@ -59,7 +59,16 @@ def _command(package: str, name: str) -> Any:
 
 app = typer.Typer(
     name="thermodepth",
-    cls=lazy_group("thermodepth.cli", "train", "adapt", "evaluate", "predict", "serve", "label"),
+    cls=lazy_group(
+        "thermodepth.cli",
+        "train",
+        "adapt",
+        "evaluate",
+        "predict",
+        "serve",
+        "label",
+        "check-extension",
+    ),
     help="Monocular depth from thermal cameras: train it, explain it, ship it.",
     no_args_is_help=True,
     add_completion=False,

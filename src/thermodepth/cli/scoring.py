@@ -39,6 +39,7 @@ from thermodepth.evaluation.scoring.placement_trial import placement_notes
 from thermodepth.evaluation.scoring.sources import FolderSource, Source, SplitSource
 from thermodepth.evaluation.scoring.truth_units import truth_unit_hint
 from thermodepth.evaluation.store import PRECISIONS
+from thermodepth.extensions import loaded_extensions
 from thermodepth.report.evaluation.folder import FACTS, Evaluation, write_evaluation
 from thermodepth.report.evaluation.overview import lead, terminal_tables
 from thermodepth.report.evaluation.warnings import evaluation_warnings
@@ -204,6 +205,8 @@ def _score_and_print(
     facts: Mapping[str, str],
     notes: Sequence[str],
 ) -> None:
+    if extensions := loaded_extensions():
+        facts = {**facts, "Extensions": "; ".join(extension.words() for extension in extensions)}
     with counting("scoring") as tell:
         scored = score_into(
             folder / "rows.parquet",

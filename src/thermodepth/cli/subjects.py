@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from thermodepth.inference.lens import Lens
     from thermodepth.inference.predictor import Predictor
     from thermodepth.teacher import LabelStore, TeacherSettings
+    from thermodepth.training.settings import TrainingSettings
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -82,12 +83,35 @@ def _subject(spec: str) -> Subject:
     settings_file = folder / "settings.json"
     if not settings_file.is_file():
         return Subject(arm=arm, spec=spec)
-    from thermodepth.checksums import read_settings
+    settings = _settings_of_run(settings_file)
+    return Subject(arm=arm, spec=spec, data=settings.data.source, teacher=settings.teacher)
+
+
+def _settings_of_run(path: Path) -> TrainingSettings:
+    """A run's settings. Of one with extensions that were not given, data, model and teacher alone.
+
+    Raises:
+        SettingsError: for a damaged file, or where those three cannot do without the extensions.
+    """
+    from thermodepth.checksums import read_record, read_settings
+    from thermodepth.extensions import check_loaded, extension_records
     from thermodepth.training.settings import TrainingSettings
 
     remedy = "delete it, and name --data and --teacher"
-    settings = read_settings(TrainingSettings, settings_file, remedy=remedy)
-    return Subject(arm=arm, spec=spec, data=settings.data.source, teacher=settings.teacher)
+    try:
+        tree = read_record(path, remedy=remedy)
+    except DataError as error:
+        raise SettingsError(str(error)) from None
+    records = extension_records(tree.get("extensions", []), str(path))
+    try:
+        check_loaded(records, str(path))
+    except SettingsError as not_loaded:
+        sections = {name: tree[name] for name in tree.keys() & {"data", "model", "teacher"}}
+        try:
+            return TrainingSettings.parse(sections, where=str(path))
+        except SettingsError:
+            raise not_loaded from None
+    return read_settings(TrainingSettings, path, remedy=remedy)
 
 
 def open_models(

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from thermodepth.cli.options import Labels, OptionalData, Set, Steps
+from thermodepth.cli.options import Labels, OptionalData, Set, Steps, With, load_with
 from thermodepth.threads import available_cores, set_thread_policy
 
 if TYPE_CHECKING:
@@ -47,9 +47,11 @@ def train(
     labels: Labels = None,
     watch: Watch = None,
     edits: Set = [],
+    extensions: With = [],
 ) -> None:
     """Train one network. Ctrl-C saves; the same command goes on."""
     set_thread_policy(otherwise=available_cores())
+    load_with(extensions)
     from thermodepth.cli.edits import recipe_settings
 
     options = {

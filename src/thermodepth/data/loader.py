@@ -14,7 +14,7 @@ import warnings
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from functools import lru_cache
-from typing import TYPE_CHECKING, ClassVar, Literal, Self
+from typing import TYPE_CHECKING, Any, ClassVar, Literal, Self
 
 import numpy as np
 import torch
@@ -24,6 +24,7 @@ from thermodepth.config import Settings
 from thermodepth.data.frames import Dataset, Frames, SomeFrames
 from thermodepth.data.transform import AugmentationSettings, augment
 from thermodepth.errors import DataError, SettingsError, UserError
+from thermodepth.extensions import Carrier
 from thermodepth.thermal import NORMALISERS, NormaliserSettings, normalise
 from thermodepth.types import Batch, Geometry, Sample
 
@@ -196,6 +197,9 @@ class _Steps(torch.utils.data.Dataset[Batch | UserError]):
     def __init__(self, stream: BatchStream) -> None:
         self._stream = stream
 
+    def __reduce__(self) -> tuple[Any, ...]:  # for a worker
+        return _Steps, (Carrier(self._stream),)
+
     def __getitem__(self, step: int) -> Batch | UserError:
         try:
             return self._stream.batch(step)
@@ -210,7 +214,7 @@ def batches(stream: BatchStream, steps: range, *, workers: int) -> Iterator[Batc
             yield stream.batch(step)
         return
     loader = torch.utils.data.DataLoader(
-        _Steps(stream),
+        _Steps(stream),  # which travels with the extensions that its frames may be of
         batch_size=None,
         sampler=steps,
         num_workers=workers,

@@ -15,6 +15,7 @@ from thermodepth.data.ms2 import open_ms2
 from thermodepth.data.synthetic import open_synthetic
 from thermodepth.data.vivid import open_vivid
 from thermodepth.errors import DataError, unknown
+from thermodepth.extensions.registry import Registry
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -26,9 +27,10 @@ class DatasetRow:
     summary: str
 
 
-DATASETS: dict[str, DatasetRow] = {
-    row.name: row
-    for row in (
+DATASETS: Registry[DatasetRow] = Registry(
+    "data set",
+    DatasetRow,
+    (
         DatasetRow(
             name="synthetic",
             open=open_synthetic,
@@ -64,8 +66,8 @@ DATASETS: dict[str, DatasetRow] = {
             open=open_folder,
             summary="any tree of files that a short YAML file describes: folder:FILE.yaml",
         ),
-    )
-}
+    ),
+)
 
 
 def absolute_spec(spec: str) -> str:

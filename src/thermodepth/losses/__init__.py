@@ -8,7 +8,7 @@ image without valid pixels, and never makes the device wait. See `geometry` for 
 """
 
 from thermodepth.losses.report import LossReport, evaluate
-from thermodepth.losses.settings import Groups, LossesSettings
+from thermodepth.losses.settings import Groups, LossesSettings, rebuilt_with_terms
 from thermodepth.losses.table import LOSSES, Invariance, LossRow
 from thermodepth.losses.term import Term, TermSettings, weight_at
 
@@ -22,5 +22,6 @@ __all__ = [
     "Term",
     "TermSettings",
     "evaluate",
+    "rebuilt_with_terms",
     "weight_at",
 ]

@@ -1,38 +1,45 @@
-"""`LossesSettings`: one field per row of the table, and the switches of the groups."""
+"""`LossesSettings`: one field per row of the table, and the switches of the groups.
+
+Both follow the table: a term that an extension brings has its settings beside ours, `losses.my_term.weight`,
+and a group that no other term is in has its switch, `losses.groups.mine`.
+"""
 
 from __future__ import annotations
 
 import warnings
 from typing import TYPE_CHECKING, Any, ClassVar, Self
 
-from pydantic import create_model, model_validator
+from pydantic import BaseModel, Field, create_model, model_validator
+from pydantic.fields import FieldInfo
 
 from thermodepth.config import Settings
-from thermodepth.losses.table import LOSSES, Group
+from thermodepth.losses.table import LOSSES
 from thermodepth.losses.term import TermSettings
 
 
 class Groups(Settings):
-    """The switches of the study. What stands in no group is always on."""
+    """The switches of the study. What stands in no group is always on; other groups come with their rows."""
 
     silog: bool = True
     smooth: bool = True
     consistency: bool = True
 
-    def on(self, group: Group) -> bool:
+    def on(self, group: str) -> bool:
         """Whether the terms of this group are computed."""
         return group == "always" or bool(getattr(self, group))
+
+
+#: The groups that published runs know.
+_FIRST_GROUPS = frozenset(Groups.model_fields)
 
 
 class _Losses(Settings):
     """Which loss terms are on, with what weights and options."""
 
     #: Terms that wait for a weight came after the seven of the published runs.
-    later: ClassVar[frozenset[str]] = frozenset(
-        name for name, row in LOSSES.items() if row.settings().weight == 0.0
-    )
+    later: ClassVar[frozenset[str]] = frozenset()
 
-    groups: Groups = Groups()
+    groups: Groups = Field(default_factory=Groups)
 
     def term(self, name: str) -> TermSettings:
         """The settings of one term by its name in the table."""
@@ -44,7 +51,8 @@ class _Losses(Settings):
         return tuple(
             name
             for name, row in LOSSES.items()
-            if self.groups.on(row.group) and self.term(name).weight > 0.0
+            # Settings that were made before an extension was loaded lack its terms.
+            if name in self.__dict__ and self.groups.on(row.group) and self.term(name).weight > 0.0
         )
 
     @model_validator(mode="after")
@@ -86,5 +94,38 @@ else:
         __base__=_Losses,
         __doc__=_Losses.__doc__,
         __module__=__name__,  # where pickle finds it
-        **{name: (row.settings, row.settings()) for name, row in LOSSES.items()},
     )
+
+#: Records with a `LossesSettings` inside: what pydantic made of them is made anew with it.
+_HOLDERS: list[type[BaseModel]] = []
+
+
+def rebuilt_with_terms(holder: type[BaseModel]) -> None:
+    """From now on this record knows every field that a new term brings; for records with `LossesSettings`."""
+    _HOLDERS.append(holder)
+
+
+def _follow_table() -> None:
+    """Fields for rows that joined the table, none for rows that left it."""
+    terms, groups = LossesSettings.model_fields, Groups.model_fields
+    switches = {row.group for row in LOSSES.values()} - {"always"} | _FIRST_GROUPS
+    for name in set(terms) - set(LOSSES) - {"groups"}:
+        del terms[name]
+    for name in set(groups) - switches:
+        del groups[name]
+    for name, row in LOSSES.items():
+        if name not in terms:
+            terms[name] = FieldInfo.from_annotated_attribute(row.settings, row.settings())
+        if row.group != "always" and row.group not in groups:
+            groups[row.group] = FieldInfo.from_annotated_attribute(bool, True)
+    LossesSettings.later = frozenset(
+        name for name, row in LOSSES.items() if row.settings().weight == 0.0
+    )
+    Groups.later = frozenset(groups) - _FIRST_GROUPS
+    models: tuple[type[BaseModel], ...] = (Groups, LossesSettings, *_HOLDERS)
+    for model in models:
+        model.model_rebuild(force=True)
+
+
+_follow_table()
+LOSSES.followers.append(_follow_table)

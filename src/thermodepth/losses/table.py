@@ -8,11 +8,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from types import MappingProxyType
 from typing import Any, Literal
 
 from torch import Tensor
 
+from thermodepth.errors import SettingsError
+from thermodepth.extensions.registry import Registry
 from thermodepth.losses.gradient_consistency import (
     GradientConsistencySettings,
     gradient_consistency,
@@ -29,8 +30,6 @@ from thermodepth.losses.structure_smooth import StructureSmoothSettings, structu
 from thermodepth.losses.structure_ssi import StructureSsiSettings, structure_ssi
 from thermodepth.losses.term import Term, TermSettings, full_precision
 from thermodepth.types import Batch, Prediction
-
-Group = Literal["always", "silog", "smooth", "consistency"]
 
 #: What may be done to the inputs without changing a term. `structure_affine`: s -> a s + b;
 #: `label_affine`: t -> a t + b; `image_affine`: T -> a T + b (all with a > 0); `depth_scale`:
@@ -59,7 +58,7 @@ class LossRow:
     """One loss term."""
 
     name: str
-    group: Group  # "always", or the switch in `Groups` that turns it off
+    group: str  # "always", or the switch in `Groups` that turns it off; a new name makes its switch
     term: Term  # on the shared maps, as `evaluate` calls it
     settings: type[TermSettings]
     summary: str  # one line for the documentation and the report
@@ -68,6 +67,9 @@ class LossRow:
     forms: tuple[Mapping[str, Any], ...] = ()  # edits that give it another formula
     #: For the documentation, with `{name}` for defaults of its settings. Empty: the summary stands there.
     formula: str = ""
+    constants: tuple[str, ...] = ()  # maps of the prediction that it reads without a way back
+    #: Whether a perfect prediction has its minimum on every scene; what smooths has it on flat ones.
+    least_at_truth: bool = True
 
     def function(self, prediction: Prediction, batch: Batch, settings: TermSettings) -> Tensor:
         """The term by itself: `[b]`, one value per image, float32 (float64 stays)."""
@@ -114,6 +116,7 @@ _ROWS = (
             "contrast-normalised"
         ),
         mask="label",
+        least_at_truth=False,
         invariances=(
             Invariance("structure_affine"),
             Invariance("image_affine"),
@@ -160,6 +163,8 @@ _ROWS = (
         summary="metric depth is smooth where the structure is smooth",
         formula="mean( abs(dx ln D) exp(−b abs(dx N(s))) + the same in y ), s detached",
         mask=None,
+        constants=("structure",),
+        least_at_truth=False,
         invariances=(
             Invariance("depth_scale"),
             Invariance("structure_affine"),
@@ -210,6 +215,7 @@ _ROWS = (
         ),
         mask="depth",
         invariances=(Invariance("unit_of_length"),),
+        constants=("log_depth",),
     ),
     LossRow(
         name="metric_gradient",
@@ -230,5 +236,18 @@ _ROWS = (
     ),
 )
 
-LOSSES: Mapping[str, LossRow] = MappingProxyType({row.name: row for row in _ROWS})
-assert len(LOSSES) == len(_ROWS), "two loss terms share a name"
+
+def _check(row: LossRow) -> None:
+    """Whether the name and the group of a user's row can stand in settings."""
+    for what, name in (("loss term", row.name), ("group", row.group)):
+        if not name.isidentifier() or name.startswith("model_") or hasattr(TermSettings, name):
+            raise SettingsError(f"{what} '{name}': cannot be a name in settings; choose another")
+    if row.name == "groups" or row.group in LOSSES:
+        raise SettingsError(f"loss term '{row.name}' in group '{row.group}': one of them is taken")
+    if not issubclass(row.settings, TermSettings):
+        raise SettingsError(f"loss term '{row.name}': its settings are no subclass of TermSettings")
+    row.settings()  # every field has a default
+
+
+#: A term of a user's own joins it, and `LossesSettings` has its field.
+LOSSES: Registry[LossRow] = Registry("loss term", LossRow, _ROWS, check=_check)

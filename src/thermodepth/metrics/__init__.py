@@ -24,6 +24,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from thermodepth.errors import SettingsError, unknown
+from thermodepth.extensions.registry import NAME, Registry
 from thermodepth.metrics.arrays import Map as Map
 from thermodepth.metrics.arrays import Pixels as Pixels
 from thermodepth.metrics.boundary import BOUNDARY, BOUNDARY_OWN
@@ -51,26 +52,59 @@ from thermodepth.metrics.scale import SCALE
 from thermodepth.metrics.truth_map import TruthMap as TruthMap
 from thermodepth.metrics.variability import VARIABILITY
 
-ERRORS: dict[str, ErrorRow] = {row.name: row for row in DEPTH_ERROR}
-MAP_FAMILIES: tuple[MapFamily, ...] = (
-    BOUNDARY,
-    BOUNDARY_OWN,
-    EDGE_DISTANCE,
-    GRADIENT_ERROR,
-    NORMALS,
-    ORDINAL,
-    RANK,
-    VARIABILITY,
-    LEDGER,
-    SCALE,
+
+def _free(*rows: MetricRow) -> None:
+    """Whether a user's rows can stand beside those of every family.
+
+    Raises:
+        SettingsError: for a name or label that is taken.
+    """
+    labels = {row.label: row.name for row in METRICS.values()}
+    for row in rows:
+        if not NAME.fullmatch(row.name) or not row.name.isidentifier():
+            raise SettingsError(f"metric '{row.name[:60]}': expected a name of a-z, 0-9 and _")
+        if row.name in METRICS:
+            raise SettingsError(f"metric '{row.name}': is there already; rows are never replaced")
+        if row.label in labels:
+            raise SettingsError(
+                f"metric '{row.name}': its label '{row.label}' is that of {labels[row.label]}"
+            )
+
+
+ERRORS: Registry[ErrorRow] = Registry("metric", ErrorRow, DEPTH_ERROR, check=_free)
+MAP_FAMILIES: Registry[MapFamily] = Registry(
+    "family of metrics",
+    MapFamily,
+    (
+        BOUNDARY,
+        BOUNDARY_OWN,
+        EDGE_DISTANCE,
+        GRADIENT_ERROR,
+        NORMALS,
+        ORDINAL,
+        RANK,
+        VARIABILITY,
+        LEDGER,
+        SCALE,
+    ),
+    check=lambda family: _free(*family.rows),
 )
 #: Of models that tell how far off they expect to be; other rows are not theirs.
 EXPECTED: dict[str, ExpectedRow] = {row.name: row for row in EXPECTED_ERROR}
-METRICS: dict[str, MetricRow] = {
-    **ERRORS,
-    **{row.name: row for family in MAP_FAMILIES for row in family.rows},
-    **EXPECTED,
-}
+#: Of all families; it follows them.
+METRICS: dict[str, MetricRow] = {}
+
+
+def _follow_families() -> None:
+    METRICS.clear()
+    METRICS.update(ERRORS)
+    METRICS.update({row.name: row for family in MAP_FAMILIES.values() for row in family.rows})
+    METRICS.update(EXPECTED)
+
+
+_follow_families()
+for _registry in (ERRORS, MAP_FAMILIES):
+    _registry.followers.append(_follow_families)
 
 
 def metric_rows(names: Iterable[str]) -> tuple[MetricRow, ...]:

@@ -1,5 +1,7 @@
 """ENCODERS: feature pyramids by name, of plain torch or through transformers' `AutoBackbone`.
 
+What the table lacks, `auto:ID` takes from transformers; see `auto_backbone`.
+
 Two ways in: a row of the table builds an architecture with fresh weights for any number of input
 channels; `weights` then names where pre-trained ones come from: a model of ours, which needs no network,
 a hub id, or a local folder in transformers' format. An inverted residual row takes a folder of published
@@ -14,7 +16,7 @@ the very features that its three equal channels gave before.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -23,7 +25,15 @@ import torch
 from torch import Tensor, nn
 
 from thermodepth.errors import DataError, SettingsError, WeightsError, unknown
+from thermodepth.extensions.registry import Registry
 from thermodepth.files import ask_folder
+from thermodepth.model.auto_backbone import (
+    Probe,
+    backbone_config,
+    is_auto,
+    probe_backbone,
+    read_config,
+)
 from thermodepth.model.inverted_residual import (
     EFFICIENTNET_LITE0,
     MOBILENETV2,
@@ -36,16 +46,19 @@ from thermodepth.tensor_files import read_tensors
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EncoderRow:
-    """How an encoder is built: exactly one of `config`, `pyramid` and `residual`."""
+    """How an encoder is built: exactly one of `config`, `pyramid`, `residual` and `build`."""
 
     name: str
     summary: str
     config: Callable[[int], Any] | None = None  # input channels -> a transformers backbone config
     pyramid: InvertedResidualConfig | None = None  # plain torch, published weights converted by us
     residual: ResidualConfig | None = None  # plain torch, published weights through transformers
+    #: Input channels -> a module that gives a list of four maps, or of five with one at stride 2 first, and
+    #: says in `channels` and `strides` which.
+    build: Callable[[int], nn.Module] | None = None
 
     def __post_init__(self) -> None:
-        ways = (self.config, self.pyramid, self.residual)
+        ways = (self.config, self.pyramid, self.residual, self.build)
         assert sum(way is not None for way in ways) == 1, self.name
 
 
@@ -125,9 +138,10 @@ def _quarters(layers: int) -> list[int]:
     return [layers * k // 4 for k in (1, 2, 3, 4)]
 
 
-ENCODERS: dict[str, EncoderRow] = {
-    row.name: row
-    for row in (
+ENCODERS: Registry[EncoderRow] = Registry(
+    "encoder",
+    EncoderRow,
+    (
         EncoderRow(
             name="mobilenetv2",
             pyramid=MOBILENETV2,
@@ -173,14 +187,16 @@ ENCODERS: dict[str, EncoderRow] = {
             config=_dinov3_convnext([96, 192, 384, 768], [3, 3, 9, 3]),
             summary="28 M parameters; facebook/dinov3-convnext-tiny-pretrain-lvd1689m",
         ),
-    )
-}
+    ),
+)
 
 
 class Encoder(nn.Module):
     """A backbone with what the decoder must know of it."""
 
-    def __init__(self, backbone: nn.Module, config: Any | None) -> None:
+    def __init__(
+        self, backbone: nn.Module, config: Any | None, *, probe: Probe | None = None
+    ) -> None:
         super().__init__()
         self.backbone = backbone
         self.channels: list[int] = list(backbone.channels)  # type: ignore[arg-type]
@@ -190,11 +206,16 @@ class Encoder(nn.Module):
         if config is None:
             if backbone.strides[0] == 2:  # type: ignore[index]
                 self.fine_channels = self.channels.pop(0)
+            self.stride = int(max(backbone.strides))  # type: ignore[arg-type]
             return
         patch = getattr(config, "patch_size", None)
         # A plain transformer has one stride, its patch; a pyramid ends at stride 32.
         is_plain = "vit" in config.model_type or config.model_type.startswith("dinov2")
         self.stride = int(patch) if is_plain and patch is not None else 32
+        if probe is not None:  # of an architecture that nobody here looked at
+            self.stride = probe.stride
+            for key in probe.idle:
+                backbone.get_parameter(key).requires_grad_(False)
         for parameter_name, parameter in backbone.named_parameters():
             if parameter_name.endswith("mask_token"):  # of masked pre-training; no image reaches it
                 parameter.requires_grad_(False)
@@ -205,13 +226,23 @@ class Encoder(nn.Module):
         return list(maps if self.is_plain_torch else maps.feature_maps)
 
 
-def build_encoder(name: str, *, channels: int) -> Encoder:
+def build_encoder(name: str, *, channels: int, config: Mapping[str, Any] | None = None) -> Encoder:
     """An encoder with fresh weights.
 
+    Args:
+        name: a row of ENCODERS, or `auto:` with a backbone of transformers.
+        channels: of the input.
+        config: of an `auto:` encoder, as a model carries it; None reads it from its folder or the hub.
+
     Raises:
-        SettingsError: for a name that is not in the table, or that this transformers lacks.
+        SettingsError: for a name that is not in the table, or that this transformers lacks; for a backbone
+            whose maps the decoder cannot take.
     """
+    if is_auto(name):
+        return _auto_encoder(name, read_config(name) if config is None else config, channels)
     row = _row(name)
+    if row.build is not None:
+        return Encoder(row.build(channels), None)
     if row.pyramid is not None:
         return Encoder(InvertedResidualPyramid(row.pyramid, channels=channels), None)
     if row.residual is not None:
@@ -241,18 +272,39 @@ def _config(row: EncoderRow, channels: int) -> Any:
         ) from None
 
 
-def pretrained_encoder(name: str, source: str, *, channels: int) -> Encoder:
+def _auto_encoder(name: str, config: Mapping[str, Any], channels: int) -> Encoder:
+    from transformers import AutoBackbone
+
+    built = backbone_config(config, channels, name)
+    probe = probe_backbone(built, name, channels)
+    return Encoder(AutoBackbone.from_config(built), built, probe=probe)
+
+
+def pretrained_encoder(
+    name: str, source: str, *, channels: int, config: Mapping[str, Any] | None = None
+) -> Encoder:
     """An encoder with weights from a hub id or a local folder in transformers' format.
 
-    The architecture is always the table's own, so that the trained model can be built again from its name.
+    The architecture is always the table's own, or that of `config`, so that the trained model can be built
+    again from its name.
 
     Raises:
         SettingsError: for a name that is not in the table.
         WeightsError: when they cannot be had or belong to another architecture, saying why and what
             would do instead.
     """
-    row = _row(name)
     folder = Path(source).expanduser()
+    if is_auto(name):
+        tree = read_config(name) if config is None else config
+        row = EncoderRow(name=name, summary="", config=lambda n: backbone_config(tree, n, name))
+        probe: Probe | None = probe_backbone(_config(row, 3), name, 3)
+    else:
+        row, probe = _row(name), None
+    if row.build is not None:
+        raise WeightsError(
+            f"model.weights={source}: model.encoder={name} of an extension starts from model.weights=none, "
+            "or from a model that was trained with it"
+        )
     if row.pyramid is not None:
         return _published_pyramid(row, folder, channels=channels)
     from safetensors import SafetensorError
@@ -306,7 +358,7 @@ def pretrained_encoder(name: str, source: str, *, channels: int) -> Encoder:
     if channels != 3:
         fold_stem(backbone, channels)
     if row.residual is None:
-        return Encoder(backbone, backbone.config)
+        return Encoder(backbone, backbone.config, probe=probe)
     encoder = build_encoder(name, channels=channels)
     encoder.backbone.load_state_dict(backbone.state_dict())
     return encoder

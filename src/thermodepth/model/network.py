@@ -21,17 +21,19 @@ is: it reads the features without a way back, so learning it moves neither map.
 
 from __future__ import annotations
 
+import json
 import math
 from functools import lru_cache
 from typing import ClassVar, Literal, Self
 
 import torch
 import torch.nn.functional as F
-from pydantic import Field, field_validator, model_validator
+from pydantic import Field, JsonValue, field_validator, model_validator
 from torch import Tensor, nn
 
 from thermodepth.config import Settings
 from thermodepth.errors import unknown
+from thermodepth.model.auto_backbone import is_auto
 from thermodepth.model.decoder import GROUPS, STRIDE, Decoder, LeanDecoder, MapHead
 from thermodepth.model.encoders import ENCODERS, Encoder, build_encoder
 from thermodepth.types import ERROR_LEVELS, Prediction
@@ -44,7 +46,9 @@ INPUT_MEAN, INPUT_STD = 0.45, 0.225
 class ModelSettings(Settings):
     """The architecture and where its first weights come from."""
 
-    encoder: str = "resnet-small"  # a row of ENCODERS
+    encoder: str = "resnet-small"  # a row of ENCODERS, or auto:ID of a backbone of transformers
+    #: Of an `auto:` encoder its architecture, which is filled in where a training begins.
+    encoder_config: dict[str, JsonValue] | None = None
     #: `none`; a model of ours, built in, a run or a model folder (all of one that reads the same, the
     #: encoder of one that reads RGB); or an encoder alone, by a hub id or a local folder.
     weights: str = "rgb-small"
@@ -60,12 +64,14 @@ class ModelSettings(Settings):
     #: nothing of the lens, and its metres hold for the one that it was trained with.
     focal_px: float | None = Field(None, ge=1, le=100_000)
 
-    later: ClassVar[frozenset[str]] = frozenset({"decoder", "sky", "relative_error", "focal_px"})
+    later: ClassVar[frozenset[str]] = frozenset(
+        {"encoder_config", "decoder", "sky", "relative_error", "focal_px"}
+    )
 
     @field_validator("encoder")
     @classmethod
     def _known_encoder(cls, name: str) -> str:
-        if name not in ENCODERS:
+        if name not in ENCODERS and not is_auto(name):
             raise ValueError(unknown("encoder", name, ENCODERS))
         return name
 
@@ -158,19 +164,24 @@ def build_network(settings: ModelSettings, *, channels: int) -> DepthNetwork:
     The same torch seed gives the same weights.
     """
     return DepthNetwork(
-        build_encoder(settings.encoder, channels=channels), settings, channels=channels
+        build_encoder(settings.encoder, channels=channels, config=settings.encoder_config),
+        settings,
+        channels=channels,
     )
 
 
 def has_batch_norms(settings: ModelSettings) -> bool:
     """Whether a network of this architecture has statistics of batches."""
-    return settings.decoder == "separable" or _encoder_has_batch_norms(settings.encoder)
+    tree = settings.encoder_config
+    config = None if tree is None else json.dumps(tree)
+    return settings.decoder == "separable" or _encoder_has_batch_norms(settings.encoder, config)
 
 
 @lru_cache(maxsize=32)
-def _encoder_has_batch_norms(name: str) -> bool:
+def _encoder_has_batch_norms(name: str, config: str | None) -> bool:
+    tree = json.loads(config) if config else None
     with torch.device("meta"):
-        encoder = build_encoder(name, channels=1)
+        encoder = build_encoder(name, channels=1, config=tree)
     return any(isinstance(m, nn.modules.batchnorm._BatchNorm) for m in encoder.modules())
 
 

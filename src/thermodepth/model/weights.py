@@ -13,21 +13,27 @@ import json
 from dataclasses import dataclass
 from importlib.resources import files
 from pathlib import Path
-from typing import Literal, Self
+from typing import ClassVar, Literal, Self
 
 import torch
 from pydantic import Field, JsonValue, model_validator
 from torch import Tensor
 
-from thermodepth.checksums import read_record, read_settings, write_record
+from thermodepth.checksums import read_record, write_record
 from thermodepth.config import Settings
 from thermodepth.errors import DataError, SettingsError, WeightsError
-from thermodepth.model.encoders import fold_kernel, pretrained_encoder
+from thermodepth.extensions import (
+    ExtensionRecord,
+    check_loaded,
+    extension_records,
+    loaded_records,
+)
+from thermodepth.model.encoders import ENCODERS, fold_kernel, pretrained_encoder
 from thermodepth.model.error_calibration import ErrorCalibration
 from thermodepth.model.network import DepthNetwork, ModelSettings, build_network
 from thermodepth.shipped import BUILT_IN
 from thermodepth.tensor_files import content_digest, read_tensors, write_tensors
-from thermodepth.thermal import NormaliserSettings
+from thermodepth.thermal import NORMALISERS, NormaliserSettings
 from thermodepth.types import ThermalUnit
 
 LONGEST_WORKING_SIDE = 4096  # of what a network was trained at
@@ -45,6 +51,8 @@ class TrainingLens(Settings):
 class ModelRecipe(Settings):
     """Everything about a model but its numbers."""
 
+    unless_empty: ClassVar[frozenset[str]] = frozenset({"extensions"})
+
     format: Literal[1] = 1
     model: ModelSettings
     modality: Literal["thermal", "rgb"]
@@ -56,6 +64,8 @@ class ModelRecipe(Settings):
     lens: TrainingLens | None = None  # of a model that is told the lens; taken where none is known
     #: Of a model with the head `relative_error`; without, what the head says is not handed out.
     error_calibration: ErrorCalibration | None = None
+    #: Whose encoder or input recipe it has; others that it was trained with it can do without.
+    extensions: tuple[ExtensionRecord, ...] = ()
     history: dict[str, JsonValue] = Field(default_factory=dict)  # how it came about, for people
 
     @model_validator(mode="after")
@@ -175,10 +185,21 @@ def read_recipe(folder: Path) -> ModelRecipe:
             f"{folder}: not a model folder (no {RECIPE_FILE}). Give the `model` folder of a run, or one "
             f"of the built-in names: {', '.join(BUILT_IN)}"
         )
+    path = folder / RECIPE_FILE
     try:
-        return read_settings(ModelRecipe, folder / RECIPE_FILE, remedy=_REMEDY)
-    except SettingsError as error:
+        tree = read_record(path, remedy=_REMEDY)
+        check_loaded(extension_records(tree.get("extensions", []), str(path)), "this model")
+        return ModelRecipe.parse(tree, where=str(path))
+    except (DataError, SettingsError) as error:
         raise WeightsError(f"{folder}: {error}") from None
+
+
+def needed_extensions(
+    model: ModelSettings, recipe: NormaliserSettings
+) -> tuple[ExtensionRecord, ...]:
+    """The extensions without which a model cannot be built or fed."""
+    origins = {ENCODERS.origins.get(model.encoder), NORMALISERS.origins.get(recipe.name)}
+    return tuple(record for record in loaded_records() if record.sha256 in origins)
 
 
 def resolve_model(name_or_folder: str) -> Path:
@@ -216,12 +237,14 @@ def initialise(settings: ModelSettings, *, channels: int, seed: int) -> DepthNet
         else:
             _take_encoder(network, donor, channels)
     elif settings.weights != "none":
-        network.encoder = pretrained_encoder(settings.encoder, settings.weights, channels=channels)
+        network.encoder = pretrained_encoder(
+            settings.encoder, settings.weights, channels=channels, config=settings.encoder_config
+        )
     return network
 
 
 #: What a network must share with the one whose weights it starts from.
-_SAME_ENCODER = ("encoder",)
+_SAME_ENCODER = ("encoder", "encoder_config")
 _SAME_NETWORK = (*_SAME_ENCODER, "decoder", "decoder_width", "upsampling", "focal_px")
 #: Heads that a network may have beside those of its start, by the setting that has them; they begin fresh.
 OPTIONAL_HEADS = {"sky": "sky_head.", "relative_error": "error_head."}

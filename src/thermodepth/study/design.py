@@ -170,7 +170,11 @@ class Study:
 
     def identity(self, data_fingerprint: str) -> str:
         """Changes when the numbers may; seeds can be added without changing it."""
-        text = json.dumps([self.describe(), data_fingerprint], sort_keys=True)
+        tree = dict(self.describe())
+        if self.settings.extensions:  # by their content, wherever they lie
+            marks = [record.sha256 for record in self.settings.extensions]
+            tree["settings"] = {**tree["settings"], "extensions": marks}
+        text = json.dumps([tree, data_fingerprint], sort_keys=True)
         return hashlib.sha256(text.encode()).hexdigest()[:16]
 
 

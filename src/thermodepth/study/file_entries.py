@@ -55,6 +55,8 @@ class StudyFile(Settings):
 
     name: str
     title: str = ""
+    #: Files of a user's own rows, relative to the study file, or names of installed ones. They are run.
+    extensions: tuple[str, ...] = ()
     recipe: str = "thermal"
     settings: dict[str, Any] = Field(default_factory=dict)  # dotted edits of the recipe
     factors: dict[str, dict[str, Any]] = Field(default_factory=dict)  # dotted edits where it is off

@@ -2,6 +2,7 @@
 
 name = "which-losses"
 title = "Which losses carry the depth?"
+extensions = ["my_losses.py"]      # files of one's own terms and the like; they are run
 recipe = "thermal"                 # the run that every arm starts from
 seeds = 5                          # 0 to 4; or a list such as [3, 7]
 design = "full-factorial"          # or another of DESIGNS; without it, by the number of factors
@@ -36,6 +37,7 @@ from typing import Any, get_args
 
 from thermodepth.config import Edits, Settings, flatten
 from thermodepth.errors import DataError, SettingsError, unknown
+from thermodepth.extensions import load_extension
 from thermodepth.files import read_bytes
 from thermodepth.metrics import EXPECTED, METRICS
 from thermodepth.statistics import designs
@@ -57,7 +59,7 @@ MOST_SEEDS = 1000
 
 
 def read_study(path: Path) -> StudyFile:
-    """The study that a .toml or .py file describes. A .py file is run.
+    """The study that a .toml or .py file describes. A .py file is run, and so are the extensions of both.
 
     Raises:
         SettingsError: naming the file and the key, for what cannot be read or is not a study.
@@ -70,6 +72,7 @@ def read_study(path: Path) -> StudyFile:
             raise SettingsError(
                 f"{path}: study() returned {type(returned).__name__}, expected a dictionary or a StudyFile"
             )
+        _load_extensions(returned, path)
         return parse_study(returned, where=str(path))
     if path.suffix != ".toml":
         raise SettingsError(f"{path}: expected a study as .toml or .py")
@@ -79,7 +82,20 @@ def read_study(path: Path) -> StudyFile:
         raise SettingsError(str(error)) from None
     except (ValueError, RecursionError) as error:
         raise SettingsError(f"{path}: cannot be read as TOML ({error})") from None
+    _load_extensions(tree, path)
     return parse_study(tree, where=str(path))
+
+
+def _load_extensions(tree: Mapping[str, Any], path: Path) -> None:
+    """Before anything in the file is looked at, for it may name what they bring."""
+    sources = tree.get("extensions", ())
+    if not isinstance(sources, list | tuple) or not all(isinstance(each, str) for each in sources):
+        raise SettingsError(f"{path}: extensions = {sources!r:.80}, expected a list of file names")
+    for source in sources:
+        try:
+            load_extension(path.absolute().parent / source if source.endswith(".py") else source)
+        except SettingsError as error:
+            raise SettingsError(f"{path}: extensions: {error}") from None
 
 
 def parse_study(tree: Mapping[str, Any], *, where: str) -> StudyFile:

@@ -19,6 +19,7 @@ from thermodepth.config import Settings, flatten
 from thermodepth.config import identity as identity_tree
 from thermodepth.data import Dataset
 from thermodepth.errors import DataError, SettingsError, StudyError, unknown
+from thermodepth.extensions import ExtensionRecord, check_loaded, extension_records
 from thermodepth.lock import LOCK, holding
 from thermodepth.statistics.questions import NAME
 from thermodepth.study.cell import CellJob
@@ -99,9 +100,20 @@ class DesignRecord(Settings):
     arms: tuple[ArmRecord, ...]
     settings: dict[str, Any]
 
+    @property
+    def extensions(self) -> tuple[ExtensionRecord, ...]:
+        """Files and packages whose rows the settings may name."""
+        return extension_records(self.settings.get("extensions", []), f"study {self.name}")
+
     def base(self, runtime: Mapping[str, Any]) -> TrainingSettings:
-        """The settings that arms are edits of."""
-        return TrainingSettings.parse({**self.settings, "runtime": runtime})
+        """The settings that arms are edits of.
+
+        Raises:
+            SettingsError: for settings that cannot be, or extensions that were not given.
+        """
+        check_loaded(self.extensions, f"study {self.name}")
+        own = [record.tree() for record in self.extensions]  # and no other that is loaded
+        return TrainingSettings.parse({**self.settings, "runtime": runtime, "extensions": own})
 
 
 class StudyManifest(Settings):

@@ -15,6 +15,7 @@ from pydantic import Field, field_validator, model_validator
 
 from thermodepth.config import Settings
 from thermodepth.errors import TeacherError, unknown
+from thermodepth.extensions.registry import Registry
 from thermodepth.teacher.interface import Teacher
 from thermodepth.teacher.transfer import TransferSettings
 from thermodepth.types import Geometry
@@ -187,9 +188,10 @@ def _open_truth(_settings: TeacherSettings, _loader: NetworkLoader | None) -> Te
     return TruthTeacher()
 
 
-TEACHERS: dict[str, TeacherRow] = {
-    row.name: row
-    for row in (
+TEACHERS: Registry[TeacherRow] = Registry(
+    "teacher",
+    TeacherRow,
+    (
         TeacherRow(
             name="rgb-small",
             summary="the built-in RGB network, trained on rendered scenes; no download",
@@ -230,8 +232,8 @@ TEACHERS: dict[str, TeacherRow] = {
             open=_open_truth,
             reads_rgb=False,
         ),
-    )
-}
+    ),
+)
 
 
 def open_teacher(

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from thermodepth.errors import SettingsError
+from thermodepth.extensions.registry import Registry
 from thermodepth.thermal.fields import local_range
 from thermodepth.thermal.radiometry import kelvin_of_counts
 from thermodepth.thermal.settings import NormaliserSettings
@@ -44,6 +45,7 @@ _Apply = Callable[
 class Normaliser:
     """A recipe, and what it does to the level of a frame."""
 
+    name: str
     apply: _Apply
     #: Fields of `NormaliserSettings` that it reads of a still; `memory` is read between frames of a video.
     reads: frozenset[str] = frozenset()
@@ -164,25 +166,31 @@ _PERCENTILES = frozenset({"low_percentile", "high_percentile"})
 _CLAHE = frozenset({"clahe_clip", "clahe_tiles"})
 _FIELDS = frozenset({"field_tiles", "field_passes", "field_extremes", "gamma"})
 
-NORMALISERS: dict[str, Normaliser] = {
-    "percentile": Normaliser(apply=_percentile, reads=_PERCENTILES),
-    "min_max": Normaliser(apply=_min_max),
-    "fixed_range": Normaliser(
-        apply=_fixed_range,
-        reads=frozenset({"range_low", "range_high"}),
-        keeps_level=True,
-        binds_unit=True,
+NORMALISERS: Registry[Normaliser] = Registry(
+    "normaliser",
+    Normaliser,
+    (
+        Normaliser(name="percentile", apply=_percentile, reads=_PERCENTILES),
+        Normaliser(name="min_max", apply=_min_max),
+        Normaliser(
+            name="fixed_range",
+            apply=_fixed_range,
+            reads=frozenset({"range_low", "range_high"}),
+            keeps_level=True,
+            binds_unit=True,
+        ),
+        Normaliser(
+            name="temperature",
+            apply=_temperature,
+            reads=frozenset({"window_low_k", "window_high_k", "planck"}),
+            keeps_level=True,
+        ),
+        Normaliser(name="raw_14bit", apply=_raw_14bit, keeps_level=True),
+        Normaliser(name="moving_percentile", apply=_moving_percentile, reads=_PERCENTILES),
+        Normaliser(name="clahe", apply=_clahe, reads=_PERCENTILES | _CLAHE),
+        Normaliser(name="local_fields", apply=_local_fields, reads=_FIELDS | _CLAHE),
     ),
-    "temperature": Normaliser(
-        apply=_temperature,
-        reads=frozenset({"window_low_k", "window_high_k", "planck"}),
-        keeps_level=True,
-    ),
-    "raw_14bit": Normaliser(apply=_raw_14bit, keeps_level=True),
-    "moving_percentile": Normaliser(apply=_moving_percentile, reads=_PERCENTILES),
-    "clahe": Normaliser(apply=_clahe, reads=_PERCENTILES | _CLAHE),
-    "local_fields": Normaliser(apply=_local_fields, reads=_FIELDS | _CLAHE),
-}
+)
 
 
 def normalise(

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Literal, Self
+from typing import Self
 
-from pydantic import Field, model_validator
+from pydantic import Field, field_validator, model_validator
 
 from thermodepth.config import Settings
+from thermodepth.errors import unknown
 from thermodepth.thermal.radiometry import PlanckConstants
 
 #: Raised when the arithmetic of a recipe changes, so that models of before are refused, not misread.
@@ -17,16 +18,7 @@ class NormaliserSettings(Settings):
     """How raw values become the network's [0, 1] input. A field says which recipes read it."""
 
     version: int = RECIPE_VERSION
-    name: Literal[
-        "percentile",
-        "min_max",
-        "fixed_range",
-        "temperature",
-        "raw_14bit",
-        "moving_percentile",
-        "clahe",
-        "local_fields",
-    ] = "percentile"
+    name: str = "percentile"  # a row of NORMALISERS
     #: `percentile`, `moving_percentile` and `clahe`.
     low_percentile: float = Field(1.0, ge=0, lt=50)
     high_percentile: float = Field(99.0, gt=50, le=100)
@@ -49,6 +41,15 @@ class NormaliserSettings(Settings):
     #: A tile may stand out of its neighbours by this many times the median span of a tile.
     field_extremes: float = Field(2.0, ge=0)
     gamma: float = Field(1.5, gt=0, le=10)
+
+    @field_validator("name")
+    @classmethod
+    def _known_recipe(cls, name: str) -> str:
+        from thermodepth.thermal.normalisers import NORMALISERS  # which reads these settings
+
+        if name not in NORMALISERS:
+            raise ValueError(unknown("normaliser", name, NORMALISERS))
+        return name
 
     @model_validator(mode="after")
     def _known_version(self) -> Self:

@@ -33,6 +33,7 @@ from thermodepth.checksums import UNLIKE, file_sha256, read_record, write_record
 from thermodepth.config import identity as identity_tree
 from thermodepth.data.frames import Dataset
 from thermodepth.errors import DataError, SettingsError
+from thermodepth.extensions import ExtensionRecord, check_loaded, extension_records
 from thermodepth.lock import holding
 from thermodepth.machine import processor
 from thermodepth.training import checkpoint
@@ -78,7 +79,10 @@ def open_run(settings: TrainingSettings, out: Path, *, dataset: Dataset, label_s
     check_run(settings, out, dataset=dataset, label_source=label_source)
     if not known.is_file():
         # First of all, so that a run that is killed in its first second is still recognised.
-        write_record(known, {"identity": identity, "data": dataset.spec, "labels": label_source})
+        facts: dict[str, Any] = {"identity": identity, "data": dataset.spec, "labels": label_source}
+        if settings.extensions:
+            facts["extensions"] = [record.tree() for record in settings.extensions]
+        write_record(known, facts)
     if not (out / "settings.json").is_file():
         write_record(out / "settings.json", settings.tree())
     _note_environment(out / "environment.json", done=run_is_done(out))
@@ -118,10 +122,15 @@ def check_run(
         check_place(out)
         return
     identity = run_identity(settings, dataset, label_source)
-    other = _identity_in(known)
+    other, extensions = _identity_in(known)
     if other != identity:
+        check_loaded(extensions, str(out))
+        new = [
+            e.words() for e in settings.extensions if e.sha256 not in {r.sha256 for r in extensions}
+        ]
+        added = f", the extension {', '.join(new)} beside them," if new else ""
         raise SettingsError(
-            f"{out}: holds run {other}, and these settings and data make run {identity}. "
+            f"{out}: holds run {other}, and these settings and data{added} make run {identity}. "
             "Choose another --out, or delete the folder to start again"
         )
 
@@ -178,14 +187,16 @@ def is_first_process() -> bool:
     return os.environ.get("RANK", "0") == "0"
 
 
-def _identity_in(path: Path) -> str:
+def _identity_in(path: Path) -> tuple[str, tuple[ExtensionRecord, ...]]:
+    """The run's identity, and the extensions that are part of it."""
     try:
-        identity = read_record(path, remedy=_REMEDY).get("identity")
+        facts = read_record(path, remedy=_REMEDY)
     except DataError as error:
         raise SettingsError(str(error)) from None
+    identity = facts.get("identity")
     if not isinstance(identity, str):
         raise SettingsError(f"{path}: cannot be read (no identity); {_REMEDY}")
-    return identity
+    return identity, extension_records(facts.get("extensions", []), str(path))
 
 
 def note_start(out: Path, *, first_weights: str, batches: str) -> None:

@@ -10,8 +10,10 @@ from thermodepth.config import Settings
 from thermodepth.data.frames import Dataset
 from thermodepth.data.loader import DataSettings
 from thermodepth.errors import SettingsError
-from thermodepth.losses import LossesSettings
+from thermodepth.extensions import ExtensionRecord, loaded_records
+from thermodepth.losses import LossesSettings, rebuilt_with_terms
 from thermodepth.model import LONGEST_WORKING_SIDE, ModelSettings, check_start
+from thermodepth.model.auto_backbone import is_auto, read_config
 from thermodepth.teacher import TeacherSettings
 from thermodepth.training.lens import canonical_range_m
 
@@ -79,15 +81,20 @@ class RuntimeSettings(Settings):
 class TrainingSettings(Settings):
     """One training run."""
 
+    unless_empty: ClassVar[frozenset[str]] = frozenset({"extensions"})
+
     seed: int = Field(0, ge=0, lt=2**31)
     steps: int = Field(600, ge=1)
     precision: Literal["fp32", "bf16", "fp16"] = "fp32"
     data: DataSettings = DataSettings()
     model: ModelSettings = ModelSettings()
     teacher: TeacherSettings = TeacherSettings()
-    losses: LossesSettings = LossesSettings()
+    losses: LossesSettings = Field(default_factory=LossesSettings)
     optimiser: OptimiserSettings = OptimiserSettings()
     runtime: RuntimeSettings = RuntimeSettings()
+    #: Whose rows these settings may name: all that this process has loaded. Their content is part of the
+    #: run's identity, their place is not.
+    extensions: tuple[ExtensionRecord, ...] = Field(default_factory=loaded_records)
 
     @model_validator(mode="after")
     def _a_pass_is_possible(self) -> Self:
@@ -108,6 +115,9 @@ class TrainingSettings(Settings):
             DataError: for a first frame whose lens is not known, where `model.focal_px` needs it.
         """
         self._check_heads()
+        if is_auto(self.model.encoder) and self.model.encoder_config is None:
+            config = read_config(self.model.encoder)
+            return self.edit({"model.encoder_config": config}).resolved(dataset)
         start = check_start(self.model, channels=3 if self.data.modality == "rgb" else 1)
         near, far = dataset.depth_range_m
         edits = {
@@ -150,3 +160,6 @@ class TrainingSettings(Settings):
                     f"model.{name}={str(has_head).lower()} with losses.{name}.weight={weight:g}: the head "
                     "and the term that teaches it go together"
                 )
+
+
+rebuilt_with_terms(TrainingSettings)

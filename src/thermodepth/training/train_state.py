@@ -23,7 +23,7 @@ from thermodepth.model import (
     initialise,
     save_model,
 )
-from thermodepth.model.weights import OPTIONAL_HEADS
+from thermodepth.model.weights import OPTIONAL_HEADS, needed_extensions
 from thermodepth.training.checkpoint import load_checkpoint, save_checkpoint
 from thermodepth.training.diagnostics import GradientWatch
 from thermodepth.training.held_out import with_error_calibration
@@ -299,6 +299,7 @@ def recipe_of(
         lens=None
         if settings.model.focal_px is None
         else training_lens(settings.data, dataset, seed=settings.seed),
+        extensions=needed_extensions(settings.model, settings.data.normaliser),
         history={
             "run": identity,
             "data": dataset.name,  # not its place: models are passed on

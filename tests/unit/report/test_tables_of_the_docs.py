@@ -14,7 +14,7 @@ DOCS = Path(__file__).parents[3] / "docs"
 def metric_table() -> Table:
     """One line a metric: family, definition, where it comes from."""
     families = [("depth error", tuple(ERRORS.values()))]
-    families += [(family.name.replace("_", " "), family.rows) for family in MAP_FAMILIES]
+    families += [(family.name.replace("_", " "), family.rows) for family in MAP_FAMILIES.values()]
     families.append(("expected error", tuple(EXPECTED.values())))
     labels = ("family", "metric", "printed as", "definition", "source")
     return Table(

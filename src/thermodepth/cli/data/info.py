@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from thermodepth.cli.options import SPECS
+from thermodepth.cli.options import SPECS, With, load_with
 from thermodepth.threads import set_thread_policy
 
 if TYPE_CHECKING:
@@ -20,9 +20,10 @@ MOST_FRAMES = 200  # of a split that are looked at; evenly spread
 Data = Annotated[str, typer.Argument(help=SPECS)]
 
 
-def info(data: Data) -> None:
+def info(data: Data, extensions: With = []) -> None:
     """What a data set holds: splits, sizes, units, ranges, conditions, holes."""
     set_thread_policy()
+    load_with(extensions)
     from rich.text import Text
 
     from thermodepth.cli.terminal import console

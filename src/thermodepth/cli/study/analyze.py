@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from thermodepth.cli.options import With, load_with
 from thermodepth.errors import SettingsError, unknown
 
 if TYPE_CHECKING:
@@ -82,11 +83,13 @@ def analyze(
     arm_column: ArmColumn = "",
     seed_column: SeedColumn = "",
     out: Out = None,
+    extensions: With = [],
 ) -> None:
     """Effects, interactions and verdicts with intervals over seeds and scenes.
 
     Every number is a contrast over arms. Arms named full, no-A, no-A-no-B are read as a design.
     """
+    load_with(extensions)
     from thermodepth.statistics.designs import FULL
     from thermodepth.statistics.findings import findings
     from thermodepth.study.factors_record import factors_in

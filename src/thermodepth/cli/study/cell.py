@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from thermodepth.cli.options import With, load_with
 from thermodepth.errors import DivergedError, StudyError
 from thermodepth.threads import set_thread_policy
 
@@ -16,9 +17,10 @@ Names = Annotated[
 ]
 
 
-def cell(folder: Folder, names: Names) -> None:
+def cell(folder: Folder, names: Names, extensions: With = []) -> None:
     """Compute cells of a study: what `study run --executor print` writes lines of."""
     set_thread_policy(1)
+    load_with(extensions)
     from thermodepth.cli.study.progress import plain_news
     from thermodepth.study.executors.launch import compute, enter_working_folder
     from thermodepth.study.folder import prepared_job

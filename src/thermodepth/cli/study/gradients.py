@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from thermodepth.cli.options import With, load_with
 from thermodepth.errors import DataError, SettingsError, unknown
 from thermodepth.threads import set_thread_policy
 
@@ -39,7 +40,11 @@ Out = Annotated[
 
 
 def gradients(
-    folder: Folder, arm: ArmNames = [], every_look: EveryLook = False, out: Out = None
+    folder: Folder,
+    arm: ArmNames = [],
+    every_look: EveryLook = False,
+    out: Out = None,
+    extensions: With = [],
 ) -> None:
     """How hard each loss term pulls, which pull apart, and which way the steps really went.
 
@@ -47,6 +52,7 @@ def gradients(
     arms named by --arm are printed in full. The files have everything.
     """
     set_thread_policy(1)
+    load_with(extensions)
     from thermodepth.report.gradients.writing import FOLDER, write_gradients
     from thermodepth.study.gradients.arms import STUDY, read_runs
     from thermodepth.study.gradients.findings import arm_gradients

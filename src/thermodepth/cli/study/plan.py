@@ -9,7 +9,17 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from thermodepth.cli.options import OptionalData, Seeds, Set, Steps, StudyName, StudyOut, Twin
+from thermodepth.cli.options import (
+    OptionalData,
+    Seeds,
+    Set,
+    Steps,
+    StudyName,
+    StudyOut,
+    Twin,
+    With,
+    load_with,
+)
 from thermodepth.threads import set_thread_policy
 
 if TYPE_CHECKING:
@@ -25,9 +35,11 @@ def plan(
     twin: Twin = False,
     out: StudyOut = None,
     edits: Set = [],
+    extensions: With = [],
 ) -> None:
     """What a study would train, ask and be able to answer. Nothing is trained or written."""
     set_thread_policy(1)
+    load_with(extensions)
     from rich.text import Text
 
     from thermodepth.cli.edits import edits_of_options

@@ -8,7 +8,17 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from thermodepth.cli.options import OptionalData, Seeds, Set, Steps, StudyName, StudyOut, Twin
+from thermodepth.cli.options import (
+    OptionalData,
+    Seeds,
+    Set,
+    Steps,
+    StudyName,
+    StudyOut,
+    Twin,
+    With,
+    load_with,
+)
 from thermodepth.threads import set_thread_policy
 
 if TYPE_CHECKING:
@@ -57,6 +67,7 @@ def run(
     budget_hours: BudgetHours = None,
     out: StudyOut = None,
     edits: Set = [],
+    extensions: With = [],
     executor: ExecutorName = "local",
     processes: Processes = None,
     gpus_per_cell: GpusPerCell = None,
@@ -69,6 +80,7 @@ def run(
     more --seeds, or arms that a recipe gained, are added to what is there.
     """
     set_thread_policy(1)
+    load_with(extensions)
     from thermodepth.cli.edits import edits_of_options
     from thermodepth.data import open_dataset
     from thermodepth.recipes.planned import planned_study

@@ -92,7 +92,7 @@ def score_source(
     *,
     study: str,
     seed: int = 0,
-    metrics: Sequence[str] = tuple(METRICS),
+    metrics: Sequence[str] | None = None,
     processes: int = 1,
 ) -> Iterator[Chunk]:
     """Score every frame of a source; the chunks come in the order of the frames.
@@ -105,7 +105,8 @@ def score_source(
         UserError: when a worker process dies.
     """
     protocol = protocol.for_frames(source.sample_ids)
-    job = _Job(source=source, protocol=protocol, study=study, seed=seed, metrics=tuple(metrics))
+    names = tuple(METRICS if metrics is None else metrics)  # with those of extensions
+    job = _Job(source=source, protocol=protocol, study=study, seed=seed, metrics=names)
     total = len(source.sample_ids)
     pieces = [range(first, min(first + CHUNK, total)) for first in range(0, total, CHUNK)]
     processes = min(processes, len(pieces))

@@ -106,7 +106,7 @@ def score_frame(
     frame: int,
     study: str,
     seed: int,
-    metrics: Sequence[str] = tuple(METRICS),
+    metrics: Sequence[str] | None = None,
 ) -> FrameScores | None:
     """What each arm says of one frame, scored; None for a frame without enough truth in range.
 
@@ -119,6 +119,7 @@ def score_frame(
             not positive where the protocol does not clamp, or cannot be resized.
         SettingsError: for a metric that does not exist.
     """
+    metrics = tuple(METRICS) if metrics is None else tuple(metrics)  # with those of extensions
     metric_rows(metrics)
     truth = FrameTruth.from_sample(sample, frame=frame, protocol=protocol)
     if truth is None:
@@ -127,9 +128,7 @@ def score_frame(
     teacher = head_maps.get(TEACHER_ARM)
     own_size = own_size_of(head_maps, truth.size)
     for arm, maps in head_maps.items():
-        subject = _Subject(
-            study=study, arm=arm, seed=seed, metrics=tuple(metrics), own_size=own_size
-        )
+        subject = _Subject(study=study, arm=arm, seed=seed, metrics=metrics, own_size=own_size)
         for head, claim in maps.items():
             try:
                 _score_map(claim, truth, subject, head=head, against="truth", into=scores)
@@ -139,7 +138,7 @@ def score_frame(
         for arm, maps in head_maps.items():
             if arm != TEACHER_ARM and "structure" in maps:
                 subject = _Subject(
-                    study=study, arm=arm, seed=seed, metrics=tuple(metrics), own_size=own_size
+                    study=study, arm=arm, seed=seed, metrics=metrics, own_size=own_size
                 )
                 claim = maps["structure"]
                 _score_map(claim, taught, subject, head="structure", against="teacher", into=scores)
@@ -153,7 +152,7 @@ def score_frames(
     study: str,
     arm: str,
     seed: int,
-    metrics: Sequence[str] = tuple(METRICS),
+    metrics: Sequence[str] | None = None,
 ) -> Scores:
     """Score the (answer, sample) pairs of one arm, taken one at a time.
 
@@ -393,7 +392,9 @@ class _MapRows:
         `unlimited_m` is the map before it was limited to the range; `at_own_size` map and truth at the size
         that it was made at.
         """
-        families = [f for f in MAP_FAMILIES if any(row.name in self._requested for row in f.rows)]
+        families = [
+            f for f in MAP_FAMILIES.values() if any(row.name in self._requested for row in f.rows)
+        ]
         if not families:
             return
         picture = self._picture_of(depth_m)

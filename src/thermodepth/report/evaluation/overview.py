@@ -64,6 +64,7 @@ def evaluation_tables(findings: EvaluationFindings) -> dict[str, Table]:
         "errors": alignments_table(findings, metrics=list(ERRORS)),
         "structure": pictures_table(findings, STRUCTURE, title="Structure"),
         "variability": pictures_table(findings, ("variability",), title="Spatial variability"),
+        **_extension_tables(findings),
         "stability": stability_table(findings.stability),
         "ledger": ledger_table(findings.ledger),
         "ledger_metres": metric_ledger_table(findings.metric_ledger),
@@ -79,6 +80,14 @@ def evaluation_tables(findings: EvaluationFindings) -> dict[str, Table]:
     return tables | expected_error_tables(findings.expected)
 
 
+def _extension_tables(findings: EvaluationFindings) -> dict[str, Table]:
+    """Metrics of a user's own; nothing where none are loaded."""
+    families = tuple(MAP_FAMILIES.origins)
+    if not families:
+        return {}
+    return {"extensions": pictures_table(findings, families, title="Metrics of extensions")}
+
+
 def terminal_tables(findings: EvaluationFindings) -> list[Table]:
     """What a person reads first, narrow enough for a terminal: guessers in a table of their own."""
     guessers = guessers_table(findings)
@@ -87,6 +96,7 @@ def terminal_tables(findings: EvaluationFindings) -> list[Table]:
         *([] if guessers is None else [guessers]),
         alignments_table(findings, baselines=False),
         pictures_table(findings, (*STRUCTURE, "variability"), title="Structure", baselines=False),
+        *_extension_tables(findings).values(),
         stability_table(findings.stability),
         ledger_table(findings.ledger.without(BASELINES)),
         *list(expected_error_tables(findings.expected).values())[:1],
@@ -191,7 +201,7 @@ def pictures_table(
     Labels of a teacher are often denser than truth, so frames against them have a column of their own
     where they are not as many.
     """
-    of_family = {family.name: family.rows for family in MAP_FAMILIES}
+    of_family = {family.name: family.rows for family in MAP_FAMILIES.values()}
     chosen = [row for name in families for row in of_family[name]]
     maps = [m for m in findings.maps if baselines or m.arm not in BASELINES]
     groups = {m: findings.means.natural_group(m) for m in maps}

@@ -13,6 +13,7 @@ from thermodepth.evaluation.protocols.protocol import Protocol
 from thermodepth.report.study.machines import machines_of
 from thermodepth.statistics.labels import counted
 from thermodepth.statistics.questions import is_twin
+from thermodepth.study.design import Study
 from thermodepth.study.inputs import TEST_SPLIT
 from thermodepth.study.results.cells import CellRecord
 from thermodepth.study.results.facts import ArmTraining, StudyFacts
@@ -109,6 +110,7 @@ def provenance_facts(facts: StudyFacts) -> dict[str, str]:
     return {
         "Study": facts.identity,
         "Settings": facts.study.settings.fingerprint(),
+        **_extensions(facts.study),
         "Data fingerprint": facts.data.fingerprint,
         "Labels": _of_first_seed(facts.finished, "labels"),
         "First weights": _of_first_seed(facts.finished, "first_weights"),
@@ -120,6 +122,12 @@ def provenance_facts(facts: StudyFacts) -> dict[str, str]:
         "Command": " ".join([Path(sys.argv[0]).name, *sys.argv[1:]]),
         "Training time": f"{facts.seconds:.0f} s over {len(facts.finished)} cells",
     }
+
+
+def _extensions(study: Study) -> dict[str, str]:
+    """What is no part of thermodepth; nothing where nothing is."""
+    words = [f"{record.name} (sha256 {record.sha256})" for record in study.settings.extensions]
+    return {"Extensions": ", ".join(words)} if words else {}
 
 
 def _of_first_seed(cells: Sequence[CellRecord], name: str) -> str:

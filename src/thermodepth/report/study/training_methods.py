@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from thermodepth.config import difference
 from thermodepth.evaluation.protocols.protocol import Protocol
+from thermodepth.extensions import loaded_extensions
 from thermodepth.losses import LOSSES
 from thermodepth.report.study.machines import machines_of
 from thermodepth.statistics.labels import counted
@@ -33,6 +34,7 @@ def training_methods(facts: StudyFacts) -> str:
         "Network": _network(settings, facts),
         "Teacher": f"{facts.teacher}. It labels the training frames and is not needed for prediction.",
         "Losses": _losses(settings),
+        **_extensions(settings),
         "Configurations": _arms(study),
         "Training": _training(settings),
         "Scoring": _scoring(facts.protocol),
@@ -83,6 +85,17 @@ def _losses(settings: TrainingSettings) -> str:
         terms.append(f"{term.weight:g} {name}" + (f" ({others})" if others else ""))
     text = f"The weighted sum {' + '.join(terms)}" if terms else "No term has weight"
     return f"{text}." + (f" Off: {', '.join(off)}." if off else "")
+
+
+def _extensions(settings: TrainingSettings) -> dict[str, str]:
+    """Terms, metrics and the like that are no part of thermodepth, with what brought them."""
+    words = [
+        f"{extension.record.name} (sha256 {extension.record.sha256}) adds "
+        + ", ".join(f"the {kind} {name}" for kind, name in extension.rows)
+        for extension in loaded_extensions()
+        if extension.record.sha256 in {record.sha256 for record in settings.extensions}
+    ]
+    return {"Extensions": f"{'; '.join(words)}."} if words else {}
 
 
 def _arms(study: Study) -> str:

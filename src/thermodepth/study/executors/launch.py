@@ -15,6 +15,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from thermodepth.errors import StudyError, ThermodepthError
+from thermodepth.extensions import Sources, load_sources
 from thermodepth.study.cell import ENDINGS, ROWS, CellJob, CellNews, Stage, Tell, compute_cell
 from thermodepth.study.executors.watch import LogWatch
 from thermodepth.study.failure import FAILED, killed, read_failure, write_failure
@@ -33,6 +34,8 @@ STOPPED: Ending = ("interrupted", "stopped before its end; its checkpoint is kep
 def cell_command(job: CellJob, *, gpus: int, program: Sequence[str] = PROGRAM) -> list[str]:
     """The command line that computes this cell anywhere the study's folder is seen."""
     words = ["study", "cell", str(job.study_folder.absolute()), job.name]
+    for record in job.settings.extensions:  # whose hashes the study's record has
+        words += ["--with", record.source]
     if gpus <= 1:
         return [*program, *words]
     launcher = [sys.executable, "-m", "accelerate.commands.launch", "--multi_gpu"]
@@ -106,8 +109,14 @@ def _compute_over(job: CellJob, tell: Tell, *, gpus: int) -> ThermodepthError | 
     return StudyError(failure.line())
 
 
-def compute_prepared(folder: str, name: str, gpus: int) -> Ending | None:
+def compute_prepared(folder: str, name: str, gpus: int, extensions: Sources = ()) -> Ending | None:
     """A cell of a prepared study folder, on whatever machine: what Ray and SLURM are sent.
+
+    Args:
+        folder: of the study.
+        name: of the cell.
+        gpus: that train it together.
+        extensions: path and sha256 of what the study's own command had loaded.
 
     Returns:
         How it ended.
@@ -121,6 +130,7 @@ def compute_prepared(folder: str, name: str, gpus: int) -> Ending | None:
             ending = (news.stage, news.message)
 
     try:
+        load_sources(extensions)
         job = prepared_job(Path(folder), name)
         enter_working_folder(job)
         compute(job, note, gpus=gpus)

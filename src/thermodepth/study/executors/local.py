@@ -16,6 +16,7 @@ from multiprocessing import connection
 from typing import TYPE_CHECKING, Any
 
 from thermodepth.errors import SettingsError
+from thermodepth.extensions import Carrier
 from thermodepth.study.cell import ENDINGS, CellJob, CellNews, Tell
 from thermodepth.study.executors.launch import begin, compute, end
 from thermodepth.threads import available_cores
@@ -50,7 +51,9 @@ class LocalExecutor:
                     begin(job)
                     ours, theirs = context.Pipe(duplex=False)
                     process = context.Process(
-                        target=_run_cell, args=(job, self.gpus_per_cell, theirs), name=job.name
+                        target=_run_cell,
+                        args=(Carrier(job), self.gpus_per_cell, theirs),
+                        name=job.name,
                     )
                     with _seeing(slot):
                         process.start()
@@ -122,7 +125,7 @@ class _Running:
 
 
 def _run_cell(job: CellJob, gpus: int, pipe: Connection[CellNews, None]) -> None:
-    """The entry of a process: its whole cell, and word of it through the pipe."""
+    """The entry of a process: its whole cell, out of its carrier, and word of it."""
 
     def tell(news: CellNews) -> None:
         try:

@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from thermodepth.errors import DependencyError, StudyError
+from thermodepth.extensions import loaded_sources
 from thermodepth.study.cell import CellJob, Tell
 from thermodepth.study.executors.launch import STOPPED, Ending, begin, compute_prepared, end
 from thermodepth.study.executors.watch import LogWatch
@@ -81,7 +82,7 @@ class RayExecutor:
                     begin(job)
                     named = task.options(name=job.name)
                     folder = str(job.study_folder.absolute())
-                    running[named.remote(folder, job.name, gpus)] = job
+                    running[named.remote(folder, job.name, gpus, loaded_sources())] = job
                 ready, _ = ray.wait(list(running), timeout=POLL_S)
                 for reference in ready:
                     job = running.pop(reference)

@@ -19,6 +19,7 @@ from typing import Any
 
 from thermodepth.checksums import read_record, write_record
 from thermodepth.errors import DataError, DependencyError, SettingsError, StudyError
+from thermodepth.extensions import Sources, loaded_sources
 from thermodepth.study.cell import CellJob, CellNews, Tell
 from thermodepth.study.executors.launch import Ending, begin, compute_prepared, end
 from thermodepth.study.executors.watch import LogWatch
@@ -112,6 +113,7 @@ class SlurmExecutor:
                         str(job.study_folder.absolute()),
                         job.name,
                         self.gpus_per_cell,
+                        loaded_sources(),
                     )
                     for job in jobs
                 ]
@@ -177,10 +179,10 @@ def parameters_of(options: Mapping[str, str], *, cluster: str) -> dict[str, Any]
     return found
 
 
-def _compute_in_job(folder: str, name: str, gpus: int) -> Ending | None:
+def _compute_in_job(folder: str, name: str, gpus: int, extensions: Sources = ()) -> Ending | None:
     """In the job. Shortly before its time is over SLURM sends SIGUSR2: the training saves and stops."""
     signal.signal(signal.SIGUSR2, lambda *_: signal.raise_signal(signal.SIGTERM))
-    return compute_prepared(folder, name, gpus)
+    return compute_prepared(folder, name, gpus, extensions)
 
 
 def _import() -> Any:  # untyped, so that it need not be there to check types
