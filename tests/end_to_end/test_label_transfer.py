@@ -16,10 +16,10 @@ from thermodepth.camera import pinhole
 from thermodepth.cli import label as command
 from thermodepth.data.frames import Dataset
 from thermodepth.errors import SettingsError, TeacherError
-from thermodepth.report.study.write import scenes
 from thermodepth.study.design import Arm, Study
 from thermodepth.study.folder import StudyFolder
 from thermodepth.study.inputs import make_all_labels
+from thermodepth.study.results import scenes
 from thermodepth.teacher import TeacherSettings, TransferringTeacher
 from thermodepth.teacher.rgb import label_rgb
 from thermodepth.training import labels

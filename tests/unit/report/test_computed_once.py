@@ -8,8 +8,8 @@ from thermodepth.report.study.answers import answers, effects_tables
 from thermodepth.report.study.methods import methods_text
 from thermodepth.report.study.summary import summary_of
 from thermodepth.report.study.tables import study_tables
-from thermodepth.report.study.write import entries
 from thermodepth.statistics import comparison, findings, pooled_df
+from thermodepth.study.results import entries
 from thermodepth.study.results.entries import table_entries
 from thermodepth.study.results.findings import study_contrasts
 from thermodepth.study.results.record import labels_of

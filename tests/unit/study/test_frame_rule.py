@@ -3,7 +3,7 @@
 import pytest
 
 from thermodepth.errors import StudyError
-from thermodepth.report.study.write import frames
+from thermodepth.study.results import frames
 from thermodepth.study.results.frames import frame_errors, rule_of
 
 
