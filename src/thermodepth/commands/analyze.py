@@ -16,7 +16,7 @@ from thermodepth.report.study.findings_tables import effects_table, findings_tab
 from thermodepth.report.study.methods import methods_text, remarks_of
 from thermodepth.statistics.claims import PAPER_CLAIMS, Claim
 from thermodepth.statistics.designs import FULL
-from thermodepth.statistics.findings import Findings, findings
+from thermodepth.statistics.findings import Findings, analyze
 from thermodepth.statistics.measurements import Measurements, split_form
 from thermodepth.statistics.metric_names import Direction, direction_of, known_metric
 from thermodepth.statistics.reading import read_measurements
@@ -61,7 +61,7 @@ def analyze_results(
     arms = next(iter(blocks.values())).arms
     declared = _names(primary) or (tuple(n for n in PRIMARY if n in blocks) if own else None)
     record = factors_in(_folder_of(results)) if own else None
-    answers = findings(
+    answers = analyze(
         blocks,
         arm_factors=None if record is None else record.arm_factors(),
         reference=reference or (FULL if FULL in arms else arms[0]),
