@@ -17,7 +17,7 @@ from thermodepth.report.study.figures import DrawnFigure
 from thermodepth.report.study.methods import methods_text
 from thermodepth.report.study.page import report_html
 from thermodepth.report.study.tables import study_tables
-from thermodepth.statistics.findings import findings
+from thermodepth.statistics.findings import analyze
 from thermodepth.study.results.cells import CellRecord
 from thermodepth.study.results.entries import table_entries
 from thermodepth.study.results.findings import StudyFindings
@@ -79,7 +79,7 @@ def make_page() -> str:
         for place, metric in enumerate(ERRORS)
     )
     names = list(CHANGES)
-    contrasts = findings(
+    contrasts = analyze(
         {name: measurements_of(rows, name) for name in ("abs_rel", "rmse")}, reference="full"
     )
     findings_of_study = StudyFindings(

@@ -64,7 +64,7 @@ def pooled_contrast(
         sums: [a s i k] what each image adds.
         clusters: of the images.
         weights: [a] of the arms.
-        of: the number from the sums of many images, along the last axis.
+        number_of: the number from the sums of many images, along the last axis.
         draws: of the bootstrap.
         random_seed: the same one gives the same digits.
         level: of the interval.
@@ -73,18 +73,10 @@ def pooled_contrast(
         DataError: for shapes that do not fit, values that are not finite, one seed on one cluster.
         SettingsError: for fewer than 100 draws.
     """
-    if draws < 100:
-        raise SettingsError(f"{draws} draws, expected 100 or more")
-    if sums.ndim != 4 or sums.shape[0] != len(weights) or sums.shape[2] != clusters.index.size:
-        raise DataError(
-            f"sums {sums.shape} with {len(weights)} weights and {clusters.index.size} images: expected "
-            "[arms seeds images sums]"
-        )
-    if not np.isfinite(sums).all():
-        raise DataError("some sums are not finite")
+    _check_sums(sums, clusters, weights, draws)
     arm_weights = np.asarray(weights, dtype=np.float64)
-    cells = np.moveaxis(clusters.means(np.moveaxis(sums, 2, 3)), 3, 2)
-    cells = cells * clusters.sizes[:, None]  # [a s g k] sums over each cluster
+    means = np.moveaxis(clusters.means(np.moveaxis(sums, 2, 3)), 3, 2)
+    cells = means * clusters.sizes[:, None]  # [a s g k] sums over each cluster
     seeds, groups = cells.shape[1:3]
     if seeds == 1 and groups == 1:
         raise DataError("one seed on one cluster: nothing to draw from")
@@ -94,23 +86,21 @@ def pooled_contrast(
 
     by_seed = contrast(cells.sum(axis=2))
     generator = np.random.default_rng(random_seed)
-    m_s = _drawn(generator, draws, seeds)
-    m_g = _drawn(generator, draws, groups)
+    m_s, m_g = (_drawn(generator, draws, count) for count in (seeds, groups))
     drawn = np.empty(draws)
     for start in range(0, draws, _CHUNK):
         inside = slice(start, start + _CHUNK)
         totals = np.einsum("bg,asgk->bask", m_g[inside], cells, optimize=False)
         drawn[inside] = (contrast(totals) * m_s[inside]).sum(axis=1) / seeds
     drawn.sort()
-    low, high = np.quantile(drawn, [0.5 - level / 2.0, 0.5 + level / 2.0])
-    below = (np.count_nonzero(drawn < 0.0) + 0.5 * np.count_nonzero(drawn == 0.0) + 0.5) / (
-        draws + 1
-    )
+    low, high = np.quantile(drawn, [0.5 - level / 2.0, 0.5 + level / 2.0]).tolist()
+    signs = np.count_nonzero(drawn < 0.0) + 0.5 * np.count_nonzero(drawn == 0.0)
+    below = (signs + 0.5) / (draws + 1)
     return PooledEstimate(
         value=float(by_seed.mean()),
         by_seed=by_seed,
         standard_error=float(drawn.std(ddof=1)),
-        interval=(float(low), float(high)),
+        interval=(low, high),
         level=level,
         p=float(min(1.0, 2.0 * min(below, 1.0 - below))),
         drawn=drawn,
@@ -118,6 +108,18 @@ def pooled_contrast(
         clusters=groups,
         notes=(*[ONE_RUN] * (seeds == 1), *[ONE_RECORDING] * (groups == 1)),
     )
+
+
+def _check_sums(sums: Array, clusters: Clusters, weights: Sequence[float], draws: int) -> None:
+    if draws < 100:
+        raise SettingsError(f"{draws} draws, expected 100 or more")
+    if sums.ndim != 4 or sums.shape[0] != len(weights) or sums.shape[2] != clusters.index.size:
+        raise DataError(
+            f"sums {sums.shape} with {len(weights)} weights and {clusters.index.size} images: expected "
+            "[arms seeds images sums]"
+        )
+    if not np.isfinite(sums).all():
+        raise DataError("some sums are not finite")
 
 
 def ratio(sums: Array) -> Array:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence, Set
 from dataclasses import dataclass
 from itertools import chain
+from typing import TypedDict
 
 from thermodepth.errors import SettingsError, unknown
 from thermodepth.metrics import METRICS
@@ -73,7 +74,7 @@ class Findings:
         }
 
 
-def findings(
+def analyze(
     measurements: Mapping[str, Measurements],
     *,
     reference: str,
@@ -93,7 +94,7 @@ def findings(
         measurements: by metric, or METRIC.FORM.
         reference: the arm that percentages are of.
         titles: what people call the arms; an arm without one goes by its name.
-        asked: design and doses of the arms; None reads them from their names, and says so.
+        arm_factors: design and doses of the arms; None reads them from their names, and says so.
         questions: None takes every arm's difference to the reference, and the effects of the design.
         primary: metrics whose verdicts count together for Holm; None takes all that have a direction. Of a
             factorial the main effects and interactions get verdicts, of another design the differences to the
@@ -110,78 +111,106 @@ def findings(
             is not known which way is better.
     """
     blocks = _each_once(measurements)
-    first = next(iter(blocks.values()))
-    if reference not in first.arms:
-        raise SettingsError(unknown("reference arm", reference, first.arms))
-    runs = {name: (better or {}).get(name) or direction_of(name) for name in blocks}
-    for name in primary or ():
-        if name not in blocks:
-            raise SettingsError(unknown("primary metric", name, blocks))
-        if runs[name] is None:
-            raise SettingsError(f"primary metric {name}: say which way is better, lower or higher")
-    directed = {name: way for name, way in runs.items() if way is not None}
+    arms = next(iter(blocks.values())).arms
+    if reference not in arms:
+        raise SettingsError(unknown("reference arm", reference, arms))
+    directions = {name: (better or {}).get(name) or direction_of(name) for name in blocks}
+    _check_primary(primary or (), directions)
+    directed = {name: way for name, way in directions.items() if way is not None}
     primary = tuple(directed) if primary is None else tuple(primary)
-    arm_factors = arm_factors or factors_by_name(first.arms, reference)
+    factors = arm_factors or factors_by_name(arms, reference)
     every = (
-        questions_of(first.arms, reference, titles=titles, arm_factors=arm_factors)
+        questions_of(arms, reference, titles=titles, arm_factors=factors)
         if questions is None
         else tuple(questions)
     )
+    size: _Size = {"reference": reference, "smallest_effect": smallest_effect, "level": level}
+    comparisons = _comparisons(blocks, every, directions, size)
+    tested = _tested(comparisons, every, {blocks[name].metric for name in primary})
+    ranked = [arm for arm in arms if not is_twin(arm, reference)]
+    return Findings(
+        reference=reference,
+        arms=arms,
+        primary=primary,
+        tested=tested,
+        best=_best_sets(blocks, directed, ranked),
+        outcomes=judge(claims, claimed or measurements, known_comparisons=comparisons, **size)
+        if claims
+        else (),
+        plans=_plans(tested),
+        doses=dose_curves(
+            {name: blocks[name] for name in directed}, tested, doses=factors.doses, better=directed
+        ),
+        measurements=blocks,
+        titles={arm: (titles or {}).get(arm, arm) for arm in arms},
+        unanswered=_unanswered(blocks, every, ranked, reference),
+        assumptions=_assumptions(factors) if questions is None else (),
+    )
+
+
+class _Size(TypedDict):
+    """What sizes are relative to, and how sure an interval is."""
+
+    reference: str
+    smallest_effect: float
+    level: float
+
+
+def _check_primary(primary: Sequence[str], directions: Mapping[str, Better | None]) -> None:
+    for name in primary:
+        if name not in directions:
+            raise SettingsError(unknown("primary metric", name, directions))
+        if directions[name] is None:
+            raise SettingsError(f"primary metric {name}: say which way is better, lower or higher")
+
+
+def _comparisons(
+    blocks: Mapping[str, Measurements],
+    questions: Sequence[Question],
+    directions: Mapping[str, Better | None],
+    size: _Size,
+) -> list[Comparison]:
+    """Every question that some seed can answer, in order, each on every metric."""
     by_metric = [
         compare_all(
             block,
-            [q for q in every if block.have_a_seed_in_common((*q.arms, reference))],
-            reference=reference,
-            better=runs[name],
-            smallest_effect=smallest_effect,
-            level=level,
+            [q for q in questions if block.have_a_seed_in_common((*q.arms, size["reference"]))],
+            better=directions[name],
+            **size,
         )
         for name, block in blocks.items()
     ]
-    place = {question.name: number for number, question in enumerate(every)}
-    comparisons = sorted(chain.from_iterable(by_metric), key=lambda each: place[each.question.name])
-    settled = _settled(comparisons, every, {blocks[name].metric for name in primary})
-    ranked = [arm for arm in first.arms if not is_twin(arm, reference)]
-    family = max((s.family for s in settled), default=1)
-    return Findings(
-        reference=reference,
-        arms=first.arms,
-        primary=primary,
-        tested=settled,
-        best={
-            name: best_set(blocks[name], better=way, arms=ranked)
-            for name, way in directed.items()
-            if _ranks_together(blocks[name], ranked)
-        },
-        outcomes=judge(
-            claims,
-            claimed or measurements,
-            known_comparisons=comparisons,
-            reference=reference,
-            smallest_effect=smallest_effect,
-            level=level,
+    order = {question.name: number for number, question in enumerate(questions)}
+    return sorted(chain.from_iterable(by_metric), key=lambda each: order[each.question.name])
+
+
+def _best_sets(
+    blocks: Mapping[str, Measurements], directed: Mapping[str, Better], ranked: Sequence[str]
+) -> dict[str, BestSet]:
+    """Of each metric with a direction, where some seed has results of every arm."""
+    return {
+        name: best_set(blocks[name], better=way, arms=ranked)
+        for name, way in directed.items()
+        if _ranks_together(blocks[name], ranked)
+    }
+
+
+def _plans(tested: Sequence[TestedComparison]) -> dict[tuple[str, str], Plan]:
+    """What would settle the declared comparisons that are open."""
+    family = max((each.family for each in tested), default=1)
+    return {
+        (each.comparison.question.name, each.comparison.metric): plan(
+            each.comparison, family=family
         )
-        if claims
-        else (),
-        plans={
-            (s.comparison.question.name, s.comparison.metric): plan(s.comparison, family=family)
-            for s in settled
-            if s.verdict == "cannot tell" and s.comparison.scope == "both"
-        },
-        doses=dose_curves(
-            {name: blocks[name] for name in directed},
-            settled,
-            doses=arm_factors.doses,
-            better=directed,
-        ),
-        measurements=blocks,
-        titles={arm: (titles or {}).get(arm, arm) for arm in first.arms},
-        unanswered=_unanswered(blocks, every, ranked, reference),
-        assumptions=(
-            *(assumptions_of(arm_factors.design) if questions is None else ()),
-            *([arm_factors.sentence] if arm_factors.sentence and questions is None else []),
-        ),
-    )
+        for each in tested
+        if each.verdict == "cannot tell" and each.comparison.scope == "both"
+    }
+
+
+def _assumptions(factors: ArmFactors) -> tuple[str, ...]:
+    """What effects and doses stand on, in words."""
+    sentence = factors.sentence
+    return (*assumptions_of(factors.design), *([sentence] if sentence else []))
 
 
 def _unanswered(
@@ -209,7 +238,7 @@ def _ranks_together(block: Measurements, arms: Sequence[str]) -> bool:
     return block.have_a_seed_in_common(with_results)
 
 
-def _settled(
+def _tested(
     comparisons: Sequence[Comparison], questions: Sequence[Question], primary: Set[str]
 ) -> tuple[TestedComparison, ...]:
     """Verdicts for what is declared: on primary metrics, the effects of a factorial, else the differences.

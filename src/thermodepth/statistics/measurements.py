@@ -236,11 +236,7 @@ def block(
             images that some cell lacks, or more than fits in memory or than so few measurements can fill.
     """
     at = f"{where}: " if where else ""
-    names = tuple(str(name) for name in arm.names)
-    used = _used(arm)
-    arm_names = tuple(arms) if arms is not None else tuple(n for n in names if n in used)
-    place = np.array([arm_names.index(n) if n in arm_names else -1 for n in names], dtype=np.int64)
-    arm_index = place[arm.index] if arm.index.size else arm.index
+    arm_index, arm_names = _chosen_arms(arm, arms)
     selected = np.flatnonzero(arm_index >= 0)
     if selected.size == 0:
         raise DataError(
@@ -248,71 +244,17 @@ def block(
         )
     s_index, seeds = _compact(seed, selected)
     i_index, image_names = _compact(image, selected)
-    shape = (len(arm_names), len(seeds), len(image_names))
-    if np.prod(shape, dtype=np.float64) > MOST_VALUES:
-        raise DataError(
-            f"{at}{metric}: {shape[0]} arms x {shape[1]} seeds x {shape[2]} images are more than "
-            f"{MOST_VALUES // 10**6} million values"
-        )
-    if 8 * np.prod(shape) > ROOM and np.prod(shape) > MOST_HOLES * selected.size:
-        raise DataError(
-            f"{at}{metric}: {selected.size} rows are nearly nothing of {shape[0]} arms x {shape[1]} seeds x "
-            f"{shape[2]} images; every arm and seed is measured on the same images"
-        )
+    layout = _Layout(
+        metric=metric, at=at, arms=arm_names, seeds=tuple(seeds), images=tuple(image_names)
+    )
+    layout.check_size(selected.size)
     values = value[selected]
-    flat = np.ravel_multi_index((arm_index[selected], s_index, i_index), shape)
-
-    def cell_words(row: int) -> str:
-        a, s, i = np.unravel_index(flat[row], shape)
-        return f"image '{image_names[i]}' (arm '{arm_names[a]}', seed {seeds[s]})"
-
-    strange = np.flatnonzero(~(np.abs(values) <= LARGEST))
-    if strange.size:
-        raise DataError(
-            f"{at}{metric} of {cell_words(int(strange[0]))} is {values[strange[0]]}: a measurement is a "
-            f"finite number up to {LARGEST:g}"
-        )
-    counts = np.bincount(flat, minlength=int(np.prod(shape))).reshape(shape)
-    if counts.max() > 1:
-        first = int(np.flatnonzero(counts.ravel()[flat] > 1)[0])
-        raise DataError(
-            f"{at}{metric} of {cell_words(first)} is there {counts.ravel()[flat[first]]} times"
-        )
+    flat = np.ravel_multi_index((arm_index[selected], s_index, i_index), layout.shape)
+    counts = layout.counts(flat, values)
     clusters = _clusters(cluster, selected, i_index, image_names, at)
-    dense = np.full(shape, np.nan)
-    dense.ravel()[flat] = values
-    weights = None
-    if pixels is not None:
-        weights = np.full(shape, np.nan)
-        weights.ravel()[flat] = pixels[selected]
-
-    measured = counts > 0
-    cells: NDArray[np.bool_] = np.any(measured, axis=2)  # [a s]
-    # [i] in every cell that has results
-    whole: NDArray[np.bool_] = np.all(measured[cells], axis=0)
-    left_out = [
-        f"arm '{n}' has no results"
-        for n, has in zip(arm_names, cells, strict=True)
-        if not has.any()
-    ]
-    left_out += [
-        f"arm '{arm_names[a]}' has no results under seed {seeds[s]}"
-        for a, s in np.argwhere(~cells).tolist()
-        if cells[a].any()
-    ]
-    if not whole.all():
-        incomplete = [image_names[i] for i in np.flatnonzero(~whole)]
-        if images == "same" or not whole.any():
-            a, s, i = np.argwhere(~measured & cells[:, :, None])[0].tolist()
-            raise DataError(
-                f"{at}{metric}: arm '{arm_names[a]}', seed {seeds[s]} has no value for image "
-                f"'{image_names[i]}', which others have ({len(incomplete)} of {len(whole)} images are not in "
-                "every cell)"
-            )
-        left_out.append(
-            f"{len(incomplete)} of {len(whole)} images left out everywhere: some cell has no {metric} of "
-            f"them (first '{incomplete[0]}')"
-        )
+    dense = layout.filled(flat, values)
+    weights = None if pixels is None else layout.filled(flat, pixels[selected])
+    whole, left_out = layout.whole_images(counts > 0, images)
     return Measurements(
         metric=metric,
         arms=arm_names,
@@ -325,8 +267,104 @@ def block(
     )
 
 
-def _used(codes: Codes) -> frozenset[str]:
-    return frozenset(str(codes.names[place]) for place in np.unique(codes.index))
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Layout:
+    """What the places of a block are, and how a message names them."""
+
+    metric: str
+    at: str  # begins every message
+    arms: tuple[str, ...]
+    seeds: tuple[object, ...]
+    images: tuple[object, ...]
+
+    @property
+    def shape(self) -> tuple[int, int, int]:
+        return len(self.arms), len(self.seeds), len(self.images)
+
+    def check_size(self, rows: int) -> None:
+        """Refuse more than fits in memory, or than so few rows can fill."""
+        arms, seeds, images = self.shape
+        size = np.prod(self.shape, dtype=np.float64)
+        if size > MOST_VALUES:
+            raise DataError(
+                f"{self.at}{self.metric}: {arms} arms x {seeds} seeds x {images} images are more than "
+                f"{MOST_VALUES // 10**6} million values"
+            )
+        if 8 * size > ROOM and size > MOST_HOLES * rows:
+            raise DataError(
+                f"{self.at}{self.metric}: {rows} rows are nearly nothing of {arms} arms x {seeds} seeds x "
+                f"{images} images; every arm and seed is measured on the same images"
+            )
+
+    def counts(self, flat: NDArray[np.intp], values: Array) -> NDArray[np.intp]:
+        """[a s i] how many values each place has: one, or none; each of them finite and not too large."""
+        strange = np.flatnonzero(~(np.abs(values) <= LARGEST))
+        if strange.size:
+            row = int(strange[0])
+            raise DataError(
+                f"{self.at}{self.metric} of {self._words(flat[row])} is {values[row]}: a measurement is a "
+                f"finite number up to {LARGEST:g}"
+            )
+        counts = np.bincount(flat, minlength=int(np.prod(self.shape)))
+        if counts.max() > 1:
+            place = flat[np.flatnonzero(counts[flat] > 1)[0]]
+            raise DataError(
+                f"{self.at}{self.metric} of {self._words(place)} is there {counts[place]} times"
+            )
+        return counts.reshape(self.shape)
+
+    def filled(self, flat: NDArray[np.intp], values: Array) -> Array:
+        """[a s i] the values in their places, NaN elsewhere."""
+        dense = np.full(self.shape, np.nan)
+        dense.ravel()[flat] = values
+        return dense
+
+    def whole_images(
+        self, measured: NDArray[np.bool_], images: Images
+    ) -> tuple[NDArray[np.bool_], list[str]]:
+        """([i] which images are in every cell that has results, what is left out in words)."""
+        cells: NDArray[np.bool_] = np.any(measured, axis=2)  # [a s]
+        whole: NDArray[np.bool_] = np.all(measured[cells], axis=0)
+        left_out = [
+            f"arm '{n}' has no results"
+            for n, has in zip(self.arms, cells, strict=True)
+            if not has.any()
+        ]
+        left_out += [
+            f"arm '{self.arms[a]}' has no results under seed {self.seeds[s]}"
+            for a, s in np.argwhere(~cells).tolist()
+            if cells[a].any()
+        ]
+        if whole.all():
+            return whole, left_out
+        incomplete = [self.images[i] for i in np.flatnonzero(~whole)]
+        if images == "same" or not whole.any():
+            a, s, i = np.argwhere(~measured & cells[:, :, None])[0].tolist()
+            raise DataError(
+                f"{self.at}{self.metric}: arm '{self.arms[a]}', seed {self.seeds[s]} has no value for image "
+                f"'{self.images[i]}', which others have ({len(incomplete)} of {len(whole)} images are not in "
+                "every cell)"
+            )
+        left_out.append(
+            f"{len(incomplete)} of {len(whole)} images left out everywhere: some cell has no {self.metric} "
+            f"of them (first '{incomplete[0]}')"
+        )
+        return whole, left_out
+
+    def _words(self, place: int) -> str:
+        a, s, i = np.unravel_index(place, self.shape)
+        return f"image '{self.images[i]}' (arm '{self.arms[a]}', seed {self.seeds[s]})"
+
+
+def _chosen_arms(
+    codes: Codes, arms: Sequence[str] | None
+) -> tuple[NDArray[np.int64], tuple[str, ...]]:
+    """([n] the place of each measurement's arm, -1 of one not chosen; their names)."""
+    names = tuple(str(name) for name in codes.names)
+    used = {names[place] for place in np.unique(codes.index)}
+    chosen = tuple(arms) if arms is not None else tuple(n for n in names if n in used)
+    place = np.array([chosen.index(n) if n in chosen else -1 for n in names], dtype=np.int64)
+    return (place[codes.index] if codes.index.size else codes.index), chosen
 
 
 def _compact(codes: Codes, selected: NDArray[np.intp]) -> tuple[NDArray[np.intp], list[object]]:

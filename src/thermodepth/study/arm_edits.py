@@ -17,7 +17,7 @@ from thermodepth.training.settings import TrainingSettings
 from thermodepth.training.unread import is_under, unread
 
 if TYPE_CHECKING:
-    from thermodepth.study.design import Arm
+    from thermodepth.study.arm import Arm
 
 _COMPUTING = (
     "where and how fast cells are computed is said once for all arms, in the study's settings"

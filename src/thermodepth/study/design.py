@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from typing import Any
 
 from thermodepth.config import Edits
@@ -17,18 +17,10 @@ from thermodepth.statistics.comparison import SMALLEST_EFFECT
 from thermodepth.statistics.default_questions import NO_DESIGN, ArmFactors
 from thermodepth.statistics.designs import Design, DoseResponse
 from thermodepth.statistics.questions import NAME, TWIN, is_twin
+from thermodepth.study.arm import Arm as Arm
 from thermodepth.study.arm_edits import check_arms, check_base
 from thermodepth.study.factors import check_doses, design_of_edits, doses_of_edits
 from thermodepth.training.settings import TrainingSettings
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Arm:
-    """One configuration under study."""
-
-    name: str  # in rows and folder names
-    title: str  # in tables and figures
-    edits: Edits = field(default_factory=dict)  # what it changes in the study's settings
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

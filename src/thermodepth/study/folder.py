@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -23,50 +22,16 @@ from thermodepth.extensions import ExtensionRecord, check_loaded, extension_reco
 from thermodepth.lock import LOCK, holding
 from thermodepth.statistics.questions import NAME
 from thermodepth.study.cell import CellJob
-from thermodepth.study.design import Cell, Study
+from thermodepth.study.design import Study
 from thermodepth.study.factors_record import ArmFactorsRecord
 from thermodepth.study.inputs import label_key
 from thermodepth.study.pairing import pairing_words
+from thermodepth.study.paths import StudyFolder as StudyFolder
 from thermodepth.teacher import LabelStore
 from thermodepth.training.settings import TrainingSettings
 
 #: Names that are also folders. What a record says is not believed: `..` would lead out of the study.
 _FOREIGN = "not empty and no study of ours; choose another --out"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class StudyFolder:
-    """The places of a study."""
-
-    path: Path
-
-    def cell(self, cell: Cell) -> Path:
-        """A cell's own folder."""
-        return self.path / "cells" / cell.name
-
-    def baseline(self, arm: str) -> Path:
-        """The rows of a baseline."""
-        return self.path / "baselines" / f"{arm.replace(' ', '-')}.parquet"
-
-    @property
-    def baseline_key(self) -> Path:
-        """What the baselines' rows were made from."""
-        return self.path / "baselines" / "key.json"
-
-    @property
-    def labels(self) -> Path:
-        """Where the teacher's labels are kept."""
-        return self.path / "labels"
-
-    @property
-    def teachers(self) -> Path:
-        """What the teachers' labels are worth beside blind maps."""
-        return self.path / "teachers.json"
-
-    @property
-    def record(self) -> Path:
-        """What the study is."""
-        return self.path / "study.json"
 
 
 def study_folder_of(study: Study, dataset: Dataset) -> Path:

@@ -8,7 +8,6 @@ an arm does not edit must be shared, and what is not shared is said.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from typing import TYPE_CHECKING
 
 from thermodepth.checksums import read_record
 from thermodepth.config import difference
@@ -17,10 +16,8 @@ from thermodepth.statistics.questions import is_twin
 from thermodepth.study.cell import PREDICTIONS, cell_facts
 from thermodepth.study.design import Cell, Study
 from thermodepth.study.inputs import arm_settings
+from thermodepth.study.paths import StudyFolder
 from thermodepth.training.unread import is_under
-
-if TYPE_CHECKING:
-    from thermodepth.study.folder import StudyFolder
 
 #: Settings that decide the digests of first weights and of batches.
 _DECIDES = {

@@ -13,7 +13,7 @@ from thermodepth.report.study.heatmap import effects_map
 from thermodepth.report.study.matrix import matrix_html
 from thermodepth.report.table import Column, Table
 from thermodepth.statistics.dose_response import DoseCurve, DosePoint
-from thermodepth.statistics.findings import findings
+from thermodepth.statistics.findings import analyze
 from thermodepth.study.results.ledger_matrix import PartChange
 from thermodepth.study.results.result_rows import measurements_of
 
@@ -39,7 +39,7 @@ def make_findings(make_rows):
                 for arm, factor in factors.items()
             }
         )
-        return findings({"abs_rel": measurements_of(rows, "abs_rel")}, reference="full", **options)
+        return analyze({"abs_rel": measurements_of(rows, "abs_rel")}, reference="full", **options)
 
     return make
 

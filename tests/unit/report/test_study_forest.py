@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from thermodepth.report.study.forest import forest_svg
-from thermodepth.statistics.findings import findings
+from thermodepth.statistics.findings import analyze
 from thermodepth.statistics.measurements import Measurements
 
 EVIL = "<script>alert('x')</script>\" onload=\"alert(1)"
@@ -31,7 +31,7 @@ def block(means, *, noise=0.02, seeds=4, images=12):
 
 
 def settled(means, **options):
-    return findings({"rmse": block(means)}, reference="full", **options).tested
+    return analyze({"rmse": block(means)}, reference="full", **options).tested
 
 
 MEANS = {"full": 10.0, "more": 12.0, "same": 10.0, "less": 9.0}
@@ -90,7 +90,7 @@ def test_hostile_words_are_words():
 
 def test_what_has_no_interval_has_no_line():
     one = block(MEANS, seeds=1).in_clusters(["drive"] * 12)
-    found = findings({"rmse": one}, reference="full").tested
+    found = analyze({"rmse": one}, reference="full").tested
     assert forest_svg(found, label="RMSE") == ""
     with_seeds = settled(MEANS)
     zero = replace(with_seeds[0], comparison=replace(with_seeds[0].comparison, reference_value=0.0))

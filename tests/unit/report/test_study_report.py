@@ -22,7 +22,7 @@ from thermodepth.report.study.methods_html import methods_html
 from thermodepth.report.study.tables import study_tables
 from thermodepth.statistics.comparison import ONE_RUN
 from thermodepth.statistics.default_questions import ArmFactors
-from thermodepth.statistics.findings import findings
+from thermodepth.statistics.findings import analyze
 from thermodepth.study.gradients import ArmDiagnostics, GradientRecord, arm_gradients
 from thermodepth.study.results.cells import CellRecord
 from thermodepth.study.results.entries import table_entries
@@ -180,7 +180,7 @@ def findings_of(rows, arms, seeds, words):
     curves = [Curve(arm=arm.name, seed=s, columns=columns) for arm in arms for s in seeds]
     names = [arm.name for arm in arms]
     return StudyFindings(
-        contrasts=findings(
+        contrasts=analyze(
             {name: measurements_of(rows, name, arms=names) for name in ("abs_rel", "rmse")},
             reference=names[0],
             titles={arm.name: arm.title for arm in arms},

@@ -7,6 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from thermodepth import statistics
+
 DOCS = Path(__file__).resolve().parents[3] / "docs"
 
 
@@ -42,16 +44,52 @@ def test_our_interval_covers_what_it_says_in_every_column_of_the_page():
     assert all(0.93 <= share <= 0.98 for each in shares for share in each)
 
 
-def test_the_analysis_needs_neither_torch_nor_training():
+def run(code, folder="."):
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=folder
+    )
+    return done.stdout
+
+
+def test_the_statistics_load_numpy_and_nothing_heavy():
+    """Every module of them, without reading a file."""
     code = (
         "import importlib, pkgutil, sys\n"
-        "import thermodepth.statistics as analysis\n"
-        "for found in pkgutil.iter_modules(analysis.__path__):\n"
-        "    importlib.import_module(f'{analysis.__name__}.{found.name}')\n"
-        "print([n for n in sys.modules if n == 'torch' or n.startswith('thermodepth.training')])\n"
+        "import thermodepth.statistics as room\n"
+        "print('numpy' in sys.modules)\n"
+        "for each in pkgutil.walk_packages(room.__path__, f'{room.__name__}.'):\n"
+        "    importlib.import_module(each.name)\n"
+        "heavy = {'torch', 'pyarrow', 'rich', 'PIL', 'pydantic', 'scipy', 'cv2', 'matplotlib'}\n"
+        "print(sorted(heavy & set(sys.modules)), 'thermodepth.training' in sys.modules)\n"
     )
-    made = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    assert made.stdout == "[]\n"
+    assert run(code) == "False\n[] False\n"
+
+
+def test_the_example_of_the_room_analyses_a_table(tmp_path):
+    """Five lines, on a table in which leaving out `a` costs 5 percent."""
+    rows = ["arm,seed,image,cluster,metric,value"]
+    rows += [
+        f"{arm},{seed},i{image},drive{image // 4},rmse,{4 + 0.01 * image + change + 0.01 * seed}"
+        for arm, change in (("full", 0.0), ("no-a", 0.2))
+        for seed in range(3)
+        for image in range(12)
+    ]
+    (tmp_path / "table.csv").write_text("\n".join(rows))
+    lines = [
+        line.removeprefix("    ")
+        for line in (statistics.__doc__ or "").splitlines()
+        if line.startswith("    ")
+    ]
+    assert len(lines) == 5
+    printed = run("\n".join(lines), tmp_path)
+    assert printed.startswith("no-a − full, rmse: +4.9 % [") or "RMSE: +4.9 % [" in printed
+    assert printed.rstrip().endswith("worse.")
+
+
+def test_every_public_name_is_there():
+    assert set(statistics.__all__) == set(statistics._HOME)
+    for name in statistics.__all__:
+        assert getattr(statistics, name).__name__ == name
 
 
 def test_the_table_of_equal_arms_is_that_of_its_script(load_tool):

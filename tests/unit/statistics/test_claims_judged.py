@@ -9,7 +9,7 @@ from thermodepth.errors import SettingsError
 from thermodepth.metrics import METRICS
 from thermodepth.statistics.claims import PAPER_CLAIMS, Claim, judge
 from thermodepth.statistics.comparison import ONE_RECORDING, ONE_RUN, compare
-from thermodepth.statistics.findings import findings
+from thermodepth.statistics.findings import analyze
 from thermodepth.statistics.measurements import Measurements
 from thermodepth.statistics.questions import against
 
@@ -197,7 +197,7 @@ def test_claims_of_one_metric_know_the_noise_that_all_of_them_show():
     assert alone.p < 0.05 / 3 < first.comparison.p
     assert first.result == "cannot tell"
     # A claim has the numbers of what the study found, whoever else claims something.
-    found = findings({"rmse": block}, reference="full", questions=questions, claims=claims[:1])
+    found = analyze({"rmse": block}, reference="full", questions=questions, claims=claims[:1])
     of_study = found.comparison_of("still", "rmse").comparison
     assert found.outcomes[0].comparison.p == of_study.p == first.comparison.p
 

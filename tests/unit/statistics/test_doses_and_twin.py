@@ -9,7 +9,7 @@ from thermodepth.report.study.methods import methods_text
 from thermodepth.statistics.comparison import ONE_RUN
 from thermodepth.statistics.designs import dose_response
 from thermodepth.statistics.dose_response import doses_of
-from thermodepth.statistics.findings import findings
+from thermodepth.statistics.findings import analyze
 from thermodepth.statistics.measurements import Codes, block
 from thermodepth.statistics.twin import twin_sentence
 
@@ -35,7 +35,7 @@ def measured(means, *, seeds=5, images=24, noise=0.01, metric="rmse"):
 
 
 def curve_of(means, **how):
-    (curve,) = findings({"rmse": measured(means, **how)}, reference="full").doses
+    (curve,) = analyze({"rmse": measured(means, **how)}, reference="full").doses
     return curve
 
 
@@ -111,7 +111,7 @@ def test_levels_that_cannot_be_told_from_the_best_are_its_flat_range():
 
 def test_another_reference_has_no_curve():
     blocks = {"rmse": measured(dict.fromkeys(LEVELS, 10.0))}
-    assert findings(blocks, reference="no-smooth").doses == ()
+    assert analyze(blocks, reference="no-smooth").doses == ()
 
 
 def test_one_seed_still_draws_its_curve():
@@ -129,12 +129,12 @@ def twinned(difference):
     made = measured({"full": 10.0, "no-a": 10.5, "full-twin": 10.0})
     values = made.values.copy()
     values[made.place("full-twin")] = values[made.place("full")] + difference
-    return findings({"rmse": replace(made, values=values)}, reference="full")
+    return analyze({"rmse": replace(made, values=values)}, reference="full")
 
 
 def test_a_twin_is_no_hypothesis():
     found = twinned(0.0)
-    alone = findings({"rmse": measured({"full": 10.0, "no-a": 10.5})}, reference="full")
+    alone = analyze({"rmse": measured({"full": 10.0, "no-a": 10.5})}, reference="full")
     twin, other = found.comparison_of("full-twin", "rmse"), found.comparison_of("no-a", "rmse")
     assert (twin.declared, twin.verdict, twin.comparison.question.kind) == (False, None, "twin")
     assert other.family == alone.comparison_of("no-a", "rmse").family == 1
@@ -155,5 +155,5 @@ def test_the_floor_of_another_is_its_largest_difference():
 
 
 def test_no_twin_no_words():
-    found = findings({"rmse": measured({"full": 10.0, "no-a": 10.5})}, reference="full")
+    found = analyze({"rmse": measured({"full": 10.0, "no-a": 10.5})}, reference="full")
     assert twin_sentence(found.tested) == ""

@@ -24,7 +24,7 @@ from thermodepth.statistics.designs import (
     full_factorial,
     half_fraction,
 )
-from thermodepth.statistics.findings import findings
+from thermodepth.statistics.findings import analyze
 from thermodepth.statistics.measurements import Codes, block
 
 TERMS = ("silog", "smooth", "consistency")
@@ -93,7 +93,7 @@ def test_no_question_is_asked_twice():
 
 
 def test_the_effects_put_in_are_found_and_nothing_else():
-    found = findings({"rmse": measured()}, reference="full")
+    found = analyze({"rmse": measured()}, reference="full")
     verdicts = {
         s.comparison.question.title: s.verdict for s in found.tested if s.verdict is not None
     }
@@ -110,28 +110,28 @@ def test_the_effects_put_in_are_found_and_nothing_else():
 
 def test_without_a_factorial_the_differences_are_declared():
     asked = questions_of(["full", "no-silog"], "full", arm_factors=ArmFactors())
-    found = findings({"rmse": measured()}, reference="full", questions=asked)
+    found = analyze({"rmse": measured()}, reference="full", questions=asked)
     assert [s.verdict for s in found.tested] == ["worse"]
 
 
 def test_only_primary_metrics_get_verdicts():
     blocks = {name: measured(name) for name in ("rmse", "abs_rel")}
-    found = findings(blocks, reference="full", primary=["abs_rel"])
+    found = analyze(blocks, reference="full", primary=["abs_rel"])
     assert {s.comparison.metric for s in found.tested if s.verdict} == {"abs_rel"}
     with pytest.raises(SettingsError, match="unknown primary metric 'rmsee'; did you mean 'rmse'"):
-        findings(blocks, reference="full", primary=["rmsee"])
+        analyze(blocks, reference="full", primary=["rmsee"])
     with pytest.raises(SettingsError, match="unknown reference arm 'ful'"):
-        findings(blocks, reference="ful")
+        analyze(blocks, reference="ful")
 
 
 def test_a_metric_with_an_optimum_is_compared_by_its_distance():
-    found = findings({"log_bias": measured("log_bias")}, reference="full")
+    found = analyze({"log_bias": measured("log_bias")}, reference="full")
     assert {s.comparison.metric for s in found.tested} == {"log_bias.distance"}
 
 
 def test_a_primary_metric_with_an_optimum_is_declared_as_its_distance():
     blocks = {name: measured(name) for name in ("log_bias", "rmse")}
-    found = findings(blocks, reference="full", primary=["log_bias"])
+    found = analyze(blocks, reference="full", primary=["log_bias"])
     declared = {s.comparison.metric for s in found.tested if s.declared}
     assert declared == {"log_bias.distance"}
     # As many as of any other metric: three main effects and three interactions.
@@ -140,14 +140,14 @@ def test_a_primary_metric_with_an_optimum_is_declared_as_its_distance():
     assert main.verdict == "better"
     # Distances to 0: what lies below counts as what lies above.
     turned = replace(blocks["log_bias"], values=-blocks["log_bias"].values)
-    other = findings(
+    other = analyze(
         {"log_bias": turned, "rmse": blocks["rmse"]}, reference="full", primary=["log_bias"]
     )
     assert other.comparison_of("main effect: silog", "log_bias.distance").verdict == "better"
 
 
 def test_one_seed_gives_no_verdict_and_says_why():
-    found = findings({"rmse": measured(seeds=1)}, reference="full", claims=PAPER_CLAIMS)
+    found = analyze({"rmse": measured(seeds=1)}, reference="full", claims=PAPER_CLAIMS)
     assert {s.verdict for s in found.tested if s.verdict} == {"cannot tell"}
     tables = findings_tables(found)
     assert any("one run per configuration" in note for note in tables["effects"].notes)
@@ -156,7 +156,7 @@ def test_one_seed_gives_no_verdict_and_says_why():
 
 
 def test_every_table_prints_and_parses():
-    found = findings({"rmse": measured(noise=3.0)}, reference="full", claims=PAPER_CLAIMS)
+    found = analyze({"rmse": measured(noise=3.0)}, reference="full", claims=PAPER_CLAIMS)
     tables = findings_tables(found)
     assert set(tables) == {"effects", "scopes", "best", "claims", "planner"}
     for table in tables.values():
@@ -169,7 +169,7 @@ def test_every_table_prints_and_parses():
 def test_a_compiler_takes_every_table_of_findings(latex_complaints):
     for noise in (0.1, 3.0):
         blocks = {"rmse": measured(noise=noise)}
-        found = findings(blocks, reference="full", claims=PAPER_CLAIMS)
+        found = analyze(blocks, reference="full", claims=PAPER_CLAIMS)
         tables = {stem: table.latex() for stem, table in findings_tables(found).items()}
         assert latex_complaints(tables) == []
 
@@ -183,7 +183,7 @@ def two_metrics():
 
 
 def test_in_the_table_of_means_the_best_are_bold_in_the_column_of_their_metric():
-    found = findings(two_metrics(), reference="full")
+    found = analyze(two_metrics(), reference="full")
     table = findings_tables(found)["best"]
     of_column = [{found.arms[row] for row, column in table.bold if column == c} for c in range(3)]
     assert of_column == [
@@ -196,13 +196,13 @@ def test_in_the_table_of_means_the_best_are_bold_in_the_column_of_their_metric()
 
 
 def test_nothing_is_bold_where_that_would_be_every_arm():
-    found = findings({"rmse": measured(effects=(0, 0, 0), noise=3.0)}, reference="full")
+    found = analyze({"rmse": measured(effects=(0, 0, 0), noise=3.0)}, reference="full")
     assert set(found.best["rmse"].arms) == set(ARMS)
     assert findings_tables(found)["best"].bold == frozenset()
 
 
 def test_each_scope_has_its_interval_in_its_own_column():
-    found = findings({"rmse": measured(noise=1.0)}, reference="full")
+    found = analyze({"rmse": measured(noise=1.0)}, reference="full")
     table = findings_tables(found)["scopes"]
     labels = [column.label for column in table.columns]
     columns = {scope: [] for scope in ("seeds", "scenes", "both")}
@@ -216,7 +216,7 @@ def test_each_scope_has_its_interval_in_its_own_column():
 
 
 def test_the_least_that_a_study_could_find_is_in_percent_of_the_reference():
-    found = findings({"rmse": measured(noise=3.0)}, reference="full")
+    found = analyze({"rmse": measured(noise=3.0)}, reference="full")
     table = findings_tables(found)["planner"]
     place = [column.label for column in table.columns].index("least detectable (%)")
     mean = found.measurements["rmse"].values[0].mean()
@@ -231,7 +231,7 @@ def test_the_least_that_a_study_could_find_is_in_percent_of_the_reference():
 
 
 def test_methods_say_seeds_images_and_the_family():
-    text = methods_text(findings({"rmse": measured()}, reference="full"))
+    text = methods_text(analyze({"rmse": measured()}, reference="full"))
     assert "5 seeds (0, 1, 2, 3, 4)" in text
     assert "24 images of 6 recordings" in text
     assert "over 6 declared comparisons" in text
@@ -244,7 +244,7 @@ def test_cells_that_failed_all_over_leave_answers_open_and_are_said():
     lost, other = (measured().place(arm) for arm in ("no-smooth", "no-silog"))
     values[lost, :4], values[other, 4] = np.nan, np.nan
     block = replace(measured(), values=values)
-    found = findings({"rmse": block}, reference="full", claims=PAPER_CLAIMS)
+    found = analyze({"rmse": block}, reference="full", claims=PAPER_CLAIMS)
     asked = {s.comparison.question.name for s in found.tested}
     assert {"no-smooth", "no-silog"} <= asked  # each shares seeds with full
     assert "main effect: smooth" not in asked
@@ -259,7 +259,7 @@ def test_cells_that_failed_all_over_leave_answers_open_and_are_said():
 
 
 def test_arms_go_by_their_titles():
-    found = findings(
+    found = analyze(
         {"rmse": measured()}, reference="full", titles={"full": "All", "no-smooth": "No S"}
     )
     assert found.comparison_of("no-smooth", "rmse").comparison.question.title == "No S − All"
@@ -269,26 +269,26 @@ def test_arms_go_by_their_titles():
 
 
 def test_the_summary_counts_verdicts_and_names_the_clear_ones():
-    found = findings({"rmse": measured()}, reference="full", claims=PAPER_CLAIMS)
+    found = analyze({"rmse": measured()}, reference="full", claims=PAPER_CLAIMS)
     told = summary_of(found)
     assert told.startswith("2 of 6 declared comparisons are clear, 4 equivalent to no change.")
     assert "Main effect of silog: RMSE −" in told
     assert "Main effect of smooth" not in told
     assert "Of 11 claims" in told
-    assert summary_of(findings({"rmse": measured(seeds=1)}, reference="full")) == ""
+    assert summary_of(analyze({"rmse": measured(seeds=1)}, reference="full")) == ""
 
 
 @pytest.mark.parametrize("sign", [1, -1])
 @pytest.mark.parametrize(("small", "large"), [("silog", "consistency"), ("consistency", "silog")])
 def test_the_summary_names_the_largest_change_first_whichever_way_it_goes(small, large, sign):
     sizes = {"smooth": 0.0, small: 0.3 * sign, large: -1.0 * sign}
-    found = findings({"rmse": measured(effects=[sizes[term] for term in TERMS])}, reference="full")
+    found = analyze({"rmse": measured(effects=[sizes[term] for term in TERMS])}, reference="full")
     told = summary_of(found)
     assert told.index(f"Main effect of {large}") < told.index(f"Main effect of {small}")
 
 
 def test_a_study_without_clear_findings_says_how_many_are_open():
-    found = findings({"rmse": measured(effects=(0, 0, 0), noise=3.0)}, reference="full")
+    found = analyze({"rmse": measured(effects=(0, 0, 0), noise=3.0)}, reference="full")
     assert summary_of(found) == "0 of 6 declared comparisons are clear, 6 cannot be told."
 
 
@@ -329,43 +329,43 @@ def test_a_lost_arm_makes_no_family_smaller():
     lost = measured().values.copy()
     lost[measured().place("no-smooth")] = np.nan
     block = replace(measured(), values=lost)
-    found = findings({"rmse": block}, reference="full", arm_factors=ArmFactors())
+    found = analyze({"rmse": block}, reference="full", arm_factors=ArmFactors())
     assert {s.family for s in found.tested} == {7}
     assert len(found.tested) == 6
-    found = findings({"rmse": block}, reference="full")
+    found = analyze({"rmse": block}, reference="full")
     assert [s.comparison.question.name for s in found.tested if s.declared] == []
     assert any("Main effect of silog" in words for words in found.unanswered)
 
 
 def test_forms_of_a_metric_run_lower_and_stand_once():
     delta = measured("delta_1", effects=(0.5, 0.0, 0.0))
-    found = findings({"delta_1": delta, "delta_1.spread": delta.form("spread")}, reference="full")
+    found = analyze({"delta_1": delta, "delta_1.spread": delta.form("spread")}, reference="full")
     assert found.comparison_of("main effect: silog", "delta_1").verdict == "better"
     assert found.comparison_of("main effect: silog", "delta_1.spread").comparison.better == "lower"
     bias = measured("log_bias")
     twice = {"log_bias.distance": bias.form("distance", optimum=0.0), "log_bias": bias}
-    found = findings(twice, reference="full", primary=["log_bias.distance"])
+    found = analyze(twice, reference="full", primary=["log_bias.distance"])
     assert list(found.measurements) == ["log_bias.distance"]
 
 
 def test_no_primary_metric_is_no_verdict():
-    found = findings({"rmse": measured()}, reference="full", primary=[])
+    found = analyze({"rmse": measured()}, reference="full", primary=[])
     assert {s.verdict for s in found.tested} == {None}
 
 
 def test_a_claim_stands_in_the_numbers_of_the_study():
-    found = findings({"rmse": measured()}, reference="full", claims=PAPER_CLAIMS)
+    found = analyze({"rmse": measured()}, reference="full", claims=PAPER_CLAIMS)
     (claimed,) = [o.comparison for o in found.outcomes if o.claim.name == "iv-rmse"]
     assert claimed.interval() == found.comparison_of("no-silog", "rmse").comparison.interval()
 
 
 def test_a_half_fraction_says_what_it_stands_on():
-    found = findings({"rmse": measured()}, reference="full")
+    found = analyze({"rmse": measured()}, reference="full")
     assert [told.partition(":")[0] for told in found.assumptions] == [
         "Read from the names of the arms, for nothing else tells of them"
     ]
     assert (
-        findings({"rmse": measured()}, reference="full", arm_factors=ArmFactors()).assumptions == ()
+        analyze({"rmse": measured()}, reference="full", arm_factors=ArmFactors()).assumptions == ()
     )
     assert "mixed" in assumptions_of(half_fraction(("a", "b", "c")))[0] or (
         "if b x c is nothing" in assumptions_of(half_fraction(("a", "b", "c")))[0]
@@ -373,7 +373,7 @@ def test_a_half_fraction_says_what_it_stands_on():
 
 
 def test_methods_claim_no_pairing_that_nobody_saw():
-    found = findings({"rmse": measured(seeds=1)}, reference="full")
+    found = analyze({"rmse": measured(seeds=1)}, reference="full")
     assert "same batches" in methods_text(found, pairing="They saw the same batches.")
     text = methods_text(found)
     assert "same batches" not in text

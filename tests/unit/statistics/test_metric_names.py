@@ -4,7 +4,7 @@ import pytest
 
 from thermodepth.errors import SettingsError
 from thermodepth.metrics import METRICS
-from thermodepth.statistics.findings import findings
+from thermodepth.statistics.findings import analyze
 from thermodepth.statistics.metric_names import direction_of, known_metric
 from thermodepth.statistics.reading import read_measurements
 
@@ -88,7 +88,7 @@ def measured(tmp_path):
 
 
 def test_no_verdict_without_a_direction_and_the_right_one_with_it(measured):
-    found = findings(measured, reference="base")
+    found = analyze(measured, reference="base")
     verdicts = {s.comparison.metric: s.verdict for s in found.tested}
     assert verdicts == {"score": None, "a1": "better", "irmse": "worse"}
     assert found.primary == ("a1", "irmse")
@@ -98,18 +98,18 @@ def test_no_verdict_without_a_direction_and_the_right_one_with_it(measured):
     assert score.comparison.win_rate is None
     assert [s.family for s in found.tested if s.declared] == [2, 2]
 
-    said = findings(measured, reference="base", better={"score": "higher", "a1": "lower"})
+    said = analyze(measured, reference="base", better={"score": "higher", "a1": "lower"})
     verdicts = {s.comparison.metric: s.verdict for s in said.tested}
     assert verdicts == {"score": "better", "a1": "worse", "irmse": "worse"}
 
 
 def test_a_primary_metric_needs_a_direction(measured):
     with pytest.raises(SettingsError, match="primary metric score: say which way is better"):
-        findings(measured, reference="base", primary=["score"])
+        analyze(measured, reference="base", primary=["score"])
 
 
 def test_a_table_of_directionless_metrics_alone_has_intervals(measured):
-    found = findings({"score": measured["score"]}, reference="base")
+    found = analyze({"score": measured["score"]}, reference="base")
     assert (found.primary, dict(found.best), dict(found.plans)) == ((), {}, {})
     (only,) = found.tested
     assert (only.verdict, only.declared, only.family) == (None, False, 0)

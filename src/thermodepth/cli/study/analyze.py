@@ -91,7 +91,7 @@ def analyze(
     """
     load_with(extensions)
     from thermodepth.statistics.designs import FULL
-    from thermodepth.statistics.findings import findings
+    from thermodepth.statistics.findings import analyze as analyze_measurements
     from thermodepth.study.factors_record import factors_in
 
     judged = _claims(claims)
@@ -116,7 +116,7 @@ def analyze(
     arms = next(iter(blocks.values())).arms
     declared = _names(primary) or (tuple(n for n in PRIMARY if n in blocks) if is_study else None)
     record = factors_in(_folder_of(results)) if is_study else None
-    result = findings(
+    result = analyze_measurements(
         blocks,
         arm_factors=None if record is None else record.arm_factors(),
         reference=reference or (FULL if FULL in arms else arms[0]),

@@ -6,7 +6,7 @@ The axis of levels is logarithmic; weight 0 has no place on it and stands apart,
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from html import escape
 
 from thermodepth.report.axes import Scale
@@ -89,9 +89,20 @@ def dose_svg(curve: DoseCurve) -> str:
         "change (%)</text>"
     )
     parts += _flat_bars(curve, x_of, floor)
+    parts += _points(curve, known, x_of, y_of)
+    return "".join([*parts, "</svg>"])
+
+
+def _points(
+    curve: DoseCurve,
+    known: Sequence[tuple[float, float, tuple[float, float] | None]],
+    x_of: Callable[[float], float],
+    y_of: Callable[[float], float],
+) -> list[str]:
+    """The line through the levels (level, percent, interval), and each of them with its interval."""
     above = [(level, percent) for level, percent, _ in known if level > 0.0]
     line = "L".join(f"{x_of(level):.1f} {y_of(percent):.1f}" for level, percent in above)
-    parts.append(f'<path class="line" d="M{line}"/>')
+    parts = [f'<path class="line" d="M{line}"/>']
     if known[0][0] == 0.0 and above:
         start, end = (f"{x_of(level):.1f} {y_of(p):.1f}" for level, p, _ in known[:2])
         parts.append(f'<path class="line off" d="M{start}L{end}"/>')
@@ -110,7 +121,7 @@ def dose_svg(curve: DoseCurve) -> str:
         parts.append(
             f'<circle class="{kind}" cx="{x:.1f}" cy="{y:.1f}" r="3.6"><title>{words}</title></circle>'
         )
-    return "".join([*parts, "</svg>"])
+    return parts
 
 
 def _level_places(levels: list[float]) -> Callable[[float], float]:

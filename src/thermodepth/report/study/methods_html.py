@@ -7,7 +7,7 @@ from html import escape
 
 
 def methods_html(markdown: str) -> list[str]:
-    """`analysis.methods.methods_text` as HTML, under a button that copies it as plain text."""
+    """`methods.methods_text` as HTML, under a button that copies it as plain text."""
     parts: list[str] = []
     for block in markdown.split("\n\n"):
         lines = [line for line in block.splitlines() if line and not line.startswith("# ")]

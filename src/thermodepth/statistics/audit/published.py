@@ -15,7 +15,7 @@ import csv
 import io
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
 from pathlib import Path
 
@@ -116,6 +116,33 @@ def read_published(
         if factor not in header[1:]:
             raise SettingsError(f"{path}: {unknown('factor column', factor, header[1:])}")
     columns = {label: place for place, label in enumerate(header) if place}
+    measured, of_factors = _kinds(path, columns, lines, factors, named)
+    _check_columns(path, measured, of_factors)
+    arms, digits = _arms(path, columns, lines, measured, of_factors)
+    if not measured:
+        raise DataError(
+            f"{path}: no column is a known metric ({', '.join(of_factors) or 'there is none'}); "
+            "name one with --metric"
+        )
+    _check_arms(path, arms, [line for line, _ in lines], of_factors)
+    return PublishedTable(
+        name=path.name,
+        source=source,
+        factors=tuple(of_factors),
+        metrics=tuple(replace(metric, digits=digits[metric.label]) for metric in measured),
+        arms=tuple(arms),
+        reference=_reference(path, arms, reference, of_factors),
+    )
+
+
+def _kinds(
+    path: Path,
+    columns: Mapping[str, int],
+    lines: Sequence[tuple[int, list[str]]],
+    factors: Sequence[str],
+    named: Mapping[str, PublishedMetric],
+) -> tuple[list[PublishedMetric], list[str]]:
+    """(the metrics, the factors) among the columns."""
     # A factor may be called as a metric is: SiLog is a loss term as well.
     switches = {
         label
@@ -134,42 +161,30 @@ def read_published(
                 f"{path}: column '{label}' is neither among the factors ({', '.join(factors)}) nor a known "
                 "metric; name it with --factors or --metric"
             )
-    _check_columns(path, measured, of_factors)
+    return measured, of_factors
+
+
+def _arms(
+    path: Path,
+    columns: Mapping[str, int],
+    lines: Sequence[tuple[int, list[str]]],
+    metrics: Sequence[PublishedMetric],
+    factors: Sequence[str],
+) -> tuple[list[PublishedArm], dict[str, int]]:
+    """(the arms, the most digits that each metric is printed with)."""
     arms, digits = [], dict.fromkeys(columns, 0)
     for line, cells in lines:
         settings = tuple(
             _switch(cells[columns[label]], f"{path}: line {line}, column '{label}'", label)
-            for label in of_factors
+            for label in factors
         )
         values = []
-        for metric in measured:
+        for metric in metrics:
             text = cells[columns[metric.label]]
             values.append(_number(text, f"{path}: line {line}, column '{metric.label}'"))
             digits[metric.label] = max(digits[metric.label], len(text.partition(".")[2]))
         arms.append(PublishedArm(name=cells[0], settings=settings, values=tuple(values)))
-    if not measured:
-        raise DataError(
-            f"{path}: no column is a known metric ({', '.join(of_factors) or 'there is none'}); "
-            "name one with --metric"
-        )
-    _check_arms(path, arms, [line for line, _ in lines], of_factors)
-    return PublishedTable(
-        name=path.name,
-        source=source,
-        factors=tuple(of_factors),
-        metrics=tuple(
-            PublishedMetric(
-                key=m.key,
-                label=m.label,
-                better=m.better,
-                optimum=m.optimum,
-                digits=digits[m.label],
-            )
-            for m in measured
-        ),
-        arms=tuple(arms),
-        reference=_reference(path, arms, reference, of_factors),
-    )
+    return arms, digits
 
 
 # --- lines and cells -----------------------------------------------------------------------------

@@ -9,7 +9,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from thermodepth.statistics.default_questions import declared_kinds
-from thermodepth.statistics.findings import Findings, findings
+from thermodepth.statistics.findings import Findings, analyze
 from thermodepth.statistics.labels import label_of
 from thermodepth.statistics.questions import Question
 from thermodepth.study.design import Study
@@ -83,7 +83,7 @@ def study_contrasts(rows: pa.Table, study: Study) -> Findings:
         for name in quantities
         if name.partition(".")[0] in measured
     }
-    contrasts = findings(
+    contrasts = analyze(
         {name: blocks[name] for name in printed if name in blocks},
         reference=study.reference,
         titles={arm.name: arm.title for arm in study.arms},

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 import pyarrow as pa
@@ -48,28 +48,8 @@ def measurements_of(
     protocol_of(rows)
     name, _, form = quantity.partition(".")
     (metric,) = metric_rows([name])
-    selection = {
-        "metric": name,
-        "head": head,
-        "against": against,
-        "alignment": alignment,
-        "slice": slice,
-    }
-    keep = None
-    for column, text in selection.items():
-        matches = pc.equal(rows[column], text)
-        keep = matches if keep is None else pc.and_(keep, matches)
-    if arms is not None:
-        keep = pc.and_(keep, pc.is_in(rows["arm"], pa.array(list(arms), type=pa.string())))
-    selected = rows.filter(keep)
-    where = ", ".join(text for column, text in selection.items() if column != "metric")
-    if selected.num_rows == 0:
-        raise DataError(f"no value of {name} ({where})")
-    studies = column_codes(selected["study"])[1]
-    if len(studies) > 1:
-        raise DataError(
-            f"rows of {len(studies)} studies ({', '.join(studies)}); analyse one at a time"
-        )
+    selection = {"head": head, "against": against, "alignment": alignment, "slice": slice}
+    selected = _selected(rows, name, selection, arms)
 
     def codes(column: str) -> Codes:
         index, names = column_codes(selected[column])
@@ -89,14 +69,33 @@ def measurements_of(
     if name in ERRORS:
         _same_pixels(measurements)
     if block_frames is not None:
-        frame = dict(
-            zip(selected["sample_id"].to_pylist(), selected["frame"].to_pylist(), strict=True)
-        )
+        columns = (selected[column].to_pylist() for column in ("sample_id", "frame"))
+        frame = dict(zip(*columns, strict=True))
         numbers = [frame[image] for image in measurements.images]
         measurements = measurements.in_clusters(
             blocks_of(numbers, block_frames, sequences=measurements.clusters)
         )
     return measurements.form(form or "value", optimum=metric.optimum)  # type: ignore[arg-type]  # it checks
+
+
+def _selected(
+    rows: pa.Table, metric: str, selection: Mapping[str, str], arms: Sequence[str] | None
+) -> pa.Table:
+    """The rows of one metric with these columns' values, all of one study."""
+    keep = pc.equal(rows["metric"], metric)
+    for column, text in selection.items():
+        keep = pc.and_(keep, pc.equal(rows[column], text))
+    if arms is not None:
+        keep = pc.and_(keep, pc.is_in(rows["arm"], pa.array(list(arms), type=pa.string())))
+    selected = rows.filter(keep)
+    if selected.num_rows == 0:
+        raise DataError(f"no value of {metric} ({', '.join(selection.values())})")
+    studies = column_codes(selected["study"])[1]
+    if len(studies) > 1:
+        raise DataError(
+            f"rows of {len(studies)} studies ({', '.join(studies)}); analyse one at a time"
+        )
+    return selected
 
 
 def _same_pixels(block: Measurements) -> None:
