@@ -42,13 +42,14 @@ OPENED = {"stream", "content", "BytesIO"}
 ASKED_BEFORE = {
     "machine.py: processor_model",  # what the kernel tells of itself
     "tensor_files.py: read_tensors",
-    "evaluation/results/rows.py: read_rows",
-    "study/analysis/plain_table.py: _read",
+    "evaluation/rows/rows.py: read_rows",
+    "statistics/reading.py: _read",
     "cli/study/analyze.py: _is_ours",
     "synthetic/storage/container.py: _opened",
     "depth_files/exr.py: _checked_header",
     "depth_files/exr.py: _pixels",
     "model/encoders.py: pretrained_encoder",
+    "model/auto_backbone.py: _hub_config",
     "teacher/transformers_depth.py: _load_config",
     "teacher/transformers_depth.py: _load_network",
     # What was written just now, by us.

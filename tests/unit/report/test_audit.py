@@ -440,7 +440,7 @@ def test_the_page_holds_every_table_and_sentence(paper):
     assert all(f"- {s}\n" in page for _, sentences in audit_words(paper) for s in sentences)
 
 
-def test_the_docs_show_what_is_computed(docs_script):
-    texts = docs_script("audit_example").places()
+def test_the_docs_show_what_is_computed(load_tool):
+    texts = load_tool("audit_example").places()
     text = (DOCS / "audit.md").read_text(encoding="utf-8")
-    assert docs_script("places").filled(text, "audit", texts) == text
+    assert load_tool("places").filled(text, "audit", texts) == text

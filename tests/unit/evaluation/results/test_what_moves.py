@@ -17,8 +17,8 @@ FACTORS = {
 
 
 @pytest.fixture(scope="module")
-def script(docs_script: Callable[[str], ModuleType]) -> ModuleType:
-    return docs_script("what_moves")
+def script(load_tool: Callable[[str], ModuleType]) -> ModuleType:
+    return load_tool("what_moves")
 
 
 @pytest.fixture(scope="module")
@@ -40,10 +40,10 @@ def shares(found: dict[str, float], names: tuple[str, ...]) -> dict[str, float]:
 
 
 @pytest.fixture(scope="module")
-def filled(docs_script, script, numbers):
+def filled(load_tool, script, numbers):
     """The page as the script would leave it."""
     texts = script.tables(numbers)
-    return lambda text: docs_script("places").filled(text, "what_moves", texts)
+    return lambda text: load_tool("places").filled(text, "what_moves", texts)
 
 
 def test_the_page_shows_what_is_computed(script, numbers, filled):
