@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -121,7 +122,7 @@ class Plain(nn.Module):
                 nn.GroupNorm(8, outputs),
                 nn.GELU(),
             )
-            for number, (inputs, outputs) in enumerate(zip(widths[:-1], widths[1:], strict=True))
+            for number, (inputs, outputs) in enumerate(pairwise(widths))
         )
 
     def forward(self, image: Tensor) -> list[Tensor]:
