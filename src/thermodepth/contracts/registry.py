@@ -100,7 +100,7 @@ def _subjects(row: Any, examples: Examples) -> Iterator[tuple[str, Any]]:
             row=row, settings=examples.teachers.get(row.name) or TeacherSettings(kind=row.name)
         )
         try:
-            case.open()
+            case.teacher()
         except UserError as error:
             raise type(error)(f"{error}; name its model with --teacher {row.name}:MODEL") from None
         yield row.name, case
