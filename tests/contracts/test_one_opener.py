@@ -48,6 +48,7 @@ ASKED_BEFORE = {
     "synthetic/storage/container.py: _opened",
     "depth_files/exr.py: read_exr",
     "model/encoders.py: pretrained_encoder",
+    "model/auto_backbone.py: _hub_config",  # of a hub id: what is there on the disk never comes to it
     "teacher/transformers_depth.py: _load_config",
     "teacher/transformers_depth.py: _load_network",
     # What was written just now, by us.
