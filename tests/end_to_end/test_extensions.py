@@ -44,7 +44,7 @@ def thermodepth(*words: str | Path, at: Path, code: int = 0) -> subprocess.Compl
         [sys.executable, "-m", "thermodepth", *map(str, words)],
         capture_output=True,
         text=True,
-        timeout=600,
+        timeout=1800,
         check=False,
         cwd=at,
         env={**os.environ, "THERMODEPTH_CACHE": str(at / "cache")},

@@ -15,14 +15,14 @@ from thermodepth.contracts.metrics import METRIC_CONTRACTS
 from thermodepth.contracts.normalisers import NORMALISER_CONTRACTS
 from thermodepth.contracts.teachers import TEACHER_CONTRACTS, TeacherCase
 from thermodepth.data import open_dataset
-from thermodepth.data.registry import DatasetRow
+from thermodepth.data.table import DatasetRow
 from thermodepth.errors import UserError
 from thermodepth.extensions import Extension, Registry
 from thermodepth.losses import LossRow
 from thermodepth.metrics import ErrorRow, MapFamily
 from thermodepth.model.encoders import EncoderRow
 from thermodepth.teacher import TeacherSettings
-from thermodepth.teacher.registry import TeacherRow
+from thermodepth.teacher.table import TeacherRow
 from thermodepth.thermal.normalisers import Normaliser
 
 
@@ -100,7 +100,7 @@ def _subjects(row: Any, examples: Examples) -> Iterator[tuple[str, Any]]:
             row=row, settings=examples.teachers.get(row.name) or TeacherSettings(kind=row.name)
         )
         try:
-            case.make_teacher()
+            case.teacher()
         except UserError as error:
             raise type(error)(f"{error}; name its model with --teacher {row.name}:MODEL") from None
         yield row.name, case

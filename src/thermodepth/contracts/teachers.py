@@ -18,7 +18,7 @@ from thermodepth.teacher import (
     open_teacher,
     to_affine_inverse,
 )
-from thermodepth.teacher.registry import TeacherRow
+from thermodepth.teacher.table import TeacherRow
 from thermodepth.types import Geometry, Sample, ThermalUnit
 
 if TYPE_CHECKING:
@@ -33,7 +33,7 @@ class TeacherCase:
     settings: TeacherSettings
     network_loader: NetworkLoader | None = None  # of built-in networks
 
-    def make_teacher(self, **edits: Any) -> Teacher:
+    def teacher(self, **edits: Any) -> Teacher:
         """The teacher, with these edits of its settings."""
         dotted = {path.replace("__", "."): value for path, value in edits.items()}
         return open_teacher(self.settings.edit(dotted), network_loader=self.network_loader)
@@ -63,7 +63,7 @@ def describes_itself(case: TeacherCase) -> None:
         10 < len(case.row.summary) < 110,
         f"summary = {case.row.summary!r}, expected 11 to 109 letters",
     )
-    teacher = case.make_teacher()
+    teacher = case.teacher()
     require(isinstance(teacher, Teacher), f"{type(teacher).__name__} lacks a part of `Teacher`")
     require(isinstance(teacher.geometry, Geometry), f"geometry = {teacher.geometry!r}")
     require(teacher.description, "its description is empty")
@@ -75,7 +75,7 @@ def describes_itself(case: TeacherCase) -> None:
 
 def maps_have_the_frames_size(case: TeacherCase) -> None:
     """Each map is float32 of its frame's size and has a label in it; no frames give no maps."""
-    teacher = case.make_teacher()
+    teacher = case.teacher()
     samples = [sample_of("a", 0), sample_of("b", 1, (64, 48)), sample_of("c", 2)]
     maps = teacher.label(samples)
     require(len(maps) == len(samples), f"{len(maps)} maps for {len(samples)} frames")
@@ -92,7 +92,7 @@ def maps_have_the_frames_size(case: TeacherCase) -> None:
 
 def batching_and_order_change_nothing(case: TeacherCase) -> None:
     """A frame has the same map alone, among others and in any order."""
-    teacher = case.make_teacher()
+    teacher = case.teacher()
     samples = [sample_of(str(i), i, (48, 80) if i % 2 else (64, 64)) for i in range(5)]
     together = teacher.label(samples)
     backwards = teacher.label(samples[::-1])[::-1]
@@ -108,7 +108,7 @@ def frames_are_left_alone(case: TeacherCase) -> None:
     assert sample.rgb is not None
     assert sample.depth_m is not None
     rgb, depth_m = sample.rgb.copy(), sample.depth_m.copy()
-    (values,) = case.make_teacher().label([sample])
+    (values,) = case.teacher().label([sample])
     values[:] = 0
     same = np.array_equal(sample.rgb, rgb)
     same &= np.array_equal(sample.depth_m, depth_m, equal_nan=True)
@@ -118,7 +118,7 @@ def frames_are_left_alone(case: TeacherCase) -> None:
 def frames_without_what_it_reads_are_named(case: TeacherCase) -> None:
     """A frame that lacks the RGB it reads is a TeacherError with the frame's name."""
     try:
-        case.make_teacher().label([sample_of("seven", 0, rgb=None, depth_m=None)])
+        case.teacher().label([sample_of("seven", 0, rgb=None, depth_m=None)])
     except TeacherError as error:
         require("seven" in str(error), f"does not name the frame: {error}")
         return
@@ -129,13 +129,13 @@ def frames_without_what_it_reads_are_named(case: TeacherCase) -> None:
 
 def fingerprint_ignores_how_it_is_run(case: TeacherCase) -> None:
     """The size of its batches is no part of its fingerprint."""
-    one, other = case.make_teacher(), case.make_teacher(runtime__batch_size=7)
+    one, other = case.teacher(), case.teacher(runtime__batch_size=7)
     require(one.fingerprint() == other.fingerprint(), "another fingerprint with another batch size")
 
 
 def labels_go_through_a_store(case: TeacherCase) -> None:
     """What a store gives back is the map, within the store's rounding."""
-    teacher = case.make_teacher()
+    teacher = case.teacher()
     samples = [sample_of(f"drive/{i}", i) for i in range(3)]
     with tempfile.TemporaryDirectory() as name:
         store = open_store(Path(name), teacher, "data-1")

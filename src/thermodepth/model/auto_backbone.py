@@ -48,7 +48,8 @@ def read_config(name: str) -> dict[str, Any]:
     """
     source = name.removeprefix(AUTO)
     folder = Path(source).expanduser()
-    if not folder.is_dir() and (source.startswith((".", "/", "~")) or source.count("/") != 1):
+    is_hub_id = source.count("/") == 1 and not source.startswith((".", "/", "~"))
+    if not folder.is_dir() and (folder.exists() or not is_hub_id):
         raise SettingsError(
             f"model.encoder={name}: no such folder, and not a hub id such as microsoft/resnet-18"
         )
