@@ -10,7 +10,7 @@ EVERY_METRIC = pytest.mark.parametrize("row", ERRORS.values(), ids=ERRORS)
 
 def score(row: ErrorRow, prediction: np.ndarray, truth: np.ndarray) -> float:
     """One metric over all pixels."""
-    return float(row.of(PixelErrors(prediction, truth))[0])
+    return float(row.compute(PixelErrors(prediction, truth))[0])
 
 
 # Worked on paper for d = 1, 2, 4, 10 and p = 1.2, 2.8, 7, 20 (ratios 1.2, 1.4, 1.75, 2;
@@ -163,27 +163,27 @@ def test_groups_are_scored_as_if_each_stood_alone(row: ErrorRow):
     prediction, truth = frame(7, error=0.4)
     index = np.random.default_rng(1).integers(-1, 5, truth.size)  # -1: in no group
     index[index == 3] = 0  # an empty group
-    groups = Groups.of(index, 5)
+    groups = Groups.from_index(index, 5)
     errors = PixelErrors(prediction, truth)
-    values = row.of(errors.regrouped(groups))
+    values = row.compute(errors.regrouped(groups))
     assert values.shape == groups.sizes.shape == (5,)
     assert groups.sizes.tolist() == [np.count_nonzero(index == g) for g in range(5)]
     assert np.isnan(values[3])
     for group in (0, 1, 2, 4):
         inside = index == group
         assert values[group] == pytest.approx(score(row, prediction[inside], truth[inside]))
-    assert float(row.of(errors)[0]) == score(row, prediction, truth)  # as before
+    assert float(row.compute(errors)[0]) == score(row, prediction, truth)  # as before
 
 
 @EVERY_METRIC
 def test_several_partitions_at_once_are_scored_as_each_alone(row: ErrorRow):
     prediction, truth = frame(9, error=0.4, pixels=3000)
     random = np.random.default_rng(2)
-    partitions = [Groups.of(random.integers(0, k + 1, truth.size), k) for k in (3, 1, 4)]
+    partitions = [Groups.from_index(random.integers(0, k + 1, truth.size), k) for k in (3, 1, 4)]
     errors = PixelErrors(prediction, truth)
-    together = Groups.together(partitions)
-    alone = np.concatenate([row.of(errors.regrouped(groups)) for groups in partitions])
-    np.testing.assert_allclose(row.of(errors.regrouped(together)), alone, rtol=1e-9)
+    together = Groups.joined(partitions)
+    alone = np.concatenate([row.compute(errors.regrouped(groups)) for groups in partitions])
+    np.testing.assert_allclose(row.compute(errors.regrouped(together)), alone, rtol=1e-9)
     np.testing.assert_array_equal(together.sizes, np.concatenate([g.sizes for g in partitions]))
 
 
@@ -218,4 +218,4 @@ def test_torchmetrics_agrees():
         "sq_rel_kitti": reference.mean_squared_error(p / d, torch.ones_like(d)),
     }
     for name, value in theirs.items():
-        assert float(ERRORS[name].of(errors)[0]) == pytest.approx(float(value), rel=1e-6), name
+        assert float(ERRORS[name].compute(errors)[0]) == pytest.approx(float(value), rel=1e-6), name

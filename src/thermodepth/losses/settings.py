@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Self
 from pydantic import create_model, model_validator
 
 from thermodepth.config import Settings
-from thermodepth.losses.table import LOSSES, Group
+from thermodepth.losses.registry import LOSSES, Group
 from thermodepth.losses.term import TermSettings
 
 

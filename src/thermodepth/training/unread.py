@@ -13,7 +13,7 @@ from thermodepth.data.frames import Dataset
 from thermodepth.data.loader import DataSettings, scaled_size
 from thermodepth.data.thermal_augmentation import PARTS
 from thermodepth.losses import LOSSES, LossesSettings
-from thermodepth.losses.table import LossRow
+from thermodepth.losses.registry import LossRow
 from thermodepth.losses.term import TermSettings
 from thermodepth.model import has_batch_norms
 from thermodepth.teacher import TEACHERS, Teacher, TransferringTeacher

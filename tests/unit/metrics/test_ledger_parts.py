@@ -24,7 +24,7 @@ def measure(prediction: np.ndarray, depth: np.ndarray) -> dict[str, float]:
 def error(name: str, prediction: np.ndarray, depth: np.ndarray) -> float:
     """A metric of the error family over the pixels that have truth."""
     there = np.isfinite(depth)
-    return float(ERRORS[name].of(PixelErrors(prediction[there], depth[there]))[0])
+    return float(ERRORS[name].compute(PixelErrors(prediction[there], depth[there]))[0])
 
 
 def frame(seed: int, *, share: float = 1.0, noise: float = 0.2) -> tuple[np.ndarray, np.ndarray]:
