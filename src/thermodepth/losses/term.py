@@ -50,7 +50,7 @@ class TermSettings(Settings):
         default = type(self)()
         return tuple(
             f"{name}={getattr(self, name)} has no effect{why}"
-            for name, why in self.unread().items()
+            for name, reason in self.unread().items()
             if getattr(self, name) != getattr(default, name)
         )
 

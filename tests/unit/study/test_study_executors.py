@@ -15,7 +15,7 @@ from thermodepth.errors import DependencyError, SettingsError, StudyError
 from thermodepth.study.cell import ROWS, CellJob
 from thermodepth.study.executors import slurm
 from thermodepth.study.executors.launch import cell_command, end
-from thermodepth.study.executors.local import gpus_here, slots_of
+from thermodepth.study.executors.local import available_gpus, slots_of
 from thermodepth.study.executors.printed import PrintExecutor
 from thermodepth.study.executors.ray_tasks import RayExecutor
 from thermodepth.study.executors.registry import EXECUTORS, Placement, make_executor, parse_options
@@ -87,10 +87,10 @@ def test_gpus_are_those_that_this_process_may_see(monkeypatch):
 
     monkeypatch.setattr(torch.cuda, "device_count", lambda: 2)
     monkeypatch.delenv("CUDA_VISIBLE_DEVICES", raising=False)
-    assert gpus_here("auto") == ["0", "1"]
-    assert gpus_here("cpu") == []
+    assert available_gpus("auto") == ["0", "1"]
+    assert available_gpus("cpu") == []
     monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "3,GPU-8a")
-    assert gpus_here("cuda") == ["3", "GPU-8a"]
+    assert available_gpus("cuda") == ["3", "GPU-8a"]
     assert make("local", gpus_per_cell=2).slots == ("3,GPU-8a",)
     with pytest.raises(SettingsError, match=r"--gpus-per-cell 3: 2 GPUs are there"):
         make("local", gpus_per_cell=3)

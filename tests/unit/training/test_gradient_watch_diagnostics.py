@@ -16,7 +16,7 @@ from thermodepth.data.frames import Dataset
 from thermodepth.data.loader import BatchStream
 from thermodepth.losses import evaluate
 from thermodepth.model import DepthNetwork
-from thermodepth.training.diagnostics import GradientWatch, watch
+from thermodepth.training.gradient_watch import GradientWatch
 from thermodepth.training.optimiser import make_optimiser
 from thermodepth.training.settings import TrainingSettings
 
@@ -118,12 +118,12 @@ def test_steps_without_a_probe_ask_for_nothing(
 ) -> None:
     asked = []
 
-    class Counted(watch.AwaitedStep):
+    class Counted(gradient_watch.AwaitedStep):
         def cosines(self) -> dict[str, dict[str, float]]:
             asked.append(self)
             return super().cosines()
 
-    monkeypatch.setattr(watch, "AwaitedStep", Counted)
+    monkeypatch.setattr(gradient_watch, "AwaitedStep", Counted)
     loop.run(until=1)
     assert not asked
     assert not (loop.out / "step_cosines.csv").exists()
@@ -166,7 +166,7 @@ def test_a_failure_after_a_step_ends_the_diagnostics_only(
     def broken(_: Any) -> dict[str, dict[str, float]]:
         raise RuntimeError("out of memory")
 
-    monkeypatch.setattr(watch.AwaitedStep, "cosines", broken)
+    monkeypatch.setattr(gradient_watch.AwaitedStep, "cosines", broken)
     with pytest.warns(UserWarning, match=r"ended \(step 2: RuntimeError: out of memory\)"):
         loop.run()
     assert not (loop.out / "step_cosines.csv").exists()

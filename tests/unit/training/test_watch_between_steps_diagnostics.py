@@ -14,7 +14,7 @@ from thermodepth.data.frames import Dataset
 from thermodepth.data.loader import BatchStream
 from thermodepth.losses import evaluate
 from thermodepth.model import DepthNetwork
-from thermodepth.training.diagnostics import GradientWatch, watch
+from thermodepth.training.gradient_watch import GradientWatch
 from thermodepth.training.settings import TrainingSettings
 
 STEPS = 4
@@ -88,7 +88,7 @@ def test_a_compiled_step_is_evaluated_again_as_far_along_as_it_was(
         seen.append(progress)
         return evaluate(*args, progress=progress, **kwargs)
 
-    monkeypatch.setattr(watch, "evaluate", noting)
+    monkeypatch.setattr(gradient_watch, "evaluate", noting)
     looking = look(**{"runtime.compile": True})
     for step in range(1, STEPS + 1):
         looking.show(step)
