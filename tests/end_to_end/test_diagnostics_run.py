@@ -25,6 +25,7 @@ from thermodepth.losses.maps import Maps
 from thermodepth.recipes import TRAININGS, named_training
 from thermodepth.report.gradients import cosine_table, share_table, write_gradients
 from thermodepth.study.gradients import arm_gradients, read_gradients, read_runs
+from thermodepth.training import gradient_watch
 from thermodepth.training.diagnostics.maps import read_conflict_maps
 from thermodepth.training.labels import label_reader, label_source, make_labels
 from thermodepth.training.loop import Progress, Report, train

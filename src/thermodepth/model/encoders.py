@@ -309,8 +309,8 @@ def _pretrained_backbone(row: EncoderRow, source: str, folder: Path) -> Any:
         ) from None
     for key, published_shape, shape in sorted(loading["mismatched_keys"]):
         raise WeightsError(
-            f"model.weights={source}: {key} is {'x'.join(map(str, published_shape))}, but model.encoder={row.name} "
-            f"has {'x'.join(map(str, shape))}"
+            f"model.weights={source}: {key} is {'x'.join(map(str, published_shape))}, but "
+            f"model.encoder={row.name} has {'x'.join(map(str, shape))}"
         )
     # A backbone norms each of its outputs; a published classifier has no such norms, and fresh ones do.
     absent = [key for key in loading["missing_keys"] if not key.startswith("hidden_states_norms.")]

@@ -252,7 +252,7 @@ def check_watched(settings: TrainingSettings, dataset: Dataset) -> None:
 def _first_network(
     settings: TrainingSettings,
 ) -> tuple[DepthNetwork, str, dict[str, torch.Tensor]]:
-    """The network before its first step, the digest of its weights, and those that get a share in the model."""
+    """The network before its first step, the digest of its weights, and those with a share in the model."""
     network = initialise(settings.model, channels=channels_of(settings), seed=settings.seed)
     first_weights = fingerprint_of(network)
     if settings.optimiser.hold_statistics:

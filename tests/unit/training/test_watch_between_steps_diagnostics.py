@@ -14,6 +14,7 @@ from thermodepth.data.frames import Dataset
 from thermodepth.data.loader import BatchStream
 from thermodepth.losses import evaluate
 from thermodepth.model import DepthNetwork
+from thermodepth.training import gradient_watch
 from thermodepth.training.gradient_watch import GradientWatch
 from thermodepth.training.settings import TrainingSettings
 

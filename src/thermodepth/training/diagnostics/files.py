@@ -101,8 +101,8 @@ def read_lines(
         complete = list(line) == list(columns) and None not in line.values()
         if not complete or not line["step"].isdecimal():
             raise DataError(
-                f"{path}, line {number}: not of {contents}, expected {','.join(columns)}; delete the file, or "
-                f"train with {without}"
+                f"{path}, line {number}: not of {contents}, expected {','.join(columns)}; delete the file, "
+                f"or train with {without}"
             )
     return lines
 
