@@ -343,13 +343,13 @@ def test_gradients_are_exact(row: LossRow) -> None:
     prediction, batch = scene(2, 5, 6)
     settings = row.settings()
 
-    def of(*maps: Tensor) -> Tensor:
+    def values_of(*maps: Tensor) -> Tensor:
         return row.function(with_maps(maps), batch, settings)
 
     # A term may read a map as a constant, its guide or its error: that one has no gradient to check.
     constant = {"guided_smooth": "structure", "relative_error": "log_depth"}.get(row.name)
     maps = [getattr(prediction, name).requires_grad_(name != constant) for name in MAPS]
-    assert torch.autograd.gradcheck(of, tuple(maps), eps=1e-7)
+    assert torch.autograd.gradcheck(values_of, tuple(maps), eps=1e-7)
 
 
 # Dynamo itself makes an instance of every autograd.Function it traces.
@@ -373,8 +373,8 @@ def test_compiles_to_one_graph(row: LossRow) -> None:
     _, *expected = value_and_gradients(row, prediction, batch)
     value.sum().backward()
     for leaf, gradient in zip(inputs, expected, strict=True):
-        given = torch.zeros_like(leaf) if leaf.grad is None else leaf.grad
-        torch.testing.assert_close(given, gradient)
+        actual = torch.zeros_like(leaf) if leaf.grad is None else leaf.grad
+        torch.testing.assert_close(actual, gradient)
 
 
 @from_dynamo

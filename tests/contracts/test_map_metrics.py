@@ -110,7 +110,7 @@ def test_what_comes_back_are_finite_floats_over_enough_pixels(family: MapFamily,
 def test_a_perfect_prediction_gives_the_optimum(family: MapFamily, which: str):
     optimum = {row.name: row.optimum for row in family.rows}
     measured = family.measure(room(), truth_map(which))
-    assert {name: found.value for name, found in measured.items()} == {
+    assert {name: result.value for name, result in measured.items()} == {
         name: optimum[name] for name in measured
     }
 
@@ -195,5 +195,5 @@ def test_a_frame_with_next_to_nothing_in_it_gives_numbers_or_nothing(
     for prediction in (np.full(size, 6.0), np.exp(random.normal(size=size))):
         measured = family.measure(prediction, truth)
         assert set(measured) <= {row.name for row in family.rows}
-        assert all(np.isfinite(found.value) for found in measured.values())
+        assert all(np.isfinite(result.value) for result in measured.values())
         assert known != "none" or not measured

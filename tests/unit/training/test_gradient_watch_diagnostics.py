@@ -117,19 +117,19 @@ def test_every_probe_has_its_step(loop: SmallLoop) -> None:
 def test_steps_without_a_probe_ask_for_nothing(
     loop: SmallLoop, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    asked = []
+    requests = []
 
     class Counted(gradient_watch.AwaitedStep):
         def cosines(self) -> dict[str, dict[str, float]]:
-            asked.append(self)
+            requests.append(self)
             return super().cosines()
 
     monkeypatch.setattr(gradient_watch, "AwaitedStep", Counted)
     loop.run(until=1)
-    assert not asked
+    assert not requests
     assert not (loop.out / "step_cosines.csv").exists()
     loop.run(first_step=1, until=6)
-    assert len(asked) == 3
+    assert len(requests) == 3
 
 
 def test_the_time_of_a_run_beside_this_one_is_not_counted(loop: SmallLoop) -> None:
