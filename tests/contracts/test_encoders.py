@@ -401,7 +401,7 @@ def test_another_family_is_refused(saved: Callable[..., tuple[Path, nn.Module]])
 
 
 @pytest.mark.parametrize(
-    ("name", "changes", "said"),
+    ("name", "changes", "message"),
     [
         (
             "resnet18",

@@ -129,7 +129,7 @@ def test_a_missing_or_foreign_folder(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("content", "said"),
+    ("content", "message"),
     [
         ("{", "cannot be read as JSON"),
         ("[1, 2]", "expected an object"),
@@ -145,7 +145,7 @@ def test_a_foreign_model_json(content: str, message: str, folder: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("path", "value", "said"),
+    ("path", "value", "message"),
     [
         ("flavour", 1, "no setting 'flavour'"),
         ("model.decoder_widht", 16, "'model.decoder_widht'; did you mean 'decoder_width'"),

@@ -118,7 +118,7 @@ def test_parameters_are_counted_where_they_learn(network_of: NetworkOf) -> None:
 
 
 @pytest.mark.parametrize(
-    ("edits", "said"),
+    ("edits", "message"),
     [
         ({"decoder_width": 15}, "decoder_width"),
         ({"decoder_width": 4}, "decoder_width"),

@@ -60,7 +60,7 @@ def make(executor, **placement):
 
 
 @pytest.mark.parametrize(
-    ("asked", "slots"),
+    ("options", "slots"),
     [
         ({"gpus": [], "processes": 3}, (None, None, None)),
         ({"gpus": ["0", "1"]}, ("0", "1")),
@@ -425,8 +425,8 @@ def test_many_cells_are_one_array(job, queue):
     with pytest.raises(KeyboardInterrupt, match="2 jobs stay"):
         executor.run([job, other], print)
     assert "#SBATCH --array=0-1%1\n" in calls.read_text()
-    record = (job.study_folder / "slurm" / "jobs" / "full").glob("*.json")
-    assert [json.loads(path.read_text())["job"] for path in sorted(record)] == ["41_0", "41_1"]
+    records = (job.study_folder / "slurm" / "jobs" / "full").glob("*.json")
+    assert [json.loads(path.read_text())["job"] for path in sorted(records)] == ["41_0", "41_1"]
 
 
 def test_what_sbatch_does_not_know_is_refused(job, queue):

@@ -153,7 +153,7 @@ BOMB = BOMB[:16] + struct.pack(">II", 60_000, 60_000) + BOMB[24:]
 
 
 @pytest.mark.parametrize(
-    ("content", "said"),
+    ("content", "message"),
     [
         (payload([(32, camera_info())]), "without a raw frame"),
         (payload([(1, raw_record(b"", 60_000, 60_000))]), "60000x60000, more than the 4 million"),

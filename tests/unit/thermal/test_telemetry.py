@@ -111,7 +111,7 @@ def test_all_four_sides_are_cut(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("text", "told"),
+    ("text", "message"),
     [
         ("2", "expected SIDE=NUMBER, such as bottom=2"),
         ("bottom=-1", "expected SIDE=NUMBER"),

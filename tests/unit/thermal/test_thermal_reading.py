@@ -192,7 +192,7 @@ class TestY16:
         np.testing.assert_array_equal(raw, COUNTS)
 
     @pytest.mark.parametrize(
-        ("width", "height", "said"),
+        ("width", "height", "message"),
         [
             (64, 24, r"6144 bytes, but a 64x24 .* has 3072: it holds 2 frames"),
             (64, 46, r"at that width it has 48 rows: 2 of telemetry.*--drop bottom=2"),

@@ -34,7 +34,7 @@ def test_what_was_given_stays(dataset: Dataset) -> None:
 
 
 @pytest.mark.parametrize(
-    ("edits", "said"),
+    ("edits", "message"),
     [
         ({"data.size": [31, 64]}, r"data\.size=31x64: at least 32"),
         ({"data.size": [32, 32], "data.batch_size": 1}, "no statistics"),
@@ -49,7 +49,7 @@ def test_what_cannot_be_trained_is_refused(
 
 
 @pytest.mark.parametrize(
-    ("edits", "said"),
+    ("edits", "message"),
     [
         ({"steps": 0}, "steps = 0"),
         ({"seed": -1}, "seed = -1"),
