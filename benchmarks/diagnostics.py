@@ -25,8 +25,8 @@ import torch
 
 from thermodepth.data import Dataset, open_dataset
 from thermodepth.recipes import named_training
-from thermodepth.training.diagnostics import GradientWatch
 from thermodepth.training.diagnostics.files import FACTS
+from thermodepth.training.gradient_watch import GradientWatch
 from thermodepth.training.labels import label_reader, label_source, make_labels
 from thermodepth.training.loop import Progress, train
 from thermodepth.training.settings import TrainingSettings

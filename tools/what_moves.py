@@ -143,7 +143,9 @@ def _records(mistakes: Mistakes) -> Iterator[Row]:
             prediction = mistake(frame)
             errors = PixelErrors(prediction.ravel(), frame.depth_m.ravel())
             count = frame.depth_m.size
-            scores = {key: Measured(float(row.of(errors)[0]), count) for key, row in ERRORS.items()}
+            scores = {
+                key: Measured(float(row.compute(errors)[0]), count) for key, row in ERRORS.items()
+            }
             for family in MAP_FAMILIES.values():
                 scores |= family.measure(prediction, truth)
             for metric, score in scores.items():

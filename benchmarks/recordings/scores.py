@@ -58,11 +58,11 @@ def _of_metres(
     as_it_is, scaled = (PixelErrors(predicted_m * factor, true_m) for factor in (1.0, scale))
     rank = rank_agreement(1.0 / depth_m.astype(np.float64), near)
     return {
-        "abs_rel": float(ERRORS["abs_rel"].of(as_it_is)[0]),
-        "delta_1": float(ERRORS["delta_1"].of(as_it_is)[0]),
+        "abs_rel": float(ERRORS["abs_rel"].compute(as_it_is)[0]),
+        "delta_1": float(ERRORS["delta_1"].compute(as_it_is)[0]),
         "scale": scale,
         "factor_off": max(scale, 1 / scale),
-        "scaled_abs_rel": float(ERRORS["abs_rel"].of(scaled)[0]),
+        "scaled_abs_rel": float(ERRORS["abs_rel"].compute(scaled)[0]),
         "depth_rank": rank.rank,
         "depth_partial": rank.partial,
     }

@@ -61,13 +61,13 @@ class DivergedError(ThermodepthError):
     """Training met a loss or a gradient that is not finite."""
 
 
-def nearest(given: str, allowed: Iterable[str]) -> str:
+def nearest(name: str, allowed: Iterable[str]) -> str:
     """`; did you mean 'x'?` for the closest allowed word, or an empty string."""
-    match = difflib.get_close_matches(given, list(allowed), n=1, cutoff=0.5)
+    match = difflib.get_close_matches(name, list(allowed), n=1, cutoff=0.5)
     return f"; did you mean '{match[0]}'?" if match else ""
 
 
-def unknown(kind: str, given: str, allowed: Iterable[str]) -> str:
+def unknown(kind: str, name: str, allowed: Iterable[str]) -> str:
     """The message for a name that is not in a table: what was given, the nearest, all that exist."""
     names = sorted(allowed)
-    return f"unknown {kind} '{given}'{nearest(given, names)} (known: {', '.join(names)})"
+    return f"unknown {kind} '{name}'{nearest(name, names)} (known: {', '.join(names)})"

@@ -221,11 +221,11 @@ def test_the_folded_stem_sees_grey_as_the_rgb_stem_sees_three_equal_channels(
     grey = pretrained_encoder(name, str(folder), channels=1).eval()
     image = torch.rand(2, 1, 2 * colour.stride, 3 * colour.stride)
     with torch.inference_mode():
-        wanted = colour(image.expand(-1, 3, -1, -1))
-        for ours, theirs in zip(grey(image), wanted, strict=True):
+        target = colour(image.expand(-1, 3, -1, -1))
+        for ours, theirs in zip(grey(image), target, strict=True):
             torch.testing.assert_close(ours, theirs, rtol=1e-4, atol=1e-4)
         # The comparison says something: the features do depend on the image.
-        assert (grey(image.flip(-1))[-1] - wanted[-1]).abs().max() > 1e-3
+        assert (grey(image.flip(-1))[-1] - target[-1]).abs().max() > 1e-3
 
 
 def test_a_folded_kernel_is_the_sum_over_colours() -> None:
@@ -262,9 +262,9 @@ def test_a_network_on_pretrained_weights_can_be_saved_and_loaded(
     save_model(tmp_path / "model", network, recipe)
     image = torch.rand(1, 1, 64, 64)
     with torch.inference_mode():
-        wanted = network.eval()(image).log_depth
+        target = network.eval()(image).log_depth
         torch.testing.assert_close(
-            load_model(tmp_path / "model").network(image).log_depth, wanted, rtol=0, atol=0
+            load_model(tmp_path / "model").network(image).log_depth, target, rtol=0, atol=0
         )
 
 
@@ -296,7 +296,7 @@ def test_another_family_is_refused(saved: Callable[..., tuple[Path, nn.Module]])
 
 
 @pytest.mark.parametrize(
-    ("name", "changes", "said"),
+    ("name", "changes", "message"),
     [
         (
             "resnet18",
@@ -311,11 +311,11 @@ def test_another_family_is_refused(saved: Callable[..., tuple[Path, nn.Module]])
 def test_another_architecture_of_the_family_is_refused(
     name: str,
     changes: dict[str, Any],
-    said: str,
+    message: str,
     saved: Callable[..., tuple[Path, nn.Module]],
 ) -> None:
     folder, _ = saved(name, **changes)
-    with pytest.raises(WeightsError, match=said) as caught:
+    with pytest.raises(WeightsError, match=message) as caught:
         pretrained_encoder(name, str(folder), channels=1)
     assert str(folder) in str(caught.value)
 

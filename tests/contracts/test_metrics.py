@@ -126,4 +126,4 @@ def test_torchmetrics_agrees() -> None:
         "sq_rel_kitti": reference.mean_squared_error(p / d, torch.ones_like(d)),
     }
     for name, value in theirs.items():
-        assert float(ERRORS[name].of(errors)[0]) == pytest.approx(float(value), rel=1e-6), name
+        assert float(ERRORS[name].compute(errors)[0]) == pytest.approx(float(value), rel=1e-6), name

@@ -25,7 +25,7 @@ from thermodepth.losses.maps import Maps
 from thermodepth.recipes import TRAININGS, named_training
 from thermodepth.report.gradients import cosine_table, share_table, write_gradients
 from thermodepth.study.gradients import arm_gradients, read_gradients, read_runs
-from thermodepth.training.diagnostics import watch
+from thermodepth.training import gradient_watch
 from thermodepth.training.diagnostics.maps import read_conflict_maps
 from thermodepth.training.labels import label_reader, label_source, make_labels
 from thermodepth.training.loop import Progress, Report, train
@@ -342,7 +342,7 @@ def test_steps_that_were_not_looked_at_are_told(tiny_pack: Path, tmp_path: Path)
 def breaking(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """The second probe runs out of memory."""
     calls = 0
-    inner = watch.gradients_of
+    inner = gradient_watch.gradients_of
 
     def gradients_of(*args: Any, **options: Any) -> Any:
         nonlocal calls
@@ -352,7 +352,7 @@ def breaking(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
         return inner(*args, **options)
 
     with monkeypatch.context() as patch:
-        patch.setattr(watch, "gradients_of", gradients_of)
+        patch.setattr(gradient_watch, "gradients_of", gradients_of)
         yield
 
 
@@ -377,8 +377,8 @@ def test_a_disk_that_is_full_ends_the_diagnostics_only(
     def full(*_: Any) -> None:
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(watch.LineFile, "add", full)
-    monkeypatch.setattr(watch, "write_record", full)
+    monkeypatch.setattr(gradient_watch.LineFile, "add", full)
+    monkeypatch.setattr(gradient_watch, "write_record", full)
     with pytest.warns(UserWarning, match="No space left on device"):
         out = run(tiny_pack, tmp_path / "run")
     name = "model/weights.safetensors"

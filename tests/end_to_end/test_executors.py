@@ -16,8 +16,8 @@ from thermodepth.data import Dataset, open_dataset
 from thermodepth.errors import StudyError
 from thermodepth.report.study.write import write_results
 from thermodepth.study.cell import CellNews
+from thermodepth.study.cell_job import Executor
 from thermodepth.study.design import Arm, Study
-from thermodepth.study.executors.interface import Executor
 from thermodepth.study.executors.registry import Placement, make_executor
 from thermodepth.study.failure import FAILED
 from thermodepth.study.run import StudyState, run_study
@@ -86,8 +86,8 @@ def finished(tiny_pack: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 def assert_same(out: Path, finished: Path) -> None:
     for arm in ("full", "bare"):
         for name in SAME:
-            there, here = (root / "cells" / arm / "seed-0" / name for root in (finished, out))
-            assert there.read_bytes() == here.read_bytes(), here
+            path, rerun = (root / "cells" / arm / "seed-0" / name for root in (finished, out))
+            assert path.read_bytes() == rerun.read_bytes(), rerun
 
 
 def needs(package: str) -> pytest.MarkDecorator:
@@ -130,8 +130,8 @@ def test_workers_of_ray_compute_the_same(finished: Path, tiny_pack: Path, tmp_pa
 def test_jobs_of_submitit_compute_the_same(finished: Path, tiny_pack: Path, tmp_path: Path) -> None:
     out = tmp_path / "jobs"
     options = {"cluster": "local", "time": "10"}
-    made = make_executor(Placement(executor="slurm", options=options))
-    state, heard = run(tiny_pack, out, made)
+    executor = make_executor(Placement(executor="slurm", options=options))
+    state, heard = run(tiny_pack, out, executor)
     assert state.complete, state.missing_lines()
     assert [n.stage for n in heard if n.progress is None] == ["submitted"] * 2 + ["done"] * 2
     assert_same(out, finished)
@@ -171,10 +171,10 @@ def test_cells_that_fail_stop_no_others(finished: Path, tiny_pack: Path, tmp_pat
     assert kinds == {"wild/seed-0": ("diverged", 0), "lost/seed-0": ("failed", None)}
     assert {n.name for n in heard if n.stage == "failed"} == set(kinds)
     assert_same(out, finished)
-    with pytest.raises(StudyError, match=r"2 of 4 cells failed") as told:
+    with pytest.raises(StudyError, match=r"2 of 4 cells failed") as error:
         state.require_complete()
-    assert "wild/seed-0: diverged at step 0: " in str(told.value)
-    assert str(tmp_path / "nowhere") in str(told.value)
+    assert "wild/seed-0: diverged at step 0: " in str(error.value)
+    assert str(tmp_path / "nowhere") in str(error.value)
 
     dataset = open_dataset(f"synthetic:{tiny_pack}")
     study = study_of(dataset, FULL, wild, lost, BARE)
@@ -195,7 +195,9 @@ def test_an_arm_is_added_and_a_stale_cell_scored_again_or_refused(
     full, bare = out / "cells" / "full" / "seed-0", out / "cells" / "bare" / "seed-0"
     facts = read_record(bare / "cell.json")
     (bare / "cell.json").write_text(json.dumps(facts | {"fingerprint": "old", "protocol": "old"}))
-    kept = [path.stat().st_mtime_ns for path in (full / "rows.parquet", bare / "model/model.json")]
+    retained = [
+        path.stat().st_mtime_ns for path in (full / "rows.parquet", bare / "model/model.json")
+    ]
     scored = (bare / "rows.parquet").stat().st_mtime_ns
 
     plain = Arm(name="plain", title="Plain", edits={"losses.groups.silog": False})
@@ -204,7 +206,7 @@ def test_an_arm_is_added_and_a_stale_cell_scored_again_or_refused(
     assert {news.name for news in heard} == {"bare/seed-0", "plain/seed-0"}
     assert "bare/seed-0" not in {news.name for news in heard if news.progress is not None}
     now = [path.stat().st_mtime_ns for path in (full / "rows.parquet", bare / "model/model.json")]
-    assert now == kept
+    assert now == retained
     assert (bare / "rows.parquet").stat().st_mtime_ns > scored
     assert read_record(bare / "cell.json")["fingerprint"] == facts["fingerprint"]
     assert_same(out, finished)

@@ -16,17 +16,17 @@ MODULES = [
 ]
 #: The same between folders.
 FOLDERS = [
-    {"study", "study.executors", "study.page"},
+    {"report.gradients", "report.study"},
+    {"study.gradients", "study.results"},
     {
         "synthetic",
         "synthetic.cameras",
         "synthetic.grammar",
-        "synthetic.matter",
+        "synthetic.materials",
         "synthetic.rendering",
         "synthetic.sensors",
         "synthetic.storage",
     },
-    {"training", "training.diagnostics"},
 ]
 
 

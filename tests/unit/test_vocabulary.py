@@ -17,30 +17,7 @@ WORDS = (
 )
 FILLER = frozenset(WORDS.split())
 #: Rooms that still have some, and how many: a number here may only shrink, and a room without has no line.
-REMAINING: dict[str, int] = {
-    "calibration": 10,
-    "commands": 28,
-    "data": 13,
-    "depth_files": 6,
-    "doctor": 24,
-    "errors.py": 2,
-    "evaluation": 85,
-    "files.py": 1,
-    "geometry.py": 8,
-    "inference": 2,
-    "losses": 2,
-    "metrics": 10,
-    "model": 8,
-    "processes.py": 1,
-    "recipes": 1,
-    "serve": 3,
-    "study": 252,
-    "synthetic": 33,
-    "teacher": 33,
-    "thermal": 4,
-    "training": 14,
-    "yaml_files.py": 1,
-}
+REMAINING: dict[str, int] = {"report": 72, "statistics": 87, "study": 34}
 
 
 def bound_names(tree: ast.AST) -> Iterator[tuple[str, int]]:

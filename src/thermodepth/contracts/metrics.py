@@ -13,7 +13,7 @@ Array = NDArray[np.float64]
 
 def score(row: ErrorRow, prediction: NDArray[np.floating], truth: NDArray[np.floating]) -> float:
     """The metric over all pixels `[n]`."""
-    return float(row.of(PixelErrors(prediction, truth))[0])
+    return float(row.compute(PixelErrors(prediction, truth))[0])
 
 
 def pixels(seed: int, *, error: float, count: int = 400) -> tuple[Array, Array]:
@@ -115,7 +115,7 @@ def groups_are_scored_as_if_alone(row: ErrorRow) -> None:
     index = np.random.default_rng(1).integers(-1, 5, truth.size)  # -1: in no group
     index[index == 3] = 0  # an empty group
     errors = PixelErrors(prediction, truth)
-    values = row.of(errors.regrouped(Groups.of(index, 5)))
+    values = row.compute(errors.regrouped(Groups.from_index(index, 5)))
     require(values.shape == (5,), f"{list(values.shape)} for 5 groups, expected [5]")
     require(np.isnan(values[3]), f"{values[3]} for an empty group, expected NaN")
     for group in (0, 1, 2, 4):
@@ -125,7 +125,7 @@ def groups_are_scored_as_if_alone(row: ErrorRow) -> None:
             close(values[group], alone, relative=1e-6), f"{values[group]} as a group, {alone} alone"
         )
     require(
-        float(row.of(errors)[0]) == score(row, prediction, truth),
+        float(row.compute(errors)[0]) == score(row, prediction, truth),
         "groups change what comes after them",
     )
 
@@ -134,10 +134,10 @@ def partitions_are_scored_as_if_alone(row: ErrorRow) -> None:
     """Several partitions at once give what each gives alone."""
     prediction, truth = pixels(9, error=0.4, count=3000)
     random = np.random.default_rng(2)
-    partitions = [Groups.of(random.integers(0, k + 1, truth.size), k) for k in (3, 1, 4)]
+    partitions = [Groups.from_index(random.integers(0, k + 1, truth.size), k) for k in (3, 1, 4)]
     errors = PixelErrors(prediction, truth)
-    alone = np.concatenate([row.of(errors.regrouped(groups)) for groups in partitions])
-    values = row.of(errors.regrouped(Groups.together(partitions)))
+    alone = np.concatenate([row.compute(errors.regrouped(groups)) for groups in partitions])
+    values = row.compute(errors.regrouped(Groups.joined(partitions)))
     require(np.allclose(values, alone, rtol=1e-9, atol=0), f"{values} at once, {alone} alone")
 
 

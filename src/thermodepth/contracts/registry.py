@@ -15,14 +15,14 @@ from thermodepth.contracts.metrics import METRIC_CONTRACTS
 from thermodepth.contracts.normalisers import NORMALISER_CONTRACTS
 from thermodepth.contracts.teachers import TEACHER_CONTRACTS, TeacherCase
 from thermodepth.data import open_dataset
-from thermodepth.data.table import DatasetRow
+from thermodepth.data.registry import DatasetRow
 from thermodepth.errors import UserError
 from thermodepth.extensions import Extension, Registry
 from thermodepth.losses import LossRow
 from thermodepth.metrics import ErrorRow, MapFamily
 from thermodepth.model.encoders import EncoderRow
 from thermodepth.teacher import TeacherSettings
-from thermodepth.teacher.table import TeacherRow
+from thermodepth.teacher.registry import TeacherRow
 from thermodepth.thermal.normalisers import Normaliser
 
 

@@ -18,7 +18,7 @@ from thermodepth.teacher import (
     open_teacher,
     to_affine_inverse,
 )
-from thermodepth.teacher.table import TeacherRow
+from thermodepth.teacher.registry import TeacherRow
 from thermodepth.types import Geometry, Sample, ThermalUnit
 
 if TYPE_CHECKING:

@@ -264,7 +264,7 @@ class Predictor:
         check_finite(log_error, "the relative error", self.model.fingerprint)
         near, far = self.model.recipe.model.depth_range_m or (1.0, 1.0)
         calibration = self.model.recipe.error_calibration
-        return relative_errors(log_error, depth_m, calibration, most=math.log(far / near))
+        return relative_errors(log_error, depth_m, calibration, log_range=math.log(far / near))
 
     def _lenses(
         self, lens: Lens | Sequence[float] | None, count: int, size: tuple[int, int]

@@ -35,6 +35,6 @@ class GuidedSmoothSettings(TermSettings):
 
 def guided_smooth(maps: Maps, settings: GuidedSmoothSettings) -> Tensor:
     """`[b]`, in natural logarithms of depth per pixel."""
-    guide, known = guide_map(settings.guide, maps)
-    log_depth = keep(maps.log_depth, known)
-    return edge_aware_mean(log_depth, guide, known, settings.edge_sharpness)
+    guide, valid = guide_map(settings.guide, maps)
+    log_depth = keep(maps.log_depth, valid)
+    return edge_aware_mean(log_depth, guide, valid, settings.edge_sharpness)

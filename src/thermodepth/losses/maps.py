@@ -24,7 +24,7 @@ class Maps:
         self.log_depth = widen(prediction.log_depth)  # [b h w]
         self.prediction = prediction
         self.batch = batch
-        self._made: dict[str, Tensor] = {}
+        self._derived: dict[str, Tensor] = {}
 
     def structure_on_label(self) -> Tensor:
         """N(s) over the label's valid pixels, 0 elsewhere."""
@@ -76,6 +76,6 @@ class Maps:
         return keep(widen(levels)[:, channel], self.batch.depth_valid)
 
     def _once(self, name: str, make: Callable[[], Tensor]) -> Tensor:
-        if name not in self._made:
-            self._made[name] = make()
-        return self._made[name]
+        if name not in self._derived:
+            self._derived[name] = make()
+        return self._derived[name]

@@ -40,7 +40,7 @@ class FormRow:
     """One form of the term."""
 
     summary: str  # one line for the documentation
-    of: Callable[[Tensor], Tensor]  # of g, 0 where g is 0
+    cost: Callable[[Tensor], Tensor]  # of g, 0 where g is 0
     unbiased: bool  # least at the median of the truth, however uncertain it is
 
 
@@ -74,5 +74,5 @@ class MetricRelativeSettings(TermSettings):
 
 def metric_relative(maps: Maps, settings: MetricRelativeSettings) -> Tensor:
     """`[b]`, a share of the depth that the form divides by."""
-    cost = FORMS[settings.form].of(maps.log_error())  # 0 at masked pixels, where g is 0
+    cost = FORMS[settings.form].cost(maps.log_error())  # 0 at masked pixels, where g is 0
     return cost.sum((1, 2)) / count(cost, maps.batch.depth_valid).clamp(min=1.0)

@@ -9,8 +9,8 @@ from torch import Tensor
 
 from thermodepth.geometry import keep
 from thermodepth.losses.maps import Maps
+from thermodepth.losses.registry import LOSSES
 from thermodepth.losses.settings import LossesSettings
-from thermodepth.losses.table import LOSSES
 from thermodepth.losses.term import full_precision, weight_at
 from thermodepth.types import Batch, Prediction
 
@@ -39,10 +39,8 @@ class LossReport:
                 ids = [
                     sample for sample, is_bad in zip(batch.sample_ids, bad, strict=True) if is_bad
                 ]
-                shown = ", ".join(ids[:8]) + (f" and {len(ids) - 8} more" if len(ids) > 8 else "")
-                return (
-                    f"loss term '{name}' is not finite for {len(ids)} of {len(bad)} images: {shown}"
-                )
+                listed = ", ".join(ids[:8]) + (f" and {len(ids) - 8} more" if len(ids) > 8 else "")
+                return f"loss term '{name}' is not finite for {len(ids)} of {len(bad)} images: {listed}"
         if not bool(torch.isfinite(self.total.detach())):
             return "every loss term is finite but their weighted sum is not: a weight is too large"
         return ""

@@ -13,7 +13,7 @@ from pydantic import BaseModel, Field, create_model, model_validator
 from pydantic.fields import FieldInfo
 
 from thermodepth.config import Settings
-from thermodepth.losses.table import LOSSES
+from thermodepth.losses.registry import LOSSES
 from thermodepth.losses.term import TermSettings
 
 

@@ -33,14 +33,14 @@ class StructureSmoothSettings(TermSettings):
         if self.edge_sharpness == 0.0 and (self.guide != "teacher" or self.pixels == "label"):
             idle["guide"] = " while edge_sharpness is 0"
         if self.guide == "teacher":
-            idle["pixels"] = ": guide=teacher is known on the label's pixels only"
+            idle["pixels"] = ": guide=teacher is valid on the label's pixels only"
         return idle
 
 
 def structure_smooth(maps: Maps, settings: StructureSmoothSettings) -> Tensor:
     """`[b]`, in units of the map's own mean deviation."""
-    guide, known = guide_map(settings.guide, maps)
-    if settings.pixels == "all" and known is None:
+    guide, valid = guide_map(settings.guide, maps)
+    if settings.pixels == "all" and valid is None:
         return edge_aware_mean(maps.structure_everywhere(), guide, None, settings.edge_sharpness)
     structure, valid = maps.structure_on_label(), maps.batch.label_valid
     return edge_aware_mean(structure, guide, valid, settings.edge_sharpness)

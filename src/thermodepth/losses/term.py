@@ -49,8 +49,8 @@ class TermSettings(Settings):
         """Idle fields that somebody set, as `name=value has no effect ...`; each warns."""
         default = type(self)()
         return tuple(
-            f"{name}={getattr(self, name)} has no effect{why}"
-            for name, why in self.unread().items()
+            f"{name}={getattr(self, name)} has no effect{reason}"
+            for name, reason in self.unread().items()
             if getattr(self, name) != getattr(default, name)
         )
 

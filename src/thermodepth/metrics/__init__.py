@@ -113,15 +113,15 @@ def metric_rows(names: Iterable[str]) -> tuple[MetricRow, ...]:
     Raises:
         SettingsError: for no name at all, a name that is not in the table, or one given twice.
     """
-    given = tuple(names)
-    if not given:
+    requested = tuple(names)
+    if not requested:
         raise SettingsError(f"no metric was named (known: {', '.join(sorted(METRICS))})")
-    for name in given:
+    for name in requested:
         if name not in METRICS:
             raise SettingsError(unknown("metric", name, METRICS))
-        if given.count(name) > 1:
+        if requested.count(name) > 1:
             raise SettingsError(f"metric '{name}' is named twice")
-    return tuple(METRICS[name] for name in given)
+    return tuple(METRICS[name] for name in requested)
 
 
 __all__ = [

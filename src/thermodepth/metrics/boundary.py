@@ -82,7 +82,7 @@ class _Boundaries:
     """The truth's boundaries between neighbours along one axis."""
 
     paired: NDArray[np.bool_]  # both pixels have truth; as large as the differences along the axis
-    place: NDArray[np.intp]  # [n] of the boundaries, in the flattened differences
+    positions: NDArray[np.intp]  # [n] of the boundaries, in the flattened differences
     levels: NDArray[np.intp]  # [n] signed
 
 
@@ -92,9 +92,11 @@ def _true_boundaries(truth: TruthMap) -> tuple[_Boundaries, _Boundaries]:
 
 def _boundaries_along(truth: TruthMap, axis: int) -> _Boundaries:
     steps = np.diff(truth.log_depth, axis=axis)  # NaN where either pixel has no truth
-    place = np.flatnonzero(np.abs(steps) > _LOG_RATIOS[0])
+    positions = np.flatnonzero(np.abs(steps) > _LOG_RATIOS[0])
     return _Boundaries(
-        paired=np.isfinite(steps), place=place, levels=_signed_levels(steps.ravel()[place])
+        paired=np.isfinite(steps),
+        positions=positions,
+        levels=_signed_levels(steps.ravel()[positions]),
     )
 
 
@@ -112,24 +114,24 @@ def _counts(levels: NDArray[np.intp]) -> NDArray[np.int64]:
 
 def _measure(prediction_m: Map, truth: TruthMap) -> dict[str, Measured]:
     boundaries = truth.once(_true_boundaries)
-    count = sum(b.place.size for b in boundaries)
+    count = sum(b.positions.size for b in boundaries)
     if count < _LEAST_BOUNDARIES:
         return {}
     log_prediction = np.log(prediction_m)
-    true = predicted = both = np.zeros(_RATIOS.size, np.int64)
-    for axis, of in enumerate(boundaries):
+    true = predicted = matched = np.zeros(_RATIOS.size, np.int64)
+    for axis, boundary in enumerate(boundaries):
         steps = np.diff(log_prediction, axis=axis)
         jumps = np.abs(steps) > _LOG_RATIOS[0]
-        jumps &= of.paired
-        there = _signed_levels(steps.ravel()[of.place])
-        agreed = np.minimum(np.abs(of.levels), np.abs(there))[of.levels * there > 0]
-        true = true + _counts(of.levels)
+        jumps &= boundary.paired
+        levels = _signed_levels(steps.ravel()[boundary.positions])
+        agreed = np.minimum(np.abs(boundary.levels), np.abs(levels))[boundary.levels * levels > 0]
+        true = true + _counts(boundary.levels)
         predicted = predicted + _counts(_signed_levels(steps[jumps]))
-        both = both + _counts(agreed)
-    known = true > 0
-    weights = _RATIOS[known]
-    true, predicted, both = true[known], predicted[known], both[known]
-    values = (both / np.maximum(predicted, 1), both / true, 2 * both / (predicted + true))
+        matched = matched + _counts(agreed)
+    present = true > 0
+    weights = _RATIOS[present]
+    true, predicted, matched = true[present], predicted[present], matched[present]
+    values = (matched / np.maximum(predicted, 1), matched / true, 2 * matched / (predicted + true))
     return {
         row.name: Measured(float((weights * value).sum() / weights.sum()), count)
         for row, value in zip(_ROWS, values, strict=True)

@@ -19,7 +19,7 @@ _EIGEN = "Eigen et al. 2014, arXiv 1406.2283"
 DEPTH_ERROR = (
     ErrorRow(
         name="abs_rel",
-        of=lambda e: e.mean(e.relative),
+        compute=lambda e: e.mean(e.relative),
         unit="",
         better="lower",
         label="AbsRel",
@@ -30,7 +30,7 @@ DEPTH_ERROR = (
     ),
     ErrorRow(
         name="sq_rel",
-        of=lambda e: e.mean(e.square / e.d),
+        compute=lambda e: e.mean(e.square / e.d),
         unit="m",
         better="lower",
         label="SqRel",
@@ -41,7 +41,7 @@ DEPTH_ERROR = (
     ),
     ErrorRow(
         name="sq_rel_kitti",
-        of=lambda e: e.mean(np.square(e.relative)),
+        compute=lambda e: e.mean(np.square(e.relative)),
         unit="",
         better="lower",
         label="SqRel-KITTI",
@@ -52,7 +52,7 @@ DEPTH_ERROR = (
     ),
     ErrorRow(
         name="rmse",
-        of=lambda e: np.sqrt(e.mean(e.square)),
+        compute=lambda e: np.sqrt(e.mean(e.square)),
         unit="m",
         better="lower",
         label="RMSE",
@@ -64,7 +64,7 @@ DEPTH_ERROR = (
     ),
     ErrorRow(
         name="rmse_log",
-        of=lambda e: np.sqrt(e.log_variance + np.square(e.log_mean)),
+        compute=lambda e: np.sqrt(e.log_variance + np.square(e.log_mean)),
         unit="",
         better="lower",
         label="RMSElog",
@@ -76,7 +76,7 @@ DEPTH_ERROR = (
     ),
     ErrorRow(
         name="silog",
-        of=lambda e: 100.0 * np.sqrt(e.log_variance),
+        compute=lambda e: 100.0 * np.sqrt(e.log_variance),
         unit="",
         better="lower",
         label="SILog",
@@ -90,7 +90,7 @@ DEPTH_ERROR = (
     ),
     ErrorRow(
         name="delta_1",
-        of=lambda e: e.mean(e.ratio < 1.25),
+        compute=lambda e: e.mean(e.ratio < 1.25),
         unit="",
         better="higher",
         label="δ<1.25",
@@ -101,7 +101,7 @@ DEPTH_ERROR = (
     ),
     ErrorRow(
         name="delta_2",
-        of=lambda e: e.mean(e.ratio < 1.25**2),
+        compute=lambda e: e.mean(e.ratio < 1.25**2),
         unit="",
         better="higher",
         label="δ<1.25²",
@@ -112,7 +112,7 @@ DEPTH_ERROR = (
     ),
     ErrorRow(
         name="delta_3",
-        of=lambda e: e.mean(e.ratio < 1.25**3),
+        compute=lambda e: e.mean(e.ratio < 1.25**3),
         unit="",
         better="higher",
         label="δ<1.25³",
@@ -123,7 +123,7 @@ DEPTH_ERROR = (
     ),
     ErrorRow(
         name="mae",
-        of=lambda e: e.mean(e.absolute),
+        compute=lambda e: e.mean(e.absolute),
         unit="m",
         better="lower",
         label="MAE",
@@ -134,7 +134,7 @@ DEPTH_ERROR = (
     ),
     ErrorRow(
         name="log10",
-        of=lambda e: e.mean(np.abs(e.log_ratio)) / np.log(10.0),
+        compute=lambda e: e.mean(np.abs(e.log_ratio)) / np.log(10.0),
         unit="",
         better="lower",
         label="log10",
@@ -145,7 +145,7 @@ DEPTH_ERROR = (
     ),
     ErrorRow(
         name="log_bias",
-        of=lambda e: e.log_mean,
+        compute=lambda e: e.log_mean,
         unit="",
         better="closer",
         label="log bias",

@@ -40,7 +40,7 @@ class ExpectedRow(MetricRow):
     """A metric of a prediction and of the errors that its model expects."""
 
     #: `[k]` one value per group of pixels; NaN for an empty group.
-    of: Callable[[PixelErrors, Expected], NDArray[np.float64]]
+    compute: Callable[[PixelErrors, Expected], NDArray[np.float64]]
     sliced: bool = (
         False  # also taken of slices: a mean over pixels is, an order of all of them is not
     )
@@ -89,7 +89,7 @@ def _coverage(level: int) -> ExpectedRow:
     percent = round(100 * share)
     return ExpectedRow(
         name=f"error_coverage_{percent}",
-        of=lambda e, expected: e.mean(e.ratio <= 1.0 + expected[level]),
+        compute=lambda e, expected: e.mean(e.ratio <= 1.0 + expected[level]),
         unit="",
         better="closer",
         label=f"coverage of {percent} %",
@@ -108,7 +108,7 @@ EXPECTED_ERROR = (
     _coverage(1),
     ExpectedRow(
         name="error_expected",
-        of=lambda e, expected: e.mean(expected[0]),
+        compute=lambda e, expected: e.mean(expected[0]),
         unit="",
         better="lower",
         label="expected error",
@@ -120,7 +120,7 @@ EXPECTED_ERROR = (
     ),
     ExpectedRow(
         name="error_ause",
-        of=_ause,
+        compute=_ause,
         unit="",
         better="lower",
         label="AUSE",
@@ -133,7 +133,7 @@ EXPECTED_ERROR = (
     ),
     ExpectedRow(
         name="error_ause_random",
-        of=_ause_random,
+        compute=_ause_random,
         unit="",
         better="lower",
         label="AUSE, random order",

@@ -64,15 +64,15 @@ def _measure(prediction_m: Map, truth: TruthMap) -> dict[str, Measured]:
     masks = truth.once(_pair_masks)
     # 0 at holes, so that a pair's difference is a number before its mask takes it out.
     residual = np.where(truth.valid, np.log(prediction_m) - truth.log_depth, 0.0)
-    found = {}
+    measured = {}
     for row, span in measurable:
         down = np.abs(residual[span:] - residual[:-span])
         right = np.abs(residual[:, span:] - residual[:, :-span])
         down *= masks[span][0]
         right *= masks[span][1]
         total = float(down.sum()) + float(right.sum())
-        found[row.name] = Measured(total / counts[span], counts[span])
-    return found
+        measured[row.name] = Measured(total / counts[span], counts[span])
+    return measured
 
 
 GRADIENT_ERROR = MapFamily(name="gradient_error", rows=_ROWS, measure=_measure)

@@ -51,8 +51,8 @@ def _scored(truth: TruthMap) -> _Scored:
     if depth.size and np.abs(x).max() <= _NO_SPREAD * max(np.abs(log_depth).max(), 1.0):
         x = np.zeros_like(x)
     rows, columns = np.nonzero(truth.valid)
-    places = rows // _BLOCK_PX * truth.valid.shape[1] + columns // _BLOCK_PX
-    _, block, sizes = np.unique(places, return_inverse=True, return_counts=True)
+    blocks = rows // _BLOCK_PX * truth.valid.shape[1] + columns // _BLOCK_PX
+    _, block, sizes = np.unique(blocks, return_inverse=True, return_counts=True)
     return _Scored(depth, log_depth, x, block, sizes)
 
 
@@ -68,17 +68,17 @@ def _measure(prediction_m: Map, truth: TruthMap) -> dict[str, Measured]:
 
 def _log_parts(prediction_m: Pixels, scored: _Scored) -> dict[str, float]:
     error = np.log(prediction_m) - scored.log_depth
-    rest = error - error.mean()
-    spread = _mean_square(scored.x)
-    slope = _mean_product(scored.x, rest) / spread if spread > 0.0 else 0.0
-    rest -= slope * scored.x
-    means = np.bincount(scored.block, weights=rest) / scored.sizes
+    residual = error - error.mean()
+    variance = _mean_square(scored.x)
+    slope = _mean_product(scored.x, residual) / variance if variance > 0.0 else 0.0
+    residual -= slope * scored.x
+    means = np.bincount(scored.block, weights=residual) / scored.sizes
     parts = {
-        "ledger_range": slope * slope * spread,
-        "ledger_coarse": float((scored.sizes * np.square(means)).sum()) / rest.size,
-        "ledger_fine": _mean_square(rest - means[scored.block]),
+        "ledger_range": slope * slope * variance,
+        "ledger_coarse": float((scored.sizes * np.square(means)).sum()) / residual.size,
+        "ledger_fine": _mean_square(residual - means[scored.block]),
     }
-    if spread > _FLAT**2:
+    if variance > _FLAT**2:
         parts["range_slope"] = slope
     return parts
 
@@ -86,7 +86,7 @@ def _log_parts(prediction_m: Pixels, scored: _Scored) -> dict[str, float]:
 def _metric_parts(p: Pixels, d: Pixels) -> dict[str, float]:
     # Off scale: the best factor, and what it leaves.
     factor = _mean_product(p, d) / _mean_square(p)
-    rest = factor * p - d
+    residual = factor * p - d
     shift = 0.0
     # Off shift: the constant map, less what of it lies along p. Written about the mean of p, which keeps
     # its digits when p is nearly constant; up to a factor it is 1 - p mean(p) / mean(p^2).
@@ -94,13 +94,13 @@ def _metric_parts(p: Pixels, d: Pixels) -> dict[str, float]:
     centred = p - mean
     if np.abs(centred).max() > _NO_SPREAD * mean:
         across = _mean_square(centred) - mean * centred
-        amount = _mean_product(across, rest) / _mean_square(across)
+        amount = _mean_product(across, residual) / _mean_square(across)
         shift = amount * amount * _mean_square(across)
-        rest = rest - amount * across
+        residual = residual - amount * across
     return {
         "ledger_scale_m2": (1.0 - factor) ** 2 * _mean_square(p),
         "ledger_shift_m2": shift,
-        "ledger_shape_m2": _mean_square(rest),
+        "ledger_shape_m2": _mean_square(residual),
     }
 
 

@@ -114,9 +114,9 @@ def _unit_normals(
     return unit
 
 
-def _angles_deg(one: NDArray[np.float64], other: NDArray[np.float64]) -> NDArray[np.float64]:
+def _angles_deg(first: NDArray[np.float64], second: NDArray[np.float64]) -> NDArray[np.float64]:
     """[n] between unit vectors [3 n]; by the chord, since the cosine of a small angle is 1."""
-    half_chord = 0.5 * np.sqrt(np.square(one - other).sum(axis=0))
+    half_chord = 0.5 * np.sqrt(np.square(first - second).sum(axis=0))
     angles: NDArray[np.float64] = np.rad2deg(2.0 * np.arcsin(np.minimum(half_chord, 1.0)))
     return angles
 
@@ -128,13 +128,13 @@ def _measure(prediction_m: Map, truth: TruthMap) -> dict[str, Measured]:
     assert truth.intrinsics is not None
     angles = _angles_deg(_unit_normals(prediction_m, truth.intrinsics, true.blocks), true.unit)
     count = angles.size
-    found = {
+    measured = {
         _MEAN.name: Measured(float(angles.mean()), count),
         _MEDIAN.name: Measured(float(np.median(angles)), count),
     }
     for row, limit_deg in zip(_WITHIN, _WITHIN_DEG.values(), strict=True):
-        found[row.name] = Measured(int(np.count_nonzero(angles < limit_deg)) / count, count)
-    return found
+        measured[row.name] = Measured(int(np.count_nonzero(angles < limit_deg)) / count, count)
+    return measured
 
 
 NORMALS = MapFamily(name="normals", rows=(_MEAN, _MEDIAN, *_WITHIN), measure=_measure)

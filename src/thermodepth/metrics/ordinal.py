@@ -56,13 +56,13 @@ def _pairs(truth: TruthMap) -> dict[str, _Pairs]:
     depth = truth.depth_m.ravel()
     pairs = {}
     for name, (low, high) in _CLASSES.items():
-        first, second = _drawn(truth.valid, low, high, generator)
+        first, second = _draw_pairs(truth.valid, low, high, generator)
         if first.size >= _LEAST_PAIRS:
             pairs[name] = _Pairs(first, second, _relation(depth[first], depth[second]))
     return pairs
 
 
-def _drawn(
+def _draw_pairs(
     valid: NDArray[np.bool_], low_px: float, high_px: float, generator: np.random.Generator
 ) -> tuple[_Index, _Index]:
     """Different pairs of valid pixels at this distance, each as likely as any other."""
@@ -97,8 +97,8 @@ def _drawn(
         codes = codes[np.sort(np.unique(codes, return_index=True)[1])]
         if codes.size >= _PAIRS_PER_CLASS or codes.size == before:
             break
-    kept = np.sort(codes[:_PAIRS_PER_CLASS])
-    return kept // valid.size, kept % valid.size
+    codes = np.sort(codes[:_PAIRS_PER_CLASS])
+    return codes // valid.size, codes % valid.size
 
 
 def _steps(low_px: float, high_px: float, height: int, width: int) -> NDArray[np.intp]:
@@ -121,18 +121,18 @@ def _measure(prediction_m: Map, truth: TruthMap) -> dict[str, Measured]:
         parts[f"ordinal_error_{name}"] = Measured(wrong / relation.size, relation.size)
     if not parts:
         return {}
-    whole = math.fsum(part.value for part in parts.values()) / len(parts)
-    return {"ordinal_error": Measured(whole, sum(p.count for p in parts.values())), **parts}
+    mean = math.fsum(part.value for part in parts.values()) / len(parts)
+    return {"ordinal_error": Measured(mean, sum(p.count for p in parts.values())), **parts}
 
 
-def _row(name: str, label: str, which: str) -> MetricRow:
+def _row(name: str, label: str, pairs: str) -> MetricRow:
     return MetricRow(
         name=name,
         unit="",
         better="lower",
         label=label,
         digits=4,
-        definition=f"share of {which} on whose order, nearer, farther or within 3 %, p and d disagree",
+        definition=f"share of {pairs} on whose order, nearer, farther or within 3 %, p and d disagree",
         source="after Chen et al. 2016 (Depth in the Wild), arXiv 1604.03901",
         optimum=0.0,
         scale_invariant=True,

@@ -22,23 +22,23 @@ class Groups:
     members: NDArray[np.bool_]  # [k c] which cells make up each group
 
     @classmethod
-    def of(cls, index: NDArray[np.integer], count: int) -> Groups:
+    def from_index(cls, index: NDArray[np.integer], count: int) -> Groups:
         """Groups 0..count-1 from one number per pixel; a pixel with any other number is in none."""
         inside = (index >= 0) & (index < count)
-        kept = np.where(inside, index, count).astype(np.intp)
-        cells = np.bincount(kept, minlength=count + 1)
-        return cls(kept, cells, np.eye(count, count + 1, dtype=np.bool_))
+        cell_index = np.where(inside, index, count).astype(np.intp)
+        cells = np.bincount(cell_index, minlength=count + 1)
+        return cls(cell_index, cells, np.eye(count, count + 1, dtype=np.bool_))
 
     @classmethod
-    def together(cls, partitions: Sequence[Groups]) -> Groups:
+    def joined(cls, partitions: Sequence[Groups]) -> Groups:
         """The groups of several partitions of the same pixels, one after the other."""
         first, *others = partitions
         index, members = first.index, first.members
         for other in others:
-            more = other.cells.size
-            index = index * more + other.index
+            cells = other.cells.size
+            index = index * cells + other.index
             members = np.concatenate(
-                [np.repeat(members, more, axis=1), np.tile(other.members, members.shape[1])]
+                [np.repeat(members, cells, axis=1), np.tile(other.members, members.shape[1])]
             )
         return cls(index, np.bincount(index, minlength=members.shape[1]), members)
 
@@ -47,9 +47,9 @@ class Groups:
         """[k] pixels in each group, 0 where it is empty."""
         return self.summed(self.cells)
 
-    def summed(self, of_cells: NDArray[Any]) -> NDArray[Any]:
+    def summed(self, cell_values: NDArray[Any]) -> NDArray[Any]:
         """[k] the sum over the cells of each group."""
-        sums: NDArray[Any] = np.where(self.members, of_cells, 0).sum(axis=1)
+        sums: NDArray[Any] = np.where(self.members, cell_values, 0).sum(axis=1)
         return sums
 
     def cell_sums(self, term: NDArray[Any]) -> NDArray[np.float64]:
@@ -81,11 +81,11 @@ class PixelErrors:
 
     def regrouped(self, groups: Groups) -> PixelErrors:
         """The same pixels in other groups; what is computed already is kept."""
-        other = PixelErrors.__new__(PixelErrors)
-        of_groups = ("log_mean", "log_variance")
-        other.__dict__.update({k: v for k, v in self.__dict__.items() if k not in of_groups})
-        other._groups = groups
-        return other
+        copy = PixelErrors.__new__(PixelErrors)
+        per_group = ("log_mean", "log_variance")
+        copy.__dict__.update({k: v for k, v in self.__dict__.items() if k not in per_group})
+        copy._groups = groups
+        return copy
 
     def mean(self, term: NDArray[np.floating] | NDArray[np.bool_]) -> NDArray[np.float64]:
         """[k] the mean of a term [n] over each group; NaN where a group is empty."""
@@ -106,10 +106,10 @@ class PixelErrors:
             return self.mean(np.square(term - term.mean()))
         groups = self._groups
         sums = groups.cell_sums(term)
-        of_cell = np.divide(sums, groups.cells, out=np.zeros_like(sums), where=groups.cells > 0)
-        within = groups.cell_sums(np.square(term - of_cell[groups.index]))
+        cell_means = np.divide(sums, groups.cells, out=np.zeros_like(sums), where=groups.cells > 0)
+        within = groups.cell_sums(np.square(term - cell_means[groups.index]))
         means = _quotient(groups.summed(sums), groups.sizes)
-        apart = groups.cells * np.square(of_cell - means[:, None])
+        apart = groups.cells * np.square(cell_means - means[:, None])
         between = np.where(groups.members, apart, 0.0).sum(axis=1)
         return _quotient(groups.summed(within) + between, groups.sizes)
 
@@ -172,11 +172,11 @@ def scored_pixels(
         )
     if prediction.size < 1:
         raise ValueError("a metric needs at least 1 scored pixel, got 0")
-    for what, values in (("prediction", prediction), ("truth", truth)):
+    for name, values in (("prediction", prediction), ("truth", truth)):
         # NaN fails both comparisons, so these two reductions settle finiteness and sign together.
         if not (values.min() > 0.0 and values.max() < np.inf):
             bad = int(np.count_nonzero(~(np.isfinite(values) & (values > 0.0))))
             raise ValueError(
-                f"{bad} of {values.size} scored pixels of the {what} are not finite positive metres"
+                f"{bad} of {values.size} scored pixels of the {name} are not finite positive metres"
             )
     return prediction, truth

@@ -63,7 +63,7 @@ _PARTIAL = MetricRow(
 
 
 class _Ranks(NamedTuple):
-    spread: Pixels  # [n] ranks less their mean
+    centred: Pixels  # [n] ranks less their mean
     beyond: Pixels  # [n] ranks less their regression on the place
 
 
@@ -81,7 +81,7 @@ class _Layout(NamedTuple):
     ranks: tuple[Pixels, ...]  # that span the ranks of x and y besides
 
 
-class _Seen(NamedTuple):
+class _TruthRanks(NamedTuple):
     layout: _Layout
     ranks: _Ranks  # of the truth
 
@@ -128,10 +128,14 @@ class RankReference:
         if values.shape != self._valid.shape:
             area = cv2.INTER_AREA
             values = cv2.resize(np.asarray(values, np.float64), self._size, interpolation=area)
-        own, other = self._ranks, _ranks(values[self._valid], self._layout)
+        reference, candidate = self._ranks, _ranks(values[self._valid], self._layout)
         return RankAgreement(
-            _correlation(other.spread, own.spread) if own.spread.any() else float("nan"),
-            _correlation(other.beyond, own.beyond) if own.beyond.any() else float("nan"),
+            _correlation(candidate.centred, reference.centred)
+            if reference.centred.any()
+            else float("nan"),
+            _correlation(candidate.beyond, reference.beyond)
+            if reference.beyond.any()
+            else float("nan"),
         )
 
 
@@ -140,9 +144,9 @@ def rank_agreement(values: Map, reference: Map, *, prior: Map | None = None) -> 
     return RankReference(reference, prior=prior).agreement(values)
 
 
-def _seen(truth: TruthMap) -> _Seen:
+def _truth_ranks(truth: TruthMap) -> _TruthRanks:
     layout = _layout(truth.valid)
-    return _Seen(layout, _ranks(truth.depth_m[truth.valid], layout))
+    return _TruthRanks(layout, _ranks(truth.depth_m[truth.valid], layout))
 
 
 def _layout(valid: NDArray[np.bool_], prior: Map | None = None) -> _Layout:
@@ -161,10 +165,12 @@ def _orthonormal(vectors: Sequence[Pixels], before: Sequence[Pixels]) -> list[Pi
     """What each vector adds to those before it; one that adds nothing is left out."""
     basis: list[Pixels] = []
     for vector in vectors:
-        rest = _without(_without(vector, [*before, *basis]), [*before, *basis])  # twice is enough
-        length = _length(rest)
+        residual = _without(
+            _without(vector, [*before, *basis]), [*before, *basis]
+        )  # twice is enough
+        length = _length(residual)
         if length > _NOTHING * _length(vector):  # one row of pixels has no y beside the 1
-            basis.append(rest / length)
+            basis.append(residual / length)
     return basis
 
 
@@ -172,11 +178,13 @@ def _ranks(values: Pixels, layout: _Layout) -> _Ranks:
     from scipy.stats import rankdata
 
     ranks = rankdata(values)
-    spread = ranks - ranks.mean()
-    rest = _without(_without(ranks, layout.terms), layout.terms)
-    least = max(_LITTLE * _length(spread), _NOTHING * _length(ranks))  # a flat map has no spread
-    nothing = _length(_without(rest, layout.ranks)) <= least
-    return _Ranks(spread, np.zeros_like(rest) if nothing else rest)
+    centred = ranks - ranks.mean()
+    residual = _without(_without(ranks, layout.terms), layout.terms)
+    threshold = max(
+        _LITTLE * _length(centred), _NOTHING * _length(ranks)
+    )  # a flat map has no spread
+    nothing = _length(_without(residual, layout.ranks)) <= threshold
+    return _Ranks(centred, np.zeros_like(residual) if nothing else residual)
 
 
 def _without(values: Pixels, basis: Sequence[Pixels]) -> Pixels:
@@ -192,22 +200,22 @@ def _length(values: Pixels) -> float:
 
 def _correlation(a: Pixels, b: Pixels) -> float:
     # The root of the product, not the product of the roots: of a map with itself it is the square exactly.
-    both = float(np.sqrt(np.square(a).sum() * np.square(b).sum()))
-    return float(np.clip((a * b).sum() / both, -1.0, 1.0)) if both > 0.0 else 0.0
+    norm = float(np.sqrt(np.square(a).sum() * np.square(b).sum()))
+    return float(np.clip((a * b).sum() / norm, -1.0, 1.0)) if norm > 0.0 else 0.0
 
 
 def _measure(prediction_m: Map, truth: TruthMap) -> dict[str, Measured]:
     count = int(np.count_nonzero(truth.valid))
     if count < _LEAST_PIXELS:
         return {}
-    of_truth = truth.once(_seen)
-    ranks = _ranks(prediction_m[truth.valid], of_truth.layout)
+    truth_ranks = truth.once(_truth_ranks)
+    ranks = _ranks(prediction_m[truth.valid], truth_ranks.layout)
     measured = {}
-    if of_truth.ranks.spread.any():
-        plain = _correlation(ranks.spread, of_truth.ranks.spread)
+    if truth_ranks.ranks.centred.any():
+        plain = _correlation(ranks.centred, truth_ranks.ranks.centred)
         measured[_PLAIN.name] = Measured(plain, count)
-    if of_truth.ranks.beyond.any():
-        partial = _correlation(ranks.beyond, of_truth.ranks.beyond)
+    if truth_ranks.ranks.beyond.any():
+        partial = _correlation(ranks.beyond, truth_ranks.ranks.beyond)
         measured[_PARTIAL.name] = Measured(partial, count)
     return measured
 

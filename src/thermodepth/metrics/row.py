@@ -57,7 +57,7 @@ class ErrorRow(MetricRow):
     """A metric of the error family: pixels in any order, in groups."""
 
     #: `[k]` one value per group of pixels; NaN for an empty group.
-    of: Callable[[PixelErrors], NDArray[np.float64]]
+    compute: Callable[[PixelErrors], NDArray[np.float64]]
 
 
 class Measured(NamedTuple):

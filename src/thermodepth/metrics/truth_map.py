@@ -24,7 +24,7 @@ class TruthMap:
     intrinsics: NDArray[np.floating] | None = (
         None  # [3 3] of this grid; None: the camera is not known
     )
-    _made: dict[Callable[..., Any], Any] = field(default_factory=dict, init=False, repr=False)
+    _derived: dict[Callable[..., Any], Any] = field(default_factory=dict, init=False, repr=False)
 
     @cached_property
     def valid(self) -> NDArray[np.bool_]:
@@ -38,6 +38,6 @@ class TruthMap:
 
     def once(self, make: Callable[[TruthMap], _T]) -> _T:
         """`make(self)`, computed the first time only. `make` is a plain function of a module."""
-        if make not in self._made:
-            self._made[make] = make(self)
-        return cast(_T, self._made[make])
+        if make not in self._derived:
+            self._derived[make] = make(self)
+        return cast(_T, self._derived[make])

@@ -307,10 +307,26 @@ def pretrained_encoder(
         )
     if row.pyramid is not None:
         return _published_pyramid(row, folder, channels=channels)
+    backbone = _pretrained_backbone(row, source, folder)
+    if channels != 3:
+        fold_stem(backbone, channels)
+    if row.residual is None:
+        return Encoder(backbone, backbone.config, probe=probe)
+    encoder = build_encoder(name, channels=channels)
+    encoder.backbone.load_state_dict(backbone.state_dict())
+    return encoder
+
+
+def _pretrained_backbone(row: EncoderRow, source: str, folder: Path) -> Any:
+    """The three-channel backbone of transformers with these weights.
+
+    Raises:
+        WeightsError: as `pretrained_encoder`.
+    """
     from safetensors import SafetensorError
     from transformers import AutoBackbone, AutoConfig
 
-    wanted = _config(row, 3)
+    config = _config(row, 3)
     if not folder.is_dir() and (source.startswith((".", "/", "~")) or source.count("/") != 1):
         raise WeightsError(
             f"model.weights={source}: no such folder, and not a hub id such as facebook/dinov2-small"
@@ -320,16 +336,16 @@ def pretrained_encoder(
             ask_folder(folder)
         except DataError as error:
             raise WeightsError(f"model.weights={source}: {error}") from None
-    place = str(folder) if folder.is_dir() else source
+    path_or_id = str(folder) if folder.is_dir() else source
     # AutoBackbone.from_pretrained asks the hub even for a folder; the class behind it does not.
     with torch.device("meta"):
-        kind = type(AutoBackbone.from_config(wanted))
+        kind = type(AutoBackbone.from_config(config))
     try:
-        stored = AutoConfig.from_pretrained(place, trust_remote_code=False)
-        _check_same_architecture(name, source, stored, wanted)
+        published = AutoConfig.from_pretrained(path_or_id, trust_remote_code=False)
+        _check_same_architecture(row.name, source, published, config)
         backbone, loading = kind.from_pretrained(
-            place,
-            config=wanted,
+            path_or_id,
+            config=config,
             dtype=torch.float32,
             use_safetensors=True,
             ignore_mismatched_sizes=True,  # said below, with the names
@@ -343,25 +359,19 @@ def pretrained_encoder(
             f"model.weights={source}: cannot load ({reason}). Give a local folder that holds "
             "config.json and model.safetensors, or train from scratch with model.weights=none"
         ) from None
-    for key, there, here in sorted(loading["mismatched_keys"]):
+    for key, published_shape, shape in sorted(loading["mismatched_keys"]):
         raise WeightsError(
-            f"model.weights={source}: {key} is {'x'.join(map(str, there))}, but model.encoder={name} "
-            f"has {'x'.join(map(str, here))}"
+            f"model.weights={source}: {key} is {'x'.join(map(str, published_shape))}, but "
+            f"model.encoder={row.name} has {'x'.join(map(str, shape))}"
         )
     # A backbone norms each of its outputs; a published classifier has no such norms, and fresh ones do.
     absent = [key for key in loading["missing_keys"] if not key.startswith("hidden_states_norms.")]
     if absent:
         raise WeightsError(
-            f"model.weights={source}: lacks {len(absent)} weights of model.encoder={name}, such as "
+            f"model.weights={source}: lacks {len(absent)} weights of model.encoder={row.name}, such as "
             f"{min(absent)}"
         )
-    if channels != 3:
-        fold_stem(backbone, channels)
-    if row.residual is None:
-        return Encoder(backbone, backbone.config, probe=probe)
-    encoder = build_encoder(name, channels=channels)
-    encoder.backbone.load_state_dict(backbone.state_dict())
-    return encoder
+    return backbone
 
 
 #: The file of published weights that `thermodepth.model.imagenet` writes, and where the name stands in it.
@@ -377,9 +387,9 @@ def _published_pyramid(row: EncoderRow, folder: Path, *, channels: int) -> Encod
             f"one with `python -m thermodepth.model.imagenet`, or give a model of ours"
         )
     state, facts = read_tensors(path, remedy="convert it again")
-    stored = facts.get(PUBLISHED_KEY)
-    if stored != row.name:
-        raise WeightsError(f"{path}: holds {stored!r}, but model.encoder={row.name}")
+    published = facts.get(PUBLISHED_KEY)
+    if published != row.name:
+        raise WeightsError(f"{path}: holds {published!r}, but model.encoder={row.name}")
     encoder = build_encoder(row.name, channels=channels)
     if channels == 1:
         state["stem.convolution.weight"] = fold_kernel(state["stem.convolution.weight"])
@@ -408,17 +418,17 @@ _ARCHITECTURE = (
 )
 
 
-def _check_same_architecture(name: str, source: str, stored: Any, wanted: Any) -> None:
-    if stored.model_type != wanted.model_type:
+def _check_same_architecture(name: str, source: str, published: Any, expected: Any) -> None:
+    if published.model_type != expected.model_type:
         raise WeightsError(
-            f"model.weights={source}: holds a '{stored.model_type}', but model.encoder={name} is a "
-            f"'{wanted.model_type}'"
+            f"model.weights={source}: holds a '{published.model_type}', but model.encoder={name} is a "
+            f"'{expected.model_type}'"
         )
     for key in _ARCHITECTURE:
-        there, here = getattr(stored, key, None), getattr(wanted, key, None)
-        if there != here:
+        value, required = getattr(published, key, None), getattr(expected, key, None)
+        if value != required:
             raise WeightsError(
-                f"model.weights={source}: {key} is {there}, but model.encoder={name} has {here}"
+                f"model.weights={source}: {key} is {value}, but model.encoder={name} has {required}"
             )
 
 

@@ -73,7 +73,7 @@ def relative_errors(
     depth_m: NDArray[np.floating],
     calibration: ErrorCalibration | None,
     *,
-    most: float,
+    log_range: float,
 ) -> NDArray[np.float32]:
     """Relative errors at each level.
 
@@ -81,18 +81,18 @@ def relative_errors(
         log_error: `[levels h w]` as the head says it.
         depth_m: `[h w]` predicted.
         calibration: None takes the head as it is.
-        most: ln far/near of what the model can say: no expected error is larger.
+        log_range: ln far/near of what the model can say: no expected error is larger.
 
     Returns:
         `[levels h w]`, at a higher level never smaller than at a lower one.
     """
     relative = np.empty(log_error.shape, dtype=np.float32)
-    head = made = np.full(depth_m.shape, -np.inf, dtype=np.float32)
+    head = calibrated = np.full(depth_m.shape, -np.inf, dtype=np.float32)
     for level, log in enumerate(log_error):
         # Quantiles that were learnt apart may cross, and so may their factors.
         head = log_e = np.maximum(head, log)
         if calibration is not None:
             log_e = head + log_factors(depth_m, calibration.knots_m, calibration.factors[level])
-        made = np.maximum(made, log_e)
-        relative[level] = np.expm1(np.exp(np.minimum(made, math.log(most))))
+        calibrated = np.maximum(calibrated, log_e)
+        relative[level] = np.expm1(np.exp(np.minimum(calibrated, math.log(log_range))))
     return relative

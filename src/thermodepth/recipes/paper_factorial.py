@@ -21,8 +21,8 @@ def paper_factorial(settings: TrainingSettings, *, seeds: int) -> Study:
     """The study over any base settings, seeds 0, 1, ..."""
     design = full_factorial(tuple(TERMS))
     arms = []
-    for name, on in design.arms.items():
-        off = [term for term, there in zip(TERMS, on, strict=True) if not there]
+    for name, levels in design.arms.items():
+        off = [term for term, is_on in zip(TERMS, levels, strict=True) if not is_on]
         title = f"No {' & '.join(TERMS[term] for term in off)}" if off else "All losses"
         arms.append(Arm(name=name, title=title, edits={f"losses.groups.{t}": False for t in off}))
     return Study(

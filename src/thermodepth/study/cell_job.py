@@ -1,11 +1,11 @@
-"""What the computing of a cell is sent, and what it tells on its way."""
+"""Between a study and those that compute its cells: what they are sent, what they tell, and what they are."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
+from typing import Literal, Protocol
 
 from thermodepth.teacher import LabelStore
 from thermodepth.training.loop import Progress
@@ -48,3 +48,22 @@ class CellNews:
 
 
 Tell = Callable[[CellNews], None]
+
+
+class Executor(Protocol):
+    """Computes cells."""
+
+    def run(self, jobs: Sequence[CellJob], tell: Tell) -> None:
+        """Bring the jobs as far as they come; afterwards each cell's folder says how it ended.
+
+        A cell that fails does not stop the others, and is not tried again.
+
+        Args:
+            jobs: cells that are missing, in the order in which they are wanted.
+            tell: hears how they go on, as often as the executor learns of it.
+
+        Raises:
+            KeyboardInterrupt: when it was asked to stop, with a message for the person where cells go
+                on without this process.
+        """
+        ...

@@ -33,8 +33,8 @@ from thermodepth.study.cell import (
     known_seconds,
     study_protocol,
 )
+from thermodepth.study.cell_job import Executor
 from thermodepth.study.design import Cell, Study
-from thermodepth.study.executors.interface import Executor
 from thermodepth.study.failure import DIVERGED, Failure, read_failure
 from thermodepth.study.folder import StudyFolder, note_labels, open_study
 from thermodepth.study.inputs import (

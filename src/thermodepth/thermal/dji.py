@@ -40,7 +40,7 @@ def is_dji(head: JpegHead) -> bool:
 
 def has_raw_frame(head: JpegHead) -> bool:
     """Whether a DJI picture brings its counts."""
-    return is_dji(head) and bool(head.of(_APP3))
+    return is_dji(head) and bool(head.contents(_APP3))
 
 
 def decode_dji(head: JpegHead, name: str) -> NDArray[np.uint16]:
@@ -49,7 +49,7 @@ def decode_dji(head: JpegHead, name: str) -> NDArray[np.uint16]:
     Raises:
         DataError: naming the file, when they are no frame of the picture's shape.
     """
-    stored = b"".join(head.of(_APP3))
+    stored = b"".join(head.contents(_APP3))
     size = _raw_size(len(stored), head.size)
     if size is None:
         rows, columns = head.size or (0, 0)

@@ -68,7 +68,7 @@ def flir_payload(head: JpegHead, name: str) -> bytes:
     Raises:
         DataError: naming the file, when a segment is missing.
     """
-    segments = [c for c in head.of(_APP1) if c.startswith(_MAGIC) and len(c) > 8]
+    segments = [c for c in head.contents(_APP1) if c.startswith(_MAGIC) and len(c) > 8]
     if not segments:
         return b""
     last = segments[0][7]
@@ -113,10 +113,10 @@ def flir_records(payload: bytes, name: str) -> dict[int, bytes]:
         raise DataError(f"{name}: a FLIR JPEG with {count} records, damaged or hostile; refused")
     blocks: dict[int, bytes] = {}
     for number in range(count):
-        place = start + _ENTRY_BYTES * number
-        if place + _ENTRY_BYTES > len(payload):
+        entry = start + _ENTRY_BYTES * number
+        if entry + _ENTRY_BYTES > len(payload):
             break
-        kind, offset, length = struct.unpack_from(f"{order}H10xII", payload, place)
+        kind, offset, length = struct.unpack_from(f"{order}H10xII", payload, entry)
         if kind in (RAW, CAMERA) and kind not in blocks:
             blocks[kind] = payload[offset : offset + length]
     return blocks
@@ -214,5 +214,5 @@ def _camera(block: bytes, name: str) -> _Camera:
     return _Camera(constants=constants, emissivity=emissivity, reflected_k=reflected_k)
 
 
-def _damaged(name: str, why: str) -> DataError:
-    return DataError(f"{name}: damaged FLIR radiometric JPEG ({why}); copy it again")
+def _damaged(name: str, reason: str) -> DataError:
+    return DataError(f"{name}: damaged FLIR radiometric JPEG ({reason}); copy it again")

@@ -31,7 +31,7 @@ class JpegHead:
 
     segments: tuple[tuple[int, bytes], ...]  # marker, content
 
-    def of(self, marker: int) -> list[bytes]:
+    def contents(self, marker: int) -> list[bytes]:
         """The contents of all segments of one kind, in order."""
         return [content for kind, content in self.segments if kind == marker]
 
@@ -47,7 +47,7 @@ class JpegHead:
     def _exif(self) -> dict[int, object]:
         from PIL import Image
 
-        content = next((c for c in self.of(_APP1) if c.startswith(_EXIF)), b"")
+        content = next((c for c in self.contents(_APP1) if c.startswith(_EXIF)), b"")
         exif = Image.Exif()
         try:
             exif.load(content)
@@ -68,7 +68,7 @@ class JpegHead:
     @cached_property
     def xmp(self) -> str:
         """The text of the XMP segment, or nothing."""
-        content = next((c for c in self.of(_APP1) if c.startswith(_XMP)), b"")
+        content = next((c for c in self.contents(_APP1) if c.startswith(_XMP)), b"")
         return content[len(_XMP) :].decode("utf-8", "replace")
 
     def xmp_value(self, name: str) -> str:

@@ -105,13 +105,13 @@ def read_y16(
         raise SettingsError(
             f"Y16 frames of {width}x{height}: expected 1 to {MAX_PIXELS // 10**6} million pixels"
         )
-    wanted = 2 * width * height
+    frame_bytes = 2 * width * height
     size = byte_count(path)
-    content = read_bytes(path, limit=wanted) if size == wanted else b""
-    if len(content) != wanted:
+    content = read_bytes(path, limit=frame_bytes) if size == frame_bytes else b""
+    if len(content) != frame_bytes:
         raise DataError(
-            f"{path}: {size} bytes, but a {width}x{height} frame of 16 bits has {wanted}"
-            + _size_hint(size, wanted, width)
+            f"{path}: {size} bytes, but a {width}x{height} frame of 16 bits has {frame_bytes}"
+            + _size_hint(size, frame_bytes, width)
         )
     stored = np.frombuffer(content, "<u2" if byte_order == "little" else ">u2")
     raw = stored.astype(np.uint16).reshape(height, width)
@@ -123,16 +123,17 @@ def read_y16(
     return raw
 
 
-def _size_hint(size: int, wanted: int, width: int) -> str:
-    if size and size % wanted == 0:
-        return f": it holds {size // wanted} frames; save each as a file of its own"
+def _size_hint(size: int, frame_bytes: int, width: int) -> str:
+    if size and size % frame_bytes == 0:
+        return f": it holds {size // frame_bytes} frames; save each as a file of its own"
     if size and size % (2 * width) == 0:
-        rows, meant = size // (2 * width), wanted // (2 * width)
+        rows = size // (2 * width)
+        extra = rows - frame_bytes // (2 * width)
         hint = f"; at that width it has {rows} rows"
-        if 0 < rows - meant <= MOST_ROWS:
+        if 0 < extra <= MOST_ROWS:
             hint += (
-                f": {rows - meant} of telemetry? Then say --y16 {width}x{rows} --drop bottom={rows - meant} "
-                f"(or top={rows - meant})"
+                f": {extra} of telemetry? Then say --y16 {width}x{rows} --drop bottom={extra} "
+                f"(or top={extra})"
             )
         return hint
     return "; a header, another size or not 16 bits?"

@@ -37,8 +37,8 @@ CACHE = "THERMODEPTH_CACHE"
 
 def default_label_root() -> Path:
     """Where labels live unless said otherwise: shared by all runs, because they are keyed."""
-    given = os.environ.get(CACHE)
-    cache = Path(given) if given else Path.home() / ".cache" / "thermodepth"
+    folder = os.environ.get(CACHE)
+    cache = Path(folder) if folder else Path.home() / ".cache" / "thermodepth"
     return cache / "labels"
 
 
@@ -77,9 +77,9 @@ def make_labels(
         for problem in store.drop_damaged(frames.sample_ids):
             warnings.warn(f"{problem}; this label is made again", stacklevel=2)
     missing = set(store.missing(frames.sample_ids))
-    asked = teacher.teacher if isinstance(teacher, TransferringTeacher) else teacher
-    if missing and isinstance(asked, ChecksFrames):
-        asked.check_frames([name for name in frames.sample_ids if name in missing])
+    network = teacher.teacher if isinstance(teacher, TransferringTeacher) else teacher
+    if missing and isinstance(network, ChecksFrames):
+        network.check_frames([name for name in frames.sample_ids if name in missing])
     if missing and TEACHERS[settings.kind].looks:
         _tell_of_blindness(teacher, frames, missing)
     total = len(frames.sample_ids)
@@ -178,15 +178,15 @@ class _LabelReader:
     def __init__(self, store: LabelStore, budget_bytes: int) -> None:
         self._store = store
         self._left = budget_bytes
-        self._kept: dict[str, NDArray[np.float32]] = {}
+        self._cached: dict[str, NDArray[np.float32]] = {}
 
     def __call__(self, sample_id: str) -> NDArray[np.float32]:
-        if sample_id in self._kept:
-            return self._kept[sample_id]
+        if sample_id in self._cached:
+            return self._cached[sample_id]
         label = self._store.label(sample_id)
         if label.nbytes <= self._left:
             self._left -= label.nbytes
-            self._kept[sample_id] = label
+            self._cached[sample_id] = label
         return label
 
 

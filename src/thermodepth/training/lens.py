@@ -41,7 +41,7 @@ def canonical_range_m(
     first = dataset.split(data.split).read(0, with_rgb=False)
     require_lens(first)
     width = data.size[1]
-    focal = _seen(first, data).focal_px
+    focal = _network_view(first, data).focal_px
     turn, shape = math.radians(data.augmentation.roll_deg), max(first.size) / min(first.size)
     zoom = data.augmentation.zoom * (math.cos(turn) + shape * math.sin(turn))
     shortest = min(focal_of_view(WIDEST_DEG, width), focal)
@@ -69,7 +69,7 @@ def training_lens(data: DataSettings, dataset: Dataset, *, seed: int = 0) -> Tra
     for number in range(count):
         sample = frames.read(number * total // count, with_rgb=False)
         require_lens(sample)
-        focals.append(_seen(sample, data).focal_px)
+        focals.append(_network_view(sample, data).focal_px)
         views.append(_view_along_long_side(sample))
     return TrainingLens(focal_px=median(focals), field_of_view_deg=median(views))
 
@@ -81,9 +81,9 @@ def _view_along_long_side(sample: Sample) -> float:
     return view_of_focal(float(sample.intrinsics[axis, axis]), max(height, width))
 
 
-def _seen(sample: Sample, data: DataSettings) -> Sample:
+def _network_view(sample: Sample, data: DataSettings) -> Sample:
     """A frame as the network sees it, without variation."""
     assert data.size is not None
     cut = data.augmentation.aspect == "cut"
-    whole = largest_of_shape(data.size, sample.size) if cut else None
-    return crop_resize(sample, data.size, full_window=whole)
+    window = largest_of_shape(data.size, sample.size) if cut else None
+    return crop_resize(sample, data.size, full_window=window)

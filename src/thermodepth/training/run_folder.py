@@ -75,14 +75,14 @@ def open_run(settings: TrainingSettings, out: Path, *, dataset: Dataset, label_s
         SettingsError: when the folder is another run's, or not a run's at all.
     """
     identity = run_identity(settings, dataset, label_source)
-    known = out / "run.json"
+    record = out / "run.json"
     check_run(settings, out, dataset=dataset, label_source=label_source)
-    if not known.is_file():
+    if not record.is_file():
         # First of all, so that a run that is killed in its first second is still recognised.
         facts: dict[str, Any] = {"identity": identity, "data": dataset.spec, "labels": label_source}
         if settings.extensions:
-            facts["extensions"] = [record.tree() for record in settings.extensions]
-        write_record(known, facts)
+            facts["extensions"] = [extension.tree() for extension in settings.extensions]
+        write_record(record, facts)
     if not (out / "settings.json").is_file():
         write_record(out / "settings.json", settings.tree())
     _note_environment(out / "environment.json", done=run_is_done(out))
@@ -97,16 +97,16 @@ def _note_environment(path: Path, *, done: bool) -> None:
     if done:
         return
     try:
-        known = read_record(path)
+        recorded = read_record(path)
     except DataError:  # who reads it says so, and what to do
         return
     current = environment()
-    stretches = known.get("continued", [])
-    last = {**known, **(stretches[-1] if stretches else {})}
+    stretches = recorded.get("continued", [])
+    last = {**recorded, **(stretches[-1] if stretches else {})}
     changed = {key: current[key] for key in _HARDWARE if last.get(key) != current[key]}
     if changed:
         stretch = {**changed, "began": current["began"]}
-        write_record(path, {**known, "continued": [*stretches, stretch]})
+        write_record(path, {**recorded, "continued": [*stretches, stretch]})
 
 
 def check_run(
@@ -117,12 +117,12 @@ def check_run(
     Raises:
         SettingsError: as `open_run`.
     """
-    known = out / "run.json"
-    if not known.is_file():
+    record = out / "run.json"
+    if not record.is_file():
         check_place(out)
         return
     identity = run_identity(settings, dataset, label_source)
-    other, extensions = _identity_in(known)
+    other, extensions = _identity_in(record)
     if other != identity:
         check_loaded(extensions, str(out))
         new = [
@@ -274,8 +274,8 @@ def check_grown(path: Path, out: Path) -> None:
     if not run_is_done(out):
         return
     sums = read_record(out / DONE, remedy=_REMEDY).get("files", {})
-    stated = sums.get(path.relative_to(out).as_posix()) if isinstance(sums, dict) else None
-    if stated is not None and file_sha256(path) != stated:
+    recorded = sums.get(path.relative_to(out).as_posix()) if isinstance(sums, dict) else None
+    if recorded is not None and file_sha256(path) != recorded:
         raise DataError(f"{path}: {UNLIKE}; {_REMEDY}")
 
 
@@ -319,9 +319,9 @@ def _git_revision() -> str | None:
         return None
     try:
         call = ["git", "describe", "--always", "--dirty=+dirty", "--abbrev=12", "--exclude=*"]
-        told = subprocess.run(
+        description = subprocess.run(
             call, cwd=folder, capture_output=True, text=True, timeout=5, check=True
         )
     except (OSError, subprocess.SubprocessError):
         return None
-    return told.stdout.strip() or None
+    return description.stdout.strip() or None

@@ -111,17 +111,17 @@ def teacher_worth(
     if settings.teacher.kind == "truth" or "teacher" in unread(settings):
         return None
     frames, protocol = dataset.split(settings.data.split), named_protocol(dataset.protocol)
-    places = evenly(len(frames.sample_ids), _FRAMES)
+    indices = evenly(len(frames.sample_ids), _FRAMES)
     try:
         blind = fit_blind(
-            (frames.read(place, with_rgb=False) for place in places[::2]), protocol=protocol
+            (frames.read(index, with_rgb=False) for index in indices[::2]), protocol=protocol
         )
     except NoTruthError:
         return None
-    asked = (frames.read(place, with_rgb=False) for place in places[1::2])
+    samples = (frames.read(index, with_rgb=False) for index in indices[1::2])
     values: dict[str, list[float]] = {}
     shares: list[float] = []
-    for sample, maps in maps_beside_truth(labels, asked, blind):
+    for sample, maps in maps_beside_truth(labels, samples, blind):
         assert sample.depth_m is not None
         shares.append(float(np.mean(np.isfinite(sample.depth_m) & (sample.depth_m > 0))))
         for name, inverse in maps.items():
@@ -134,7 +134,7 @@ def teacher_worth(
         data=dataset.fingerprint(),
         frames=len(shares),
         truth_share=fmean(shares),
-        abs_rel={name: fmean(each) for name, each in values.items()},
+        abs_rel={name: fmean(errors) for name, errors in values.items()},
     )
 
 
@@ -149,14 +149,14 @@ def maps_beside_truth(
         if sample.depth_m is None:
             continue
         label = labels.label(sample.sample_id)
-        known = np.isfinite(label)
+        labelled = np.isfinite(label)
         with np.errstate(invalid="ignore"):
-            both = known & np.isfinite(sample.depth_m) & (sample.depth_m > 0)
-        if not both.any():
+            comparable = labelled & np.isfinite(sample.depth_m) & (sample.depth_m > 0)
+        if not comparable.any():
             continue
         maps = {TEACHER: np.asarray(label, dtype=np.float64)}
         for name, guesser in guessers.items():
-            maps[name] = np.where(known, 1.0 / guesser.predict(sample), np.nan)
+            maps[name] = np.where(labelled, 1.0 / guesser.predict(sample), np.nan)
         yield sample, maps
 
 

@@ -25,7 +25,7 @@ from thermodepth.model import (
 )
 from thermodepth.model.weights import OPTIONAL_HEADS, needed_extensions
 from thermodepth.training.checkpoint import load_checkpoint, save_checkpoint
-from thermodepth.training.diagnostics import GradientWatch
+from thermodepth.training.gradient_watch import GradientWatch
 from thermodepth.training.held_out import with_error_calibration
 from thermodepth.training.lens import training_lens
 from thermodepth.training.log import RunLog
@@ -92,12 +92,7 @@ class TrainState:
         self.settings, self.out, self.report = settings, out, report
         self.identity = identity
         self.accelerator = accelerator
-        channels = channels_of(settings)
-        network = initialise(settings.model, channels=channels, seed=settings.seed)
-        first_weights = fingerprint_of(network)
-        if settings.optimiser.hold_statistics:
-            hold_statistics(network)
-        self.start = first_state(network, settings) if settings.optimiser.start_share else {}
+        network, first_weights, self.start = _first_network(settings)
         self.network: DepthNetwork = network.to(  # type: ignore[call-overload]
             accelerator.device, memory_format=torch.channels_last
         )
@@ -117,14 +112,7 @@ class TrainState:
         if accelerator.is_main_process:
             note_start(out, first_weights=first_weights, batches=batches)
         self.log = RunLog(out, first_step=self.first_step, tensorboard=settings.runtime.tensorboard)
-        self.gradients = GradientWatch(
-            settings,
-            out,
-            accelerator=accelerator,
-            network=self.network,
-            stream=stream,
-            first_step=self.first_step,
-        )
+        self.gradients = self._gradient_watch(stream)
         self.seconds = training_seconds(out) or 0.0  # with the stretches before this one
         self._since = time.perf_counter()
 
@@ -140,6 +128,16 @@ class TrainState:
         if self.first_step == 0:
             watch.look(0, self.average)
         return watch
+
+    def _gradient_watch(self, stream: BatchStream) -> GradientWatch:
+        return GradientWatch(
+            self.settings,
+            self.out,
+            accelerator=self.accelerator,
+            network=self.network,
+            stream=stream,
+            first_step=self.first_step,
+        )
 
     def images_per_s(self) -> float:
         """Since the last call: what a person waits."""
@@ -249,6 +247,18 @@ def check_watched(settings: TrainingSettings, dataset: Dataset) -> None:
     """
     if settings.runtime.watch.source:
         watched_frames(settings, recipe_of(settings, dataset, "", ""))
+
+
+def _first_network(
+    settings: TrainingSettings,
+) -> tuple[DepthNetwork, str, dict[str, torch.Tensor]]:
+    """The network before its first step, the digest of its weights, and those with a share in the model."""
+    network = initialise(settings.model, channels=channels_of(settings), seed=settings.seed)
+    first_weights = fingerprint_of(network)
+    if settings.optimiser.hold_statistics:
+        hold_statistics(network)
+    start = first_state(network, settings) if settings.optimiser.start_share else {}
+    return network, first_weights, start
 
 
 def channels_of(settings: TrainingSettings) -> int:

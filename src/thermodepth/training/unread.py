@@ -13,7 +13,7 @@ from thermodepth.data.frames import Dataset
 from thermodepth.data.loader import DataSettings, scaled_size
 from thermodepth.data.thermal_augmentation import PARTS
 from thermodepth.losses import LOSSES, LossesSettings
-from thermodepth.losses.table import LossRow
+from thermodepth.losses.registry import LossRow
 from thermodepth.losses.term import TermSettings
 from thermodepth.model import has_batch_norms
 from thermodepth.teacher import TEACHERS, Teacher, TransferringTeacher
@@ -26,15 +26,15 @@ _OF_EVERY_TEACHER = ("kind", "transfer", "runtime")
 
 
 def unread(settings: TrainingSettings) -> dict[str, str]:
-    """`{dotted path: why}` of settings, or whole sections, without effect on weights and scores.
+    """`{dotted path: reason}` of settings, or whole sections, without effect on weights and scores.
 
     The reasons complete "PATH has no effect".
     """
     return {
-        **{f"data.{path}": why for path, why in _of_data(settings.data)},
+        **{f"data.{path}": reason for path, reason in _of_data(settings.data)},
         **dict(_of_teacher(settings)),
         **dict(_of_optimiser(settings)),
-        **{f"losses.{path}": why for path, why in _of_losses(settings.losses)},
+        **{f"losses.{path}": reason for path, reason in _of_losses(settings.losses)},
     }
 
 
@@ -73,9 +73,9 @@ def is_under(path: str, section: str) -> bool:
 
 def _of_data(data: DataSettings) -> Iterator[tuple[str, str]]:
     if data.modality == "rgb":
-        why = ": data.modality is rgb"
-        yield "normaliser", why
-        yield from ((f"augmentation.{name}", why) for name in ("gain", "offset", "thermal"))
+        reason = ": data.modality is rgb"
+        yield "normaliser", reason
+        yield from ((f"augmentation.{name}", reason) for name in ("gain", "offset", "thermal"))
         return
     for name in ("colour", "rgb"):
         yield f"augmentation.{name}", ": data.modality is thermal"
@@ -127,9 +127,9 @@ def _learning(losses: LossesSettings) -> Iterator[tuple[LossRow, TermSettings]]:
             yield LOSSES[name], losses.term(name)
 
 
-def _reads(row: LossRow, term: TermSettings, what: str) -> bool:
-    by_guide = what == "label" and getattr(term, "guide", "") == "teacher"
-    return row.mask == what or by_guide
+def _reads(row: LossRow, term: TermSettings, kind: str) -> bool:
+    by_guide = kind == "label" and getattr(term, "guide", "") == "teacher"
+    return row.mask == kind or by_guide
 
 
 def _of_losses(losses: LossesSettings) -> Iterator[tuple[str, str]]:
@@ -142,13 +142,13 @@ def _of_losses(losses: LossesSettings) -> Iterator[tuple[str, str]]:
         if not losses.groups.on(row.group):
             yield name, f" while losses.groups.{row.group} is off"
         elif term.weight == 0:
-            why = f" while losses.{name}.weight is 0"
-            yield from ((f"{name}.{each}", why) for each in fields if each != "weight")
+            reason = f" while losses.{name}.weight is 0"
+            yield from ((f"{name}.{field}", reason) for field in fields if field != "weight")
         elif term.start == 1.0:
-            why = f" while losses.{name}.start is 1.0, the end of training"
-            yield from ((f"{name}.{each}", why) for each in fields if each != "start")
+            reason = f" while losses.{name}.start is 1.0, the end of training"
+            yield from ((f"{name}.{field}", reason) for field in fields if field != "start")
         else:
-            yield from ((f"{name}.{each}", why) for each, why in term.unread().items())
+            yield from ((f"{name}.{field}", reason) for field, reason in term.unread().items())
     for group in type(losses.groups).model_fields:
         if group not in could_learn:
             yield f"groups.{group}", ": no term of the group has a weight"

@@ -42,7 +42,7 @@ if TYPE_CHECKING:
 
 FILE = "watch.csv"
 SCORES = tuple(
-    f"{head}_{of}" for head in ("structure", "depth") for of in ("rank", "partial", "beyond")
+    f"{head}_{score}" for head in ("structure", "depth") for score in ("rank", "partial", "beyond")
 )
 COLUMNS = ("step", "frames", *SCORES, "sky_share", "median_m")
 LONGEST_SIDE = (
@@ -84,7 +84,11 @@ class FrameWatch:
         self._steps = settings.steps
         # A run that begins has no lines; one that was stopped before its first checkpoint begins again.
         self._file = LineFile(
-            folder / FILE, COLUMNS, first_step=first_step or -1, of="watched frames", without=_OFF
+            folder / FILE,
+            COLUMNS,
+            first_step=first_step or -1,
+            contents="watched frames",
+            without=_OFF,
         )
         trained = recipe()
         self._frames = watched_frames(settings, trained)
@@ -108,7 +112,7 @@ class FrameWatch:
             )
 
     def _line(self, step: int) -> Line:
-        of_frames: list[dict[str, float]] = []
+        frame_scores: list[dict[str, float]] = []
         for frame, reference in zip(self._frames, self._references, strict=True):
             structure, depth_m, sky = self._predict(frame)
             scores = reference.scores(structure, depth_m=depth_m, sky=sky)
@@ -117,12 +121,12 @@ class FrameWatch:
                 scores["median_m"] = float(np.median(solid))
             if sky is not None:
                 scores["sky_share"] = float(sky.mean())
-            of_frames.append(scores)
+            frame_scores.append(scores)
         means: list[float | None] = []
         for name in COLUMNS[2:]:
-            values = [scores[name] for scores in of_frames if name in scores]
+            values = [scores[name] for scores in frame_scores if name in scores]
             means.append(fmean(values) if values else None)
-        return (step, len(of_frames), *means)
+        return (step, len(frame_scores), *means)
 
 
 #: (structure, metres or None, sky or None) of a frame, `[h w]` each.

@@ -269,11 +269,11 @@ def test_total_is_float32_under_autocast(dtype: torch.dtype) -> None:
 
 
 def test_no_term_ever_sees_autocast(monkeypatch: pytest.MonkeyPatch) -> None:
-    seen = []
+    observed = []
 
     def probe(maps: Maps, _: Any) -> torch.Tensor:
         product = maps.structure @ maps.structure.mT  # what autocast would do in half precision
-        seen.append((product.dtype, torch.is_autocast_enabled("cpu")))
+        observed.append((product.dtype, torch.is_autocast_enabled("cpu")))
         return maps.structure.sum((1, 2))
 
     prediction, batch = scene()
@@ -282,7 +282,7 @@ def test_no_term_ever_sees_autocast(monkeypatch: pytest.MonkeyPatch) -> None:
     with torch.autocast("cpu", dtype=torch.bfloat16):
         evaluate(prediction, batch, LossesSettings(), progress=1.0)
         table["metric_silog"].function(prediction, batch, LossesSettings().term("metric_silog"))
-    assert seen == [(torch.float32, False)] * (len(ON) + 1)
+    assert observed == [(torch.float32, False)] * (len(ON) + 1)
 
 
 def test_nonfinite_is_explained_by_term_and_samples() -> None:

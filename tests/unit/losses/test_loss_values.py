@@ -130,12 +130,12 @@ def test_the_trim_of_structure_ssi_is_a_lower_bound_and_close() -> None:
         label_valid=torch.rand(shape, generator=draw) < 0.7,
     )
     structure = batch.label + torch.randn(shape, generator=draw, dtype=F64)
-    given = value("structure_ssi", Prediction(structure=structure, log_depth=structure), batch)
+    actual = value("structure_ssi", Prediction(structure=structure, log_depth=structure), batch)
     maps = Maps(Prediction(structure=structure, log_depth=structure), batch)
-    for residual, m, found in zip(maps.label_residual(), batch.label_valid, given, strict=True):
+    for residual, m, result in zip(maps.label_residual(), batch.label_valid, actual, strict=True):
         ordered = residual[m].abs().sort().values
         exact = float(ordered[: len(ordered) - int(0.2 * len(ordered))].mean())
-        assert 0 <= exact - found < 1e-4 * exact
+        assert 0 <= exact - result < 1e-4 * exact
 
 
 def test_structure_ssi_knows_near_from_far() -> None:
@@ -195,9 +195,9 @@ def test_structure_smooth_pays_less_where_the_thermal_image_has_an_edge() -> Non
     prediction = Prediction(structure=step, log_depth=step)
     # N of the step is 0 and 1/mean|.| = 0 and 2; one pair of seven crosses it.
     blind = value("structure_smooth", prediction, replace(batch, image=flat))
-    seen = value("structure_smooth", prediction, replace(batch, image=step[:, None]))
+    observed = value("structure_smooth", prediction, replace(batch, image=step[:, None]))
     assert blind == pytest.approx([2 / 7] * 2)
-    assert seen == pytest.approx([2 / 7 * math.exp(-2.0 * 2.0)] * 2)
+    assert observed == pytest.approx([2 / 7 * math.exp(-2.0 * 2.0)] * 2)
 
 
 def test_guides_average_the_channels_of_an_image() -> None:
@@ -273,8 +273,8 @@ def test_where_an_uncertain_network_pays_least(form: str, sigma: float) -> None:
         "metric_relative", Prediction(structure=depth, log_depth=log_depth), batch, form=form
     )
     least = factors[int(np.argmin(costs))]
-    wanted = math.exp(-(sigma**2)) if form == "relative" else 1.0
-    assert least == pytest.approx(wanted, abs=0.006)
+    target = math.exp(-(sigma**2)) if form == "relative" else 1.0
+    assert least == pytest.approx(target, abs=0.006)
     assert FORMS[form].unbiased == (form != "relative")  # type: ignore[index]
 
 
@@ -312,8 +312,8 @@ def test_metric_gradient_by_hand() -> None:
     assert value("metric_gradient", prediction, batch) == pytest.approx([math.log(2) * 4 / 3] * 2)
     hidden = batch.depth_valid.clone()
     hidden[:, :, 1] = False  # no valid pair crosses the step; half of each block is left
-    seen = value("metric_gradient", prediction, replace(batch, depth_valid=hidden), scales=1)
-    assert seen == pytest.approx([0.0] * 2)
+    observed = value("metric_gradient", prediction, replace(batch, depth_valid=hidden), scales=1)
+    assert observed == pytest.approx([0.0] * 2)
 
 
 @pytest.mark.parametrize("factor", [0.5, 1.0, 1.2, 3.0])
@@ -345,14 +345,14 @@ def test_metric_silog_does_not_cancel_in_float32() -> None:
     _, batch = scene()
     batch = replace(batch, depth_m=torch.ones(1, 50, 60), depth_valid=valid)
     log_depth = (3.0 + spread).float()
-    given = value(
+    actual = value(
         "metric_silog",
         Prediction(structure=log_depth, log_depth=log_depth),
         batch,
         lam=1.0,
         eps=1e-12,
     )
-    assert given == pytest.approx([float(spread[valid].std(correction=0))], rel=1e-3)
+    assert actual == pytest.approx([float(spread[valid].std(correction=0))], rel=1e-3)
 
 
 # --- couplings -----------------------------------------------------------------------------------
@@ -414,8 +414,8 @@ def test_gradient_consistency_against_numpy(space: str, scales: int) -> None:
         gradient_of(n_of(nearness[space](np.exp(d)), everywhere) - n_of(s, everywhere), scales)
         for s, d in zip(prediction.structure.numpy(), prediction.log_depth.numpy(), strict=True)
     ]
-    given = value("gradient_consistency", prediction, batch, space=space, scales=scales)
-    assert given == pytest.approx(expected)
+    actual = value("gradient_consistency", prediction, batch, space=space, scales=scales)
+    assert actual == pytest.approx(expected)
 
 
 @pytest.mark.parametrize("size", [(13, 17), (12, 16), (90, 70)])
@@ -426,11 +426,11 @@ def test_gradient_consistency_vanishes_only_where_the_depths_agree(size: tuple[i
     for space, structure in agreed.items():
         pair = replace(prediction, structure=5.0 * structure + 2.0)
         for other in agreed:
-            given = value("gradient_consistency", pair, batch, space=other)
+            actual = value("gradient_consistency", pair, batch, space=other)
             if other == space:
-                assert given == pytest.approx([0.0, 0.0], abs=1e-9)
+                assert actual == pytest.approx([0.0, 0.0], abs=1e-9)
             else:
-                assert min(given) > 0.05
+                assert min(actual) > 0.05
 
 
 @pytest.mark.parametrize("detach", ["none", "structure", "metric"])

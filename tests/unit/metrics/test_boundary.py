@@ -13,8 +13,8 @@ RATIOS = [1.05 + 0.2 * k / 9 for k in range(10)]
 
 
 def measure(prediction: Array, depth: Array) -> dict[str, float]:
-    found = BOUNDARY.measure(prediction, TruthMap(sample_id="a", depth_m=depth))
-    return {name.removeprefix("boundary_"): value for name, (value, _) in found.items()}
+    result = BOUNDARY.measure(prediction, TruthMap(sample_id="a", depth_m=depth))
+    return {name.removeprefix("boundary_"): value for name, (value, _) in result.items()}
 
 
 def by_loops(prediction: Array, depth: Array) -> dict[str, float]:
@@ -95,7 +95,7 @@ def test_perfection_is_1_even_where_only_one_direction_has_boundaries() -> None:
 def test_a_map_without_boundaries_gets_nothing_rather_than_no_row() -> None:
     truth = TruthMap(sample_id="a", depth_m=steps(2.0))
     measured = BOUNDARY.measure(np.full((60, 8), 3.0), truth)
-    assert {name: tuple(found) for name, found in measured.items()} == {
+    assert {name: tuple(result) for name, result in measured.items()} == {
         "boundary_precision": (0.0, 60),
         "boundary_recall": (0.0, 60),
         "boundary_f1": (0.0, 60),
@@ -128,11 +128,11 @@ def test_a_boundary_with_a_hole_on_it_is_none() -> None:
     depth, prediction = steps(2.0, rows=70), steps(2.0, rows=70)
     depth[:10, 3] = np.nan
     prediction[:20, 3] = 2.0
-    found = BOUNDARY.measure(prediction, TruthMap(sample_id="a", depth_m=depth))
+    result = BOUNDARY.measure(prediction, TruthMap(sample_id="a", depth_m=depth))
     # Of 60 true boundaries 10 are missed. Of the 20 that come one column late, 10 are beside the hole and
     # 10 are invented, with one more where the line is broken.
-    assert found["boundary_recall"] == pytest.approx((5 / 6, 60))
-    assert found["boundary_precision"] == pytest.approx((50 / 61, 60))
+    assert result["boundary_recall"] == pytest.approx((5 / 6, 60))
+    assert result["boundary_precision"] == pytest.approx((50 / 61, 60))
 
 
 def test_scattered_truth_has_no_neighbours_and_is_not_measured() -> None:

@@ -12,7 +12,7 @@ from thermodepth.metrics import ERRORS, PixelErrors, metric_rows
 
 
 def value_of(name: str, prediction: np.ndarray, truth: np.ndarray) -> float:
-    return float(ERRORS[name].of(PixelErrors(prediction, truth))[0])
+    return float(ERRORS[name].compute(PixelErrors(prediction, truth))[0])
 
 
 def test_silog_keeps_its_digits_under_a_large_scale_error() -> None:

@@ -15,9 +15,9 @@ NAMES = ("edge_accuracy_px", "edge_completeness_px", "edge_density_ratio")
 
 def measure(prediction: Array, depth: Array) -> tuple[tuple[float, ...], int]:
     """The three values and their one count."""
-    found = EDGE_DISTANCE.measure(prediction, TruthMap(sample_id="a", depth_m=depth))
-    (count,) = {measured.count for measured in found.values()}
-    return tuple(found[name].value for name in NAMES), count
+    result = EDGE_DISTANCE.measure(prediction, TruthMap(sample_id="a", depth_m=depth))
+    (count,) = {measured.count for measured in result.values()}
+    return tuple(result[name].value for name in NAMES), count
 
 
 def measured(depth: Array) -> bool:

@@ -13,7 +13,7 @@ def errors_of(prediction: ArrayLike, truth: ArrayLike) -> PixelErrors:
 
 
 def value(name: str, errors: PixelErrors, expected: ArrayLike) -> float:
-    return float(EXPECTED[name].of(errors, np.asarray(expected, float))[0])
+    return float(EXPECTED[name].compute(errors, np.asarray(expected, float))[0])
 
 
 def test_coverage_is_of_the_factor_either_way_with_its_end() -> None:
@@ -32,11 +32,11 @@ def test_coverage_of_groups_is_that_of_their_pixels() -> None:
     prediction = truth * np.exp(random.normal(0, 0.2, 300))
     expected = random.uniform(0, 0.4, (2, 300))
     group = random.integers(0, 3, 300)
-    grouped = errors_of(prediction, truth).regrouped(Groups.of(group, 4))
+    grouped = errors_of(prediction, truth).regrouped(Groups.from_index(group, 4))
     for name in ("error_coverage_68", "error_coverage_90", "error_expected"):
         row = EXPECTED[name]
         assert row.sliced
-        values = row.of(grouped, expected)
+        values = row.compute(grouped, expected)
         for number in range(3):
             mask = group == number
             alone = value(name, errors_of(prediction[mask], truth[mask]), expected[:, mask])

@@ -79,9 +79,12 @@ def test_sparse_truth_is_measured_at_the_spans_that_have_fifty_pairs() -> None:
     # Every fourth pixel of every fourth row: neighbours at 4 and 8 pixels only. Of 6 x 7 such pixels,
     # 6 x 6 + 5 x 7 = 71 pairs are 4 apart, 6 x 5 + 4 x 7 = 58 are 8 apart.
     prediction, depth = scene()
-    kept = np.full(depth.shape, np.nan)
-    kept[::4, ::4] = depth[::4, ::4]
-    assert {span: count for span, (_, count) in measure(prediction, kept).items()} == {4: 71, 8: 58}
+    retained = np.full(depth.shape, np.nan)
+    retained[::4, ::4] = depth[::4, ::4]
+    assert {span: count for span, (_, count) in measure(prediction, retained).items()} == {
+        4: 71,
+        8: 58,
+    }
 
 
 def test_forty_nine_pairs_are_too_few() -> None:

@@ -16,15 +16,15 @@ def truth_of(depth: np.ndarray) -> TruthMap:
 
 
 def measure(prediction: np.ndarray, depth: np.ndarray) -> dict[str, float]:
-    found = LEDGER.measure(prediction, truth_of(depth))
-    assert {measured.count for measured in found.values()} <= {np.isfinite(depth).sum()}
-    return {name: measured.value for name, measured in found.items()}
+    result = LEDGER.measure(prediction, truth_of(depth))
+    assert {measured.count for measured in result.values()} <= {np.isfinite(depth).sum()}
+    return {name: measured.value for name, measured in result.items()}
 
 
 def error(name: str, prediction: np.ndarray, depth: np.ndarray) -> float:
     """A metric of the error family over the pixels that have truth."""
-    there = np.isfinite(depth)
-    return float(ERRORS[name].of(PixelErrors(prediction[there], depth[there]))[0])
+    present = np.isfinite(depth)
+    return float(ERRORS[name].compute(PixelErrors(prediction[present], depth[present]))[0])
 
 
 def frame(seed: int, *, share: float = 1.0, noise: float = 0.2) -> tuple[np.ndarray, np.ndarray]:
@@ -80,38 +80,38 @@ def test_agrees_with_least_squares(share: float) -> None:
 @pytest.mark.parametrize("noise", [0.0, 1e-7, 0.2, 3.0])
 def test_the_parts_add_up_and_none_is_negative(share: float, noise: float) -> None:
     prediction, depth = frame(2, share=share, noise=noise)
-    found = measure(prediction, depth)
-    assert min(found[name] for name in (*LOG_PARTS, *METRIC_PARTS)) >= 0.0
-    log_total = error("log_bias", prediction, depth) ** 2 + sum(found[n] for n in LOG_PARTS)
+    result = measure(prediction, depth)
+    assert min(result[name] for name in (*LOG_PARTS, *METRIC_PARTS)) >= 0.0
+    log_total = error("log_bias", prediction, depth) ** 2 + sum(result[n] for n in LOG_PARTS)
     assert log_total == pytest.approx(error("rmse_log", prediction, depth) ** 2, rel=1e-12)
-    metric_total = sum(found[name] for name in METRIC_PARTS)
+    metric_total = sum(result[name] for name in METRIC_PARTS)
     assert metric_total == pytest.approx(error("rmse", prediction, depth) ** 2, rel=1e-12)
 
 
 def test_silog_is_all_but_the_bias() -> None:
     prediction, depth = frame(3)
-    found = measure(prediction, depth)
+    result = measure(prediction, depth)
     expected = (error("silog", prediction, depth) / 100) ** 2
-    assert sum(found[name] for name in LOG_PARTS) == pytest.approx(expected, rel=1e-12)
+    assert sum(result[name] for name in LOG_PARTS) == pytest.approx(expected, rel=1e-12)
 
 
 def test_a_power_of_the_truth_is_range_alone() -> None:
     _, depth = frame(4)
-    found = measure(2.0 * depth**0.7, depth)
-    assert found["range_slope"] == pytest.approx(-0.3, abs=1e-13)
-    assert found["ledger_range"] == pytest.approx(0.09 * np.log(depth).var())
-    assert found["ledger_coarse"] == pytest.approx(0.0, abs=1e-25)
-    assert found["ledger_fine"] == pytest.approx(0.0, abs=1e-25)
+    result = measure(2.0 * depth**0.7, depth)
+    assert result["range_slope"] == pytest.approx(-0.3, abs=1e-13)
+    assert result["ledger_range"] == pytest.approx(0.09 * np.log(depth).var())
+    assert result["ledger_coarse"] == pytest.approx(0.0, abs=1e-25)
+    assert result["ledger_fine"] == pytest.approx(0.0, abs=1e-25)
 
 
 def test_coarse_and_fine_by_hand() -> None:
     # Truth constant. ln p is +-0.3 by blocks in a chequer of 2 x 2 blocks, and +-0.1 by pixels within.
     y, x = np.mgrid[0:32, 0:32]
     blocks, pixels = (y // 16 + x // 16) % 2 * 2 - 1, (y + x) % 2 * 2 - 1
-    found = measure(4.0 * np.exp(0.3 * blocks + 0.1 * pixels), np.full((32, 32), 4.0))
-    assert found["ledger_coarse"] == pytest.approx(0.09)
-    assert found["ledger_fine"] == pytest.approx(0.01)
-    assert found["ledger_range"] == 0.0
+    result = measure(4.0 * np.exp(0.3 * blocks + 0.1 * pixels), np.full((32, 32), 4.0))
+    assert result["ledger_coarse"] == pytest.approx(0.09)
+    assert result["ledger_fine"] == pytest.approx(0.01)
+    assert result["ledger_range"] == 0.0
 
 
 def test_the_blocks_are_those_of_the_picture_not_of_the_pixels_that_have_truth() -> None:
@@ -122,15 +122,15 @@ def test_the_blocks_are_those_of_the_picture_not_of_the_pixels_that_have_truth()
     prediction = np.where(np.arange(32) < 16, 4.0, 4.0 * np.e) * np.ones((16, 1))
     n = np.array([256, 64])
     mean = n[1] / n.sum()
-    found = measure(prediction, depth)
-    assert found["ledger_coarse"] == pytest.approx((n[0] * mean**2 + n[1] * (1 - mean) ** 2) / 320)
-    assert found["ledger_fine"] == pytest.approx(0.0, abs=1e-25)
+    result = measure(prediction, depth)
+    assert result["ledger_coarse"] == pytest.approx((n[0] * mean**2 + n[1] * (1 - mean) ** 2) / 320)
+    assert result["ledger_fine"] == pytest.approx(0.0, abs=1e-25)
 
 
 def test_scale_and_shift_by_hand() -> None:
     # p = 2, 4 against d = 3, 5. E0 = 1. Best s: (6 + 20) / 20 = 1.3, leaving (-0.4, 0.2): E1 = 0.1; E2 = 0.
-    found = measure(np.array([[2.0, 4.0]]), np.array([[3.0, 5.0]]))
-    assert [found[name] for name in METRIC_PARTS] == pytest.approx([0.9, 0.1, 0.0], abs=1e-15)
+    result = measure(np.array([[2.0, 4.0]]), np.array([[3.0, 5.0]]))
+    assert [result[name] for name in METRIC_PARTS] == pytest.approx([0.9, 0.1, 0.0], abs=1e-15)
 
 
 def test_perfect_is_zero_exactly() -> None:
@@ -141,8 +141,8 @@ def test_perfect_is_zero_exactly() -> None:
 def test_one_pixel_is_calibration_and_scale_alone() -> None:
     depth = np.full((5, 5), np.nan)
     depth[2, 3] = 4.0
-    found = measure(np.full((5, 5), 6.0), depth)
-    assert found == {
+    result = measure(np.full((5, 5), 6.0), depth)
+    assert result == {
         **dict.fromkeys(LOG_PARTS, 0.0),
         "ledger_scale_m2": pytest.approx(4.0),
         "ledger_shift_m2": 0.0,
@@ -158,10 +158,10 @@ def test_a_constant_truth_has_no_range() -> None:
         (5.1 + 1e-7 * random.normal(size=(40, 40))).astype("f4"),
     ):
         prediction = 5.1 * np.exp(0.1 * random.normal(size=(40, 40)))
-        found = measure(prediction, constant.astype(np.float64))
-        assert set(found) == NAMES - {"range_slope"}
-        assert found["ledger_range"] < 1e-4
-        assert sum(found[name] for name in METRIC_PARTS) == pytest.approx(
+        result = measure(prediction, constant.astype(np.float64))
+        assert set(result) == NAMES - {"range_slope"}
+        assert result["ledger_range"] < 1e-4
+        assert sum(result[name] for name in METRIC_PARTS) == pytest.approx(
             ((prediction - constant) ** 2).mean(), rel=1e-12
         )
 
@@ -170,22 +170,22 @@ def test_a_constant_truth_has_no_range() -> None:
 def test_a_constant_prediction_has_one_factor_and_no_shift(wobble: float) -> None:
     _, depth = frame(6)
     prediction = 7.3 * (1.0 + wobble * np.random.default_rng(0).normal(size=depth.shape))
-    found = measure(prediction, depth)
-    assert found["range_slope"] == pytest.approx(-1.0)
-    assert found["ledger_scale_m2"] == pytest.approx((7.3 - depth.mean()) ** 2, rel=1e-6)
-    assert sum(found[name] for name in METRIC_PARTS) == pytest.approx(
+    result = measure(prediction, depth)
+    assert result["range_slope"] == pytest.approx(-1.0)
+    assert result["ledger_scale_m2"] == pytest.approx((7.3 - depth.mean()) ** 2, rel=1e-6)
+    assert sum(result[name] for name in METRIC_PARTS) == pytest.approx(
         ((prediction - depth) ** 2).mean(), rel=1e-12
     )
     if wobble < 1e-9:
-        assert found["ledger_shift_m2"] == 0.0
+        assert result["ledger_shift_m2"] == 0.0
 
 
 def test_a_small_error_of_large_metres_keeps_its_digits() -> None:
     # Written as E0 - E1, parts of 1e-12 m2 under squares of 1e4 m2 would be noise.
     depth = 100.0 + np.random.default_rng(0).random((40, 40))
-    found = measure(depth + 1e-6, depth)
-    assert found["ledger_scale_m2"] + found["ledger_shift_m2"] == pytest.approx(1e-12, rel=1e-6)
-    assert found["ledger_shape_m2"] < 1e-20
+    result = measure(depth + 1e-6, depth)
+    assert result["ledger_scale_m2"] + result["ledger_shift_m2"] == pytest.approx(1e-12, rel=1e-6)
+    assert result["ledger_shape_m2"] < 1e-20
 
 
 def test_sparse_truth_moves_fine_into_coarse() -> None:

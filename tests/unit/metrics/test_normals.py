@@ -17,8 +17,8 @@ BLOCKS = 39 * 59
 
 def measure(prediction: Array, depth: Array, intrinsics: Array | None = K) -> dict[str, Measured]:
     truth = TruthMap(sample_id="a", depth_m=depth, intrinsics=intrinsics)
-    found = NORMALS.measure(prediction, truth)
-    return {name.removeprefix("normal_"): measured for name, measured in found.items()}
+    result = NORMALS.measure(prediction, truth)
+    return {name.removeprefix("normal_"): measured for name, measured in result.items()}
 
 
 def rays(x: Array, y: Array, intrinsics: Array) -> Array:
@@ -96,13 +96,13 @@ def test_a_least_squares_fit_to_each_block_gives_the_same() -> None:
 
     def fitted(z: Array) -> Array:
         ray = pixel_rays(SKEWED)
-        found = np.empty((SIZE[0] - 1, SIZE[1] - 1, 3))
+        result = np.empty((SIZE[0] - 1, SIZE[1] - 1, 3))
         for y in range(SIZE[0] - 1):
             for x in range(SIZE[1] - 1):
                 block = np.s_[y : y + 2, x : x + 2]
                 equations = ray[:, block[0], block[1]].reshape(3, 4).T
-                found[y, x] = np.linalg.lstsq(equations, 1.0 / z[block].ravel())[0]
-        return found
+                result[y, x] = np.linalg.lstsq(equations, 1.0 / z[block].ravel())[0]
+        return result
 
     both = fitted(prediction).reshape(-1, 3), fitted(depth).reshape(-1, 3)
     angles = [angle_deg(n, m) for n, m in zip(*both, strict=True)]
@@ -135,8 +135,8 @@ def test_a_wrong_scale_turns_nothing_and_a_wrong_shift_does() -> None:
     assert measure(3.0 * depth, depth)["angle_mean_deg"].value == pytest.approx(0.0, abs=1e-6)
     assert measure(depth + 2.0, depth)["angle_mean_deg"].value > 1.0
     noisy = bumpy()
-    for name, found in measure(3.0 * noisy, depth).items():
-        assert found == pytest.approx(measure(noisy, depth)[name], rel=1e-9)
+    for name, result in measure(3.0 * noisy, depth).items():
+        assert result == pytest.approx(measure(noisy, depth)[name], rel=1e-9)
 
 
 def test_perfection_is_0_degrees_to_the_last_bit() -> None:
@@ -179,8 +179,8 @@ def test_a_mirrored_picture_has_mirrored_normals() -> None:
     depth, prediction = bumpy(0), bumpy(1)
     mirrored = camera.mirrored(K.astype(np.float32), width=SIZE[1]).astype(np.float64)
     values = measure(prediction[:, ::-1], depth[:, ::-1], mirrored)
-    for name, found in measure(prediction, depth).items():
-        assert values[name] == pytest.approx(found, rel=1e-9)
+    for name, result in measure(prediction, depth).items():
+        assert values[name] == pytest.approx(result, rel=1e-9)
 
 
 def test_stripes_of_single_columns_are_seen_and_a_checkerboard_is_not() -> None:
@@ -196,8 +196,8 @@ def test_noise_turns_surfaces() -> None:
     depth = plane((0.1, 0.3, 1.0), 6.0)
     noise = np.random.default_rng(0).normal(size=SIZE)
     values = [measure(depth * np.exp(s * noise), depth) for s in (1e-4, 1e-3, 1e-2)]
-    means = [found["angle_mean_deg"].value for found in values]
-    shares = [found["within_11"].value for found in values]
+    means = [result["angle_mean_deg"].value for result in values]
+    shares = [result["within_11"].value for result in values]
     assert 0.0 < means[0] < means[1] < means[2]
     assert shares[0] > shares[1] > shares[2]
 

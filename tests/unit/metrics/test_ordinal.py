@@ -92,18 +92,18 @@ def test_errors_of_one_distance_are_seen_in_its_class_alone() -> None:
     slope = 2.0 * 1.02**x
     stripes = slope * np.where(x // 4 % 2, 1.2, 1.0)
     truth = truth_of(np.tile(stripes, (64, 1)))
-    found = values(np.tile(slope, (64, 1)), truth)
-    assert found["ordinal_error_near"] > 0.15
-    assert found["ordinal_error_far"] == 0.0
+    result = values(np.tile(slope, (64, 1)), truth)
+    assert result["ordinal_error_near"] > 0.15
+    assert result["ordinal_error_far"] == 0.0
 
 
 def test_a_perfect_prediction_has_no_error_even_on_the_threshold() -> None:
     # Neighbouring columns stand at ratio 1.03 as nearly as float64 has it, on either side of it.
     depth = np.tile(2.0 * 1.03 ** np.arange(80.0), (20, 1))
     truth = truth_of(depth)
-    found = ORDINAL.measure(depth.copy(), truth)
-    assert set(found) == {"ordinal_error", *(f"ordinal_error_{name}" for name in CLASSES)}
-    assert {measured.value for measured in found.values()} == {0.0}
+    result = ORDINAL.measure(depth.copy(), truth)
+    assert set(result) == {"ordinal_error", *(f"ordinal_error_{name}" for name in CLASSES)}
+    assert {measured.value for measured in result.values()} == {0.0}
 
 
 def test_each_class_of_distance_has_its_share_on_a_full_frame() -> None:
@@ -154,8 +154,8 @@ def test_pairs_come_from_all_over_the_picture() -> None:
         for columns in (slice(0, 64), slice(64, 128)):
             prediction = depth.copy()
             prediction[rows, columns] = 1e6 / depth[rows, columns]
-            found = values(prediction, truth_of(depth))
-            assert 0.22 < found["ordinal_error_near"] < 0.30
+            result = values(prediction, truth_of(depth))
+            assert 0.22 < result["ordinal_error_near"] < 0.30
 
 
 @pytest.mark.parametrize("pixels", [0, 1, 2, 10])

@@ -10,10 +10,10 @@ from thermodepth.metrics.rank import RANK
 
 
 def measure(prediction: ArrayLike, depth: ArrayLike) -> dict[str, float]:
-    found = RANK.measure(
+    measured = RANK.measure(
         np.asarray(prediction, float), TruthMap(sample_id="f", depth_m=np.asarray(depth, float))
     )
-    return {name: one.value for name, one in found.items()}
+    return {name: one.value for name, one in measured.items()}
 
 
 def scene(size: tuple[int, int] = (30, 40), seed: int = 0) -> NDArray[np.float64]:
@@ -61,10 +61,10 @@ def test_both_against_scipy_and_numpys_own_regression(share: float) -> None:
     depth = scene()
     truth = np.where(random.random(depth.shape) < share, depth, np.nan)
     prediction = np.round(depth * np.exp(0.3 * random.normal(size=depth.shape)), 1)  # with ties
-    found = measure(prediction, truth)
+    measured = measure(prediction, truth)
     valid = np.isfinite(truth)
     p, d = prediction[valid], truth[valid]
-    assert found["rank_correlation"] == pytest.approx(spearmanr(p, d).statistic, rel=1e-10)
+    assert measured["rank_correlation"] == pytest.approx(spearmanr(p, d).statistic, rel=1e-10)
     y, x = np.nonzero(valid)
     design = np.stack([np.ones(x.size), x, y, x**2, y**2, x * y], axis=1).astype(float)
 
@@ -77,8 +77,8 @@ def test_both_against_scipy_and_numpys_own_regression(share: float) -> None:
         return residual
 
     expected = np.corrcoef(rest(p), rest(d))[0, 1]
-    assert found["partial_correlation"] == pytest.approx(expected, rel=1e-9)
-    assert partial_correlation(prediction, depth, valid=valid) == found["partial_correlation"]
+    assert measured["partial_correlation"] == pytest.approx(expected, rel=1e-9)
+    assert partial_correlation(prediction, depth, valid=valid) == measured["partial_correlation"]
 
 
 def test_a_ramp_ranks_well_and_has_seen_nothing() -> None:
@@ -104,10 +104,10 @@ def test_a_ramp_has_seen_nothing_where_truth_has_holes_either() -> None:
 def test_any_rising_curve_gives_the_same_and_a_falling_one_the_opposite() -> None:
     depth = scene()
     prediction = depth * np.exp(0.2 * np.random.default_rng(1).normal(size=depth.shape))
-    found = measure(prediction, depth)
-    assert measure(np.sqrt(prediction), depth) == found
+    measured = measure(prediction, depth)
+    assert measure(np.sqrt(prediction), depth) == measured
     turned = measure(1.0 / prediction, depth)
-    assert all(turned[name] == pytest.approx(-value) for name, value in found.items())
+    assert all(turned[name] == pytest.approx(-value) for name, value in measured.items())
 
 
 def test_truth_without_anything_to_see_is_not_measured() -> None:
@@ -123,8 +123,8 @@ def test_one_line_of_truth_has_no_second_direction() -> None:
     line = np.full((30, 40), np.nan)
     line[12] = np.random.default_rng(2).uniform(1, 9, 40)
     line[13, :20] = line[12, :20] + 1.0
-    found = measure(np.nan_to_num(line, nan=1.0), line)
-    assert found["partial_correlation"] == pytest.approx(1.0, rel=1e-12)
+    measured = measure(np.nan_to_num(line, nan=1.0), line)
+    assert measured["partial_correlation"] == pytest.approx(1.0, rel=1e-12)
 
 
 def test_maps_of_two_sizes_agree_by_the_area_under_each_pixel() -> None:

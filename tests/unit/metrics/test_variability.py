@@ -22,8 +22,8 @@ def step_world(height: int = 40, width: int = 60) -> np.ndarray:
 
 
 def measure(prediction: np.ndarray, depth: np.ndarray) -> dict[str, float]:
-    found = VARIABILITY.measure(prediction, truth_of(depth))
-    return {name: measured.value for name, measured in found.items()}
+    result = VARIABILITY.measure(prediction, truth_of(depth))
+    return {name: measured.value for name, measured in result.items()}
 
 
 def by_numpy(prediction: np.ndarray, depth: np.ndarray) -> dict[str, float]:
@@ -54,17 +54,17 @@ def test_agrees_with_numpy(share: float) -> None:
 def test_perfect_is_the_optimum_exactly() -> None:
     depth = step_world() * np.exp(0.01 * np.random.default_rng(0).normal(size=(40, 60)))
     depth[3:9, 5:50] = np.nan
-    found = measure(np.nan_to_num(depth, nan=7.0), depth)
-    assert found == {row.name: row.optimum for row in VARIABILITY.rows}
+    result = measure(np.nan_to_num(depth, nan=7.0), depth)
+    assert result == {row.name: row.optimum for row in VARIABILITY.rows}
 
 
 def test_half_the_contrast_by_hand() -> None:
     # p = d^0.5 halves every step: the ratio and the sharpness are 0.5. Off the edge steps of 0.004 across
     # and 0 down become 0.002 and 0; across there are 40 * 58 of these, down 39 * 60.
-    found = measure(np.sqrt(step_world()), step_world())
-    assert found["total_variation_ratio"] == pytest.approx(0.5)
-    assert found["edge_sharpness"] == pytest.approx(0.5)
-    assert found["off_edge_variation"] == pytest.approx(-100 * 0.002 * 2320 / (2320 + 2340))
+    result = measure(np.sqrt(step_world()), step_world())
+    assert result["total_variation_ratio"] == pytest.approx(0.5)
+    assert result["edge_sharpness"] == pytest.approx(0.5)
+    assert result["off_edge_variation"] == pytest.approx(-100 * 0.002 * 2320 / (2320 + 2340))
 
 
 def test_blurred_edges_lose_sharpness_and_keep_their_variation() -> None:
@@ -73,21 +73,21 @@ def test_blurred_edges_lose_sharpness_and_keep_their_variation() -> None:
     # The jump of ln 2 spread evenly over 10 steps of one sign.
     x = np.arange(60)
     blurred = np.tile(0.004 * x + np.log(2.0) * np.clip((x - 24) / 10, 0, 1), (40, 1))
-    found = measure(np.exp(blurred), depth)
-    assert found["total_variation_ratio"] == pytest.approx(1.0)
-    assert found["edge_sharpness"] == pytest.approx((0.004 + np.log(2) / 10) / (0.004 + np.log(2)))
-    assert found["off_edge_variation"] > 0
+    result = measure(np.exp(blurred), depth)
+    assert result["total_variation_ratio"] == pytest.approx(1.0)
+    assert result["edge_sharpness"] == pytest.approx((0.004 + np.log(2) / 10) / (0.004 + np.log(2)))
+    assert result["off_edge_variation"] > 0
 
 
 def test_noise_raises_variation_and_hardly_touches_sharpness() -> None:
     depth = step_world(400)
     noisy = depth * np.exp(0.05 * np.random.default_rng(0).normal(size=depth.shape))
-    found = measure(noisy, depth)
+    result = measure(noisy, depth)
     # Differences of noise of 0.05 have a spread of 0.0707 and a mean size of 0.0564.
-    assert found["off_edge_variation"] == pytest.approx(5.64 - 0.2, abs=0.1)
-    assert found["total_variation_ratio"] > 5
+    assert result["off_edge_variation"] == pytest.approx(5.64 - 0.2, abs=0.1)
+    assert result["total_variation_ratio"] > 5
     # 400 edges: 0.0707 / sqrt(400) / 0.697 = 0.005
-    assert found["edge_sharpness"] == pytest.approx(1.0, abs=0.02)
+    assert result["edge_sharpness"] == pytest.approx(1.0, abs=0.02)
 
 
 def test_an_edge_turned_round_has_negative_sharpness() -> None:
@@ -97,9 +97,9 @@ def test_an_edge_turned_round_has_negative_sharpness() -> None:
 def test_a_flat_truth_has_no_ratio_and_no_edges() -> None:
     flat = np.full((20, 20), 5.0)
     noisy = flat * np.exp(0.01 * np.random.default_rng(0).normal(size=flat.shape))
-    found = VARIABILITY.measure(noisy, truth_of(flat))
-    assert set(found) == {"off_edge_variation"}
-    assert found["off_edge_variation"].count == 2 * 19 * 20
+    result = VARIABILITY.measure(noisy, truth_of(flat))
+    assert set(result) == {"off_edge_variation"}
+    assert result["off_edge_variation"].count == 2 * 19 * 20
     # What float32 storage does to a constant is not variation either.
     stored = (flat * (1 + 1e-7 * np.random.default_rng(1).normal(size=flat.shape))).astype("f4")
     assert set(VARIABILITY.measure(noisy, truth_of(stored))) == {"off_edge_variation"}
@@ -118,8 +118,8 @@ def test_counts_are_those_of_the_truths_steps() -> None:
 def test_fewer_than_thirty_steps_are_not_measured(rows: int) -> None:
     depth = np.full((40, 60), np.nan)
     depth[: 20 * rows : 20, :20] = step_world()[: 20 * rows : 20, 20:40]  # 19 steps a row, 1 edge
-    found = VARIABILITY.measure(np.ones(depth.shape), truth_of(depth))
-    assert set(found) == ({"total_variation_ratio", "off_edge_variation"} if rows == 2 else set())
+    result = VARIABILITY.measure(np.ones(depth.shape), truth_of(depth))
+    assert set(result) == ({"total_variation_ratio", "off_edge_variation"} if rows == 2 else set())
 
 
 def test_pixels_without_neighbours_are_not_compared_across_the_gap() -> None:

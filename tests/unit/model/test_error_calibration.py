@@ -36,19 +36,19 @@ def test_relative_errors_by_hand() -> None:
     calibration = ErrorCalibration.parse(FIELDS)
     log_error = np.log(np.array([[[0.1, 0.1]], [[0.2, 0.4]]], np.float32))
     depth_m = np.array([[2.0, 8.0]], np.float32)
-    made = relative_errors(log_error, depth_m, calibration, most=1.0)
-    assert made.dtype == np.float32
+    result = relative_errors(log_error, depth_m, calibration, log_range=1.0)
+    assert result.dtype == np.float32
     # .1 x .5 and .1 x 2; .2 x 1, and .4 x 3 = 1.2 of which 1 is the most there can be
-    np.testing.assert_allclose(made[:, 0], np.expm1([[0.05, 0.2], [0.2, 1.0]]), rtol=1e-5)
-    raw = relative_errors(log_error, depth_m, None, most=9.0)
+    np.testing.assert_allclose(result[:, 0], np.expm1([[0.05, 0.2], [0.2, 1.0]]), rtol=1e-5)
+    raw = relative_errors(log_error, depth_m, None, log_range=9.0)
     np.testing.assert_allclose(raw[:, 0], np.expm1([[0.1, 0.1], [0.2, 0.4]]), rtol=1e-5)
 
 
 def test_levels_never_cross_and_huge_errors_stay_numbers() -> None:
     log_error = np.array([[[0.5, 80.0]], [[-3.0, 90.0]]], np.float32)
-    made = relative_errors(log_error, np.ones((1, 2), np.float32), None, most=5.0)
-    np.testing.assert_allclose(made[:, 0, 0], np.expm1(np.exp(0.5)), rtol=1e-5)
-    np.testing.assert_allclose(made[:, 0, 1], np.expm1(5.0), rtol=1e-5)
+    result = relative_errors(log_error, np.ones((1, 2), np.float32), None, log_range=5.0)
+    np.testing.assert_allclose(result[:, 0, 0], np.expm1(np.exp(0.5)), rtol=1e-5)
+    np.testing.assert_allclose(result[:, 0, 1], np.expm1(5.0), rtol=1e-5)
 
 
 @pytest.mark.parametrize(

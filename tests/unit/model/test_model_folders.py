@@ -45,12 +45,12 @@ def test_a_model_comes_back_as_it_was(
     assert loaded.recipe == recipe_of()
     assert not loaded.network.training
     assert not any(p.requires_grad for p in loaded.network.parameters())
-    wanted = network_of(seed=1).state_dict()
-    given = loaded.network.state_dict()
-    assert list(given) == list(wanted)
-    for name, tensor in wanted.items():
-        assert given[name].dtype == tensor.dtype, name
-        assert torch.equal(given[name], tensor), name
+    expected = network_of(seed=1).state_dict()
+    actual = loaded.network.state_dict()
+    assert list(actual) == list(expected)
+    for name, tensor in expected.items():
+        assert actual[name].dtype == tensor.dtype, name
+        assert torch.equal(actual[name], tensor), name
     assert sorted(p.name for p in folder.iterdir()) == [RECIPE_FILE, WEIGHTS_FILE]
 
 
@@ -129,7 +129,7 @@ def test_a_missing_or_foreign_folder(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("content", "said"),
+    ("content", "message"),
     [
         ("{", "cannot be read as JSON"),
         ("[1, 2]", "expected an object"),
@@ -137,15 +137,15 @@ def test_a_missing_or_foreign_folder(tmp_path: Path) -> None:
         ('{"architectures": ["ResNetBackbone"]}', "no setting 'architectures'"),
     ],
 )
-def test_a_foreign_model_json(content: str, said: str, folder: Path) -> None:
+def test_a_foreign_model_json(content: str, message: str, folder: Path) -> None:
     (folder / RECIPE_FILE).write_text(content)
-    with pytest.raises(WeightsError, match=said) as caught:
+    with pytest.raises(WeightsError, match=message) as caught:
         load_model(folder)
     assert str(folder / RECIPE_FILE) in str(caught.value)
 
 
 @pytest.mark.parametrize(
-    ("path", "value", "said"),
+    ("path", "value", "message"),
     [
         ("flavour", 1, "no setting 'flavour'"),
         ("model.decoder_widht", 16, "'model.decoder_widht'; did you mean 'decoder_width'"),
@@ -156,7 +156,7 @@ def test_a_foreign_model_json(content: str, said: str, folder: Path) -> None:
         ("model.depth_range_m", [9.0, 3.0], "expected 0 < near < far"),
     ],
 )
-def test_a_changed_model_json(path: str, value: object, said: str, folder: Path) -> None:
+def test_a_changed_model_json(path: str, value: object, message: str, folder: Path) -> None:
     tree = read_record(folder / RECIPE_FILE)  # and written without a checksum, as it once was
     *parents, leaf = path.split(".")
     node = tree
@@ -164,7 +164,7 @@ def test_a_changed_model_json(path: str, value: object, said: str, folder: Path)
         node = node[parent]
     node[leaf] = value
     (folder / RECIPE_FILE).write_text(json.dumps(tree))
-    with pytest.raises(WeightsError, match=said) as caught:
+    with pytest.raises(WeightsError, match=message) as caught:
         load_model(folder)
     assert str(folder) in str(caught.value)
 
@@ -246,9 +246,9 @@ def test_the_teacher_s_encoder_is_taken_and_folded(
 
     image = torch.rand(1, 1, 64, 64)
     with torch.inference_mode():
-        wanted = donor.eval().encoder(image.expand(-1, 3, -1, -1))
-        for given, feature in zip(student.eval().encoder(image), wanted, strict=True):
-            torch.testing.assert_close(given, feature, rtol=1e-4, atol=1e-5)
+        expected = donor.eval().encoder(image.expand(-1, 3, -1, -1))
+        for actual, feature in zip(student.eval().encoder(image), expected, strict=True):
+            torch.testing.assert_close(actual, feature, rtol=1e-4, atol=1e-5)
 
 
 def test_the_student_learns_even_though_the_teacher_is_frozen(
@@ -345,8 +345,8 @@ def test_a_model_keeps_its_lens(
     model = load_model(tmp_path / "m")
     assert model.recipe == recipe
     image, focal_px = torch.rand(1, 1, 32, 40), torch.tensor([88.0])
-    wanted = network_of(focal_px=150.0).eval()(image, focal_px).log_depth
-    assert torch.equal(model.network(image, focal_px).log_depth, wanted)
+    expected = network_of(focal_px=150.0).eval()(image, focal_px).log_depth
+    assert torch.equal(model.network(image, focal_px).log_depth, expected)
 
 
 def test_the_file_of_a_model_that_knows_no_lens_is_the_one_that_every_version_reads(

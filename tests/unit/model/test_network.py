@@ -36,8 +36,8 @@ def test_the_metric_head_speaks_in_the_logarithm_of_metres(network_of: NetworkOf
         network.metric_head.value.weight.zero_()
         for logit, depth_m in ((-50.0, 2.0), (0.0, 10.0), (50.0, 50.0)):  # sqrt(2 * 50) = 10
             network.metric_head.value.bias.fill_(logit)
-            given = network(torch.rand(1, 1, 32, 32)).depth_m
-            torch.testing.assert_close(given, torch.full((1, 32, 32), depth_m))
+            actual = network(torch.rand(1, 1, 32, 32)).depth_m
+            torch.testing.assert_close(actual, torch.full((1, 32, 32), depth_m))
 
 
 def test_what_is_padded_changes_nothing_far_away(network_of: NetworkOf) -> None:
@@ -46,9 +46,9 @@ def test_what_is_padded_changes_nothing_far_away(network_of: NetworkOf) -> None:
     image = torch.rand(1, 1, 50, 70)
     by_hand = torch.nn.functional.pad(image, (0, 26, 0, 14), mode="replicate")  # 64 x 96
     with torch.inference_mode():
-        given, wanted = network(image), network(by_hand)
-    torch.testing.assert_close(given.log_depth, wanted.log_depth[:, :50, :70])
-    torch.testing.assert_close(given.structure, wanted.structure[:, :50, :70])
+        actual, expected = network(image), network(by_hand)
+    torch.testing.assert_close(actual.log_depth, expected.log_depth[:, :50, :70])
+    torch.testing.assert_close(actual.structure, expected.structure[:, :50, :70])
 
 
 @pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float16])
@@ -56,10 +56,10 @@ def test_half_precision_leaves_the_heads_in_float32(
     dtype: torch.dtype, network_of: NetworkOf
 ) -> None:
     network = network_of().eval()
-    seen: dict[str, set[torch.dtype]] = {"encoder": set(), "heads": set()}
+    observed: dict[str, set[torch.dtype]] = {"encoder": set(), "heads": set()}
 
     def watch(part: str) -> Callable[..., None]:
-        return lambda _module, _inputs, output: seen[part].add(output.dtype)
+        return lambda _module, _inputs, output: observed[part].add(output.dtype)
 
     network.encoder.backbone.embedder.embedder.convolution.register_forward_hook(watch("encoder"))
     for head in (network.structure_head, network.metric_head):
@@ -68,10 +68,10 @@ def test_half_precision_leaves_the_heads_in_float32(
     image = torch.rand(1, 1, 64, 64)
     with torch.inference_mode():
         full = network(image)
-        seen["encoder"].clear()
+        observed["encoder"].clear()
         with torch.autocast("cpu", dtype=dtype):
             half = network(image)
-    assert seen == {"encoder": {dtype}, "heads": {torch.float32}}
+    assert observed == {"encoder": {dtype}, "heads": {torch.float32}}
     assert half.log_depth.dtype == half.structure.dtype == torch.float32
     torch.testing.assert_close(half.log_depth, full.log_depth, rtol=0.02, atol=0.02)
 
@@ -118,7 +118,7 @@ def test_parameters_are_counted_where_they_learn(network_of: NetworkOf) -> None:
 
 
 @pytest.mark.parametrize(
-    ("edits", "said"),
+    ("edits", "message"),
     [
         ({"decoder_width": 15}, "decoder_width"),
         ({"decoder_width": 4}, "decoder_width"),
@@ -129,9 +129,9 @@ def test_parameters_are_counted_where_they_learn(network_of: NetworkOf) -> None:
     ],
 )
 def test_impossible_architectures_are_refused(
-    edits: dict[str, object], said: str, settings_of: SettingsOf
+    edits: dict[str, object], message: str, settings_of: SettingsOf
 ) -> None:
-    with pytest.raises(SettingsError, match=said):
+    with pytest.raises(SettingsError, match=message):
         settings_of().edit(edits)
 
 
@@ -175,12 +175,12 @@ def test_metres_grow_with_the_focal_length(network_of: NetworkOf) -> None:
     image = torch.rand(1, 1, 48, 64).expand(4, -1, -1, -1)
     focal_px = torch.tensor([75.0, 150.0, 300.0, 2000.0])
     with torch.inference_mode():
-        given = network(image, focal_px)
+        actual = network(image, focal_px)
         canonical = network_of().eval()(image)  # the same weights, told nothing
     ratio = (focal_px / 150)[:, None, None]
-    torch.testing.assert_close(given.depth_m, canonical.depth_m * ratio)
-    torch.testing.assert_close(given.structure, canonical.structure)
-    assert torch.equal(given.log_depth[1], canonical.log_depth[1])  # the canonical lens itself
+    torch.testing.assert_close(actual.depth_m, canonical.depth_m * ratio)
+    torch.testing.assert_close(actual.structure, canonical.structure)
+    assert torch.equal(actual.log_depth[1], canonical.log_depth[1])  # the canonical lens itself
 
 
 def test_a_network_that_knows_no_lens_ignores_it_to_the_bit(network_of: NetworkOf) -> None:
@@ -189,9 +189,9 @@ def test_a_network_that_knows_no_lens_ignores_it_to_the_bit(network_of: NetworkO
     with torch.inference_mode():
         plain = network(image)
         for focal_px in (torch.tensor([10.0, 900.0]), torch.tensor([float("nan")] * 2)):
-            given = network(image, focal_px)
-            assert torch.equal(given.log_depth, plain.log_depth)
-            assert torch.equal(given.structure, plain.structure)
+            actual = network(image, focal_px)
+            assert torch.equal(actual.log_depth, plain.log_depth)
+            assert torch.equal(actual.structure, plain.structure)
 
 
 def test_metres_without_a_lens_are_our_own_mistake(network_of: NetworkOf) -> None:

@@ -15,7 +15,7 @@ from thermodepth.errors import DependencyError, SettingsError, StudyError
 from thermodepth.study.cell import ROWS, CellJob
 from thermodepth.study.executors import slurm
 from thermodepth.study.executors.launch import cell_command, end
-from thermodepth.study.executors.local import gpus_here, slots_of
+from thermodepth.study.executors.local import available_gpus, slots_of
 from thermodepth.study.executors.printed import PrintExecutor
 from thermodepth.study.executors.ray_tasks import RayExecutor
 from thermodepth.study.executors.registry import EXECUTORS, Placement, make_executor, parse_options
@@ -60,7 +60,7 @@ def make(executor, **placement):
 
 
 @pytest.mark.parametrize(
-    ("asked", "slots"),
+    ("options", "slots"),
     [
         ({"gpus": [], "processes": 3}, (None, None, None)),
         ({"gpus": ["0", "1"]}, ("0", "1")),
@@ -70,8 +70,8 @@ def make(executor, **placement):
         ({"gpus": ["0", "1", "2"], "gpus_per_cell": 2}, ("0,1",)),
     ],
 )
-def test_a_slot_is_a_core_or_its_gpus(asked, slots):
-    full = {"processes": None, "gpus_per_cell": 1, "slots_per_gpu": 1, **asked}
+def test_a_slot_is_a_core_or_its_gpus(options, slots):
+    full = {"processes": None, "gpus_per_cell": 1, "slots_per_gpu": 1, **options}
     assert slots_of(**full) == slots
 
 
@@ -87,10 +87,10 @@ def test_gpus_are_those_that_this_process_may_see(monkeypatch):
 
     monkeypatch.setattr(torch.cuda, "device_count", lambda: 2)
     monkeypatch.delenv("CUDA_VISIBLE_DEVICES", raising=False)
-    assert gpus_here("auto") == ["0", "1"]
-    assert gpus_here("cpu") == []
+    assert available_gpus("auto") == ["0", "1"]
+    assert available_gpus("cpu") == []
     monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "3,GPU-8a")
-    assert gpus_here("cuda") == ["3", "GPU-8a"]
+    assert available_gpus("cuda") == ["3", "GPU-8a"]
     assert make("local", gpus_per_cell=2).slots == ("3,GPU-8a",)
     with pytest.raises(SettingsError, match=r"--gpus-per-cell 3: 2 GPUs are there"):
         make("local", gpus_per_cell=3)
@@ -102,9 +102,9 @@ def test_a_process_sees_the_gpus_of_its_slot_only(monkeypatch):
     from thermodepth.study.executors.local import VISIBLE, _seeing
 
     monkeypatch.setenv(VISIBLE, "7")
-    for slot, seen in (("0,1", "0,1"), (None, "7")):
+    for slot, visible in (("0,1", "0,1"), (None, "7")):
         with _seeing(slot):
-            assert os.environ[VISIBLE] == seen
+            assert os.environ[VISIBLE] == visible
         assert os.environ[VISIBLE] == "7"
     monkeypatch.delenv(VISIBLE)
     with _seeing("2"):
@@ -193,8 +193,8 @@ def test_options_of_slurm_are_those_of_submitit_and_sbatch():
         "slurm_qos": "low",
         "mem_gb": 8,
     }
-    made = make("slurm", device="cuda", options={"time": "5"})
-    assert (made.gpus_per_cell, made.parameters) == (1, {"timeout_min": 5})
+    built = make("slurm", device="cuda", options={"time": "5"})
+    assert (built.gpus_per_cell, built.parameters) == (1, {"timeout_min": 5})
 
 
 @pytest.mark.parametrize(
@@ -347,15 +347,15 @@ def submitit_of(*, refuses):
 
 def test_the_number_of_a_job_that_is_over_is_forgotten(job, monkeypatch):
     monkeypatch.setattr(slurm, "_import", lambda: submitit_of(refuses=False))
-    kept, there, heard = job.study_folder / "slurm" / "jobs" / "full" / "seed-0.json", [], []
+    record, existed, heard = job.study_folder / "slurm" / "jobs" / "full" / "seed-0.json", [], []
 
     def tell(news):
-        there.append(kept.is_file())
+        existed.append(record.is_file())
         heard.append((news.stage, news.message))
 
     write_failure(job.folder, killed("an earlier try"))
     SlurmExecutor().run([job], tell)
-    assert there == [True, False]
+    assert existed == [True, False]
     lost = "killed: job 41_0 ended as CANCELLED; its log: 41_0.err"
     assert heard == [("submitted", ""), ("failed", lost)]
 
@@ -405,8 +405,8 @@ def test_jobs_are_left_in_the_queue_and_waited_for_again(job, queue):
     script = calls.read_text()
     for line in ("--time=90", "--partition=p", "--gpus-per-node=2", "--job-name=thermodepth"):
         assert f"#SBATCH {line}\n" in script
-    kept = job.study_folder / "slurm" / "jobs" / "full" / "seed-0.json"
-    assert read_record(kept) == {"job": "41", "cluster": "slurm"}
+    record = job.study_folder / "slurm" / "jobs" / "full" / "seed-0.json"
+    assert read_record(record) == {"job": "41", "cluster": "slurm"}
 
     with pytest.raises(KeyboardInterrupt, match="stay in the queue"):
         executor.run([job], heard.append)
@@ -425,8 +425,8 @@ def test_many_cells_are_one_array(job, queue):
     with pytest.raises(KeyboardInterrupt, match="2 jobs stay"):
         executor.run([job, other], print)
     assert "#SBATCH --array=0-1%1\n" in calls.read_text()
-    kept = (job.study_folder / "slurm" / "jobs" / "full").glob("*.json")
-    assert [json.loads(path.read_text())["job"] for path in sorted(kept)] == ["41_0", "41_1"]
+    records = (job.study_folder / "slurm" / "jobs" / "full").glob("*.json")
+    assert [json.loads(path.read_text())["job"] for path in sorted(records)] == ["41_0", "41_1"]
 
 
 def test_what_sbatch_does_not_know_is_refused(job, queue):

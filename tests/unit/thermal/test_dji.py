@@ -124,8 +124,8 @@ def test_what_the_drone_wrote_is_kept(tmp_path: Path) -> None:
         f"<drone-dji:{name}>{value}</drone-dji:{name}>"
         for name, value in (("RelativeAltitude", "+10"), ("GimbalPitchDegree", "-90.0"))
     )
-    found = read_capture(write(tmp_path, rjpeg(xmp=elements)))
-    assert found == CaptureFacts(height_m=10.0, pitch_deg=-90.0)
+    result = read_capture(write(tmp_path, rjpeg(xmp=elements)))
+    assert result == CaptureFacts(height_m=10.0, pitch_deg=-90.0)
 
 
 @pytest.mark.parametrize(
@@ -142,10 +142,10 @@ def test_what_the_drone_wrote_is_kept(tmp_path: Path) -> None:
 def test_a_laser_that_met_nothing_gives_no_range(
     tmp_path: Path, old: str, new: str, laser_m: float | None
 ) -> None:
-    found = read_capture(write(tmp_path, rjpeg(xmp=XMP.replace(old, new))))
-    assert found is not None
-    assert found.laser_range_m == laser_m
-    assert found.height_m == 62.4
+    result = read_capture(write(tmp_path, rjpeg(xmp=XMP.replace(old, new))))
+    assert result is not None
+    assert result.laser_range_m == laser_m
+    assert result.height_m == 62.4
 
 
 def test_other_files_say_nothing_of_the_moment(tmp_path: Path) -> None:

@@ -60,8 +60,8 @@ def payload(
             f"{order}HHIIII12x", kind, 1, 100, 1, start + len(blocks), len(block)
         )
         blocks += block
-    said = len(records) if count is None else count
-    head = b"FFF" + bytes(17) + struct.pack(f"{order}III", 100, directory, said)
+    declared = len(records) if count is None else count
+    head = b"FFF" + bytes(17) + struct.pack(f"{order}III", 100, directory, declared)
     return head.ljust(directory, b"\0") + entries + blocks
 
 
@@ -153,7 +153,7 @@ BOMB = BOMB[:16] + struct.pack(">II", 60_000, 60_000) + BOMB[24:]
 
 
 @pytest.mark.parametrize(
-    ("content", "said"),
+    ("content", "message"),
     [
         (payload([(32, camera_info())]), "without a raw frame"),
         (payload([(1, raw_record(b"", 60_000, 60_000))]), "60000x60000, more than the 4 million"),
@@ -165,8 +165,8 @@ BOMB = BOMB[:16] + struct.pack(">II", 60_000, 60_000) + BOMB[24:]
         (b"FFF", "ends within its header"),
     ],
 )
-def test_hostile_and_empty_ones_are_refused(tmp_path: Path, content: bytes, said: str) -> None:
-    with pytest.raises(DataError, match=rf"camera\.jpg: .*{said}"):
+def test_hostile_and_empty_ones_are_refused(tmp_path: Path, content: bytes, message: str) -> None:
+    with pytest.raises(DataError, match=rf"camera\.jpg: .*{message}"):
         read_thermal(write(tmp_path, jpeg(content)))
 
 

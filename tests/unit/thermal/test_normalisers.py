@@ -178,8 +178,8 @@ class TestTemperature:
     def test_counts_through_the_cameras_constants_give_the_same(self) -> None:
         recipe = settings("temperature", planck=A65.tree())
         counts = counts_of_kelvin(KELVIN, A65)
-        wanted = normalise(KELVIN, ThermalUnit.KELVIN, recipe)
-        np.testing.assert_allclose(normalise(counts, ThermalUnit.COUNTS, recipe), wanted, atol=1e-4)
+        target = normalise(KELVIN, ThermalUnit.KELVIN, recipe)
+        np.testing.assert_allclose(normalise(counts, ThermalUnit.COUNTS, recipe), target, atol=1e-4)
 
     def test_a_pixel_without_signal_is_the_coldest(self) -> None:
         recipe = settings("temperature", window_high_k=600, planck=FLIR)
@@ -201,12 +201,12 @@ def test_raw_14bit_by_hand() -> None:
 
 class TestMovingPercentile:
     def test_a_still_is_a_percentile(self) -> None:
-        wanted = normalise(COUNTS, ThermalUnit.COUNTS, settings("percentile"))
+        target = normalise(COUNTS, ThermalUnit.COUNTS, settings("percentile"))
         recipe = settings("moving_percentile")
         out = normalise(COUNTS, ThermalUnit.COUNTS, recipe)
-        np.testing.assert_array_equal(out, wanted)
+        np.testing.assert_array_equal(out, target)
         first = normalise(COUNTS, ThermalUnit.COUNTS, recipe, NormaliserState())
-        np.testing.assert_array_equal(first, wanted)
+        np.testing.assert_array_equal(first, target)
 
     def test_the_window_moves_by_its_share_a_frame(self) -> None:
         recipe = settings("moving_percentile", memory=0.75, low_percentile=0, high_percentile=100)
@@ -229,8 +229,8 @@ class TestMovingPercentile:
         recipe, state = settings("moving_percentile"), NormaliserState()
         normalise(COUNTS, ThermalUnit.COUNTS, recipe, state)
         jumped = normalise(COUNTS + 2000, ThermalUnit.COUNTS, recipe, state)
-        wanted = normalise(COUNTS + 2000, ThermalUnit.COUNTS, settings("percentile"))
-        np.testing.assert_array_equal(jumped, wanted)
+        target = normalise(COUNTS + 2000, ThermalUnit.COUNTS, settings("percentile"))
+        np.testing.assert_array_equal(jumped, target)
 
     def test_a_state_of_another_unit_is_refused(self) -> None:
         recipe, state = settings("moving_percentile"), NormaliserState()
@@ -273,12 +273,14 @@ class TestLocalContrast:
         return hot, hot / calm
 
     def test_a_hot_object_no_longer_takes_the_contrast_of_the_rest(self) -> None:
-        taken, kept_by_percentile = self.contrast("percentile")
+        local_by_percentile, kept_by_percentile = self.contrast("percentile")
         assert kept_by_percentile < 0.1
-        local, kept = self.contrast("local_fields")
-        assert kept > 0.4
-        assert local > 6 * taken
-        assert self.contrast("local_fields", clahe_clip=0)[0] > 3 * taken  # the fields alone
+        local, retained = self.contrast("local_fields")
+        assert retained > 0.4
+        assert local > 6 * local_by_percentile
+        assert (
+            self.contrast("local_fields", clahe_clip=0)[0] > 3 * local_by_percentile
+        )  # the fields alone
 
     def test_the_hot_object_saturates_and_stays_the_hottest(self) -> None:
         out = normalise(

@@ -38,8 +38,8 @@ def words(count: int, columns: int) -> NDArray[np.uint16]:
 def test_words_are_told_from_picture(count: int, at_the_top: bool, noise: float) -> None:
     picture = scene(noise=noise)
     parts = [words(count, 80), picture] if at_the_top else [picture, words(count, 80)]
-    found = telemetry_rows(np.concatenate(parts))
-    assert found == (Margins(top=count) if at_the_top else Margins(bottom=count))
+    result = telemetry_rows(np.concatenate(parts))
+    assert result == (Margins(top=count) if at_the_top else Margins(bottom=count))
 
 
 def test_words_at_both_ends() -> None:
@@ -77,12 +77,12 @@ def test_a_frame_with_words_is_refused_and_read_where_they_are_dropped(tmp_path:
     (tmp_path / "a.png").write_bytes(encode_png(frame))
     (tmp_path / "a.raw").write_bytes(frame.tobytes())
     drop = Margins(bottom=2)
-    told = (
+    message = (
         r"rows 60 to 61 of 62 are no picture but words.* --drop bottom=2 \(predict\), thermal\.drop"
     )
-    with pytest.raises(DataError, match=r"a\.png: " + told):
+    with pytest.raises(DataError, match=r"a\.png: " + message):
         read_thermal(tmp_path / "a.png")
-    with pytest.raises(DataError, match=r"a\.raw: " + told):
+    with pytest.raises(DataError, match=r"a\.raw: " + message):
         read_y16(tmp_path / "a.raw", 80, 62)
     raw, unit = read_thermal(tmp_path / "a.png", drop=drop)
     assert unit is ThermalUnit.COUNTS
@@ -111,7 +111,7 @@ def test_all_four_sides_are_cut(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("text", "told"),
+    ("text", "message"),
     [
         ("2", "expected SIDE=NUMBER, such as bottom=2"),
         ("bottom=-1", "expected SIDE=NUMBER"),
@@ -121,6 +121,6 @@ def test_all_four_sides_are_cut(tmp_path: Path) -> None:
         ("", "expected SIDE=NUMBER"),
     ],
 )
-def test_what_cannot_be_dropped(text: str, told: str) -> None:
-    with pytest.raises(SettingsError, match=f"--drop {text}: .*{told}"):
+def test_what_cannot_be_dropped(text: str, message: str) -> None:
+    with pytest.raises(SettingsError, match=f"--drop {text}: .*{message}"):
         Margins.of_text(text, "--drop")

@@ -53,8 +53,8 @@ class TestReadThermal:
     def test_the_number_type_says_what_values_mean(
         self, raw: NDArray[Any], unit: ThermalUnit, dtype: type, tmp_path: Path
     ) -> None:
-        read, found = read_thermal(saved(tmp_path / "frame", raw))
-        assert found is unit
+        read, result = read_thermal(saved(tmp_path / "frame", raw))
+        assert result is unit
         assert read.dtype == dtype
         np.testing.assert_array_equal(read, raw.astype(dtype))
 
@@ -192,17 +192,17 @@ class TestY16:
         np.testing.assert_array_equal(raw, COUNTS)
 
     @pytest.mark.parametrize(
-        ("width", "height", "said"),
+        ("width", "height", "message"),
         [
             (64, 24, r"6144 bytes, but a 64x24 .* has 3072: it holds 2 frames"),
             (64, 46, r"at that width it has 48 rows: 2 of telemetry.*--drop bottom=2"),
             (63, 48, r"has 6048; a header, another size or not 16 bits\?"),
         ],
     )
-    def test_another_size(self, width: int, height: int, said: str, tmp_path: Path) -> None:
+    def test_another_size(self, width: int, height: int, message: str, tmp_path: Path) -> None:
         path = tmp_path / "frame.raw"
         path.write_bytes(COUNTS.tobytes())
-        with pytest.raises(DataError, match=rf"frame\.raw: .*{said}"):
+        with pytest.raises(DataError, match=rf"frame\.raw: .*{message}"):
             read_y16(path, width, height)
 
     @pytest.mark.parametrize(("width", "height"), [(0, 4), (4, -1), (100_000, 100_000)])

@@ -66,8 +66,8 @@ def test_the_cosine_of_known_gradients(
     a: tuple[float, ...], b: tuple[float, ...], cosine: float
 ) -> None:
     terms, parameters = toy(a, b)
-    found = cosines(gradients_of(terms, parameters).gram().sum(0))
-    assert found == pytest.approx(np.array([[1, cosine], [cosine, 1]]), abs=1e-7)
+    result = cosines(gradients_of(terms, parameters).gram().sum(0))
+    assert result == pytest.approx(np.array([[1, cosine], [cosine, 1]]), abs=1e-7)
 
 
 def test_shares_and_magnitude_similarity_of_known_gradients() -> None:
@@ -89,8 +89,8 @@ def test_each_parameter_has_its_own_part() -> None:
 
 def test_a_parameter_that_a_term_never_reads_counts_as_zero() -> None:
     left, right = nn.Parameter(torch.ones(1)), nn.Parameter(torch.ones(1))
-    found = gradients_of({"a": 3 * left.sum(), "b": 2 * right.sum()}, [left, right]).gram().sum(0)
-    assert found == pytest.approx(np.array([[9, 0], [0, 4]]))
+    result = gradients_of({"a": 3 * left.sum(), "b": 2 * right.sum()}, [left, right]).gram().sum(0)
+    assert result == pytest.approx(np.array([[9, 0], [0, 4]]))
 
 
 def test_a_term_without_a_gradient_has_no_cosine_and_no_share() -> None:
@@ -151,7 +151,7 @@ def test_the_gradients_are_those_of_a_backward_pass_of_each_term(
 ) -> None:
     losses = losses_of(network, batch, settings)
     parameters = shared_of(network)
-    found = gradients_of(weighted_means(losses), parameters).gram().sum(0)
+    result = gradients_of(weighted_means(losses), parameters).gram().sum(0)
     vectors = []
     for name in losses.terms:  # the long way: a pass of its own for every term
         twin = copy.deepcopy(network)
@@ -162,21 +162,21 @@ def test_the_gradients_are_those_of_a_backward_pass_of_each_term(
             for p in shared_of(twin)
         ]
         vectors.append(torch.cat(flat).double().numpy())
-    wanted = np.array(vectors) @ np.array(vectors).T
+    expected = np.array(vectors) @ np.array(vectors).T
     assert len(vectors) == 7
-    assert found == pytest.approx(wanted, rel=1e-3, abs=1e-5 * np.abs(wanted).max())
+    assert result == pytest.approx(expected, rel=1e-3, abs=1e-5 * np.abs(expected).max())
 
 
 def test_the_terms_add_up_to_the_gradient_of_the_training(
     network: DepthNetwork, batch: Batch, settings: TrainingSettings
 ) -> None:
     losses = losses_of(network, batch, settings)
-    found = gradients_of(weighted_means(losses), shared_of(network)).gram().sum()
+    result = gradients_of(weighted_means(losses), shared_of(network)).gram().sum()
     losses.total.backward()
     squares = [
         float(p.grad.double().square().sum()) for p in shared_of(network) if p.grad is not None
     ]
-    assert found == pytest.approx(sum(squares), rel=1e-4)
+    assert result == pytest.approx(sum(squares), rel=1e-4)
 
 
 def test_looking_leaves_no_trace_in_the_backward_pass(
@@ -232,8 +232,8 @@ def step_cosines(
 def test_a_step_down_a_gradient_points_along_it() -> None:
     # Gradients (3, 0, 4) and (0, 5, 0), step -(3, 0, 4) / 100: the total (3, 5, 4) has 25 / (5 sqrt(50)).
     change = [torch.tensor([-0.03]), torch.tensor([[0.0, -0.04]])]
-    found = step_cosines(*toy((3.0, 0.0, 4.0), (0.0, 5.0, 0.0)), change)
-    assert found == pytest.approx({"term0": 1, "term1": 0, "total": 0.5**0.5}, abs=1e-5)
+    result = step_cosines(*toy((3.0, 0.0, 4.0), (0.0, 5.0, 0.0)), change)
+    assert result == pytest.approx({"term0": 1, "term1": 0, "total": 0.5**0.5}, abs=1e-5)
     against = step_cosines(*toy((-3.0, 0.0, 0.0)), change)
     assert against["term0"] == pytest.approx(-0.6, abs=1e-5)
 
@@ -243,16 +243,16 @@ def test_a_step_as_small_as_rounding_has_no_direction(times: float, known: bool)
     # A weight of 1.5 in float32 rounds by eps / 2 at the most; 1.5 eps / sqrt(12) bounds the spread.
     weight = nn.Parameter(torch.full((1000,), 1.5))
     step = times * 1.5 * torch.finfo(torch.float32).eps / 12**0.5
-    found = step_cosines({"a": weight.sum()}, [weight], [torch.full((1000,), -step)])
-    assert np.isfinite(found["a"]) == known
+    result = step_cosines({"a": weight.sum()}, [weight], [torch.full((1000,), -step)])
+    assert np.isfinite(result["a"]) == known
 
 
 def test_no_step_and_no_gradient_have_no_cosine() -> None:
     terms, parameters = toy((1.0, 2.0, 2.0), (0.0, 0.0, 0.0), (float("nan"), 0.0, 0.0))
     change = [torch.tensor([0.1]), torch.zeros(1, 2)]
-    found = step_cosines(terms, parameters, change)
-    assert found["term0"] == pytest.approx(-1 / 3, abs=1e-5)
-    assert np.isnan([found["term1"], found["term2"], found["total"]]).all()
+    result = step_cosines(terms, parameters, change)
+    assert result["term0"] == pytest.approx(-1 / 3, abs=1e-5)
+    assert np.isnan([result["term1"], result["term2"], result["total"]]).all()
     terms, parameters = toy((1.0, 2.0, 2.0))
     still = step_cosines(terms, parameters, [torch.zeros(1), torch.zeros(1, 2)])
     assert np.isnan(still["term0"])
@@ -289,11 +289,13 @@ def test_the_step_is_the_one_that_adamw_took(
     torch.nn.utils.clip_grad_norm_(network.parameters(), clip)
     optimiser.step()
     delta = torch.cat([p.detach().flatten().double() for p in parameters]) - before
-    wanted = {name: float(-(g @ delta) / g.norm() / delta.norm()) for name, g in gradients.items()}
-    found = awaited.cosines()["shared"]
-    assert list(found) == list(wanted)
-    assert found == pytest.approx(wanted, abs=2e-3)
-    assert 0 < abs(wanted["total"]) < 0.99  # AdamW does not go straight down
+    expected = {
+        name: float(-(g @ delta) / g.norm() / delta.norm()) for name, g in gradients.items()
+    }
+    result = awaited.cosines()["shared"]
+    assert list(result) == list(expected)
+    assert result == pytest.approx(expected, abs=2e-3)
+    assert 0 < abs(expected["total"]) < 0.99  # AdamW does not go straight down
 
 
 # --- maps -----------------------------------------------------------------------------------------
@@ -328,8 +330,8 @@ def test_maps_are_the_gradient_of_the_total_term_by_term(
     network.eval()
     prediction = network(few.image)
     total = evaluate(prediction, few, settings.losses, progress=0.9).total
-    wanted = torch.autograd.grad(total, [prediction.structure, prediction.log_depth])
-    for head, gradient in zip(("structure", "log_depth"), wanted, strict=True):
+    expected = torch.autograd.grad(total, [prediction.structure, prediction.log_depth])
+    for head, gradient in zip(("structure", "log_depth"), expected, strict=True):
         of_head = [n for n, name in enumerate(maps.heads) if name == head]
         scaled = maps.gradients[of_head] * maps.largest[of_head][:, None, None, None]
         assert scaled.sum(0) == pytest.approx(gradient.numpy(), abs=1e-6, rel=1e-4)

@@ -16,7 +16,8 @@ from thermodepth.data.frames import Dataset
 from thermodepth.data.loader import BatchStream
 from thermodepth.losses import evaluate
 from thermodepth.model import DepthNetwork
-from thermodepth.training.diagnostics import GradientWatch, watch
+from thermodepth.training import gradient_watch
+from thermodepth.training.gradient_watch import GradientWatch
 from thermodepth.training.optimiser import make_optimiser
 from thermodepth.training.settings import TrainingSettings
 
@@ -116,19 +117,19 @@ def test_every_probe_has_its_step(loop: SmallLoop) -> None:
 def test_steps_without_a_probe_ask_for_nothing(
     loop: SmallLoop, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    asked = []
+    requests = []
 
-    class Counted(watch.AwaitedStep):
+    class Counted(gradient_watch.AwaitedStep):
         def cosines(self) -> dict[str, dict[str, float]]:
-            asked.append(self)
+            requests.append(self)
             return super().cosines()
 
-    monkeypatch.setattr(watch, "AwaitedStep", Counted)
+    monkeypatch.setattr(gradient_watch, "AwaitedStep", Counted)
     loop.run(until=1)
-    assert not asked
+    assert not requests
     assert not (loop.out / "step_cosines.csv").exists()
     loop.run(first_step=1, until=6)
-    assert len(asked) == 3
+    assert len(requests) == 3
 
 
 def test_the_time_of_a_run_beside_this_one_is_not_counted(loop: SmallLoop) -> None:
@@ -166,7 +167,7 @@ def test_a_failure_after_a_step_ends_the_diagnostics_only(
     def broken(_: Any) -> dict[str, dict[str, float]]:
         raise RuntimeError("out of memory")
 
-    monkeypatch.setattr(watch.AwaitedStep, "cosines", broken)
+    monkeypatch.setattr(gradient_watch.AwaitedStep, "cosines", broken)
     with pytest.warns(UserWarning, match=r"ended \(step 2: RuntimeError: out of memory\)"):
         loop.run()
     assert not (loop.out / "step_cosines.csv").exists()

@@ -76,8 +76,8 @@ def test_the_network_is_left_as_it_was(dataset: Dataset) -> None:
     network, recipe = untrained(settings)
     network.train()
     before = {key: value.clone() for key, value in network.state_dict().items()}
-    made = with_error_calibration(network, recipe, settings, dataset)
-    assert made.error_calibration is not None
+    result = with_error_calibration(network, recipe, settings, dataset)
+    assert result.error_calibration is not None
     assert network.training
     assert all(torch.equal(value, before[key]) for key, value in network.state_dict().items())
 

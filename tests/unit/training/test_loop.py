@@ -40,14 +40,14 @@ class StandIn:
 
 @pytest.fixture
 def steps_taken(monkeypatch: pytest.MonkeyPatch) -> list[int]:
-    taken: list[int] = []
+    step_numbers: list[int] = []
     for name, value in {
         "batches": lambda _, steps, **__: iter(steps),
         "as_input": lambda batch, _: batch,
-        "take_step": lambda _, step, __: taken.append(step),
+        "take_step": lambda _, step, __: step_numbers.append(step),
     }.items():
         monkeypatch.setattr(loop, name, value)
-    return taken
+    return step_numbers
 
 
 def stop_after(monkeypatch: pytest.MonkeyPatch, steps: float) -> list[int]:

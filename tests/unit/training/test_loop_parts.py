@@ -95,9 +95,9 @@ def test_half_precision_that_a_cpu_does_not_have_is_refused(device: str) -> None
 
 
 def test_every_run_of_a_process_has_its_own_precision() -> None:
-    for precision, wanted in (("fp32", "no"), ("bf16", "bf16"), ("fp32", "no")):
+    for precision, expected in (("fp32", "no"), ("bf16", "bf16"), ("fp32", "no")):
         accelerator = make_accelerator(RuntimeSettings(device="cpu"), precision)
-        assert accelerator.mixed_precision == wanted
+        assert accelerator.mixed_precision == expected
         assert accelerator.device.type == "cpu"
 
 
@@ -133,16 +133,16 @@ def test_asking_twice_stops_at_once() -> None:
 
 
 def test_a_thread_leaves_signals_to_others() -> None:
-    told: list[bool] = []
+    interruptions: list[bool] = []
 
     def work() -> None:
         with interruption() as interrupted:
-            told.append(interrupted())
+            interruptions.append(interrupted())
 
     thread = threading.Thread(target=work)
     thread.start()
     thread.join()
-    assert told == [False]
+    assert interruptions == [False]
 
 
 # --- what travels with the weights ---------------------------------------------------------------

@@ -20,8 +20,8 @@ def test_the_rate_warms_up_and_falls_as_half_a_cosine() -> None:
         rates.append(set_learning_rate(optimiser, settings, step=step, steps=10))
         assert optimiser.param_groups[0]["lr"] == 0.25 * rates[-1]
     # Two steps of warm-up, then 0.8 (1 + cos(pi k / 8)) / 2 for k = 0 .. 7.
-    wanted = [0.4, 0.8, 0.8, 0.769552, 0.682843, 0.553073, 0.4, 0.246927, 0.117157, 0.030448]
-    assert rates == pytest.approx(wanted, abs=1e-6)
+    expected = [0.4, 0.8, 0.8, 0.769552, 0.682843, 0.553073, 0.4, 0.246927, 0.117157, 0.030448]
+    assert rates == pytest.approx(expected, abs=1e-6)
 
 
 def test_no_warm_up_starts_at_the_full_rate_and_one_step_is_a_whole_run() -> None:
@@ -63,7 +63,7 @@ class Tiny(nn.Module):
 def test_the_average_follows_its_formula_and_copies_statistics() -> None:
     network = Tiny(1.0)
     average = WeightAverage(network, 0.25)
-    wanted = 1.0
+    expected = 1.0
     for step, value in enumerate((2.0, 4.0, 8.0, 16.0)):
         with torch.no_grad():
             network.weight.fill_(value)
@@ -71,8 +71,8 @@ def test_the_average_follows_its_formula_and_copies_statistics() -> None:
             network.count.fill_(int(value))
         average.update(network, step=step)
         decay = (0.1, 2 / 11, 0.25, 0.25)[step]  # min(0.25, (1 + step) / (10 + step))
-        wanted = decay * wanted + (1 - decay) * value
-        assert float(average.state["weight"]) == pytest.approx(wanted, rel=1e-6)
+        expected = decay * expected + (1 - decay) * value
+        assert float(average.state["weight"]) == pytest.approx(expected, rel=1e-6)
     assert float(average.state["mean"]) == 160.0
     assert int(average.state["count"]) == 16
     assert network.weight.item() == 16.0  # the network itself is left alone

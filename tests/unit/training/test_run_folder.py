@@ -253,8 +253,8 @@ def test_the_environment_names_versions_machine_and_command(
     import torch
 
     monkeypatch.setattr("sys.argv", ["/usr/local/bin/thermodepth", "train", "--steps", "3"])
-    told = environment()
-    assert told.keys() == {
+    record = environment()
+    assert record.keys() == {
         "thermodepth",
         "revision",
         "python",
@@ -267,12 +267,12 @@ def test_the_environment_names_versions_machine_and_command(
         "process",
         "began",
     }
-    assert told["packages"]["torch"] == torch.__version__
-    assert told["packages"].keys() == set(run_folder.PACKAGES)
-    assert told["threads"] == torch.get_num_threads()
-    assert told["command"] == ["thermodepth", "train", "--steps", "3"]
-    assert len(told["began"]) == len("2026-01-01T00:00:00Z")
-    json.dumps(told, allow_nan=False)
+    assert record["packages"]["torch"] == torch.__version__
+    assert record["packages"].keys() == set(run_folder.PACKAGES)
+    assert record["threads"] == torch.get_num_threads()
+    assert record["command"] == ["thermodepth", "train", "--steps", "3"]
+    assert len(record["began"]) == len("2026-01-01T00:00:00Z")
+    json.dumps(record, allow_nan=False)
 
 
 def test_a_stretch_on_another_processor_is_added_to_the_record(

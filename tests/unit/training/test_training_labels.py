@@ -43,44 +43,44 @@ TRUTH = TeacherSettings(kind="truth")
 
 
 def test_labels_are_made_for_every_frame_of_the_split(dataset: Dataset, tmp_path: Path) -> None:
-    seen: list[tuple[int, int]] = []
-    store = make_labels(TRUTH, dataset, tmp_path, progress=lambda *now: seen.append(now))
+    observed: list[tuple[int, int]] = []
+    store = make_labels(TRUTH, dataset, tmp_path, progress=lambda *now: observed.append(now))
     frames = dataset.split("train")
     assert store.ids() == sorted(frames.sample_ids)
-    assert seen == [(4, 12), (8, 12), (12, 12)]  # batches of four
+    assert observed == [(4, 12), (8, 12), (12, 12)]  # batches of four
     sample = frames.read(3)
     assert sample.depth_m is not None
     assert sample.sky is not None
     truth = np.where(sample.sky, np.float32(SKY_M), sample.depth_m)
-    wanted = to_affine_inverse(truth, Geometry.METRIC_DEPTH)
-    np.testing.assert_allclose(store.label(sample.sample_id), wanted, rtol=1e-4)
+    expected = to_affine_inverse(truth, Geometry.METRIC_DEPTH)
+    np.testing.assert_allclose(store.label(sample.sample_id), expected, rtol=1e-4)
     assert label_source(store) == f"{TruthTeacher().fingerprint()}/metric_depth"
 
 
 def test_labels_go_on_where_they_were_cut_off(
     dataset: Dataset, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    asked: list[str] = []
+    labelled_ids: list[str] = []
     label = TruthTeacher.label
 
     def counted(self: TruthTeacher, samples: Sequence[Sample]) -> list[NDArray[np.float32]]:
-        if len(asked) >= 8:
+        if len(labelled_ids) >= 8:
             raise KeyboardInterrupt
-        asked.extend(s.sample_id for s in samples)
+        labelled_ids.extend(s.sample_id for s in samples)
         return label(self, samples)
 
     monkeypatch.setattr(TruthTeacher, "label", counted)
     with pytest.raises(KeyboardInterrupt):
         make_labels(TRUTH, dataset, tmp_path)
-    first, asked = asked, []
-    seen: list[tuple[int, int]] = []
-    store = make_labels(TRUTH, dataset, tmp_path, progress=lambda *now: seen.append(now))
+    first, labelled_ids = labelled_ids, []
+    observed: list[tuple[int, int]] = []
+    store = make_labels(TRUTH, dataset, tmp_path, progress=lambda *now: observed.append(now))
     assert len(first) == 8
-    assert sorted(first + asked) == store.ids()  # each exactly once
-    assert seen == [(12, 12)]
-    asked = []
+    assert sorted(first + labelled_ids) == store.ids()  # each exactly once
+    assert observed == [(12, 12)]
+    labelled_ids = []
     make_labels(TRUTH, dataset, tmp_path, progress=lambda *_: pytest.fail("all are there"))
-    assert asked == []
+    assert labelled_ids == []
 
 
 def test_frames_that_have_labels_are_not_read_again(

@@ -21,20 +21,20 @@ def test_what_was_left_open_comes_from_the_data_set(dataset: Dataset) -> None:
 
 
 def test_what_was_given_stays(dataset: Dataset) -> None:
-    given = {
+    actual = {
         "data.size": [96, 128],
         "data.min_truth_m": 1.0,
         "data.max_truth_m": 30.0,
         "model.depth_range_m": [0.5, 40.0],
     }
-    run = BASE.edit(given).resolved(dataset)
+    run = BASE.edit(actual).resolved(dataset)
     assert run.data.size == (96, 128)
     assert (run.data.min_truth_m, run.data.max_truth_m) == (1.0, 30.0)
     assert run.model.depth_range_m == (0.5, 40.0)
 
 
 @pytest.mark.parametrize(
-    ("edits", "said"),
+    ("edits", "message"),
     [
         ({"data.size": [31, 64]}, r"data\.size=31x64: at least 32"),
         ({"data.size": [32, 32], "data.batch_size": 1}, "no statistics"),
@@ -42,14 +42,14 @@ def test_what_was_given_stays(dataset: Dataset) -> None:
     ],
 )
 def test_what_cannot_be_trained_is_refused(
-    edits: dict[str, object], said: str, dataset: Dataset
+    edits: dict[str, object], message: str, dataset: Dataset
 ) -> None:
-    with pytest.raises(SettingsError, match=said):
+    with pytest.raises(SettingsError, match=message):
         BASE.edit(edits).resolved(dataset)
 
 
 @pytest.mark.parametrize(
-    ("edits", "said"),
+    ("edits", "message"),
     [
         ({"steps": 0}, "steps = 0"),
         ({"seed": -1}, "seed = -1"),
@@ -62,8 +62,8 @@ def test_what_cannot_be_trained_is_refused(
         ({"optimiser.learning_rat": 1.0}, "did you mean 'learning_rate'"),
     ],
 )
-def test_impossible_settings_are_refused(edits: dict[str, object], said: str) -> None:
-    with pytest.raises(SettingsError, match=said):
+def test_impossible_settings_are_refused(edits: dict[str, object], message: str) -> None:
+    with pytest.raises(SettingsError, match=message):
         BASE.edit(edits)
 
 

@@ -14,7 +14,8 @@ from thermodepth.data.frames import Dataset
 from thermodepth.data.loader import BatchStream
 from thermodepth.losses import evaluate
 from thermodepth.model import DepthNetwork
-from thermodepth.training.diagnostics import GradientWatch, watch
+from thermodepth.training import gradient_watch
+from thermodepth.training.gradient_watch import GradientWatch
 from thermodepth.training.settings import TrainingSettings
 
 STEPS = 4
@@ -27,8 +28,8 @@ def look(
     """A hook that looks at every second step, and a way to show it one."""
     assert settings.data.size is not None
 
-    def made(**edits: Any) -> Any:
-        asked = settings.edit(
+    def losses_with(**edits: Any) -> Any:
+        edited = settings.edit(
             {
                 "steps": STEPS,
                 "data.batch_size": 2,
@@ -41,7 +42,7 @@ def look(
         )
         stream = BatchStream(
             dataset.split("train"),
-            asked.data,
+            edited.data,
             size=settings.data.size,  # type: ignore[arg-type]
             seed=0,
             label_of=lambda name: (
@@ -49,7 +50,7 @@ def look(
             ),
         )
         hook = GradientWatch(
-            asked,
+            edited,
             tmp_path,
             accelerator=Accelerator(cpu=True),
             network=network,
@@ -60,13 +61,13 @@ def look(
         def show(step: int) -> None:
             batch = stream.batch(step - 1)
             losses = evaluate(
-                network(batch.image), batch, asked.losses, progress=(step - 1) / STEPS
+                network(batch.image), batch, edited.losses, progress=(step - 1) / STEPS
             )
             hook.look(step, losses, batch)
 
         return SimpleNamespace(hook=hook, show=show)
 
-    return made
+    return losses_with
 
 
 def test_a_step_that_was_never_taken_is_not_taken_for_the_next(look: Any, tmp_path: Path) -> None:
@@ -82,14 +83,14 @@ def test_a_step_that_was_never_taken_is_not_taken_for_the_next(look: Any, tmp_pa
 def test_a_compiled_step_is_evaluated_again_as_far_along_as_it_was(
     look: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    seen: list[float] = []
+    observed: list[float] = []
 
     def noting(*args: Any, progress: float, **kwargs: Any) -> Any:
-        seen.append(progress)
+        observed.append(progress)
         return evaluate(*args, progress=progress, **kwargs)
 
-    monkeypatch.setattr(watch, "evaluate", noting)
+    monkeypatch.setattr(gradient_watch, "evaluate", noting)
     looking = look(**{"runtime.compile": True})
     for step in range(1, STEPS + 1):
         looking.show(step)
-    assert seen == [1 / STEPS, 3 / STEPS]  # steps 2 and 4: of so many, one and three were done
+    assert observed == [1 / STEPS, 3 / STEPS]  # steps 2 and 4: of so many, one and three were done

@@ -108,8 +108,10 @@ def test_the_last_line_is_what_the_trained_model_says(watching: Path, frames: Pa
     predictor = load(watching, device="cpu")
     scores = []
     for frame in read_reference_frames(frames):
-        said = predictor(frame.sample.thermal)
-        scores.append(FrameReference(frame.reference).scores(said.structure, depth_m=said.depth_m))
+        prediction = predictor(frame.sample.thermal)
+        scores.append(
+            FrameReference(frame.reference).scores(prediction.structure, depth_m=prediction.depth_m)
+        )
     last = lines(watching)[-1]
     for name in ("structure_rank", "structure_partial", "depth_rank", "depth_partial"):
         assert float(last[name]) == pytest.approx(

@@ -25,8 +25,8 @@ if TYPE_CHECKING:
     from rich.console import Console
 
     from thermodepth.data import Dataset
+    from thermodepth.study.cell_job import Executor
     from thermodepth.study.design import Study
-    from thermodepth.study.executors.interface import Executor
     from thermodepth.study.run import StudyState
 
 BudgetHours = Annotated[

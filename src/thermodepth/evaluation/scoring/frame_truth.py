@@ -83,7 +83,7 @@ class FrameTruth:
             self.truth_m, self.scored, protocol=self.protocol, thermal=thermal
         )
         names = tuple(name for partition in partitions for name in partition.names)
-        return names, Groups.together([partition.groups for partition in partitions])
+        return names, Groups.joined([partition.groups for partition in partitions])
 
     def resized(self, claim: GeometryMap) -> Map:
         """[h w] a map of any size and geometry, brought to that of the truth as the protocol says.

@@ -344,7 +344,7 @@ class _MapRows:
         count = int(errors.d.size)
         for row in self._errors:
             if count >= row.least_pixels:
-                self._add(alignment, WHOLE_FRAME, row.name, float(row.of(errors)[0]), count)
+                self._add(alignment, WHOLE_FRAME, row.name, float(row.compute(errors)[0]), count)
 
     def slices(self, alignment: str, errors: PixelErrors) -> None:
         """A few errors over each slice."""
@@ -353,7 +353,7 @@ class _MapRows:
         names, groups = self._truth.slices
         grouped, sizes = errors.regrouped(groups), groups.sizes
         for row in self._sliced:
-            for name, value, count in zip(names, row.of(grouped), sizes, strict=True):
+            for name, value, count in zip(names, row.compute(grouped), sizes, strict=True):
                 if count >= row.least_pixels:
                     self._add(alignment, name, row.name, float(value), int(count))
 
@@ -371,10 +371,10 @@ class _MapRows:
         names, groups = self._truth.slices
         grouped, sizes = errors.regrouped(groups), groups.sizes
         for row in chosen:
-            value = float(row.of(errors, expected)[0])
+            value = float(row.compute(errors, expected)[0])
             self._add("none", WHOLE_FRAME, row.name, value, int(errors.d.size))
             if row.sliced:
-                values = row.of(grouped, expected)
+                values = row.compute(grouped, expected)
                 for name, value, count in zip(names, values, sizes, strict=True):
                     if count:
                         self._add("none", name, row.name, float(value), int(count))

@@ -77,7 +77,7 @@ def partitions_of(
     share = _share(truth_m, protocol)
     ranges = protocol.range_index(truth_m[scored]).astype(np.int16)
     groups = {
-        "range": Groups.of(ranges, len(names["range"])),
+        "range": Groups.from_index(ranges, len(names["range"])),
         "density": _grouped(np.full(ranges.size, share, dtype=np.float32), DENSITY),
     }
     if share >= DENSE:
@@ -186,7 +186,7 @@ def _grouped(values: NDArray[np.floating], edges: tuple[float, ...]) -> Groups:
     for edge in edges[1:-1]:
         index += values >= edge
     index[np.isnan(values)] = -1
-    return Groups.of(index, len(edges) - 1)
+    return Groups.from_index(index, len(edges) - 1)
 
 
 def _names(kind: str, edges: tuple[float, ...]) -> tuple[str, ...]:

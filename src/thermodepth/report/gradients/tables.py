@@ -17,7 +17,7 @@ from thermodepth.study.gradients.averages import (
 from thermodepth.study.gradients.findings import PARAMETERS, ArmGradients
 from thermodepth.study.gradients.records import GradientRecord, terms_of
 from thermodepth.training.diagnostics.steps import TOTAL
-from thermodepth.training.diagnostics.watch import BLOCK, SHARED
+from thermodepth.training.gradient_watch import BLOCK, SHARED
 
 DIAGNOSTIC = (
     "A diagnostic, never a verdict: whether a term is worth having is what the arms of a study say."

@@ -16,7 +16,8 @@ from pathlib import Path
 
 from thermodepth.errors import StudyError, ThermodepthError
 from thermodepth.extensions import Sources, load_sources
-from thermodepth.study.cell import ENDINGS, ROWS, CellJob, CellNews, Stage, Tell, compute_cell
+from thermodepth.study.cell import ROWS, compute_cell
+from thermodepth.study.cell_job import ENDINGS, CellJob, CellNews, Stage, Tell
 from thermodepth.study.executors.watch import LogWatch
 from thermodepth.study.failure import FAILED, killed, read_failure, write_failure
 from thermodepth.study.folder import prepared_job

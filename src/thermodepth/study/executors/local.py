@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 
 from thermodepth.errors import SettingsError
 from thermodepth.extensions import Carrier
-from thermodepth.study.cell import ENDINGS, CellJob, CellNews, Tell
+from thermodepth.study.cell_job import ENDINGS, CellJob, CellNews, Tell
 from thermodepth.study.executors.launch import begin, compute, end
 from thermodepth.threads import available_cores
 
@@ -105,7 +105,7 @@ def slots_of(
     return tuple(groups * slots_per_gpu)[:processes]
 
 
-def gpus_here(device: str) -> list[str]:
+def available_gpus(device: str) -> list[str]:
     """Ids of the GPUs that cells may take: none where the settings or the machine leave only cores."""
     import torch
 
@@ -156,12 +156,12 @@ def _seeing(slot: str | None) -> Iterator[None]:
 @contextmanager
 def _stopping(running: Mapping[Any, _Running]) -> Iterator[Callable[[], bool]]:
     """Ctrl-C or a polite kill of the study becomes one of each running cell, which then saves."""
-    asked = False
+    stopping = False
 
     def stop(number: int, frame: object) -> None:
-        nonlocal asked
+        nonlocal stopping
         del frame
-        asked = True
+        stopping = True
         for cell in running.values():
             # A terminal's Ctrl-C has reached the cells already, and twice means at once.
             if number == signal.SIGTERM and cell.process.is_alive():
@@ -169,7 +169,7 @@ def _stopping(running: Mapping[Any, _Running]) -> Iterator[Callable[[], bool]]:
 
     before = {number: signal.signal(number, stop) for number in (signal.SIGINT, signal.SIGTERM)}
     try:
-        yield lambda: asked
+        yield lambda: stopping
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)

@@ -6,7 +6,7 @@ import shlex
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from thermodepth.study.cell import CellJob, Tell
+from thermodepth.study.cell_job import CellJob, Tell
 from thermodepth.study.executors.launch import PROGRAM, cell_command
 from thermodepth.study.failure import read_failure
 

@@ -16,7 +16,7 @@ from typing import Any
 
 from thermodepth.errors import DependencyError, StudyError
 from thermodepth.extensions import loaded_sources
-from thermodepth.study.cell import CellJob, Tell
+from thermodepth.study.cell_job import CellJob, Tell
 from thermodepth.study.executors.launch import STOPPED, Ending, begin, compute_prepared, end
 from thermodepth.study.executors.watch import LogWatch
 from thermodepth.threads import available_cores
@@ -72,17 +72,17 @@ class RayExecutor:
         # max_calls: a fresh process each, as everywhere, which leaves nothing on a GPU.
         task = ray.remote(max_retries=0, max_calls=1, **resources)(compute_prepared)
         waiting = list(jobs)
-        most, running = self.processes or len(jobs), dict[Any, CellJob]()
+        limit, running = self.processes or len(jobs), dict[Any, CellJob]()
         watch = LogWatch(jobs)
         with interruption() as asked_to_stop:
             stopped_at = 0.0
             while running or (waiting and not stopped_at):
-                while waiting and len(running) < most and not stopped_at:
+                while waiting and len(running) < limit and not stopped_at:
                     job = waiting.pop(0)
                     begin(job)
-                    named = task.options(name=job.name)
+                    task_of_cell = task.options(name=job.name)
                     folder = str(job.study_folder.absolute())
-                    running[named.remote(folder, job.name, gpus, loaded_sources())] = job
+                    running[task_of_cell.remote(folder, job.name, gpus, loaded_sources())] = job
                 ready, _ = ray.wait(list(running), timeout=POLL_S)
                 for reference in ready:
                     job = running.pop(reference)
@@ -117,22 +117,22 @@ def _start(address: str | None, *, cpus: int) -> Any:
             **quiet,
         )
     except (ConnectionError, RuntimeError, ValueError, TimeoutError) as error:
-        place = address or "this machine"
-        raise StudyError(f"--executor ray: cannot reach Ray at {place} ({error})") from None
+        cluster = address or "this machine"
+        raise StudyError(f"--executor ray: cannot reach Ray at {cluster} ({error})") from None
     return ray
 
 
 def _check_room(ray: Any, resources: dict[str, float]) -> None:
     """Ray waits for ever for what no machine has; clusters that grow by themselves are asked for less."""
-    most = {
+    limits = {
         name: max((node["Resources"].get(name, 0) for node in ray.nodes()), default=0)
         for name in ("CPU", "GPU")
     }
-    for name, wanted in (("CPU", resources["num_cpus"]), ("GPU", resources["num_gpus"])):
-        if wanted > most[name]:
+    for name, needed in (("CPU", resources["num_cpus"]), ("GPU", resources["num_gpus"])):
+        if needed > limits[name]:
             raise StudyError(
-                f"--executor ray: a cell wants {wanted:g} {name}, and no machine of the cluster has more "
-                f"than {most[name]:g}"
+                f"--executor ray: a cell wants {needed:g} {name}, and no machine of the cluster has more "
+                f"than {limits[name]:g}"
             )
 
 

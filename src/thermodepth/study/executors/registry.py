@@ -10,9 +10,9 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from thermodepth.errors import SettingsError, unknown
-from thermodepth.study.executors.interface import Executor
+from thermodepth.study.cell_job import Executor
 from thermodepth.study.executors.launch import PROGRAM
-from thermodepth.study.executors.local import LocalExecutor, gpus_here, slots_of
+from thermodepth.study.executors.local import LocalExecutor, available_gpus, slots_of
 from thermodepth.study.executors.printed import PrintExecutor
 from thermodepth.study.executors.ray_tasks import RayExecutor
 from thermodepth.study.executors.slurm import CLUSTERS, SlurmExecutor, parameters_of
@@ -68,19 +68,19 @@ def parse_options(texts: Sequence[str]) -> dict[str, str]:
     Raises:
         SettingsError: without a `=`.
     """
-    found = {}
+    options = {}
     for text in texts:
         name, equals, value = text.partition("=")
         if not equals or not name:
             raise SettingsError(
                 f"--executor-option {text}: expected KEY=VALUE, such as partition=gpu"
             )
-        found[name.strip()] = value.strip()
-    return found
+        options[name.strip()] = value.strip()
+    return options
 
 
 def _local(placement: Placement) -> Executor:
-    gpus = gpus_here(placement.device)
+    gpus = available_gpus(placement.device)
     per_cell = placement.gpus_per_cell or min(len(gpus), 1)
     if per_cell > len(gpus):
         raise SettingsError(

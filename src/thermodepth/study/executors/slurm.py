@@ -20,7 +20,7 @@ from typing import Any
 from thermodepth.checksums import read_record, write_record
 from thermodepth.errors import DataError, DependencyError, SettingsError, StudyError
 from thermodepth.extensions import Sources, loaded_sources
-from thermodepth.study.cell import CellJob, CellNews, Tell
+from thermodepth.study.cell_job import CellJob, CellNews, Tell
 from thermodepth.study.executors.launch import Ending, begin, compute_prepared, end
 from thermodepth.study.executors.watch import LogWatch
 from thermodepth.training.loop import interruption
@@ -126,12 +126,12 @@ class SlurmExecutor:
         return [_Sent(job=j, batch_job=b) for j, b in zip(jobs, batch_jobs, strict=True)]
 
     def _all_parameters(self, jobs: int) -> dict[str, Any]:
-        own: dict[str, Any] = {"name": "thermodepth", "gpus_per_node": self.gpus_per_cell}
+        defaults: dict[str, Any] = {"name": "thermodepth", "gpus_per_node": self.gpus_per_cell}
         if self.cluster == "slurm":
-            own["slurm_array_parallelism"] = self.processes or jobs
+            defaults["slurm_array_parallelism"] = self.processes or jobs
         if not self.gpus_per_cell:
-            del own["gpus_per_node"]
-        return {**own, **self.parameters}
+            del defaults["gpus_per_node"]
+        return {**defaults, **self.parameters}
 
     def _sent_before(self, submitit: Any, job: CellJob) -> Any | None:
         """The job that an earlier call sent for this cell, where it may still be at work."""
@@ -141,10 +141,10 @@ class SlurmExecutor:
             number = str(read_record(_record(job))["job"])
         except (DataError, KeyError):
             return None
-        found = submitit.SlurmJob(folder=_folder(job), job_id=number)
+        batch_job = submitit.SlurmJob(folder=_folder(job), job_id=number)
         # A job that the accounting has forgotten is sent again; should it live, the cell's lock knows.
-        gone = found.watcher.get_state(number, mode="force") == "UNKNOWN" or found.done()
-        return None if gone else found
+        state = batch_job.watcher.get_state(number, mode="force")
+        return None if state == "UNKNOWN" or batch_job.done() else batch_job
 
     def _left_behind(self, jobs: Sequence[Any]) -> str:
         if self.cluster != "slurm":
@@ -163,20 +163,20 @@ def parameters_of(options: Mapping[str, str], *, cluster: str) -> dict[str, Any]
     Raises:
         SettingsError: without a time on SLURM, whose jobs would end after five minutes.
     """
-    found = {}
+    parameters = {}
     for name, text in options.items():
         key = _ALIASES.get(name, name)
         if key not in _COMMON and not key.startswith("slurm_"):
             key = f"slurm_{key}"
         try:
-            found[key] = json.loads(text)
+            parameters[key] = json.loads(text)
         except json.JSONDecodeError:
-            found[key] = text
-    if cluster == "slurm" and not {"timeout_min", "slurm_time"} & found.keys():
+            parameters[key] = text
+    if cluster == "slurm" and not {"timeout_min", "slurm_time"} & parameters.keys():
         raise SettingsError(
             "--executor slurm: how long a job may take must be said, --executor-option time=MINUTES"
         )
-    return found
+    return parameters
 
 
 def _compute_in_job(folder: str, name: str, gpus: int, extensions: Sources = ()) -> Ending | None:

@@ -9,13 +9,13 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from thermodepth.files import read_text
-from thermodepth.study.cell import CellJob, CellNews, Tell
+from thermodepth.study.cell_job import CellJob, CellNews, Tell
 from thermodepth.training.log import FILE as LOG_FILE
 from thermodepth.training.loop import Progress
 
 
 @dataclass(slots=True, kw_only=True)
-class _Seen:
+class _LastLook:
     """Of a log, when it was last looked at."""
 
     size: int = 0
@@ -32,7 +32,7 @@ class LogWatch:
             jobs: the cells; what their logs hold already is no news.
         """
         self._jobs = {job.name: job for job in jobs}
-        self._seen = {job.name: _Seen(size=_size(job)) for job in self._jobs.values()}
+        self._looks = {job.name: _LastLook(size=_size(job)) for job in self._jobs.values()}
 
     def forget(self, name: str) -> None:
         """This cell has ended."""
@@ -41,18 +41,18 @@ class LogWatch:
     def tell_progress(self, tell: Tell) -> None:
         """Of every cell whose log has grown since the last look."""
         for job in self._jobs.values():
-            seen, size = self._seen[job.name], _size(job)
-            if size == seen.size:
+            last, size = self._looks[job.name], _size(job)
+            if size == last.size:
                 continue
-            seen.size = size
-            line = _last_line(job)
-            if line is None:
+            last.size = size
+            last_line = _last_line(job)
+            if last_line is None:
                 continue
-            step, terms = line
+            step, terms = last_line
             now = time.monotonic()
-            images = (step - seen.step) * job.settings.data.batch_size
-            rate = images / (now - seen.at) if seen.at and images > 0 else 0.0
-            seen.step, seen.at = step, now
+            images = (step - last.step) * job.settings.data.batch_size
+            rate = images / (now - last.at) if last.at and images > 0 else 0.0
+            last.step, last.at = step, now
             progress = Progress(step=step, steps=job.settings.steps, images_per_s=rate, terms=terms)
             tell(CellNews(name=job.name, stage="training", progress=progress))
 

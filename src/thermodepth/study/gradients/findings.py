@@ -19,7 +19,7 @@ from thermodepth.study.gradients.averages import (
 )
 from thermodepth.study.gradients.records import GradientRecord, terms_of, values_of
 from thermodepth.training.diagnostics.maps import ConflictMaps
-from thermodepth.training.diagnostics.watch import BLOCK, SHARED
+from thermodepth.training.gradient_watch import BLOCK, SHARED
 
 #: The sets of parameters at which gradients are held against each other.
 PARAMETERS: Mapping[str, str] = {

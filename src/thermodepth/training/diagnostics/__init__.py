@@ -4,9 +4,6 @@ gradients.py  every term's gradient from one batch: norms, cosines, magnitude si
 steps.py      how far each points along the step that the optimiser took
 maps.py       where in the picture terms pull against each other
 files.py      what is written, and cut back to the checkpoint when a run goes on
-watch.py      the hook in the training loop: when to look, what it costs, what happens when it fails
+
+When a training looks, what it costs and what happens when it fails: `training/gradient_watch.py`.
 """
-
-from thermodepth.training.diagnostics.watch import GradientWatch
-
-__all__ = ["GradientWatch"]

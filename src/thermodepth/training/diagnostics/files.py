@@ -41,7 +41,7 @@ class LineFile:
         columns: Sequence[str],
         *,
         first_step: int,
-        of: str = "gradient diagnostics",
+        contents: str = "gradient diagnostics",
         without: str = "runtime.diagnostics.on=false",
     ) -> None:
         """
@@ -49,7 +49,7 @@ class LineFile:
             path: made with the first line.
             columns: the heading; the first is `step`.
             first_step: lines after this step are from a stretch that is run again.
-            of: what messages call its lines.
+            contents: what messages call its lines.
             without: the setting that does without them.
 
         Raises:
@@ -57,9 +57,9 @@ class LineFile:
         """
         self._path, self._columns = path, tuple(columns)
         if path.is_file():
-            lines = read_lines(path, columns, of=of, without=without)
-            kept = [line for line in lines if int(line["step"]) <= first_step]
-            self._write_anew([[line[column] for column in columns] for line in kept])
+            lines = read_lines(path, columns, contents=contents, without=without)
+            earlier = [line for line in lines if int(line["step"]) <= first_step]
+            self._write_anew([[line[column] for column in columns] for line in earlier])
 
     def add(self, lines: Iterable[Line]) -> None:
         """Append; numbers with six digits."""
@@ -84,7 +84,7 @@ def read_lines(
     path: Path,
     columns: Sequence[str],
     *,
-    of: str = "gradient diagnostics",
+    contents: str = "gradient diagnostics",
     without: str = "runtime.diagnostics.on=false",
 ) -> list[dict[str, str]]:
     """The whole lines of a file; one that was cut off while being written is not.
@@ -98,11 +98,11 @@ def read_lines(
     except csv.Error as error:
         raise DataError(f"{path}: cannot be read ({error})") from None
     for number, line in enumerate(lines, start=2):
-        whole = list(line) == list(columns) and None not in line.values()
-        if not whole or not line["step"].isdecimal():
+        complete = list(line) == list(columns) and None not in line.values()
+        if not complete or not line["step"].isdecimal():
             raise DataError(
-                f"{path}, line {number}: not of {of}, expected {','.join(columns)}; delete the file, or "
-                f"train with {without}"
+                f"{path}, line {number}: not of {contents}, expected {','.join(columns)}; delete the file, "
+                f"or train with {without}"
             )
     return lines
 

@@ -132,8 +132,8 @@ def cosines(gram_matrix: NDArray[np.float64]) -> NDArray[np.float64]:
     norm = norms(gram_matrix)
     with np.errstate(invalid="ignore", divide="ignore", over="ignore"):
         cosine = gram_matrix / norm[:, None] / norm[None, :]
-    known = np.isfinite(cosine)
-    result: NDArray[np.float64] = np.where(known, np.clip(cosine, -1.0, 1.0), np.nan)
+    finite = np.isfinite(cosine)
+    result: NDArray[np.float64] = np.where(finite, np.clip(cosine, -1.0, 1.0), np.nan)
     return result
 
 

@@ -36,32 +36,32 @@ class AwaitedStep:
         self,
         gradients: TermGradients,
         products: NDArray[np.float64],
-        places: Mapping[str, NDArray[np.bool_]],
+        subsets: Mapping[str, NDArray[np.bool_]],
     ) -> None:
         """
         Args:
             gradients: of k terms.
             products: their `gram()`, `[p k k]`.
-            places: by its name, each set of parameters that is asked for, `[p]`.
+            subsets: by its name, each set of parameters that is asked for, `[p]`.
         """
-        self._gradients, self._products, self._places = gradients, products, places
+        self._gradients, self._products, self._subsets = gradients, products, subsets
         self._before = [p.detach().clone() for p in gradients.parameters]
 
     def cosines(self) -> dict[str, dict[str, float]]:
         """After the step: set of parameters -> term or `total` -> step cosine; NaN where there is none."""
-        taken, lengths = [], []
-        for before, now in zip(self._before, self._gradients.parameters, strict=True):
-            step = before - now.detach()  # -delta
-            rounding = torch.finfo(now.dtype).eps / math.sqrt(12.0) * before
-            taken.append(step)
+        steps, lengths = [], []
+        for before, after in zip(self._before, self._gradients.parameters, strict=True):
+            step = before - after.detach()  # -delta
+            rounding = torch.finfo(after.dtype).eps / math.sqrt(12.0) * before
+            steps.append(step)
             lengths.append(
                 torch.stack([step.double().square().sum(), rounding.double().square().sum()])
             )
         squares: NDArray[np.float64] = torch.stack(lengths).cpu().numpy()
-        along = self._gradients.along(taken)
+        along = self._gradients.along(steps)
         return {
             where: self._at(among, along[among].sum(0), squares[among].sum(0))
-            for where, among in self._places.items()
+            for where, among in self._subsets.items()
         }
 
     def _at(
@@ -71,9 +71,9 @@ class AwaitedStep:
         dots = [*along, along.sum()]
         sizes = [*np.diagonal(matrix), matrix.sum()]
         step, rounding = squares
-        known = step > _LEAST**2 * rounding
+        measurable = step > _LEAST**2 * rounding
         return {
-            name: _cosine(dot, math.sqrt(size * step)) if known and size > 0 else math.nan
+            name: _cosine(dot, math.sqrt(size * step)) if measurable and size > 0 else math.nan
             for name, dot, size in zip((*self._gradients.terms, TOTAL), dots, sizes, strict=True)
         }
 

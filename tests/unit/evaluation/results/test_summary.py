@@ -362,7 +362,7 @@ class TestPooled:
                     "",
                     "all",
                     name,
-                    float(ERRORS[name].of(PixelErrors(p, d))[0]),
+                    float(ERRORS[name].compute(PixelErrors(p, d))[0]),
                     p.size,
                 )
                 for n, (p, d) in enumerate(frames)
@@ -378,7 +378,7 @@ class TestPooled:
         table = self.rows_of(frames)
         pooled = summarise(table, metrics=(metric,), averaging="pooled").groups[0]
         assert pooled.values[metric] == pytest.approx(
-            float(ERRORS[metric].of(everything)[0]), rel=1e-12
+            float(ERRORS[metric].compute(everything)[0]), rel=1e-12
         )
         assert pooled.pixels == sum(self.SIZES)
         assert set(pooled.values) == {metric}

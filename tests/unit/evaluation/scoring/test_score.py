@@ -83,7 +83,9 @@ def test_every_error_is_scored_under_every_alignment(make_sample, protocol):
         found = {
             r["metric"]: r["value"] for r in rows if (r["slice"], r["alignment"]) == ("all", name)
         }
-        assert found == {m: pytest.approx(float(row.of(errors)[0])) for m, row in ERRORS.items()}
+        assert found == {
+            m: pytest.approx(float(row.compute(errors)[0])) for m, row in ERRORS.items()
+        }
 
 
 def test_slices_are_measured_under_the_natural_alignment_and_the_protocols_own(

@@ -205,28 +205,28 @@ class GradientWatch:
         )
         products = gradients.gram()
         in_block = {id(p) for p in block}
-        places = {BLOCK: np.array([id(p) in in_block for p in parameters])}
+        subsets = {BLOCK: np.array([id(p) in in_block for p in parameters])}
         if wide:
-            places[SHARED] = np.ones(len(parameters), dtype=np.bool_)
-        at_block = products[places[BLOCK]].sum(0)
+            subsets[SHARED] = np.ones(len(parameters), dtype=np.bool_)
+        at_block = products[subsets[BLOCK]].sum(0)
         names = list(losses.terms)
         norm = norms(at_block)
         self._norms[step] = dict(zip(names, zip(norm, shares(norm), strict=True), strict=True))
         self._warn_of_not_finite(step, names, norm)
-        for where, among in places.items():
+        for where, among in subsets.items():
             matrix = products[among].sum(0)
             cosine, similar = cosines(matrix), magnitude_similarities(norms(matrix))
             self._cosines += [
                 (step, where, names[a], names[b], _cell(cosine[a, b]), _cell(similar[a, b]))
                 for a, b in combinations(range(len(names)), 2)
             ]
-        self._awaited = AwaitedStep(gradients, products, places)
+        self._awaited = AwaitedStep(gradients, products, subsets)
 
     def _compare_with_step(self, step: int, awaited: AwaitedStep) -> None:
         self._step_cosines += [
             (step, where, term, _cell(cosine))
-            for where, of_terms in awaited.cosines().items()
-            for term, cosine in of_terms.items()
+            for where, by_term in awaited.cosines().items()
+            for term, cosine in by_term.items()
         ]
 
     def _uncompiled(self, step: int, batch: Batch) -> LossReport:
@@ -284,10 +284,10 @@ class GradientWatch:
             values = torch.cat([v for *_, v in self._losses]).tolist()
             lines: list[Line] = []
             for step, names, weights, _ in self._losses:
-                seen = self._norms.get(step, {})
+                norms_of_step = self._norms.get(step, {})
                 for name, weight in zip(names, weights, strict=True):
                     loss = values[len(lines)]
-                    norm, share = seen.get(name, (None, None))
+                    norm, share = norms_of_step.get(name, (None, None))
                     lines.append((step, name, loss, weight * loss, norm, _cell(share)))
             self._gradient_file.add(lines)
         if self._cosines:
@@ -298,9 +298,9 @@ class GradientWatch:
         self._write_facts()
 
     def _write_facts(self) -> None:
-        own = self._own_seconds
+        step_seconds = self._own_seconds
         training = self._training_seconds + (
-            time.perf_counter() - self._began if own is None else own
+            time.perf_counter() - self._began if step_seconds is None else step_seconds
         )
         facts = {
             "seconds": round(self._seconds, 3),
