@@ -16,7 +16,6 @@ MODULES: list[set[str]] = [
 ]
 #: The same between folders.
 FOLDERS: list[set[str]] = [
-    {"report.gradients", "report.study"},
     {"study", "study.executors"},
     {
         "synthetic",

@@ -14,8 +14,8 @@ from scipy import stats
 
 from thermodepth.errors import DataError, StudyError
 from thermodepth.report.study import tables as printed
-from thermodepth.report.study.tables import PAPER_TABLE, write_tables
-from thermodepth.report.table import Number
+from thermodepth.report.study.tables import PAPER_TABLE
+from thermodepth.report.table import Number, write_tables
 from thermodepth.statistics.comparison import ONE_RECORDING, ONE_RUN, best_set, compare
 from thermodepth.statistics.pooled_df import compare_all
 from thermodepth.statistics.questions import against
