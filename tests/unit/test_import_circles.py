@@ -17,15 +17,6 @@ MODULES: list[set[str]] = [
 #: The same between folders.
 FOLDERS: list[set[str]] = [
     {"study", "study.executors"},
-    {
-        "synthetic",
-        "synthetic.cameras",
-        "synthetic.grammar",
-        "synthetic.materials",
-        "synthetic.rendering",
-        "synthetic.sensors",
-        "synthetic.storage",
-    },
     {"training", "training.diagnostics"},
 ]
 
