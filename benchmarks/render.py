@@ -24,15 +24,15 @@ import numpy as np
 from thermodepth.synthetic.cameras.pose import view_of
 from thermodepth.synthetic.cameras.rig import coaxial_rig
 from thermodepth.synthetic.cameras.view import View
-from thermodepth.synthetic.rays import MISS_M, EmbreeCaster, Hits
 from thermodepth.synthetic.rendering.gbuffer import trace
 from thermodepth.synthetic.rendering.render import exact_depth_m
 from thermodepth.synthetic.rendering.thermal_shading import shade_thermal
 from thermodepth.synthetic.rendering.visible_shading import shade_visible
 from thermodepth.synthetic.sensors.optics import apparent_temperature
 from thermodepth.synthetic.sensors.rgb_camera import rgb_picture
-from thermodepth.synthetic.vectors import Array
-from thermodepth.synthetic.world import make_scene, render_any_camera, render_frame
+from thermodepth.synthetic.space.rays import MISS_M, EmbreeCaster, Hits
+from thermodepth.synthetic.space.vectors import Array
+from thermodepth.synthetic.worlds.world import make_scene, render_any_camera, render_frame
 
 SAMPLES = 2
 FIRST_SEED = 5_000_000  # of no split

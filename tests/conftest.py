@@ -81,7 +81,7 @@ def latex_complaints(tmp_path: Path) -> Callable[[Mapping[str, str]], list[str]]
 @pytest.fixture(scope="session")
 def write_noise_pack(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., Path]:
     """`write_noise_pack(splits, side=64)`: a pack of square frames of noise, by the seeds of each split."""
-    from thermodepth.synthetic.frame import Frame
+    from thermodepth.synthetic.rendering.frame import Frame
     from thermodepth.synthetic.storage.pack import write_pack
 
     def frame(seed: int, side: int) -> Frame:
@@ -116,7 +116,7 @@ def other_pack(write_noise_pack: Callable[..., Path]) -> Path:
 @pytest.fixture(scope="session")
 def tiny_pack(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A pack of hand-made 64x64 frames: a floor, a wall, and a warm box of random place and distance."""
-    from thermodepth.synthetic.frame import Frame
+    from thermodepth.synthetic.rendering.frame import Frame
     from thermodepth.synthetic.storage.pack import write_pack
 
     def frame(seed: int) -> Frame:

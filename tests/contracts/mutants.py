@@ -294,7 +294,7 @@ def pack(folder: Path) -> Subject:
 
 
 def _frame(seed: int) -> Any:
-    from thermodepth.synthetic.frame import Frame
+    from thermodepth.synthetic.rendering.frame import Frame
 
     return Frame(
         frame_id=f"street-day-{seed:07d}",

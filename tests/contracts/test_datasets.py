@@ -17,7 +17,7 @@ from thermodepth.data import DATASETS, Dataset, open_dataset
 from thermodepth.data.synthetic import shipped_pack
 from thermodepth.data.vivid import LISTS as VIVID_LISTS
 from thermodepth.files import encode_png, write_bytes, write_json
-from thermodepth.synthetic.frame import Frame
+from thermodepth.synthetic.rendering.frame import Frame
 from thermodepth.synthetic.storage.pack import write_pack
 
 REAL_MM5 = Path(__file__).parents[3] / "shared" / "data" / "mm5-half"

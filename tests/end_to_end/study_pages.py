@@ -18,13 +18,13 @@ from thermodepth.report.study.methods import methods_text
 from thermodepth.report.study.page import report_html
 from thermodepth.report.study.tables import study_tables
 from thermodepth.statistics.findings import analyze
+from thermodepth.study.arm import ArmLabel
 from thermodepth.study.results.cells import CellRecord
 from thermodepth.study.results.entries import table_entries
 from thermodepth.study.results.findings import StudyFindings
 from thermodepth.study.results.fitted_scenes import FittedScenes
 from thermodepth.study.results.frames import frame_errors
 from thermodepth.study.results.ledger_matrix import PartChange
-from thermodepth.study.results.lines import ArmLabel
 from thermodepth.study.results.result_rows import measurements_of
 from thermodepth.study.results.training_logs import Curve, logged_columns
 

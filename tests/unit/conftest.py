@@ -12,7 +12,7 @@ from thermodepth.evaluation.protocols.protocol import Protocol
 from thermodepth.evaluation.rows.rows import rows_from_records
 from thermodepth.evaluation.store import StoredPrediction
 from thermodepth.metrics import ERRORS
-from thermodepth.study.results.lines import ArmLabel
+from thermodepth.study.arm import ArmLabel
 from thermodepth.study.results.scenes import Scene
 from thermodepth.types import Geometry, Sample, ThermalUnit
 

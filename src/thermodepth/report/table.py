@@ -9,10 +9,12 @@ from __future__ import annotations
 import csv
 import io
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING
 
+from thermodepth.files import write_text
 from thermodepth.report.contents import (
     Better,
     Cell,
@@ -27,7 +29,7 @@ from thermodepth.report.contents import (
 if TYPE_CHECKING:
     from thermodepth.report.terminal import TerminalTable
 
-__all__ = ["Better", "Cell", "Column", "Heading", "Interval", "Number", "Table"]
+__all__ = ["Better", "Cell", "Column", "Heading", "Interval", "Number", "Table", "write_tables"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -90,6 +92,20 @@ class Table(TableContents):
         from thermodepth.report.terminal import TerminalTable
 
         return TerminalTable(self)
+
+
+def write_tables(folder: Path, tables: Mapping[str, Table]) -> list[Path]:
+    """Each table as STEM.md, STEM.csv and STEM.tex; every file whole or absent, and the same bytes again."""
+    written = []
+    for stem, table in tables.items():
+        for suffix, text in (
+            (".md", table.markdown()),
+            (".csv", table.csv()),
+            (".tex", table.latex()),
+        ):
+            write_text(folder / f"{stem}{suffix}", text)
+            written.append(folder / f"{stem}{suffix}")
+    return written
 
 
 def _plain_column(label: str, cells: list[Cell]) -> list[list[str | int]]:

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from thermodepth.synthetic.cameras.rig import open_rig as open_rig
-    from thermodepth.synthetic.frame import Frame as Frame
+    from thermodepth.synthetic.rendering.frame import Frame as Frame
     from thermodepth.synthetic.sensors.microbolometer import (
         MicrobolometerSettings as MicrobolometerSettings,
     )
@@ -25,13 +25,13 @@ if TYPE_CHECKING:
     from thermodepth.synthetic.storage.pack import IndexRow as IndexRow
     from thermodepth.synthetic.storage.pack import Pack as Pack
     from thermodepth.synthetic.storage.pack import write_pack as write_pack
-    from thermodepth.synthetic.world import make_scene as make_scene
-    from thermodepth.synthetic.world import render_any_camera as render_any_camera
-    from thermodepth.synthetic.world import render_frame as render_frame
-    from thermodepth.synthetic.world import render_frames as render_frames
+    from thermodepth.synthetic.worlds.world import make_scene as make_scene
+    from thermodepth.synthetic.worlds.world import render_any_camera as render_any_camera
+    from thermodepth.synthetic.worlds.world import render_frame as render_frame
+    from thermodepth.synthetic.worlds.world import render_frames as render_frames
 
 _HOME = {
-    "Frame": "frame",
+    "Frame": "rendering.frame",
     "IndexRow": "storage.pack",
     "MicrobolometerSettings": "sensors.microbolometer",
     "Pack": "storage.pack",
@@ -39,11 +39,11 @@ _HOME = {
     "build_pack": "storage.building",
     "counts": "sensors.microbolometer",
     "kelvin_of_counts": "sensors.microbolometer",
-    "make_scene": "world",
+    "make_scene": "worlds.world",
     "open_rig": "cameras.rig",
-    "render_any_camera": "world",
-    "render_frame": "world",
-    "render_frames": "world",
+    "render_any_camera": "worlds.world",
+    "render_frame": "worlds.world",
+    "render_frames": "worlds.world",
     "write_pack": "storage.pack",
 }
 

@@ -11,7 +11,7 @@ import pytest
 from PIL import Image
 
 from thermodepth.files import encode_png, write_bytes
-from thermodepth.synthetic.frame import Frame
+from thermodepth.synthetic.rendering.frame import Frame
 from thermodepth.types import Geometry, Sample, ThermalUnit
 
 MakeSample = Callable[..., Sample]

@@ -13,7 +13,7 @@ from thermodepth.data import synthetic as reader
 from thermodepth.data.loader import network_input
 from thermodepth.data.synthetic import open_synthetic
 from thermodepth.errors import DataError
-from thermodepth.synthetic.frame import RgbView
+from thermodepth.synthetic.rendering.frame import RgbView
 from thermodepth.synthetic.sensors.microbolometer import MicrobolometerSettings, kelvin_of_counts
 from thermodepth.synthetic.storage.pack import write_pack
 from thermodepth.thermal import NormaliserSettings

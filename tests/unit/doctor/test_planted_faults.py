@@ -13,7 +13,7 @@ from small_set import COLUMNS, FRAMES, ROWS, Diagnose, scene, write_frame
 
 from thermodepth.doctor import Severity, examine
 from thermodepth.files import encode_png, read_raster
-from thermodepth.synthetic.frame import Frame
+from thermodepth.synthetic.rendering.frame import Frame
 from thermodepth.synthetic.storage.pack import write_pack
 
 BANDS = (("RGB", "jpg"), ("Thermal", "png"), ("Depth", "png"))

@@ -14,9 +14,9 @@ import pytest
 
 from thermodepth.errors import DataError
 from thermodepth.report import gradients as printed
+from thermodepth.study.arm import ArmLabel
 from thermodepth.study.gradients import arm_gradients, read_diagnostics
 from thermodepth.study.gradients.arms import arms_of, watched_arms
-from thermodepth.study.results.lines import ArmLabel
 from thermodepth.training.diagnostics.maps import (
     ConflictMaps,
     read_conflict_maps,

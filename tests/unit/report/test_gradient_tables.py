@@ -23,6 +23,7 @@ from thermodepth.report.gradients import (
     share_table,
     step_table,
 )
+from thermodepth.study.arm import ArmLabel
 from thermodepth.study.gradients import (
     ArmGradients,
     GradientRecord,
@@ -35,7 +36,6 @@ from thermodepth.study.gradients import (
 )
 from thermodepth.study.gradients.arms import ArmDiagnostics
 from thermodepth.study.gradients.averages import block_means
-from thermodepth.study.results.lines import ArmLabel
 from thermodepth.training.diagnostics.maps import ConflictMaps
 
 A, B, C = "structure_ssi", "metric_relative", "metric_silog"

@@ -13,12 +13,12 @@ from PIL import Image
 from thermodepth.colour import NO_VALUE, colour_inverse, depth_limits
 from thermodepth.errors import DataError, StudyError
 from thermodepth.evaluation.store import StoredPrediction
+from thermodepth.report.grid import Scale, printable, shorten, text_width, wrap
 from thermodepth.report.study import figures
 from thermodepth.report.study import scenes as pages
 from thermodepth.report.study.figures import figure, figure_arms, write_figures
-from thermodepth.report.study.grid import Scale, printable, shorten, text_width, wrap
+from thermodepth.study.arm import ArmLabel
 from thermodepth.study.results.fitted_scenes import fit_scene
-from thermodepth.study.results.lines import ArmLabel
 
 KINDS = ["structure", "metric"]
 

@@ -23,13 +23,13 @@ from thermodepth.report.study.tables import study_tables
 from thermodepth.statistics.comparison import ONE_RUN
 from thermodepth.statistics.default_questions import ArmFactors
 from thermodepth.statistics.findings import analyze
+from thermodepth.study.arm import ArmLabel
 from thermodepth.study.gradients import ArmDiagnostics, GradientRecord, arm_gradients
 from thermodepth.study.results.cells import CellRecord
 from thermodepth.study.results.entries import table_entries
 from thermodepth.study.results.findings import StudyFindings
 from thermodepth.study.results.fitted_scenes import FittedScenes
 from thermodepth.study.results.frames import frame_errors
-from thermodepth.study.results.lines import ArmLabel
 from thermodepth.study.results.record import check_protocol
 from thermodepth.study.results.result_rows import measurements_of
 from thermodepth.study.results.training_logs import Curve, logged_columns, over_seeds, read_curve

@@ -14,12 +14,13 @@ from scipy import stats
 
 from thermodepth.errors import DataError, StudyError
 from thermodepth.report.study import tables as printed
-from thermodepth.report.study.tables import PAPER_TABLE, write_tables
-from thermodepth.report.table import Number
+from thermodepth.report.study.tables import PAPER_TABLE
+from thermodepth.report.table import Number, write_tables
 from thermodepth.statistics.comparison import ONE_RECORDING, ONE_RUN, best_set, compare
 from thermodepth.statistics.pooled_df import compare_all
 from thermodepth.statistics.questions import against
 from thermodepth.statistics.two_way import estimate
+from thermodepth.study.arm import ArmLabel
 from thermodepth.study.results.entries import (
     COMPARED,
     TABLE_1_METRICS,
@@ -30,7 +31,7 @@ from thermodepth.study.results.entries import (
     seeds_of,
     table_entries,
 )
-from thermodepth.study.results.lines import ArmLabel, lines_of, rows_of_lines
+from thermodepth.study.results.lines import lines_of, rows_of_lines
 from thermodepth.study.results.result_rows import measurements_of
 
 ONE_SEED = {

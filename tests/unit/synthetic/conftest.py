@@ -9,10 +9,10 @@ import numpy as np
 import pytest
 
 from thermodepth.synthetic.cameras.pose import CameraPose
-from thermodepth.synthetic.conditions import draw_conditions
-from thermodepth.synthetic.frame import Frame
 from thermodepth.synthetic.grammar.mesh import MeshBuilder, Surface
-from thermodepth.synthetic.scene import Scene
+from thermodepth.synthetic.rendering.frame import Frame
+from thermodepth.synthetic.rendering.scene import Scene
+from thermodepth.synthetic.weather.conditions import draw_conditions
 
 WALL_M = 5.0
 

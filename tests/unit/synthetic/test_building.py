@@ -12,13 +12,13 @@ import numpy as np
 import pytest
 
 from thermodepth.errors import DataError, SettingsError
-from thermodepth.synthetic import world
 from thermodepth.synthetic.cameras.rig import coaxial_rig
-from thermodepth.synthetic.frame import Frame
+from thermodepth.synthetic.rendering.frame import Frame
 from thermodepth.synthetic.sensors.microbolometer import MicrobolometerSettings
 from thermodepth.synthetic.storage.building import build_pack
 from thermodepth.synthetic.storage.order import RenderOrder
 from thermodepth.synthetic.storage.pack import Pack
+from thermodepth.synthetic.worlds import world
 
 ORDER = RenderOrder(scenes={"train": range(3), "test": range(7, 8)}, rig=coaxial_rig(40, 32))
 #: Three chunks a scene; the shutter closes at the seam of two.

@@ -12,12 +12,10 @@ import pytest
 from thermodepth.synthetic.cameras.pose import CameraPose
 from thermodepth.synthetic.cameras.rig import coaxial_rig
 from thermodepth.synthetic.cameras.view import View
-from thermodepth.synthetic.conditions import Conditions, draw_conditions
 from thermodepth.synthetic.grammar.mesh import Mesh, MeshBuilder, Surface
 from thermodepth.synthetic.materials.fresnel import band_reflectance
 from thermodepth.synthetic.materials.radiance import apparent_temperature_k, band_radiance
 from thermodepth.synthetic.materials.registry import MATERIAL_INDEX, MATERIALS
-from thermodepth.synthetic.rays import EmbreeCaster
 from thermodepth.synthetic.rendering import thermal_shading
 from thermodepth.synthetic.rendering.gbuffer import GBuffer, SurfacePoints, trace
 from thermodepth.synthetic.rendering.thermal_shading import (
@@ -26,7 +24,9 @@ from thermodepth.synthetic.rendering.thermal_shading import (
     sky_radiance,
     surface_temperature_k,
 )
-from thermodepth.synthetic.vectors import Array, Vec
+from thermodepth.synthetic.space.rays import EmbreeCaster
+from thermodepth.synthetic.space.vectors import Array, Vec
+from thermodepth.synthetic.weather.conditions import Conditions, draw_conditions
 
 CALM_DRY_NIGHT: dict[str, Any] = {
     "air_k": 293.15,

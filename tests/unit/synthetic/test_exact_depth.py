@@ -17,10 +17,10 @@ from thermodepth.synthetic.cameras.pose import CameraPose
 from thermodepth.synthetic.cameras.rig import coaxial_rig, open_rig
 from thermodepth.synthetic.cameras.view import View
 from thermodepth.synthetic.grammar.mesh import Mesh, MeshBuilder, Surface
-from thermodepth.synthetic.rays import EmbreeCaster
 from thermodepth.synthetic.rendering.render import exact_depth_m, render
-from thermodepth.synthetic.vectors import Array
-from thermodepth.synthetic.world import make_scene
+from thermodepth.synthetic.space.rays import EmbreeCaster
+from thermodepth.synthetic.space.vectors import Array
+from thermodepth.synthetic.worlds.world import make_scene
 
 SURFACE = Surface("wood", (0.4, 0.3, 0.2))
 CAMERA = coaxial_rig(48, 36).thermal

@@ -15,7 +15,7 @@ import pytest
 from PIL import Image
 
 from thermodepth.errors import DataError
-from thermodepth.synthetic.frame import Frame
+from thermodepth.synthetic.rendering.frame import Frame
 from thermodepth.synthetic.sensors.microbolometer import MicrobolometerSettings
 from thermodepth.synthetic.storage.pack import Pack, write_pack
 from thermodepth.synthetic.storage.thermal import raw_frame

@@ -10,7 +10,7 @@ from thermodepth.synthetic.cameras.lidar import Surroundings, sweep
 from thermodepth.synthetic.cameras.pose import CameraPose
 from thermodepth.synthetic.cameras.rig import coaxial_rig
 from thermodepth.synthetic.cameras.view import View
-from thermodepth.synthetic.vectors import Array
+from thermodepth.synthetic.space.vectors import Array
 
 WIDTH, HEIGHT = 320, 256
 LEVEL = CameraPose(position=(0.0, 0.0, 1.5), yaw=0.4, pitch=0.0, roll=0.0)

@@ -15,14 +15,14 @@ from thermodepth.data.transform import crop_resize, mirror
 from thermodepth.errors import DataError, SettingsError
 from thermodepth.synthetic.cameras.lens import ASPECT, FIELD_OF_VIEW_DEG, draw_rig
 from thermodepth.synthetic.cameras.rig import coaxial_rig, ms2_rig
-from thermodepth.synthetic.conditions import draw_conditions
-from thermodepth.synthetic.frame import Frame
+from thermodepth.synthetic.rendering.frame import Frame
 from thermodepth.synthetic.rendering.thermal_shading import sky_radiance
-from thermodepth.synthetic.sites import SITES, draw_site
-from thermodepth.synthetic.skies import vary_conditions
 from thermodepth.synthetic.storage.building import build_pack
 from thermodepth.synthetic.storage.order import RenderOrder
 from thermodepth.synthetic.storage.pack import Pack, write_pack
+from thermodepth.synthetic.weather.conditions import draw_conditions
+from thermodepth.synthetic.weather.skies import vary_conditions
+from thermodepth.synthetic.worlds.sites import SITES, draw_site
 from thermodepth.types import ThermalUnit
 
 PIXELS = 48 * 40
@@ -32,7 +32,7 @@ SEEDS = range(24)
 @pytest.fixture(scope="module")
 def frames() -> list[Frame]:
     pytest.importorskip("embreex", reason="rendering needs the ray caster")
-    from thermodepth.synthetic.world import render_any_camera
+    from thermodepth.synthetic.worlds.world import render_any_camera
 
     return [render_any_camera(seed, pixels=PIXELS, samples=1) for seed in SEEDS]
 
@@ -86,8 +86,8 @@ class TestLens:
         from thermodepth.synthetic.cameras.pose import CameraPose
         from thermodepth.synthetic.cameras.view import View
         from thermodepth.synthetic.grammar.mesh import MeshBuilder, Surface
-        from thermodepth.synthetic.rays import EmbreeCaster
         from thermodepth.synthetic.rendering.render import exact_depth_m
+        from thermodepth.synthetic.space.rays import EmbreeCaster
 
         ball = np.array([1.2, 6.0, 0.9])
         mesh = MeshBuilder()
@@ -114,7 +114,7 @@ class TestLens:
 
 class TestFrames:
     def test_the_same_seed_gives_the_same_frame(self, frames: list[Frame]) -> None:
-        from thermodepth.synthetic.world import render_any_camera
+        from thermodepth.synthetic.worlds.world import render_any_camera
 
         for seed in (0, 5):
             again = render_any_camera(seed, pixels=PIXELS, samples=1)
@@ -255,7 +255,7 @@ class TestOrder:
         """Seeds of the pack in the package give its frames again; the last bits are the processor's."""
         pytest.importorskip("embreex", reason="rendering needs the ray caster")
         from thermodepth.data.synthetic import shipped_pack
-        from thermodepth.synthetic.world import GENERATOR_VERSION, render_frames
+        from thermodepth.synthetic.worlds.world import GENERATOR_VERSION, render_frames
 
         with Pack.open(shipped_pack()) as pack:
             # Version 4 changed how glass, water and wet ground shine, and nothing else.

@@ -14,14 +14,14 @@ import pytest
 from PIL import Image
 
 from thermodepth.errors import SettingsError
-from thermodepth.synthetic import world
 from thermodepth.synthetic.cameras.rig import coaxial_rig, ms2_rig, open_rig
-from thermodepth.synthetic.frame import Frame
+from thermodepth.synthetic.rendering.frame import Frame
 from thermodepth.synthetic.sensors.microbolometer import MicrobolometerSettings
 from thermodepth.synthetic.storage.building import build_pack
 from thermodepth.synthetic.storage.ms2_calibration import ms2_calibration
 from thermodepth.synthetic.storage.ms2_layout import scanned, seen_from
 from thermodepth.synthetic.storage.order import RenderOrder
+from thermodepth.synthetic.worlds import world
 
 REAL_CALIBRATION = Path(__file__).parents[4] / "shared" / "data" / "ms2" / "calib.json"
 RIG = open_rig("ms2", (160, 64))

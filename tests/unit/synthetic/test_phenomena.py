@@ -16,12 +16,10 @@ from scipy.ndimage import binary_dilation, binary_erosion, maximum_filter
 from thermodepth.synthetic.cameras.pose import CameraPose
 from thermodepth.synthetic.cameras.rig import coaxial_rig
 from thermodepth.synthetic.cameras.view import View
-from thermodepth.synthetic.conditions import WEATHER, Conditions, draw_conditions
-from thermodepth.synthetic.frame import Frame
 from thermodepth.synthetic.grammar.mesh import Mesh, MeshBuilder, Surface
 from thermodepth.synthetic.materials.radiance import apparent_temperature_k, band_radiance
 from thermodepth.synthetic.materials.registry import MATERIAL_INDEX
-from thermodepth.synthetic.rays import EmbreeCaster
+from thermodepth.synthetic.rendering.frame import Frame
 from thermodepth.synthetic.rendering.gbuffer import GBuffer, trace
 from thermodepth.synthetic.rendering.render import render
 from thermodepth.synthetic.rendering.thermal_shading import (
@@ -30,8 +28,10 @@ from thermodepth.synthetic.rendering.thermal_shading import (
     sky_radiance,
     surface_temperature_k,
 )
-from thermodepth.synthetic.vectors import Array
-from thermodepth.synthetic.world import make_scene
+from thermodepth.synthetic.space.rays import EmbreeCaster
+from thermodepth.synthetic.space.vectors import Array
+from thermodepth.synthetic.weather.conditions import WEATHER, Conditions, draw_conditions
+from thermodepth.synthetic.worlds.world import make_scene
 
 RIG = coaxial_rig(128, 96)
 NETD_K = 0.09  # the worst of the default sensor

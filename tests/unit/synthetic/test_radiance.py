@@ -20,7 +20,7 @@ from thermodepth.synthetic.materials.radiance import (
 )
 from thermodepth.synthetic.materials.registry import COLUMNS
 from thermodepth.synthetic.rendering.render import render
-from thermodepth.synthetic.scene import Scene
+from thermodepth.synthetic.rendering.scene import Scene
 from thermodepth.synthetic.sensors.microbolometer import (
     MicrobolometerSettings,
     counts,

@@ -20,7 +20,7 @@ from thermodepth.synthetic.cameras.rig import (
     rig_facts,
 )
 from thermodepth.synthetic.rendering.render import render
-from thermodepth.synthetic.scene import Scene
+from thermodepth.synthetic.rendering.scene import Scene
 from thermodepth.synthetic.storage.ms2_calibration import ms2_calibration, npy_of
 
 CALIBRATION = Path(__file__).parents[4] / "shared" / "data" / "ms2" / "calib.json"

@@ -11,11 +11,11 @@ from thermodepth.errors import SettingsError
 from thermodepth.synthetic.cameras.path import LONGEST_M, Travel, clear_travel
 from thermodepth.synthetic.cameras.pose import CameraPose
 from thermodepth.synthetic.cameras.rig import open_rig
-from thermodepth.synthetic.frame import Frame
 from thermodepth.synthetic.grammar.people import Gait
-from thermodepth.synthetic.rays import EmbreeCaster
-from thermodepth.synthetic.vectors import Array, Placement
-from thermodepth.synthetic.world import make_scene, render_frames
+from thermodepth.synthetic.rendering.frame import Frame
+from thermodepth.synthetic.space.rays import EmbreeCaster
+from thermodepth.synthetic.space.vectors import Array, Placement
+from thermodepth.synthetic.worlds.world import make_scene, render_frames
 
 RIG = open_rig("coaxial", (48, 36))
 HERE = CameraPose(position=(0.0, 0.0, 1.5), yaw=0.1, pitch=0.0, roll=0.0)

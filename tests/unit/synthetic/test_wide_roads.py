@@ -8,7 +8,6 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
-from thermodepth.synthetic.conditions import Conditions, draw_conditions
 from thermodepth.synthetic.grammar import avenue
 from thermodepth.synthetic.grammar.avenue import FRONTAGES, build_avenue
 from thermodepth.synthetic.grammar.avenue_road import EDGE_M, STRIP_M, draw_avenue
@@ -20,7 +19,8 @@ from thermodepth.synthetic.grammar.models import model, place, thinned
 from thermodepth.synthetic.grammar.open_ground import far_hills
 from thermodepth.synthetic.grammar.plants import ROADSIDE
 from thermodepth.synthetic.grammar.vehicles import VEHICLES
-from thermodepth.synthetic.vectors import Placement
+from thermodepth.synthetic.space.vectors import Placement
+from thermodepth.synthetic.weather.conditions import Conditions, draw_conditions
 
 SEEDS = range(5)
 
@@ -222,7 +222,7 @@ class TestFrames:
         self, site: str, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         pytest.importorskip("embreex", reason="rendering needs the ray caster")
-        from thermodepth.synthetic import world
+        from thermodepth.synthetic.worlds import world
 
         monkeypatch.setattr(world, "draw_site", lambda *_: site)
         heights = []

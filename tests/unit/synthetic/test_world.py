@@ -12,14 +12,14 @@ import pytest
 from thermodepth.errors import DependencyError, SettingsError
 from thermodepth.synthetic.cameras.pose import CameraPose
 from thermodepth.synthetic.cameras.rig import coaxial_rig
-from thermodepth.synthetic.conditions import WEATHER
-from thermodepth.synthetic.frame import Frame
 from thermodepth.synthetic.materials.radiance import apparent_temperature_k, band_radiance
 from thermodepth.synthetic.materials.registry import MATERIALS
-from thermodepth.synthetic.rays import EmbreeCaster
+from thermodepth.synthetic.rendering.frame import Frame
 from thermodepth.synthetic.rendering.render import render
-from thermodepth.synthetic.scene import Scene
-from thermodepth.synthetic.world import make_scene, render_frame
+from thermodepth.synthetic.rendering.scene import Scene
+from thermodepth.synthetic.space.rays import EmbreeCaster
+from thermodepth.synthetic.weather.conditions import WEATHER
+from thermodepth.synthetic.worlds.world import make_scene, render_frame
 
 WIDTH, HEIGHT = 48, 36
 RIG = coaxial_rig(WIDTH, HEIGHT)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from thermodepth.synthetic.conditions import draw_conditions
 from thermodepth.synthetic.grammar.mesh import Mesh, MeshBuilder, Surface
 from thermodepth.synthetic.grammar.people import person
 from thermodepth.synthetic.grammar.street_furniture import PIECES
@@ -13,7 +12,8 @@ from thermodepth.synthetic.grammar.vehicles import VEHICLES, WARMTH, vehicle
 from thermodepth.synthetic.grammar.walls import FIXTURES, Wall
 from thermodepth.synthetic.materials.patterns import PATTERN_INDEX, PATTERNS, albedo
 from thermodepth.synthetic.materials.registry import COLUMNS, MATERIALS
-from thermodepth.synthetic.vectors import Placement
+from thermodepth.synthetic.space.vectors import Placement
+from thermodepth.synthetic.weather.conditions import draw_conditions
 
 
 def _check(mesh: Mesh) -> None:

@@ -15,7 +15,7 @@ from thermodepth.study.design import Arm, Study
 from thermodepth.study.folder import StudyFolder
 from thermodepth.study.inputs import make_all_labels, open_datasets
 from thermodepth.study.teachers import note_teachers, teacher_notes
-from thermodepth.synthetic.frame import Frame
+from thermodepth.synthetic.rendering.frame import Frame
 from thermodepth.synthetic.storage.pack import write_pack
 from thermodepth.training.labels import make_labels
 from thermodepth.training.settings import TrainingSettings

@@ -105,7 +105,7 @@ def _write(result: Audit, tables: dict[str, Table], out: Path) -> None:
     from thermodepth.cli.terminal import console
     from thermodepth.files import write_text
     from thermodepth.report.audit.words import audit_page
-    from thermodepth.report.study.tables import write_tables
+    from thermodepth.report.table import write_tables
 
     write_text(out / PAGE, audit_page(result, tables))
     for path in (out / PAGE, *write_tables(out, tables)):

@@ -13,8 +13,8 @@ from thermodepth.errors import DataError, SettingsError, unknown
 from thermodepth.threads import set_thread_policy
 
 if TYPE_CHECKING:
+    from thermodepth.study.arm import ArmLabel
     from thermodepth.study.gradients.findings import ArmGradients
-    from thermodepth.study.results.lines import ArmLabel
 
 Folder = Annotated[
     Path,

@@ -13,12 +13,12 @@ from pathlib import Path
 from thermodepth.evaluation.results.findings import EvaluationFindings
 from thermodepth.evaluation.results.picked_maps import PickedMaps
 from thermodepth.evaluation.scoring.chunks import Scored
-from thermodepth.files import write_json, write_text
+from thermodepth.files import write_json
 from thermodepth.machine import processor_model
 from thermodepth.report.evaluation.overview import evaluation_tables, lead
 from thermodepth.report.evaluation.page import EvaluationPage, PageSection, write_page
 from thermodepth.report.page.scenes import PickedScene
-from thermodepth.report.table import Table
+from thermodepth.report.table import Table, write_tables
 
 PAGE = "evaluation.html"
 VERSION = version("thermodepth")
@@ -61,21 +61,18 @@ def write_evaluation(evaluation: Evaluation, folder: Path) -> Path:
         The page.
     """
     tables = evaluation_tables(evaluation.findings)
-    _write_tables(tables, folder / "tables")
+    _remove_stale_tables(folder / "tables")
+    write_tables(folder / "tables", tables)
     provenance = _write_facts(evaluation, folder / FACTS)
     path = folder / PAGE
     write_page(path, _page(evaluation, tables, provenance))
     return path
 
 
-def _write_tables(tables: Mapping[str, Table], folder: Path) -> None:
+def _remove_stale_tables(folder: Path) -> None:
     for stale in folder.glob("*"):  # of an earlier scoring into this folder
         if stale.stem in TABLES and stale.suffix in TABLE_SUFFIXES:
             stale.unlink()
-    for stem, table in tables.items():
-        write_text(folder / f"{stem}.md", table.markdown())
-        write_text(folder / f"{stem}.csv", table.csv())
-        write_text(folder / f"{stem}.tex", table.latex())
 
 
 def _write_facts(evaluation: Evaluation, path: Path) -> dict[str, str]:

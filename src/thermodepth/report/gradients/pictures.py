@@ -16,7 +16,7 @@ import numpy as np
 from thermodepth.colour import colour_thermal, paint
 from thermodepth.losses import LOSSES
 from thermodepth.report.axes import Scale
-from thermodepth.report.study.grid import Grid, Panel, Row
+from thermodepth.report.grid import Grid, Panel, Row
 from thermodepth.statistics.labels import signed
 from thermodepth.study.gradients.averages import ENOUGH_PROBES, Conflict
 from thermodepth.study.gradients.findings import PARAMETERS, ArmGradients

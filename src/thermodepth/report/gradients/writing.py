@@ -8,7 +8,7 @@ from pathlib import Path
 from thermodepth.files import write_bytes, write_text
 from thermodepth.report.gradients.pictures import draw_conflict, draw_cosines, draw_shares
 from thermodepth.report.gradients.tables import cosine_table, share_table, step_table
-from thermodepth.report.study.tables import write_tables
+from thermodepth.report.table import write_tables
 from thermodepth.study.gradients.findings import ArmGradients
 
 FOLDER = "gradients"  # below a study's folder

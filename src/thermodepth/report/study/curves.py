@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from html import escape
 
 from thermodepth.report.axes import Scale
-from thermodepth.study.results.lines import ArmLabel
+from thermodepth.study.arm import ArmLabel
 from thermodepth.study.results.training_logs import LoggedColumn, Reach
 
 _WIDTH, _HEIGHT = 300.0, 170.0

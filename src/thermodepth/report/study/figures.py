@@ -20,9 +20,9 @@ from thermodepth.colour import colour_depth, colour_inverse, colour_thermal, dep
 from thermodepth.errors import StudyError
 from thermodepth.files import write_bytes, write_text
 from thermodepth.report.axes import Scale
-from thermodepth.report.study.grid import Grid, Panel, Row
+from thermodepth.report.grid import Grid, Panel, Row
+from thermodepth.study.arm import ArmLabel
 from thermodepth.study.results.fitted_scenes import FittedScene
-from thermodepth.study.results.lines import ArmLabel
 from thermodepth.thermal import display
 
 if TYPE_CHECKING:

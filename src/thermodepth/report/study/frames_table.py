@@ -7,8 +7,8 @@ from collections.abc import Mapping, Sequence
 
 from thermodepth.metrics import METRICS
 from thermodepth.report.table import Cell, Column, Table
+from thermodepth.study.arm import ArmLabel
 from thermodepth.study.results.frames import FrameErrors
-from thermodepth.study.results.lines import ArmLabel
 
 
 def frames_table(

@@ -40,10 +40,11 @@ from thermodepth.report.study.summary import summary_of
 from thermodepth.report.table import Table
 from thermodepth.statistics.comparison import ONE_RECORDING, ONE_RUN, change_words
 from thermodepth.statistics.labels import counted
+from thermodepth.study.arm import ArmLabel
 from thermodepth.study.results.entries import COMPARED, Part
 from thermodepth.study.results.findings import StudyFindings
 from thermodepth.study.results.frames import rule_of
-from thermodepth.study.results.lines import ArmLabel, Lines
+from thermodepth.study.results.lines import Lines
 
 MOST_FRAMES = 1000  # lines of the table of frames; the rows file has all
 #: Of one figure, and of all pictures of the scenes: in base64 a third more, and the page stays below 6 MB.

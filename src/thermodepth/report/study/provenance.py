@@ -7,8 +7,8 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from thermodepth.report.table import Cell, Column, Table
+from thermodepth.study.arm import ArmLabel
 from thermodepth.study.results.cells import CellRecord
-from thermodepth.study.results.lines import ArmLabel
 
 
 def cells_table(cells: Sequence[CellRecord]) -> Table:

@@ -6,8 +6,8 @@ from collections import Counter
 from collections.abc import Sequence
 
 from thermodepth.report.page.scenes import PickedScene
+from thermodepth.study.arm import ArmLabel
 from thermodepth.study.results.fitted_scenes import FittedScene
-from thermodepth.study.results.lines import ArmLabel
 
 TEACHER = "Teacher"
 

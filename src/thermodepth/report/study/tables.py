@@ -1,18 +1,16 @@
 """The study's tables: the paper's Table 1 with relative differences, by distance, by condition.
 
 Numbers come from `entries`, lines from `lines`, what stands under them from `notes`, the CSV files from
-`records`; `evaluation.results.tables` prints.
+`records`; `report.table` prints.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from pathlib import Path
 from typing import Literal
 
 from thermodepth.errors import DataError
-from thermodepth.files import write_text
 from thermodepth.metrics import MetricRow, metric_rows
 from thermodepth.report.study.notes import (
     DAGGER,
@@ -188,20 +186,6 @@ def study_tables(entries: TableEntries) -> dict[str, Table]:
     if {paper.arm for paper in PAPER_TABLE} <= set(entries.lines.arms):
         tables["table_beside_paper"] = paper_table(entries)
     return tables
-
-
-def write_tables(folder: Path, tables: Mapping[str, Table]) -> list[Path]:
-    """Each table as STEM.md, STEM.csv and STEM.tex; every file whole or absent, and the same bytes again."""
-    written = []
-    for stem, table in tables.items():
-        for suffix, text in (
-            (".md", table.markdown()),
-            (".csv", table.csv()),
-            (".tex", table.latex()),
-        ):
-            write_text(folder / f"{stem}{suffix}", text)
-            written.append(folder / f"{stem}{suffix}")
-    return written
 
 
 def change_cell(change: Comparison | None) -> Cell:

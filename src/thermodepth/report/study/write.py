@@ -27,9 +27,9 @@ from thermodepth.report.study.figures import (
 from thermodepth.report.study.methods import methods_text
 from thermodepth.report.study.page import report_html
 from thermodepth.report.study.scenes import picked_scene
-from thermodepth.report.study.tables import study_table, study_tables, write_tables
+from thermodepth.report.study.tables import study_table, study_tables
 from thermodepth.report.study.training_methods import training_methods
-from thermodepth.report.table import Table
+from thermodepth.report.table import Table, write_tables
 from thermodepth.statistics.twin import twin_sentence
 from thermodepth.study.design import Study
 from thermodepth.study.pairing import pairing_words

@@ -9,8 +9,8 @@ from pathlib import Path
 from thermodepth.checksums import read_record
 from thermodepth.errors import DataError
 from thermodepth.statistics.questions import NAME
+from thermodepth.study.arm import ArmLabel
 from thermodepth.study.gradients.records import GradientRecord, read_gradients, watched_cells
-from thermodepth.study.results.lines import ArmLabel
 from thermodepth.training.diagnostics.files import conflict_path, conflict_steps
 from thermodepth.training.diagnostics.maps import ConflictMaps, read_conflict_maps
 

@@ -36,7 +36,8 @@ from thermodepth.statistics.measurements import Measurements
 from thermodepth.statistics.pooled_df import compare_all
 from thermodepth.statistics.questions import against
 from thermodepth.statistics.two_way import Estimate, estimate
-from thermodepth.study.results.lines import RANGE, ArmLabel, Lines, lines_of, rows_of_lines
+from thermodepth.study.arm import ArmLabel
+from thermodepth.study.results.lines import RANGE, Lines, lines_of, rows_of_lines
 from thermodepth.study.results.result_rows import measurements_of
 
 TABLE_1_METRICS = (

@@ -15,7 +15,7 @@ import numpy as np
 from thermodepth.data.transform import resize_image
 from thermodepth.errors import DataError
 from thermodepth.evaluation.protocols.resize import resize_depth
-from thermodepth.study.results.lines import ArmLabel
+from thermodepth.study.arm import ArmLabel
 from thermodepth.study.results.scenes import Scene, StudyScenes
 from thermodepth.teacher.interface import to_affine_inverse
 from thermodepth.types import Sample

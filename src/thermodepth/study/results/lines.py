@@ -20,16 +20,9 @@ from thermodepth.evaluation.rows.protocol import protocol_settings
 from thermodepth.evaluation.rows.rows import WHOLE_FRAME, protocol_of
 from thermodepth.evaluation.scoring.baselines import BASELINES
 from thermodepth.statistics.questions import is_twin
+from thermodepth.study.arm import ArmLabel
 
 RANGE = "range:"  # begins the name of a slice by distance
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ArmLabel:
-    """An arm as tables and figures call it."""
-
-    name: str  # in the rows
-    title: str  # for people
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

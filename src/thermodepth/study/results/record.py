@@ -11,12 +11,13 @@ from thermodepth.errors import StudyError
 from thermodepth.evaluation.protocols.protocol import Protocol
 from thermodepth.evaluation.rows.rows import protocol_of
 from thermodepth.statistics.questions import is_twin
+from thermodepth.study.arm import ArmLabel
 from thermodepth.study.design import Study
 from thermodepth.study.gradients.arms import ArmDiagnostics, read_diagnostics
 from thermodepth.study.pairing import check_pairing
 from thermodepth.study.results.facts import StudyFacts, read_facts
 from thermodepth.study.results.frames import FrameErrors, frame_errors, pick_frames
-from thermodepth.study.results.lines import ArmLabel, metric_depth_rows
+from thermodepth.study.results.lines import metric_depth_rows
 from thermodepth.study.results.scenes import StudyScenes, read_scenes
 from thermodepth.study.results.training_logs import Curve, read_curve
 from thermodepth.study.run import StudyState, collect_rows

@@ -10,12 +10,12 @@ import numpy as np
 from thermodepth.data import Dataset
 from thermodepth.data.loader import with_label
 from thermodepth.evaluation.store import PredictionStore, StoredPrediction
+from thermodepth.study.arm import ArmLabel
 from thermodepth.study.cell import PREDICTIONS
 from thermodepth.study.design import Cell, Study
 from thermodepth.study.folder import StudyFolder
 from thermodepth.study.inputs import TEST_SPLIT, arm_settings
 from thermodepth.study.results.frames import FrameErrors, PickedFrame
-from thermodepth.study.results.lines import ArmLabel
 from thermodepth.study.run import StudyState
 from thermodepth.teacher import LabelStore, open_store
 from thermodepth.training.labels import open_for_frames

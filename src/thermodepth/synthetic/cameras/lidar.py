@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from thermodepth.errors import SettingsError
 from thermodepth.synthetic.cameras.view import View
-from thermodepth.synthetic.vectors import Array
+from thermodepth.synthetic.space.vectors import Array
 
 MOST_CHANNELS = 1024
 _LOWEST_DEG, _HIGHEST_DEG = -25.0, 15.0  # elevation of the outer channels, as of a car's roof lidar

@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 from thermodepth.synthetic.cameras.pose import CameraPose, free_around_m
-from thermodepth.synthetic.rays import RayCaster
+from thermodepth.synthetic.space.rays import RayCaster
 
 LONGEST_M = 60.0  # the street ends about 40 m further on
 _SLOWER = (1.0, 0.5, 0.25, 0.1)

@@ -12,8 +12,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from thermodepth.synthetic.cameras.view import View
-from thermodepth.synthetic.rays import RayCaster
-from thermodepth.synthetic.vectors import Array, Vec
+from thermodepth.synthetic.space.rays import RayCaster
+from thermodepth.synthetic.space.vectors import Array, Vec
 
 _TRIES = 12
 

@@ -15,8 +15,8 @@ from thermodepth.synthetic.cameras.lens import log_uniform
 from thermodepth.synthetic.cameras.pose import CameraPose, free_around_m
 from thermodepth.synthetic.cameras.rig import Rig, RigCamera
 from thermodepth.synthetic.cameras.view import View
-from thermodepth.synthetic.rays import MISS_M, RayCaster
-from thermodepth.synthetic.vectors import Array, Vec
+from thermodepth.synthetic.space.rays import MISS_M, RayCaster
+from thermodepth.synthetic.space.vectors import Array, Vec
 
 PITCH_DEG = (-90.0, 15.0)
 ROLL_DEG = 10.0

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from thermodepth.synthetic.cameras.rig import RigCamera, coaxial_rig
-from thermodepth.synthetic.vectors import Array
+from thermodepth.synthetic.space.vectors import Array
 
 
 @dataclass(frozen=True, slots=True, eq=False)

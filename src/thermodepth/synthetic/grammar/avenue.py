@@ -8,7 +8,6 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from thermodepth.synthetic.conditions import Conditions
 from thermodepth.synthetic.grammar.avenue_road import (
     ALONG_M,
     EDGE_M,
@@ -37,7 +36,8 @@ from thermodepth.synthetic.grammar.road_furniture import (
     wire_poles,
 )
 from thermodepth.synthetic.grammar.street_furniture import any_piece, street_lamp
-from thermodepth.synthetic.vectors import Placement
+from thermodepth.synthetic.space.vectors import Placement
+from thermodepth.synthetic.weather.conditions import Conditions
 
 _BAY_M, _BAY_LENGTH_M, _AISLE_M = 2.6, 5.0, 6.5
 _LOT_CARS = 12

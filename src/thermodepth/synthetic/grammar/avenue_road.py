@@ -9,11 +9,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from thermodepth.synthetic.conditions import Conditions
 from thermodepth.synthetic.grammar.bend import Bend
 from thermodepth.synthetic.grammar.colours import Colour, grey, varied
 from thermodepth.synthetic.grammar.mesh import MeshBuilder, Surface
-from thermodepth.synthetic.vectors import unit
+from thermodepth.synthetic.space.vectors import unit
+from thermodepth.synthetic.weather.conditions import Conditions
 
 ALONG_M = (-70.0, 150.0)
 EDGE_M = 62.0  # where the yards end, from the middle of the road

@@ -12,7 +12,7 @@ from thermodepth.synthetic.grammar.draws import Draws
 from thermodepth.synthetic.grammar.fleet import Fleet
 from thermodepth.synthetic.grammar.mesh import MeshBuilder
 from thermodepth.synthetic.grammar.vehicles import VEHICLES, Use
-from thermodepth.synthetic.vectors import Placement
+from thermodepth.synthetic.space.vectors import Placement
 
 NEAR_M = (-50.0, 110.0)  # where there is traffic
 _MOST_CARS = 44

@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from thermodepth.synthetic.grammar.mesh import Lamp, Mesh
-from thermodepth.synthetic.vectors import Array
+from thermodepth.synthetic.space.vectors import Array
 
 _STRAIGHT_PER_M = 1e-7
 

@@ -10,11 +10,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from thermodepth.synthetic.conditions import Conditions
 from thermodepth.synthetic.grammar.colours import Colour, any_colour, grey, one_of, scaled, varied
 from thermodepth.synthetic.grammar.draws import Draws
 from thermodepth.synthetic.grammar.mesh import MeshBuilder, Surface
-from thermodepth.synthetic.vectors import Placement
+from thermodepth.synthetic.space.vectors import Placement
+from thermodepth.synthetic.weather.conditions import Conditions
 
 DEPTH_M = 9.0
 _WALLS = (("brick", "brick"), ("plaster", "plain"), ("concrete", "panels"))

@@ -6,7 +6,6 @@ import math
 
 import numpy as np
 
-from thermodepth.synthetic.conditions import Conditions
 from thermodepth.synthetic.grammar.buildings import Plot, building
 from thermodepth.synthetic.grammar.colours import any_colour, grey, varied
 from thermodepth.synthetic.grammar.mesh import Mesh, MeshBuilder, Surface
@@ -15,7 +14,8 @@ from thermodepth.synthetic.grammar.people import group
 from thermodepth.synthetic.grammar.plants import tree
 from thermodepth.synthetic.grammar.street_furniture import street_lamp
 from thermodepth.synthetic.grammar.vehicles import VEHICLES, vehicle
-from thermodepth.synthetic.vectors import Placement
+from thermodepth.synthetic.space.vectors import Placement
+from thermodepth.synthetic.weather.conditions import Conditions
 
 BAY_M, BAY_LENGTH_M, AISLE_M = 2.5, 5.1, 6.2
 _MOST_CARS = 70

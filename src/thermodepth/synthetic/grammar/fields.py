@@ -13,7 +13,6 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from thermodepth.synthetic.conditions import Conditions
 from thermodepth.synthetic.grammar.buildings import Plot, building
 from thermodepth.synthetic.grammar.colours import Colour, any_colour, grey, varied
 from thermodepth.synthetic.grammar.draws import Draws
@@ -22,7 +21,8 @@ from thermodepth.synthetic.grammar.mesh import Mesh, MeshBuilder, Surface
 from thermodepth.synthetic.grammar.open_ground import far_hills, lay_open_ground
 from thermodepth.synthetic.grammar.plants import hedge
 from thermodepth.synthetic.grammar.road_furniture import fence, light_mast
-from thermodepth.synthetic.vectors import Array, Placement
+from thermodepth.synthetic.space.vectors import Array, Placement
+from thermodepth.synthetic.weather.conditions import Conditions
 
 FIELD_Z = -0.08
 _SIDES_M = (35.0, 95.0)  # of a plot

@@ -9,14 +9,14 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from thermodepth.synthetic.conditions import Conditions
 from thermodepth.synthetic.grammar.colours import Colour, any_colour, grey
 from thermodepth.synthetic.grammar.mesh import MeshBuilder, Surface
 from thermodepth.synthetic.grammar.models import Model, model, place, thinned
 from thermodepth.synthetic.grammar.people import person
 from thermodepth.synthetic.grammar.plants import ROADSIDE
 from thermodepth.synthetic.grammar.vehicles import Use, draw_kind, vehicle
-from thermodepth.synthetic.vectors import Placement
+from thermodepth.synthetic.space.vectors import Placement
+from thermodepth.synthetic.weather.conditions import Conditions
 
 _MODELS = 5  # of each use
 _WALKERS = 6

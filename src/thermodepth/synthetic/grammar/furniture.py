@@ -6,7 +6,7 @@ import numpy as np
 
 from thermodepth.synthetic.grammar.colours import Colour, any_colour, grey, varied
 from thermodepth.synthetic.grammar.mesh import Lamp, MeshBuilder, Surface
-from thermodepth.synthetic.vectors import Placement
+from thermodepth.synthetic.space.vectors import Placement
 
 _DESK_M = 0.73
 _STEEL = Surface("metal", (0.4, 0.4, 0.4))

@@ -18,7 +18,7 @@ import numpy as np
 from thermodepth.synthetic.grammar.colours import Colour
 from thermodepth.synthetic.materials.patterns import PATTERN_INDEX
 from thermodepth.synthetic.materials.registry import MATERIAL_INDEX
-from thermodepth.synthetic.vectors import Array, Placement, Vec, minus, plus, unit
+from thermodepth.synthetic.space.vectors import Array, Placement, Vec, minus, plus, unit
 
 _OBJECT_SEED = 7  # object 12 looks alike in every scene; which object is the twelfth does not
 

@@ -10,7 +10,7 @@ import numpy as np
 
 from thermodepth.synthetic.grammar.colours import Colour
 from thermodepth.synthetic.grammar.mesh import Lamp, Mesh, MeshBuilder, Surface
-from thermodepth.synthetic.vectors import Placement
+from thermodepth.synthetic.space.vectors import Placement
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,14 +11,14 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from thermodepth.synthetic.conditions import Conditions
 from thermodepth.synthetic.grammar.colours import Colour, any_colour, grey, one_of, varied
 from thermodepth.synthetic.grammar.furniture import bookshelf, boxes, chair
 from thermodepth.synthetic.grammar.mesh import Lamp, Mesh, MeshBuilder, Surface
 from thermodepth.synthetic.grammar.people import person
 from thermodepth.synthetic.grammar.things import Counter, Thing, any_thing, hand
 from thermodepth.synthetic.grammar.warmth import Top, add_trace, lay_wall
-from thermodepth.synthetic.vectors import Placement
+from thermodepth.synthetic.space.vectors import Placement
+from thermodepth.synthetic.weather.conditions import Conditions
 
 # material, pattern, colour: every second top is plain, so that it shows nothing but its edges
 _TOPS: tuple[tuple[str, str, Colour], ...] = (

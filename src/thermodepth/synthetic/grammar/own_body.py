@@ -8,11 +8,11 @@ from dataclasses import dataclass
 import numpy as np
 
 from thermodepth.synthetic.cameras.pose import CameraPose
-from thermodepth.synthetic.conditions import Conditions
 from thermodepth.synthetic.grammar.colours import any_colour, grey
 from thermodepth.synthetic.grammar.mesh import Mesh, MeshBuilder, Surface
 from thermodepth.synthetic.grammar.vehicles import VEHICLES, vehicle
-from thermodepth.synthetic.vectors import Placement
+from thermodepth.synthetic.space.vectors import Placement
+from thermodepth.synthetic.weather.conditions import Conditions
 
 CLEARANCE_M = 2.6  # round a car
 _KINDS = ("sedan", "hatch", "suv", "van")

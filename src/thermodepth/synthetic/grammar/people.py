@@ -11,10 +11,10 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from thermodepth.synthetic.conditions import Conditions
 from thermodepth.synthetic.grammar.colours import Colour, any_colour, scaled, varied
 from thermodepth.synthetic.grammar.mesh import MeshBuilder, Surface
-from thermodepth.synthetic.vectors import Placement
+from thermodepth.synthetic.space.vectors import Placement
+from thermodepth.synthetic.weather.conditions import Conditions
 
 SKIN_K = 306.5
 FACE_K = 307.0

@@ -12,7 +12,7 @@ import numpy as np
 
 from thermodepth.synthetic.grammar.colours import Colour, scaled, varied
 from thermodepth.synthetic.grammar.mesh import MeshBuilder, Surface
-from thermodepth.synthetic.vectors import Placement, Vec, plus, unit
+from thermodepth.synthetic.space.vectors import Placement, Vec, plus, unit
 
 _GREEN: Colour = (0.09, 0.2, 0.04)
 _AUTUMN: Colour = (0.17, 0.16, 0.02)

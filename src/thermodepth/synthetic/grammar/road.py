@@ -11,7 +11,7 @@ import numpy as np
 
 from thermodepth.synthetic.grammar.colours import Colour, grey, scaled, varied
 from thermodepth.synthetic.grammar.mesh import MeshBuilder, Surface
-from thermodepth.synthetic.vectors import Array, unit
+from thermodepth.synthetic.space.vectors import Array, unit
 
 START_Y, LENGTH = -6.0, 120.0
 KERB_M, KERB_HEIGHT_M = 0.15, 0.13

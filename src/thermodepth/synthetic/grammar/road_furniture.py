@@ -10,10 +10,10 @@ import math
 
 import numpy as np
 
-from thermodepth.synthetic.conditions import Conditions
 from thermodepth.synthetic.grammar.colours import any_colour, grey
 from thermodepth.synthetic.grammar.mesh import Lamp, MeshBuilder, Surface
-from thermodepth.synthetic.vectors import Vec
+from thermodepth.synthetic.space.vectors import Vec
+from thermodepth.synthetic.weather.conditions import Conditions
 
 CLEAR_M = 4.6  # under what hangs over a road
 _SPAN_PARTS = 6

@@ -14,7 +14,6 @@ import numpy as np
 
 from thermodepth.synthetic.cameras.path import Travel
 from thermodepth.synthetic.cameras.pose import CameraPose
-from thermodepth.synthetic.conditions import Conditions
 from thermodepth.synthetic.grammar.colours import Colour, any_colour, grey, one_of, scaled, varied
 from thermodepth.synthetic.grammar.draws import Draws
 from thermodepth.synthetic.grammar.furniture import bookshelf, boxes, cabinet, chair, desk
@@ -22,7 +21,8 @@ from thermodepth.synthetic.grammar.mesh import Lamp, Mesh, MeshBuilder, Surface
 from thermodepth.synthetic.grammar.people import draw_gait, person
 from thermodepth.synthetic.grammar.plants import pot_plant
 from thermodepth.synthetic.grammar.walls import Wall, furnish_wall
-from thermodepth.synthetic.vectors import Placement
+from thermodepth.synthetic.space.vectors import Placement
+from thermodepth.synthetic.weather.conditions import Conditions
 
 _BEHIND_M = 1.2  # the room goes on behind the camera
 _CORRIDOR_SHARE = 0.45

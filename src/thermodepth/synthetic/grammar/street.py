@@ -14,7 +14,6 @@ import numpy as np
 
 from thermodepth.synthetic.cameras.path import Travel
 from thermodepth.synthetic.cameras.pose import CameraPose
-from thermodepth.synthetic.conditions import Conditions
 from thermodepth.synthetic.grammar.buildings import Plot, building, skyline
 from thermodepth.synthetic.grammar.draws import Draws
 from thermodepth.synthetic.grammar.mesh import Mesh, MeshBuilder
@@ -34,7 +33,8 @@ from thermodepth.synthetic.grammar.road import (
 )
 from thermodepth.synthetic.grammar.street_furniture import any_piece, boundary, street_lamp
 from thermodepth.synthetic.grammar.vehicles import VEHICLES, draw_kind, vehicle
-from thermodepth.synthetic.vectors import Placement
+from thermodepth.synthetic.space.vectors import Placement
+from thermodepth.synthetic.weather.conditions import Conditions
 
 _FAR_M = 95.0
 _HELD_SHARE = 0.2  # lanes that wait at a light

@@ -6,11 +6,11 @@ from collections.abc import Callable
 
 import numpy as np
 
-from thermodepth.synthetic.conditions import Conditions
 from thermodepth.synthetic.grammar.colours import any_colour, grey
 from thermodepth.synthetic.grammar.mesh import Lamp, MeshBuilder, Surface
 from thermodepth.synthetic.grammar.plants import bush
-from thermodepth.synthetic.vectors import Placement
+from thermodepth.synthetic.space.vectors import Placement
+from thermodepth.synthetic.weather.conditions import Conditions
 
 _SODIUM = (1.0, 0.78, 0.5)
 

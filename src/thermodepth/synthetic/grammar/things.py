@@ -17,7 +17,7 @@ from thermodepth.synthetic.grammar.colours import Colour, any_colour, grey, vari
 from thermodepth.synthetic.grammar.draws import Draws
 from thermodepth.synthetic.grammar.mesh import MeshBuilder, Surface
 from thermodepth.synthetic.grammar.people import SKIN_K
-from thermodepth.synthetic.vectors import Placement
+from thermodepth.synthetic.space.vectors import Placement
 
 _STEEL: Colour = (0.45, 0.45, 0.47)
 _SPREAD_K = 0.6  # sigma of a thing's temperature about the room's

@@ -14,10 +14,10 @@ from typing import Literal
 
 import numpy as np
 
-from thermodepth.synthetic.conditions import Conditions
 from thermodepth.synthetic.grammar.colours import BLACK, Colour, any_colour, grey, one_of
 from thermodepth.synthetic.grammar.mesh import Lamp, MeshBuilder, Surface
-from thermodepth.synthetic.vectors import Placement, Vec
+from thermodepth.synthetic.space.vectors import Placement, Vec
+from thermodepth.synthetic.weather.conditions import Conditions
 
 Use = Literal["parked", "moving"]
 

@@ -9,10 +9,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from thermodepth.synthetic.conditions import Conditions
 from thermodepth.synthetic.grammar.colours import Colour, any_colour, grey, scaled
 from thermodepth.synthetic.grammar.mesh import MeshBuilder, Surface
-from thermodepth.synthetic.vectors import Placement
+from thermodepth.synthetic.space.vectors import Placement
+from thermodepth.synthetic.weather.conditions import Conditions
 
 
 @dataclass(frozen=True, slots=True)

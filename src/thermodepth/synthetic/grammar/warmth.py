@@ -11,7 +11,7 @@ import numpy as np
 
 from thermodepth.synthetic.grammar.mesh import Surface
 from thermodepth.synthetic.grammar.things import Counter
-from thermodepth.synthetic.vectors import Vec
+from thermodepth.synthetic.space.vectors import Vec
 
 _LEAST_RINGS, _MOST_RINGS, _RINGS_A_K = 6, 40, 22  # steps of about 50 mK
 _SIDES = 20

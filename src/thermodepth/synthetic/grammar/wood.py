@@ -8,14 +8,14 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from thermodepth.synthetic.conditions import Conditions
 from thermodepth.synthetic.grammar.colours import Colour, varied
 from thermodepth.synthetic.grammar.mesh import Mesh, MeshBuilder, Surface
 from thermodepth.synthetic.grammar.open_ground import far_hills, lay_open_ground
 from thermodepth.synthetic.grammar.people import group
 from thermodepth.synthetic.grammar.plants import bush, tree
 from thermodepth.synthetic.grammar.vehicles import vehicle
-from thermodepth.synthetic.vectors import Array, Placement, unit
+from thermodepth.synthetic.space.vectors import Array, Placement, unit
+from thermodepth.synthetic.weather.conditions import Conditions
 
 HALF_M = 45.0  # the uneven ground
 _CELLS = 64

@@ -16,7 +16,7 @@ import numpy as np
 
 from thermodepth.synthetic.materials.radiance import band_response, planck
 from thermodepth.synthetic.materials.registry import MATERIALS
-from thermodepth.synthetic.vectors import Array
+from thermodepth.synthetic.space.vectors import Array
 
 #: Wavelength in um, n, k; linear in between.
 #: Soda-lime window glass: Rubin, Sol. Energy Mater. 12, 275 (1985), the same for clear and coloured glass.

@@ -10,7 +10,7 @@ import functools
 
 import numpy as np
 
-from thermodepth.synthetic.vectors import Array
+from thermodepth.synthetic.space.vectors import Array
 
 TEXELS = 512  # a power of two: wrapping is a bit mask
 _MASK = TEXELS - 1

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from thermodepth.synthetic.materials.noise import bilinear, cell, nearest, rough, smooth, white
-from thermodepth.synthetic.vectors import Array
+from thermodepth.synthetic.space.vectors import Array
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from thermodepth.synthetic.vectors import Array
+from thermodepth.synthetic.space.vectors import Array
 
 STEFAN_BOLTZMANN = 5.670374e-8  # W m^-2 K^-4
 _C1 = 1.191042972e8  # W um^4 m^-2 sr^-1

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 
-from thermodepth.synthetic.conditions import CloudLayer, Conditions
 from thermodepth.synthetic.materials.noise import bilinear, rough, smooth
 from thermodepth.synthetic.materials.radiance import band_radiance
-from thermodepth.synthetic.vectors import Array
+from thermodepth.synthetic.space.vectors import Array
+from thermodepth.synthetic.weather.conditions import CloudLayer, Conditions
 
 _RELIEF_K = 2.5  # how much colder the thick parts are at their tops and warmer at their folds
 

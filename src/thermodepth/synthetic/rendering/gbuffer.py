@@ -11,12 +11,12 @@ from dataclasses import dataclass
 import numpy as np
 
 from thermodepth.synthetic.cameras.view import View
-from thermodepth.synthetic.conditions import Conditions
 from thermodepth.synthetic.grammar.mesh import Mesh
 from thermodepth.synthetic.materials.patterns import albedo
 from thermodepth.synthetic.materials.registry import COLUMNS
-from thermodepth.synthetic.rays import MISS_M, Hits, RayCaster
-from thermodepth.synthetic.vectors import Array, Vec, dot, unit
+from thermodepth.synthetic.space.rays import MISS_M, Hits, RayCaster
+from thermodepth.synthetic.space.vectors import Array, Vec, dot, unit
+from thermodepth.synthetic.weather.conditions import Conditions
 
 _SUN_BLUR = 0.003  # angular spread of sun rays, radians
 _EARLIER_SUN_BLUR = 0.01  # it moved while it warmed the ground

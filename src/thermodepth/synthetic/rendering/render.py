@@ -9,15 +9,15 @@ from thermodepth.synthetic.cameras.lidar import Surroundings, sweep
 from thermodepth.synthetic.cameras.pose import CameraPose
 from thermodepth.synthetic.cameras.rig import Rig
 from thermodepth.synthetic.cameras.view import View
-from thermodepth.synthetic.frame import Frame
 from thermodepth.synthetic.materials.registry import COLUMNS
-from thermodepth.synthetic.rays import MISS_M, EmbreeCaster, RayCaster
+from thermodepth.synthetic.rendering.frame import Frame
 from thermodepth.synthetic.rendering.gbuffer import trace
+from thermodepth.synthetic.rendering.scene import Scene
 from thermodepth.synthetic.rendering.thermal_shading import shade_thermal
 from thermodepth.synthetic.rendering.visible_shading import shade_visible
-from thermodepth.synthetic.scene import Scene
 from thermodepth.synthetic.sensors.optics import OPTICS_SIGMA_PX, apparent_temperature
 from thermodepth.synthetic.sensors.rgb_camera import rgb_picture
+from thermodepth.synthetic.space.rays import MISS_M, EmbreeCaster, RayCaster
 from thermodepth.types import RgbView
 
 # One stream of random numbers a purpose: changing how one is used leaves the others alone.

@@ -19,7 +19,6 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from thermodepth.synthetic.conditions import Conditions
 from thermodepth.synthetic.grammar.mesh import Mesh
 from thermodepth.synthetic.materials.fresnel import ROW_OF_MATERIAL, WATER, measured_reflectance
 from thermodepth.synthetic.materials.noise import bilinear, nearest, smooth
@@ -27,7 +26,8 @@ from thermodepth.synthetic.materials.radiance import STEFAN_BOLTZMANN, band_radi
 from thermodepth.synthetic.materials.registry import COLUMNS
 from thermodepth.synthetic.rendering.clouds import layered_cover, layered_radiance
 from thermodepth.synthetic.rendering.gbuffer import GBuffer, SurfacePoints
-from thermodepth.synthetic.vectors import Array
+from thermodepth.synthetic.space.vectors import Array
+from thermodepth.synthetic.weather.conditions import Conditions
 
 _COLD_SPACE_K = 150.0  # through the window of a dry sky
 _MID_SKY = np.array([[0.6, 0.0, 0.8]], np.float32)  # stands for the sky a rough surface reflects

@@ -7,14 +7,14 @@ from __future__ import annotations
 
 import numpy as np
 
-from thermodepth.synthetic.conditions import Conditions
 from thermodepth.synthetic.grammar.mesh import Lamp, Mesh
 from thermodepth.synthetic.materials.noise import bilinear, nearest, smooth, white
 from thermodepth.synthetic.materials.registry import COLUMNS, MATERIAL_INDEX
-from thermodepth.synthetic.rays import RayCaster
 from thermodepth.synthetic.rendering.gbuffer import GBuffer
 from thermodepth.synthetic.rendering.thermal_shading import cloud_cover
-from thermodepth.synthetic.vectors import Array, dot
+from thermodepth.synthetic.space.rays import RayCaster
+from thermodepth.synthetic.space.vectors import Array, dot
+from thermodepth.synthetic.weather.conditions import Conditions
 
 _LAMPS = 10  # the nearest ones cast light
 _FAINT = 0.004  # below this a lamp is not worth its shadow rays

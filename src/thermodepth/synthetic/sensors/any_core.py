@@ -20,7 +20,7 @@ from PIL import Image
 
 from thermodepth.synthetic.sensors.gain_control import GAIN_CONTROLS
 from thermodepth.synthetic.sensors.microbolometer import MicrobolometerSettings, counts
-from thermodepth.synthetic.vectors import Array
+from thermodepth.synthetic.space.vectors import Array
 
 #: Columns of a core and how often it is drawn.
 CORE_COLUMNS = {

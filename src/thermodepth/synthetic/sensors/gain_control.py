@@ -10,7 +10,7 @@ from collections.abc import Callable
 import numpy as np
 from PIL import Image, ImageFilter
 
-from thermodepth.synthetic.vectors import Array
+from thermodepth.synthetic.space.vectors import Array
 
 _BINS = 1024
 _TILE_BINS = 128

@@ -32,7 +32,7 @@ from thermodepth.synthetic.materials.radiance import (
     radiance_slope,
 )
 from thermodepth.synthetic.sensors.bad_pixels import BadPixel, draw_bad_pixels
-from thermodepth.synthetic.vectors import Array
+from thermodepth.synthetic.space.vectors import Array
 from thermodepth.thermal import radiometry
 
 Mode = Literal["counts", "radiometric"]

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from thermodepth.synthetic.materials.radiance import apparent_temperature_k
-from thermodepth.synthetic.vectors import Array
+from thermodepth.synthetic.space.vectors import Array
 
 OPTICS_SIGMA_PX = 0.65  # diffraction and defocus of a thermal lens, in output pixels
 _LARGEST_SMEAR_PX = 0.8

@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from thermodepth.synthetic.sensors.optics import box_mean, gaussian_blur
-from thermodepth.synthetic.vectors import Array
+from thermodepth.synthetic.space.vectors import Array
 
 _LENS_SIGMA_PX = 0.45
 _LARGEST_GAIN = 7.0  # caps automatic exposure, so that night stays dark

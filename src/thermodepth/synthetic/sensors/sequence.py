@@ -29,7 +29,7 @@ from thermodepth.synthetic.sensors.microbolometer import (
     draw_detector,
     expose,
 )
-from thermodepth.synthetic.vectors import Array
+from thermodepth.synthetic.space.vectors import Array
 
 # The third word of a seed. Not 0: numpy takes a seed with zeros at its end for the one without them.
 _CAMERA, _SHUTTER = 1, 2

@@ -24,8 +24,7 @@ from thermodepth.config import flatten
 from thermodepth.errors import DataError, SettingsError, UserError, unknown
 from thermodepth.files import MAX_FILE_BYTES, json_object, read_bytes, write_bytes, write_json
 from thermodepth.processes import worker_processes
-from thermodepth.synthetic import world
-from thermodepth.synthetic.frame import Frame
+from thermodepth.synthetic.rendering.frame import Frame
 from thermodepth.synthetic.storage.container import open_container, write_zip
 from thermodepth.synthetic.storage.csv_files import FrameCamera, IndexRow
 from thermodepth.synthetic.storage.encoding import member
@@ -33,6 +32,7 @@ from thermodepth.synthetic.storage.layout import Layout, PackLayout, Rendered, r
 from thermodepth.synthetic.storage.ms2_layout import Ms2Layout
 from thermodepth.synthetic.storage.order import RenderOrder
 from thermodepth.synthetic.storage.pack import RENDERING
+from thermodepth.synthetic.worlds import world
 
 LAYOUTS = ("folder", "ms2")
 _NOTES = "rendering"

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from thermodepth.errors import DataError
-from thermodepth.synthetic.frame import Frame
+from thermodepth.synthetic.rendering.frame import Frame
 from thermodepth.synthetic.storage.header import LARGEST_SIDE_PX
 
 _INDEX = ["frame_id", "split", "kind", "condition", "seed", "sequence", "time_s"]

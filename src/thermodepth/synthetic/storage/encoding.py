@@ -15,9 +15,9 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from thermodepth.errors import DataError
-from thermodepth.synthetic.frame import Frame
+from thermodepth.synthetic.rendering.frame import Frame
+from thermodepth.synthetic.space.vectors import Array
 from thermodepth.synthetic.storage.header import NO_DEPTH, OFFSET_K, STEP_K, STEP_M, Header
-from thermodepth.synthetic.vectors import Array
 
 JPEG_QUALITY = 90
 _LARGEST_VALUE = 65535

@@ -11,7 +11,7 @@ from typing import Protocol
 import numpy as np
 
 from thermodepth.files import replacing, write_text
-from thermodepth.synthetic.frame import Frame
+from thermodepth.synthetic.rendering.frame import Frame
 from thermodepth.synthetic.sensors.microbolometer import MicrobolometerSettings
 from thermodepth.synthetic.storage.csv_files import (
     FrameCamera,

@@ -26,7 +26,7 @@ from numpy.typing import NDArray
 from thermodepth.errors import SettingsError
 from thermodepth.files import write_bytes, write_json, write_text
 from thermodepth.synthetic.cameras.rig import Rig
-from thermodepth.synthetic.frame import Frame
+from thermodepth.synthetic.rendering.frame import Frame
 from thermodepth.synthetic.sensors.microbolometer import MicrobolometerSettings
 from thermodepth.synthetic.storage.csv_files import IndexRow
 from thermodepth.synthetic.storage.encoding import depth_values, png

@@ -11,10 +11,10 @@ import numpy as np
 from thermodepth.errors import SettingsError, unknown
 from thermodepth.synthetic.cameras.lidar import MOST_CHANNELS
 from thermodepth.synthetic.cameras.rig import Rig, rig_facts
-from thermodepth.synthetic.conditions import choose
 from thermodepth.synthetic.sensors.microbolometer import MicrobolometerSettings
 from thermodepth.synthetic.storage.header import FORMAT_VERSION, Header, RgbCamera
-from thermodepth.synthetic.world import LONGEST_SEQUENCE
+from thermodepth.synthetic.weather.conditions import choose
+from thermodepth.synthetic.worlds.world import LONGEST_SEQUENCE
 
 CAMERAS = ("one", "many")
 CHUNK = 8  # frames of a sequence that are rendered in one go

@@ -31,8 +31,9 @@ from numpy.typing import NDArray
 
 from thermodepth.errors import DataError
 from thermodepth.files import write_bytes
-from thermodepth.synthetic.frame import Frame
+from thermodepth.synthetic.rendering.frame import Frame
 from thermodepth.synthetic.sensors.microbolometer import MicrobolometerSettings
+from thermodepth.synthetic.space.vectors import Array
 from thermodepth.synthetic.storage.container import Container, open_container, write_zip
 from thermodepth.synthetic.storage.csv_files import (
     FrameCamera,
@@ -51,7 +52,6 @@ from thermodepth.synthetic.storage.encoding import (
 )
 from thermodepth.synthetic.storage.header import Header, RgbCamera, parse_header
 from thermodepth.synthetic.storage.layout import PackLayout, Rendered, rendered
-from thermodepth.synthetic.vectors import Array
 from thermodepth.types import RgbView
 
 _LARGEST_TEXT_BYTES = 64 << 20
@@ -151,7 +151,7 @@ def header_of(
     frame: Frame, sensor: MicrobolometerSettings, rig: str, *, many_cameras: bool = False
 ) -> Header:
     """What a pack of frames like this one says of itself."""
-    from thermodepth.synthetic.world import generator_version
+    from thermodepth.synthetic.worlds.world import generator_version
 
     height, width = frame.depth_m.shape
     view = frame.rgb_view

@@ -11,15 +11,15 @@ from thermodepth.synthetic.cameras.lens import draw_rig
 from thermodepth.synthetic.cameras.path import clear_travel
 from thermodepth.synthetic.cameras.pose import view_of
 from thermodepth.synthetic.cameras.rig import Rig, coaxial_rig
-from thermodepth.synthetic.conditions import choose, draw_conditions
-from thermodepth.synthetic.frame import Frame
 from thermodepth.synthetic.grammar.room import build_room
 from thermodepth.synthetic.grammar.street import build_street
-from thermodepth.synthetic.rays import EmbreeCaster
+from thermodepth.synthetic.rendering.frame import Frame
 from thermodepth.synthetic.rendering.render import render
-from thermodepth.synthetic.scene import Scene
-from thermodepth.synthetic.sites import SITES, draw_site, place_camera
-from thermodepth.synthetic.skies import vary_conditions
+from thermodepth.synthetic.rendering.scene import Scene
+from thermodepth.synthetic.space.rays import EmbreeCaster
+from thermodepth.synthetic.weather.conditions import choose, draw_conditions
+from thermodepth.synthetic.weather.skies import vary_conditions
+from thermodepth.synthetic.worlds.sites import SITES, draw_site, place_camera
 
 MANY_CAMERAS_VERSION = 3  # the same for frames of many cameras
 GENERATOR_VERSION = 4  # raise it when the same seed no longer gives the same frame

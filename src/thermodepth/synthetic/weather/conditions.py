@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from thermodepth.errors import SettingsError, unknown
-from thermodepth.synthetic.vectors import Vec
+from thermodepth.synthetic.space.vectors import Vec
 
 Range = tuple[float, float]
 NIGHT_SKYLIGHT: Vec = (0.012, 0.012, 0.016)

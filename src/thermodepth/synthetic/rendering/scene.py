@@ -6,8 +6,8 @@ from dataclasses import dataclass, field
 
 from thermodepth.synthetic.cameras.path import Travel
 from thermodepth.synthetic.cameras.pose import CameraPose
-from thermodepth.synthetic.conditions import Conditions
 from thermodepth.synthetic.grammar.mesh import Mesh
+from thermodepth.synthetic.weather.conditions import Conditions
 
 
 @dataclass(frozen=True, slots=True)

@@ -20,7 +20,6 @@ from thermodepth.synthetic.cameras.standpoint import (
     has_room,
     near_ground,
 )
-from thermodepth.synthetic.conditions import Conditions
 from thermodepth.synthetic.grammar.avenue import Avenue, build_avenue
 from thermodepth.synthetic.grammar.car_park import build_car_park
 from thermodepth.synthetic.grammar.fields import build_fields
@@ -33,7 +32,8 @@ from thermodepth.synthetic.grammar.room import build_room
 from thermodepth.synthetic.grammar.street import build_street
 from thermodepth.synthetic.grammar.wood import HALF_M, build_wood
 from thermodepth.synthetic.materials.registry import MATERIAL_INDEX
-from thermodepth.synthetic.rays import EmbreeCaster, RayCaster
+from thermodepth.synthetic.space.rays import EmbreeCaster, RayCaster
+from thermodepth.synthetic.weather.conditions import Conditions
 
 ALONG_SHARE = 0.7  # of the views near the ground of a street
 DRONE_SHARE = 0.25  # of the views of an outdoor site

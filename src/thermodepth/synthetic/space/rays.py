@@ -12,7 +12,7 @@ from typing import Any, Protocol
 import numpy as np
 
 from thermodepth.errors import DependencyError
-from thermodepth.synthetic.vectors import Array
+from thermodepth.synthetic.space.vectors import Array
 
 MISS_M = 1e30
 

@@ -12,7 +12,7 @@ from statistics import NormalDist
 
 import numpy as np
 
-from thermodepth.synthetic.conditions import CloudLayer, Conditions
+from thermodepth.synthetic.weather.conditions import CloudLayer, Conditions
 
 _AIR_K = (258.0, 308.0)
 _STORED_K = (-6.0, 6.0)  # below 0: what is heavy is still cold from the night

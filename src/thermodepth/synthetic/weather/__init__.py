@@ -1,0 +1,1 @@
+"""Weather, light, heat and sky of a scene, drawn from rows."""
