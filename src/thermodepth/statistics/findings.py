@@ -115,32 +115,25 @@ def analyze(
     if reference not in arms:
         raise SettingsError(unknown("reference arm", reference, arms))
     directions = {name: (better or {}).get(name) or direction_of(name) for name in blocks}
-    _check_primary(primary or (), directions)
     directed = {name: way for name, way in directions.items() if way is not None}
-    primary = tuple(directed) if primary is None else tuple(primary)
+    primary = _primary(primary, directions)
     factors = arm_factors or factors_by_name(arms, reference)
-    every = (
-        questions_of(arms, reference, titles=titles, arm_factors=factors)
-        if questions is None
-        else tuple(questions)
-    )
+    defaults = questions_of(arms, reference, titles=titles, arm_factors=factors)
+    every = defaults if questions is None else tuple(questions)
     size: _Size = {"reference": reference, "smallest_effect": smallest_effect, "level": level}
     comparisons = _comparisons(blocks, every, directions, size)
     tested = _tested(comparisons, every, {blocks[name].metric for name in primary})
     ranked = [arm for arm in arms if not is_twin(arm, reference)]
+    dosed = {name: blocks[name] for name in directed}
     return Findings(
         reference=reference,
         arms=arms,
         primary=primary,
         tested=tested,
         best=_best_sets(blocks, directed, ranked),
-        outcomes=judge(claims, claimed or measurements, known_comparisons=comparisons, **size)
-        if claims
-        else (),
+        outcomes=judge(claims, claimed or measurements, known_comparisons=comparisons, **size),
         plans=_plans(tested),
-        doses=dose_curves(
-            {name: blocks[name] for name in directed}, tested, doses=factors.doses, better=directed
-        ),
+        doses=dose_curves(dosed, tested, doses=factors.doses, better=directed),
         measurements=blocks,
         titles={arm: (titles or {}).get(arm, arm) for arm in arms},
         unanswered=_unanswered(blocks, every, ranked, reference),
@@ -156,12 +149,18 @@ class _Size(TypedDict):
     level: float
 
 
-def _check_primary(primary: Sequence[str], directions: Mapping[str, Better | None]) -> None:
-    for name in primary:
+def _primary(
+    names: Sequence[str] | None, directions: Mapping[str, Better | None]
+) -> tuple[str, ...]:
+    """The primary metrics: those named, else all that have a direction."""
+    if names is None:
+        return tuple(name for name, way in directions.items() if way is not None)
+    for name in names:
         if name not in directions:
             raise SettingsError(unknown("primary metric", name, directions))
         if directions[name] is None:
             raise SettingsError(f"primary metric {name}: say which way is better, lower or higher")
+    return tuple(names)
 
 
 def _comparisons(
