@@ -9,13 +9,6 @@ from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 
 PACKAGE = "thermodepth"
-#: Circles between modules that still stand, each as its modules. It only ever gets shorter.
-MODULES: list[set[str]] = [
-    {"inference.depth", "inference.plotting", "inference.view"},
-    {"thermal.normalisers", "thermal.settings"},
-]
-#: The same between folders.
-FOLDERS: list[set[str]] = []
 
 
 @pytest.fixture(scope="module")
@@ -51,11 +44,11 @@ def circles(graph: grimp.ImportGraph, name_of: Callable[[str], str]) -> list[set
 
 
 def test_no_module_imports_itself_through_others(graph: grimp.ImportGraph) -> None:
-    assert circles(graph, str) == MODULES
+    assert circles(graph, str) == []
 
 
 def test_no_folder_imports_itself_through_others(graph: grimp.ImportGraph) -> None:
-    assert circles(graph, folder_of) == FOLDERS
+    assert circles(graph, folder_of) == []
 
 
 def test_a_circle_is_seen() -> None:

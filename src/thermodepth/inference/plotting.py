@@ -14,10 +14,10 @@ from thermodepth.lettering import round_metres
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-    from thermodepth.inference.depth import Depth
+    from thermodepth.inference.interface import DepthMaps
 
 
-def plot_depth(result: Depth, ax: Axes | None) -> Axes:
+def plot_depth(result: DepthMaps, ax: Axes | None) -> Axes:
     """Metric depth on axes of matplotlib, with a bar of round metres.
 
     Args:

@@ -20,7 +20,7 @@ from thermodepth.types import ThermalUnit
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from thermodepth.inference.depth import Depth
+    from thermodepth.inference.interface import DepthMaps
 
 PANEL_WIDTH = 480
 #: Of one panel in a notebook, (columns, rows): three of them and their frame stay below a megabyte.
@@ -35,7 +35,7 @@ _PAPER, _INK, _ON_SKY = "#ffffff", "#1e1e1e", "#20303c"
 
 
 def view_png(
-    result: Depth,
+    result: DepthMaps,
     *,
     thermal: NDArray[Any] | None,
     unit: ThermalUnit | None,
@@ -55,7 +55,7 @@ def view_png(
     return encode_png(np.asarray(_sheet(result, thermal, unit, panel_width)))
 
 
-def notebook_png(result: Depth) -> bytes:
+def notebook_png(result: DepthMaps) -> bytes:
     """The same of the frame that the result carries, of bounded size whatever the frame's."""
     rows, columns = result.depth_m.shape
     widest, highest = NOTEBOOK_PANEL
@@ -67,7 +67,7 @@ def notebook_png(result: Depth) -> bytes:
     return encode_png(np.asarray(sheet))
 
 
-def depth_picture(result: Depth) -> NDArray[np.uint8]:
+def depth_picture(result: DepthMaps) -> NDArray[np.uint8]:
     """`[h w 3]` RGB: near is bright, sky has its own colour, no value is grey."""
     near, far = depth_limits_m(result)
     picture = colour_depth(result.depth_m, near_m=near, far_m=far)
@@ -76,7 +76,7 @@ def depth_picture(result: Depth) -> NDArray[np.uint8]:
     return picture
 
 
-def structure_picture(result: Depth) -> NDArray[np.uint8]:
+def structure_picture(result: DepthMaps) -> NDArray[np.uint8]:
     """`[h w 3]` RGB: near is bright."""
     far, near = (float(v) for v in np.nanpercentile(result.structure, [0.5, 99.5]))
     high = max(near, far + 1e-6 * max(abs(far), 1.0))  # of a map without any differences, too
@@ -88,7 +88,7 @@ def thermal_picture(thermal: NDArray[Any], unit: ThermalUnit) -> NDArray[np.uint
     return colour_thermal(display(thermal, unit))
 
 
-def depth_limits_m(result: Depth) -> tuple[float, float]:
+def depth_limits_m(result: DepthMaps) -> tuple[float, float]:
     """(near, far) of the colours: one stray pixel does not take the whole scale."""
     metres = result.depth_m[result.has_depth]
     if not metres.size:  # nothing but sky
@@ -101,7 +101,7 @@ def depth_limits_m(result: Depth) -> tuple[float, float]:
 
 
 def _sheet(
-    result: Depth, thermal: NDArray[Any] | None, unit: ThermalUnit | None, panel_width: int
+    result: DepthMaps, thermal: NDArray[Any] | None, unit: ThermalUnit | None, panel_width: int
 ) -> Image.Image:
     frame_rows, frame_columns = result.depth_m.shape
     panels = {"structure": structure_picture(result), "metric depth": depth_picture(result)}
@@ -130,7 +130,7 @@ def _sheet(
 
 
 def mark_sky(
-    pen: ImageDraw.ImageDraw, result: Depth, *, corner: tuple[float, float], scale: float
+    pen: ImageDraw.ImageDraw, result: DepthMaps, *, corner: tuple[float, float], scale: float
 ) -> None:
     """The word in the middle of the sky, where there is any, of a panel whose top left corner is `corner`."""
     if result.sky is None or not result.sky.any():

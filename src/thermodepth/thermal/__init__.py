@@ -7,6 +7,8 @@ applied again at prediction, so training and use can never disagree silently.
 
 from thermodepth.thermal.normalisers import (
     NORMALISERS,
+    RECIPE_VERSION,
+    NormaliserSettings,
     NormaliserState,
     check_compatible,
     display,
@@ -22,7 +24,6 @@ from thermodepth.thermal.reading import (
     refuse_agc,
     thermal_unit,
 )
-from thermodepth.thermal.settings import RECIPE_VERSION, NormaliserSettings
 from thermodepth.thermal.telemetry import Margins, describe_rows, refuse_telemetry, telemetry_rows
 from thermodepth.thermal.units import HIGHEST, MIN_SPAN
 
