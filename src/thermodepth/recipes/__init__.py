@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from thermodepth.errors import SettingsError, unknown
-from thermodepth.recipes.any_camera import rgb_any, thermal_any
+from thermodepth.recipes.any_camera import rgb_any, thermal_any, thermal_any_further
 from thermodepth.recipes.finetune import finetune
 from thermodepth.recipes.paper import paper
 from thermodepth.recipes.paper_factorial import paper_factorial
@@ -18,6 +18,7 @@ TRAININGS: dict[str, Callable[[], TrainingSettings]] = {
     "thermal": thermal,
     "rgb-teacher": rgb_teacher,
     "thermal-any": thermal_any,
+    "thermal-any-further": thermal_any_further,
     "rgb-any": rgb_any,
 }
 

@@ -15,6 +15,8 @@ from thermodepth.training.settings import TrainingSettings
 
 #: Where `make imagenet-start` puts the encoder; `--set model.weights=...` names another place.
 IMAGENET_START = "build/mobilenetv2"
+#: Where `make thermal-any` puts its first stage.
+FIRST_STAGE = "build/thermal-any-first"
 
 _NETWORK: dict[str, Any] = {
     "model.encoder": "mobilenetv2",
@@ -69,6 +71,20 @@ _COLOURS: dict[str, Any] = {
 def thermal_any() -> TrainingSettings:
     """The thermal model that ships for any camera."""
     return TrainingSettings().edit({"steps": 7000, **_NETWORK, **_FRAMES, **_TERMS, **_STEPS})
+
+
+def thermal_any_further() -> TrainingSettings:
+    """On from there with steeper structure; half of the first weights stays in the mean, so that what the
+    first stage saw is not unlearnt (docs/log.md)."""
+    further = {
+        "steps": 4500,
+        "model.weights": FIRST_STAGE,
+        "optimiser.learning_rate": 7e-4,
+        "optimiser.start_share": 0.5,
+        "losses.structure_gradient.form": "squared",
+        "losses.structure_gradient.weight": 1.0,
+    }
+    return thermal_any().edit(further)
 
 
 def rgb_any() -> TrainingSettings:
