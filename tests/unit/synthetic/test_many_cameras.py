@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -14,7 +15,11 @@ from thermodepth.data.synthetic import open_synthetic
 from thermodepth.data.transform import crop_resize, mirror
 from thermodepth.errors import DataError, SettingsError
 from thermodepth.synthetic.cameras.lens import ASPECT, FIELD_OF_VIEW_DEG, draw_rig
+from thermodepth.synthetic.cameras.pose import CameraPose
 from thermodepth.synthetic.cameras.rig import coaxial_rig, ms2_rig
+from thermodepth.synthetic.cameras.standpoint import Room
+from thermodepth.synthetic.grammar.mesh import MeshBuilder
+from thermodepth.synthetic.grammar.open_ground import lay_open_ground
 from thermodepth.synthetic.rendering.frame import Frame
 from thermodepth.synthetic.rendering.thermal_shading import sky_radiance
 from thermodepth.synthetic.storage.building import build_pack
@@ -22,7 +27,7 @@ from thermodepth.synthetic.storage.order import RenderOrder
 from thermodepth.synthetic.storage.pack import Pack, write_pack
 from thermodepth.synthetic.weather.conditions import draw_conditions
 from thermodepth.synthetic.weather.skies import vary_conditions
-from thermodepth.synthetic.worlds.sites import SITES, draw_site
+from thermodepth.synthetic.worlds.sites import SITES, Built, draw_site, place_camera
 from thermodepth.types import ThermalUnit
 
 PIXELS = 48 * 40
@@ -158,6 +163,33 @@ class TestFrames:
             assert up[frame.sky].min(initial=1.0) > -0.012
             with_sky += bool(frame.sky.any())
         assert with_sky >= 5
+
+
+class TestOwnBody:
+    """What of its own carrier a camera sees."""
+
+    @pytest.fixture
+    def place(self) -> Callable[[Callable[[float, float], float] | None], list[bool]]:
+        pytest.importorskip("embreex", reason="the pose is chosen with the ray caster")
+        builder = MeshBuilder()
+        lay_open_ground(builder, np.random.default_rng(0), -0.1)
+        mesh = builder.finish()
+        pose = CameraPose(position=(0.0, 0.0, 30.0), yaw=0.0, pitch=-0.8, roll=0.0)
+
+        def bodies(ground_m: Callable[[float, float], float] | None) -> list[bool]:
+            """Whether one was put before the camera, for sixty draws."""
+            room = Room(around_m=0.0, nearest_m=0.5)
+            built = Built(mesh=mesh, propose=lambda _: pose, room=room, ground_m=ground_m)
+            rig = coaxial_rig(48, 40)
+            conditions = draw_conditions(np.random.default_rng(0), "day")
+            generators = (np.random.default_rng(seed) for seed in range(60))
+            return [place_camera(built, conditions, rig, rng)[0] is not mesh for rng in generators]
+
+        return bodies
+
+    def test_near_the_ground_some_see_it_and_from_above_none_does(self, place) -> None:
+        assert not any(place(None))
+        assert 0.1 < np.mean(place(lambda *_: 0.0)) < 0.6
 
 
 class TestSkies:

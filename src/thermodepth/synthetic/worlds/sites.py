@@ -75,7 +75,7 @@ def place_camera(
         if has_room(carried.pose, Room(around_m=CLEARANCE_M, nearest_m=0.0), caster):
             mesh = joined(built.mesh, carried.mesh)
             return mesh, carried.pose, EmbreeCaster(mesh.positions)
-    elif not conditions.indoors and draw < ON_CAR_SHARE + MAST_SHARE:
+    elif built.ground_m is not None and draw < ON_CAR_SHARE + MAST_SHARE:
         mesh = joined(built.mesh, mast(rng, pose))
         return mesh, pose, EmbreeCaster(mesh.positions)
     return built.mesh, pose, caster

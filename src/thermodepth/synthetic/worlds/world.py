@@ -21,7 +21,7 @@ from thermodepth.synthetic.weather.conditions import choose, draw_conditions
 from thermodepth.synthetic.weather.skies import vary_conditions
 from thermodepth.synthetic.worlds.sites import SITES, draw_site, place_camera
 
-MANY_CAMERAS_VERSION = 3  # the same for frames of many cameras
+MANY_CAMERAS_VERSION = 4  # the same for frames of many cameras
 GENERATOR_VERSION = 4  # raise it when the same seed no longer gives the same frame
 LONGEST_SEQUENCE = 100_000
 
