@@ -153,7 +153,7 @@ ROWS = (
         definition="mean |ln p - ln d|",
         source="Eigen et al. (2014), without the square",
         optimum=0.0,
-        of=log_mae,
+        compute=log_mae,
     ),
     MapFamily(
         name="tilt",

@@ -48,7 +48,7 @@ ASKED_BEFORE = {
     "synthetic/storage/container.py: _opened",
     "depth_files/exr.py: _checked_header",
     "depth_files/exr.py: _pixels",
-    "model/encoders.py: pretrained_encoder",
+    "model/encoders.py: _pretrained_backbone",
     "model/auto_backbone.py: _hub_config",
     "teacher/transformers_depth.py: _load_config",
     "teacher/transformers_depth.py: _load_network",

@@ -16,19 +16,46 @@ the files that it was made with by their sha256 and never has one run: who opens
     carrying.py   to worker processes
 """
 
-from thermodepth.extensions.carrying import Carrier, Sources, load_sources, loaded_sources
-from thermodepth.extensions.loading import (
-    Extension,
-    check_loaded,
-    installed_extensions,
-    load_extension,
-    load_extensions,
-    loaded_extensions,
-    loaded_records,
-    unload_extension,
-)
-from thermodepth.extensions.record import ExtensionRecord, extension_records
-from thermodepth.extensions.registry import Registry
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from thermodepth.extensions.carrying import Carrier as Carrier
+    from thermodepth.extensions.carrying import Sources as Sources
+    from thermodepth.extensions.carrying import load_sources as load_sources
+    from thermodepth.extensions.carrying import loaded_sources as loaded_sources
+    from thermodepth.extensions.loading import Extension as Extension
+    from thermodepth.extensions.loading import check_loaded as check_loaded
+    from thermodepth.extensions.loading import installed_extensions as installed_extensions
+    from thermodepth.extensions.loading import load_extension as load_extension
+    from thermodepth.extensions.loading import load_extensions as load_extensions
+    from thermodepth.extensions.loading import loaded_extensions as loaded_extensions
+    from thermodepth.extensions.loading import loaded_records as loaded_records
+    from thermodepth.extensions.loading import unload_extension as unload_extension
+    from thermodepth.extensions.record import ExtensionRecord as ExtensionRecord
+    from thermodepth.extensions.record import extension_records as extension_records
+    from thermodepth.extensions.registry import Registry as Registry
+
+#: Where each public name stands. Tables import `registry` alone, and what loads files only when it is used.
+_HOME = {
+    "Carrier": "carrying",
+    "Sources": "carrying",
+    "load_sources": "carrying",
+    "loaded_sources": "carrying",
+    "Extension": "loading",
+    "check_loaded": "loading",
+    "installed_extensions": "loading",
+    "load_extension": "loading",
+    "load_extensions": "loading",
+    "loaded_extensions": "loading",
+    "loaded_records": "loading",
+    "unload_extension": "loading",
+    "ExtensionRecord": "record",
+    "extension_records": "record",
+    "Registry": "registry",
+}
 
 __all__ = [
     "Carrier",
@@ -47,3 +74,9 @@ __all__ = [
     "loaded_sources",
     "unload_extension",
 ]
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOME:
+        raise AttributeError(f"module '{__name__}' has no attribute '{name}'")
+    return getattr(importlib.import_module(f"{__name__}.{_HOME[name]}"), name)

@@ -16,6 +16,7 @@ from thermodepth.losses import LOSSES, LossesSettings
 from thermodepth.losses.registry import LossRow
 from thermodepth.losses.term import TermSettings
 from thermodepth.model import has_batch_norms
+from thermodepth.model.auto_backbone import is_auto
 from thermodepth.teacher import TEACHERS, Teacher, TransferringTeacher
 from thermodepth.thermal import NORMALISERS
 from thermodepth.training.settings import TrainingSettings
@@ -32,6 +33,7 @@ def unread(settings: TrainingSettings) -> dict[str, str]:
     """
     return {
         **{f"data.{path}": reason for path, reason in _of_data(settings.data)},
+        **dict(_of_model(settings)),
         **dict(_of_teacher(settings)),
         **dict(_of_optimiser(settings)),
         **{f"losses.{path}": reason for path, reason in _of_losses(settings.losses)},
@@ -102,6 +104,14 @@ def _of_data(data: DataSettings) -> Iterator[tuple[str, str]]:
             yield f"normaliser.{name}", f" on the '{data.normaliser.name}' normaliser"
     if "clahe_tiles" in recipe.reads and data.normaliser.clahe_clip == 0:
         yield "normaliser.clahe_tiles", " while clahe_clip is 0"
+
+
+def _of_model(settings: TrainingSettings) -> Iterator[tuple[str, str]]:
+    if not is_auto(settings.model.encoder):
+        yield (
+            "model.encoder_config",
+            f": the architecture of model.encoder={settings.model.encoder} is in the table",
+        )
 
 
 def _of_teacher(settings: TrainingSettings) -> Iterator[tuple[str, str]]:

@@ -181,7 +181,7 @@ def worst(errors):
     return errors.mean(errors.relative)
 
 ROWS = [ErrorRow(name="worst", unit="", better="lower", label="{label}", digits=3, definition="d",
-                 source="s", optimum=0.0, of=worst)]
+                 source="s", optimum=0.0, compute=worst)]
 """
     with pytest.raises(SettingsError, match="its label 'AbsRel' is that of abs_rel"):
         load_extension(write(text.format(label="AbsRel")))

@@ -89,6 +89,8 @@ VALUES: Mapping[str, tuple[str, Any]] = {
     "data.augmentation.size_least": ("sizes", 0.25),
     "data.augmentation.gain": ("range", 0.9),
     "data.augmentation.offset": ("range", 0.9),
+    "model.encoder_config": ("plain", {"model_type": "resnet"}),
+    "data.normaliser.name": ("plain", "min_max"),
     "data.normaliser.low_percentile": ("plain", 20.0),
     "data.normaliser.high_percentile": ("plain", 70.0),
     "data.normaliser.range_low": ("range", 5000.0),
@@ -160,6 +162,7 @@ LEAVES = flatten(TrainingSettings().tree())
 TRANSFER = [path for path in LEAVES if path.startswith("teacher.transfer.")]
 #: Refused in every context here. All others must be honoured in theirs.
 REFUSED = {
+    "model.encoder_config",
     *(path for path in LEAVES if any(is_under(path, shared) for shared in SHARED)),
     *TRANSFER,  # no map is moved on these frames; see the last test
     "data.normaliser.version",  # there is one

@@ -78,6 +78,7 @@ OTHER = {
     "losses.gradient_consistency.detach": "structure",
     "optimiser.ema_decay": 0.5,
     "model.decoder": "lean",
+    "model.encoder_config": {"model_type": "resnet"},
     "runtime.device": "auto",
 }
 RUN, LABELS = "a" * 16, "truth-1/metric_depth"

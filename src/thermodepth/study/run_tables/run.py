@@ -77,12 +77,14 @@ def read_cells(path: Path) -> tuple[tuple[str, ...], list[tuple[str, ...]]]:
 
 
 def _reader(text: str, path: Path) -> Iterator[tuple[str, ...]]:
-    csv.field_size_limit(_LONGEST_CELL)
+    before = csv.field_size_limit(_LONGEST_CELL)  # of the whole process, so it is put back
     try:
-        for row in csv.reader(io.StringIO(text, newline=""), strict=True):
-            yield tuple(row)
+        rows = [tuple(row) for row in csv.reader(io.StringIO(text, newline=""), strict=True)]
     except csv.Error as error:
         raise DataError(f"{path}: cannot be read as CSV ({error})") from None
+    finally:
+        csv.field_size_limit(before)
+    yield from rows
 
 
 def number_of(text: str) -> float | None:
