@@ -46,6 +46,13 @@ class PooledEstimate:
     notes: tuple[str, ...]  # what the interval does not know
 
 
+def _two_sided_p(drawn: Array) -> float:
+    """Of no difference, from draws of one; half of those at 0 are on each side."""
+    signs = np.count_nonzero(drawn < 0.0) + 0.5 * np.count_nonzero(drawn == 0.0)
+    below = (signs + 0.5) / (drawn.size + 1)
+    return float(min(1.0, 2.0 * min(below, 1.0 - below)))
+
+
 def pooled_contrast(
     sums: Array,
     clusters: Clusters,
@@ -94,15 +101,13 @@ def pooled_contrast(
         drawn[inside] = (contrast(totals) * m_s[inside]).sum(axis=1) / seeds
     drawn.sort()
     low, high = np.quantile(drawn, [0.5 - level / 2.0, 0.5 + level / 2.0]).tolist()
-    signs = np.count_nonzero(drawn < 0.0) + 0.5 * np.count_nonzero(drawn == 0.0)
-    below = (signs + 0.5) / (draws + 1)
     return PooledEstimate(
         value=float(by_seed.mean()),
         by_seed=by_seed,
         standard_error=float(drawn.std(ddof=1)),
         interval=(low, high),
         level=level,
-        p=float(min(1.0, 2.0 * min(below, 1.0 - below))),
+        p=_two_sided_p(drawn),
         drawn=drawn,
         seeds=seeds,
         clusters=groups,

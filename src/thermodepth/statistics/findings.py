@@ -96,24 +96,19 @@ def analyze(
         titles: what people call the arms; an arm without one goes by its name.
         arm_factors: design and doses of the arms; None reads them from their names, and says so.
         questions: None takes every arm's difference to the reference, and the effects of the design.
-        primary: metrics whose verdicts count together for Holm; None takes all that have a direction. Of a
-            factorial the main effects and interactions get verdicts, of another design the differences to the
-            reference.
+        primary: metrics whose verdicts count together for Holm, on main effects and interactions of a
+            factorial, else on differences to the reference; None takes all that have a direction.
         better: which way a metric runs, where its name does not tell it (`metric_names.direction_of`). One of
             which nobody knows is descriptive: it has intervals, no verdict and no best set.
-        claims: to be judged.
-        claimed: the quantities that claims speak of, where they are others than `measurements`.
+        claims: to be judged, on `claimed` where they speak of other quantities than `measurements`.
         smallest_effect: what is too small to matter, as a share of the reference's mean.
         level: of the intervals.
 
     Raises:
-        SettingsError: for a reference or primary metric that is not measured, or a primary metric of which it
-            is not known which way is better.
+        SettingsError: for a reference or primary metric that is not measured, or one without direction.
     """
     blocks = _each_once(measurements)
-    arms = next(iter(blocks.values())).arms
-    if reference not in arms:
-        raise SettingsError(unknown("reference arm", reference, arms))
+    arms = _arms_with(reference, blocks)
     directions = {name: (better or {}).get(name) or direction_of(name) for name in blocks}
     directed = {name: way for name, way in directions.items() if way is not None}
     primary = _primary(primary, directions)
@@ -139,6 +134,13 @@ def analyze(
         unanswered=_unanswered(blocks, every, ranked, reference),
         assumptions=_assumptions(factors) if questions is None else (),
     )
+
+
+def _arms_with(reference: str, blocks: Mapping[str, Measurements]) -> tuple[str, ...]:
+    arms = next(iter(blocks.values())).arms
+    if reference not in arms:
+        raise SettingsError(unknown("reference arm", reference, arms))
+    return arms
 
 
 class _Size(TypedDict):

@@ -220,9 +220,7 @@ def block(
 
     Args:
         metric: their name.
-        arm: of each measurement; so are seed, image, cluster, value and pixels.
-        seed: whole numbers.
-        image: names.
+        arm: of each measurement; so are seed (whole numbers), image (names), cluster, value and pixels.
         cluster: of the image; an empty name makes the image a cluster of its own.
         value: [n] finite, of a magnitude up to LARGEST.
         pixels: [n] or None.

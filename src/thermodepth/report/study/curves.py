@@ -7,9 +7,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from html import escape
 
-from thermodepth.report.axes import Scale
+from thermodepth.report.axes import Axes, Scale, band, curve, svg
 from thermodepth.study.arm import ArmLabel
 from thermodepth.study.results.training_logs import LoggedColumn, Reach
 
@@ -56,41 +55,31 @@ def _svg(name: str, lines: Sequence[tuple[int, tuple[Reach, ...]]]) -> str:
         low, high = low / 1.05, high * 1.05
     elif high - low < 1e-12:
         low, high = low - 0.5, high + 0.5
-    scale = Scale(low=low, high=high, logarithmic=logarithmic)
     last = max(points[-1][0] for _, points in lines) or 1.0
-    plot_w, plot_h = _WIDTH - _LEFT - _RIGHT, _HEIGHT - _TOP - _BOTTOM
-
-    def x_of(step: float) -> float:
-        return _LEFT + plot_w * step / last
-
-    def y_of(value: float) -> float:
-        return _TOP + plot_h * (1 - scale.place(value))
-
-    floor = _TOP + plot_h
-    parts = [
-        f'<svg viewBox="0 0 {_WIDTH:g} {_HEIGHT:g}" role="img" aria-label="{escape(name)} over steps">'
-    ]
-    for tick in scale.ticks(apart=0.11):
-        y = y_of(tick)
-        parts.append(f'<path class="rule" d="M{_LEFT:g} {y:.1f}H{_WIDTH - _RIGHT:g}"/>')
-        parts.append(f'<text x="{_LEFT - 5:g}" y="{y + 3.5:.1f}" text-anchor="end">{tick:g}</text>')
-    parts.append(f'<path class="axis" d="M{_LEFT:g} {_TOP:g}V{floor:g}H{_WIDTH - _RIGHT:g}"/>')
-    parts.append(f'<text x="{_LEFT:g}" y="{floor + 15:g}">0</text>')
-    parts.append(
-        f'<text x="{_WIDTH - _RIGHT:g}" y="{floor + 15:g}" text-anchor="end">step {last:g}</text>'
+    axes = Axes(
+        left=_LEFT,
+        right=_WIDTH - _RIGHT,
+        top=_TOP,
+        floor=_HEIGHT - _BOTTOM,
+        x=Scale(low=0.0, high=last, logarithmic=False),
+        y=Scale(low=low, high=high, logarithmic=logarithmic),
     )
+    parts = [
+        *axes.y_marks((tick, f"{tick:g}") for tick in axes.y.ticks(apart=0.11)),
+        axes.line(),
+        f'<text x="{axes.left:g}" y="{axes.floor + 15:g}">0</text>',
+        f'<text x="{axes.right:g}" y="{axes.floor + 15:g}" text-anchor="end">step {last:g}</text>',
+    ]
     # The reference is drawn last, on top of those that are compared with it.
     for number, points in reversed(lines):
         if any(low < high for _, _, low, high in points):
-            upper = [f"{x_of(x):.1f} {y_of(high):.1f}" for x, _, _, high in points]
-            back = [f"{x_of(x):.1f} {y_of(low):.1f}" for x, _, low, _ in reversed(points)]
-            parts.append(
-                f'<path class="reach arm-{number % _COLOURS}" data-arm="{number}" '
-                f'd="M{"L".join(upper + back)}Z"/>'
+            reach = band(
+                [axes.point(x, high) for x, _, _, high in points],
+                [axes.point(x, low) for x, _, low, _ in points],
             )
+            classes = f"reach arm-{number % _COLOURS}"
+            parts.append(f'<path class="{classes}" data-arm="{number}" d="{reach}"/>')
     for number, points in reversed(lines):
-        path = "L".join(f"{x_of(x):.1f} {y_of(y):.1f}" for x, y, _, _ in points)
-        if len(points) == 1:
-            path += "h0.1"  # a lone point would not be drawn
-        parts.append(f'<path class="{line_class(number)}" data-arm="{number}" d="M{path}"/>')
-    return "".join([*parts, "</svg>"])
+        line = curve([axes.point(x, y) for x, y, _, _ in points])
+        parts.append(f'<path class="{line_class(number)}" data-arm="{number}" d="{line}"/>')
+    return svg(_WIDTH, _HEIGHT, parts, name=f"{name} over steps")

@@ -9,7 +9,7 @@ import math
 from collections.abc import Callable, Sequence
 from html import escape
 
-from thermodepth.report.axes import Scale
+from thermodepth.report.axes import Axes, Scale, svg
 from thermodepth.statistics.comparison import change_words
 from thermodepth.statistics.dose_response import DoseCurve
 from thermodepth.statistics.labels import label_of, signed
@@ -53,44 +53,36 @@ def dose_svg(curve: DoseCurve) -> str:
     ends = [percent for _, percent, _ in known] + [end for *_, span in known for end in span or ()]
     low, high = min(-margin, *ends), max(margin, *ends)
     pad = 0.06 * (high - low) or 1.0
-    scale = Scale(low=low - pad, high=high + pad, logarithmic=False)
     x_of = _level_places([level for level, *_ in known])
-    floor, right = _HEIGHT - _BOTTOM, _WIDTH - _RIGHT
-    ground = floor - _STRIP
-
-    def y_of(percent: float) -> float:
-        return _TOP + (ground - _TOP) * (1 - scale.place(percent))
-
-    parts = [
-        f'<svg class="dose" viewBox="0 0 {_WIDTH:g} {_HEIGHT:g}" role="img" aria-label="'
-        f'{escape(f"{curve.factor}: change of {label_of(curve.metric)} over its weight")}">'
-    ]
+    axes = Axes(
+        left=_LEFT,
+        right=_WIDTH - _RIGHT,
+        top=_TOP,
+        floor=_HEIGHT - _BOTTOM,
+        x=Scale(low=0.0, high=1.0, logarithmic=False),  # levels have places of their own
+        y=Scale(low=low - pad, high=high + pad, logarithmic=False),
+        strip=_STRIP,
+    )
+    floor, right = axes.floor, axes.right
+    parts = []
     if margin:
         parts.append(
-            f'<rect class="margin" x="{_LEFT:g}" y="{y_of(margin):.1f}" width="{right - _LEFT:g}" '
-            f'height="{y_of(-margin) - y_of(margin):.1f}"/>'
+            f'<rect class="margin" x="{_LEFT:g}" y="{axes.y_of(margin):.1f}" width="{right - _LEFT:g}" '
+            f'height="{axes.y_of(-margin) - axes.y_of(margin):.1f}"/>'
         )
-    for tick in scale.ticks(apart=0.13):
-        y = y_of(tick)
-        text = signed(tick, "g") if tick else "0"
-        parts.append(
-            f'<path class="rule" d="M{_LEFT:g} {y:.1f}H{right:g}"/>'
-            f'<text x="{_LEFT - 5:g}" y="{y + 3.5:.1f}" text-anchor="end">{text}</text>'
-        )
+    ticks = axes.y.ticks(apart=0.13)
+    parts += axes.y_marks((tick, signed(tick, "g") if tick else "0") for tick in ticks)
     parts.append(f'<path class="recipe" d="M{x_of(1.0):.1f} {_TOP:g}V{floor:g}"/>')
     parts.append(_axis(known[0][0] == 0.0, floor, right))
     parts += [
         f'<text x="{x_of(level):.1f}" y="{floor + 13:g}" text-anchor="middle">{level:g}</text>'
         for level in _spaced([level for level, *_ in known], x_of)
     ]
-    parts.append(
-        f'<text x="{(_LEFT + right) / 2:g}" y="{_HEIGHT - 8:g}" text-anchor="middle">times the weight</text>'
-        f'<text transform="translate(9 {(_TOP + ground) / 2:g}) rotate(-90)" text-anchor="middle">'
-        "change (%)</text>"
-    )
+    parts += [axes.x_title("times the weight", below=32.0), axes.y_title("change (%)", at=9.0)]
     parts += _flat_bars(curve, x_of, floor)
-    parts += _points(curve, known, x_of, y_of)
-    return "".join([*parts, "</svg>"])
+    parts += _points(curve, known, x_of, axes.y_of)
+    name = f"{curve.factor}: change of {label_of(curve.metric)} over its weight"
+    return svg(_WIDTH, _HEIGHT, parts, name=name, kind="dose")
 
 
 def _points(
