@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import re
 import tomllib
 from pathlib import Path
@@ -72,3 +73,31 @@ def test_the_term_of_the_guide_is_what_it_says(toy: LossRow) -> None:
     assert settings.weight == 0.0
     torch.testing.assert_close(toy.function(perfect, batch, settings), torch.zeros(2))
     torch.testing.assert_close(toy.function(far, batch, settings), torch.full((2,), 0.25))
+
+
+PAGES = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").glob("*.md")])
+#: These begin alike and are no modules: a file of a user, a mark in a header.
+NOT_MODULES = {"thermodepth.yaml", "thermodepth.sha256"}
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_names_of_the_library_on_a_page_can_be_imported(page: Path) -> None:
+    if page.name in ("CHANGELOG.md", "log.md"):
+        return
+    text = page.read_text(encoding="utf-8")
+    names = set(re.findall(r"\bthermodepth(?:\.[a-zA-Z_]\w*)+", text)) - NOT_MODULES
+    assert [name for name in sorted(names) if not exists(name)] == []
+
+
+def exists(name: str) -> bool:
+    """Whether this is a module of the package, or something in one."""
+    parts = name.split(".")
+    for length in range(len(parts), 0, -1):
+        try:
+            place: object = importlib.import_module(".".join(parts[:length]))
+        except ModuleNotFoundError:
+            continue
+        for part in parts[length:]:
+            place = getattr(place, part, None)
+        return place is not None
+    return False
