@@ -137,11 +137,11 @@ def test_what_is_no_extension_is_refused_with_its_place_and_leaves_no_trace(
 ) -> None:
     from thermodepth.losses import report
 
-    before = report.weight_at
+    before = vars(report)["weight_at"]
     with pytest.raises(SettingsError, match=message):
         load_extension(write(text))
     assert loaded_extensions() == ()
-    assert report.weight_at is before
+    assert vars(report)["weight_at"] is before
     assert not [name for name in sys.modules if name.startswith("thermodepth_extension_")]
 
 
@@ -213,7 +213,7 @@ def test_an_installed_package_is_loaded_when_it_is_named(
     (package / "rows.py").write_text(f"{HEAD}MINE = [{ROW.format(name='theirs')}]\n")
     monkeypatch.syspath_prepend(str(tmp_path))
     point = metadata.EntryPoint("theirs", "their_terms.rows:MINE", loading.GROUP)
-    monkeypatch.setattr(loading.metadata, "entry_points", lambda **_: (point,))
+    monkeypatch.setattr(metadata, "entry_points", lambda **_: (point,))
     assert "their_terms.rows" not in sys.modules
     extension = load_extension("theirs")
     assert extension.record.source == "package:theirs"

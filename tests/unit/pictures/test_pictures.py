@@ -169,7 +169,7 @@ class TestOrientation:
     @pytest.mark.parametrize("dtype", [np.uint16, np.float32, np.int32])
     @pytest.mark.parametrize("order", ["<", ">"])
     def test_every_number_type_of_a_tiff_is_turned_once(self, dtype: type, order: str) -> None:
-        values = RNG.integers(0, 9999, (5, 7)).astype(dtype)
+        values: NDArray[Any] = RNG.integers(0, 9999, (5, 7)).astype(dtype)
         read = decode_raster(tiff(values, order=order, orientation=8), "x")
         np.testing.assert_array_equal(read, np.rot90(values))
         assert read.flags.c_contiguous

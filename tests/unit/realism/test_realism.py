@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
+from numpy.typing import NDArray
 from PIL import Image
 from scipy.ndimage import gaussian_filter
 
@@ -18,7 +21,9 @@ from thermodepth.realism.separation import auc
 SHARED = Path(__file__).parents[3] / ".." / "shared" / "data"
 
 
-def _frames(count: int, seed: int, *, sigma: float = 2.0, noise: float = 0.05) -> list:
+def _frames(
+    count: int, seed: int, *, sigma: float = 2.0, noise: float = 0.05
+) -> list[tuple[str, NDArray[np.uint16]]]:
     rng = np.random.default_rng(seed)
     frames = []
     for number in range(count):
@@ -43,7 +48,7 @@ class TestPatches:
     @pytest.mark.parametrize(
         "change", [lambda x: x // 2 + 900, lambda x: (x / 64).astype(np.float32)]
     )
-    def test_the_unit_does_not_matter(self, change) -> None:
+    def test_the_unit_does_not_matter(self, change: Callable[[NDArray[Any]], NDArray[Any]]) -> None:
         frames = _frames(4, 0)
         plain = patches_of(frames).statistics
         other = patches_of([(name, change(raw)) for name, raw in frames]).statistics
@@ -132,8 +137,14 @@ def folder(tmp_path: Path) -> Path:
 
 
 class TestCommand:
-    def _run(self, data: str, against: str, **options) -> None:
-        defaults = {"frames": 50, "only": None, "groups": "frame", "json": None, "out": None}
+    def _run(self, data: str, against: str, **options: Any) -> None:
+        defaults: dict[str, Any] = {
+            "frames": 50,
+            "only": None,
+            "groups": "frame",
+            "json": None,
+            "out": None,
+        }
         realism(data, against=against, **{**defaults, **options})
 
     def test_report_table_and_picture(
@@ -182,7 +193,7 @@ class TestCommand:
             ({"out": Path("a.gif")}, "--out a.gif"),
         ],
     )
-    def test_impossible_options(self, options: dict, message: str) -> None:
+    def test_impossible_options(self, options: dict[str, Any], message: str) -> None:
         with pytest.raises(SettingsError, match=message):
             self._run("synthetic", "synthetic", **options)
 

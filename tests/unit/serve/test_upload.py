@@ -143,6 +143,7 @@ def test_a_model_that_tells_sky_shows_it_and_leaves_it_out_of_the_numbers(
     assert page.sky is not None
     with Image.open(page.sky) as image:
         np.testing.assert_array_equal(np.asarray(image) == 255, result.sky)
+    assert page.sky_share is not None
     assert page.sky_share == result.sky.mean()
     assert f"Sky: {page.sky_share:.0%} of the frame" in markdown(page)
     assert numbers_of(page)["sky_share"] == round(page.sky_share, 4)
