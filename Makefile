@@ -57,7 +57,7 @@ transfer-picture: setup  ## the picture of docs/teachers.md; DATA=a folder with 
 	$(BIN)/python tools/transfer_picture.py $(DATA)
 
 # ---- what ships inside the package; each is made from seeds that no other one uses
-assets: pack rgb-teacher thermal-small thermal-any rgb-any  ## everything that ships, made anew (about 4 hours on two cores)
+assets: pack rgb-teacher thermal-small thermal-any rgb-any  ## everything that ships, made anew (about 5 hours on two cores)
 
 pack: setup      ## the synthetic pack
 	rm -f $(ASSETS)/synthetic-pack.zip

@@ -4,9 +4,10 @@ import re
 
 import numpy as np
 import pytest
+from change_table import CHANGES
 
 from thermodepth.report.latex_text import latex, latex_breaking, pieces, width
-from thermodepth.report.table import Column, Interval, Number, Table
+from thermodepth.report.table import Column, Interval, Table
 
 TABLE = Table(
     title="Means of 2 arms",
@@ -19,22 +20,6 @@ TABLE = Table(
     rows=(("full", 0.12345, 0.9, 120), ("no_smooth", 0.2, None, 120)),
     notes=("Protocol toy.",),
     bold=frozenset({(0, 1)}),
-)
-CHANGES = Table(
-    title="Changes",
-    columns=(
-        Column(label="arm", align="left"),
-        Column(label="Δ (%)", digits=1, signed=True),
-        Column(label="95 %", signed=True),
-    ),
-    rows=(
-        ("full", None, None),
-        ("a", Interval(-1.25, 3.0, 1, value=0.875), Interval(-0.04, 12.0, 1)),
-        ("b", Number(7.0, 0), None),
-    ),
-    notes=("Protocol toy; 3 seeds", "A 95 % interval.", "Small print."),
-    caption_notes=2,
-    label="tab:changes",
 )
 
 
@@ -144,7 +129,7 @@ def test_widths_are_those_of_computer_modern():
 def test_intervals_are_set_small_and_a_caption_says_what_it_must():
     lines = CHANGES.latex().splitlines()
     assert r"a & +0.9 {\scriptsize [$-$1.2, +3.0]} & {\scriptsize [0.0, +12.0]} \\" in lines
-    caption = lines.index(r"\caption{Changes. Protocol toy; 3 seeds. A 95 \% interval.}")
+    caption = lines.index(r"\caption{Changes. Protocol toy-1; 3 seeds. A 95 \% interval.}")
     assert lines[caption + 1] == r"\label{tab:changes}"
     assert lines[-2] == r"\par\smallskip{\footnotesize\raggedright Small print.\par}"
     assert sum("95 \\% interval" in line for line in lines) == 1

@@ -4,6 +4,7 @@ import csv
 import io
 
 import pytest
+from change_table import CHANGES
 from rich.console import Console
 
 from thermodepth.report.table import Column, Heading, Interval, Number, Table
@@ -178,23 +179,6 @@ def test_tables_that_are_built_wrongly(changes, message):
 
 
 # --- intervals, captions, rules, records --------------------------------------------------------
-
-CHANGES = Table(
-    title="Changes",
-    columns=(
-        Column(label="arm", align="left"),
-        Column(label="Δ (%)", digits=1, signed=True),
-        Column(label="95 %", signed=True),
-    ),
-    rows=(
-        ("full", None, None),
-        ("a", Interval(-1.25, 3.0, 1, value=0.875), Interval(-0.04, 12.0, 1)),
-        ("b", Number(7.0, 0), None),
-    ),
-    notes=("Protocol toy-1; 3 seeds", "A 95 % interval.", "Small print."),
-    caption_notes=2,
-    label="tab:changes",
-)
 
 
 def test_a_number_and_its_interval_are_printed_in_one_cell():

@@ -15,9 +15,9 @@ from typing import Any
 
 from thermodepth.errors import DataError
 from thermodepth.study.run_tables.run import (
-    MOST_RUNS,
     LoggedRun,
     RunExport,
+    check_run_count,
     number_of,
     read_cells,
     read_header,
@@ -63,8 +63,7 @@ def read_runs(path: Path) -> RunExport:
                 metrics=metrics,
             )
         )
-        if len(runs) > MOST_RUNS:
-            raise DataError(f"{path}: more than {MOST_RUNS} runs")
+        check_run_count(path, len(runs))
     notes = (f"{unread} {HPARAMS} could not be read as plain YAML.",) if unread else ()
     return RunExport(
         program=PROGRAM, path=path, runs=tuple(runs), settings_are_own=True, notes=notes

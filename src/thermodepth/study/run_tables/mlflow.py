@@ -20,9 +20,9 @@ from thermodepth.errors import DataError
 from thermodepth.files import read_text
 from thermodepth.study.run_tables.run import (
     MOST_BYTES,
-    MOST_RUNS,
     LoggedRun,
     RunExport,
+    check_run_count,
     number_of,
     read_cells,
     read_header,
@@ -100,8 +100,7 @@ def _read_folder(path: Path) -> RunExport:
                 unfinished="" if text in ("finished", "") else text,
             )
         )
-        if len(runs) > MOST_RUNS:
-            raise DataError(f"{path}: more than {MOST_RUNS} runs")
+        check_run_count(path, len(runs))
     notes = (f"{deleted} runs that MLflow holds as deleted were left out.",) if deleted else ()
     return RunExport(
         program=FOLDER_PROGRAM, path=path, runs=tuple(runs), settings_are_own=True, notes=notes

@@ -38,6 +38,16 @@ class RunExport:
     notes: tuple[str, ...] = field(default=())  # sentences on what was left out
 
 
+def check_run_count(path: Path, count: int) -> None:
+    """Whether so many runs are taken into memory.
+
+    Raises:
+        DataError: for more than `MOST_RUNS`.
+    """
+    if count > MOST_RUNS:
+        raise DataError(f"{path}: more than {MOST_RUNS} runs")
+
+
 def read_header(path: Path) -> tuple[str, ...]:
     """The first line of a CSV file, without reading the others; empty where it has none.
 

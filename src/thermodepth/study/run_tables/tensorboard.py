@@ -22,9 +22,9 @@ from thermodepth.errors import DataError, DependencyError
 from thermodepth.files import ask_folder, read_text
 from thermodepth.study.run_tables.run import (
     MOST_BYTES,
-    MOST_RUNS,
     LoggedRun,
     RunExport,
+    check_run_count,
     number_of,
     read_cells,
     read_header,
@@ -63,8 +63,7 @@ def read_runs(path: Path) -> RunExport:
         )
     root = path if path.is_dir() else path.parent
     folders = list(dict.fromkeys(file.parent for file in events))
-    if len(folders) > MOST_RUNS:
-        raise DataError(f"{path}: more than {MOST_RUNS} runs")
+    check_run_count(path, len(folders))
     runs = []
     for folder in folders:
         name = folder.relative_to(root).as_posix()
