@@ -15,7 +15,9 @@ from pathlib import Path
 
 from thermodepth.data import open_dataset
 from thermodepth.recipes import named_study, named_training
-from thermodepth.study.cell import FACTS, FORMAT, ROWS, CellJob, CellNews, Tell
+from thermodepth.study.cell import FORMAT, ROWS
+from thermodepth.study.cell_facts import FACTS
+from thermodepth.study.cell_job import CellJob, CellNews, Tell
 from thermodepth.study.inputs import make_all_labels
 from thermodepth.study.run import cell_keys, run_study
 

@@ -246,7 +246,7 @@ def growing_log(folder: Path) -> Subject:
 
 def cell_facts_of(folder: Path) -> Subject:
     from thermodepth.checksums import write_record
-    from thermodepth.study.cell import cell_facts
+    from thermodepth.study.cell_facts import cell_facts
     from thermodepth.study.failure import FAILED
 
     facts = {"labels": "l", "first_weights": "w", "batches": "b", "seconds": 2.5, "frames": 3}

@@ -15,8 +15,7 @@ from thermodepth.checksums import read_record
 from thermodepth.data import Dataset, open_dataset
 from thermodepth.errors import StudyError
 from thermodepth.report.study.write import write_results
-from thermodepth.study.cell import CellNews
-from thermodepth.study.cell_job import Executor
+from thermodepth.study.cell_job import CellNews, Executor
 from thermodepth.study.design import Arm, Study
 from thermodepth.study.executors.registry import Placement, make_executor
 from thermodepth.study.failure import FAILED

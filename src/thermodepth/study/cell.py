@@ -30,14 +30,8 @@ from thermodepth.evaluation.store import PredictionStore
 from thermodepth.inference.predictor import Predictor
 from thermodepth.lock import holding
 from thermodepth.model import load_model
-from thermodepth.study.cell_facts import FACTS as FACTS
-from thermodepth.study.cell_facts import cell_facts as cell_facts
-from thermodepth.study.cell_facts import known_seconds as known_seconds
-from thermodepth.study.cell_job import ENDINGS as ENDINGS
-from thermodepth.study.cell_job import CellJob as CellJob
-from thermodepth.study.cell_job import CellNews as CellNews
-from thermodepth.study.cell_job import Stage as Stage
-from thermodepth.study.cell_job import Tell as Tell
+from thermodepth.study.cell_facts import FACTS, known_seconds
+from thermodepth.study.cell_job import CellJob, CellNews, Tell
 from thermodepth.study.failure import FAILED, failure_of, write_failure
 from thermodepth.study.inputs import TEST_SPLIT, check_labels
 from thermodepth.training.labels import label_reader, label_source

@@ -21,7 +21,7 @@ from thermodepth.errors import DataError, SettingsError, StudyError, unknown
 from thermodepth.extensions import ExtensionRecord, check_loaded, extension_records
 from thermodepth.lock import LOCK, holding
 from thermodepth.statistics.questions import NAME
-from thermodepth.study.cell import CellJob
+from thermodepth.study.cell_job import CellJob
 from thermodepth.study.design import Study
 from thermodepth.study.factors_record import ArmFactorsRecord
 from thermodepth.study.inputs import label_key

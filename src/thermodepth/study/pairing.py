@@ -13,7 +13,8 @@ from thermodepth.checksums import read_record
 from thermodepth.config import difference
 from thermodepth.errors import DataError, StudyError
 from thermodepth.statistics.questions import is_twin
-from thermodepth.study.cell import PREDICTIONS, cell_facts
+from thermodepth.study.cell import PREDICTIONS
+from thermodepth.study.cell_facts import cell_facts
 from thermodepth.study.design import Cell, Study
 from thermodepth.study.inputs import arm_settings
 from thermodepth.study.paths import StudyFolder

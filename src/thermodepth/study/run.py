@@ -21,19 +21,9 @@ from thermodepth.evaluation.head_maps import depth_head_maps
 from thermodepth.evaluation.rows.rows import concatenate, read_rows, write_rows
 from thermodepth.evaluation.scoring.baselines import BASELINES, evenly, fit_baselines
 from thermodepth.evaluation.scoring.score import score_frames
-from thermodepth.study.cell import (
-    ELSEWHERE,
-    FORMAT,
-    ROWS,
-    CellJob,
-    CellKey,
-    CellNews,
-    Tell,
-    cell_is_done,
-    known_seconds,
-    study_protocol,
-)
-from thermodepth.study.cell_job import Executor
+from thermodepth.study.cell import ELSEWHERE, FORMAT, ROWS, CellKey, cell_is_done, study_protocol
+from thermodepth.study.cell_facts import known_seconds
+from thermodepth.study.cell_job import CellJob, CellNews, Executor, Tell
 from thermodepth.study.design import Cell, Study
 from thermodepth.study.failure import DIVERGED, Failure, read_failure
 from thermodepth.study.folder import StudyFolder, note_labels, open_study

@@ -4,7 +4,8 @@ import json
 
 import pytest
 
-from thermodepth.study.cell import FACTS, ROWS
+from thermodepth.study.cell import ROWS
+from thermodepth.study.cell_facts import FACTS
 from thermodepth.study.design import Arm, Study
 from thermodepth.study.folder import StudyFolder
 from thermodepth.study.run import StudyState, within_budget

@@ -16,17 +16,9 @@ from thermodepth.checksums import read_record, write_record
 from thermodepth.errors import DataError, DivergedError, SettingsError, StudyError
 from thermodepth.evaluation.protocols.named import named_protocol
 from thermodepth.study import cell as cells
-from thermodepth.study.cell import (
-    FACTS,
-    FORMAT,
-    ROWS,
-    CellJob,
-    CellKey,
-    CellNews,
-    cell_is_done,
-    compute_cell,
-    known_seconds,
-)
+from thermodepth.study.cell import FORMAT, ROWS, CellKey, cell_is_done, compute_cell
+from thermodepth.study.cell_facts import FACTS, known_seconds
+from thermodepth.study.cell_job import CellJob, CellNews
 from thermodepth.study.design import Arm, Study
 from thermodepth.study.failure import FAILED, killed, read_failure, write_failure
 from thermodepth.study.folder import StudyFolder, note_labels, open_study, prepared_job

@@ -12,7 +12,8 @@ import pytest
 
 from thermodepth.checksums import read_record
 from thermodepth.errors import DependencyError, SettingsError, StudyError
-from thermodepth.study.cell import ROWS, CellJob
+from thermodepth.study.cell import ROWS
+from thermodepth.study.cell_job import CellJob
 from thermodepth.study.executors import slurm
 from thermodepth.study.executors.launch import cell_command, end
 from thermodepth.study.executors.local import available_gpus, slots_of

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import pytest
 
 from thermodepth.errors import StudyError
-from thermodepth.study.cell import FACTS, cell_facts
+from thermodepth.study.cell_facts import FACTS, cell_facts
 from thermodepth.study.design import Arm, Study
 from thermodepth.study.folder import StudyFolder, open_study
 from thermodepth.study.pairing import check_pairing

@@ -7,7 +7,8 @@ import pytest
 from named_data import NamedData
 
 from thermodepth.study import run
-from thermodepth.study.cell import FACTS, ROWS
+from thermodepth.study.cell import ROWS
+from thermodepth.study.cell_facts import FACTS
 from thermodepth.study.design import Arm, Study
 from thermodepth.study.folder import StudyFolder
 from thermodepth.study.inputs import CellInputs

@@ -9,7 +9,8 @@ from thermodepth.data import open_dataset
 from thermodepth.errors import DataError, SettingsError, StudyError, WeightsError
 from thermodepth.recipes.planned import planned_study
 from thermodepth.study.arm_edits import SHARED
-from thermodepth.study.cell import FACTS, PREDICTIONS
+from thermodepth.study.cell import PREDICTIONS
+from thermodepth.study.cell_facts import FACTS
 from thermodepth.study.design import Arm, Study, steps_words
 from thermodepth.study.folder import StudyFolder
 from thermodepth.study.inputs import check_starts, label_key, open_datasets

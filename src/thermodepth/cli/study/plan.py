@@ -139,7 +139,8 @@ def cell_lines(study: Study, out: Path) -> Iterator[str]:
 
 def _seconds(cell: Path) -> float | None:
     """Of a cell with rows; whether they are this study's is for `study run` to say."""
-    from thermodepth.study.cell import ROWS, known_seconds
+    from thermodepth.study.cell import ROWS
+    from thermodepth.study.cell_facts import known_seconds
 
     if not (cell / ROWS).is_file():
         return None

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 
 from thermodepth.cli.terminal import Bars, error_console, plain_report, term_line
-from thermodepth.study.cell import CellNews, Tell
+from thermodepth.study.cell_job import CellNews, Tell
 from thermodepth.study.design import Study
 
 
