@@ -55,6 +55,26 @@ class Frames(Protocol):
         ...
 
 
+@runtime_checkable
+class KnowsConditions(Protocol):
+    """Frames that tell the condition of each without decoding it."""
+
+    def condition(self, index: int) -> str:
+        """As `Sample.condition` of the frame; empty where it is not known."""
+        ...
+
+
+def condition_of(frames: Frames, index: int) -> str:
+    """The condition of a frame; empty where the data set does not say.
+
+    Raises:
+        DataError: as `Frames.read`, of a reader that tells it with the frame only.
+    """
+    if isinstance(frames, KnowsConditions):
+        return frames.condition(index)
+    return frames.read(index, with_rgb=False).condition
+
+
 class CachedFrames:
     """Frames whose decoded samples stay in memory, until a budget is used up; RGB is not kept."""
 
@@ -93,6 +113,9 @@ class SomeFrames:
 
     def read(self, index: int, *, draw: int = 0, with_rgb: bool = True) -> Sample:
         return self._frames.read(self._indices[index], draw=draw, with_rgb=with_rgb)
+
+    def condition(self, index: int) -> str:
+        return condition_of(self._frames, self._indices[index])
 
     def fingerprint(self) -> str:
         text = "\n".join([self._frames.fingerprint(), *self.sample_ids])

@@ -23,6 +23,7 @@ from pydantic import Field, model_validator
 from thermodepth.config import Settings
 from thermodepth.data.frames import Dataset, Frames, SomeFrames
 from thermodepth.data.transform import AugmentationSettings, augment
+from thermodepth.data.truth import TruthSettings, check_conditions, check_some_truth, limited
 from thermodepth.errors import DataError, SettingsError, UserError
 from thermodepth.extensions import Carrier
 from thermodepth.thermal import NORMALISERS, NormaliserSettings, normalise
@@ -41,7 +42,7 @@ _FRESH = 1 << 20  # sensor-noise realisations of training never meet the standin
 class DataSettings(Settings):
     """What a training reads and how it is varied."""
 
-    later: ClassVar[frozenset[str]] = frozenset({"most_frames"})
+    later: ClassVar[frozenset[str]] = frozenset({"most_frames", "truth"})
 
     source: str = "synthetic"  # a row of DATASETS, optionally `:PATH`
     split: str = "train"
@@ -53,15 +54,21 @@ class DataSettings(Settings):
     batch_size: int = Field(16, ge=1, le=4096)
     augmentation: AugmentationSettings = AugmentationSettings()
     normaliser: NormaliserSettings = NormaliserSettings()
-    #: Truth outside this range is not trained on; None takes the data set's range.
+    #: Truth outside this range, as the network sees it (after any zoom), is not trained on; None takes the
+    #: data set's range.
     min_truth_m: float | None = Field(None, gt=0)
     max_truth_m: float | None = Field(None, gt=0)
+    #: What a sensor would have given of the truth of these frames.
+    truth: TruthSettings = TruthSettings()
 
     @model_validator(mode="after")
     def _truth_can_exist(self) -> Self:
         near, far = self.min_truth_m, self.max_truth_m
         if near is not None and far is not None and near >= far:
             raise ValueError(f"min_truth_m {near:g} must be below max_truth_m {far:g}")
+        reach = self.truth.max_m
+        if near is not None and reach is not None and near >= reach:
+            raise ValueError(f"min_truth_m {near:g} must be below truth.max_m {reach:g}")
         return self
 
     @model_validator(mode="after")
@@ -88,6 +95,24 @@ def trained_frames(dataset: Dataset, settings: DataSettings, *, seed: int) -> Fr
     count = len(frames.sample_ids)
     order = np.random.default_rng([seed, _CHOICE]).permutation(count)
     return SomeFrames(frames, sorted(int(index) for index in order[:limit]))
+
+
+def check_truth(dataset: Dataset, settings: DataSettings, *, seed: int) -> None:
+    """Whether the frames of a training have what `data.truth` leaves of their truth.
+
+    Args:
+        dataset: that is trained on.
+        settings: with their size.
+        seed: of the training.
+
+    Raises:
+        SettingsError: for a condition that the frames do not have, or where no truth is left.
+        DataError: for a frame that cannot be read.
+    """
+    assert settings.size is not None, "resolve the size first"
+    check_conditions(dataset, settings.split, settings.truth)
+    frames = trained_frames(dataset, settings, seed=seed)
+    check_some_truth(frames, settings.truth, size=settings.size, seed=seed)
 
 
 class BatchStream:
@@ -151,6 +176,7 @@ class BatchStream:
         sample = self._frames.read(index, draw=_FRESH + position, with_rgb=wants_rgb)
         if self._knows_lens:
             require_lens(sample)
+        sample = limited(sample, self._settings.truth, size=self._size, seed=self._seed)
         if self._label_of is not None:
             sample = with_label(sample, self._label_of(sample.sample_id))
         recipe, size = self._settings.augmentation, self.size_at(position)

@@ -115,6 +115,9 @@ class MM5Frames:
             condition=entry.category,
         )
 
+    def condition(self, index: int) -> str:
+        return self._entries[index].category
+
     @cached_property
     def _fingerprint(self) -> str:
         files = [p for e in self._entries for p in (e.rgb, e.thermal, e.depth) if p is not None]

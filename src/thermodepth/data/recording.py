@@ -233,6 +233,9 @@ class RecordedFrames:
         number = bisect_right(self._starts, index) - 1
         return self._recordings[number].read(index - self._starts[number], with_rgb=with_rgb)
 
+    def condition(self, index: int) -> str:
+        return self._recordings[bisect_right(self._starts, index) - 1].condition
+
     def fingerprint(self) -> str:
         parts = [f"{one.name}:{one.fingerprint}" for one in self._recordings]
         return hashlib.sha256("\n".join(parts).encode()).hexdigest()[:16]

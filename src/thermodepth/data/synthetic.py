@@ -61,6 +61,10 @@ class SyntheticFrames:
         unit = ThermalUnit.DISPLAY if counts.dtype == np.uint8 else ThermalUnit.COUNTS
         return replace(sample, thermal=counts, thermal_unit=unit)
 
+    def condition(self, index: int) -> str:
+        row = self._pack.row(self.sample_ids[index])
+        return f"{row.kind}-{row.condition}"
+
     def check_beside(self, index: int) -> None:
         self._pack.check_beside(self.sample_ids[index])
 
@@ -79,7 +83,7 @@ class SyntheticFrames:
             sky=np.isnan(depth_m) if sky is None else sky,
             # Further views of a scene end in -v1 and are not frames of one recording, yet one scene.
             sequence=row.sequence or re.sub(r"-v\d+$", "", name),
-            condition=f"{row.kind}-{row.condition}",
+            condition=self.condition(index),
         )
         if len(self._maps) < self._most_cached:
             self._maps[index] = sample

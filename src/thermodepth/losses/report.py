@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import torch
 from torch import Tensor
@@ -19,13 +19,20 @@ from thermodepth.types import Batch, Prediction
 class LossReport:
     """The total that training descends, and what it is made of."""
 
-    total: Tensor  # scalar: mean over images of the weighted sum
+    total: Tensor  # scalar: sum of the weighted means
     terms: dict[str, Tensor]  # each term before weighting, [b]; only the terms that are on
     weights: dict[str, float]  # the weights in effect at this time of the training
+    #: b / (images with a pixel that the term reads), for the terms of which some images may have none.
+    spread: dict[str, Tensor] = field(default_factory=dict)
+
+    def mean(self, name: str) -> Tensor:
+        """Mean of a term over the images that have a pixel for it; 0 where none has."""
+        mean = self.terms[name].mean()
+        return mean * self.spread[name] if name in self.spread else mean
 
     def means(self) -> dict[str, Tensor]:
-        """Mean of each term over the images, and the total: detached, still on the device."""
-        means = {name: values.detach().mean() for name, values in self.terms.items()}
+        """Mean of each term, and the total: detached, still on the device."""
+        means = {name: self.mean(name).detach() for name in self.terms}
         return {**means, "total": self.total.detach()}
 
     def explain_nonfinite(self, batch: Batch) -> str:
@@ -51,10 +58,15 @@ def evaluate(
 ) -> LossReport:
     """Compute the terms that are on when `progress` (0 to 1) of the training is done.
 
-    A term that is off (its group, its weight or its schedule) is not computed.
+    A term that is off (its group, its weight or its schedule) is not computed. A term is averaged over the
+    images that have a pixel for it: of a batch in which half of the images have no truth, the metric terms
+    weigh as much as of one in which all have. Of several processes each averages over its own images.
     """
     terms: dict[str, Tensor] = {}
     weights: dict[str, float] = {}
+    spread: dict[str, Tensor] = {}
+    masks = {"label": batch.label_valid, "depth": batch.depth_valid, "sky": batch.sky_valid}
+    spread_of_mask = {name: _spread(valid) for name, valid in masks.items() if valid is not None}
     total = _connected_zero(prediction.structure) + _connected_zero(prediction.log_depth)
     for extra in (prediction.sky_logit, prediction.log_error):
         if extra is not None:
@@ -66,8 +78,20 @@ def evaluate(
             if weight > 0.0:
                 terms[name] = LOSSES[name].term(maps, settings.term(name))
                 weights[name] = weight
-                total = total + weight * terms[name]
-    return LossReport(total=total.mean(), terms=terms, weights=weights)
+                value = weight * terms[name]
+                mask = LOSSES[name].mask
+                if mask is not None:
+                    # A factor of exactly 1 where every image has pixels: then nothing changes by a bit.
+                    spread[name] = spread_of_mask[mask]
+                    value = value * spread[name]
+                total = total + value
+    return LossReport(total=total.mean(), terms=terms, weights=weights, spread=spread)
+
+
+def _spread(valid: Tensor) -> Tensor:
+    """How many images there are for each that has a valid pixel; a scalar, at most b."""
+    images = valid.flatten(1).any(1).sum()
+    return valid.shape[0] / images.clamp(min=1)
 
 
 def _connected_zero(x: Tensor) -> Tensor:

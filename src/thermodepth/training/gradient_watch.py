@@ -188,7 +188,7 @@ class GradientWatch:
 
     def _note_losses(self, step: int, losses: LossReport) -> None:
         """Every step, so nothing here may wait for the device."""
-        values = [v.detach().float().mean() for v in losses.terms.values()]
+        values = [losses.mean(name).detach().float() for name in losses.terms]
         names, weights = list(losses.terms), [losses.weights[name] for name in losses.terms]
         self._losses.append((step, names, weights, torch.stack(values)))
 

@@ -22,7 +22,7 @@ from accelerate.utils import GradScalerKwargs
 from torch import Tensor
 
 from thermodepth.data.frames import CachedFrames, Dataset
-from thermodepth.data.loader import BatchStream, LabelOf, batches, trained_frames
+from thermodepth.data.loader import BatchStream, LabelOf, batches, check_truth, trained_frames
 from thermodepth.errors import DivergedError, SettingsError
 from thermodepth.losses import LossReport, evaluate
 from thermodepth.training.optimiser import set_learning_rate
@@ -88,6 +88,7 @@ def train_in_held_folder(
     assert settings.data.size is not None, "resolve the settings first"
     began = time.perf_counter()
     frames = trained_frames(dataset, settings.data, seed=settings.seed)
+    check_truth(dataset, settings.data, seed=settings.seed)  # of this seed's frames
     accelerator = make_accelerator(settings.runtime, settings.precision)
     with accelerator.main_process_first():  # the others meet an open folder
         identity = open_run(settings, out, dataset=dataset, label_source=label_source)

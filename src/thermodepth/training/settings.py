@@ -8,7 +8,7 @@ from pydantic import Field, model_validator
 
 from thermodepth.config import Settings
 from thermodepth.data.frames import Dataset
-from thermodepth.data.loader import DataSettings
+from thermodepth.data.loader import DataSettings, check_truth
 from thermodepth.errors import SettingsError
 from thermodepth.extensions import ExtensionRecord, loaded_records
 from thermodepth.losses import LossesSettings, rebuilt_with_terms
@@ -110,9 +110,11 @@ class TrainingSettings(Settings):
 
         Raises:
             WeightsError: for a model to start from that does not fit.
-            SettingsError: when the training size is too small, a head has no term that teaches it, or the
-                start that is to have a share in the model is no whole model.
-            DataError: for a first frame whose lens is not known, where `model.focal_px` needs it.
+            SettingsError: when the training size is too small, a head has no term that teaches it, the
+                start that is to have a share in the model is no whole model, or `data.truth` asks for what
+                the frames do not have.
+            DataError: for a first frame whose lens is not known, where `model.focal_px` needs it, and as
+                `check_truth`.
         """
         self._check_heads()
         if is_auto(self.model.encoder) and self.model.encoder_config is None:
@@ -150,6 +152,7 @@ class TrainingSettings(Settings):
                 "data.size=32x32 with data.batch_size=1: the deepest map is one pixel of one image, which "
                 "has no statistics to be normed by; take larger frames or more of them"
             )
+        check_truth(dataset, run.data, seed=self.seed)
         return run
 
     def _check_heads(self) -> None:

@@ -12,6 +12,7 @@ from thermodepth.config import flatten
 from thermodepth.data.frames import Dataset
 from thermodepth.data.loader import DataSettings, scaled_size
 from thermodepth.data.thermal_augmentation import PARTS
+from thermodepth.data.truth import conditions_of
 from thermodepth.losses import LOSSES, LossesSettings
 from thermodepth.losses.registry import LossRow
 from thermodepth.losses.term import TermSettings
@@ -56,10 +57,13 @@ def unread_with(settings: TrainingSettings, dataset: Dataset, teacher: Teacher) 
         idle["teacher.transfer"] = ": no map is moved, for RGB has no view of its own"
     elif teacher.teacher.geometry is not Geometry.METRIC_DEPTH:
         idle["teacher.transfer.refit_metric"] = ": the teacher's maps are not in metres"
-    first = dataset.split(settings.data.split).read(0, with_rgb=False)
-    count = len(dataset.split(settings.data.split).sample_ids)
+    split = dataset.split(settings.data.split)
+    first, count = split.read(0, with_rgb=False), len(split.sample_ids)
     if (settings.data.most_frames or 0) >= count:
         idle["data.most_frames"] = f": the split '{settings.data.split}' has {count} frames"
+    truth = settings.data.truth
+    if truth.conditions and all(map(truth.includes, conditions_of(split))):
+        idle["data.truth.conditions"] = f": all frames of '{settings.data.split}' are of them"
     size = settings.data.size
     if size is not None and size[0] * first.size[1] == size[1] * first.size[0]:
         idle["data.augmentation.aspect"] = ": frames have the shape of data.size"
@@ -118,7 +122,7 @@ def _of_teacher(settings: TrainingSettings) -> Iterator[tuple[str, str]]:
     if not any(_reads(row, term, "label") for row, term in _learning(settings.losses)):
         yield "teacher", ": no loss term that is on reads a label"
     if not any(_reads(row, term, "depth") for row, term in _learning(settings.losses)):
-        for name in ("min_truth_m", "max_truth_m"):
+        for name in ("min_truth_m", "max_truth_m", "truth"):
             yield f"data.{name}", ": no loss term that is on reads the truth"
     row = TEACHERS[settings.teacher.kind]
     for name in type(settings.teacher).model_fields:

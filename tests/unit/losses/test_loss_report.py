@@ -204,6 +204,37 @@ def test_total_is_the_mean_of_the_weighted_sum() -> None:
     assert not any(value.requires_grad for value in means.values())
 
 
+def test_images_without_truth_do_not_drag_the_mean() -> None:
+    prediction, batch = scene()
+    settings = LossesSettings()
+    whole = evaluate(prediction, batch, settings, progress=1.0)
+    assert all(factor.item() == 1.0 for factor in whole.spread.values())
+    valid = batch.depth_valid.clone()
+    valid[[1, 3]] = False  # by night, say
+    report = evaluate(prediction, replace(batch, depth_valid=valid), settings, progress=1.0)
+    for name in ("metric_relative", "metric_silog"):
+        values = whole.terms[name]
+        assert report.terms[name].tolist() == [values[0].item(), 0.0, values[2].item(), 0.0]
+        assert report.mean(name).item() == pytest.approx((values[0] + values[2]).item() / 2)
+    for name in set(ON) - {"metric_relative", "metric_silog"}:  # which read all four
+        assert report.mean(name).item() == whole.mean(name).item()
+    total = sum(report.weights[name] * report.means()[name].item() for name in ON)
+    assert report.total.item() == pytest.approx(total)
+
+
+def test_a_batch_without_truth_teaches_structure_alone() -> None:
+    prediction, batch = scene()
+    blind = replace(batch, depth_valid=torch.zeros_like(batch.depth_valid))
+    settings = LossesSettings().edit({"groups.consistency": False, "groups.smooth": False})
+    report = evaluate(prediction, blind, settings, progress=1.0)
+    assert report.mean("metric_silog").item() == report.mean("metric_relative").item() == 0.0
+    report.total.backward()  # type: ignore[no-untyped-call]
+    assert prediction.log_depth.grad is not None
+    assert prediction.structure.grad is not None
+    assert not prediction.log_depth.grad.any()
+    assert prediction.structure.grad.any()
+
+
 def test_sharing_maps_does_not_change_a_gradient() -> None:
     prediction, batch = scene()
     settings = LossesSettings()

@@ -36,6 +36,8 @@ OTHER = {
     "precision": "bf16",
     "data.split": "val",
     "data.most_frames": 5,
+    "data.truth.max_m": 15.0,
+    "data.truth.conditions": ["day"],
     "data.modality": "rgb",
     "data.size": [64, 96],
     "data.augmentation.flip_probability": 0.25,

@@ -94,8 +94,10 @@ def _trained_by(training: ArmTraining) -> dict[str, str]:
     most = settings.data.most_frames
     drawn = f" of {count}, drawn anew by every seed" if most is not None and most < count else ""
     data = f" of {training.elsewhere}" if training.elsewhere else ""
+    limits = settings.data.truth.words
+    truth = f", truth {limits}" if limits else ""
     return {
-        "Trained on": f"{counted(min(count, most or count), 'frame')}{drawn}{data}",
+        "Trained on": f"{counted(min(count, most or count), 'frame')}{drawn}{data}{truth}",
         "Teacher": training.teacher,
         "Training": f"{settings.steps} steps of {settings.data.batch_size} at {columns}x{rows}",
         "Encoder": f"{settings.model.encoder}, first weights {settings.model.weights}",

@@ -51,6 +51,8 @@ def _data(settings: TrainingSettings, facts: StudyFacts) -> str:
     rows, columns = settings.data.size or dataset.training_size
     near, far = settings.data.min_truth_m, settings.data.max_truth_m
     truth = "" if near is None or far is None else f", truth of {near:g} to {far:g} m"
+    limits = settings.data.truth.words
+    truth += f"; truth of the training {limits}" if limits else ""
     most = settings.data.most_frames
     drawn = f" (at most {counted(most, 'frame')}, drawn by the seed)" if most else ""
     return (

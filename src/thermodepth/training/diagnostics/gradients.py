@@ -47,7 +47,7 @@ def _trained(parameters: Sequence[nn.Parameter]) -> list[nn.Parameter]:
 
 def weighted_means(losses: LossReport) -> dict[str, Tensor]:
     """What each term adds to the total: scalars that still lead back to the network."""
-    return {name: losses.weights[name] * values.mean() for name, values in losses.terms.items()}
+    return {name: losses.weights[name] * losses.mean(name) for name in losses.terms}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
