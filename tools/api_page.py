@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib
 import inspect
 import re
+from abc import ABC
 from collections.abc import Iterator, Mapping
 from types import ModuleType
 from typing import Any, Protocol, get_origin
@@ -94,8 +95,9 @@ def _fields(model: type[BaseModel]) -> Iterator[str]:
 
 
 def _members(value: type) -> Iterator[str]:
-    """A line for each public method and property that the class itself defines."""
-    for name, member in vars(value).items():
+    """A line for each public method and property that the class itself or its abstract base defines."""
+    bases = [base for base in reversed(value.__mro__) if base is value or ABC in base.__bases__]
+    for name, member in {n: m for base in bases for n, m in vars(base).items()}.items():
         if name.startswith("_") and name != "__call__":
             continue
         if isinstance(member, property):

@@ -245,8 +245,7 @@ def _print_notes(predictions: Predictions, predictor: Predictor) -> None:
     from thermodepth.cli.terminal import error_console
     from thermodepth.inference.predictor import NO_EXPECTED_ERROR
 
-    has_head = predictor.model.recipe.model.relative_error
-    if has_head and not predictor.tells_relative_error:
+    if predictor.facts.relative_error and not predictor.tells_relative_error:
         error_console.print(f"note: no relative error is written: {NO_EXPECTED_ERROR}")
     if predictions.display_only:
         error_console.print(

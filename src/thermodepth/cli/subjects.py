@@ -168,7 +168,7 @@ def stored_predictions(
     if subject.store is not None:
         return subject.store
     assert predictor is not None, "a subject without stored predictions is a model"
-    made_by = {"model": predictor.model.fingerprint, "data": frames.fingerprint()}
+    made_by = {"model": predictor.facts.weights_fingerprint, "data": frames.fingerprint()}
     if lens is not None:
         made_by["lens"] = lens.fingerprint()
     store = PredictionStore(
@@ -191,7 +191,7 @@ def uncalibrated_notes(predictors: Mapping[str, Predictor]) -> list[str]:
         f"{arm}: its expected errors are not scored, because they are not calibrated; "
         "`python -m thermodepth.inference.error_calibration` does that on held-out scenes"
         for arm, predictor in predictors.items()
-        if predictor.model.recipe.model.relative_error and not predictor.tells_relative_error
+        if predictor.facts.relative_error and not predictor.tells_relative_error
     ]
 
 

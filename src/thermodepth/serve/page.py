@@ -64,7 +64,7 @@ def build_page(predictor: Predictor, *, model: str) -> gradio.Blocks:
     with _page_class()(
         title="thermodepth", analytics_enabled=False, delete_cache=(FORGET_S, FORGET_S)
     ) as page:
-        knows_lens = predictor.model.recipe.lens is not None
+        knows_lens = predictor.knows_lens
         lens_text = _LENS_KNOWN if knows_lens else _LENS_UNKNOWN
         gr.Markdown(INTRODUCTION.format(model=model, lens=lens_text))
         upload = gr.File(label="Thermal frame: 8/14/16-bit PNG, TIFF or NPY", height=150)

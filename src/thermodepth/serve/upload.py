@@ -79,7 +79,6 @@ def predict_upload(
     by_kind = dict(zip(_kinds_of_files(result), files, strict=True))
     near, median, far = (float(q) for q in np.percentile(result.solid_m, [5, 50, 95]))
     assumed = result.lens is not None and result.lens.assumed
-    training = predictor.model.recipe.lens
     return FrameResult(
         view=by_kind["view"],
         depth=by_kind["depth"],
@@ -89,7 +88,7 @@ def predict_upload(
         far_m=far,
         size=(rows, columns),
         unit=unit,
-        assumed_deg=training.field_of_view_deg if training is not None and assumed else None,
+        assumed_deg=predictor.facts.view_deg if assumed else None,
         sky=by_kind.get("sky"),
         sky_share=None if result.sky is None else float(result.sky.mean()),
         error_view=_write_error_view(by_kind.get("relative_error"), result),
