@@ -77,6 +77,14 @@ StudyOut = Annotated[
     Path | None, typer.Option("--out", help="The study's folder. Default: runs/NAME-DATA.")
 ]
 
+Tuned = Annotated[
+    Path | None,
+    typer.Option(
+        "--tuned",
+        help="Weights that `study tune` chose: its tuned.toml. METHODS says how they were searched.",
+    ),
+]
+
 # --- models --------------------------------------------------------------------------------------
 
 Model = Annotated[

@@ -77,7 +77,7 @@ app = typer.Typer(
 app.add_typer(
     typer.Typer(
         cls=lazy_group(
-            "thermodepth.cli.study", "run", "cell", "plan", "audit", "analyze", "gradients"
+            "thermodepth.cli.study", "run", "tune", "cell", "plan", "audit", "analyze", "gradients"
         ),
         no_args_is_help=True,
     ),

@@ -8,10 +8,12 @@ from pathlib import Path
 from typing import Any
 
 from thermodepth.data.registry import absolute_spec
+from thermodepth.errors import SettingsError
 from thermodepth.recipes import named_study, named_training
 from thermodepth.study.arm_edits import refuse_seed
 from thermodepth.study.design import Study
 from thermodepth.study.files import read_study, study_of
+from thermodepth.study.tuned import read_tuned, with_tuned
 
 FILES = (".toml", ".py")
 
@@ -23,6 +25,7 @@ def planned_study(
     seeds: int | None = None,
     twin: bool = False,
     budget_hours: float | None = None,
+    tuned: Path | None = None,
 ) -> Study:
     """The study, not yet resolved against its data. A .py file is run.
 
@@ -32,17 +35,26 @@ def planned_study(
         seeds: 0 to this minus 1; None takes those of the file, or one.
         twin: also train the reference once more.
         budget_hours: of training, all cells together; None takes that of the file, or none.
+        tuned: a file of weights that a search chose; None takes that of the file, or none.
 
     Raises:
         SettingsError: for a name, file or setting that is not there or not allowed.
     """
     refuse_seed(edits, f"study {name}")
+    chosen = None if tuned is None else read_tuned(tuned)
     if Path(name).suffix in FILES:
         file = read_study(Path(name))
-        study = study_of(file, named_training(file.recipe), edits)
+        if chosen is not None and file.tuned:
+            raise SettingsError(
+                f"--tuned {tuned}: {name} names its own (tuned = {file.tuned}); give one of them"
+            )
+        study = study_of(file, named_training(file.recipe), edits, tuned=chosen)
         study = study if seeds is None else replace(study, seeds=tuple(range(seeds)))
     else:
-        study = named_study(name, named_training("thermal").edit(edits), seeds=seeds or 1)
+        settings = named_training("thermal").edit(edits)
+        if chosen is not None:
+            settings = with_tuned(settings, chosen, edits, f"study {name}")
+        study = replace(named_study(name, settings, seeds=seeds or 1), tuned=chosen)
     study = with_full_paths(study)
     if budget_hours is not None:
         study = replace(study, budget_hours=budget_hours)

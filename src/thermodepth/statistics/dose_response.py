@@ -44,11 +44,12 @@ class DoseCurve:
     metric: str
     points: tuple[DosePoint, ...]  # by level, level 1 among them
     slope: TestedComparison | None  # at level 1; None without a level on either side of it
-    best: float  # the level with the best mean
+    best: float | None  # the level with the best mean; None where that is no level of this curve
     flat: tuple[float, ...]  # levels that cannot be told from the best, which is among them
     better: Better
     notes: tuple[str, ...]  # what forbids to call any level the best
     margin_percent: float | None  # what is too small to matter, to either side of 0
+    recipe_level: float | None = 1.0  # what changes are against; None where it is not of this curve
 
     @property
     def told_from(self) -> tuple[float, ...]:
@@ -58,6 +59,7 @@ class DoseCurve:
     @property
     def best_words(self) -> str:
         """`is best at 3 times the weight: 0 and .1 are worse; 1 and 10 cannot be told from it`."""
+        assert self.best is not None, "words are of curves with a best level"
         mean = "lowest" if self.better == "lower" else "highest"
         if not self.told_from:
             why = f" ({'; '.join(self.notes)})" if self.notes else ""

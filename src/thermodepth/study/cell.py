@@ -1,4 +1,4 @@
-"""Cells of a study from nothing to their rows: train, predict the test frames, score.
+"""Cells of a study from nothing to their rows: train, predict the frames that are scored, score.
 
 Every part is skipped when it is done and continued when it is not, so a cell can be killed at any moment.
 A file lock keeps two processes off one cell. Whoever computes a cell, the folder says how it ended:
@@ -33,7 +33,7 @@ from thermodepth.model import load_model
 from thermodepth.study.cell_facts import FACTS, known_seconds
 from thermodepth.study.cell_job import CellJob, CellNews, Tell
 from thermodepth.study.failure import FAILED, failure_of, write_failure
-from thermodepth.study.inputs import TEST_SPLIT, check_labels
+from thermodepth.study.inputs import check_labels
 from thermodepth.training.labels import label_reader, label_source
 from thermodepth.training.loop import Progress, train_in_held_folder
 from thermodepth.training.run_folder import (
@@ -50,9 +50,9 @@ ELSEWHERE = "in progress elsewhere"
 PATIENCE_S = 20.0  # for another process to leave a cell
 
 
-def study_protocol(dataset: Dataset) -> Protocol:
-    """The protocol of a data set over the frames that studies score."""
-    return named_protocol(dataset.protocol).for_frames(dataset.split(TEST_SPLIT).sample_ids)
+def study_protocol(dataset: Dataset, split: str) -> Protocol:
+    """The protocol of a data set over the frames of the split that a study scores."""
+    return named_protocol(dataset.protocol).for_frames(dataset.split(split).sample_ids)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -83,7 +83,7 @@ class CellKey:
             dataset: that it trains on.
             labels: as `label_source` says it.
             protocol: that it is scored under.
-            scored: whose test frames it is scored on.
+            scored: that it is scored on.
         """
         trained, tested = dataset.fingerprint(), scored.fingerprint()
         return cls(
@@ -197,7 +197,7 @@ def key_of(job: CellJob, dataset: Dataset, scored: Dataset) -> CellKey:
         job.settings,
         dataset,
         labels=label_source(job.labels),
-        protocol=study_protocol(scored),
+        protocol=study_protocol(scored, job.scored_split),
         scored=scored,
     )
 
@@ -264,29 +264,29 @@ def score_cell(
     *,
     seconds: float,
 ) -> None:
-    """Predict the test frames and score them.
+    """Predict the frames that the study scores, and score them.
 
     Args:
         job: the cell.
         dataset: that it was trained on.
-        scored: whose test frames they are.
+        scored: that they are of.
         model_folder: the trained model.
         tell: hears that it is predicting.
         seconds: what the training took.
     """
     tell(CellNews(name=job.name, stage="predicting"))
     model = load_model(model_folder)
-    frames = scored.split(TEST_SPLIT)
+    frames = scored.split(job.scored_split)
     predictor = Predictor(model, device=job.settings.runtime.device)
     store = PredictionStore(
         job.folder / PREDICTIONS,
         made_by={"model": model.fingerprint, "data": frames.fingerprint()},
-        about={"data": job.scored_on, "split": TEST_SPLIT},
+        about={"data": job.scored_on, "split": job.scored_split},
         relative_error=predictor.tells_relative_error,
     )
     predict_into(store, frames, predictor.maps_of, made_at=predictor.network_size)
 
-    protocol = study_protocol(scored)
+    protocol = study_protocol(scored, job.scored_split)
     scores = score_frames(
         stored_pairs(store, frames),
         protocol,

@@ -22,6 +22,7 @@ class CellJob:
     seed: int
     settings: TrainingSettings
     scored_on: str  # spec of the study's data set; what is trained on stands in the settings
+    scored_split: str  # of that data set
     folder: Path
     labels: LabelStore  # that these settings ask for
     working_folder: str  # what relative paths in settings and data spec start from

@@ -20,7 +20,10 @@ from thermodepth.statistics.questions import NAME, TWIN, is_twin
 from thermodepth.study.arm import Arm as Arm
 from thermodepth.study.arm_edits import check_arms, check_base
 from thermodepth.study.factors import check_doses, design_of_edits, doses_of_edits
+from thermodepth.study.tuned import TunedWeights
 from thermodepth.training.settings import TrainingSettings
+
+TEST_SPLIT = "test"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -41,6 +44,10 @@ class Study:
     #: Numbers that arms multiply, whose curves are asked for; None reads them from what the arms edit.
     doses: tuple[DoseResponse, ...] | None = None
     budget_hours: float | None = None  # of training, summed over cells; see `run.within_budget`
+    scored_split: str = TEST_SPLIT  # of `settings.data.source`; a search of weights has another
+    tuned: TunedWeights | None = (
+        None  # where weights of the settings come from; it changes no number
+    )
 
     def __post_init__(self) -> None:
         names = [arm.name for arm in self.arms]
@@ -158,6 +165,8 @@ class Study:
                 for arm in self.arms
             ],
             "settings": tree,
+            # What studies always were scored on is no part of what names them.
+            **({} if self.scored_split == TEST_SPLIT else {"scored_split": self.scored_split}),
         }
 
     def identity(self, data_fingerprint: str) -> str:

@@ -59,6 +59,7 @@ class StudyFile(Settings):
     extensions: tuple[str, ...] = ()
     recipe: str = "thermal"
     settings: dict[str, Any] = Field(default_factory=dict)  # dotted edits of the recipe
+    tuned: str = ""  # a `tuned.toml`, relative to the study file: weights that a search chose
     factors: dict[str, dict[str, Any]] = Field(default_factory=dict)  # dotted edits where it is off
     design: DesignName | None = None
     arms: tuple[ArmEntry, ...] = ()

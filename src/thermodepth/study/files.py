@@ -11,6 +11,7 @@ smallest_effect = 0.01             # what is too small to matter, a share of the
 budget_hours = 8                   # of training in all: no seed is begun that would not fit
 twin = true                        # the reference once more, for the noise of the machine
 settings.steps = 600               # edits of the recipe, in dots or in sections
+tuned = "tuned.toml"               # weights that `study tune` chose
 
 [factors]                          # what is edited where a factor is off; on is the recipe
 smooth = { "losses.groups.smooth" = false }
@@ -53,6 +54,7 @@ from thermodepth.study.factors import dose_of
 from thermodepth.study.file_entries import DESIGNS as DESIGNS
 from thermodepth.study.file_entries import ArmEntry, ClaimEntry, DoseEntry, StudyFile
 from thermodepth.study.python_file import MOST_BYTES, call_study
+from thermodepth.study.tuned import TunedWeights, read_tuned, with_tuned
 from thermodepth.training.settings import TrainingSettings
 
 MOST_SEEDS = 1000
@@ -73,7 +75,7 @@ def read_study(path: Path) -> StudyFile:
                 f"{path}: study() returned {type(returned).__name__}, expected a dictionary or a StudyFile"
             )
         _load_extensions(returned, path)
-        return parse_study(returned, where=str(path))
+        return parse_study(_beside(returned, path), where=str(path))
     if path.suffix != ".toml":
         raise SettingsError(f"{path}: expected a study as .toml or .py")
     try:
@@ -83,7 +85,15 @@ def read_study(path: Path) -> StudyFile:
     except (ValueError, RecursionError) as error:
         raise SettingsError(f"{path}: cannot be read as TOML ({error})") from None
     _load_extensions(tree, path)
-    return parse_study(tree, where=str(path))
+    return parse_study(_beside(tree, path), where=str(path))
+
+
+def _beside(tree: Mapping[str, Any], path: Path) -> Mapping[str, Any]:
+    """The tree with the file of chosen weights, which is named from where the study file lies."""
+    tuned = tree.get("tuned")
+    if not isinstance(tuned, str) or not tuned:
+        return tree
+    return {**tree, "tuned": str(path.absolute().parent / Path(tuned).expanduser())}
 
 
 def _load_extensions(tree: Mapping[str, Any], path: Path) -> None:
@@ -137,7 +147,13 @@ def parse_study(tree: Mapping[str, Any], *, where: str) -> StudyFile:
     return file
 
 
-def study_of(file: StudyFile, base: TrainingSettings, edits: Edits | None = None) -> Study:
+def study_of(
+    file: StudyFile,
+    base: TrainingSettings,
+    edits: Edits | None = None,
+    *,
+    tuned: TunedWeights | None = None,
+) -> Study:
     """Arms by seeds over a run, every arm's settings tried.
 
     Args:
@@ -145,14 +161,19 @@ def study_of(file: StudyFile, base: TrainingSettings, edits: Edits | None = None
         base: the settings of `file.recipe`; what the file and then the data set edit comes on top.
         edits: after those of the file and before those of the arms, whose doses are multiples of the
             outcome.
+        tuned: weights that a search chose; None takes those that the file names, or none.
 
     Raises:
-        SettingsError: for an edit that does not exist, a dose of what is no number, or a reference that is
-            no arm.
+        SettingsError: for an edit that does not exist, a dose of what is no number, a reference that is
+            no arm, or a weight that the search chose and the file or an edit says otherwise.
     """
     where = f"study {file.name}"
     refuse_seed(file.settings, f"{where}: settings")
     run = _tried(base, file.settings, f"{where}: settings").edit(edits or {})
+    if tuned is None and file.tuned:
+        tuned = read_tuned(Path(file.tuned))
+    if tuned is not None:
+        run = with_tuned(run, tuned, {**file.settings, **(edits or {})}, where)
     arms = list(_arms(file, run))
     study = Study(
         name=file.name,
@@ -167,6 +188,7 @@ def study_of(file: StudyFile, base: TrainingSettings, edits: Edits | None = None
         doses=_doses(file),
         budget_hours=file.budget_hours,
         claims=_claims(file, [arm.name for arm in arms]),
+        tuned=tuned,
     )
     return study.with_twin() if file.twin else study
 

@@ -22,7 +22,7 @@ from thermodepth.extensions import ExtensionRecord, check_loaded, extension_reco
 from thermodepth.lock import LOCK, holding
 from thermodepth.statistics.questions import NAME
 from thermodepth.study.cell_job import CellJob
-from thermodepth.study.design import Study
+from thermodepth.study.design import TEST_SPLIT, Study
 from thermodepth.study.factors_record import ArmFactorsRecord
 from thermodepth.study.inputs import label_key
 from thermodepth.study.pairing import pairing_words
@@ -64,6 +64,7 @@ class DesignRecord(Settings):
     reference: str
     arms: tuple[ArmRecord, ...]
     settings: dict[str, Any]
+    scored_split: str = TEST_SPLIT
 
     @property
     def extensions(self) -> tuple[ExtensionRecord, ...]:
@@ -199,6 +200,8 @@ def _parted(
             return f"{key}: {json.dumps(former.get(key))} there, {json.dumps(present.get(key))} now"
     if known.data_fingerprint != data:
         return "its data changed"
+    if known.study.scored_split != design.scored_split:
+        return f"scored on: {known.study.scored_split} there, {design.scored_split} now"
     was = {arm.name: arm.edits for arm in known.study.arms}
     for arm in design.arms:
         edits = was.get(arm.name, arm.edits)
@@ -245,6 +248,7 @@ def prepared_job(out: Path, name: str) -> CellJob:
         seed=int(seed_text),
         settings=settings,
         scored_on=base.data.source,
+        scored_split=record.study.scored_split,
         folder=out / "cells" / name,
         labels=LabelStore.existing(folder.labels / labels),
         working_folder=record.working_folder,

@@ -1,8 +1,8 @@
 """What cells are trained on: data and labels opened from each cell's own settings, and from nowhere else.
 
-What all arms share is what they are scored on: the test split of the study's own data set, which
-`settings.data.source` of the study names. An arm that edits `data.source` trains on other frames and is
-scored on these.
+What all arms share is what they are scored on: one split of the study's own data set, which
+`settings.data.source` of the study names; the test frames, but where weights are searched. An arm that
+edits `data.source` trains on other frames and is scored on these.
 """
 
 from __future__ import annotations
@@ -16,12 +16,12 @@ from pathlib import Path
 import numpy as np
 
 from thermodepth.config import identity
-from thermodepth.data import Dataset, open_dataset
+from thermodepth.data import Dataset, Frames, open_dataset
 from thermodepth.data.registry import absolute_spec
 from thermodepth.errors import SettingsError, StudyError, UserError
 from thermodepth.model import ModelSettings
 from thermodepth.study.arm_edits import refuse_unread
-from thermodepth.study.design import Arm, Study
+from thermodepth.study.design import TEST_SPLIT, Arm, Study
 from thermodepth.teacher import LabelStore
 from thermodepth.thermal import check_compatible
 from thermodepth.training.labels import make_labels, open_for_frames
@@ -30,7 +30,6 @@ from thermodepth.training.settings import TrainingSettings
 from thermodepth.training.train_state import check_first_weights, check_watched
 from thermodepth.training.unread import unread_with
 
-TEST_SPLIT = "test"
 _COMPARED = 4  # frames of equal name that are looked at, where two data sets may hold the same
 
 
@@ -96,7 +95,11 @@ def open_datasets(study: Study, scored: Dataset) -> dict[str, Dataset]:
             f"{study.settings.data.source}"
         )
     datasets = {study.settings.data.source: scored}
-    free: set[tuple[str, str]] = set()  # (source, split) without a frame that is scored
+    _refuse_test_frames(scored, study.scored_split)
+    held_out_splits = [study.scored_split]
+    if study.scored_split != TEST_SPLIT and _holds(scored, TEST_SPLIT):
+        held_out_splits.append(TEST_SPLIT)
+    free: set[tuple[str, str]] = set()  # (source, split) without a frame that is held out
     watchable: set[tuple[str, str]] = set()  # (source, normaliser) that the frames to watch fit
     for arm in study.arms:
         where = f"study {study.name}: arm '{arm.name}'"
@@ -111,9 +114,10 @@ def open_datasets(study: Study, scored: Dataset) -> dict[str, Dataset]:
                 check_watched(resolved, datasets[source])
                 watchable.add(watcher)
             if (source, split) not in free:
-                _refuse_scored_frames(datasets[source], split, scored)
+                for held_out in held_out_splits:
+                    _refuse_held_out_frames(datasets[source], split, scored, held_out)
                 free.add((source, split))
-            _check_units(settings, datasets[source], scored)
+            _check_units(settings, datasets[source], scored.split(study.scored_split), scored)
         except UserError as error:
             raise type(error)(f"{where}: {error}") from None
     return datasets
@@ -161,10 +165,23 @@ def check_labels(settings: TrainingSettings, dataset: Dataset, labels: LabelStor
         )
 
 
-def _refuse_scored_frames(dataset: Dataset, split: str, scored: Dataset) -> None:
-    """No frame that is scored may be trained on, under whatever name the data set came."""
-    test, train = scored.split(TEST_SPLIT), dataset.split(split)
-    place = {name: number for number, name in enumerate(test.sample_ids)}
+def _refuse_test_frames(scored: Dataset, split: str) -> None:
+    """What weights are chosen on may not be what the chosen ones are tested on."""
+    if split == TEST_SPLIT or not _holds(scored, TEST_SPLIT):
+        return
+    test = set(scored.split(TEST_SPLIT).sample_ids)
+    both = [name for name in scored.split(split).sample_ids if name in test]
+    if both:
+        raise SettingsError(
+            f"{scored.spec}: {len(both)} frames of the split '{split}' are test frames as well (first "
+            f"'{both[0]}'), so weights that are chosen on it are chosen on what they will be tested on"
+        )
+
+
+def _refuse_held_out_frames(dataset: Dataset, split: str, scored: Dataset, held_out: str) -> None:
+    """No frame of a split that is scored, now or later, may be trained on, whatever the data set's name."""
+    reserved, train = scored.split(held_out), dataset.split(split)
+    place = {name: number for number, name in enumerate(reserved.sample_ids)}
     both = [(n, place[name]) for n, name in enumerate(train.sample_ids) if name in place]
     if not both:
         return
@@ -173,22 +190,29 @@ def _refuse_scored_frames(dataset: Dataset, split: str, scored: Dataset) -> None
         same = [
             np.array_equal(
                 train.read(in_train, with_rgb=False).thermal,
-                test.read(in_test, with_rgb=False).thermal,
+                reserved.read(in_reserved, with_rgb=False).thermal,
             )
-            for in_train, in_test in dict.fromkeys(some)
+            for in_train, in_reserved in dict.fromkeys(some)
         ]
         if not any(same):
             return
+    frames = "test frames" if held_out == TEST_SPLIT else f"frames of the split '{held_out}'"
     raise SettingsError(
-        f"data.source = {dataset.spec}, data.split = {split}: {len(both)} of its frames are test frames of "
+        f"data.source = {dataset.spec}, data.split = {split}: {len(both)} of its frames are {frames} of "
         f"{scored.spec}, which every arm is scored on (first '{train.sample_ids[both[0][0]]}')"
     )
 
 
-def _check_units(settings: TrainingSettings, dataset: Dataset, scored: Dataset) -> None:
+def _check_units(
+    settings: TrainingSettings, dataset: Dataset, scored_frames: Frames, scored: Dataset
+) -> None:
     """Whether what is trained on the one can read the frames of the other."""
     if dataset is scored:
         return
     trained_unit = dataset.split(settings.data.split).read(0, with_rgb=False).thermal_unit
-    scored_unit = scored.split(TEST_SPLIT).read(0, with_rgb=False).thermal_unit
+    scored_unit = scored_frames.read(0, with_rgb=False).thermal_unit
     check_compatible(settings.data.normaliser, scored_unit, trained_on=trained_unit)
+
+
+def _holds(dataset: Dataset, split: str) -> bool:
+    return split in dataset.splits and bool(dataset.splits[split].sample_ids)

@@ -28,7 +28,6 @@ from thermodepth.study.design import Cell, Study
 from thermodepth.study.failure import DIVERGED, Failure, read_failure
 from thermodepth.study.folder import StudyFolder, note_labels, open_study
 from thermodepth.study.inputs import (
-    TEST_SPLIT,
     CellInputs,
     TellLabels,
     arm_settings,
@@ -196,10 +195,10 @@ def cell_keys(
 
     Args:
         study: settings resolved.
-        scored: whose test frames all are scored on.
+        scored: that all are scored on.
         inputs: of each arm.
     """
-    protocol = study_protocol(scored)
+    protocol = study_protocol(scored, study.scored_split)
     return {
         cell.name: CellKey.for_cell(
             study.settings_of(cell),
@@ -238,7 +237,8 @@ def study_state(
 
 def score_baselines(study: Study, folder: StudyFolder, dataset: Dataset) -> None:
     """Fit the baselines on the training split and score them as every arm is scored."""
-    protocol, split = study_protocol(dataset), study.settings.data.split
+    protocol = study_protocol(dataset, study.scored_split)
+    split = study.settings.data.split
     key = {
         "data": dataset.fingerprint(),
         "protocol": protocol.protocol_id(),
@@ -265,7 +265,7 @@ def score_baselines(study: Study, folder: StudyFolder, dataset: Dataset) -> None
         scores = score_frames(
             (
                 (depth_head_maps(baseline.predict(s)), s)
-                for s in samples_of(dataset.split(TEST_SPLIT))
+                for s in samples_of(dataset.split(study.scored_split))
             ),
             protocol,
             study=study.name,
@@ -302,6 +302,7 @@ def job_of(
         seed=cell.seed,
         settings=study.settings_of(cell),
         scored_on=study.settings.data.source,
+        scored_split=study.scored_split,
         folder=folder.cell(cell),
         labels=inputs[cell.arm.name].labels,
         working_folder=str(Path.cwd()),

@@ -69,6 +69,7 @@ def job(tmp_path, labels):
         seed=0,
         settings=TrainingSettings(),
         scored_on="synthetic",
+        scored_split="test",
         folder=tmp_path / "study" / "cells" / "full" / "seed-0",
         labels=labels,
         working_folder="",

@@ -39,6 +39,7 @@ def job(tmp_path):
         seed=0,
         settings=TrainingSettings(steps=40),
         scored_on="synthetic",
+        scored_split="test",
         folder=out / "cells" / "full" / "seed-0",
         labels=LabelStore(out / "labels", "teacher", "0123", Geometry.AFFINE_INVERSE),
         working_folder="",

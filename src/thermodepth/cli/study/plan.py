@@ -16,6 +16,7 @@ from thermodepth.cli.options import (
     Steps,
     StudyName,
     StudyOut,
+    Tuned,
     Twin,
     With,
     load_with,
@@ -34,6 +35,7 @@ def plan(
     steps: Steps = None,
     twin: Twin = False,
     out: StudyOut = None,
+    tuned: Tuned = None,
     edits: Set = [],
     extensions: With = [],
 ) -> None:
@@ -50,7 +52,9 @@ def plan(
     from thermodepth.study.inputs import open_datasets
 
     options = {"data.source": ("--data", data), "steps": ("--steps", steps)}
-    planned = planned_study(name, edits_of_options(options, edits), seeds=seeds, twin=twin)
+    planned = planned_study(
+        name, edits_of_options(options, edits), seeds=seeds, twin=twin, tuned=tuned
+    )
     dataset = open_dataset(planned.settings.data.source)
     study = replace(planned, settings=planned.settings.resolved(dataset))
     open_datasets(study, dataset)

@@ -44,7 +44,8 @@ def dose_figure(curve: DoseCurve) -> str:
 def dose_svg(curve: DoseCurve) -> str:
     """The chart, whose colours come from the page."""
     points = [
-        (p.level, 0.0 if p.level == 1.0 else p.percent, p.percent_interval) for p in curve.points
+        (p.level, 0.0 if p.level == curve.recipe_level else p.percent, p.percent_interval)
+        for p in curve.points
     ]
     known = [(level, percent, span) for level, percent, span in points if percent is not None]
     if len(known) < 2:
@@ -72,7 +73,9 @@ def dose_svg(curve: DoseCurve) -> str:
         )
     ticks = axes.y.ticks(apart=0.13)
     parts += axes.y_marks((tick, signed(tick, "g") if tick else "0") for tick in ticks)
-    parts.append(f'<path class="recipe" d="M{x_of(1.0):.1f} {_TOP:g}V{floor:g}"/>')
+    if curve.recipe_level is not None:
+        at = x_of(curve.recipe_level)
+        parts.append(f'<path class="recipe" d="M{at:.1f} {_TOP:g}V{floor:g}"/>')
     parts.append(_axis(known[0][0] == 0.0, floor, right))
     parts += [
         f'<text x="{x_of(level):.1f}" y="{floor + 13:g}" text-anchor="middle">{level:g}</text>'

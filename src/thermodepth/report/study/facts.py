@@ -13,8 +13,7 @@ from thermodepth.evaluation.protocols.protocol import Protocol
 from thermodepth.report.study.machines import machines_of
 from thermodepth.statistics.labels import counted
 from thermodepth.statistics.questions import is_twin
-from thermodepth.study.design import Study
-from thermodepth.study.inputs import TEST_SPLIT
+from thermodepth.study.design import TEST_SPLIT, Study
 from thermodepth.study.results.cells import CellRecord
 from thermodepth.study.results.facts import ArmTraining, StudyFacts
 
@@ -31,6 +30,7 @@ class PageFacts:
     provenance: Mapping[str, str]  # identity, versions, device, command, wall time, ...
     remarks: Sequence[str] = ()  # what a reader must know: frames skipped, cells that failed
     cells: Sequence[CellRecord] = ()
+    frames: str = "test frames"  # what was scored, in the plural
 
 
 def page_facts(facts: StudyFacts, *, twin: str) -> PageFacts:
@@ -52,12 +52,19 @@ def page_facts(facts: StudyFacts, *, twin: str) -> PageFacts:
         provenance=provenance_facts(facts),
         remarks=[*study_notes(facts), *_skipped_frames(facts)],
         cells=facts.cells,
+        frames=scored_words(study),
     )
 
 
 def study_notes(facts: StudyFacts) -> list[str]:
     """What a reader must know: cells without results, arms that ended alike, useless teachers."""
     return [*missing_notes(facts.missing), *facts.notes]
+
+
+def scored_words(study: Study) -> str:
+    """The frames that a study is scored on, in the plural."""
+    split = study.scored_split
+    return "test frames" if split == TEST_SPLIT else f"frames of the split '{split}'"
 
 
 def missing_notes(missing: Sequence[str]) -> list[str]:
@@ -75,13 +82,23 @@ def setup_facts(facts: StudyFacts, *, twin: str) -> dict[str, str]:
         for heading, words in _trained_by(facts.trainings[arm.name]).items():
             titles = by_heading.setdefault(heading, {})
             titles[words] = f"{titles[words]}, {arm.title}" if words in titles else arm.title
+    is_test = study.scored_split == TEST_SPLIT
+    split_words = "" if is_test else f" of the split '{study.scored_split}'"
     setup = {
         "Data": f"{data.note} ({data.licence})",
-        "Tested on": f"{data.splits[TEST_SPLIT]} frames, {facts.finished[0].frames} scored",
+        "Tested on" if is_test else "Scored on": (
+            f"{data.splits[study.scored_split]} frames{split_words}, {facts.finished[0].frames} scored"
+        ),
     }
     for heading, titles in by_heading.items():
         (usual, _), *others = titles.items()
         setup[heading] = "; ".join([usual, *(f"{arms}: {words}" for words, arms in others)])
+    if study.tuned is not None:
+        searched = study.tuned
+        setup["Weights"] = (
+            f"searched on {counted(searched.frames, 'frame')} of '{searched.split}' ({searched.name}, "
+            f"{searched.study})"
+        )
     if twin:
         setup["A/A twin"] = twin.removeprefix("A/A twin: ").capitalize()
     return setup
@@ -146,4 +163,6 @@ def _skipped_frames(facts: StudyFacts) -> list[str]:
     skipped = dict.fromkeys(frame for cell in facts.finished for frame in cell.skipped)
     if not skipped:
         return []
-    return [f"{len(skipped)} test frames have too little truth in range: {', '.join(skipped)}."]
+    return [
+        f"{len(skipped)} {scored_words(facts.study)} have too little truth in range: {', '.join(skipped)}."
+    ]

@@ -61,6 +61,7 @@ def report_html(
     methods: str,
     figures: Sequence[DrawnFigure] = (),
     scenes: Sequence[PickedScene] = (),
+    search: Sequence[Section] = (),
 ) -> str:
     """The whole page.
 
@@ -71,6 +72,7 @@ def report_html(
         methods: Markdown, as `methods.methods_text` writes it.
         figures: at the top.
         scenes: the frames of the figures for the viewer, with all arms.
+        search: what a search of weights chose, before all else.
     """
     lines = findings.tables.lines
     arms = [ArmLabel(name=name, title=title) for name, title in lines.titles.items()]
@@ -103,7 +105,7 @@ def report_html(
     return document(
         title=facts.title,
         lead=_lead(facts, findings),
-        sections=[*answers(findings.contrasts, tables, findings.ledger), *sections],
+        sections=[*search, *answers(findings.contrasts, tables, findings.ledger), *sections],
         style=viewer_style() + read_text(_FOLDER / "report.css"),
         script=(viewer_script() if scenes else "") + read_text(_FOLDER / "study.js"),
     )
@@ -120,7 +122,7 @@ def _lead(facts: PageFacts, findings: StudyFindings) -> str:
     frames = max(part.images for part in parts.values())
     reached = (
         f"“{lines.title(lines.reference)}” reaches AbsRel {abs_rel:.4f} and RMSE {rmse:.3f} m on {frames} "
-        f"test frames, {counted(len(seeds), 'seed')}."
+        f"{facts.frames}, {counted(len(seeds), 'seed')}."
     )
     summary = summary_of(findings.contrasts) or _largest_change(lines, parts)
     sentences = [reached, *beaten_notes(lines, tuple(parts.values())), summary]

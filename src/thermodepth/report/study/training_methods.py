@@ -11,11 +11,12 @@ from thermodepth.evaluation.protocols.protocol import Protocol
 from thermodepth.extensions import loaded_extensions
 from thermodepth.losses import LOSSES
 from thermodepth.report.study.machines import machines_of
+from thermodepth.report.study.tuning import applied_methods, search_methods
 from thermodepth.statistics.labels import counted
 from thermodepth.statistics.questions import is_twin
 from thermodepth.study.design import Study
-from thermodepth.study.inputs import TEST_SPLIT
 from thermodepth.study.results.facts import StudyFacts
+from thermodepth.study.tuned import TunedWeights
 from thermodepth.training.settings import TrainingSettings
 
 #: What the loss terms and the comparison are after; it gives no formulas, so docs/method.md has our reading.
@@ -25,8 +26,13 @@ REFERENCE = (
 )
 
 
-def training_methods(facts: StudyFacts) -> str:
-    """Markdown: one paragraph a subject, the subject in bold before it."""
+def training_methods(facts: StudyFacts, *, chosen: TunedWeights | None = None) -> str:
+    """Markdown: one paragraph a subject, the subject in bold before it.
+
+    Args:
+        facts: of the study.
+        chosen: what the study is a search of, where it is one.
+    """
     study = facts.study
     settings = study.settings.edit(study.arm(study.reference).edits)
     paragraphs = {
@@ -34,6 +40,7 @@ def training_methods(facts: StudyFacts) -> str:
         "Network": _network(settings, facts),
         "Teacher": f"{facts.teacher}. It labels the training frames and is not needed for prediction.",
         "Losses": _losses(settings),
+        **_weights(study, settings, chosen),
         **_extensions(settings),
         "Configurations": _arms(study),
         "Training": _training(settings),
@@ -57,8 +64,9 @@ def _data(settings: TrainingSettings, facts: StudyFacts) -> str:
     drawn = f" (at most {counted(most, 'frame')}, drawn by the seed)" if most else ""
     return (
         f"{dataset.note} ({dataset.name}; {dataset.licence}). Frames: {splits}; trained on "
-        f"'{settings.data.split}'{drawn}, scored on '{TEST_SPLIT}' ({facts.finished[0].frames} frames with "
-        f"truth in range). Input of {columns}x{rows} pixels (columns x rows), {settings.data.modality}, "
+        f"'{settings.data.split}'{drawn}, scored on '{facts.study.scored_split}' "
+        f"({facts.finished[0].frames} frames with truth in range). Input of {columns}x{rows} pixels (columns "
+        f"x rows), {settings.data.modality}, "
         f"normalised by '{settings.data.normaliser.name}'{truth}."
     )
 
@@ -87,6 +95,14 @@ def _losses(settings: TrainingSettings) -> str:
         terms.append(f"{term.weight:g} {name}" + (f" ({others})" if others else ""))
     text = f"The weighted sum {' + '.join(terms)}" if terms else "No term has weight"
     return f"{text}." + (f" Off: {', '.join(off)}." if off else "")
+
+
+def _weights(
+    study: Study, settings: TrainingSettings, chosen: TunedWeights | None
+) -> dict[str, str]:
+    """How weights were searched: in this study, or before it."""
+    before = {} if study.tuned is None else {"Weights": applied_methods(study.tuned, settings)}
+    return before if chosen is None else {**before, "Search": search_methods(chosen)}
 
 
 def _extensions(settings: TrainingSettings) -> dict[str, str]:

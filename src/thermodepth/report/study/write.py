@@ -29,6 +29,8 @@ from thermodepth.report.study.page import report_html
 from thermodepth.report.study.scenes import picked_scene
 from thermodepth.report.study.tables import study_table, study_tables
 from thermodepth.report.study.training_methods import training_methods
+from thermodepth.report.study.tuning import STEM as TUNING
+from thermodepth.report.study.tuning import tuning_sections, tuning_tables
 from thermodepth.report.table import Table, write_tables
 from thermodepth.statistics.twin import twin_sentence
 from thermodepth.study.design import Study
@@ -38,6 +40,8 @@ from thermodepth.study.results.findings import StudyFindings, compute_findings
 from thermodepth.study.results.frames import rule_of
 from thermodepth.study.results.record import read_study
 from thermodepth.study.run import StudyState
+from thermodepth.study.tuned import TunedWeights
+from thermodepth.study.tuning.findings import LevelChoices
 
 IN_THE_TERMINAL = ("abs_rel", "rmse", "silog", "delta_1")  # what 80 columns hold
 
@@ -50,8 +54,22 @@ class StudyResults:
     files: Sequence[Path]
 
 
-def write_results(study: Study, state: StudyState, dataset: Dataset) -> StudyResults:
+def write_results(
+    study: Study,
+    state: StudyState,
+    dataset: Dataset,
+    *,
+    choices: LevelChoices | None = None,
+    chosen: TunedWeights | None = None,
+) -> StudyResults:
     """Write rows, tables, figures and the report of the cells that are done; they name those that are not.
+
+    Args:
+        study: settings resolved against the data set.
+        state: what became of its cells.
+        dataset: that it is scored on.
+        choices: of the search of weights that the study is, where it is one.
+        chosen: the same as later studies read it.
 
     Raises:
         StudyError: when arms of one seed did not share what they do not edit, or the reference has
@@ -60,18 +78,32 @@ def write_results(study: Study, state: StudyState, dataset: Dataset) -> StudyRes
     """
     record = read_study(study, state, dataset)
     write_rows(record.rows, state.folder.path / "rows.parquet")
-    return print_study(state.folder.path, record.facts, compute_findings(record))
+    return print_study(
+        state.folder.path, record.facts, compute_findings(record), choices=choices, chosen=chosen
+    )
 
 
-def print_study(out: Path, facts: StudyFacts, findings: StudyFindings) -> StudyResults:
-    """Write everything that is printed of a study into its folder."""
+def print_study(
+    out: Path,
+    facts: StudyFacts,
+    findings: StudyFindings,
+    *,
+    choices: LevelChoices | None = None,
+    chosen: TunedWeights | None = None,
+) -> StudyResults:
+    """Write everything that is printed of a study, or of a search of weights, into its folder."""
     contrasts = findings.contrasts
     notes = study_notes(facts)
     effects = effects_tables(contrasts, findings.ledger)
     tables = study_tables(findings.tables)
-    written = write_tables(out, {**tables, "table": _with_notes(tables["table"], notes), **effects})
+    searched = tuning_tables(choices, chosen) if choices and chosen else {}
+    written = write_tables(
+        out, {**searched, **tables, "table": _with_notes(tables["table"], notes), **effects}
+    )
     methods = methods_text(
-        contrasts, pairing=pairing_words(facts.study), training=training_methods(facts)
+        contrasts,
+        pairing=pairing_words(facts.study),
+        training=training_methods(facts, chosen=chosen),
     )
     write_text(out / "METHODS.md", methods)
     figures = draw_figures(findings)
@@ -86,12 +118,13 @@ def print_study(out: Path, facts: StudyFacts, findings: StudyFindings) -> StudyR
         methods=methods,
         figures=figures,
         scenes=[picked_scene(scene, scenes.arms) for scene in scenes.scenes],
+        search=tuning_sections(choices, searched) if choices else (),
     )
     write_text(page, html)
-    first = ("table.md", "fig1_structure.png", "fig2_metric.png")
+    first = (f"{TUNING}.md", "table.md", "fig1_structure.png", "fig2_metric.png")
     short = study_table(findings.tables, metrics=IN_THE_TERMINAL)
     return StudyResults(
-        table=_with_notes(short, notes),
+        table=_with_notes(searched.get(TUNING, short), notes),
         files=[page, *(path for path in written if path.name in first)],
     )
 

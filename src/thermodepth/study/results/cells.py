@@ -32,7 +32,7 @@ class CellRecord:
     first_weights: str = ""
     batches: str = ""
     frames: int = 0  # scored
-    skipped: tuple[str, ...] = ()  # test frames with too little truth in range
+    skipped: tuple[str, ...] = ()  # frames with too little truth in range
     environment: Mapping[str, Any] | None = None  # versions, device, threads
 
 

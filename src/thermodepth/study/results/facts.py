@@ -89,7 +89,7 @@ def read_facts(study: Study, state: StudyState, dataset: Dataset) -> StudyFacts:
             splits={name: len(frames.sample_ids) for name, frames in dataset.splits.items()},
             training_size=dataset.training_size,
         ),
-        protocol=study_protocol(dataset),
+        protocol=study_protocol(dataset, study.scored_split),
         trainings={
             arm.name: _training(arm_settings(study, arm), study, dataset) for arm in study.arms
         },

@@ -14,7 +14,7 @@ from thermodepth.study.arm import ArmLabel
 from thermodepth.study.cell import PREDICTIONS
 from thermodepth.study.design import Cell, Study
 from thermodepth.study.folder import StudyFolder
-from thermodepth.study.inputs import TEST_SPLIT, arm_settings
+from thermodepth.study.inputs import arm_settings
 from thermodepth.study.results.frames import FrameErrors, PickedFrame
 from thermodepth.study.run import StudyState
 from thermodepth.teacher import LabelStore, open_store
@@ -55,7 +55,7 @@ def read_scenes(
     seed = max(study.seeds, key=lambda seed: sum((arm.name, seed) in done for arm in arms))
     arms = [arm for arm in arms if (arm.name, seed) in done]
     folder = state.folder
-    frames = dataset.split(TEST_SPLIT)
+    frames = dataset.split(study.scored_split)
     position = {sample_id: index for index, sample_id in enumerate(frames.sample_ids)}
     stores = {
         arm.name: PredictionStore.open(
@@ -86,7 +86,7 @@ def _labels_of(
     study: Study, folder: StudyFolder, dataset: Dataset, positions: Sequence[int]
 ) -> LabelStore | None:
     """The reference's teacher's maps of these frames: for the eye only, no arm ever saw them."""
-    frames = dataset.split(TEST_SPLIT)
+    frames = dataset.split(study.scored_split)
     samples = [frames.read(position) for position in positions]
     if any(sample.rgb is None for sample in samples):
         return None
