@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, Literal
 
@@ -24,7 +24,7 @@ FILE = "tuned.toml"
 MOST_BYTES = 2**20
 #: Settings that say where and under which number a run was made, and nothing of what its weights mean.
 ABOUT_PLACE = ("seed", "runtime", "teacher.runtime", "data.source", "extensions")
-FORMAT = 1
+FORMAT: Literal[1] = 1
 _HEAD = (
     "# Loss weights that `thermodepth study tune` chose, one term at a time, and what they were chosen by.\n"
     "# `thermodepth study run STUDY --tuned THIS` trains with them and says so in METHODS.md.\n"
@@ -192,25 +192,28 @@ def settings_apart(
 
 
 def _toml(tree: Mapping[str, Any]) -> str:
-    """Keys, then sections, then lists of sections; what is None has no line."""
-    lines = [f"{key} = {_value(value)}" for key, value in tree.items() if _is_plain(value)]
+    """Keys, then sections, then lists of sections; what is empty has no line."""
+    plain = {key: value for key, value in tree.items() if not _is_section(value)}
+    lines = list(_lines({key: value for key, value in plain.items() if not _is_sections(value)}))
     for key, value in tree.items():
-        if isinstance(value, Mapping):
-            lines += ["", f"[{key}]"]
-            lines += [f"{json.dumps(k)} = {_value(v)}" for k, v in value.items() if v is not None]
-    for key, value in tree.items():
-        if _is_sections(value):
-            for entry in value:
-                lines += ["", f"[[{key}]]"]
-                lines += [f"{k} = {_value(v)}" for k, v in entry.items() if v is not None]
+        if _is_section(value):
+            lines += ["", f"[{key}]", *_lines(value)]
+    for key, value in plain.items():
+        for entry in value if _is_sections(value) else ():
+            lines += ["", f"[[{key}]]", *_lines(entry)]
     return "\n".join(lines) + "\n"
 
 
+def _lines(section: Mapping[str, Any]) -> Iterator[str]:
+    for key, value in section.items():
+        if value is not None and value != {}:
+            yield f"{key if key.isidentifier() else json.dumps(key)} = {_value(value)}"
+
+
 def _value(value: Any) -> str:
-    """A value of a line; a list of sections inside a section becomes a list of inline tables."""
+    """A value of a line; of a list of sections inside a section a line each."""
     if isinstance(value, Mapping):
-        inside = ", ".join(f"{k} = {_value(v)}" for k, v in value.items() if v is not None)
-        return f"{{ {inside} }}"
+        return f"{{ {', '.join(_lines(value))} }}"
     if isinstance(value, list) and any(isinstance(each, Mapping) for each in value):
         return "[\n" + "".join(f"    {_value(each)},\n" for each in value) + "]"
     if isinstance(value, list):
@@ -218,14 +221,12 @@ def _value(value: Any) -> str:
     if isinstance(value, float):
         return repr(value)
     # Strings of JSON are strings of TOML but for DEL, which JSON leaves as it is.
-    return json.dumps(value, ensure_ascii=True).replace("\x7f", "\\u007f")
+    return json.dumps(value, ensure_ascii=False).replace("\x7f", "\\u007f")
 
 
-def _is_plain(value: Any) -> bool:
-    return value is not None and not isinstance(value, Mapping) and not _is_sections(value)
+def _is_section(value: Any) -> bool:
+    return isinstance(value, Mapping)
 
 
 def _is_sections(value: Any) -> bool:
-    return (
-        isinstance(value, list) and bool(value) and all(isinstance(each, Mapping) for each in value)
-    )
+    return isinstance(value, list) and bool(value) and all(map(_is_section, value))

@@ -79,6 +79,7 @@ def tune(
     set_thread_policy(1)
     load_with(extensions)
     from thermodepth.cli.edits import edits_of_options
+    from thermodepth.cli.terminal import error_console
     from thermodepth.data import open_dataset
     from thermodepth.recipes.planned_search import planned_search
     from thermodepth.study.folder import study_folder_of
@@ -109,6 +110,7 @@ def tune(
         lambda study: compute_cells(
             study, folder, dataset, executor, only_prints=computing.only_prints
         ),
+        lambda sentence: error_console.print(sentence, soft_wrap=True, markup=False),
     )
     _write(end, dataset, folder)
 

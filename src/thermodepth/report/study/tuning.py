@@ -14,7 +14,7 @@ from thermodepth.statistics.comparison import SCOPE_WORDS
 from thermodepth.statistics.criterion import criterion_name
 from thermodepth.statistics.labels import counted, p_text
 from thermodepth.statistics.level_choice import LevelResult, TermChoice
-from thermodepth.study.tuned import TunedTerm, TunedWeights, settings_apart
+from thermodepth.study.tuned import TunedLevel, TunedTerm, TunedWeights, settings_apart
 from thermodepth.study.tuning.findings import LevelChoices
 from thermodepth.training.settings import TrainingSettings
 
@@ -60,7 +60,9 @@ def choices_table(choices: LevelChoices, chosen: TunedWeights) -> Table:
                 _weight_words(choice.chosen),
                 0.0 if change is None else change.percent,
                 None if change is None else interval_of(change),
-                ", ".join(map(_weight_words, equal)) or "none",
+                "every other"
+                if len(equal) + len(choice.lost) == len(choice.results) - 1
+                else ", ".join(map(_weight_words, equal)) or "none",
                 f"{len(choice.results)}{f' ({added} added)' if added else ''}",
                 _END_WORDS[choice.end],
             )
@@ -195,32 +197,45 @@ def tuning_sections(choices: LevelChoices, tables: Mapping[str, Table]) -> list[
 def search_methods(chosen: TunedWeights) -> str:
     """How weights were searched, for the folder of the search and for every study that uses them."""
     terms = ", ".join(term.name for term in chosen.terms)
-    whole = [sum(not level.added for level in term.levels) for term in chosen.terms]
-    budget = (
-        f"{min(whole)}"
-        if min(whole) == max(whole)
-        else f"{min(whole)} to {max(whole)}, by its forms"
-    )
     added = [
-        f"{len(own)} of {term.name} ({', '.join(_number(level.weight) for level in own)})"
+        f"{len(own)} of {term.name} ({', '.join(_level_words(level) for level in own)})"
         for term in chosen.terms
         if (own := [level for level in term.levels if level.added])
     ]
     beyond = (
-        f"Where a term's lowest weight lay at the end of its grid, the grid went on: {'; '.join(added)}."
+        "Where the lowest weight lay at the end of its grid, the grid went on by the same rule for all: "
+        f"{'; '.join(added)}."
         if added
-        else "No grid went on."
+        else "No grid went on beyond them."
     )
     return (
         f"Weights were searched on the validation split: those of {terms} on the "
         f"{counted(chosen.frames, 'frame')} of '{chosen.split}' ({counted(chosen.recordings, 'recording')}) "
-        f"of {chosen.data}, which no network is trained on; test frames took no part. Every term had the "
-        f"same budget, {budget} weights of {counted(len(chosen.seeds), 'seed')} "
-        f"({', '.join(map(str, chosen.seeds))}) at {chosen.steps} steps, on the same batches. {beyond} "
-        f"{ONE_AT_A_TIME} The lowest {criterion_name(chosen.metrics)} was taken; beside it stands what "
-        "cannot be told from it, after Holm over the term's other weights. "
+        f"of {chosen.data}, which no network is trained on; test frames took no part. {_budget(chosen)} "
+        f"{beyond} {ONE_AT_A_TIME} The lowest {criterion_name(chosen.metrics)} was taken; beside it stands "
+        "what cannot be told from it, after Holm over the term's other weights. "
         + " ".join(_term_words(term) for term in chosen.terms)
         + f" {CHOSEN_FOR_IT}"
+    )
+
+
+def _budget(chosen: TunedWeights) -> str:
+    """How many weights each term got before any grid went on."""
+    several = {
+        term.name: count
+        for term in chosen.terms
+        if (count := len({str(level.form) for level in term.levels})) > 1
+    }
+    # The recipe's own form has every weight of a grid; off stands with it alone.
+    weights = {sum(not level.form and not level.added for level in t.levels) for t in chosen.terms}
+    number = " or ".join(map(str, sorted(weights)))
+    forms = "".join(
+        f"; {name} had {count} forms, and so more tries" for name, count in several.items()
+    )
+    return (
+        f"Every {'form of every ' if several else ''}term had the same budget, {number} weights with "
+        f"{counted(len(chosen.seeds), 'seed')} each ({', '.join(map(str, chosen.seeds))}), "
+        f"{chosen.steps} steps, on the same batches{forms}."
     )
 
 
@@ -243,12 +258,10 @@ def applied_methods(chosen: TunedWeights, settings: TrainingSettings) -> str:
 
 
 def _term_words(term: TunedTerm) -> str:
-    weights = ", ".join(
-        _number(level.weight) + (f" ({_form_words(level.form)})" if level.form else "")
-        for level in term.levels
-    )
+    weights = ", ".join(_level_words(level) for level in term.levels)
     return f"{term.finding.rstrip('.')} (recipe {_number(term.recipe_weight)}; tried {weights})."
 
 
-def _form_words(form: Mapping[str, object]) -> str:
-    return ", ".join(f"{name}={value}" for name, value in form.items())
+def _level_words(level: TunedLevel) -> str:
+    form = ", ".join(f"{name}={value}" for name, value in level.form.items())
+    return f"{_number(level.weight)} ({form})" if form else _number(level.weight)

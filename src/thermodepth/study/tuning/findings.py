@@ -125,12 +125,18 @@ def _tuned_level(
     return TunedLevel(
         weight=result.grid.weight,
         form=_form_of(choice, result, forms),
-        change_percent=0.0 if result.is_reference else None if change is None else change.percent,
-        low=None if span is None else span[0],
-        high=None if span is None else span[1],
+        change_percent=0.0
+        if result.is_reference
+        else _rounded(None if change is None else change.percent),
+        low=None if span is None else _rounded(span[0]),
+        high=None if span is None else _rounded(span[1]),
         best=result.in_best,
         added=result.grid.added,
     )
+
+
+def _rounded(percent: float | None) -> float | None:
+    return None if percent is None else float(format(percent, ".6g"))
 
 
 def _form_of(

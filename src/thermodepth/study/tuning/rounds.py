@@ -13,7 +13,7 @@ from thermodepth.study.design import Study
 from thermodepth.study.failure import DIVERGED
 from thermodepth.study.run import StudyState, collect_rows
 from thermodepth.study.tuning.findings import LevelChoices, level_choices
-from thermodepth.study.tuning.search import WeightSearch
+from thermodepth.study.tuning.search import WeightGrid, WeightSearch
 
 RunStudy = Callable[[Study], StudyState | None]
 
@@ -28,12 +28,13 @@ class SearchState:
     choices: LevelChoices | None  # None while a level may still come to a result
 
 
-def run_search(search: WeightSearch, run: RunStudy) -> SearchState:
+def run_search(search: WeightSearch, run: RunStudy, tell: Callable[[str], None]) -> SearchState:
     """Run the study of a search, extend its grids and run again, as long as one goes on.
 
     Args:
         search: settings resolved against the data set.
         run: brings the cells of a study to their rows, as far as they can be.
+        tell: hears, in a sentence, of every grid that goes on.
 
     Raises:
         DataError: when a cell's rows are missing or damaged, or the reference lacks a seed.
@@ -48,7 +49,18 @@ def run_search(search: WeightSearch, run: RunStudy) -> SearchState:
         larger = search.extended(choices.terms)
         if larger == search:
             return SearchState(search=search, study=study, state=state, choices=choices)
+        for before, after in zip(search.grids, larger.grids, strict=True):
+            if after != before:
+                tell(_going_on(before, after))
         search = larger
+
+
+def _going_on(before: WeightGrid, after: WeightGrid) -> str:
+    form = f" with {after.form_words}" if after.form else ""
+    return (
+        f"{after.term}{form}: the lowest weight lies at the end of its grid, which goes on to "
+        f"{after.weight(after.added[-1]):g} ({len(before.every_level)} weights so far)"
+    )
 
 
 def is_settled(study: Study, state: StudyState) -> bool:

@@ -117,7 +117,7 @@ def test_a_term_without_weight_is_searched_around_one_that_is_said() -> None:
         "metric-gradient-x3": {"losses.metric_gradient.weight": 0.6},
     }
     (grid,) = tuning.term_grids()
-    assert [(level.arm, level.weight) for level in grid.levels][0] == ("full", 0.0)
+    assert (grid.levels[0].arm, grid.levels[0].weight) == ("full", 0.0)
     assert study.doses == ()  # nothing of the recipe is multiplied
 
 
@@ -203,9 +203,11 @@ def test_a_grid_goes_on_until_its_lowest_lies_inside(scorer: Callable[..., Score
     engine = scorer(
         lambda weight: 1.0 + 0.1 * abs(weight - 3.0)
     )  # lowest at 3, x30 of the recipe's .1
-    end = run_search(search("gradient_consistency"), engine.run)
+    lines: list[str] = []
+    end = run_search(search("gradient_consistency"), engine.run, lines.append)
     assert [len(arms) for arms in engine.arms] == [6, 7, 8]
     assert engine.arms[1][-1] == "gradient-consistency-x30"
+    assert [line.partition(" (")[0].partition("goes on to ")[2] for line in lines] == ["3", "10"]
     assert engine.arms[2][-1] == "gradient-consistency-x100"
     assert end.choices is not None
     (choice,) = end.choices.terms
@@ -215,7 +217,7 @@ def test_a_grid_goes_on_until_its_lowest_lies_inside(scorer: Callable[..., Score
 
 def test_a_grid_ends_where_it_may_not_go_on(scorer: Callable[..., Scorer]) -> None:
     engine = scorer(lambda weight: 2.0 - 0.01 * weight)  # more is always better
-    end = run_search(search("gradient_consistency", most_added=1), engine.run)
+    end = run_search(search("gradient_consistency", most_added=1), engine.run, print)
     assert [len(arms) for arms in engine.arms] == [6, 7]
     assert end.choices is not None
     (choice,) = end.choices.terms
@@ -225,7 +227,7 @@ def test_a_grid_ends_where_it_may_not_go_on(scorer: Callable[..., Scorer]) -> No
 
 def test_off_is_no_end_that_goes_on(scorer: Callable[..., Scorer]) -> None:
     engine = scorer(lambda weight: 1.0 + 0.1 * weight)
-    end = run_search(search("gradient_consistency"), engine.run)
+    end = run_search(search("gradient_consistency"), engine.run, print)
     assert [len(arms) for arms in engine.arms] == [6]
     assert end.choices is not None
     (choice,) = end.choices.terms
@@ -237,7 +239,7 @@ def test_a_level_that_diverged_is_a_result_and_one_that_failed_is_not(
     scorer: Callable[..., Scorer],
 ) -> None:
     engine = scorer(lambda weight: 1.0 + 0.1 * abs(weight - 0.1), "gradient-consistency-x10")
-    end = run_search(search("gradient_consistency"), engine.run)
+    end = run_search(search("gradient_consistency"), engine.run, print)
     assert end.choices is not None
     (choice,) = end.choices.terms
     assert choice.chosen.is_reference
@@ -250,14 +252,14 @@ def test_a_level_that_diverged_is_a_result_and_one_that_failed_is_not(
             folder=state.folder, done=state.done, failed=((study.cells()[1], failure),), open=()
         )
 
-    assert run_search(search("gradient_consistency"), fails).choices is None
+    assert run_search(search("gradient_consistency"), fails, print).choices is None
 
 
 def test_a_reference_that_diverged_leaves_nothing_to_choose(scorer: Callable[..., Scorer]) -> None:
     engine = scorer(lambda weight: 1.0 + weight, "full")
-    assert run_search(search("gradient_consistency"), engine.run).choices is None
+    assert run_search(search("gradient_consistency"), engine.run, print).choices is None
 
 
 def test_cells_that_were_only_printed_choose_nothing() -> None:
-    end = run_search(search("gradient_consistency"), lambda _: None)
+    end = run_search(search("gradient_consistency"), lambda _: None, print)
     assert (end.state, end.choices) == (None, None)
