@@ -98,6 +98,9 @@ class CachedFrames:
             self._cached[index] = sample
         return self._cached[index]
 
+    def condition(self, index: int) -> str:
+        return condition_of(self._frames, index)
+
     def fingerprint(self) -> str:
         return self._frames.fingerprint()
 

@@ -23,7 +23,13 @@ from pydantic import Field, model_validator
 from thermodepth.config import Settings
 from thermodepth.data.frames import Dataset, Frames, SomeFrames
 from thermodepth.data.transform import AugmentationSettings, augment
-from thermodepth.data.truth import TruthSettings, check_conditions, check_some_truth, limited
+from thermodepth.data.truth import (
+    TruthSettings,
+    check_conditions,
+    check_some_truth,
+    frames_with_truth,
+    limited,
+)
 from thermodepth.errors import DataError, SettingsError, UserError
 from thermodepth.extensions import Carrier
 from thermodepth.thermal import NORMALISERS, NormaliserSettings, normalise
@@ -158,6 +164,7 @@ class BatchStream:
         self._label_of = label_of
         self._knows_lens = knows_lens
         self._rank, self._processes = rank, processes
+        self._with_truth = frames_with_truth(frames, settings.truth, seed=seed)
 
     def batch(self, step: int) -> Batch:
         """The batch of an optimiser step, `batch_size` samples over all processes together."""
@@ -176,7 +183,13 @@ class BatchStream:
         sample = self._frames.read(index, draw=_FRESH + position, with_rgb=wants_rgb)
         if self._knows_lens:
             require_lens(sample)
-        sample = limited(sample, self._settings.truth, size=self._size, seed=self._seed)
+        sample = limited(
+            sample,
+            self._settings.truth,
+            size=self._size,
+            seed=self._seed,
+            with_truth=self._with_truth,
+        )
         if self._label_of is not None:
             sample = with_label(sample, self._label_of(sample.sample_id))
         recipe, size = self._settings.augmentation, self.size_at(position)

@@ -7,10 +7,11 @@ A rendered frame knows the distance of every pixel; a sensor does not. A pixel h
     on a scan line, and one of the points of that line  `keep` of the pixels, see `scan_lines`
     in no hole                                          `holes` of the pixels, see `hole_map`
     the frame is of one of the conditions               others keep their labels alone
+    and one of so many that are drawn                   `frames`, the fewer among the more
 
-Lines, points and holes are functions of (seed, frame) on the grid of the training, spread over the pixels
-of the frame: every arm and every step of a seed has the same ones, and crops and flips move them with the
-frame.
+Frames are drawn by the seed. Lines, points and holes are functions of (seed, frame) on the grid of the
+training, spread over the pixels of the frame: every arm and every step of a seed has the same ones, and
+crops and flips move them with the frame.
 Only what a training is taught by is limited. What it is validated and scored on, and the label of a teacher
 (of `teacher.kind=truth` too), are of the whole truth.
 
@@ -22,7 +23,7 @@ from __future__ import annotations
 
 import hashlib
 import math
-from collections.abc import Sequence
+from collections.abc import Container, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Self
 
@@ -37,7 +38,7 @@ from thermodepth.types import Sample
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-_TRUTH = 5  # the stream of random numbers, apart from those of the batch stream
+_TRUTH, _FRAMES = 5, 6  # streams of random numbers, apart from those of the batch stream
 #: Points along a line stand closer than lines do, by this factor or so.
 _LINES_APART = 1.5
 #: Rows that a line rises or falls by per column at most: a sensor is never mounted quite level.
@@ -55,6 +56,7 @@ class TruthSettings(Settings):
     holes: float = Field(0.0, ge=0, lt=1)  # share of the pixels that lie in a hole
     #: Of the data set: whole ones or a part between dashes, so `day` is `street-day` too; empty: all frames.
     conditions: tuple[str, ...] = ()
+    frames: int | None = Field(None, ge=1)  # so many of the frames have truth; None: all
 
     @model_validator(mode="after")
     def _conditions_are_names(self) -> Self:
@@ -80,22 +82,59 @@ class TruthSettings(Settings):
             f"on scan lines with {100 * self.keep:g} % of the pixels" if self.keep < 1 else "",
             f"with holes in {100 * self.holes:g} % of the frame" if self.holes else "",
             f"only in frames of {', '.join(self.conditions)}" if self.conditions else "",
+            f"only in {self.frames} frame{'s' * (self.frames > 1)}, drawn by the seed"
+            if self.frames
+            else "",
         )
         return ", ".join(filter(None, parts))
 
 
-def limited(sample: Sample, settings: TruthSettings, *, size: tuple[int, int], seed: int) -> Sample:
+def frames_with_truth(
+    frames: Frames, settings: TruthSettings, *, seed: int
+) -> frozenset[str] | None:
+    """The ids of the frames that have truth; None where all have.
+
+    Args:
+        frames: of the training.
+        settings: which have.
+        seed: of the training.
+
+    Raises:
+        DataError: as `condition_of`.
+    """
+    if not settings.conditions and settings.frames is None:
+        return None
+    names = [
+        name
+        for index, name in enumerate(frames.sample_ids)
+        if not settings.conditions or settings.includes(condition_of(frames, index))
+    ]
+    if settings.frames is not None:
+        order = np.random.default_rng([seed, _FRAMES]).permutation(len(names))
+        names = [names[index] for index in order[: settings.frames]]
+    return frozenset(names)
+
+
+def limited(
+    sample: Sample,
+    settings: TruthSettings,
+    *,
+    size: tuple[int, int],
+    seed: int,
+    with_truth: Container[str] | None = None,
+) -> Sample:
     """A frame with the truth that the sensor gives.
 
     Args:
         sample: as read, before it is varied.
         settings: what is left out.
+        with_truth: as `frames_with_truth`.
         size: (rows, columns) that the training works at.
         seed: of the training.
     """
     if not settings.is_on or sample.depth_m is None:
         return sample
-    if not settings.includes(sample.condition):
+    if with_truth is not None and sample.sample_id not in with_truth:
         return replace(sample, depth_m=np.full_like(sample.depth_m, np.nan))
     depth_m = sample.depth_m.copy()
     depth_m[: round(settings.rows * sample.size[0])] = np.nan
@@ -199,10 +238,10 @@ def check_some_truth(
     """
     if not settings.is_on:
         return
+    with_truth = frames_with_truth(frames, settings, seed=seed)
     indices: Sequence[int] = range(len(frames.sample_ids))
-    if settings.conditions:
-        conditions = conditions_of(frames)
-        indices = [index for index in indices if settings.includes(conditions[index])]
+    if with_truth is not None:
+        indices = [n for n, name in enumerate(frames.sample_ids) if name in with_truth]
     if not indices:
         raise SettingsError(
             f"data.truth.conditions={_listed(settings.conditions)}: none of the {len(frames.sample_ids)} "
@@ -211,7 +250,7 @@ def check_some_truth(
     count = min(len(indices), _LOOKED_AT)
     for number in range(count):
         sample = frames.read(indices[number * len(indices) // count], with_rgb=False)
-        sample = limited(sample, settings, size=size, seed=seed)
+        sample = limited(sample, settings, size=size, seed=seed, with_truth=with_truth)
         if sample.depth_m is not None and (sample.depth_m > 0).any():
             return
     raise SettingsError(

@@ -9,6 +9,7 @@ from thermodepth.recipes.any_camera import rgb_any, thermal_any, thermal_any_fur
 from thermodepth.recipes.finetune import finetune
 from thermodepth.recipes.paper import paper
 from thermodepth.recipes.paper_factorial import paper_factorial
+from thermodepth.recipes.paper_limited import paper_limited, paper_scarce
 from thermodepth.recipes.rgb_teacher import rgb_teacher
 from thermodepth.recipes.thermal import thermal
 from thermodepth.study.design import Study
@@ -25,7 +26,12 @@ TRAININGS: dict[str, Callable[[], TrainingSettings]] = {
 #: Recipes that start from a model, which is named after a colon; without one, from the model that ships.
 FROM_A_MODEL: dict[str, Callable[[str], TrainingSettings]] = {"finetune": finetune}
 
-STUDIES: dict[str, Callable[..., Study]] = {"paper": paper, "paper-factorial": paper_factorial}
+STUDIES: dict[str, Callable[..., Study]] = {
+    "paper": paper,
+    "paper-factorial": paper_factorial,
+    "paper-limited": paper_limited,
+    "paper-scarce": paper_scarce,
+}
 
 
 def named_training(name: str) -> TrainingSettings:

@@ -22,6 +22,7 @@ comparison.py         one question on one metric; verdicts over all declared one
 pooled_df.py          several questions together, which share degrees of freedom
 multiple_testing.py   Holm, sign flips
 dose_response.py      a metric over the levels of a weight
+simple_effects.py     a switch at levels of something else
 claims.py             claims as hypotheses; the paper's
 findings.py           every question on every metric
 power.py              what more seeds or scenes would buy
@@ -61,6 +62,8 @@ if TYPE_CHECKING:
     from thermodepth.statistics.questions import Question as Question
     from thermodepth.statistics.questions import against as against
     from thermodepth.statistics.reading import read_measurements as read_measurements
+    from thermodepth.statistics.simple_effects import LevelPair as LevelPair
+    from thermodepth.statistics.simple_effects import SimpleEffects as SimpleEffects
     from thermodepth.statistics.two_way import Estimate as Estimate
     from thermodepth.statistics.two_way import estimate as estimate
 
@@ -71,8 +74,10 @@ _HOME = {
     "Design": "designs",
     "Estimate": "two_way",
     "Findings": "findings",
+    "LevelPair": "simple_effects",
     "Measurements": "measurements",
     "Question": "questions",
+    "SimpleEffects": "simple_effects",
     "TestedComparison": "comparison",
     "against": "questions",
     "analyze": "findings",
@@ -98,8 +103,10 @@ __all__ = [
     "Design",
     "Estimate",
     "Findings",
+    "LevelPair",
     "Measurements",
     "Question",
+    "SimpleEffects",
     "TestedComparison",
     "against",
     "analyze",

@@ -186,7 +186,7 @@ def compare(
     Args:
         measurements: one metric of the study.
         question: which contrast.
-        reference: the arm that percentages and the margin are of.
+        reference: the arm that percentages and the margin are of, where the question names none.
         better: which way the metric runs; where an optimum is to be met, take its `distance`. None where that
             is not known.
         smallest_effect: what is too small to matter, as a share of the reference's mean.
@@ -201,6 +201,7 @@ def compare(
         raise SettingsError(f"smallest effect {smallest_effect}, expected a number from 0")
     if not 0.5 < level < 1.0:
         raise SettingsError(f"level {level}, expected between 0.5 and 1")
+    reference = question.base or reference
     contrast = measurements.contrast(question.weights, reference=reference)
     assert contrast.reference is not None
     effect = estimate(contrast.difference, measurements.groups)

@@ -9,8 +9,10 @@ from thermodepth.statistics.designs import FULL, Design, DoseResponse, listed, r
 from thermodepth.statistics.dose_response import doses_of
 from thermodepth.statistics.questions import Kind, Question, against, is_twin
 from thermodepth.statistics.shapley import Settings
+from thermodepth.statistics.simple_effects import SimpleEffects
 
 _EFFECTS: frozenset[Kind] = frozenset({"main effect", "interaction"})
+_AT_LEVELS: frozenset[Kind] = frozenset({"simple effect", "trend"})
 _NEVER_DECLARED: frozenset[Kind] = frozenset({"twin", "slope"})
 #: Of arms whose names are no design, whatever they look like.
 NO_DESIGN = Design(kind="list", factors=(), arms={})
@@ -19,6 +21,8 @@ NO_DESIGN = Design(kind="list", factors=(), arms={})
 def declared_kinds(kinds: Iterable[Kind]) -> frozenset[Kind]:
     """The kinds of questions that get verdicts, of those that are asked."""
     present_kinds = frozenset(kinds)
+    if present_kinds & _AT_LEVELS:
+        return _AT_LEVELS
     return _EFFECTS if present_kinds & _EFFECTS else present_kinds - _NEVER_DECLARED
 
 
@@ -28,6 +32,7 @@ class ArmFactors:
 
     design: Design = NO_DESIGN
     doses: tuple[DoseResponse, ...] = ()
+    simple_effects: tuple[SimpleEffects, ...] = ()
     #: Whether nobody said it, and the arms' names were taken for it.
     by_name: bool = False
 
@@ -63,7 +68,7 @@ def questions_of(
     titles: Mapping[str, str] | None = None,
     arm_factors: ArmFactors,
 ) -> tuple[Question, ...]:
-    """Each arm against the reference, then the effects that a design can tell, then slopes of doses.
+    """Each arm against the reference, the effects that a design can tell, slopes of doses, simple effects.
 
     Args:
         arms: all that the study has, with results or without.
@@ -82,6 +87,8 @@ def questions_of(
     for dose in arm_factors.doses:
         if dose.whole == reference and dose.has_slope:
             questions.append(dose.slope())
+    for effects in arm_factors.simple_effects:
+        questions += effects.questions()
     return tuple(questions)
 
 

@@ -120,7 +120,7 @@ def dose_curves(
         better: which way each metric runs.
     """
     known_comparisons = {(s.comparison.question.name, s.comparison.metric): s for s in tested}
-    references = {s.comparison.reference for s in tested}
+    references = {s.comparison.reference for s in tested if not s.comparison.question.base}
     curves = []
     for dose in doses:
         if dose.whole is None or references - {dose.whole}:

@@ -32,6 +32,7 @@ from thermodepth.statistics.metric_names import direction_of
 from thermodepth.statistics.pooled_df import compare_all
 from thermodepth.statistics.power import Plan, plan
 from thermodepth.statistics.questions import Question, is_twin
+from thermodepth.statistics.simple_effects import LevelCurve, level_curves
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -46,6 +47,7 @@ class Findings:
     outcomes: tuple[Outcome, ...]  # of the claims
     plans: Mapping[tuple[str, str], Plan]  # (question, metric) of declared ones that are open
     doses: tuple[DoseCurve, ...]  # of weights that were varied
+    levels: tuple[LevelCurve, ...]  # of switches at levels of something else, on primary metrics
     titles: Mapping[str, str]  # of the arms
     unanswered: tuple[str, ...]  # what failed cells leave no answer to, in words
     assumptions: tuple[str, ...]  # that effects and doses stand on, in words
@@ -96,8 +98,9 @@ def analyze(
         titles: what people call the arms; an arm without one goes by its name.
         arm_factors: design and doses of the arms; None reads them from their names, and says so.
         questions: None takes every arm's difference to the reference, and the effects of the design.
-        primary: metrics whose verdicts count together for Holm, on main effects and interactions of a
-            factorial, else on differences to the reference; None takes all that have a direction.
+        primary: metrics whose verdicts count together for Holm, on simple effects and their trend, else on
+            main effects and interactions of a factorial, else on differences to the reference; None takes all
+            that have a direction.
         better: which way a metric runs, where its name does not tell it (`metric_names.direction_of`). One of
             which nobody knows is descriptive: it has intervals, no verdict and no best set.
         claims: to be judged, on `claimed` where they speak of other quantities than `measurements`.
@@ -129,6 +132,9 @@ def analyze(
         outcomes=judge(claims, claimed or measurements, known_comparisons=comparisons, **size),
         plans=_plans(tested),
         doses=dose_curves(dosed, tested, doses=factors.doses, better=directed),
+        levels=level_curves(
+            factors.simple_effects, tested, [blocks[name].metric for name in primary]
+        ),
         measurements=blocks,
         titles={arm: (titles or {}).get(arm, arm) for arm in arms},
         unanswered=_unanswered(blocks, every, ranked, reference),
@@ -244,10 +250,10 @@ def _tested(
 ) -> tuple[TestedComparison, ...]:
     """Verdicts for what is declared: on primary metrics, the effects of a factorial, else the differences.
 
-    A factorial's main effects and interactions say all there is; its arms' differences, Shapley values and
-    the like are the same numbers in other sums, and to count them too would only raise every p-value. A twin
-    is no hypothesis, and a slope says again what the levels beside it say. What was declared and cannot be
-    answered, for its cells failed, counts all the same.
+    A factorial's main effects and interactions say all there is, and so do simple effects and their trend:
+    differences of their arms, Shapley values and the like are the same numbers in other sums, and to count
+    them too would only raise every p-value. A twin is no hypothesis, and a slope says again what the levels
+    beside it say. What was declared and cannot be answered, for its cells failed, counts all the same.
     """
     chosen = declared_kinds(question.kind for question in questions)
     declared = [

@@ -18,6 +18,8 @@ Kind = Literal[
     "leave one out",
     "add one in",
     "slope",
+    "simple effect",
+    "trend",
     "twin",
     "other",
 ]
@@ -34,6 +36,7 @@ class Question:
     title: str  # for people
     weights: Mapping[str, float]  # per arm
     kind: Kind = "other"
+    base: str = ""  # the arm whose mean percentages and the margin are of; empty: the reference
 
     def __post_init__(self) -> None:
         size = math.fsum(abs(weight) for weight in self.weights.values())

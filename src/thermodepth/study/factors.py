@@ -14,6 +14,7 @@ from typing import Any
 from thermodepth.config import Edits, difference
 from thermodepth.errors import SettingsError
 from thermodepth.statistics.designs import Design, DoseResponse, listed, recognised
+from thermodepth.statistics.simple_effects import SimpleEffects
 from thermodepth.training.settings import TrainingSettings
 
 _Change = tuple[str, str]  # setting, and the value as text, by which values are told apart
@@ -124,6 +125,41 @@ def check_doses(
                     f"{where}: doses of {dose.factor}: arm '{arm}' is declared at {level:g} times the "
                     f"number, and edits {edited or 'nothing'}"
                 )
+
+
+def check_simple_effects(
+    settings: TrainingSettings,
+    arms: Mapping[str, Edits],
+    simple_effects: Iterable[SimpleEffects],
+    where: str,
+) -> None:
+    """Whether one switch parts the two arms of every level, and nothing else.
+
+    Raises:
+        SettingsError: naming the arms.
+    """
+    for effects in simple_effects:
+        switch: dict[str, tuple[Any, Any]] | None = None
+        for pair in effects.pairs:
+            for arm in pair.arms:
+                if arm not in arms:
+                    raise SettingsError(
+                        f"{where}: simple effects of {effects.factor}: no arm '{arm}'"
+                    )
+            on, off = (settings.edit(arms[arm]) for arm in pair.arms)
+            own = difference(on, off)
+            if switch is None:
+                switch = own
+            if not own or own != switch:
+                first = effects.pairs[0]
+                raise SettingsError(
+                    f"{where}: simple effects of {effects.factor}: '{pair.on}' and '{pair.off}' differ in "
+                    f"{_parted(own)}, '{first.on}' and '{first.off}' in {_parted(switch)}"
+                )
+
+
+def _parted(changes: Mapping[str, tuple[Any, Any]]) -> str:
+    return ", ".join(f"{path} {old} to {new}" for path, (old, new) in changes.items()) or "nothing"
 
 
 def _changes(settings: TrainingSettings, edits: Edits) -> tuple[_Change, ...]:

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from pathlib import Path
+from typing import Any
 
-from pydantic import Field
+from pydantic import Field, SerializerFunctionWrapHandler, model_serializer
 
 from thermodepth.checksums import read_record
 from thermodepth.config import Settings
 from thermodepth.errors import DataError, SettingsError
 from thermodepth.statistics.default_questions import ArmFactors
 from thermodepth.statistics.designs import Design, DesignKind, DoseResponse
+from thermodepth.statistics.simple_effects import LevelPair, SimpleEffects
 
 STUDY = "study.json"
 
@@ -23,12 +26,38 @@ class DesignRecord(Settings):
     arms: dict[str, tuple[bool, ...]]
 
 
+class LevelPairRecord(Settings):
+    """Two arms that a switch parts."""
+
+    title: str
+    on: str
+    off: str
+    level: float | None = None
+
+
+class SimpleEffectsRecord(Settings):
+    """A switch at levels of something else."""
+
+    factor: str
+    across: str
+    pairs: tuple[LevelPairRecord, ...]
+
+
 class ArmFactorsRecord(Settings):
-    """Design and doses, and what the arms of a seed share; it decides no number of a cell."""
+    """Design, doses and simple effects, and what the arms of a seed share; it decides no number of a cell."""
 
     design: DesignRecord
     doses: dict[str, dict[str, float]] = Field(default_factory=dict)  # factor -> arm -> level
+    simple_effects: tuple[SimpleEffectsRecord, ...] = ()
     pairing: str = ""  # in words
+
+    @model_serializer(mode="wrap")
+    def _without_empty(self, serialize: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        """Records of studies without simple effects are the bytes that they were before there were any."""
+        tree: dict[str, Any] = serialize(self)
+        if not self.simple_effects:
+            del tree["simple_effects"]
+        return tree
 
     @classmethod
     def of_arms(cls, arm_factors: ArmFactors, pairing: str) -> ArmFactorsRecord:
@@ -37,6 +66,9 @@ class ArmFactorsRecord(Settings):
         return cls(
             design=DesignRecord(kind=design.kind, factors=design.factors, arms=dict(design.arms)),
             doses={dose.factor: dict(dose.arms) for dose in arm_factors.doses},
+            simple_effects=tuple(
+                SimpleEffectsRecord.parse(asdict(effects)) for effects in arm_factors.simple_effects
+            ),
             pairing=pairing,
         )
 
@@ -46,7 +78,15 @@ class ArmFactorsRecord(Settings):
             kind=self.design.kind, factors=self.design.factors, arms=dict(self.design.arms)
         )
         doses = (DoseResponse(factor=name, arms=dict(arms)) for name, arms in self.doses.items())
-        return ArmFactors(design=design, doses=tuple(doses))
+        simple_effects = (
+            SimpleEffects(
+                factor=each.factor,
+                across=each.across,
+                pairs=tuple(LevelPair(**pair.tree()) for pair in each.pairs),
+            )
+            for each in self.simple_effects
+        )
+        return ArmFactors(design=design, doses=tuple(doses), simple_effects=tuple(simple_effects))
 
 
 def factors_in(folder: Path) -> ArmFactorsRecord | None:

@@ -62,6 +62,8 @@ def unread_with(settings: TrainingSettings, dataset: Dataset, teacher: Teacher) 
     if (settings.data.most_frames or 0) >= count:
         idle["data.most_frames"] = f": the split '{settings.data.split}' has {count} frames"
     truth = settings.data.truth
+    if (truth.frames or 0) >= count:
+        idle["data.truth.frames"] = f": the split '{settings.data.split}' has {count} frames"
     if truth.conditions and all(map(truth.includes, conditions_of(split))):
         idle["data.truth.conditions"] = f": all frames of '{settings.data.split}' are of them"
     size = settings.data.size

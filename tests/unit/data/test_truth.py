@@ -11,12 +11,13 @@ import pytest
 
 from thermodepth.config import difference
 from thermodepth.data import Dataset, open_dataset
-from thermodepth.data.frames import SomeFrames, condition_of, samples_of
+from thermodepth.data.frames import CachedFrames, SomeFrames, condition_of, samples_of
 from thermodepth.data.loader import BatchStream, check_truth, trained_frames
 from thermodepth.data.truth import (
     TruthSettings,
     check_conditions,
     conditions_of,
+    frames_with_truth,
     hole_map,
     limited,
     scan_lines,
@@ -148,13 +149,44 @@ def test_what_is_left_is_a_function_of_seed_and_frame() -> None:
     np.testing.assert_array_equal(np.isfinite(one), both)
 
 
-def test_conditions_by_name_and_by_part() -> None:
-    day, night = frame(), frame(condition="street-night")
-    for names in (["day"], ["street-day"], ["rain", "day"]):
-        assert np.isfinite(left(day, conditions=names)).any()
-        assert np.isnan(left(night, conditions=names)).all()
-    assert np.isfinite(left(night, conditions=["street"])).any()
-    assert np.isnan(left(frame(condition=""), conditions=["day"])).all()
+def test_conditions_by_name_and_by_part(dataset: Dataset) -> None:
+    frames = dataset.split("train")
+    conditions = dict(zip(frames.sample_ids, conditions_of(frames), strict=True))
+
+    def of_frames(*names: str) -> set[str]:
+        limits = TruthSettings(conditions=names)
+        return {conditions[name] for name in frames_with_truth(frames, limits, seed=0) or ()}
+
+    assert of_frames("day") == of_frames("street-day") == of_frames("rain", "day") == {"street-day"}
+    assert of_frames("street") == {"street-day", "street-night"}
+    assert of_frames("rain") == set()
+    assert frames_with_truth(frames, TruthSettings(max_m=5.0), seed=0) is None
+    assert frames_with_truth(OfAUser(""), TruthSettings(conditions=("day",)), seed=0) == set()
+
+
+def test_so_many_frames_are_drawn_by_the_seed_the_fewer_among_the_more(dataset: Dataset) -> None:
+    frames = dataset.split("train")
+
+    def drawn(count: int, seed: int = 0, *conditions: str) -> frozenset[str]:
+        limits = TruthSettings(frames=count, conditions=conditions)
+        return frames_with_truth(frames, limits, seed=seed) or frozenset()
+
+    assert len(drawn(5)) == 5
+    assert drawn(3) < drawn(5) < drawn(11) < drawn(50) == set(frames.sample_ids)
+    assert len({drawn(3, seed) for seed in range(6)}) > 3
+    by_day = {
+        n for n, c in zip(frames.sample_ids, conditions_of(frames), strict=True) if "day" in c
+    }
+    assert drawn(3, 0, "day") < drawn(50, 0, "day") == by_day
+
+
+def test_frames_without_truth_are_otherwise_as_they_were() -> None:
+    sample, limits = frame(), TruthSettings(frames=1)
+    inside = limited(sample, limits, size=SIZE, seed=0, with_truth={"floor-1"})
+    np.testing.assert_array_equal(inside.depth_m, sample.depth_m)
+    outside = limited(sample, limits, size=SIZE, seed=0, with_truth={"floor-2"})
+    assert np.isnan(outside.depth_m).all()
+    assert outside.thermal is sample.thermal
 
 
 def test_readers_tell_the_condition_without_decoding(dataset: Dataset) -> None:
@@ -162,7 +194,7 @@ def test_readers_tell_the_condition_without_decoding(dataset: Dataset) -> None:
     read = [sample.condition for sample in samples_of(frames)]
     assert conditions_of(frames) == read
     assert set(read) == {"street-day", "street-night"}
-    some = SomeFrames(frames, [3, 1])
+    some = CachedFrames(SomeFrames(frames, [3, 1]), budget_bytes=0)
     assert conditions_of(some) == [read[3], read[1]]
 
     assert condition_of(OfAUser("street-day"), 0) == "street-day"
@@ -206,6 +238,11 @@ class TestStream:
         assert set(with_truth) == {True, False}
         assert bool(by_day.label_valid.all())
 
+    def test_so_many_frames_have_truth(self, dataset: Dataset) -> None:
+        batch = self.batch(dataset, label=True, frames=4)
+        assert int(batch.depth_valid.flatten(1).any(1).sum()) == 4  # of twelve, each once
+        assert bool(batch.label_valid.all())
+
 
 class TestSettings:
     def test_published_runs_keep_their_fingerprint(self) -> None:
@@ -226,6 +263,7 @@ class TestSettings:
             ({"keep": 0.0}, "data.truth.keep"),
             ({"holes": 1.0}, "data.truth.holes"),
             ({"max_m": 0.0}, "data.truth.max_m"),
+            ({"frames": 0}, "data.truth.frames"),
             ({"conditions": ["day", "day"]}, "expected distinct names"),
             ({"conditions": [""]}, "expected distinct names"),
             ({"max_m": 0.2}, r"min_truth_m 0.3 must be below truth.max_m 0.2"),
@@ -262,6 +300,7 @@ class TestSettings:
     def test_words(self) -> None:
         assert TruthSettings().words == ""
         limits = TruthSettings(max_m=15.0, rows=0.3, keep=0.04, holes=0.1, conditions=("day",))
+        assert TruthSettings(frames=1).words == "only in 1 frame, drawn by the seed"
         assert limits.words == (
             "up to 15 m, not in the upper 30 % of the rows, on scan lines with 4 % of the pixels, with holes "
             "in 10 % of the frame, only in frames of day"

@@ -87,6 +87,7 @@ VALUES: Mapping[str, tuple[str, Any]] = {
     "data.truth.keep": ("plain", 0.3),
     "data.truth.holes": ("plain", 0.3),
     "data.truth.conditions": ("plain", ["day"]),
+    "data.truth.frames": ("plain", 3),
     "data.augmentation.flip_probability": ("plain", 1.0),
     "data.augmentation.zoom": ("plain", 1.9),
     "data.augmentation.zoom_least": ("plain", 1.1),

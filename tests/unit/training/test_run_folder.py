@@ -38,6 +38,7 @@ OTHER = {
     "data.most_frames": 5,
     "data.truth.max_m": 15.0,
     "data.truth.conditions": ["day"],
+    "data.truth.frames": 5,
     "data.modality": "rgb",
     "data.size": [64, 96],
     "data.augmentation.flip_probability": 0.25,

@@ -15,16 +15,22 @@ from thermodepth.report.study.forest import forest_svg
 from thermodepth.report.study.heatmap import CAPTION as HEAT_CAPTION
 from thermodepth.report.study.heatmap import effects_map
 from thermodepth.report.study.ledger_table import matrix_table
+from thermodepth.report.study.level_charts import CAPTION as LEVEL_CAPTION
+from thermodepth.report.study.level_charts import TABLE as LEVEL_TABLE
+from thermodepth.report.study.level_charts import level_figure, place_table
 from thermodepth.report.study.matrix import matrix_html
 from thermodepth.report.table import Table
 from thermodepth.statistics.comparison import TestedComparison
 from thermodepth.statistics.findings import Findings
 from thermodepth.statistics.labels import label_of
 from thermodepth.study.results.ledger_matrix import PartChange
+from thermodepth.study.results.level_ranges import PlaceEffect
 
 
 def effects_tables(
-    findings: Findings, matrix: Mapping[str, Mapping[str, PartChange]]
+    findings: Findings,
+    matrix: Mapping[str, Mapping[str, PartChange]],
+    places: Sequence[PlaceEffect] = (),
 ) -> dict[str, Table]:
     """By the stem of their files: verdicts, effects (primary metrics), effects_all, scopes, best, ..."""
     tables = findings_tables(findings)
@@ -34,6 +40,9 @@ def effects_tables(
     tables["verdicts"] = effects_table(declared, metrics=_primary(findings))
     if matrix:
         tables["ledger_matrix"] = matrix_table(matrix, reference=findings.reference)
+    if places:
+        factors = dict.fromkeys(curve.effects.factor for curve in findings.levels)
+        tables[LEVEL_TABLE] = place_table(places, factor=" and ".join(factors))
     return tables
 
 
@@ -42,7 +51,7 @@ def answers(
     tables: Mapping[str, Table],
     matrix: Mapping[str, Mapping[str, PartChange]],
 ) -> list[Section]:
-    """The sections that a person reads first: effects and claims, interactions, doses, parts of the error."""
+    """The sections that a person reads first: levels, effects and claims, interactions, doses, the ledger."""
     heat = [
         f"<figure><figcaption>{escape(label_of(metric))}</figcaption>"
         f'<div class="scroll">{drawn}</div></figure>'
@@ -54,7 +63,12 @@ def answers(
         for curve in findings.doses
         if curve.metric in _primary(findings) and (drawn := dose_figure(curve))
     ]
+    levels = [drawn for curve in findings.levels if (drawn := level_figure(curve))]
+    at_levels = _charts(levels, LEVEL_CAPTION, "charts")
+    if LEVEL_TABLE in tables:
+        at_levels.append(table_html(tables[LEVEL_TABLE]))
     parts = {
+        ("levels", "At each level"): at_levels,
         ("effects", "Effects and claims"): _effects(findings, tables),
         ("interactions", "Main effects and interactions"): _charts(heat, HEAT_CAPTION, "heats"),
         ("doses", "Dose curves"): _charts(doses, DOSE_CAPTION, "charts"),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 from thermodepth.metrics import METRICS
 from thermodepth.report.evaluation.warnings import published_note
@@ -10,8 +10,10 @@ from thermodepth.report.table import Cell, Column, Interval, Table
 from thermodepth.statistics.comparison import SCOPE_WORDS, Comparison, TestedComparison, share_of
 from thermodepth.statistics.findings import Findings
 from thermodepth.statistics.labels import digits_of, label_of, p_text
+from thermodepth.statistics.questions import Kind
 from thermodepth.statistics.two_way import Scope
 
+_CLEAR_WORDS: Mapping[Kind, str] = {"interaction": "interact", "trend": "changes"}
 #: Of intervals, in the order of their columns.
 SCOPES_SHOWN: tuple[Scope, ...] = ("seeds", "scenes", "both")
 
@@ -51,7 +53,8 @@ def effects_table(findings: Findings, *, metrics: Sequence[str] | None = None) -
     ]
     family = max((s.family for s in findings.tested), default=0)
     notes = [
-        f"Δ in percent of the mean of “{findings.titles[findings.reference]}”; {_scope_words(findings)}; "
+        f"Δ in percent of the mean of “{findings.titles[findings.reference]}”{_other_bases(findings)}; "
+        f"{_scope_words(findings)}; "
         f"p after Holm over {family} declared comparisons; sign flip: exact over seeds"
         f"{_least_flip(findings)}; d_z: mean over standard deviation of the seeds' differences; wins: share "
         "of images, over seeds, on the better side. Effects are of switching on, differences of the arm "
@@ -218,12 +221,18 @@ def interval_of(comparison: Comparison, *, scope: Scope | None = None) -> Interv
 
 
 def verdict_words(settled: TestedComparison) -> str:
-    """The verdict; an interaction is neither better nor worse, it is there."""
+    """The verdict; an interaction is neither better nor worse, it is there; and so is a trend of effects."""
     if settled.verdict is None:
         return "descriptive"
-    if settled.comparison.question.kind == "interaction" and settled.verdict in ("better", "worse"):
-        return "interact"
+    if settled.verdict in ("better", "worse"):
+        return _CLEAR_WORDS.get(settled.comparison.question.kind, settled.verdict)
     return settled.verdict
+
+
+def _other_bases(findings: Findings) -> str:
+    """Of questions that are about a level, what their percentages are of."""
+    has_base = any(s.comparison.question.base for s in findings.tested)
+    return ", of a simple effect of the same level's arm without the switch" if has_base else ""
 
 
 def _least_flip(findings: Findings) -> str:

@@ -128,8 +128,9 @@ def _interval(comparison: Comparison | None) -> str:
 
 
 def remarks_of(findings: Findings) -> list[str]:
-    """A sentence for each weight that was varied, on each primary metric, and for the reference's twin."""
+    """A sentence for each switch at levels, each weight that was varied, and for the reference's twin."""
     primary = {findings.measurements[name].metric for name in findings.primary}
     doses = [curve.sentence for curve in findings.doses if curve.metric in primary]
     twin = twin_sentence(findings.tested)
-    return [*doses, *([twin] if twin else [])]
+    levels = [curve.sentence for curve in findings.levels]
+    return [*levels, *doses, *([twin] if twin else [])]

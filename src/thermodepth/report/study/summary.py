@@ -14,7 +14,7 @@ _CLEAR = ("better", "worse")
 
 
 def summary_of(findings: Findings) -> str:
-    """Verdicts and claims, counted, the largest changes named; empty where nothing can have a verdict."""
+    """Verdicts and claims, counted, levels or the largest changes named; empty where nothing can have one."""
     declared = [s for s in findings.tested if s.declared and s.verdict is not None]
     if not any(s.comparison.scope == "both" for s in declared):
         return ""
@@ -26,7 +26,9 @@ def summary_of(findings: Findings) -> str:
     counted = [f"{len(clear)} of {len(declared)} declared comparisons are clear"]
     counted += [f"{counts[v]} {words}" for v, words in _OPEN.items() if counts[v]]
     sentences = [f"{', '.join(counted)}."]
-    if clear:
+    if findings.levels:  # all that is declared, in the order of the levels
+        sentences = [*(curve.sentence for curve in findings.levels), *sentences]
+    elif clear:
         rest = len(clear) - _NAMED
         named = "; ".join(_named(s) for s in clear[:_NAMED])
         sentences.append(f"{named}{f'; and {rest} more' if rest > 0 else ''}.")

@@ -94,7 +94,7 @@ def print_study(
     """Write everything that is printed of a study, or of a search of weights, into its folder."""
     contrasts = findings.contrasts
     notes = study_notes(facts)
-    effects = effects_tables(contrasts, findings.ledger)
+    effects = effects_tables(contrasts, findings.ledger, findings.places)
     tables = study_tables(findings.tables)
     searched = tuning_tables(choices, chosen) if choices and chosen else {}
     written = write_tables(

@@ -18,6 +18,7 @@ from thermodepth.study.results.entries import TableEntries, table_entries
 from thermodepth.study.results.fitted_scenes import FittedScenes, fit_scenes
 from thermodepth.study.results.frames import FrameErrors
 from thermodepth.study.results.ledger_matrix import PartChange, ledger_matrix
+from thermodepth.study.results.level_ranges import PlaceEffect, place_effects
 from thermodepth.study.results.lines import metric_depth_rows
 from thermodepth.study.results.record import StudyRecord
 from thermodepth.study.results.result_rows import measurements_of
@@ -38,6 +39,7 @@ class StudyFindings:
     curves: tuple[LoggedColumn, ...]
     scenes: FittedScenes
     gradients: tuple[ArmGradients, ...]  # of arms that have diagnostics
+    places: tuple[PlaceEffect, ...] = ()  # of switches at levels of something else, by distance
 
 
 def compute_findings(record: StudyRecord) -> StudyFindings:
@@ -49,10 +51,11 @@ def compute_findings(record: StudyRecord) -> StudyFindings:
     """
     study = record.facts.study
     contrasts = study_contrasts(record.rows, study)
+    scored = metric_depth_rows(record.rows)
     return StudyFindings(
         contrasts=contrasts,
         tables=table_entries(
-            metric_depth_rows(record.rows),
+            scored,
             arms=record.arms,
             reference=study.reference,
             answers=contrasts,
@@ -64,6 +67,7 @@ def compute_findings(record: StudyRecord) -> StudyFindings:
         curves=logged_columns(record.curves, arms=[arm.name for arm in record.arms]),
         scenes=fit_scenes(record.scenes),
         gradients=tuple(arm_gradients(diagnostics) for diagnostics in record.diagnostics),
+        places=place_effects(scored, study, contrasts),
     )
 
 

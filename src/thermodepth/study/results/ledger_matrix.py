@@ -1,9 +1,9 @@
 """Which change buys which part of the error: questions by parts of the ledger.
 
 The parts of RMSElog^2 (docs/ledger.md) are worked out for each arm and seed over all frames, and every
-question is asked of each: its contrast over arms under each seed, in percent of the reference's whole
-RMSElog^2, so that a line adds up to the change of the whole. The intervals are over seeds alone: three of the
-parts are not means over images.
+question is asked of each: its contrast over arms under each seed, in percent of the whole RMSElog^2 of the
+reference, or of the question's own base, so that a line adds up to the change of the whole. The intervals
+are over seeds alone: three of the parts are not means over images.
 """
 
 from __future__ import annotations
@@ -52,13 +52,14 @@ def ledger_matrix(
     for question in questions:
         if any(arm not in parts for arm in question.arms):
             continue
-        arms = (*question.arms, reference)
+        base = question.base or reference
+        arms = (*question.arms, base)
         seeds = sorted(set.intersection(*(set(parts[arm]) for arm in arms)))
         if not seeds:
             continue
-        whole = float(np.mean([parts[reference][seed][WHOLE] for seed in seeds]))
+        whole = float(np.mean([parts[base][seed][WHOLE] for seed in seeds]))
         line = {}
-        for part in parts[reference][seeds[0]]:
+        for part in parts[base][seeds[0]]:
             by_seed = [
                 100.0
                 * sum(question.weights[arm] * parts[arm][seed][part] for arm in question.arms)
