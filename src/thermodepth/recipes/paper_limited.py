@@ -86,7 +86,7 @@ def paper_scarce(settings: TrainingSettings, *, seeds: int) -> Study:
     limits = [
         Limit(
             arm=f"frames-{count}",
-            title=f"{count} frames",
+            title=f"truth in {count} frames",
             edits={"data.truth.frames": count},
         )
         for count in FEW_FRAMES

@@ -124,13 +124,13 @@ class LevelCurve:
 
     @property
     def sentence(self) -> str:
-        """`Consistency, RMSE: better at truth to 6 m (−5.1 % [−7.0, −3.2]); cannot be told at all truth.`"""
+        """`Consistency, RMSE: better with truth to 6 m (−5.1 % [−7.0, −3.2]); cannot be told with ...`"""
         groups: dict[str, list[str]] = {}
         for point in self.points:
             verdict = point.tested.verdict
             words = "descriptive" if verdict is None else _VERDICT_WORDS[verdict]
             groups.setdefault(words, []).append(f"{point.pair.title}{_numbers(point.tested)}")
-        parts = "; ".join(f"{words} at {_listed(titles)}" for words, titles in groups.items())
+        parts = "; ".join(f"{words} with {_listed(titles)}" for words, titles in groups.items())
         text = f"{self.effects.factor.capitalize()}, {label_of(self.metric)}: {parts}."
         if self.trend is not None:
             change = change_words(self.trend.comparison)

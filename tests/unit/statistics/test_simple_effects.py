@@ -135,9 +135,9 @@ def test_percentages_are_of_the_same_level_without_the_switch() -> None:
 def test_the_sentence_names_levels_by_their_verdict() -> None:
     findings = findings_of()
     (curve,) = findings.levels
-    start = "Coupling, RMSE: better at 2 m (−10.0 % ["
+    start = "Coupling, RMSE: better with 2 m (−10.0 % ["
     assert curve.sentence.startswith(start)
-    assert "; too small to matter at 8 m (" in curve.sentence
+    assert "; too small to matter with 8 m (" in curve.sentence
     assert " Per doubling of the reach: +10" in curve.sentence
     assert summary_of(findings).startswith(start)
     assert curve.sentence in methods_text(findings)
@@ -147,7 +147,7 @@ def test_the_sentence_names_levels_by_their_verdict() -> None:
 
 def test_single_runs_say_that_nothing_can_be_told() -> None:
     (curve,) = findings_of(seeds=1).levels
-    assert "cannot be told at 2 m (−" in curve.sentence
+    assert "cannot be told with 2 m (−" in curve.sentence
     assert "better" not in curve.sentence
 
 

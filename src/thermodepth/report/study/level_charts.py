@@ -20,7 +20,7 @@ TABLE = "simple_effects"  # the stem of its files
 
 _HEIGHT = 220.0
 _LEFT, _RIGHT, _TOP, _BOTTOM = 44.0, 12.0, 10.0, 40.0
-_LEVEL = 92.0  # room for the name of one
+_LEVEL = 108.0  # room for the name of one
 
 
 def level_figure(curve: LevelCurve) -> str:

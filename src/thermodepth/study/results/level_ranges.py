@@ -135,31 +135,30 @@ def _compared(
 ) -> _PlaceComparisons:
     """All levels together, for they share degrees of freedom."""
     arms = [arm for pair in group.pairs for arm in pair.arms]
+    names = {group.question(pair).name for pair in group.pairs}
     own: pa.Table | None = None
     changes: dict[str, dict[str, Comparison]] = {}
     for metric in COMPARED:
-        block = contrasts.measurements.get(metric) if place.title == ALL else None
-        if block is None:
+        known = contrasts.measurements.get(metric) if place.title == ALL else None
+        if known is not None:
+            block = known
+            every = (tested.comparison for tested in contrasts.tested)
+            comparisons = [
+                c for c in every if c.metric == block.metric and c.question.name in names
+            ]
+        else:
             own = rows_of_place(rows, place.slices, COMPARED) if own is None else own
             block = measurements_of(own, metric, arms=arms, images="common")
-            comparisons = compare_all(
-                block,
-                [
-                    q
-                    for p in group.pairs
-                    if block.have_a_seed_in_common((q := group.question(p)).arms)
-                ],
-                reference=study.reference,
-                better="lower",
-                smallest_effect=study.smallest_effect,
-            )
-        else:
-            names = {group.question(pair).name for pair in group.pairs}
-            comparisons = tuple(
-                t.comparison
-                for t in contrasts.tested
-                if t.comparison.metric == block.metric and t.comparison.question.name in names
-            )
+            answerable = (pair for pair in group.pairs if block.have_a_seed_in_common(pair.arms))
+            comparisons = [
+                *compare_all(
+                    block,
+                    [group.question(pair) for pair in answerable],
+                    reference=study.reference,
+                    better="lower",
+                    smallest_effect=study.smallest_effect,
+                )
+            ]
         for comparison in comparisons:
             changes.setdefault(comparison.question.name, {})[metric] = comparison
     assert block.pixels is not None
