@@ -282,11 +282,16 @@ def write_json(path: Path, tree: Any) -> None:
     write_text(path, json.dumps(tree, indent=2, allow_nan=False) + "\n")
 
 
-def encode_png(array: NDArray[Any]) -> bytes:
-    """8-bit grey or RGB, or 16-bit grey, as PNG bytes."""
+def encode_png(array: NDArray[Any], *, comment: str = "") -> bytes:
+    """8-bit grey or RGB, or 16-bit grey, as PNG bytes; a comment stands in its text field `Comment`."""
     from PIL import Image
+    from PIL.PngImagePlugin import PngInfo
 
     assert array.dtype in (np.uint8, np.uint16), array.dtype
+    text = None
+    if comment:
+        text = PngInfo()
+        text.add_text("Comment", comment)
     stream = io.BytesIO()
-    Image.fromarray(np.ascontiguousarray(array)).save(stream, "PNG")
+    Image.fromarray(np.ascontiguousarray(array)).save(stream, "PNG", pnginfo=text)
     return stream.getvalue()

@@ -36,6 +36,14 @@ class ThermalUnit(StrEnum):
     DISPLAY = "display"  # 8-bit after the camera's gain control: contrast only
 
 
+class FrameEvent(StrEnum):
+    """What interrupts a video."""
+
+    CUT = "cut"  # another scene begins with this frame
+    FROZEN = "frozen"  # the frame before once more: a closed shutter, or a repeat
+    FLAT = "flat"  # the closed shutter itself
+
+
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class RgbView:
     """The RGB camera of a rig whose two cameras do not share one pixel grid."""

@@ -10,10 +10,9 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from thermodepth.camera import unproject
 from thermodepth.errors import SettingsError, unknown
 from thermodepth.inference.lens import FrameLens
-from thermodepth.types import ERROR_LEVELS, Geometry, ThermalUnit
+from thermodepth.types import ERROR_LEVELS, FrameEvent, Geometry, ThermalUnit
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -48,6 +47,9 @@ class Depth:
     lens: FrameLens | None = None
     thermal: NDArray[Any] | None = None  # [h w] the raw frame
     thermal_unit: ThermalUnit | None = None
+    #: Of a steady video: what interrupts it here. The maps of a frozen or flat frame are those of the frame
+    #: before.
+    event: FrameEvent | None = None
 
     #: What `structure` means; `depth_m` is Geometry.METRIC_DEPTH.
     structure_geometry = Geometry.AFFINE_INVERSE
@@ -130,18 +132,22 @@ class Depth:
 
         return plot_depth(self, ax)
 
-    def points(self) -> NDArray[np.float32]:
+    def points(self, mask: NDArray[np.bool_] | None = None) -> NDArray[np.float32]:
         """`[n 3]` metres in camera axes (right, down, ahead): the point that each pixel sees, row by row.
 
-        Pixels of sky, and those without a depth, are left out. The points stand on `lens.intrinsics`; lens
-        distortion is not applied.
+        Pixels of sky, those without a depth, and those that no ray of the lens reaches are left out. The
+        points stand on `lens.intrinsics`, and on the distortion that a calibration states.
+
+        Args:
+            mask: `[h w]` True for the pixels that may give a point, such as `~outputs.flying_pixels(depth)`;
+                None: all.
 
         Raises:
             SettingsError: where nobody stated the lens, without which directions and metres are unknown.
         """
         remedy = (
             "give fov_deg, focal_px, intrinsics or calibration to load(), or one of the first three with "
-            "the frame"
+            "the frame; `predict` takes --fov, --focal-px or --calibration"
         )
         if self.lens is None:
             raise SettingsError(f"points: the lens of this frame is not known; {remedy}")
@@ -151,14 +157,17 @@ class Depth:
                 f"points: the lens of this frame is not known, and its metres stand on the {view_deg:.0f} "
                 f"degrees of the model's training; {remedy}"
             )
-        points: NDArray[np.float32] = unproject(self.depth_m, self.lens.intrinsics)
-        return np.ascontiguousarray(points[:, self.has_depth].T)
+        points = self.lens.rays(self._size) * np.asarray(self.depth_m, np.float32)
+        return np.ascontiguousarray(points[:, self._gives_point(mask)].T)
 
-    def point_colours(self, by: PointColour = "thermal") -> NDArray[np.uint8]:
-        """`[n 3]` RGB of `points()`, in their order.
+    def point_colours(
+        self, by: PointColour = "thermal", mask: NDArray[np.bool_] | None = None
+    ) -> NDArray[np.uint8]:
+        """`[n 3]` RGB of `points(mask)`, in their order.
 
         Args:
             by: `thermal` (hot is bright), `structure` or `depth` (near is bright).
+            mask: as `points` has it.
 
         Raises:
             SettingsError: for another name, or a result that does not carry its thermal frame.
@@ -176,7 +185,18 @@ class Depth:
             picture = thermal_picture(self.thermal, self.thermal_unit)
         else:
             picture = structure_picture(self) if by == "structure" else depth_picture(self)
-        return picture[self.has_depth]
+        return picture[self._gives_point(mask)]
+
+    @property
+    def _size(self) -> tuple[int, int]:
+        return int(self.depth_m.shape[0]), int(self.depth_m.shape[1])
+
+    def _gives_point(self, mask: NDArray[np.bool_] | None) -> NDArray[np.bool_]:
+        """`[h w]` the pixels of `points(mask)`."""
+        valid = self.has_depth if mask is None else self.has_depth & mask
+        if self.lens is not None and self.lens.distortion is not None:
+            valid = valid & np.isfinite(self.lens.rays(self._size)[0])
+        return valid
 
     # --- in a line, and in a notebook ---------------------------------------------------------------
 
@@ -199,6 +219,8 @@ class Depth:
         else:
             view_deg = self.lens.view_deg(columns)
             parts.append(f"lens {view_deg:.1f} deg across{' (assumed)' * self.lens.assumed}")
+        if self.event is not None:
+            parts.append(self.event.value)
         return f"Depth({', '.join(parts)})"
 
     def _repr_html_(self) -> str:

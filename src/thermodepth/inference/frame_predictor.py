@@ -234,7 +234,7 @@ class FramePredictor(ABC):
         """Of a frame without a lens of its own."""
         lens = lens or self.lens
         if lens is not None:
-            frame_lens = FrameLens(intrinsics=lens.intrinsics_of(size))
+            frame_lens = FrameLens(intrinsics=lens.intrinsics_of(size), distortion=lens.distortion)
             if note := lens.rescales(size):
                 self._warn_once(note)
             return frame_lens

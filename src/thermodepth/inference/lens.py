@@ -13,13 +13,15 @@ import json
 import warnings
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 
-from thermodepth.calibration import find_calibration, read_calibration
-from thermodepth.camera import focal_of_view, pinhole, view_of_focal
+from thermodepth.calibration import Distortion, find_calibration, read_calibration
+from thermodepth.calibration.undistortion import applies, undistorted_rays
+from thermodepth.camera import focal_of_view, pinhole, rays, view_of_focal
 from thermodepth.errors import SettingsError
 
 if TYPE_CHECKING:
@@ -43,6 +45,7 @@ class Lens:
         None  # (rows, columns) that `intrinsics` hold for; None: the frame's
     )
     source: str = ""  # the file that says so
+    distortion: Distortion | None = None  # that rays follow; of a calibration
 
     @classmethod
     def from_options(
@@ -95,14 +98,20 @@ class Lens:
         camera = calibration.thermal
         for note in calibration.notes:
             warnings.warn(f"{calibration.source}: {note}", stacklevel=4)
-        if camera.distortion is not None:
+        distortion = camera.distortion
+        if distortion is not None:
+            follow = "points follow it" if applies(distortion) else "points do not follow it"
             warnings.warn(
-                f"{calibration.source}: {camera.name}: lens distortion ({camera.distortion.model}) is not "
-                "applied; of frames that are not undistorted, metres hold in the middle",
+                f"{calibration.source}: {camera.name}: lens distortion ({distortion.model}) is not taken out "
+                f"of the frames, so metres hold in their middle; {follow}",
                 stacklevel=4,
             )
-        size = None if camera.size is None else camera.size[::-1]
-        return cls(intrinsics=camera.intrinsics, size=size, source=calibration.source)
+        return cls(
+            intrinsics=camera.intrinsics,
+            size=None if camera.size is None else camera.size[::-1],
+            source=calibration.source,
+            distortion=distortion if distortion is not None and applies(distortion) else None,
+        )
 
     def focal_of(self, size: tuple[int, int]) -> float:
         """The focal length in pixels of a frame of (rows, columns), the geometric mean of both.
@@ -170,6 +179,7 @@ class FrameLens:
 
     intrinsics: NDArray[np.float64]  # [3 3] pixels of the frame, whose corner is at (0, 0)
     assumed: bool = False  # nobody stated it: it is the middle one of the model's training
+    distortion: Distortion | None = None  # None: the rays of a pinhole
 
     @property
     def focal_px(self) -> float:
@@ -179,6 +189,25 @@ class FrameLens:
     def view_deg(self, columns: int) -> float:
         """What so many columns see, degrees."""
         return view_of_focal(float(self.intrinsics[0, 0]), columns)
+
+    def rays(self, size: tuple[int, int]) -> NDArray[np.float32]:
+        """`[3 h w]` the viewing ray of every pixel centre of (rows, columns), one metre ahead; NaN where the
+        distortion of the lens lets none through. Read-only: the last ones are kept for the next frame.
+        """
+        matrix = np.ascontiguousarray(self.intrinsics, np.float64)
+        return _rays(matrix.tobytes(), size, self.distortion)
+
+
+@lru_cache(maxsize=2)
+def _rays(
+    intrinsics: bytes, size: tuple[int, int], distortion: Distortion | None
+) -> NDArray[np.float32]:
+    matrix = np.frombuffer(intrinsics, np.float64).reshape(3, 3)
+    directions = (
+        rays(matrix, size) if distortion is None else undistorted_rays(matrix, size, distortion)
+    )
+    directions.setflags(write=False)
+    return directions
 
 
 def network_focal(focal_px: float, size: tuple[int, int], inner: tuple[int, int]) -> float:

@@ -6,12 +6,13 @@ Drawn with Pillow: a plotting library's figure would take as long as everything 
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from PIL import Image, ImageColor, ImageDraw
 
-from thermodepth.colour import colour_depth, colour_inverse, colour_thermal
+from thermodepth.colour import DEPTH_MAP, colour_depth, colour_inverse, colour_thermal
 from thermodepth.files import encode_png
 from thermodepth.lettering import round_metres, typeface
 from thermodepth.thermal import display
@@ -40,6 +41,8 @@ def view_png(
     thermal: NDArray[Any] | None,
     unit: ThermalUnit | None,
     panel_width: int = PANEL_WIDTH,
+    limits_m: tuple[float, float] | None = None,
+    colour_map: str = DEPTH_MAP,
 ) -> bytes:
     """Thermal, structure and metric depth side by side, with a scale in metres.
 
@@ -48,11 +51,18 @@ def view_png(
         thermal: the raw frame `[h w]`; None leaves its panel out.
         unit: of the raw frame.
         panel_width: pixels of each of them.
+        limits_m: (near, far) of the colours of depth; None: those of the frame.
+        colour_map: of depth and structure.
 
     Returns:
         The bytes of a PNG.
     """
-    return encode_png(np.asarray(_sheet(result, thermal, unit, panel_width)))
+    panels = {} if thermal is None or unit is None else {"thermal": thermal_picture(thermal, unit)}
+    panels["structure"] = structure_picture(result, colour_map=colour_map)
+    sheet = view_sheet(
+        result, panels, panel_width=panel_width, limits_m=limits_m, colour_map=colour_map
+    )
+    return encode_png(np.asarray(sheet))
 
 
 def notebook_png(result: DepthMaps) -> bytes:
@@ -60,27 +70,45 @@ def notebook_png(result: DepthMaps) -> bytes:
     rows, columns = result.depth_m.shape
     widest, highest = NOTEBOOK_PANEL
     width = max(min(widest, round(highest * columns / rows)), _NARROWEST_PANEL)
-    sheet = _sheet(result, result.thermal, result.thermal_unit, width)
+    panels = {"structure": structure_picture(result)}
+    if result.thermal is not None and result.thermal_unit is not None:
+        panels = {"thermal": thermal_picture(result.thermal, result.thermal_unit), **panels}
+    sheet = view_sheet(result, panels, panel_width=width)
     tallest = highest + _CAPTION + _MARGIN
     if sheet.height > tallest:  # of a strip that stands
         sheet = sheet.resize((max(round(sheet.width * tallest / sheet.height), 1), tallest))
     return encode_png(np.asarray(sheet))
 
 
-def depth_picture(result: DepthMaps) -> NDArray[np.uint8]:
+def depth_picture(
+    result: DepthMaps,
+    *,
+    limits_m: tuple[float, float] | None = None,
+    colour_map: str = DEPTH_MAP,
+) -> NDArray[np.uint8]:
     """`[h w 3]` RGB: near is bright, sky has its own colour, no value is grey."""
-    near, far = depth_limits_m(result)
-    picture = colour_depth(result.depth_m, near_m=near, far_m=far)
+    near, far = limits_m or depth_limits_m(result)
+    picture = colour_depth(result.depth_m, near_m=near, far_m=far, name=colour_map)
     if result.sky is not None:
         picture[result.sky] = ImageColor.getrgb(SKY_COLOUR)
     return picture
 
 
-def structure_picture(result: DepthMaps) -> NDArray[np.uint8]:
+def structure_picture(
+    result: DepthMaps,
+    *,
+    limits: tuple[float, float] | None = None,
+    colour_map: str = DEPTH_MAP,
+) -> NDArray[np.uint8]:
     """`[h w 3]` RGB: near is bright."""
+    low, high = limits or structure_limits(result)
+    return colour_inverse(result.structure, low=low, high=high, name=colour_map)
+
+
+def structure_limits(result: DepthMaps) -> tuple[float, float]:
+    """(far, near) of the colours of a structure map, in its own numbers."""
     far, near = (float(v) for v in np.nanpercentile(result.structure, [0.5, 99.5]))
-    high = max(near, far + 1e-6 * max(abs(far), 1.0))  # of a map without any differences, too
-    return colour_inverse(result.structure, low=far, high=high)
+    return far, max(near, far + 1e-6 * max(abs(far), 1.0))  # of a map without any differences, too
 
 
 def thermal_picture(thermal: NDArray[Any], unit: ThermalUnit) -> NDArray[np.uint8]:
@@ -100,13 +128,29 @@ def depth_limits_m(result: DepthMaps) -> tuple[float, float]:
     return near, max(high, 1.05 * near)
 
 
-def _sheet(
-    result: DepthMaps, thermal: NDArray[Any] | None, unit: ThermalUnit | None, panel_width: int
+def view_sheet(
+    result: DepthMaps,
+    panels: Mapping[str, NDArray[np.uint8]],
+    *,
+    panel_width: int = PANEL_WIDTH,
+    limits_m: tuple[float, float] | None = None,
+    colour_map: str = DEPTH_MAP,
+    depth_title: str = "metric depth",
 ) -> Image.Image:
+    """Pictures side by side under their titles, metric depth behind them, and its scale.
+
+    Args:
+        result: maps `[h w]`.
+        panels: title -> `[h w 3]` RGB.
+        panel_width: pixels of each.
+        limits_m: (near, far) of the colours of depth; None: those of the frame.
+        colour_map: of depth.
+        depth_title: over it.
+    """
+    limits_m = limits_m or depth_limits_m(result)
     frame_rows, frame_columns = result.depth_m.shape
-    panels = {"structure": structure_picture(result), "metric depth": depth_picture(result)}
-    if thermal is not None and unit is not None:
-        panels = {"thermal": thermal_picture(thermal, unit), **panels}
+    drawn = depth_picture(result, limits_m=limits_m, colour_map=colour_map)
+    panels = {**panels, depth_title: drawn}
     rows = max(round(panel_width * frame_rows / frame_columns), 1)
     right = _MARGIN + len(panels) * (panel_width + _GAP)  # where the scale begins
     width = right + _BAR_WIDTH + _TICK + _LABEL_WIDTH
@@ -125,7 +169,7 @@ def _sheet(
         sheet.paste(panel, (panel_x, _CAPTION))
     depth_corner = right - _GAP - panel_width, _CAPTION
     mark_sky(pen, result, corner=depth_corner, scale=panel_width / frame_columns)
-    _draw_scale(sheet, pen, right, rows, depth_limits_m(result))
+    _draw_scale(sheet, pen, right, rows, limits_m, colour_map)
     return sheet
 
 
@@ -141,12 +185,18 @@ def mark_sky(
 
 
 def _draw_scale(
-    sheet: Image.Image, pen: ImageDraw.ImageDraw, bar_x: int, rows: int, limits: tuple[float, float]
+    sheet: Image.Image,
+    pen: ImageDraw.ImageDraw,
+    bar_x: int,
+    rows: int,
+    limits: tuple[float, float],
+    colour_map: str,
 ) -> None:
     """Near on top, as bright as in the picture; metres that would write over others are left out."""
     near, far = limits
     steps = np.geomspace(near, far, rows)[:, None].repeat(_BAR_WIDTH, axis=1)
-    sheet.paste(Image.fromarray(colour_depth(steps, near_m=near, far_m=far)), (bar_x, _CAPTION))
+    bar = colour_depth(steps, near_m=near, far_m=far, name=colour_map)
+    sheet.paste(Image.fromarray(bar), (bar_x, _CAPTION))
     free_from = 0.0
     for metres in round_metres(near, far):
         y = _CAPTION + (rows - 1) * math.log(metres / near) / math.log(far / near)

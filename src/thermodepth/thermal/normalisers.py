@@ -88,6 +88,9 @@ class NormaliserSettings(Settings):
 class NormaliserState:
     """What a recipe remembers of the frames of one video. The caller makes one a video."""
 
+    #: The weight of what came before, a frame, for recipes that stretch a frame over a range of its own
+    #: (`percentile`, `min_max`, `clahe`); None: they see every frame as a still.
+    memory: float | None = None
     window: tuple[float, float] | None = None  # what was stretched last, in the unit of the frames
     unit: ThermalUnit | None = None
 
@@ -118,8 +121,9 @@ def _percentile(
     settings: NormaliserSettings,
     state: NormaliserState | None,
 ) -> NDArray[np.float32]:
-    del state
     low, high = _percentiles(raw, settings.low_percentile, settings.high_percentile)
+    if state is not None and state.memory is not None:
+        low, high = _moved_window(low, high, unit, state, state.memory)
     return _stretch(raw, low, high, MIN_SPAN[unit])
 
 
@@ -129,8 +133,11 @@ def _min_max(
     settings: NormaliserSettings,
     state: NormaliserState | None,
 ) -> NDArray[np.float32]:
-    del settings, state
-    return _stretch(raw, float(raw.min()), float(raw.max()), MIN_SPAN[unit])
+    del settings
+    low, high = float(raw.min()), float(raw.max())
+    if state is not None and state.memory is not None:
+        low, high = _moved_window(low, high, unit, state, state.memory)
+    return _stretch(raw, low, high, MIN_SPAN[unit])
 
 
 def _fixed_range(
@@ -176,19 +183,27 @@ def _moving_percentile(
 ) -> NDArray[np.float32]:
     low, high = _percentiles(raw, settings.low_percentile, settings.high_percentile)
     if state is not None:
-        if state.window is not None:
-            if state.unit is not unit:
-                raise SettingsError(
-                    f"a frame in {unit} after frames in {state.unit}: make a new NormaliserState for "
-                    "every video"
-                )
-            before_low, before_high = state.window
-            # After a shutter event or a cut the two windows do not meet: nothing of before holds.
-            if low <= before_high and before_low <= high:
-                low += settings.memory * (before_low - low)
-                high += settings.memory * (before_high - high)
-        state.window, state.unit = (low, high), unit
+        low, high = _moved_window(low, high, unit, state, settings.memory)
     return _stretch(raw, low, high, MIN_SPAN[unit])
+
+
+def _moved_window(
+    low: float, high: float, unit: ThermalUnit, state: NormaliserState, memory: float
+) -> tuple[float, float]:
+    """The range of a frame, drawn towards that of the frames before, which the state then remembers."""
+    if state.window is not None:
+        if state.unit is not unit:
+            raise SettingsError(
+                f"a frame in {unit} after frames in {state.unit}: make a new NormaliserState for "
+                "every video"
+            )
+        before_low, before_high = state.window
+        # After a shutter event or a cut the two windows do not meet: nothing of before holds.
+        if low <= before_high and before_low <= high:
+            low += memory * (before_low - low)
+            high += memory * (before_high - high)
+    state.window, state.unit = (low, high), unit
+    return low, high
 
 
 def _clahe(
@@ -262,8 +277,9 @@ def normalise(
         thermal: the raw frame.
         unit: what its values mean.
         settings: the recipe.
-        state: for the frames of a video in their order; without one every frame is a still. Only
-            `moving_percentile` reads and writes it.
+        state: for the frames of a video in their order; without one every frame is a still.
+            `moving_percentile` reads and writes it, and where it states a memory every recipe does that
+            stretches a frame over a range of its own.
 
     Raises:
         SettingsError: for a unit that the recipe cannot read.

@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from thermodepth.calibration import Distortion
 from thermodepth.camera import focal_of_view
 from thermodepth.errors import DataError, SettingsError
 from thermodepth.inference.lens import Lens, network_focal
@@ -120,10 +121,16 @@ class TestCalibrationFiles:
         with pytest.raises(SettingsError, match=r"rig\.json: the principal point"):
             known.focal_of((256, 320))
 
-    def test_distortion_is_said_not_to_be_applied(self, tmp_path: Path) -> None:
+    def test_distortion_is_followed_by_points_and_not_taken_out_of_frames(
+        self, tmp_path: Path
+    ) -> None:
         bent = {"model": "radtan", "coefficients": [-0.3, 0.1, 0, 0]}
-        with pytest.warns(UserWarning, match=r"thermal: lens distortion \(radtan\) is not applied"):
-            lens(calibration=calibration(tmp_path, distortion=bent))
+        with pytest.warns(UserWarning, match=r"\(radtan\) is not taken out .*; points follow it"):
+            known = lens(calibration=calibration(tmp_path, distortion=bent))
+        assert known.distortion == Distortion(model="radtan", coefficients=(-0.3, 0.1, 0, 0))
+        foreign = {"model": "division", "coefficients": [-0.3]}
+        with pytest.warns(UserWarning, match=r"\(division\) .*; points do not follow it"):
+            assert lens(calibration=calibration(tmp_path, distortion=foreign)).distortion is None
 
     def test_one_camera_of_which_nothing_is_said_is_taken_for_the_thermal_one(
         self, tmp_path: Path
