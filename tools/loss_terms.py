@@ -1,9 +1,11 @@
-"""The table of loss terms in docs/method.md, made of `LOSSES`. `python tools/loss_terms.py`."""
+"""The tables of loss terms and of their forms in docs/method.md. `python tools/loss_terms.py`."""
 
 from __future__ import annotations
 
 from places import fill
 from thermodepth.losses import LOSSES, LossRow
+from thermodepth.losses.consistency_forms import FORMS as CONSISTENCY_FORMS
+from thermodepth.losses.structure_ssi import FORMS as SSI_FORMS
 
 PIXELS = {"label": "with a label", "depth": "with truth", "sky": "where sky is known", None: "all"}
 CHANGES = {
@@ -23,7 +25,35 @@ def places() -> dict[str, str]:
         "|---|---|---|---|---|",
         *(_line(row) for row in LOSSES.values()),
     ]
-    return {"terms": "\n".join(lines)}
+    return {"terms": "\n".join(lines), "consistency": _consistency_forms(), "ssi": _ssi_forms()}
+
+
+def _consistency_forms() -> str:
+    default = LOSSES["gradient_consistency"].settings()
+    lines = [
+        "| `losses.gradient_consistency.form` | formula | reads | unchanged by | 0 where both maps are right"
+        " | source |",
+        "|---|---|---|---|---|---|",
+    ]
+    for name, row in CONSISTENCY_FORMS.items():
+        title = f"`{name}`" + (" (default)" if name == getattr(default, "form", "") else "")
+        reads = ", ".join(f"`{each}`" for each in sorted(row.reads))
+        unchanged = ", ".join(CHANGES[change] for change in row.unchanged_by)
+        exact = "yes" if row.least_at_truth else "**no**"
+        if "space" in row.reads:
+            exact += ", but **no** with `space` log and depth"
+        lines.append(
+            f"| {title} | {row.formula} | {reads} | {unchanged} | {exact} | {row.source} |"
+        )
+    return "\n".join(lines)
+
+
+def _ssi_forms() -> str:
+    lines = ["| `losses.structure_ssi.form` | residual | source |", "|---|---|---|"]
+    for name, row in SSI_FORMS.items():
+        title = f"`{name}`" + (" (default)" if name == "trimmed" else "")
+        lines.append(f"| {title} | {row.formula} | {row.source} |")
+    return "\n".join(lines)
 
 
 def _line(row: LossRow) -> str:

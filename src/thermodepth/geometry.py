@@ -16,7 +16,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 import torch
 from torch import Tensor
@@ -34,6 +34,13 @@ if TYPE_CHECKING:  # checked in the tests; users neither need jaxtyping nor pay 
 #: dividing by zero, so it sits far under the contrast of any label: inverse depth (1/m) of a scene
 #: between 500 m and 1 km still deviates by 3e-4.
 FLAT = 1e-5
+
+#: The median deviation of a map that is flat over more than half of its pixels is 0; it counts as this share
+#: of the mean one at least.
+LEAST_MEDIAN = 0.1
+
+#: First or second differences.
+Order = Literal[1, 2]
 
 #: Whole medians of 16 maps of 96x128 cost a CPU more than all the other arithmetic of the losses. A
 #: regular grid of a quarter of the pixels moves the median by one to five hundredths of the map's
@@ -128,12 +135,17 @@ def masked_median(x: Map, valid: Mask | None) -> PerImage:
 # --- normalisation -------------------------------------------------------------------------------
 
 
-def unit_contrast(centred: Map, pixels: PerImage, floor: float = FLAT) -> Map:
+def unit_contrast(
+    centred: Map, pixels: PerImage, floor: float = FLAT, median: PerImage | None = None
+) -> Map:
     """`x / mean|x|` per image, for a map with 0 at its masked pixels and the number of the others.
 
-    A mean below `floor` is raised to it, so that a flat map stays flat.
+    A mean below `floor` is raised to it, so that a flat map stays flat. A median of |x| takes the place of
+    the mean, and is raised to `LEAST_MEDIAN` of it.
     """
     scale = centred.abs().sum((1, 2)) / pixels.clamp(min=1.0)
+    if median is not None:
+        scale = torch.maximum(median, LEAST_MEDIAN * scale)
     # Times the reciprocal: the gradient of a division needs three more passes over the map.
     return centred * scale.clamp(min=floor).reciprocal()[:, None, None]
 
@@ -143,24 +155,35 @@ def centre(x: Map) -> PerImage:
     return masked_median(_grid(x), None)
 
 
-def normalise(x: Map, valid: Mask | None, floor: float = FLAT) -> Map:
+def normalise(
+    x: Map,
+    valid: Mask | None,
+    floor: float = FLAT,
+    *,
+    deviation: Literal["mean", "median"] = "mean",
+) -> Map:
     """`N(x) = (x - median x) / mean|x - median x|` per image, unchanged by x -> a x + b with a > 0.
 
     Median and mean run over the valid pixels, the median over those on a regular grid of at most
     `MEDIAN_PIXELS` pixels; where the grid meets no valid pixel, the mean takes its place. Masked pixels
     come back as 0. A map whose mean deviation is below `floor` (in units of x) is divided by `floor`
-    instead. Source: MiDaS (Ranftl et al., 2020), section 5.
+    instead. `deviation` median divides by median|x - median x|. Source: MiDaS (Ranftl et al., 2020),
+    section 5.
     """
     filled = keep(x, valid)
-    if valid is None:
-        return unit_contrast(filled - centre(filled)[:, None, None], count(filled, None), floor)
-    weights = weights_of(filled, valid)
-    pixels = weights.sum((1, 2))
-    mean = filled.sum((1, 2)) / pixels.clamp(min=1.0)
-    on_grid = _grid(valid)
-    middle = masked_median(_grid(filled), on_grid)
-    middle = torch.where(on_grid.flatten(1).any(1), middle, mean)
-    return unit_contrast((filled - middle[:, None, None]) * weights, pixels, floor)
+    on_grid = None if valid is None else _grid(valid)
+    if valid is None or on_grid is None:
+        centred, pixels = filled - centre(filled)[:, None, None], count(filled, None)
+    else:
+        weights = weights_of(filled, valid)
+        pixels = weights.sum((1, 2))
+        mean = filled.sum((1, 2)) / pixels.clamp(min=1.0)
+        middle = masked_median(_grid(filled), on_grid)
+        middle = torch.where(on_grid.flatten(1).any(1), middle, mean)
+        centred = (filled - middle[:, None, None]) * weights
+    if deviation == "mean":
+        return unit_contrast(centred, pixels, floor)
+    return unit_contrast(centred, pixels, floor, masked_median(_grid(centred.abs()), on_grid))
 
 
 def _grid(x: Tensor) -> Tensor:
@@ -236,7 +259,9 @@ def step_mean(
         spans: how many distances: 1, 2, 4, ... pixels.
         cost: f, of the differences; 0 at 0.
     """
-    total = filled.new_zeros(filled.shape[0])
+    total = filled[:, :0].sum(
+        (1, 2)
+    )  # connected to the graph, also where no pair fits into the map
     weights = None if valid is None else weights_of(filled, valid)
     for span in (2**k for k in range(spans)):
         for axis in (2, 1):
@@ -263,11 +288,13 @@ def pair_weights(x: Map, weights: Map | None) -> tuple[list[Tensor | None], list
     return [*both], [pair.sum((1, 2)).clamp(min=1.0) for pair in both]
 
 
-def edge_aware_mean(filled: Map, guide: Map, valid: Mask | None, sharpness: float) -> PerImage:
+def edge_aware_mean(
+    filled: Map, guide: Map, valid: Mask | None, sharpness: float, order: Order = 1
+) -> PerImage:
     """`mean(|dx x| exp(-b |dx G|)) + mean(|dy x| exp(-b |dy G|))`, both pixels of a pair valid.
 
-    b = `sharpness`, 0 means no guide; no gradient flows to the guide. Source: Godard et al. (2017),
-    eq. 5.
+    b = `sharpness`, 0 means no guide; no gradient flows to the guide. `order` 2 takes second differences,
+    each with the weights of both of its pairs, all three pixels valid. Source: Godard et al. (2017), eq. 5.
     """
     with torch.no_grad():
         pairs, counts = pair_weights(filled, None if valid is None else weights_of(filled, valid))
@@ -275,7 +302,26 @@ def edge_aware_mean(filled: Map, guide: Map, valid: Mask | None, sharpness: floa
             (step.abs() * -sharpness).exp() * (1.0 if pair is None else pair)
             for step, pair in zip((horizontal(guide), vertical(guide)), pairs, strict=True)
         ]
-    return _absolute_differences(filled, weights, counts)
+    if order == 1:
+        return _absolute_differences(filled, weights, counts)
+    return _absolute_bends(filled, weights, pairs)
+
+
+def _absolute_bends(
+    x: Tensor, weights: Sequence[Tensor], pairs: Sequence[Tensor | None]
+) -> PerImage:
+    """`mean of w w' |second difference|` along rows, and the same along columns; pairs as `pair_weights`."""
+    total = x.new_zeros(x.shape[0])
+    for axis, weight, pair in zip((2, 1), weights, pairs, strict=True):
+        bends = max(x.shape[axis] - 2, 0)
+
+        def both(steps: Tensor, axis: int = axis, bends: int = bends) -> Tensor:
+            return steps.narrow(axis, 0, bends) * steps.narrow(axis, min(1, bends), bends)
+
+        cost = x.diff(n=2, dim=axis).abs() * both(weight)
+        valid = torch.ones_like(weight) if pair is None else pair
+        total = total + cost.sum((1, 2)) / both(valid).sum((1, 2)).clamp(min=1.0)
+    return total
 
 
 class _AbsoluteDifferences(torch.autograd.Function):

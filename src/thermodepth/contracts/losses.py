@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import fields, replace
+from itertools import product
 from typing import Any, get_args, get_origin
 
 import torch
@@ -27,25 +28,36 @@ from thermodepth.contracts.scene import (
     with_maps,
 )
 from thermodepth.errors import SettingsError
-from thermodepth.losses import LossRow
+from thermodepth.losses import Form, LossRow
 from thermodepth.types import Batch
 
 JUNK = (float("nan"), float("inf"), float("-inf"), 1e30)
 
 
-def with_form(row: LossRow, edits: Mapping[str, Any]) -> LossRow:
+def with_form(row: LossRow, form: Form) -> LossRow:
     """The row as if one of its other forms were its default."""
     defaults: dict[str, Any] = {
-        name: (row.settings.model_fields[name].annotation, value) for name, value in edits.items()
+        name: (row.settings.model_fields[name].annotation, value)
+        for name, value in form.edits.items()
     }
-    return replace(row, settings=create_model("Form", __base__=row.settings, **defaults))
+    return replace(
+        row,
+        settings=create_model("Form", __base__=row.settings, **defaults),
+        invariances=tuple(
+            each
+            for each in row.invariances
+            if all(each.when.get(name, value) == value for name, value in form.edits.items())
+        ),
+        least_at_truth=row.least_at_truth and form.least_at_truth,
+        partial=row.partial + form.partial,
+    )
 
 
 def forms_of(row: LossRow) -> dict[str, LossRow]:
     """The row in each of its forms, by a name for people."""
     forms = {row.name: row}
-    for edits in row.forms:
-        forms[f"{row.name}-{'-'.join(map(str, edits.values()))}"] = with_form(row, edits)
+    for form in row.forms:
+        forms[f"{row.name}-{'-'.join(map(str, form.edits.values()))}"] = with_form(row, form)
     return forms
 
 
@@ -111,7 +123,7 @@ def empty_mask_gives_a_connected_zero(row: LossRow) -> None:
 
 
 def no_mask_reads_no_truth(row: LossRow) -> None:
-    """A term without a mask depends on neither truth, label nor sky."""
+    """A term without a mask depends on neither truth, label nor sky, but for what it says to read also."""
     prediction, batch = scene32()
     nothing = torch.zeros_like(batch.label_valid)
     blind = replace(
@@ -120,6 +132,10 @@ def no_mask_reads_no_truth(row: LossRow) -> None:
         depth_m=batch.depth_m * torch.nan,
         sky=nothing,
     )
+    if row.settings().also_reads() == "label":
+        blind = replace(blind, label=batch.label, label_valid=batch.label_valid)
+    if row.settings().also_reads() == "depth":
+        blind = replace(blind, depth_m=batch.depth_m, depth_valid=batch.depth_valid)
     before = value_and_gradients(row, prediction, batch)
     after = value_and_gradients(row, prediction, blind)
     same = all(torch.equal(a, b) for a, b in zip(before, after, strict=True))
@@ -142,10 +158,14 @@ def one_valid_pixel_is_finite(row: LossRow) -> None:
 
 
 def junk_under_the_mask_changes_nothing(row: LossRow) -> None:
-    """NaN, infinity or 1e30 where the mask is off change neither value nor gradient, not by a bit."""
+    """NaN, infinity or 1e30 where the mask is off change neither value nor gradient, not by a bit.
+
+    In the truth and the label under their own masks; in the prediction under the mask of a term that has one.
+    """
     for junk in JUNK:
         prediction, batch = scene32()
-        valid = getattr(batch, f"{row.mask}_valid")
+        everywhere = torch.ones_like(batch.depth_valid)
+        valid = everywhere if row.mask is None else getattr(batch, f"{row.mask}_valid")
         spoilt_batch = replace(
             batch,
             label=torch.where(batch.label_valid, batch.label, junk),
@@ -164,9 +184,12 @@ def a_fault_is_seen_in_its_image_only(row: LossRow) -> None:
     """NaN or infinity at a valid pixel makes that image's value not finite, and no other's."""
     prediction, batch = scene32()
     assert batch.sky_valid is not None
-    place = (batch.label_valid & batch.depth_valid & batch.sky_valid)[1].nonzero()[7]
+    valid = batch.label_valid & batch.depth_valid & batch.sky_valid
+    places = [valid[1].nonzero()[7]]
+    if row.mask is None:  # every pixel is valid to it
+        places.append((~valid)[1].nonzero()[7])
     clean = row.function(prediction, batch, row.settings())
-    for fault in (float("nan"), float("inf")):
+    for place, fault in product(places, (float("nan"), float("inf"))):
         prediction, batch = scene32()
         for x in maps_of(prediction):
             x[1, ..., place[0], place[1]] = fault
@@ -214,7 +237,8 @@ def declared_invariances_hold(row: LossRow) -> None:
 
 
 def every_setting_has_an_effect(row: LossRow) -> None:
-    """Another value of any setting of its own changes value or gradient."""
+    """Another value of any setting of its own changes value or gradient, unless it is said to be unread."""
+    unread = row.settings().unread()
     for name in row.settings.model_fields:
         if name in ("weight", "start", "ramp"):
             continue
@@ -224,7 +248,11 @@ def every_setting_has_an_effect(row: LossRow) -> None:
             before = value_and_gradients(row, prediction, batch)
             after = value_and_gradients(row, prediction, batch, {name: other})
             same = all(torch.equal(a, b) for a, b in zip(before, after, strict=True))
-            require(not same, f"{name}={other} gives what {getattr(row.settings(), name)} gives")
+            effect = f"{name}={other} against {getattr(row.settings(), name)}"
+            require(not same or name in unread, f"{effect}: no effect")
+            require(
+                same or name not in unread, f"{effect}: an effect, of what is said to be unread"
+            )
 
 
 def other_values(row: LossRow, name: str) -> Iterator[Any]:
@@ -274,14 +302,15 @@ def half_precision_is_computed_in_float32(row: LossRow) -> None:
 
 
 def gradients_are_exact(row: LossRow) -> None:
-    """Its gradients are those of finite differences, but for maps that it declares as `constants`."""
+    """Its gradients are those of finite differences, but for maps declared as `constants` or `partial`."""
     prediction, batch = scene(2, 5, 6)
     settings = row.settings()
+    held = row.constants + row.partial
 
     def function(*maps: Tensor) -> Tensor:
         return row.function(with_maps(maps), batch, settings)
 
-    maps = tuple(getattr(prediction, n).requires_grad_(n not in row.constants) for n in MAPS)
+    maps = tuple(getattr(prediction, n).requires_grad_(n not in held) for n in MAPS)
     if not function(*maps).requires_grad:
         require(False, "its value has no way back to the maps")
     torch.autograd.gradcheck(function, maps, eps=1e-7)
@@ -326,7 +355,7 @@ def faked(record: Any, mode: FakeTensorMode) -> Any:
 
 
 def _masked(row: LossRow) -> bool:
-    return row.mask is not None
+    return row.mask is not None or row.settings().also_reads() is not None
 
 
 LOSS_CONTRACTS: tuple[Contract[LossRow], ...] = (

@@ -118,10 +118,14 @@ def perfect(batch: Batch, *, structure: Tensor) -> Prediction:
 def changed(
     change: str, prediction: Prediction, batch: Batch, bend: float
 ) -> tuple[Prediction, Batch]:
-    """Apply an invariance; `bend` adds a curve to it, which no term may forgive."""
+    """Apply an invariance; `bend` adds a curve, another in every column, which no term may forgive."""
+
+    def curve(x: Tensor) -> Tensor:
+        column = torch.arange(x.shape[-1], dtype=x.dtype)
+        return bend * x.square() * column.cos()
 
     def affine(x: Tensor) -> Tensor:
-        return 1.7 * x + 0.6 + bend * x.square()
+        return 1.7 * x + 0.6 + curve(x)
 
     structure, log_depth, ln3 = prediction.structure, prediction.log_depth, 1.0986123
     if change == "structure_affine":
@@ -130,11 +134,11 @@ def changed(
         return prediction, replace(batch, label=affine(batch.label))
     if change == "image_affine":
         return prediction, replace(batch, image=affine(batch.image))
-    scaled = replace(prediction, log_depth=log_depth + ln3 + bend * log_depth.square())
+    scaled = replace(prediction, log_depth=log_depth + ln3 + curve(log_depth))
     if change == "depth_scale":
         return scaled, batch
     if change == "depth_exchange":
-        swapped = replace(prediction, log_depth=batch.depth_m.log() + bend * log_depth.square())
+        swapped = replace(prediction, log_depth=batch.depth_m.log() + curve(log_depth))
         return swapped, replace(batch, depth_m=log_depth.exp())
     assert change == "unit_of_length", change
     return scaled, replace(batch, depth_m=batch.depth_m * 3.0)

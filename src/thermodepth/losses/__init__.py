@@ -7,13 +7,15 @@ A term applies its own mask, works in float32 whatever autocast says, gives a co
 image without valid pixels, and never makes the device wait. See `geometry` for how.
 """
 
-from thermodepth.losses.registry import LOSSES, Invariance, LossRow
+from thermodepth.losses.invariance import Invariance
+from thermodepth.losses.registry import LOSSES, Form, LossRow
 from thermodepth.losses.report import LossReport, evaluate
 from thermodepth.losses.settings import Groups, LossesSettings, rebuilt_with_terms
 from thermodepth.losses.term import Term, TermSettings, weight_at
 
 __all__ = [
     "LOSSES",
+    "Form",
     "Groups",
     "Invariance",
     "LossReport",

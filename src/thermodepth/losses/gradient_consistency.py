@@ -1,61 +1,50 @@
 """The two depths have the same gradients once scale and offset are taken out.
 
-    sum over scales k of mean|dx R_k| + mean|dy R_k|,  R = A - N(s),  R_k = R in means of 2^k x 2^k
-    A = N(1/D) for `space` inverse, N(-ln D) for log, N(-D) for depth
-
-In every space larger is nearer, as in s. Only `inverse` is the geometry of s; the other two compress
-the near range and let far edges weigh more, at the price of a bend that no agreement removes.
-N is unchanged by a factor, so D is first divided by its own median m: N(1/D) = N(m/D - 1). That keeps
-the exponential near 1 whatever the unit. Source: the paper's gradient-consistency constraint; it
-gives no formula, so this is ours.
+Which gradients, and how scale and offset are taken out, is the `form`: `consistency_forms` has their
+formulas. In every form the side named by `detach` is taken as given. Source: the paper's
+gradient-consistency constraint; it gives no formula, so the default is ours.
 """
 
 from __future__ import annotations
 
-from typing import Literal
+from collections.abc import Mapping
+from typing import Annotated, Literal
 
+from pydantic import Field
 from torch import Tensor
 
-from thermodepth.geometry import centre, count, gradient_mean, unit_contrast
+from thermodepth.losses.consistency_forms import FORMS, ConsistencyForm, Side, Space
 from thermodepth.losses.maps import Maps
-from thermodepth.losses.term import NonNegative, Scales, TermSettings
+from thermodepth.losses.term import NonNegative, Positive, Scales, TermSettings, Trim
 
-Space = Literal["inverse", "log", "depth"]
-
-#: Depth that varies by less than this share of its median counts as flat. A fresh network predicts
-#: nearly constant depth, and stretching that to unit contrast would multiply its gradients by 1/contrast.
-FLAT_DEPTH = 1e-2
+#: Fields that some forms leave alone.
+_OF_FORMS = ("space", "scales", "reach", "trim", "edge")
 
 
 class GradientConsistencySettings(TermSettings):
     """Settings of `gradient_consistency`."""
 
+    later = frozenset({"form", "reach", "trim", "edge"})
+
     weight: NonNegative = 0.1
+    form: ConsistencyForm = "normalised"
     space: Space = "inverse"
-    detach: Literal["none", "structure", "metric"] = "none"  # the side that is taken as given
+    detach: Side = "none"  # the side that is taken as given
     scales: Scales = 4
+    reach: Annotated[float, Field(ge=1.0)] = 10.0  # S is at most so many times the mean truth away
+    trim: Trim = 0.2  # share of the worst pixels left out
+    edge: Positive = 0.05  # the least |grad ln S| per pixel that has a direction
+
+    def unread(self) -> Mapping[str, str]:
+        """What the form leaves alone."""
+        reads = FORMS[self.form].reads
+        return {name: f" while form is {self.form}" for name in _OF_FORMS if name not in reads}
+
+    def also_reads(self) -> Literal["label", "depth"] | None:
+        """The truth, to align the structure to."""
+        return "depth" if FORMS[self.form].aligned else None
 
 
 def gradient_consistency(maps: Maps, settings: GradientConsistencySettings) -> Tensor:
-    """`[b]`, in units of each map's own mean deviation."""
-    structure, log_depth = maps.structure_everywhere(), maps.log_depth
-    if settings.detach == "structure":
-        structure = structure.detach()
-    if settings.detach == "metric":
-        log_depth = log_depth.detach()
-    residual = _normalised_depth(log_depth, settings.space) - structure
-    return gradient_mean(residual, None, settings.scales)
-
-
-def _normalised_depth(log_depth: Tensor, space: Space) -> Tensor:
-    nearness = -log_depth
-    relative = (
-        nearness - centre(nearness)[:, None, None]
-    )  # ln(m / D): 0 where N(s) is, if they agree
-    # exp(x) - 1 and not expm1(x), which takes four times as long; the digits it would save are below
-    # FLAT_DEPTH by far.
-    if space == "inverse":
-        relative = relative.exp() - 1.0
-    elif space == "depth":
-        relative = 1.0 - (-relative).exp()
-    return unit_contrast(relative, count(relative, None), FLAT_DEPTH)
+    """`[b]`; in units of each map's own mean deviation by default, else as the form says."""
+    return FORMS[settings.form].cost(maps, settings)

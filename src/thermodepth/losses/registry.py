@@ -7,50 +7,43 @@ renames.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any, Literal
 
 from torch import Tensor
 
 from thermodepth.errors import SettingsError
 from thermodepth.extensions.registry import Registry
+from thermodepth.losses.consistency_forms import FORMS as CONSISTENCY_FORMS
+from thermodepth.losses.consistency_forms import FormRow as ConsistencyRow
 from thermodepth.losses.gradient_consistency import (
     GradientConsistencySettings,
     gradient_consistency,
 )
 from thermodepth.losses.guided_smooth import GuidedSmoothSettings, guided_smooth
+from thermodepth.losses.invariance import Invariance
 from thermodepth.losses.maps import Maps
 from thermodepth.losses.metric_gradient import MetricGradientSettings, metric_gradient
-from thermodepth.losses.metric_relative import FORMS, MetricRelativeSettings, metric_relative
+from thermodepth.losses.metric_relative import FORMS as RELATIVE_FORMS
+from thermodepth.losses.metric_relative import MetricRelativeSettings, metric_relative
 from thermodepth.losses.metric_silog import MetricSilogSettings, metric_silog
 from thermodepth.losses.relative_error import RelativeErrorSettings, relative_error
 from thermodepth.losses.sky import SkySettings, sky
 from thermodepth.losses.structure_gradient import StructureGradientSettings, structure_gradient
 from thermodepth.losses.structure_smooth import StructureSmoothSettings, structure_smooth
+from thermodepth.losses.structure_ssi import FORMS as SSI_FORMS
 from thermodepth.losses.structure_ssi import StructureSsiSettings, structure_ssi
 from thermodepth.losses.term import Term, TermSettings, full_precision
 from thermodepth.types import Batch, Prediction
 
-#: What may be done to the inputs without changing a term. `structure_affine`: s -> a s + b;
-#: `label_affine`: t -> a t + b; `image_affine`: T -> a T + b (all with a > 0); `depth_scale`:
-#: D -> a D alone; `unit_of_length`: D -> a D and D* -> a D* together; `depth_exchange`: D and D* change
-#: places, so that a factor costs what its inverse costs.
-Change = Literal[
-    "structure_affine",
-    "label_affine",
-    "image_affine",
-    "depth_scale",
-    "unit_of_length",
-    "depth_exchange",
-]
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Form:
+    """Another formula of a term, for the contracts to try beside the default one."""
 
-@dataclass(frozen=True, slots=True)
-class Invariance:
-    """A change of the inputs that leaves the term alone, under the given edits of its settings."""
-
-    change: Change
-    when: Mapping[str, Any] = field(default_factory=dict)
+    edits: Mapping[str, Any]  # of its settings
+    least_at_truth: bool = True  # False: not even where its row is
+    partial: tuple[str, ...] = ()  # maps whose gradient leaves out their way through a constant fit
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -64,12 +57,13 @@ class LossRow:
     summary: str  # one line for the documentation and the report
     mask: Literal["label", "depth", "sky", None]  # whose valid pixels it reads; None: every pixel
     invariances: tuple[Invariance, ...]
-    forms: tuple[Mapping[str, Any], ...] = ()  # edits that give it another formula
+    forms: tuple[Form, ...] = ()
     #: For the documentation, with `{name}` for defaults of its settings. Empty: the summary stands there.
     formula: str = ""
     constants: tuple[str, ...] = ()  # maps of the prediction that it reads without a way back
     #: Whether a perfect prediction has its minimum on every scene; what smooths has it on flat ones.
     least_at_truth: bool = True
+    partial: tuple[str, ...] = ()  # as in `Form`
 
     def function(self, prediction: Prediction, batch: Batch, settings: TermSettings) -> Tensor:
         """The term by itself: `[b]`, one value per image, float32 (float64 stays)."""
@@ -77,6 +71,19 @@ class LossRow:
             value: Tensor = self.term(Maps(prediction, batch), settings)
             return value
 
+
+#: Of the terms that read `gradient_form`.
+_COSTS_OF_STEPS = tuple(Form(edits={"form": form}) for form in ("squared", "huber"))
+
+#: The default first, then its other spaces, then the other forms.
+_CONSISTENCIES: tuple[tuple[Mapping[str, Any], ConsistencyRow], ...] = (
+    ({"form": "normalised"}, CONSISTENCY_FORMS["normalised"]),
+    *(
+        ({"form": "normalised", "space": space}, CONSISTENCY_FORMS["normalised"])
+        for space in ("log", "depth")
+    ),
+    *(({"form": name}, row) for name, row in CONSISTENCY_FORMS.items() if name != "normalised"),
+)
 
 _ROWS = (
     LossRow(
@@ -87,10 +94,11 @@ _ROWS = (
         summary="structure agrees with the teacher up to factor and offset, worst residuals trimmed",
         formula=(
             "mean abs( N(s) − N(t) ), the worst {trim:.0%} of each image left out (`trim`, "
-            "approximately: see Numerics)"
+            "approximately: see Numerics); other forms below (`form`)"
         ),
         mask="label",
         invariances=(Invariance("structure_affine"), Invariance("label_affine")),
+        forms=tuple(Form(edits={"form": form}) for form in SSI_FORMS if form != "trimmed"),
     ),
     LossRow(
         name="structure_gradient",
@@ -104,6 +112,7 @@ _ROWS = (
         ),
         mask="label",
         invariances=(Invariance("structure_affine"), Invariance("label_affine")),
+        forms=_COSTS_OF_STEPS,
     ),
     LossRow(
         name="structure_smooth",
@@ -122,6 +131,7 @@ _ROWS = (
             Invariance("image_affine"),
             Invariance("label_affine", {"guide": "teacher"}),
         ),
+        forms=(Form(edits={"order": 2}),),
     ),
     LossRow(
         name="metric_relative",
@@ -132,14 +142,14 @@ _ROWS = (
         formula="mean abs(D − D*) / D*; other forms below (`form`)",
         mask="depth",
         invariances=(
-            *(Invariance("unit_of_length", {"form": form}) for form in FORMS),
+            *(Invariance("unit_of_length", {"form": form}) for form in RELATIVE_FORMS),
             *(
                 Invariance("depth_exchange", {"form": form})
-                for form, row in FORMS.items()
+                for form, row in RELATIVE_FORMS.items()
                 if row.unbiased
             ),
         ),
-        forms=tuple({"form": form} for form in FORMS if form != MetricRelativeSettings().form),
+        forms=tuple(Form(edits={"form": form}) for form in RELATIVE_FORMS if form != "relative"),
     ),
     LossRow(
         name="metric_silog",
@@ -170,6 +180,17 @@ _ROWS = (
             Invariance("structure_affine"),
             Invariance("image_affine", {"guide": "thermal"}),
             Invariance("label_affine", {"guide": "teacher"}),
+            *(
+                Invariance(change, {"space": space})
+                for space in ("inverse", "depth")
+                for change in ("depth_scale", "unit_of_length")
+            ),
+        ),
+        forms=(
+            Form(edits={"space": "inverse"}),
+            Form(edits={"space": "depth"}),
+            Form(edits={"order": 2}),
+            Form(edits={"space": "inverse", "order": 2}),
         ),
     ),
     LossRow(
@@ -180,14 +201,21 @@ _ROWS = (
         summary="structure and metric depth have the same gradients",
         formula=(
             "sum over {scales} `scales` of mean( abs(dx(A − N(s))) + abs(dy(A − N(s))) ), A = "
-            "N(1/D), in the same means"
+            "N(1/D), in the same means; other forms below (`form`)"
         ),
         mask=None,
-        invariances=(
-            Invariance("depth_scale"),
-            Invariance("structure_affine"),
-            Invariance("depth_scale", {"space": "log"}),
-            Invariance("depth_scale", {"space": "depth"}),
+        invariances=tuple(
+            Invariance(change, edits)
+            for edits, row in _CONSISTENCIES
+            for change in row.unchanged_by
+        ),
+        forms=tuple(
+            Form(
+                edits=edits,
+                least_at_truth=row.least_at_truth and "space" not in edits,
+                partial=("structure",) if row.aligned else (),
+            )
+            for edits, row in _CONSISTENCIES[1:]
         ),
     ),
     LossRow(
@@ -233,6 +261,7 @@ _ROWS = (
             Invariance("unit_of_length"),
             Invariance("depth_exchange"),
         ),
+        forms=_COSTS_OF_STEPS,
     ),
 )
 

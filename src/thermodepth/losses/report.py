@@ -79,7 +79,7 @@ def evaluate(
                 terms[name] = LOSSES[name].term(maps, settings.term(name))
                 weights[name] = weight
                 value = weight * terms[name]
-                mask = LOSSES[name].mask
+                mask = LOSSES[name].mask or settings.term(name).also_reads()
                 if mask is not None:
                     # A factor of exactly 1 where every image has pixels: then nothing changes by a bit.
                     spread[name] = spread_of_mask[mask]

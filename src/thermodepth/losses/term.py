@@ -6,7 +6,7 @@ term(maps, settings) -> Tensor[b]
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import Annotated, Any, Self
+from typing import Annotated, Any, Literal, Self
 
 import torch
 from pydantic import Field, model_validator
@@ -20,6 +20,7 @@ Share = Annotated[float, Field(ge=0.0, le=1.0)]
 Positive = Annotated[float, Field(gt=0.0)]
 NonNegative = Annotated[float, Field(ge=0.0)]
 Scales = Annotated[int, Field(ge=1, le=6)]
+Trim = Annotated[float, Field(ge=0.0, le=0.9)]
 
 
 class TermSettings(Settings):
@@ -44,6 +45,10 @@ class TermSettings(Settings):
     def unread(self) -> Mapping[str, str]:
         """Fields that another field makes idle: `{name: rest of "name has no effect"}`."""
         return {}
+
+    def also_reads(self) -> Literal["label", "depth"] | None:
+        """Whose map and mask a term whose row has no mask reads with these settings."""
+        return None
 
     def without_effect(self) -> tuple[str, ...]:
         """Idle fields that somebody set, as `name=value has no effect ...`; each warns."""

@@ -144,8 +144,7 @@ def _learning(losses: LossesSettings) -> Iterator[tuple[LossRow, TermSettings]]:
 
 
 def _reads(row: LossRow, term: TermSettings, kind: str) -> bool:
-    by_guide = kind == "label" and getattr(term, "guide", "") == "teacher"
-    return row.mask == kind or by_guide
+    return kind in (row.mask, term.also_reads())
 
 
 def _of_losses(losses: LossesSettings) -> Iterator[tuple[str, str]]:

@@ -21,7 +21,8 @@ def test_the_page_stands_as_the_table_gives_it(load_tool: Callable[[str], Module
 def test_a_changed_row_is_seen(load_tool: Callable[[str], ModuleType]) -> None:
     page = METHOD.read_text(encoding="utf-8")
     assert f"`{next(iter(LOSSES))}`" in page
-    texts = {"terms": load_tool("loss_terms").places()["terms"].replace("0.85", "0.86")}
+    texts = load_tool("loss_terms").places()
+    texts["terms"] = texts["terms"].replace("0.85", "0.86")
     assert load_tool("places").filled(page, "losses", texts) != page
 
 

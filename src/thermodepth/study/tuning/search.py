@@ -255,8 +255,9 @@ def _other_forms(settings: TrainingSettings, term: str) -> list[dict[str, Any]]:
     """What the term's row calls its forms, the default one included, without the recipe's own."""
     row, own = LOSSES[term], settings.losses.term(term)
     default = row.settings()
-    fields = dict.fromkeys(name for form in row.forms for name in form)
-    every: list[Mapping[str, Any]] = [{name: getattr(default, name) for name in fields}, *row.forms]
+    edits = [form.edits for form in row.forms]
+    fields = dict.fromkeys(name for form in edits for name in form)
+    every: list[Mapping[str, Any]] = [{name: getattr(default, name) for name in fields}, *edits]
     return [
         changed
         for form in every
