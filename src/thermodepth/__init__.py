@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from thermodepth.inference.depth import Depth as Depth
     from thermodepth.inference.predictor import Predictor as Predictor
     from thermodepth.inference.predictor import load as load
+    from thermodepth.sources.opening import frames as frames
     from thermodepth.types import Geometry as Geometry
 
 __version__ = "0.1.0"
@@ -25,11 +26,12 @@ __version__ = "0.1.0"
 _HOME = {
     "Depth": "thermodepth.inference.depth",
     "Predictor": "thermodepth.inference.predictor",
+    "frames": "thermodepth.sources.opening",
     "load": "thermodepth.inference.predictor",
     "Geometry": "thermodepth.types",
 }
 
-__all__ = ["Depth", "Geometry", "Predictor", "__version__", "load"]
+__all__ = ["Depth", "Geometry", "Predictor", "__version__", "frames", "load"]
 
 
 def __getattr__(name: str) -> Any:

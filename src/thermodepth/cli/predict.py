@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -11,22 +10,31 @@ import typer
 
 from thermodepth.cli.lens import NO_LENS, LensOptions
 from thermodepth.cli.options import Device, Model, With, load_with
+from thermodepth.cli.sources import (
+    READ_AS_IT_IS,
+    ReadingOptions,
+    failure_listing,
+    frame_progress,
+    open_typed,
+    stop_signals,
+)
 from thermodepth.errors import DataError, SettingsError, unknown
 from thermodepth.shipped import DEFAULT_MODEL
 from thermodepth.threads import set_thread_policy
 
 if TYPE_CHECKING:
-    from numpy.typing import NDArray
-
-    from thermodepth.cli.frame_files import FrameFormat
     from thermodepth.inference.predictor import Depth, Predictor
-    from thermodepth.thermal import NormaliserState
-    from thermodepth.types import ThermalUnit
+    from thermodepth.pipeline import Outcome, WrittenFrames
+    from thermodepth.sources import Source
 
 FORMATS = ("png", "npy")
 
-Source = Annotated[
-    Path, typer.Argument(help="A thermal frame (PNG, TIFF, NPY, FLIR JPEG) or a folder of them.")
+Sources = Annotated[
+    list[str],
+    typer.Argument(
+        metavar="SOURCE...",
+        help="Thermal frames: files, folders, globs, recordings, cameras (docs/sources.md).",
+    ),
 ]
 Out = Annotated[Path, typer.Option(help="Folder for the maps.")]
 DepthFormat = Annotated[
@@ -37,177 +45,127 @@ ShortSide = Annotated[
     int | None,
     typer.Option(help="Pixels of the short side that the network sees. Default: as trained."),
 ]
-Counts = Annotated[
-    bool, typer.Option("--counts", help="Refuse 8-bit pictures: raw 14/16-bit counts are meant.")
-]
-Y16 = Annotated[
-    str,
-    typer.Option(
-        help="WIDTHxHEIGHT of raw 16-bit frames without a header; with :big where the high byte "
-        "comes first."
-    ),
-]
-Drop = Annotated[
-    str,
-    typer.Option(
-        help="Rows and columns that are no picture, such as telemetry: bottom=2 or top=1,right=4."
-    ),
-]
 Video = Annotated[
     bool,
     typer.Option("--video", help="The files are one recording: recipes may remember frames."),
 ]
+Again = Annotated[
+    bool, typer.Option("--again", help="Also predict frames that --out holds already.")
+]
 
 
 def predict(
-    source: Source,
+    source: Sources,
     out: Out = Path("depth"),
     model: Model = DEFAULT_MODEL,
     depth_format: DepthFormat = "png",
     view: View = True,
     short_side: ShortSide = None,
-    counts: Counts = False,
-    y16: Y16 = "",
-    drop: Drop = "",
+    reading: ReadingOptions = READ_AS_IT_IS,
     video: Video = False,
+    again: Again = False,
     lens: LensOptions = NO_LENS,
     device: Device = "auto",
     extensions: With = [],
 ) -> None:
     """Metric depth and structure of thermal frames.
 
-    Reads 8/14/16-bit PNG, TIFF and NPY, FLIR radiometric JPEG and raw Y16. Metres hold for the lens that
-    --fov, --focal-px or --calibration says.
+    Reads pictures of 8, 14 and 16 bits, folders and globs of them, stacks and recordings. Metres hold for the
+    lens that --fov, --focal-px or --calibration says. The same command goes on where it was stopped.
     """
     set_thread_policy()
     load_with(extensions)
-    from thermodepth.cli.frame_files import FrameFormat
     from thermodepth.inference.predictor import Predictor
     from thermodepth.model import load_model, resolve_model
-    from thermodepth.thermal import NormaliserState
+    from thermodepth.pipeline import MapFiles, WrittenFrames, predict_source
 
     if depth_format not in FORMATS:
         raise SettingsError(f"--format: {unknown('format', depth_format, FORMATS)}")
-    frame_format = FrameFormat.of_options(y16=y16, drop=drop, counts=counts)
-    paths = frame_format.paths_of(source)
-    _check_out(out, source)
+    typed = open_typed(source, reading)
+    _check_out(out, typed)
     named_lens = lens.lens()
     loaded = load_model(resolve_model(model))
     predictor = Predictor(loaded, device=device, short_side=short_side, lens=named_lens)
-    state = NormaliserState() if video else None
-    output = Output(folder=out, depth_format=depth_format, view=view)
-    predictions = _predict_all(predictor, paths, frame_format, output, state)
-    _print(predictions, out)
-    _print_notes(predictions, predictor)
-    _raise_broken(predictions.broken, total=len(paths))
+    written = None
+    if typed.length != 1 and not typed.is_live:
+        options = {"format": depth_format, "view": view, "counts": reading.counts}
+        options |= {"drop": reading.drop, "y16": reading.y16}
+        written = WrittenFrames.open(out, {**_facts(predictor), **options}, again=again)
+        _note_others(written, out)
+    with stop_signals(typed) as stopped, frame_progress("predicting", typed.length) as tell:
+        outcome = predict_source(
+            typed,
+            predictor,
+            writers=[MapFiles(folder=out, depth_format=depth_format, view=view)],
+            remembers=video,
+            written=written,
+            is_stopped=stopped.is_set,
+            report=tell,
+        )
+    _print(outcome, out)
+    _print_notes(outcome, predictor)
+    _raise_failures(outcome)
+    if outcome.is_stopped and typed.length is not None:
+        raise KeyboardInterrupt
 
 
-def _check_out(out: Path, source: Path) -> None:
+def _note_others(written: WrittenFrames, out: Path) -> None:
+    from thermodepth.cli.terminal import error_console
+
+    if written.others:
+        error_console.print(
+            f"note: {out} holds {written.others} frames that other settings gave; those of them that are "
+            "frames of this source are predicted again",
+            soft_wrap=True,
+        )
+
+
+def _facts(predictor: Predictor) -> dict[str, Any]:
+    """What maps depend on beside their frame and the options of the command."""
+    from thermodepth import __version__
+
+    lens = predictor.lens
+    return {
+        "version": __version__,
+        "model": predictor.model.fingerprint,
+        "short_side": predictor.short_side,
+        "lens": None if lens is None else lens.fingerprint(),
+    }
+
+
+def _check_out(out: Path, source: Source) -> None:
     if out.exists() and not out.is_dir():
         raise SettingsError(f"--out {out}: is a file, expected a folder")
-    if source.is_dir() and out.resolve() == source.resolve():
+    if source.would_list(out):
         raise SettingsError(
             f"--out {out}: is the folder of the frames; its maps would be read as frames"
         )
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Output:
-    """Where maps go, and as what."""
-
-    folder: Path
-    depth_format: str
-    view: bool
-
-
-@dataclass(slots=True)
-class Predictions:
-    """What became of the files."""
-
-    sources: list[Path] = field(default_factory=list)  # that were predicted
-    broken: list[DataError] = field(default_factory=list)  # of the others
-    display_only: int = 0  # frames after a camera's gain control
-    last: tuple[Depth, Sequence[Path]] | None = None  # of `sources[-1]`, and its files
-
-
-def _predict_all(
-    predictor: Predictor,
-    paths: Sequence[Path],
-    frame_format: FrameFormat,
-    output: Output,
-    state: NormaliserState | None,
-) -> Predictions:
-    """Predict and write every file; what is wrong with one is remembered, and the others are predicted."""
-    from thermodepth.cli.terminal import counting
-    from thermodepth.inference.outputs import write_depth
-    from thermodepth.thermal import looks_like_agc
-
-    predictions = Predictions()
-    with counting("predicting") as tell:
-        for number, (path, name) in enumerate(zip(paths, _names(paths), strict=True), start=1):
-            try:
-                raw, unit = frame_format.read(path)
-                result = _predicted(predictor, path, raw, unit, state)
-            except DataError as error:
-                predictions.broken.append(error)
-                continue
-            predictions.display_only += looks_like_agc(raw) is not None
-            written = write_depth(
-                output.folder,
-                name,
-                result,
-                thermal=raw,
-                unit=unit,
-                depth_format=output.depth_format,
-                view=output.view,
-            )
-            predictions.sources.append(path)
-            predictions.last = result, written
-            if len(paths) > 1:
-                tell(number, len(paths))
-    return predictions
-
-
-def _predicted(
-    predictor: Predictor,
-    path: Path,
-    raw: NDArray[Any],
-    unit: ThermalUnit,
-    state: NormaliserState | None,
-) -> Depth:
-    """What is wrong with a frame itself is one broken file of a folder."""
-    try:
-        lens = predictor.stated_lens(path)
-        return predictor.predict([raw], unit=unit, state=state, lens=lens)[0]
-    except DataError as error:
-        raise DataError(f"{path}: {error}") from None
-
-
-def _names(paths: Sequence[Path]) -> list[str]:
-    """Stems, or full file names where two files share a stem and one would overwrite the other."""
-    stems = [path.stem for path in paths]
-    return stems if len(set(stems)) == len(stems) else [path.name for path in paths]
-
-
-def _print(predictions: Predictions, out: Path) -> None:
+def _print(outcome: Outcome, out: Path) -> None:
     """One frame with its numbers, several by their count."""
     from thermodepth.cli.terminal import console
 
-    count = len(predictions.sources)
-    if count == 1 and predictions.last is not None:
-        _print_one(predictions.sources[0], *predictions.last)
-    elif count:
-        console.print(f"{count} frames predicted into {out}", soft_wrap=True)
+    if outcome.frames == 1 and outcome.last is not None:
+        frame, depth, files = outcome.last
+        _print_one(frame.origin, depth, files)
+    elif outcome.predicted:
+        console.print(f"{outcome.predicted} frames predicted into {out}", soft_wrap=True)
+    if outcome.skipped:
+        console.print(
+            f"{outcome.skipped} frames were predicted before and are skipped (--again predicts them too)",
+            soft_wrap=True,
+        )
 
 
-def _print_one(path: Path, result: Depth, written: Sequence[Path]) -> None:
+def _print_one(origin: str, result: Depth, written: Sequence[Path]) -> None:
     import numpy as np
 
     from thermodepth.cli.terminal import console
 
     low, median, high = np.percentile(result.solid_m, [5, 50, 95])
     console.print(
-        f"{path}: median depth {median:.2f} m, 5 to 95 % {low:.2f} to {high:.2f} m{_sky_note(result)}"
+        f"{origin}: median depth {median:.2f} m, 5 to 95 % {low:.2f} to {high:.2f} m{_sky_note(result)}"
     )
     if summary := _expected_error(result):
         console.print(summary, soft_wrap=True)
@@ -240,24 +198,22 @@ def _sky_note(result: Depth) -> str:
     return f"; sky, {result.sky.mean():.0%} of the frame, left out"
 
 
-def _print_notes(predictions: Predictions, predictor: Predictor) -> None:
+def _print_notes(outcome: Outcome, predictor: Predictor) -> None:
     """What a person should know of the model and the files, on stderr."""
     from thermodepth.cli.terminal import error_console
     from thermodepth.inference.predictor import NO_EXPECTED_ERROR
 
     if predictor.facts.relative_error and not predictor.tells_relative_error:
         error_console.print(f"note: no relative error is written: {NO_EXPECTED_ERROR}")
-    if predictions.display_only:
+    if outcome.display_only:
         error_console.print(
-            f"note: {predictions.display_only} of {len(predictions.sources)} frames are 8-bit pictures after "
+            f"note: {outcome.display_only} of {outcome.predicted} frames are 8-bit pictures after "
             "the camera's gain control; raw 14/16-bit counts keep more and are what the model was trained on"
         )
 
 
-def _raise_broken(broken: Sequence[DataError], *, total: int) -> None:
-    """What was wrong with files, once the others are done; nothing where nothing was."""
-    if len(broken) == 1:
-        raise broken[0]
-    if broken:
-        listing = "\n  ".join(str(error) for error in broken)
-        raise DataError(f"{len(broken)} of {total} files could not be read:\n  {listing}")
+def _raise_failures(outcome: Outcome) -> None:
+    """What was wrong with frames, once the others are done; nothing where nothing was."""
+    if outcome.failed:
+        reasons = [failure.reason for failure in outcome.failures]
+        raise DataError(failure_listing(reasons, outcome.failed, outcome.frames))

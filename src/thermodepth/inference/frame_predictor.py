@@ -11,13 +11,14 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from thermodepth.camera import focal_of_view
+from thermodepth.camera import focal_of_view, view_of_focal
 from thermodepth.errors import DataError, SettingsError
 from thermodepth.inference.bounds import check_frame_size
 from thermodepth.inference.depth import Depth
 from thermodepth.inference.lens import FrameLens, Lens
 from thermodepth.inference.model_facts import ModelFacts
 from thermodepth.inference.working_size import size_note
+from thermodepth.sources import FailedFrame, SourceFrame
 from thermodepth.thermal import (
     NormaliserState,
     check_compatible,
@@ -85,7 +86,7 @@ class FramePredictor(ABC):
 
     def __call__(
         self,
-        thermal: NDArray[Any] | Path | str,
+        thermal: NDArray[Any] | SourceFrame | FailedFrame | Path | str,
         *,
         focal_px: float | None = None,
         fov_deg: float | None = None,
@@ -94,8 +95,8 @@ class FramePredictor(ABC):
         """Depth of one thermal frame.
 
         Args:
-            thermal: `[h w]` uint8 (after gain control), uint16 (counts) or float (kelvin), or the
-                path of a file that `read_thermal` reads.
+            thermal: `[h w]` uint8 (after gain control), uint16 (counts) or float (kelvin), the path of a
+                file that `read_thermal` reads, or a frame of `thermodepth.frames`.
             focal_px: focal length in pixels of the frame; or
             fov_deg: what its columns see, degrees; or
             intrinsics: `[3 3]`, or fx, fy, cx, cy, in pixels of the frame. None of the three: the lens that
@@ -107,7 +108,12 @@ class FramePredictor(ABC):
             WeightsError: for a model whose maps are no numbers.
         """
         lens = Lens.from_options(focal_px=focal_px, fov_deg=fov_deg, intrinsics=intrinsics)
-        if isinstance(thermal, (str, Path)):
+        if isinstance(thermal, FailedFrame):
+            raise thermal.error
+        if isinstance(thermal, SourceFrame):
+            raw, unit = thermal.raw, thermal.unit
+            lens = lens or self._lens_of_frame(thermal)
+        elif isinstance(thermal, (str, Path)):
             raw, unit = read_thermal(Path(thermal))
             lens = lens or self.stated_lens(Path(thermal))
         else:
@@ -115,6 +121,19 @@ class FramePredictor(ABC):
             unit = thermal_unit(raw, "thermal")
             refuse_telemetry(raw, "thermal")
         return self.predict([raw], unit=unit, lens=lens)[0]
+
+    def predict_frame(self, frame: SourceFrame, *, state: NormaliserState | None = None) -> Depth:
+        """Depth of a frame of a source, through the lens given at loading, or the one that the source states.
+
+        Args:
+            frame: of `thermodepth.frames`.
+            state: one for each video, for recipes that remember earlier frames; None for stills.
+
+        Raises:
+            DataError, SettingsError, WeightsError: as `predict`.
+        """
+        lens = self._lens_of_frame(frame)
+        return self.predict([frame.raw], unit=frame.unit, state=state, lens=lens)[0]
 
     def predict(
         self,
@@ -171,6 +190,21 @@ class FramePredictor(ABC):
             f"the lens is taken from the radiometric file, which states {view_deg:.1f} degrees across"
         )
         return Lens.from_options(fov_deg=view_deg)
+
+    def _lens_of_frame(self, frame: SourceFrame) -> Lens | None:
+        """As `stated_lens`, of a frame that was read already."""
+        if self.lens is not None or not self.knows_lens or frame.intrinsics is None:
+            return None
+        view_deg = view_of_focal(float(frame.intrinsics[0, 0]), frame.raw.shape[1])
+        self._warn_once(
+            f"the lens is taken from the source, which states {view_deg:.1f} degrees across"
+        )
+        return Lens.from_options(intrinsics=frame.intrinsics)
+
+    @property
+    def short_side(self) -> int:
+        """Pixels of the shorter side that the network sees."""
+        return self._short_side
 
     @property
     def tells_relative_error(self) -> bool:

@@ -22,7 +22,11 @@ from thermodepth.thermal.reading import (
     read_thermal,
     read_y16,
     refuse_agc,
+    thermal_frame,
     thermal_unit,
+    y16_bytes,
+    y16_frame,
+    y16_size_hint,
 )
 from thermodepth.thermal.telemetry import Margins, describe_rows, refuse_telemetry, telemetry_rows
 from thermodepth.thermal.units import HIGHEST, MIN_SPAN
@@ -52,5 +56,9 @@ __all__ = [
     "refuse_agc",
     "refuse_telemetry",
     "telemetry_rows",
+    "thermal_frame",
     "thermal_unit",
+    "y16_bytes",
+    "y16_frame",
+    "y16_size_hint",
 ]

@@ -21,6 +21,11 @@ from thermodepth.types import ThermalUnit
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
+#: What is wrong with a picture of several channels.
+COLOUR = (
+    "a colour picture, expected one thermal channel. False-colour pictures have lost the temperature order; "
+    "export the raw 14/16-bit frame"
+)
 #: No more levels than 8 bits have, this far apart on average: no analogue signal with its noise is so.
 AGC_LEVELS = 256
 AGC_STEP = 8
@@ -49,22 +54,42 @@ def read_thermal(
     """
     frame = read_radiometric(path)
     raw = read_raster(path) if frame is None else frame.values
+    if is_colour(raw):
+        raise DataError(f"{path}: {COLOUR}{lost_raw_frame(path)}")
+    return thermal_frame(raw if raw.ndim == 2 else raw[..., 0], str(path), expect=expect, drop=drop)
+
+
+def thermal_frame(
+    raw: NDArray[Any], name: str, *, expect: ThermalUnit | None = None, drop: Margins | None = None
+) -> tuple[NDArray[Any], ThermalUnit]:
+    """As `read_thermal`, of pixels `[h w]` or `[h w c]` that were decoded already.
+
+    Args:
+        raw: in its own number type.
+        name: what messages call the frame.
+        expect: as of `read_thermal`.
+        drop: as of `read_thermal`.
+
+    Raises:
+        DataError: as `read_thermal`.
+    """
+    if is_colour(raw):
+        raise DataError(f"{name}: {COLOUR}")
     if raw.ndim == 3:
-        if (raw == raw[..., :1]).all():
-            raw = raw[..., 0]  # grey stored as three equal channels
-        else:
-            raise DataError(
-                f"{path}: a colour picture, expected one thermal channel. False-colour pictures have "
-                f"lost the temperature order; export the raw 14/16-bit frame{lost_raw_frame(path)}"
-            )
-    raw = picture_of(raw, drop, str(path))
-    unit = thermal_unit(raw, str(path))
+        raw = raw[..., 0]  # grey stored as equal channels
+    raw = picture_of(raw, drop, name)
+    unit = thermal_unit(raw, name)
     if expect is ThermalUnit.COUNTS:
-        refuse_agc(raw, str(path))
+        refuse_agc(raw, name)
     if expect is not None and unit is not expect:
-        raise DataError(f"{path}: {raw.dtype} is read as {unit}, where {expect} is meant")
+        raise DataError(f"{name}: {raw.dtype} is read as {unit}, where {expect} is meant")
     native = {ThermalUnit.COUNTS: np.uint16, ThermalUnit.KELVIN: np.float32}
     return raw.astype(native.get(unit, raw.dtype), copy=False), unit
+
+
+def is_colour(raw: NDArray[Any]) -> bool:
+    """Whether pixels `[h w c]` have channels that differ; grey is often stored as three equal ones."""
+    return raw.ndim == 3 and not bool((raw == raw[..., :1]).all())
 
 
 def picture_of(raw: NDArray[Any], drop: Margins | None, name: str) -> NDArray[Any]:
@@ -101,34 +126,62 @@ def read_y16(
         DataError: naming the file, when it has another number of bytes, one value throughout, rows of
             telemetry, or evidently the other byte order.
     """
-    if min(width, height) < 1 or width * height > MAX_PIXELS:
-        raise SettingsError(
-            f"Y16 frames of {width}x{height}: expected 1 to {MAX_PIXELS // 10**6} million pixels"
-        )
-    frame_bytes = 2 * width * height
+    frame_bytes = y16_bytes(width, height)
     size = byte_count(path)
     content = read_bytes(path, limit=frame_bytes) if size == frame_bytes else b""
     if len(content) != frame_bytes:
         raise DataError(
             f"{path}: {size} bytes, but a {width}x{height} frame of 16 bits has {frame_bytes}"
-            + _size_hint(size, frame_bytes, width)
+            + y16_size_hint(size, width, height)
         )
+    return y16_frame(content, width, height, byte_order, name=str(path), drop=drop)
+
+
+def y16_bytes(width: int, height: int) -> int:
+    """Of one frame.
+
+    Raises:
+        SettingsError: for an impossible size.
+    """
+    if min(width, height) < 1 or width * height > MAX_PIXELS:
+        raise SettingsError(
+            f"Y16 frames of {width}x{height}: expected 1 to {MAX_PIXELS // 10**6} million pixels"
+        )
+    return 2 * width * height
+
+
+def y16_frame(
+    content: bytes,
+    width: int,
+    height: int,
+    byte_order: Literal["little", "big"] = "little",
+    *,
+    name: str,
+    drop: Margins | None = None,
+) -> NDArray[np.uint16]:
+    """As `read_y16`, of the bytes of one frame.
+
+    Raises:
+        DataError: as `read_y16`.
+    """
     stored = np.frombuffer(content, "<u2" if byte_order == "little" else ">u2")
     raw = stored.astype(np.uint16).reshape(height, width)
     if bytes_are_swapped(raw):
         other = "big" if byte_order == "little" else "little"
-        raise DataError(f"{path}: noise when read as {byte_order}-endian; it is {other}-endian")
-    raw = picture_of(raw, drop, str(path))
-    thermal_unit(raw, str(path))
+        raise DataError(f"{name}: noise when read as {byte_order}-endian; it is {other}-endian")
+    raw = picture_of(raw, drop, name)
+    thermal_unit(raw, name)
     return raw
 
 
-def _size_hint(size: int, frame_bytes: int, width: int) -> str:
+def y16_size_hint(size: int, width: int, height: int) -> str:
+    """What a file without a header may be whose `size` in bytes is not that of one frame."""
+    frame_bytes = 2 * width * height
     if size and size % frame_bytes == 0:
-        return f": it holds {size // frame_bytes} frames; save each as a file of its own"
+        return f": it holds {size // frame_bytes} frames; thermodepth.frames reads them one by one"
     if size and size % (2 * width) == 0:
         rows = size // (2 * width)
-        extra = rows - frame_bytes // (2 * width)
+        extra = rows - height
         hint = f"; at that width it has {rows} rows"
         if 0 < extra <= MOST_ROWS:
             hint += (

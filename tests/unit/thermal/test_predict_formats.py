@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from thermodepth.cli.predict import predict as predict_files
+from thermodepth.cli.sources import ReadingOptions
 from thermodepth.errors import DataError, SettingsError
 from thermodepth.files import encode_png
 
@@ -24,10 +25,9 @@ def predict(source: Path, out: Path, **changes: Any) -> None:
         "depth_format": "npy",
         "view": False,
         "short_side": 96,
-        "counts": False,
         "device": "cpu",
     }
-    predict_files(source, out, **{**options, **changes})
+    predict_files([str(source)], out, reading=ReadingOptions(**changes), **options)
 
 
 def depth_in(folder: Path, name: str) -> Any:
@@ -111,7 +111,7 @@ def test_one_frame_that_cannot_be_does_not_end_a_folder(tmp_path: Path) -> None:
     }.items():
         np.save(frames / "x.npy", counts)
         (frames / "x.npy").rename(frames / f"{name}.npy")
-    with pytest.raises(DataError, match="2 of 5 files could not be read") as caught:
+    with pytest.raises(DataError, match="2 frames of 5 could not be predicted") as caught:
         predict(frames, tmp_path / "depth")
     assert "strip.npy: a frame of 700x1 pixels is a strip" in str(caught.value)
     assert "swapped.npy: 16-bit values whose two bytes" in str(caught.value)
