@@ -81,7 +81,7 @@ Tuned = Annotated[
     Path | None,
     typer.Option(
         "--tuned",
-        help="Weights that `study tune` chose: its tuned.toml. METHODS says how they were searched.",
+        help="Weights that `study tune` chose: its folder or tuned.toml. METHODS.md says how.",
     ),
 ]
 

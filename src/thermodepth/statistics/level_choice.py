@@ -115,7 +115,7 @@ class TermChoice:
         if not off.in_best:
             return "off is worse"
         if off is not self.chosen:
-            return "off is not worse"
+            return "off cannot be told from it"
         return (
             "off is not worse"
             if self.reference.in_best

@@ -7,6 +7,8 @@ run.py        labels, baselines, cells wherever an executor takes them, what cam
 cell.py       one cell: train, predict the test frames, score
 executors/    this machine, Ray, SLURM, or commands for anything else
 results/      from the finished folder to every number: record.py reads it once, findings.py computes once
+tuned.py      weights that a search chose, as a file
+tuning/       the search: a study whose arms are the levels of each term
 gradients/    what gradient diagnostics of finished runs say
 
 `statistics` has the sums, `report.study` prints.

@@ -156,6 +156,18 @@ def open_study(study: Study, out: Path, dataset: Dataset) -> StudyFolder:
     return folder
 
 
+def known_arms(out: Path) -> tuple[str, ...]:
+    """The names of all arms that the study of a folder ever had; none where there is no study.
+
+    Raises:
+        StudyError: for a damaged record.
+    """
+    folder = StudyFolder(path=out)
+    if not folder.record.is_file():
+        return ()
+    return tuple(arm.name for arm in _read_record(folder).study.arms)
+
+
 def _is_foreign(folder: StudyFolder) -> bool:
     """Whether something else is there, and no study."""
     if folder.record.is_file() or not folder.path.exists():

@@ -35,12 +35,13 @@ class TunedLevel(Settings):
     """One weight of a term that was tried."""
 
     weight: float = Field(ge=0)
-    form: dict[str, Any] = Field(
-        default_factory=dict
-    )  # edits of the term; empty for the recipe's form
-    change_percent: float | None = (
-        None  # of the criterion, against the recipe's; None without results
+    #: Edits of the term; empty for the recipe's form.
+    form: dict[str, Any] = Field(default_factory=dict)
+    loss_percent: float | None = (
+        None  # of the total, at the end of training; None where no log says it
     )
+    #: Of the criterion, against the recipe's; None without results.
+    change_percent: float | None = None
     low: float | None = None  # its 95 % interval; None of a single run and of the recipe's own
     high: float | None = None
     best: bool = False  # the lowest, or not to be told from it
@@ -53,9 +54,7 @@ class TunedTerm(Settings):
     name: str
     recipe_weight: float = Field(ge=0)
     weight: float = Field(ge=0)  # that was chosen
-    form: dict[str, Any] = Field(
-        default_factory=dict
-    )  # that was chosen; empty for the recipe's form
+    form: dict[str, Any] = Field(default_factory=dict)  # that was chosen
     finding: str = ""  # in a sentence
     levels: tuple[TunedLevel, ...]
 
@@ -123,9 +122,13 @@ class TunedWeights(Settings):
 def read_tuned(path: Path) -> TunedWeights:
     """What a search chose.
 
+    Args:
+        path: the file, or the folder of the search.
+
     Raises:
         SettingsError: naming the file, for what cannot be read or is no such file.
     """
+    path = path / FILE if path.is_dir() else path
     try:
         tree = tomllib.loads(read_bytes(path, limit=MOST_BYTES).decode("utf-8-sig"))
     except DataError as error:

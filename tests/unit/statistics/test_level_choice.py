@@ -83,7 +83,7 @@ def test_of_single_runs_nothing_is_told() -> None:
     assert all(result.in_best for result in choice.results)
     assert choice.notes == (ONE_RUN,)
     assert f"no level can be told from it ({ONE_RUN})" in choice.sentence
-    assert "off is not worse" in choice.sentence
+    assert "off cannot be told from it" in choice.sentence
 
 
 def test_the_recipe_itself_may_be_the_lowest() -> None:

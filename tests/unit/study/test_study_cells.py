@@ -523,6 +523,7 @@ def test_a_prepared_cell_is_the_planned_one(make_study, labels, tmp_path):
     assert made.study_folder == out
     assert made.labels.folder == labels.folder
     assert (made.study, made.arm, made.seed, made.scored_on) == ("s", "bare", 3, "synthetic")
+    assert made.scored_split == "test"
     with pytest.raises(StudyError, match="unknown arm 'bar'; did you mean 'bare'"):
         prepared_job(out, "bar/seed-3")
     for name in ("bare/seed-1", "bare", "bare/seed-x", "bare/seed-3/../seed-0"):

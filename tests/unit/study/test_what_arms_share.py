@@ -6,13 +6,14 @@ from dataclasses import replace
 import pytest
 
 from thermodepth.data import open_dataset
+from thermodepth.data.frames import SomeFrames
 from thermodepth.errors import DataError, SettingsError, StudyError, WeightsError
 from thermodepth.recipes.planned import planned_study
 from thermodepth.study.arm_edits import SHARED
 from thermodepth.study.cell import PREDICTIONS
 from thermodepth.study.cell_facts import FACTS
 from thermodepth.study.design import Arm, Study, steps_words
-from thermodepth.study.folder import StudyFolder
+from thermodepth.study.folder import StudyFolder, known_arms, open_study
 from thermodepth.study.inputs import check_starts, label_key, open_datasets
 from thermodepth.study.pairing import alike_words, check_pairing, pairing_words
 from thermodepth.training.settings import TrainingSettings
@@ -221,3 +222,51 @@ def test_an_arm_whose_edit_changed_nothing_on_these_data_is_said(tmp_path):
 def test_arms_may_train_for_other_numbers_of_steps():
     assert steps_words(study({"steps": 60})) == "60 to 600"
     assert steps_words(study()) == "600"
+
+
+# --- what is scored ------------------------------------------------------------------------------
+
+
+def searched(pack, **edits):
+    """A study that is scored on the split 'val', as a search of weights is."""
+    settings = {"data.source": f"synthetic:{pack}", "data.size": [32, 32], "model.weights": "none"}
+    return study(
+        settings=TrainingSettings().edit({**settings, **edits}), scored_split="val"
+    ), open_dataset(f"synthetic:{pack}")
+
+
+@pytest.mark.parametrize(
+    ("split", "words"),
+    [
+        ("val", "2 of its frames are frames of the split 'val' of"),
+        ("test", "6 of its frames are test frames of"),
+    ],
+)
+def test_neither_validation_nor_test_frames_are_trained_on_where_weights_are_searched(
+    tiny_pack, split, words
+):
+    with pytest.raises(SettingsError, match=words):
+        open_datasets(*searched(tiny_pack, **{"data.split": split}))
+    assert len(open_datasets(*searched(tiny_pack))) == 1
+
+
+def test_a_validation_split_with_test_frames_is_none(tiny_pack):
+    one, dataset = searched(tiny_pack)
+    splits = {**dataset.splits, "val": SomeFrames(dataset.splits["test"], [4])}
+    with pytest.raises(SettingsError, match="1 frames of the split 'val' are test frames as well"):
+        open_datasets(one, replace(dataset, splits=splits))
+    without_test = {name: dataset.splits[name] for name in ("train", "val")}
+    assert len(open_datasets(one, replace(dataset, splits=without_test))) == 1
+
+
+def test_the_split_that_is_scored_is_part_of_a_study_and_of_its_folder(tiny_pack, tmp_path):
+    one, dataset = searched(tiny_pack)
+    tested = replace(one, scored_split="test")
+    assert "scored_split" not in tested.describe()  # studies of before are called what they were
+    assert one.identity("0") != tested.identity("0")
+    open_study(one, tmp_path / "s", dataset)
+    with pytest.raises(StudyError, match="scored on: val there, test now"):
+        open_study(tested, tmp_path / "s", dataset)
+    open_study(one, tmp_path / "s", dataset)
+    assert known_arms(tmp_path / "s") == ("full",)
+    assert known_arms(tmp_path / "none") == ()

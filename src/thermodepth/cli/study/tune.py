@@ -82,7 +82,7 @@ def tune(
     from thermodepth.cli.terminal import error_console
     from thermodepth.data import open_dataset
     from thermodepth.recipes.planned_search import planned_search
-    from thermodepth.study.folder import study_folder_of
+    from thermodepth.study.folder import known_arms, study_folder_of
     from thermodepth.study.inputs import check_starts
     from thermodepth.study.tuning.rounds import run_search
 
@@ -100,13 +100,12 @@ def tune(
     )
     executor = computing.cell_executor(planned.settings)
     dataset = open_dataset(planned.settings.data.source)
-    search = replace(planned, settings=planned.settings.resolved(dataset))
-    study = search.study()
-    dataset.split(search.split)  # before anything is computed
-    check_starts(study)
-    folder = out or study_folder_of(study, dataset)
+    resolved = replace(planned, settings=planned.settings.resolved(dataset))
+    dataset.split(split)  # before anything is computed
+    check_starts(resolved.study())
+    folder = out or study_folder_of(resolved.study(), dataset)
     end = run_search(
-        search,
+        resolved.continued(known_arms(folder)),
         lambda study: compute_cells(
             study, folder, dataset, executor, only_prints=computing.only_prints
         ),

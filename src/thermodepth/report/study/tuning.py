@@ -104,6 +104,7 @@ def levels_table(choice: TermChoice, choices: LevelChoices, chosen: TunedWeights
             (
                 _weight_words(result),
                 f"{result.grid.level:g}{' (added)' if result.grid.added else ''}",
+                _percent(choices.shares.get((choice.term, result.grid.arm))),
                 *(means.get(row.name) for row in metrics),
                 0.0
                 if result.is_reference
@@ -122,6 +123,7 @@ def levels_table(choice: TermChoice, choices: LevelChoices, chosen: TunedWeights
         columns=(
             Column(label="Weight"),
             Column(label="times the recipe's" if choice.reference.grid.weight else "times"),
+            Column(label="of the loss (%)", digits=1),
             *(Column(label=row.label, digits=row.digits, better="lower") for row in metrics),
             Column(label="Δ (%)", digits=1, signed=True),
             Column(label="95 %", signed=True),
@@ -133,6 +135,7 @@ def levels_table(choice: TermChoice, choices: LevelChoices, chosen: TunedWeights
         notes=(
             choice.sentence,
             *_notes(choices, chosen),
+            "Of the loss: the weighted term's share of the total over the last quarter of the training.",
             "p: of the difference from the lowest, after Holm over the other weights of this term"
             + (
                 "." if all_equal else "; bold are the lowest and those that cannot be told from it."
@@ -144,7 +147,7 @@ def levels_table(choice: TermChoice, choices: LevelChoices, chosen: TunedWeights
 def _standing(choice: TermChoice, result: LevelResult) -> str:
     if result.criterion is None:
         return "without results in some seed"
-    words = "lowest" if result is choice.chosen else "as low" if result.in_best else "worse"
+    words = "lowest" if result is choice.chosen else "open" if result.in_best else "worse"
     return f"{words}, the recipe's own" if result.is_reference else words
 
 
@@ -159,6 +162,10 @@ def _notes(choices: LevelChoices, chosen: TunedWeights) -> tuple[str, ...]:
         f"'{chosen.split}' in {counted(chosen.recordings, 'recording')}.",
         *(f"{reason[:1].upper()}{reason[1:]}." for reason in reasons),
     )
+
+
+def _percent(share: float | None) -> float | None:
+    return None if share is None else 100.0 * share
 
 
 def _weight_words(result: LevelResult) -> str:
@@ -259,7 +266,22 @@ def applied_methods(chosen: TunedWeights, settings: TrainingSettings) -> str:
 
 def _term_words(term: TunedTerm) -> str:
     weights = ", ".join(_level_words(level) for level in term.levels)
-    return f"{term.finding.rstrip('.')} (recipe {_number(term.recipe_weight)}; tried {weights})."
+    recipe = next(
+        (each for each in term.levels if each.weight == term.recipe_weight and not each.form), None
+    )
+    lowest = next(
+        each for each in term.levels if (each.weight, each.form) == (term.weight, term.form)
+    )
+    share = _share_words(recipe)
+    if recipe is not lowest:
+        share += f", lowest {_number(lowest.weight)}{_share_words(lowest)}"
+    return f"{term.finding.rstrip('.')} (recipe {_number(term.recipe_weight)}{share}; tried {weights})."
+
+
+def _share_words(level: TunedLevel | None) -> str:
+    if level is None or level.loss_percent is None:
+        return ""
+    return f", {level.loss_percent:.1f} % of the loss"
 
 
 def _level_words(level: TunedLevel) -> str:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import math
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -15,6 +16,7 @@ from thermodepth.statistics.dose_response import DoseCurve, DosePoint
 from thermodepth.statistics.level_choice import LevelResult, TermChoice, choose_levels
 from thermodepth.statistics.measurements import Measurements
 from thermodepth.study.results.result_rows import measurements_of
+from thermodepth.study.results.training_logs import Curve
 from thermodepth.study.tuned import ABOUT_PLACE, TunedLevel, TunedTerm, TunedWeights
 from thermodepth.study.tuning.search import WeightGrid, WeightSearch
 from thermodepth.training.settings import TrainingSettings
@@ -28,11 +30,18 @@ class LevelChoices:
     criterion: Measurements
     means: Mapping[str, Mapping[str, float]]  # arm -> metric -> mean, of arms with results
     terms: tuple[TermChoice, ...]
+    #: (term, arm) -> the share of the loss that the weighted term had at the end of training.
+    shares: Mapping[tuple[str, str], float]
     curves: tuple[DoseCurve, ...]  # of the criterion, one for each grid
 
 
-def level_choices(rows: pa.Table, search: WeightSearch) -> LevelChoices:
+def level_choices(rows: pa.Table, search: WeightSearch, curves: Sequence[Curve]) -> LevelChoices:
     """Each term's lowest weight by the criterion, with what cannot be told from it.
+
+    Args:
+        rows: of all cells that are done.
+        search: as far as its grids went.
+        curves: the logs of these cells.
 
     Raises:
         DataError: for arms that were not scored on the same pixels, or a reference that lacks a seed.
@@ -60,11 +69,46 @@ def level_choices(rows: pa.Table, search: WeightSearch) -> LevelChoices:
         criterion=criterion,
         means=means,
         terms=terms,
+        shares=loss_shares(curves, terms),
         curves=tuple(
             _curve(grid, by_term[grid.term], criterion.metric, search.smallest_effect)
             for grid in search.grids
         ),
     )
+
+
+def loss_shares(
+    curves: Sequence[Curve], choices: Sequence[TermChoice]
+) -> dict[tuple[str, str], float]:
+    """What share of the total loss each weight gave its term, over the last quarter of the training.
+
+    A weight by itself says little: forms and terms of equal weight differ in size by far. A log without the
+    term or with a total of 0 gives none.
+    """
+    by_arm: dict[str, list[Curve]] = {}
+    for curve in curves:
+        by_arm.setdefault(curve.arm, []).append(curve)
+    shares: dict[tuple[str, str], float] = {}
+    for choice in choices:
+        for result in choice.results:
+            arm, weight = result.grid.arm, result.grid.weight
+            own = [
+                weight * term / total
+                for curve in by_arm.get(arm, ())
+                if (total := _late_mean(curve, "total"))
+                and (term := _late_mean(curve, choice.term)) is not None
+            ]
+            if own:
+                shares[choice.term, arm] = math.fsum(own) / len(own)
+    return shares
+
+
+def _late_mean(curve: Curve, column: str) -> float | None:
+    points = curve.columns.get(column, ())
+    late = [
+        value for step, value in points if step >= 0.75 * points[-1][0] and math.isfinite(value)
+    ]
+    return math.fsum(late) / len(late) if late else None
 
 
 def tuned_weights(
@@ -79,7 +123,7 @@ def tuned_weights(
         identity: of its study.
     """
     forms = {(grid.term, grid.form_words): dict(grid.form) for grid in search.grids}
-    terms = tuple(_tuned_term(choice, forms) for choice in choices.terms)
+    terms = tuple(_tuned_term(choice, forms, choices.shares) for choice in choices.terms)
     changed = difference(TrainingSettings(), search.settings)
     return TunedWeights(
         study=identity,
@@ -104,7 +148,9 @@ def tuned_weights(
 
 
 def _tuned_term(
-    choice: TermChoice, forms: Mapping[tuple[str, str], dict[str, object]]
+    choice: TermChoice,
+    forms: Mapping[tuple[str, str], dict[str, object]],
+    shares: Mapping[tuple[str, str], float],
 ) -> TunedTerm:
     grid = choice.chosen.grid
     return TunedTerm(
@@ -113,18 +159,24 @@ def _tuned_term(
         weight=grid.weight,
         form=_form_of(choice, choice.chosen, forms),
         finding=choice.sentence,
-        levels=tuple(_tuned_level(choice, result, forms) for result in choice.results),
+        levels=tuple(
+            _tuned_level(
+                result,
+                _form_of(choice, result, forms),
+                shares.get((choice.term, result.grid.arm)),
+            )
+            for result in choice.results
+        ),
     )
 
 
-def _tuned_level(
-    choice: TermChoice, result: LevelResult, forms: Mapping[tuple[str, str], dict[str, object]]
-) -> TunedLevel:
+def _tuned_level(result: LevelResult, form: dict[str, object], share: float | None) -> TunedLevel:
     change = result.change
     span = None if change is None else change.printed_interval()
     return TunedLevel(
         weight=result.grid.weight,
-        form=_form_of(choice, result, forms),
+        form=form,
+        loss_percent=None if share is None else _rounded(100.0 * share),
         change_percent=0.0
         if result.is_reference
         else _rounded(None if change is None else change.percent),

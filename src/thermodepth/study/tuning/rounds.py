@@ -11,9 +11,11 @@ from dataclasses import dataclass
 
 from thermodepth.study.design import Study
 from thermodepth.study.failure import DIVERGED
+from thermodepth.study.results.training_logs import Curve, read_curve
 from thermodepth.study.run import StudyState, collect_rows
 from thermodepth.study.tuning.findings import LevelChoices, level_choices
 from thermodepth.study.tuning.search import WeightGrid, WeightSearch
+from thermodepth.training.log import FILE as LOG_FILE
 
 RunStudy = Callable[[Study], StudyState | None]
 
@@ -37,7 +39,7 @@ def run_search(search: WeightSearch, run: RunStudy, tell: Callable[[str], None])
         tell: hears, in a sentence, of every grid that goes on.
 
     Raises:
-        DataError: when a cell's rows are missing or damaged, or the reference lacks a seed.
+        DataError, StudyError: when a cell's rows or log are missing or damaged.
     """
     while True:
         study = search.study()
@@ -45,7 +47,7 @@ def run_search(search: WeightSearch, run: RunStudy, tell: Callable[[str], None])
         if state is None or not is_settled(study, state):
             return SearchState(search=search, study=study, state=state, choices=None)
         rows = collect_rows(study, state.folder, state.done)
-        choices = level_choices(rows, search)
+        choices = level_choices(rows, search, read_curves(state))
         larger = search.extended(choices.terms)
         if larger == search:
             return SearchState(search=search, study=study, state=state, choices=choices)
@@ -61,6 +63,18 @@ def _going_on(before: WeightGrid, after: WeightGrid) -> str:
         f"{after.term}{form}: the lowest weight lies at the end of its grid, which goes on to "
         f"{after.weight(after.added[-1]):g} ({len(before.every_level)} weights so far)"
     )
+
+
+def read_curves(state: StudyState) -> list[Curve]:
+    """The logs of the cells that are done.
+
+    Raises:
+        StudyError: for a log that is missing or damaged.
+    """
+    return [
+        read_curve(state.folder.cell(cell) / LOG_FILE, arm=cell.arm.name, seed=cell.seed)
+        for cell in state.done
+    ]
 
 
 def is_settled(study: Study, state: StudyState) -> bool:

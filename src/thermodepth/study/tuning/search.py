@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -18,7 +18,7 @@ from thermodepth.losses import LOSSES
 from thermodepth.metrics import METRICS
 from thermodepth.statistics.default_questions import NO_DESIGN
 from thermodepth.statistics.designs import FULL, LEVELS, DoseResponse
-from thermodepth.statistics.level_choice import GridLevel, TermChoice, TermGrid, next_level
+from thermodepth.statistics.level_choice import End, GridLevel, TermChoice, TermGrid, next_level
 from thermodepth.study.design import TEST_SPLIT, Arm, Study
 from thermodepth.study.factors import dose_of
 from thermodepth.study.tuned import TunedWeights
@@ -142,6 +142,13 @@ class WeightSearch:
         """The levels of each term, over all its forms; off stands once."""
         return tuple(TermGrid(term=term, levels=tuple(self._levels(term))) for term in self.terms)
 
+    def continued(self, arms: Collection[str]) -> WeightSearch:
+        """With the levels by which grids went on before, known by the names of their arms.
+
+        With other seeds they might not be asked for again; they were tried, and so they count.
+        """
+        return replace(self, grids=tuple(_continued(grid, arms) for grid in self.grids))
+
     def extended(self, choices: Sequence[TermChoice]) -> WeightSearch:
         """With the next level of every grid whose lowest lies at its end; itself where none goes on."""
         by_term = {choice.term: choice for choice in choices}
@@ -178,6 +185,16 @@ class WeightSearch:
             if grid.recipe_weight and not grid.form:
                 levels = {grid.arm(level).name: level for level in grid.every_level}
                 yield dose_of(grid.term.replace("_", "-"), levels)
+
+
+def _continued(grid: WeightGrid, arms: Collection[str]) -> WeightGrid:
+    ends: tuple[End, ...] = ("upper", "lower")
+    for end in ends:
+        while (level := next_level(grid.every_level, end)) is not None:
+            if not math.isfinite(grid.middle * level) or grid.arm(level).name not in arms:
+                break
+            grid = replace(grid, added=(*grid.added, level))
+    return grid
 
 
 def weight_grids(

@@ -12,8 +12,10 @@ import pytest
 from thermodepth.errors import SettingsError
 from thermodepth.study.design import Study
 from thermodepth.study.failure import DIVERGED, Failure
+from thermodepth.study.results.training_logs import Curve
 from thermodepth.study.run import StudyState
 from thermodepth.study.tuning import rounds
+from thermodepth.study.tuning.findings import loss_shares
 from thermodepth.study.tuning.rounds import run_search
 from thermodepth.study.tuning.search import WeightSearch, weight_grids
 from thermodepth.training.settings import TrainingSettings
@@ -194,6 +196,7 @@ def scorer(monkeypatch: pytest.MonkeyPatch, make_rows: MakeRows) -> Callable[...
     def make(mean_of: Callable[[float], float], diverged: str = "") -> Scorer:
         scorer = Scorer(make_rows, mean_of, diverged)
         monkeypatch.setattr(rounds, "collect_rows", scorer.rows)
+        monkeypatch.setattr(rounds, "read_curves", lambda _: ())
         return scorer
 
     return make
@@ -263,3 +266,39 @@ def test_a_reference_that_diverged_leaves_nothing_to_choose(scorer: Callable[...
 def test_cells_that_were_only_printed_choose_nothing() -> None:
     end = run_search(search("gradient_consistency"), lambda _: None, print)
     assert (end.state, end.choices) == (None, None)
+
+
+def test_levels_that_were_tried_before_are_tried_again(scorer: Callable[..., Scorer]) -> None:
+    engine = scorer(lambda weight: 1.0 + 0.1 * abs(weight - 0.1))  # nothing asks for more
+    arms = ["full", "gradient-consistency-x30", "gradient-consistency-x300", "another"]
+    end = run_search(search("gradient_consistency").continued(arms), engine.run, print)
+    assert [len(arms) for arms in engine.arms] == [7]
+    assert end.choices is not None
+    (choice,) = end.choices.terms
+    assert [r.grid.level for r in choice.results if r.grid.added] == [30.0]  # 100 was not
+
+
+def test_the_share_of_the_loss_is_that_of_the_end(scorer: Callable[..., Scorer]) -> None:
+    engine = scorer(lambda weight: 1.0 + weight)
+    end = run_search(search("gradient_consistency"), engine.run, print)
+    assert end.choices is not None
+
+    def log(arm: str, seed: int, term: float) -> Curve:
+        early = ((10.0, 9.0), (20.0, 9.0))
+        return Curve(
+            arm=arm,
+            seed=seed,
+            columns={
+                "total": (*early, (30.0, 1.0), (40.0, 3.0)),  # a mean of 2
+                "gradient_consistency": (*early, (30.0, term), (40.0, term)),
+            },
+        )
+
+    curves = [log("full", 0, 2.0), log("full", 1, 4.0), log("gradient-consistency-x3", 0, 1.0)]
+    shares = loss_shares(curves, end.choices.terms)
+    assert shares == pytest.approx(
+        {
+            ("gradient_consistency", "full"): 0.1 * 3.0 / 2.0,
+            ("gradient_consistency", "gradient-consistency-x3"): 0.3 * 1.0 / 2.0,
+        }
+    )
