@@ -135,6 +135,10 @@ def read_tuned(path: Path) -> TunedWeights:
         raise SettingsError(str(error)) from None
     except (ValueError, RecursionError) as error:
         raise SettingsError(f"{path}: cannot be read as TOML ({error})") from None
+    if "terms" not in tree or "format" not in tree:
+        raise SettingsError(
+            f"{path}: holds no chosen weights; `thermodepth study tune` writes {FILE}"
+        )
     return TunedWeights.parse(tree, where=str(path))
 
 

@@ -86,6 +86,7 @@ def test_a_form_is_an_edit_too() -> None:
         ("format = 1", "format = 2", "format"),
         ("seeds =", "seed =", "did you mean 'seeds'"),
         ("[edits]", "[edits", "cannot be read as TOML"),
+        ("format = 1", "", "holds no chosen weights"),
     ],
 )
 def test_another_content_is_refused(tmp_path: Path, old: str, new: str, message: str) -> None:
