@@ -27,9 +27,10 @@ study: setup     ## the paper's five arms on the shipped pack: table, figures, r
 results: setup   ## put the tables and figures of finished studies into the README and docs/results.md
 	$(BIN)/python tools/refresh.py
 
-pages: setup     ## what pages show of the code itself: docs/api.md, the loss terms of docs/method.md
+pages: setup     ## what pages show of the code itself: docs/api.md, the loss terms of docs/method.md and where they pull
 	$(BIN)/python tools/api_page.py
 	$(BIN)/python tools/loss_terms.py
+	$(BIN)/python tools/pull_table.py
 
 pictures: setup  ## the picture on top of the README; DATA=a folder with real frames
 	$(BIN)/python tools/first_picture.py $(DATA)
