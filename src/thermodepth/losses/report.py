@@ -22,13 +22,20 @@ class LossReport:
     total: Tensor  # scalar: sum of the weighted means
     terms: dict[str, Tensor]  # each term before weighting, [b]; only the terms that are on
     weights: dict[str, float]  # the weights in effect at this time of the training
-    #: b / (images with a pixel that the term reads), for the terms of which some images may have none.
-    spread: dict[str, Tensor] = field(default_factory=dict)
+    #: How many images have a pixel that the term reads; of terms that read every pixel nothing.
+    images: dict[str, Tensor] = field(default_factory=dict)
 
     def mean(self, name: str) -> Tensor:
         """Mean of a term over the images that have a pixel for it; 0 where none has."""
-        mean = self.terms[name].mean()
-        return mean * self.spread[name] if name in self.spread else mean
+        values = self.terms[name]
+        if name not in self.images:
+            return values.mean()
+        return values.mean() * _spread(self.images[name], len(values))
+
+    def has_pixels(self, name: str) -> Tensor:
+        """1 where an image has a pixel for the term, else 0: a mean of nothing is no value."""
+        images = self.images.get(name)
+        return torch.ones(()) if images is None else (images > 0).float()
 
     def means(self) -> dict[str, Tensor]:
         """Mean of each term, and the total: detached, still on the device."""
@@ -64,9 +71,11 @@ def evaluate(
     """
     terms: dict[str, Tensor] = {}
     weights: dict[str, float] = {}
-    spread: dict[str, Tensor] = {}
+    images: dict[str, Tensor] = {}
     masks = {"label": batch.label_valid, "depth": batch.depth_valid, "sky": batch.sky_valid}
-    spread_of_mask = {name: _spread(valid) for name, valid in masks.items() if valid is not None}
+    images_of_mask = {
+        name: valid.flatten(1).any(1).sum() for name, valid in masks.items() if valid is not None
+    }
     total = _connected_zero(prediction.structure) + _connected_zero(prediction.log_depth)
     for extra in (prediction.sky_logit, prediction.log_error):
         if extra is not None:
@@ -81,17 +90,15 @@ def evaluate(
                 value = weight * terms[name]
                 mask = LOSSES[name].mask or settings.term(name).also_reads()
                 if mask is not None:
-                    # A factor of exactly 1 where every image has pixels: then nothing changes by a bit.
-                    spread[name] = spread_of_mask[mask]
-                    value = value * spread[name]
+                    images[name] = images_of_mask[mask]
+                    value = value * _spread(images[name], len(value))
                 total = total + value
-    return LossReport(total=total.mean(), terms=terms, weights=weights, spread=spread)
+    return LossReport(total=total.mean(), terms=terms, weights=weights, images=images)
 
 
-def _spread(valid: Tensor) -> Tensor:
-    """How many images there are for each that has a valid pixel; a scalar, at most b."""
-    images = valid.flatten(1).any(1).sum()
-    return valid.shape[0] / images.clamp(min=1)
+def _spread(images: Tensor, count: int) -> Tensor:
+    """How many images of a batch there are for each that counts: exactly 1, which no bit sees, if all do."""
+    return count / images.clamp(min=1)
 
 
 def _connected_zero(x: Tensor) -> Tensor:

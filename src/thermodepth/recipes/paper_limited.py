@@ -133,10 +133,12 @@ def _study(
 
 
 def reading_of(settings: TrainingSettings) -> str:
-    """`gradient_consistency of weight 0.1, space inverse`: which reading of the loss is studied."""
+    """`gradient_consistency of weight 0.1, form value`: which reading of the loss is studied."""
     term = settings.losses.term(TERM)
     tree: Mapping[str, object] = term.tree()
-    words = [f"{key} {tree[key]}" for key in ("form", "space", "detach") if key in tree]
+    words = [
+        f"{key} {tree[key]}" for key in ("form", "space", "detach") if key not in term.unread()
+    ]
     return f"{TERM} of weight {term.weight:g}, {', '.join(words)}"
 
 

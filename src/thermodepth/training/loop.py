@@ -261,18 +261,19 @@ def add_to(sums: dict[str, Tensor], losses: LossReport, norm: Tensor) -> None:
         value = value.detach().float()
         # Taken out and put back: the order of columns is this one, also of sums that a checkpoint sorted.
         sums[name] = sums.pop(name).to(value.device) + value if name in sums else value
-    # Each name counts its own steps, because a schedule may start a term between two lines.
+    # Each name counts its own steps: a schedule may start a term between two lines, and a batch may have
+    # no pixel for it.
     for name in values:
-        count = f"{name}.count"
-        sums[count] = sums.get(count, torch.zeros(())) + 1
+        count, step = f"{name}.count", losses.has_pixels(name)
+        sums[count] = sums[count].to(step.device) + step if count in sums else step
 
 
 def means_of(sums: dict[str, Tensor]) -> dict[str, float]:
-    """The running sums as means."""
+    """The running sums as means; a term that no step had a pixel for has none."""
     return {
-        name: float(value) / float(sums[f"{name}.count"])
+        name: float(value) / steps
         for name, value in sums.items()
-        if not name.endswith(".count")
+        if not name.endswith(".count") and (steps := float(sums[f"{name}.count"]))
     }
 
 

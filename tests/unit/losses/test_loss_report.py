@@ -208,7 +208,7 @@ def test_images_without_truth_do_not_drag_the_mean() -> None:
     prediction, batch = scene()
     settings = LossesSettings()
     whole = evaluate(prediction, batch, settings, progress=1.0)
-    assert all(factor.item() == 1.0 for factor in whole.spread.values())
+    assert {count.item() for count in whole.images.values()} == {4}
     valid = batch.depth_valid.clone()
     valid[[1, 3]] = False  # by night, say
     report = evaluate(prediction, replace(batch, depth_valid=valid), settings, progress=1.0)
@@ -222,12 +222,25 @@ def test_images_without_truth_do_not_drag_the_mean() -> None:
     assert report.total.item() == pytest.approx(total)
 
 
+def test_a_form_that_is_aligned_to_the_truth_is_averaged_where_there_is_truth() -> None:
+    prediction, batch = scene()
+    settings = LossesSettings().edit({"gradient_consistency.form": "value"})
+    whole = evaluate(prediction, batch, settings, progress=1.0)
+    valid = batch.depth_valid.clone()
+    valid[2] = False
+    report = evaluate(prediction, replace(batch, depth_valid=valid), settings, progress=1.0)
+    others = whole.terms["gradient_consistency"][[0, 1, 3]]
+    assert report.mean("gradient_consistency").item() == pytest.approx(others.mean().item())
+
+
 def test_a_batch_without_truth_teaches_structure_alone() -> None:
     prediction, batch = scene()
     blind = replace(batch, depth_valid=torch.zeros_like(batch.depth_valid))
     settings = LossesSettings().edit({"groups.consistency": False, "groups.smooth": False})
     report = evaluate(prediction, blind, settings, progress=1.0)
     assert report.mean("metric_silog").item() == report.mean("metric_relative").item() == 0.0
+    assert report.has_pixels("metric_silog").item() == 0.0
+    assert report.has_pixels("structure_ssi").item() == 1.0
     report.total.backward()  # type: ignore[no-untyped-call]
     assert prediction.log_depth.grad is not None
     assert prediction.structure.grad is not None

@@ -75,7 +75,10 @@ class TestRecipes:
         settings = named_training("thermal").edit({"losses.gradient_consistency.space": "log"})
         title = named_study("paper-limited", settings, seeds=1).title
         assert "gradient_consistency of weight 0.1" in title
-        assert "space log" in title
+        assert "form normalised, space log" in title
+        other = named_training("thermal").edit({"losses.gradient_consistency.form": "value"})
+        title = named_study("paper-limited", other, seeds=1).title
+        assert "form value, detach none" in title
 
 
 class TestRecord:

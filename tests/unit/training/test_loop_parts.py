@@ -58,6 +58,20 @@ def test_log_lines_are_means_over_the_steps_in_which_a_term_was_on() -> None:
     assert means_of(sums) == {"total": 3.25, "silog": 3.0, "smooth": 0.5, "gradient_norm": 15.0}
 
 
+def test_steps_without_a_pixel_for_a_term_do_not_count() -> None:
+    sums: dict[str, torch.Tensor] = {}
+    for images, silog in ((2, [1.0, 3.0]), (0, [0.0, 0.0]), (1, [5.0, 0.0])):
+        report = report_of(silog=silog, smooth=[1.0, 1.0])
+        add_to(sums, replace(report, images={"silog": torch.tensor(images)}), torch.tensor(10.0))
+    means = means_of(sums)
+    assert means["silog"] == 3.5  # of 2 and 5
+    assert means["smooth"] == 1.0
+    sums.clear()
+    nothing = replace(report_of(silog=[0.0]), images={"silog": torch.tensor(0)})
+    add_to(sums, nothing, torch.tensor(1.0))
+    assert "silog" not in means_of(sums)
+
+
 # --- non-finite ----------------------------------------------------------------------------------
 
 
