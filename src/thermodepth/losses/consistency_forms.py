@@ -144,7 +144,10 @@ def _aligned_metres(maps: Maps, settings: FormSettings) -> Tensor:
 def _mean_normalised(maps: Maps, settings: FormSettings) -> Tensor:
     structure = _structure(maps, settings)
     farness = structure.amax((1, 2))[:, None, None] - structure
-    residual = relative_depth(_log_depth(maps, settings)) - _over_mean(farness)
+    log_depth = _log_depth(maps, settings)
+    # Less its mean first, so that no unit of D overflows.
+    relative = (log_depth - log_depth.mean((1, 2), keepdim=True)).exp()
+    residual = _over_mean(relative) - _over_mean(farness)
     return gradient_mean(residual, None, settings.scales)
 
 
@@ -176,11 +179,6 @@ def _normals(maps: Maps, settings: FormSettings) -> Tensor:
     return aligned.usable * cost.sum((1, 2)) / pixels
 
 
-def relative_depth(log_depth: Tensor) -> Tensor:
-    """`D / mean D` of every image, with no overflow whatever the unit of D."""
-    return _over_mean((log_depth - log_depth.mean((1, 2), keepdim=True)).exp())
-
-
 def _over_mean(x: Tensor) -> Tensor:
     """Of a map that is not negative; a mean below `FLAT` is raised to it, so that a flat map stays flat."""
     return x * x.mean((1, 2), keepdim=True).clamp(min=FLAT).reciprocal()
@@ -192,24 +190,24 @@ def _slopes(x: Tensor) -> tuple[Tensor, Tensor]:
     return x[:, :-1, 1:] - corner, x[:, 1:, :-1] - corner
 
 
-def _lens(batch: Batch, log_depth: Tensor) -> Tensor:
-    """`[b 4]`: fx, fy, cx, cy."""
+def _lens(batch: Batch, log_depth: Tensor) -> tuple[Tensor, ...]:
+    """fx, fy, cx, cy, each `[b 1 1]`."""
     rows, columns = log_depth.shape[1:]
     diagonal = (rows**2 + columns**2) ** 0.5
+    k = batch.intrinsics.to(log_depth.dtype)[:, :, :, None, None]
+    known = (k[:, 0, 0], k[:, 1, 1], k[:, 0, 2], k[:, 1, 2])
+    is_known = torch.stack(known).isfinite().all(0)
     assumed = (diagonal, diagonal, (columns - 1) / 2, (rows - 1) / 2)
-    k = batch.intrinsics.to(log_depth.dtype)
-    known = torch.stack([k[:, 0, 0], k[:, 1, 1], k[:, 0, 2], k[:, 1, 2]], 1)
-    is_known = known.isfinite().all(1, keepdim=True)
-    return torch.where(is_known, known, torch.tensor(assumed, dtype=k.dtype, device=k.device))
+    return tuple(torch.where(is_known, x, other) for x, other in zip(known, assumed, strict=True))
 
 
-def _normal(log_depth: Tensor, lens: Tensor) -> Tensor:
+def _normal(log_depth: Tensor, lens: tuple[Tensor, ...]) -> Tensor:
     """Unit normals `[b 3 h-1 w-1]` of the surface."""
     across, down = _slopes(log_depth)
     v, u = (
         torch.arange(n, dtype=across.dtype, device=across.device) + 0.5 for n in across.shape[1:]
     )
-    fx, fy, cx, cy = lens[:, :, None, None].unbind(1)
+    fx, fy, cx, cy = lens
     z = 1.0 + (u - cx) * across + (v[:, None] - cy) * down
     normal = torch.stack([-fx * across, -fy * down, z], 1)
     return normal / normal.square().sum(1, keepdim=True).sqrt()

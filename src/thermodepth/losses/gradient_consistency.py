@@ -15,7 +15,7 @@ from torch import Tensor
 
 from thermodepth.losses.consistency_forms import FORMS, ConsistencyForm, Side, Space
 from thermodepth.losses.maps import Maps
-from thermodepth.losses.term import NonNegative, Positive, Scales, TermSettings, Trim
+from thermodepth.losses.term import NonNegative, Scales, TermSettings, Trim
 
 #: Fields that some forms leave alone.
 _OF_FORMS = ("space", "scales", "reach", "trim", "edge")
@@ -33,7 +33,8 @@ class GradientConsistencySettings(TermSettings):
     scales: Scales = 4
     reach: Annotated[float, Field(ge=1.0)] = 10.0  # S is at most so many times the mean truth away
     trim: Trim = 0.2  # share of the worst pixels left out
-    edge: Positive = 0.05  # the least |grad ln S| per pixel that has a direction
+    #: The least |grad ln S| per pixel that has a direction; its square has to be a float32.
+    edge: Annotated[float, Field(ge=1e-4)] = 0.05
 
     def unread(self) -> Mapping[str, str]:
         """What the form leaves alone."""

@@ -141,7 +141,7 @@ def test_a_wall_has_one_normal_everywhere() -> None:
 
     focal, cx, cy = 30.0, 16.0, 12.0
     u = torch.arange(32, dtype=F64).expand(1, 24, 32)
-    lens = torch.tensor([[focal, focal, cx, cy]], dtype=F64)
+    lens = tuple(torch.tensor([[[x]]], dtype=F64) for x in (focal, focal, cx, cy))
     normal = _normal(-(0.1 + 0.002 * u).log(), lens)
     expected = torch.tensor([0.002 * focal, 0.0, 0.1 + 0.002 * cx], dtype=F64)
     expected = expected / expected.norm()
