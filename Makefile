@@ -62,7 +62,7 @@ assets: pack rgb-teacher thermal-small thermal-any rgb-any  ## everything that s
 
 pack: setup      ## the synthetic pack
 	rm -f $(ASSETS)/synthetic-pack.zip
-	$(BIN)/thermodepth data render --scenes 530/40/120 --seed 0 --size 128x96 --out $(ASSETS)/synthetic-pack.zip
+	$(BIN)/thermodepth data render --cameras several --scenes 960/80/160 --seed 60000000 --size 128x96 --out $(ASSETS)/synthetic-pack.zip
 
 rgb-teacher: setup   ## the built-in RGB teacher
 	$(BIN)/thermodepth data render --scenes 4000/0/0 --seed 1000000 --size 128x96 --out build/teacher.zip

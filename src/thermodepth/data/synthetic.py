@@ -52,9 +52,12 @@ class SyntheticFrames:
                 rgb_view=self._pack.rgb_view(sample.sample_id),
             )
         sensor = self._pack.header.sensor
-        many_cameras = self._pack.header.many_cameras
         counts = raw_frame(
-            sample.thermal, self._index_rows[index], sensor, draw=draw, many_cameras=many_cameras
+            sample.thermal,
+            self._index_rows[index],
+            sensor,
+            draw=draw,
+            any_core=self._pack.header.any_core,
         )
         if self._radiometric:
             return replace(sample, thermal=kelvin_of_counts(counts, sensor))
@@ -117,7 +120,9 @@ def open_synthetic(path: Path | None) -> Dataset:
         raise DataError(f"{pack_path}: 'index.csv': {error}") from None
     height, width = pack.size
     note = f"rendered streets and rooms, {len(pack.rows)} frames of {width}x{height}"
-    if pack.header.many_cameras:
+    if pack.header.cameras == "several":
+        note += " through five lenses"
+    elif pack.header.cameras == "many":
         note = (
             f"rendered scenes, {len(pack.rows)} frames of as many pixels as {width}x{height}, each by a "
             "camera of its own"

@@ -29,6 +29,9 @@ if TYPE_CHECKING:
     from thermodepth.synthetic.worlds.world import render_any_camera as render_any_camera
     from thermodepth.synthetic.worlds.world import render_frame as render_frame
     from thermodepth.synthetic.worlds.world import render_frames as render_frames
+    from thermodepth.synthetic.worlds.world import (
+        render_several_cameras as render_several_cameras,
+    )
 
 _HOME = {
     "Frame": "rendering.frame",
@@ -44,6 +47,7 @@ _HOME = {
     "render_any_camera": "worlds.world",
     "render_frame": "worlds.world",
     "render_frames": "worlds.world",
+    "render_several_cameras": "worlds.world",
     "write_pack": "storage.pack",
 }
 
@@ -61,6 +65,7 @@ __all__ = [
     "render_any_camera",
     "render_frame",
     "render_frames",
+    "render_several_cameras",
     "write_pack",
 ]
 

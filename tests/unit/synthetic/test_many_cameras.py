@@ -45,7 +45,7 @@ def frames() -> list[Frame]:
 @pytest.fixture(scope="module")
 def pack(frames: list[Frame], tmp_path_factory: pytest.TempPathFactory) -> Path:
     path = tmp_path_factory.mktemp("many") / "many.zip"
-    write_pack(path, {"train": frames[:-2], "test": frames[-2:]}, many_cameras=True)
+    write_pack(path, {"train": frames[:-2], "test": frames[-2:]}, cameras="many")
     return path
 
 
@@ -273,7 +273,7 @@ class TestPack:
 
     def test_a_frame_without_a_sky_map_is_refused(self, tmp_path: Path, made_frame) -> None:
         with pytest.raises(DataError, match="no sky map"):
-            write_pack(tmp_path / "p.zip", {"train": [made_frame(1)]}, many_cameras=True)
+            write_pack(tmp_path / "p.zip", {"train": [made_frame(1)]}, cameras="many")
 
 
 def _fields(row: object) -> dict[str, object]:

@@ -30,7 +30,10 @@ Seed = Annotated[int, typer.Option(min=0, help="Of the first scene; the next hav
 Rig = Annotated[str, typer.Option(help="coaxial, ms2 or a calibration file.")]
 CameraKinds = Annotated[
     str,
-    typer.Option(help="one: the rig; many: a lens, a height, a tilt and a core for each scene."),
+    typer.Option(
+        help="one: the rig; several: streets and rooms through five lenses; many: a lens, a height, a "
+        "tilt and a core for each scene."
+    ),
 ]
 SequenceLength = Annotated[int, typer.Option(min=1, help="Frames of each scene.")]
 Rate = Annotated[float | None, typer.Option(help="Frames a second of a sequence. Default: 10.")]

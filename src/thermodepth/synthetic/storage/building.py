@@ -221,8 +221,18 @@ def _render(job: _Job) -> _Job:
 
 
 def _frames(order: RenderOrder, job: _Job) -> Iterator[Frame]:
+    thermal = order.rig.thermal
+    if order.cameras == "several":
+        yield world.render_several_cameras(
+            job.seed,
+            width=thermal.width,
+            height=thermal.height,
+            samples=order.samples,
+            condition=order.condition,
+            lidar_channels=order.lidar_channels,
+        )
+        return
     if order.cameras == "many":
-        thermal = order.rig.thermal
         yield world.render_any_camera(
             job.seed,
             pixels=thermal.width * thermal.height,
@@ -303,6 +313,6 @@ def _members(root: Path, layout: PackLayout, frames: list[Rendered]) -> Iterator
         for folder in layout.header.folders:
             name = member(folder, frame.row.frame_id)
             yield name, read_bytes(root / name, limit=MAX_FILE_BYTES)
-    cameras = ["cameras.csv"] if layout.header.many_cameras else []
+    cameras = ["cameras.csv"] if layout.header.own_lenses else []
     for name in ("index.csv", "poses.csv", *cameras, RENDERING, "pack.json"):
         yield name, read_bytes(root / name, limit=MAX_FILE_BYTES)

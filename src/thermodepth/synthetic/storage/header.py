@@ -4,18 +4,20 @@ from __future__ import annotations
 
 import json
 import math
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from thermodepth.errors import DataError, SettingsError
+from thermodepth.errors import DataError, SettingsError, unknown
 from thermodepth.synthetic.sensors.microbolometer import MicrobolometerSettings
 
 FORMAT_VERSION = 2
 #: Of packs whose frames have a camera each: `cameras.csv` and `sky/` are there too.
 MANY_FORMAT_VERSION = 3
+OWN_LENSES = ("several", "many")  # kinds of cameras in packs of that format
 OFFSET_K, STEP_K = 150.0, 0.05
 STEP_M = 1 / 256
 NO_DEPTH = 0
@@ -44,12 +46,23 @@ class Header:
     sensor: MicrobolometerSettings
     rgb: RgbCamera | None = None
     lidar: bool = False
-    #: Each frame has a camera of its own (`cameras.csv`) and a sky map; size and intrinsics above are then
-    #: those of the default camera with as many pixels.
-    many_cameras: bool = False
+    #: `one`; of `several` and `many` each frame has its own lens (`cameras.csv`) and a sky map, and size
+    #: and intrinsics above are those of the default camera with as many pixels. Of `many` the core is
+    #: another in each frame, too.
+    cameras: str = "one"
     offset_k: float = OFFSET_K
     step_k: float = STEP_K
     step_m: float = STEP_M
+
+    @property
+    def own_lenses(self) -> bool:
+        """Does `cameras.csv` say the lens of each frame?"""
+        return self.cameras != "one"
+
+    @property
+    def any_core(self) -> bool:
+        """Is the core of each frame another, in place of the one of `sensor`?"""
+        return self.cameras == "many"
 
     @property
     def folders(self) -> dict[str, str]:
@@ -59,7 +72,7 @@ class Header:
             present["lidar"] = "png"
         if self.rgb is not None:
             present["rgb_depth"] = "png"
-        if self.many_cameras:
+        if self.own_lenses:
             present["sky"] = "png"
         return present
 
@@ -77,7 +90,9 @@ class Header:
         """As the file's content."""
         facts = {
             "format": "thermodepth pack",
-            "format_version": MANY_FORMAT_VERSION if self.many_cameras else FORMAT_VERSION,
+            "format_version": MANY_FORMAT_VERSION if self.own_lenses else FORMAT_VERSION,
+            # Packs of many cameras came first and do not say so.
+            **({"cameras": "several"} if self.cameras == "several" else {}),
             "generator_version": self.generator_version,
             "rig": self.rig,
             "width": self.width,
@@ -108,8 +123,8 @@ def _numbers(matrix: NDArray[np.float32]) -> list[list[float]]:
 
 def _cameras(header: Header) -> tuple[Any, ...]:
     rgb = header.rgb
-    if header.many_cameras:
-        return ("many", header.lidar)
+    if header.own_lenses:
+        return (header.cameras, header.lidar)
     own = () if rgb is None else (rgb.width, rgb.height, *rgb.intrinsics.flat)
     moved = () if rgb is None else tuple(rgb.rgb_from_thermal.flat)
     return (header.width, header.height, *header.intrinsics.flat, header.lidar, own, moved)
@@ -135,7 +150,7 @@ def parse_header(where: str, text: str) -> Header:
             sensor=_parse_sensor(facts["sensor"]),
             rgb=_parse_rgb(facts["rgb"]),
             lidar=bool(facts["lidar"]),
-            many_cameras=version == MANY_FORMAT_VERSION,
+            cameras=_kind_of_cameras(where, version, facts),
             offset_k=float(facts["temperature"]["offset_k"]),
             step_k=float(facts["temperature"]["step_k"]),
             step_m=float(facts["depth"]["step_m"]),
@@ -165,6 +180,15 @@ def parse_header(where: str, text: str) -> Header:
     if not all(math.isfinite(number) for number in numbers):
         raise DataError(f"{where}: 'pack.json' has a number that is not finite")
     return header
+
+
+def _kind_of_cameras(where: str, version: int, facts: Mapping[str, Any]) -> str:
+    if version == FORMAT_VERSION:
+        return "one"
+    cameras = facts.get("cameras", "many")
+    if cameras not in OWN_LENSES:
+        raise DataError(f"{where}: 'pack.json': {unknown('cameras', str(cameras), OWN_LENSES)}")
+    return str(cameras)
 
 
 def _other_version(version: object) -> str:

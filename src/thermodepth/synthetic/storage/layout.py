@@ -65,14 +65,14 @@ def rendered(frame: Frame, split: str, number: int) -> Rendered:
 
 
 def thermal_png(
-    frame: Frame, row: IndexRow, sensor: MicrobolometerSettings, *, many_cameras: bool = False
+    frame: Frame, row: IndexRow, sensor: MicrobolometerSettings, *, any_core: bool = False
 ) -> bytes:
     """Raw counts, the standing draw; of many cameras some have an 8-bit picture.
 
     Drawn over the temperature as a pack stores it, so that a reader of the pack gets the same counts.
     """
     kelvin = kelvin_of(temperature_values(frame.apparent_temperature_k))
-    return png(raw_frame(kelvin, row, sensor, many_cameras=many_cameras), level=_NOISE_LEVEL)
+    return png(raw_frame(kelvin, row, sensor, any_core=any_core), level=_NOISE_LEVEL)
 
 
 def copy_whole(source: Path, target: Path) -> None:
@@ -96,7 +96,7 @@ class PackLayout:
         if self.with_thermal:
             name = member("thermal", frame.frame_id)
             files[name] = thermal_png(
-                frame, done.row, self.header.sensor, many_cameras=self.header.many_cameras
+                frame, done.row, self.header.sensor, any_core=self.header.any_core
             )
         return files
 
@@ -112,6 +112,6 @@ class PackLayout:
         """Names and contents of the tables; `pack.json` last, for with it a pack is complete."""
         yield "index.csv", index_text(f.row for f in frames)
         yield "poses.csv", poses_text({f.row.frame_id: f.pose for f in frames})
-        if self.header.many_cameras:
+        if self.header.own_lenses:
             yield "cameras.csv", cameras_text({f.row.frame_id: f.camera for f in frames})
         yield "pack.json", self.header.text()

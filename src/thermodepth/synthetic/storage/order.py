@@ -12,11 +12,11 @@ from thermodepth.errors import SettingsError, unknown
 from thermodepth.synthetic.cameras.lidar import MOST_CHANNELS
 from thermodepth.synthetic.cameras.rig import Rig, rig_facts
 from thermodepth.synthetic.sensors.microbolometer import MicrobolometerSettings
-from thermodepth.synthetic.storage.header import FORMAT_VERSION, Header, RgbCamera
+from thermodepth.synthetic.storage.header import FORMAT_VERSION, OWN_LENSES, Header, RgbCamera
 from thermodepth.synthetic.weather.conditions import choose
 from thermodepth.synthetic.worlds.world import LONGEST_SEQUENCE
 
-CAMERAS = ("one", "many")
+CAMERAS = ("one", *OWN_LENSES)
 CHUNK = 8  # frames of a sequence that are rendered in one go
 _RANGES = {
     "frames": (1, LONGEST_SEQUENCE),
@@ -41,7 +41,9 @@ class RenderOrder:
     lidar_channels: int = 0  # 0: no lidar
     samples: int = 2  # rays a pixel along each side
     condition: str | None = None  # None: drawn from each seed
-    cameras: str = "one"  # a name of CAMERAS; with "many" the rig says how many pixels a frame has
+    cameras: str = (
+        "one"  # a name of CAMERAS; but for "one" the rig says how many pixels a frame has
+    )
     sensor: MicrobolometerSettings = field(default_factory=MicrobolometerSettings)
 
     def __post_init__(self) -> None:
@@ -64,13 +66,15 @@ class RenderOrder:
     def _check_cameras(self) -> None:
         if self.cameras not in CAMERAS:
             raise SettingsError(unknown("cameras", self.cameras, CAMERAS))
-        if self.cameras == "many":
+        if self.cameras in OWN_LENSES:
             if self.frames > 1:
                 raise SettingsError(
-                    f"{self.frames} frames of each scene: of many cameras there are stills only"
+                    f"{self.frames} frames of each scene: of {self.cameras} cameras there are stills only"
                 )
             if self.rig.name != "coaxial":
-                raise SettingsError(f"rig '{self.rig.name}': many cameras have lenses of their own")
+                raise SettingsError(
+                    f"rig '{self.rig.name}': {self.cameras} cameras have lenses of their own"
+                )
 
     @property
     def total(self) -> int:
@@ -104,7 +108,7 @@ class RenderOrder:
             sensor=self.sensor,
             rgb=own_view,
             lidar=self.lidar_channels > 0,
-            many_cameras=self.cameras == "many",
+            cameras=self.cameras,
         )
 
     def facts(self, generator_version: int) -> dict[str, Any]:

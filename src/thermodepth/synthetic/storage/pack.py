@@ -10,11 +10,12 @@ lidar/ID.png         as depth, where a beam came back                 (with a li
 rgb_depth/ID.png     as depth, in the RGB camera's view               (where that is another view)
 thermal/ID.png       uint16 raw counts, one draw of the sensor noise  (in a folder only)
 
-and, in a pack of many cameras (format 3), where `pack.json` tells the size and lens of the default camera:
+and, in a pack of several or many cameras (format 3), where `pack.json` tells the size and lens of the
+default camera:
 
 cameras.csv          frame_id,width,height,fx,fy,cx,cy
 sky/ID.png           8 bit: 255 where the ray meets nothing, else 0
-thermal/ID.png       uint8 where that frame's camera gives a picture after gain control
+thermal/ID.png       of many, uint8 where that frame's camera gives a picture after gain control
 """
 
 from __future__ import annotations
@@ -69,17 +70,17 @@ def write_pack(
     *,
     sensor: MicrobolometerSettings = _DEFAULT_SENSOR,
     rig: str = "coaxial",
-    many_cameras: bool = False,
+    cameras: str = "one",
 ) -> None:
     """Write a pack, one frame at a time: a zip file for `.zip`, else a folder. Whole or not at all.
 
     Raises:
         DataError: for no frames, frames of different cameras, an id used twice, or a folder that is
-            there already and not empty; of `many_cameras` for a frame without a sky map.
+            there already and not empty; of frames with lenses of their own for one without a sky map.
     """
     path = Path(path)
     zipped = path.suffix == ".zip"
-    intake = _Intake(path, sensor, rig, with_thermal=not zipped, many_cameras=many_cameras)
+    intake = _Intake(path, sensor, rig, with_thermal=not zipped, cameras=cameras)
     frames = ((split, frame) for split, part in frames_by_split.items() for frame in part)
     if path.suffix == ".zip":
         write_zip(path, _members(intake, frames))
@@ -114,18 +115,18 @@ class _Intake:
         rig: str,
         *,
         with_thermal: bool,
-        many_cameras: bool,
+        cameras: str,
     ) -> None:
         self._path, self._sensor, self._rig = path, sensor, rig
-        self._with_thermal, self._many_cameras = with_thermal, many_cameras
+        self._with_thermal, self._cameras = with_thermal, cameras
         self._ids: set[str] = set()
         self._layout: PackLayout | None = None
         self.done: list[Rendered] = []
 
     def files(self, split: str, frame: Frame) -> dict[str, bytes]:
         """The members of one frame. Raises `DataError` for one that does not fit the others."""
-        header = header_of(frame, self._sensor, self._rig, many_cameras=self._many_cameras)
-        if self._many_cameras and frame.sky is None:
+        header = header_of(frame, self._sensor, self._rig, cameras=self._cameras)
+        if header.own_lenses and frame.sky is None:
             raise DataError(f"{self._path}: frame '{frame.frame_id}' has no sky map")
         if self._layout is None:
             self._layout = PackLayout(header=header, with_thermal=self._with_thermal)
@@ -148,7 +149,7 @@ class _Intake:
 
 
 def header_of(
-    frame: Frame, sensor: MicrobolometerSettings, rig: str, *, many_cameras: bool = False
+    frame: Frame, sensor: MicrobolometerSettings, rig: str, *, cameras: str = "one"
 ) -> Header:
     """What a pack of frames like this one says of itself."""
     from thermodepth.synthetic.worlds.world import generator_version
@@ -161,10 +162,10 @@ def header_of(
         height=height,
         intrinsics=frame.intrinsics,
         rig=rig,
-        generator_version=generator_version("many" if many_cameras else "one"),
+        generator_version=generator_version(cameras),
         sensor=sensor,
         lidar=frame.lidar_m is not None,
-        many_cameras=many_cameras,
+        cameras=cameras,
         rgb=None
         if view is None
         else RgbCamera(
@@ -214,7 +215,7 @@ class Pack:
             rows = parse_index(str(path), _text(container, path, "index.csv"))
             poses = parse_poses(str(path), _text(container, path, "poses.csv"), rows)
             cameras = {}
-            if header.many_cameras:
+            if header.own_lenses:
                 text = _text(container, path, "cameras.csv")
                 cameras = parse_cameras(str(path), text, rows)
         finally:
@@ -263,7 +264,7 @@ class Pack:
 
         Raises `DataError` as `read` does.
         """
-        if not self.header.many_cameras:
+        if not self.header.own_lenses:
             return None
         return self._picture("sky", frame_id, "L") > _SKY_VALUE // 2
 
@@ -326,7 +327,7 @@ class Pack:
         """Changes when the frames, their order or their content do; the same wherever the pack lies."""
         if not self._fingerprint:
             maps = (member(f, row.frame_id) for row in self.rows for f in self.header.folders)
-            tables = [*_TABLES, *(["cameras.csv"] if self.header.many_cameras else [])]
+            tables = [*_TABLES, *(["cameras.csv"] if self.header.own_lenses else [])]
             self._fingerprint = self._container.fingerprint([*tables, *maps])
         return self._fingerprint
 

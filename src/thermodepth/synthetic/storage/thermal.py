@@ -42,14 +42,14 @@ def raw_frame(
     sensor: MicrobolometerSettings,
     *,
     draw: int = 0,
-    many_cameras: bool = False,
+    any_core: bool = False,
 ) -> NDArray[Any]:
     """[h w] counts of one frame; draw 0 is the standing one, which a folder holds as `thermal/ID.png`.
 
     Of many cameras every frame and draw has a core of its own, and some give an 8-bit picture: uint8
     instead of uint16.
     """
-    if many_cameras:
+    if any_core:
         return any_core_frame(kelvin, frame_id=row.frame_id, draw=draw, settings=sensor)
     return raw(
         kelvin,

@@ -19,6 +19,7 @@ from thermodepth.synthetic.rendering.scene import Scene
 from thermodepth.synthetic.space.rays import EmbreeCaster
 from thermodepth.synthetic.weather.conditions import choose, draw_conditions
 from thermodepth.synthetic.weather.skies import vary_conditions
+from thermodepth.synthetic.worlds.several import draw_mount, mounted, rig_of
 from thermodepth.synthetic.worlds.sites import SITES, draw_site, place_camera
 
 MANY_CAMERAS_VERSION = 4  # the same for frames of many cameras
@@ -26,7 +27,8 @@ GENERATOR_VERSION = 4  # raise it when the same seed no longer gives the same fr
 LONGEST_SEQUENCE = 100_000
 
 _GRAMMARS = {"street": build_street, "room": build_room}
-_CHOICE, _WEATHER, _GRAMMAR, _VIEW, _ANY_CAMERA = 1, 2, 3, 99, 101  # streams of random numbers
+# Streams of random numbers.
+_CHOICE, _WEATHER, _GRAMMAR, _VIEW, _ANY_CAMERA, _MOUNT = 1, 2, 3, 99, 101, 103
 _LIT_AFTER_ALL = 0.6  # of dark rooms: an RGB picture of the dark teaches little
 _FINE_OPTICS_PX = 0.3  # the rest of the blur is drawn with the core, `sensors.any_core`
 
@@ -136,8 +138,39 @@ def render_frames(
 
 
 def generator_version(cameras: str) -> int:
-    """Of frames by `one` camera or by `many`."""
+    """Of frames by `one` camera, by `several` or by `many`."""
     return MANY_CAMERAS_VERSION if cameras == "many" else GENERATOR_VERSION
+
+
+def render_several_cameras(
+    seed: int,
+    *,
+    width: int,
+    height: int,
+    samples: int = 2,
+    condition: str | None = None,
+    lidar_channels: int = 0,
+) -> Frame:
+    """The scene of a seed through one of the lenses of `several.MOUNTS`. The frame has a sky map.
+
+    Raises:
+        SettingsError: for an unknown condition.
+        DependencyError: without the ray caster.
+    """
+    scene = make_scene(seed, condition=condition)
+    caster = EmbreeCaster(scene.mesh.positions)
+    rng = np.random.default_rng([seed, _VIEW, _MOUNT])
+    mount = draw_mount(rng)
+    return render(
+        scene,
+        rig=rig_of(mount, width, height),
+        samples=samples,
+        seed=(seed, 0, 0, _MOUNT),
+        body=mounted(scene.camera, scene.kind, mount, caster, rng),
+        caster=caster,
+        lidar_channels=lidar_channels,
+        with_sky=True,
+    )
 
 
 def render_any_camera(
