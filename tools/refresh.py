@@ -4,7 +4,8 @@ A page says where with two comments; what stands between them is replaced, never
 
     <!-- study:runs/paper-synthetic:table -->   ...   <!-- end -->
 
-Tables come from STUDY/NAME.md; figures that a page shows are copied to docs/pictures/ under the study's name.
+Tables come from STUDY/NAME.md; the changes of a study of `PUBLISHED` go into the package, so that a shorter run
+is printed beside them; figures that a page shows are copied to docs/pictures/ under the study's name.
 """
 
 from __future__ import annotations
@@ -17,6 +18,9 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent
 PAGES = ("README.md", "docs/results.md", "docs/real_frames.md")
 PICTURES = ROOT / "docs" / "pictures"
+#: Studies whose changes ship: folder -> the study's name.
+PUBLISHED = {"runs/paper-synthetic": "paper"}
+ASSETS = ROOT / "src" / "thermodepth" / "assets" / "published"
 FIGURES = ("fig1_structure.png", "fig2_metric.png")
 PLACE = re.compile(r"(<!-- study:(\S+?):(\w+) -->\n).*?(<!-- end -->)", re.DOTALL)
 
@@ -43,6 +47,10 @@ def main() -> int:
                 if drawn.is_file() and f"pictures/{copied}" in text:
                     PICTURES.mkdir(exist_ok=True)
                     shutil.copyfile(drawn, PICTURES / copied)
+    for folder, name in PUBLISHED.items():
+        changes = ROOT / folder / "changes.json"
+        if changes.is_file():
+            shutil.copyfile(changes, ASSETS / f"study-{name}.json")
     for name in dict.fromkeys(missing):
         print(f"{name}: not there; run that study first", file=sys.stderr)
     return 1 if missing else 0

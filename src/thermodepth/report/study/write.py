@@ -24,6 +24,7 @@ from thermodepth.report.study.figures import (
     figure_arms,
     write_figures,
 )
+from thermodepth.report.study.longer import longer_table
 from thermodepth.report.study.methods import methods_text
 from thermodepth.report.study.page import report_html
 from thermodepth.report.study.scenes import picked_scene
@@ -38,11 +39,13 @@ from thermodepth.study.pairing import pairing_words
 from thermodepth.study.results.facts import StudyFacts
 from thermodepth.study.results.findings import StudyFindings, compute_findings
 from thermodepth.study.results.frames import rule_of
+from thermodepth.study.results.published import as_published
 from thermodepth.study.results.record import read_study
 from thermodepth.study.run import StudyState
 from thermodepth.study.tuned import TunedWeights
 from thermodepth.study.tuning.findings import LevelChoices
 
+CHANGES = "changes.json"  # each arm's change, as `study.results.published` reads it
 IN_THE_TERMINAL = ("abs_rel", "rmse", "silog", "delta_1")  # what 80 columns hold
 
 
@@ -52,6 +55,7 @@ class StudyResults:
 
     table: Table  # the paper's columns and a few more, for a terminal; the files have all
     files: Sequence[Path]
+    beside: Table | None = None  # the changes beside those of a longer study that is published
 
 
 def write_results(
@@ -96,6 +100,9 @@ def print_study(
     notes = study_notes(facts)
     effects = effects_tables(contrasts, findings.ledger, findings.places)
     tables = study_tables(findings.tables)
+    beside = longer_table(findings.tables, facts.published) if facts.published else None
+    if beside is not None:
+        tables["table_beside_longer"] = beside
     searched = tuning_tables(choices, chosen) if choices and chosen else {}
     written = write_tables(
         out, {**searched, **tables, "table": _with_notes(tables["table"], notes), **effects}
@@ -106,6 +113,8 @@ def print_study(
         training=training_methods(facts, chosen=chosen),
     )
     write_text(out / "METHODS.md", methods)
+    text = as_published(facts.study, facts.protocol.protocol_id(), findings.tables)
+    write_text(out / CHANGES, text)
     figures = draw_figures(findings)
     written += write_figures(out, figures)
     write_study_gradients(out / GRADIENTS, findings.gradients)
@@ -126,6 +135,7 @@ def print_study(
     return StudyResults(
         table=_with_notes(searched.get(TUNING, short), notes),
         files=[page, *(path for path in written if path.name in first)],
+        beside=beside,
     )
 
 

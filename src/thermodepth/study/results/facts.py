@@ -13,6 +13,7 @@ from thermodepth.study.design import Study
 from thermodepth.study.inputs import arm_settings
 from thermodepth.study.pairing import alike_words
 from thermodepth.study.results.cells import CellRecord, cell_records
+from thermodepth.study.results.published import PublishedStudy, published_study
 from thermodepth.study.run import StudyState
 from thermodepth.study.teachers import teacher_notes
 from thermodepth.training.labels import open_for_frames
@@ -56,6 +57,7 @@ class StudyFacts:
     cells: tuple[CellRecord, ...]  # those with results first
     missing: tuple[str, ...]  # a line for each cell without results
     notes: tuple[str, ...]  # arms that ended alike, teachers that a blind map beats
+    published: PublishedStudy | None = None  # a longer one of the same name on the same frames
 
     @property
     def finished(self) -> tuple[CellRecord, ...]:
@@ -78,6 +80,7 @@ def read_facts(study: Study, state: StudyState, dataset: Dataset) -> StudyFacts:
     reference = next((c for c in state.done if c.arm.name == study.reference), state.done[0])
     network = load_model(folder.cell(reference) / "model").network
     train = dataset.split(study.settings.data.split)
+    protocol = study_protocol(dataset, study.scored_split)
     return StudyFacts(
         study=study,
         identity=study.identity(dataset.fingerprint()),
@@ -89,7 +92,7 @@ def read_facts(study: Study, state: StudyState, dataset: Dataset) -> StudyFacts:
             splits={name: len(frames.sample_ids) for name, frames in dataset.splits.items()},
             training_size=dataset.training_size,
         ),
-        protocol=study_protocol(dataset, study.scored_split),
+        protocol=protocol,
         trainings={
             arm.name: _training(arm_settings(study, arm), study, dataset) for arm in study.arms
         },
@@ -99,6 +102,7 @@ def read_facts(study: Study, state: StudyState, dataset: Dataset) -> StudyFacts:
         cells=cell_records(state),
         missing=tuple(state.missing_lines()),
         notes=(*alike_words(study, state.done, folder), *teacher_notes(study, folder)),
+        published=published_study(study, protocol.protocol_id()),
     )
 
 
