@@ -4,8 +4,8 @@ A page says where with two comments; what stands between them is replaced, never
 
     <!-- study:runs/paper-synthetic:table -->   ...   <!-- end -->
 
-Tables come from STUDY/NAME.md; the changes of a study of `PUBLISHED` go into the package, so that a shorter run
-is printed beside them; figures that a page shows are copied to docs/pictures/ under the study's name.
+Tables come from STUDY/NAME.md; the changes of a study of `PUBLISHED` go into the package, so that a shorter
+run is printed beside them; figures that a page shows are copied to docs/pictures/ under the study's name.
 """
 
 from __future__ import annotations

@@ -78,7 +78,11 @@ def report_html(
     arms = [ArmLabel(name=name, title=title) for name, title in lines.titles.items()]
     results = [
         table_html(tables["table"], rules={len(arms)}),  # a line above the baselines
-        *(table_html(tables[n]) for n in ("table_beside_longer", "table_beside_paper") if n in tables),
+        *(
+            table_html(tables[n])
+            for n in ("table_beside_longer", "table_beside_paper")
+            if n in tables
+        ),
     ]
     frames = frames_table(
         findings.errors,

@@ -1,7 +1,8 @@
 """The longer study that is published with the package, for whoever runs a short one on the same frames.
 
-`assets/published/study-NAME.json` holds the changes of its arms with their intervals; `make results` writes it
-from the folder of the long run. A run on other frames, or one that is as long itself, has nothing beside it.
+`assets/published/study-NAME.json` holds the changes of its arms with their intervals; `make results`
+copies it from the folder of the long run. A run on other frames, or one that is as long itself, has
+nothing beside it.
 """
 
 from __future__ import annotations
