@@ -16,7 +16,7 @@ import sys
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
-PAGES = ("README.md", "docs/results.md", "docs/real_frames.md")
+PAGES = ("README.md", "docs/results.md", "docs/tables.md", "docs/real_frames.md")
 PICTURES = ROOT / "docs" / "pictures"
 #: Studies whose changes ship: folder -> the study's name.
 PUBLISHED = {"runs/paper-synthetic": "paper"}
