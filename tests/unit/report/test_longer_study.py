@@ -12,12 +12,12 @@ import pyarrow as pa
 import pytest
 
 from thermodepth.recipes import named_study, named_training
-from thermodepth.report.study.longer import longer_table
+from thermodepth.report.study.longer import as_published, longer_table
 from thermodepth.report.table import Interval
 from thermodepth.study.arm import ArmLabel
 from thermodepth.study.results import published
 from thermodepth.study.results.entries import TableEntries, table_entries
-from thermodepth.study.results.published import PublishedChange, PublishedStudy, as_published
+from thermodepth.study.results.published import PublishedChange, PublishedStudy
 
 MakeRows = Callable[[dict[str, Any]], pa.Table]
 PROTOCOL = "toy-0123456789ab"

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import replace
 
 from thermodepth.metrics import metric_rows
 from thermodepth.report.study.tables import change_cell
 from thermodepth.report.table import Cell, Column, Interval, Table
+from thermodepth.study.design import Study
 from thermodepth.study.results.entries import COMPARED, TableEntries
 from thermodepth.study.results.published import PublishedChange, PublishedStudy
 
@@ -46,6 +48,25 @@ def longer_table(entries: TableEntries, published: PublishedStudy) -> Table:
         caption_notes=1,
         label="tab:study-beside-longer",
     )
+
+
+def as_published(study: Study, protocol_id: str, entries: TableEntries) -> str:
+    """A finished study as `study.results.published` reads it."""
+    changes: dict[str, dict[str, dict[str, float]]] = {}
+    for metric in COMPARED:
+        arms = changes.setdefault(metric, {})
+        for arm in entries.lines.arms:
+            entry = entries.whole[metric].entries.get(arm)
+            span = entry.change.printed_interval() if entry and entry.change else None
+            if entry and entry.change and span:
+                arms[arm] = {"percent": entry.change.percent, "low": span[0], "high": span[1]}
+    tree = {
+        "seeds": len(study.seeds),
+        "steps": study.settings.steps,
+        "protocol": protocol_id,
+        "changes": changes,
+    }
+    return json.dumps(tree, indent=1) + "\n"
 
 
 def _published_cell(change: PublishedChange | None) -> Cell:

@@ -24,7 +24,7 @@ from thermodepth.report.study.figures import (
     figure_arms,
     write_figures,
 )
-from thermodepth.report.study.longer import longer_table
+from thermodepth.report.study.longer import as_published, longer_table
 from thermodepth.report.study.methods import methods_text
 from thermodepth.report.study.page import report_html
 from thermodepth.report.study.scenes import picked_scene
@@ -39,7 +39,6 @@ from thermodepth.study.pairing import pairing_words
 from thermodepth.study.results.facts import StudyFacts
 from thermodepth.study.results.findings import StudyFindings, compute_findings
 from thermodepth.study.results.frames import rule_of
-from thermodepth.study.results.published import as_published
 from thermodepth.study.results.record import read_study
 from thermodepth.study.run import StudyState
 from thermodepth.study.tuned import TunedWeights

@@ -14,7 +14,6 @@ from importlib.resources import files
 
 from thermodepth.statistics.comparison import Comparison
 from thermodepth.study.design import Study
-from thermodepth.study.results.entries import COMPARED, TableEntries
 
 FOLDER = "assets/published"
 
@@ -65,22 +64,3 @@ def published_study(study: Study, protocol_id: str) -> PublishedStudy | None:
     return PublishedStudy(
         seeds=tree["seeds"], steps=tree["steps"], protocol=protocol_id, changes=changes
     )
-
-
-def as_published(study: Study, protocol_id: str, entries: TableEntries) -> str:
-    """The text of the file for a finished study."""
-    changes: dict[str, dict[str, dict[str, float]]] = {}
-    for metric in COMPARED:
-        arms = changes.setdefault(metric, {})
-        for arm in entries.lines.arms:
-            entry = entries.whole[metric].entries.get(arm)
-            span = entry.change.printed_interval() if entry and entry.change else None
-            if entry and entry.change and span:
-                arms[arm] = {"percent": entry.change.percent, "low": span[0], "high": span[1]}
-    tree = {
-        "seeds": len(study.seeds),
-        "steps": study.settings.steps,
-        "protocol": protocol_id,
-        "changes": changes,
-    }
-    return json.dumps(tree, indent=1) + "\n"
