@@ -1,6 +1,6 @@
 """How steady a video is before and after, and what that costs: flicker, lag, cuts, on rendered sequences.
 
-    thermodepth data render --out sequences --scenes 6/0/0 --sequence 24 --size 320x256 --seed 88000000
+    thermodepth data render --out sequences --scenes 8/0/0 --sequence 24 --size 320x256 --seed 88000000
     python benchmarks/steady.py sequences [--model thermal-any] [--frames 24] [--json OUT.json]
 
     still        the first view of each sequence again and again, under fresh noise of the same camera
@@ -8,6 +8,8 @@
     flicker      still: mean |ln D - ln D'| to the frame before; moving: the same of ln D - ln D*, so that
                  what the truth does is no flicker. From the fifth frame on, without sky
     structure    the same of structure, as a share of its spread in the first frame
+    hot          by how much ln D of the rest of a still scene changes, mean, when a block 60 K warmer than
+                 the scene enters: a quarter of the rows and columns, upper left
     lag          frames by which the truth has to be shifted for ln D to follow it best: the greatest
                  correlation over time, each pixel about its own mean, of pixels whose truth changes by 15 %
     cut          from each sequence to the next: whether it is noticed, and the largest difference of the
@@ -45,6 +47,7 @@ from thermodepth.video import SteadySettings, SteadyVideo
 FIRST = 4  # frames that are left out: the filter has to begin somewhere
 LEAST_CHANGE = np.log(1.15)  # of the truth of a pixel whose lag is looked at
 FARTHEST, STEP = 4.0, 0.1  # frames
+WARMER_K = 60.0
 WAYS = ("as it is", "memory", "steady")
 
 
@@ -64,6 +67,7 @@ class Results:
     still: list[float] = field(default_factory=list)
     moving: list[float] = field(default_factory=list)
     structure: list[float] = field(default_factory=list)
+    hot: list[float] = field(default_factory=list)
     lag: list[float] = field(default_factory=list)
     ms: list[float] = field(default_factory=list)
 
@@ -96,26 +100,29 @@ def measure(options: argparse.Namespace) -> None:
         for way, results in ways.items():
             for shot in (_still(pack, rows[0], options.frames), moving):
                 _score(results, shot, predictor, way, is_still=shot is not moving)
+            results.hot.append(_hot_change(_still(pack, rows[0], 8, hot_from=7), predictor, way))
         shots.append(moving)
     noticed, ghost = _cuts(shots, predictor)
     record: dict[str, Any] = {"model": options.model, "sequences": len(shots), "ways": {}}
     print(f"{options.model}, {len(shots)} sequences of {len(shots[0].counts)} frames\n")
-    print("| | flicker, still | of structure | flicker, moving | lag, frames | ms a frame |")
-    print("|---|---|---|---|---|---|")
+    print("| | flicker, still | of structure | hot | flicker, moving | lag, frames | ms a frame |")
+    print("|---|---|---|---|---|---|---|")
     for way, results in ways.items():
-        still, structure, moving = (
-            float(np.mean(values)) for values in (results.still, results.structure, results.moving)
+        still, structure, hot, moving = (
+            float(np.mean(values))
+            for values in (results.still, results.structure, results.hot, results.moving)
         )
         lags = [lag for lag in results.lag if np.isfinite(lag)]
         mean, largest = float(np.mean(lags)), float(np.max(lags))
         ms = float(np.mean(results.ms))
         print(
-            f"| {way} | {still:.2%} | {structure:.2%} | {moving:.2%} | {mean:.1f}, at most {largest:.1f} | "
-            f"{ms:.0f} |"
+            f"| {way} | {still:.2%} | {structure:.2%} | {hot:.1%} | {moving:.2%} | {mean:.1f}, at most "
+            f"{largest:.1f} | {ms:.0f} |"
         )
         record["ways"][way] = {
             "still": still,
             "structure": structure,
+            "hot": hot,
             "moving": moving,
             "lag": lags,
             "ms": ms,
@@ -148,14 +155,31 @@ def _counts(
     )
 
 
-def _still(pack: Pack, row: IndexRow, count: int) -> Shot:
+def _still(pack: Pack, row: IndexRow, count: int, *, hot_from: int | None = None) -> Shot:
     kelvin = pack.kelvin(row.frame_id)
-    counts = [
-        _counts(pack, row, f"{row.frame_id}-{n}", row.time_s + n / 10, kelvin) for n in range(count)
-    ]
+    hot = kelvin.copy()
+    hot[_block(hot.shape)] = kelvin.max() + WARMER_K
+    counts = []
+    for n in range(count):
+        scene = kelvin if hot_from is None or n < hot_from else hot
+        time_s = row.time_s + n / 10
+        counts.append(_counts(pack, row, f"{row.frame_id}-{n}", time_s, scene))
     truth_m = pack.depth_m(row.frame_id)
     focal_px = float(pack.intrinsics(row.frame_id)[0, 0])
     return Shot(counts=counts, truth_m=[truth_m] * count, focal_px=focal_px)
+
+
+def _block(shape: tuple[int, ...]) -> tuple[slice, slice]:
+    return np.s_[: shape[0] // 4, : shape[1] // 4]
+
+
+def _hot_change(shot: Shot, predictor: Predictor, way: str) -> float:
+    """From the frame before the last to the last, in which the block is."""
+    depths, _ = predictions(shot, predictor, way)
+    change = np.abs(np.log(depths[-1].depth_m / depths[-2].depth_m))
+    change[_block(change.shape)] = np.nan
+    change[~np.isfinite(shot.truth_m[0])] = np.nan
+    return float(np.nanmean(change))
 
 
 def _moving(pack: Pack, rows: Sequence[IndexRow]) -> Shot:

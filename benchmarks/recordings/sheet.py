@@ -12,7 +12,7 @@ from PIL import Image
 from recordings.answers import Model, depth_of
 from recordings.frames import Frame
 from thermodepth.files import write_bytes
-from thermodepth.inference.outputs import view_png
+from thermodepth.inference.view import view_png
 
 WIDTH = 1100  # pixels of a row
 OF_A_PART = 4  # frames, evenly spread

@@ -10,6 +10,7 @@ import typer
 
 from thermodepth.cli.lens import NO_LENS, LensOptions
 from thermodepth.cli.options import Device, Model, With, load_with
+from thermodepth.cli.outputs import NO_OUTPUTS, OutputOptions
 from thermodepth.cli.sources import (
     READ_AS_IT_IS,
     ReadingOptions,
@@ -18,16 +19,14 @@ from thermodepth.cli.sources import (
     open_typed,
     stop_signals,
 )
-from thermodepth.errors import DataError, SettingsError, unknown
+from thermodepth.errors import DataError, SettingsError
 from thermodepth.shipped import DEFAULT_MODEL
 from thermodepth.threads import set_thread_policy
 
 if TYPE_CHECKING:
     from thermodepth.inference.predictor import Depth, Predictor
-    from thermodepth.pipeline import Outcome, WrittenFrames
+    from thermodepth.pipeline import Outcome, Steadying, WrittenFrames
     from thermodepth.sources import Source
-
-FORMATS = ("png", "npy")
 
 Sources = Annotated[
     list[str],
@@ -38,7 +37,7 @@ Sources = Annotated[
 ]
 Out = Annotated[Path, typer.Option(help="Folder for the maps.")]
 DepthFormat = Annotated[
-    str, typer.Option("--format", help="png (16 bit, metres*256) or npy (float32 metres).")
+    str, typer.Option("--format", help="All maps as png (16 bit, metres*256) or npy (float32).")
 ]
 View = Annotated[bool, typer.Option(help="Also write a picture for people.")]
 ShortSide = Annotated[
@@ -49,9 +48,25 @@ Video = Annotated[
     bool,
     typer.Option("--video", help="The files are one recording: recipes may remember frames."),
 ]
+Steady = Annotated[
+    bool,
+    typer.Option(
+        "--steady",
+        help="Steady the depth of a video: filtered over time, held while the shutter is closed "
+        "(docs/video.md).",
+    ),
+]
 Again = Annotated[
     bool, typer.Option("--again", help="Also predict frames that --out holds already.")
 ]
+
+_LISTED_EVENTS = 8
+#: What interrupts a video, in words; by `FrameEvent`.
+_EVENTS = {
+    "cut": "cuts, each the first frame of another scene",
+    "frozen": "frames frozen (the shutter is closed, or the camera repeats itself), their depth held",
+    "flat": "frames flat (the closed shutter itself), their depth held",
+}
 
 
 def predict(
@@ -60,9 +75,11 @@ def predict(
     model: Model = DEFAULT_MODEL,
     depth_format: DepthFormat = "png",
     view: View = True,
+    outputs: OutputOptions = NO_OUTPUTS,
     short_side: ShortSide = None,
     reading: ReadingOptions = READ_AS_IT_IS,
     video: Video = False,
+    steady: Steady = False,
     again: Again = False,
     lens: LensOptions = NO_LENS,
     device: Device = "auto",
@@ -77,47 +94,57 @@ def predict(
     load_with(extensions)
     from thermodepth.inference.predictor import Predictor
     from thermodepth.model import load_model, resolve_model
-    from thermodepth.pipeline import MapFiles, WrittenFrames, predict_source
+    from thermodepth.pipeline import OutputFiles, Steadying, predict_source
 
-    if depth_format not in FORMATS:
-        raise SettingsError(f"--format: {unknown('format', depth_format, FORMATS)}")
+    names = outputs.names(depth_format=depth_format, view=view, steady=steady)
+    drawn = outputs.settings(rate_hz=reading.rate)
+    writer = OutputFiles(outputs.open(out, names, drawn))
     typed = open_typed(source, reading)
     _check_out(out, typed)
     named_lens = lens.lens()
     loaded = load_model(resolve_model(model))
     predictor = Predictor(loaded, device=device, short_side=short_side, lens=named_lens)
-    written = None
-    if typed.length != 1 and not typed.is_live:
-        options = {"format": depth_format, "view": view, "counts": reading.counts}
-        options |= {"drop": reading.drop, "y16": reading.y16}
-        written = WrittenFrames.open(out, {**_facts(predictor), **options}, again=again)
-        _note_others(written, out)
+    facts = {"files": names, "drawn": drawn.tree(), "video": video, "steady": steady}
+    facts |= {"counts": reading.counts, "drop": reading.drop, "y16": reading.y16}
+    written = _written_frames(typed, out, {**_facts(predictor), **facts}, again=again)
+    stages = [Steadying()] if steady else []
     with stop_signals(typed) as stopped, frame_progress("predicting", typed.length) as tell:
         outcome = predict_source(
             typed,
             predictor,
-            writers=[MapFiles(folder=out, depth_format=depth_format, view=view)],
+            writers=[writer],
+            stages=stages,
             remembers=video,
             written=written,
             is_stopped=stopped.is_set,
             report=tell,
         )
-    _print(outcome, out)
-    _print_notes(outcome, predictor)
+    _print(outcome, out, writer.late)
+    for stage in stages:
+        _print_steadying(stage)
+    _print_notes(outcome, predictor, writer.outputs.notes)
     _raise_failures(outcome)
     if outcome.is_stopped and typed.length is not None:
         raise KeyboardInterrupt
 
 
-def _note_others(written: WrittenFrames, out: Path) -> None:
+def _written_frames(
+    source: Source, out: Path, facts: dict[str, Any], *, again: bool
+) -> WrittenFrames | None:
+    """The record of the folder; None for a single frame and for a camera, which never go on."""
     from thermodepth.cli.terminal import error_console
+    from thermodepth.pipeline import WrittenFrames
 
+    if source.length == 1 or source.is_live:
+        return None
+    written = WrittenFrames.open(out, facts, again=again)
     if written.others:
         error_console.print(
             f"note: {out} holds {written.others} frames that other settings gave; those of them that are "
             "frames of this source are predicted again",
             soft_wrap=True,
         )
+    return written
 
 
 def _facts(predictor: Predictor) -> dict[str, Any]:
@@ -142,13 +169,13 @@ def _check_out(out: Path, source: Source) -> None:
         )
 
 
-def _print(outcome: Outcome, out: Path) -> None:
+def _print(outcome: Outcome, out: Path, late: Sequence[Path]) -> None:
     """One frame with its numbers, several by their count."""
     from thermodepth.cli.terminal import console
 
     if outcome.frames == 1 and outcome.last is not None:
         frame, depth, files = outcome.last
-        _print_one(frame.origin, depth, files)
+        _print_one(frame.origin, depth, [*files, *late])
     elif outcome.predicted:
         console.print(f"{outcome.predicted} frames predicted into {out}", soft_wrap=True)
     if outcome.skipped:
@@ -198,7 +225,24 @@ def _sky_note(result: Depth) -> str:
     return f"; sky, {result.sky.mean():.0%} of the frame, left out"
 
 
-def _print_notes(outcome: Outcome, predictor: Predictor) -> None:
+def _print_steadying(stage: Steadying) -> None:
+    """Flicker before and after, and what interrupted the video."""
+    from thermodepth.cli.terminal import console
+
+    flicker = stage.video.flicker
+    console.print(
+        str(flicker)
+        if flicker
+        else "flicker is not known: nothing stands still from frame to frame",
+        soft_wrap=True,
+    )
+    for event, count in stage.video.events.items():
+        frames = [name for name, each in stage.events if each is event]
+        listed = ", ".join(frames[:_LISTED_EVENTS]) + ", ..." * (count > _LISTED_EVENTS)
+        console.print(f"{count} {_EVENTS[event]}: {listed}", soft_wrap=True)
+
+
+def _print_notes(outcome: Outcome, predictor: Predictor, notes: Sequence[str]) -> None:
     """What a person should know of the model and the files, on stderr."""
     from thermodepth.cli.terminal import error_console
     from thermodepth.inference.predictor import NO_EXPECTED_ERROR
@@ -210,6 +254,8 @@ def _print_notes(outcome: Outcome, predictor: Predictor) -> None:
             f"note: {outcome.display_only} of {outcome.predicted} frames are 8-bit pictures after "
             "the camera's gain control; raw 14/16-bit counts keep more and are what the model was trained on"
         )
+    for note in notes:
+        error_console.print(f"note: {note}", soft_wrap=True)
 
 
 def _raise_failures(outcome: Outcome) -> None:

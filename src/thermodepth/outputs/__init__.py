@@ -11,13 +11,14 @@ depth.py structure.py sky.py relative_error.py pictures.py cloud.py video.py rer
 from thermodepth.outputs.cloud import write_cloud
 from thermodepth.outputs.files import Outputs, frame_path, write_frame
 from thermodepth.outputs.flying import flying_pixels
-from thermodepth.outputs.registry import FORMATS, OUTPUTS, VIEW, rows_of
+from thermodepth.outputs.registry import FORMATS, OUTPUTS, TABLE, VIEW, rows_of
 from thermodepth.outputs.row import FrameOutput, OutputRow, Recorder, RecordingOutput
 from thermodepth.outputs.settings import OutputSettings
 
 __all__ = [
     "FORMATS",
     "OUTPUTS",
+    "TABLE",
     "VIEW",
     "FrameOutput",
     "OutputRow",

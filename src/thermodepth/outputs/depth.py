@@ -10,14 +10,27 @@ The map goes on, far, where there is sky: `sky.png` says where that is.
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from thermodepth.depth_files import write_depth_values
-from thermodepth.files import write_bytes
+from thermodepth.files import encode_png, write_bytes
 from thermodepth.inference.depth import Depth
-from thermodepth.inference.outputs import FURTHEST_M, PER_METRE, depth_png, npy
+from thermodepth.outputs.arrays import npy
 from thermodepth.outputs.settings import OutputSettings
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+PER_METRE = 256
+FURTHEST_M = 65535 / PER_METRE
+
+
+def depth_png(depth_m: NDArray[np.float32]) -> bytes:
+    """Metric depth as a 16-bit PNG; what is further than 255.996 m is stored as that."""
+    steps = np.rint(np.clip(depth_m, 1 / PER_METRE, FURTHEST_M) * PER_METRE)
+    return encode_png(np.where(np.isfinite(depth_m), steps, 0).astype(np.uint16))
 
 
 def write_png(path: Path, depth: Depth, settings: OutputSettings) -> str:

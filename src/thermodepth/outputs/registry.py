@@ -136,7 +136,7 @@ FORMATS = {
         "relative_error_90.npy",
     ),
 }
-VIEW = "view.png"
+VIEW, TABLE = "view.png", "frames.csv"
 
 
 def rows_of(names: Sequence[str]) -> list[OutputRow]:

@@ -13,13 +13,21 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from thermodepth.files import write_bytes
+from thermodepth.files import encode_png, write_bytes
 from thermodepth.inference.depth import Depth
-from thermodepth.inference.outputs import npy, relative_error_png
+from thermodepth.outputs.arrays import npy
 from thermodepth.outputs.settings import OutputSettings
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
+
+PER_ONE = 1000
+
+
+def relative_error_png(relative_error: NDArray[np.float32]) -> bytes:
+    """A relative error in thousandths as a 16-bit PNG, larger = worse; NaN is 0."""
+    steps = np.rint(np.clip(relative_error, 1 / PER_ONE, 65535 / PER_ONE) * PER_ONE)
+    return encode_png(np.where(np.isnan(relative_error), 0, steps).astype(np.uint16))
 
 
 def has_error(depth: Depth) -> bool:

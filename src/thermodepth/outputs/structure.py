@@ -3,11 +3,24 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from thermodepth.files import write_bytes
+import numpy as np
+
+from thermodepth.files import encode_png, write_bytes
 from thermodepth.inference.depth import Depth
-from thermodepth.inference.outputs import npy, structure_png
+from thermodepth.outputs.arrays import npy
 from thermodepth.outputs.settings import OutputSettings
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+
+def structure_png(structure: NDArray[np.float32]) -> bytes:
+    """The structure map over the whole 16-bit range; its own factor and offset mean nothing."""
+    low, high = float(structure.min()), float(structure.max())
+    share = (structure - low) / max(high - low, 1e-12)
+    return encode_png((1 + np.rint(share * 65534)).astype(np.uint16))
 
 
 def write_png(path: Path, depth: Depth, settings: OutputSettings) -> str:

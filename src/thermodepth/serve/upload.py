@@ -13,8 +13,9 @@ from thermodepth.files import write_bytes
 from thermodepth.inference.depth import Depth
 from thermodepth.inference.error_view import error_png
 from thermodepth.inference.lens import Lens
-from thermodepth.inference.outputs import write_depth
 from thermodepth.inference.predictor import Predictor
+from thermodepth.outputs import FORMATS, VIEW, write_frame
+from thermodepth.outputs.registry import frame_rows
 from thermodepth.thermal import read_thermal
 from thermodepth.types import ThermalUnit
 
@@ -23,6 +24,8 @@ UNIT_WORDS = {
     ThermalUnit.KELVIN: "kelvin",
     ThermalUnit.DISPLAY: "an 8-bit picture after the camera's gain control",
 }
+#: What is written of an upload, by the rows of OUTPUTS.
+FILES = (*FORMATS["png"], VIEW)
 DISPLAY_NOTE = "Raw 14/16-bit counts keep more and are what the model was trained on."
 
 
@@ -73,37 +76,25 @@ def predict_upload(
         result = predictor.predict([raw], unit=unit, lens=lens)[0]
     except DataError as error:
         raise DataError(f"{upload.name}: {error}") from None
-    files = write_depth(
-        folder, upload.stem, result, thermal=raw, unit=unit, depth_format="png", view=True
-    )
-    by_kind = dict(zip(_kinds_of_files(result), files, strict=True))
+    files = write_frame(folder, upload.stem, result, frame_rows(FILES))
     near, median, far = (float(q) for q in np.percentile(result.solid_m, [5, 50, 95]))
     assumed = result.lens is not None and result.lens.assumed
     return FrameResult(
-        view=by_kind["view"],
-        depth=by_kind["depth"],
-        structure=by_kind["structure"],
+        view=files["view.png"],
+        depth=files["depth.png"],
+        structure=files["structure.png"],
         median_m=median,
         near_m=near,
         far_m=far,
         size=(rows, columns),
         unit=unit,
         assumed_deg=predictor.facts.view_deg if assumed else None,
-        sky=by_kind.get("sky"),
+        sky=files.get("sky.png"),
         sky_share=None if result.sky is None else float(result.sky.mean()),
-        error_view=_write_error_view(by_kind.get("relative_error"), result),
-        error=by_kind.get("relative_error"),
+        error_view=_write_error_view(files.get("relative_error.png"), result),
+        error=files.get("relative_error.png"),
         median_error=_median_error(result),
     )
-
-
-def _kinds_of_files(result: Depth) -> list[str]:
-    """In the order of `write_depth`."""
-    kinds = ["depth", "structure"]
-    kinds += ["sky"] * (result.sky is not None)
-    kinds += ["relative_error"] * (result.relative_error is not None)
-    kinds += ["relative_error_90"] * (result.relative_error_90 is not None)
-    return [*kinds, "view"]
 
 
 def _write_error_view(error: Path | None, result: Depth) -> Path | None:

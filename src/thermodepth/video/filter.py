@@ -113,7 +113,10 @@ class DepthFilter:
         return gain, news.astype(np.float32), noise.astype(np.float32)
 
     def _result(self, depth: Depth, memory: _Memory) -> Depth:
-        sky = None if memory.sky is None else memory.sky > 0.5
+        import cv2
+
+        # Gains differ from pixel to pixel, and an edge of sky would be ragged with them.
+        sky = None if memory.sky is None else cv2.blur(memory.sky, (5, 5)) > 0.5
         return replace(depth, depth_m=np.exp(memory.log_depth), structure=memory.structure, sky=sky)
 
 

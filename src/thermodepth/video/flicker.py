@@ -33,7 +33,7 @@ class Flicker:
     def __str__(self) -> str:
         return (
             f"flicker of what stands still: {self.before:.2%} a frame before, {self.after:.2%} after "
-            f"({self.still_share:.0%} of the pixels, {self.pairs} pairs of frames)"
+            f"({self.still_share:.0%} of the pixels)"
         )
 
 

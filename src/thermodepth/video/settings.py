@@ -19,4 +19,4 @@ class SteadySettings(Settings):
     #: times as much it counts alone.
     jump: float = Field(0.2, gt=0, le=10)
     #: Of the variance of a frame, what the one before it must explain after motion; below it a scene begins.
-    least_explained: float = Field(0.75, ge=0, le=1)
+    least_explained: float = Field(0.85, ge=0, le=1)

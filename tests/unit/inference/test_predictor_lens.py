@@ -284,13 +284,12 @@ def lens_model(model_folder: Callable[..., Path]) -> Path:
 
 def predict(source: Path, out: Path, model_path: Path, **said: Any) -> NDArray[np.float32]:
     predict_files(
-        source,
+        [str(source)],
         out,
         model=str(model_path),
         depth_format="npy",
         view=False,
         short_side=None,
-        counts=False,
         device="cpu",
         lens=LensOptions(**said),
     )

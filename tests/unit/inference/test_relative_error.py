@@ -15,9 +15,11 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from thermodepth.errors import SettingsError, WeightsError
-from thermodepth.inference.outputs import relative_error_png, write_depth
 from thermodepth.inference.predictor import Depth, Predictor
 from thermodepth.model import ErrorCalibration, ModelSettings, load_model
+from thermodepth.outputs.files import write_frame
+from thermodepth.outputs.registry import FORMATS, frame_rows
+from thermodepth.outputs.relative_error import relative_error_png
 from thermodepth.types import Sample, ThermalUnit
 
 ModelFolder = Callable[..., Path]
@@ -143,15 +145,7 @@ def test_a_head_that_says_no_numbers_is_refused(predictor_of: Callable[..., Pred
 
 
 def written(result: Depth, folder: Path, depth_format: str) -> list[Path]:
-    return write_depth(
-        folder,
-        "f",
-        result,
-        thermal=np.zeros(result.depth_m.shape, np.uint16),
-        unit=ThermalUnit.COUNTS,
-        depth_format=depth_format,
-        view=False,
-    )
+    return list(write_frame(folder, "f", result, frame_rows(FORMATS[depth_format])).values())
 
 
 def a_result() -> Depth:

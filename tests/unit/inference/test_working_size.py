@@ -82,13 +82,12 @@ def test_predict_says_it_for_a_whole_folder_once(
         np.save(frames / name, counts)
     with pytest.warns(UserWarning, match="below the 64 to 128 of its training") as all_:
         predict(
-            frames,
+            [str(frames)],
             tmp_path / "out",
             model=str(model_folder(short_sides=(64, 128))),
             depth_format="npy",
             view=False,
             short_side=32,
-            counts=False,
             device="cpu",
         )
     assert len(all_) == 1

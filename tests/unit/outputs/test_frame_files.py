@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import io
 from collections.abc import Callable
 from importlib.util import find_spec
 from pathlib import Path
 
 import numpy as np
 import pytest
+from numpy.typing import NDArray
 from PIL import Image
 
 from thermodepth.depth_files import read_depth_values
@@ -15,11 +17,51 @@ from thermodepth.errors import DependencyError, SettingsError
 from thermodepth.inference.depth import Depth
 from thermodepth.inference.view import depth_picture
 from thermodepth.outputs import FORMATS, OUTPUTS, VIEW, OutputSettings, rows_of, write_frame
+from thermodepth.outputs.arrays import npy
+from thermodepth.outputs.depth import depth_png
 from thermodepth.outputs.registry import frame_rows
 from thermodepth.outputs.row import FrameOutput
+from thermodepth.outputs.structure import structure_png
 
 MakeDepth = Callable[..., Depth]
 FRAME_NAMES = [row.name for row in OUTPUTS.values() if isinstance(row, FrameOutput)]
+
+
+def read_png(content: bytes) -> NDArray[np.uint16]:
+    with Image.open(io.BytesIO(content)) as image:
+        assert image.mode == "I;16"
+        return np.asarray(image)
+
+
+def test_depth_comes_back_to_half_a_step_of_1_256_m() -> None:
+    metres = np.geomspace(0.002, 255.99, 3000).reshape(50, 60).astype(np.float32)
+    codes = read_png(depth_png(metres))
+    assert np.abs(codes / 256 - metres).max() <= 1 / 512
+    assert codes.min() == 1
+
+
+def test_zero_means_no_depth_and_nothing_else_does() -> None:
+    depth = np.array([[np.nan, np.inf, -np.inf, 1e-6, 1.0, 255.99609375, 300.0]], np.float32)
+    codes = read_png(depth_png(depth))
+    np.testing.assert_array_equal(codes, [[0, 0, 0, 1, 256, 65535, 65535]])
+
+
+def test_the_structure_picture_keeps_the_order_and_uses_the_whole_range() -> None:
+    structure = np.random.default_rng(0).normal(-3, 5, (30, 40)).astype(np.float32)
+    codes = read_png(structure_png(structure))
+    assert (codes.min(), codes.max()) == (1, 65535)
+    assert (np.diff(codes.ravel()[np.argsort(structure.ravel())].astype(int)) >= 0).all()
+    share = (structure - structure.min()) / np.ptp(structure)
+    assert np.abs(codes - (1 + 65534 * share)).max() < 0.51
+    flat = read_png(structure_png(np.full((3, 4), 2.5, np.float32)))
+    np.testing.assert_array_equal(flat, np.ones((3, 4)))
+
+
+def test_an_array_comes_back_to_the_bit() -> None:
+    values = np.random.default_rng(0).normal(size=(5, 7)).astype(np.float32)
+    loaded = np.load(io.BytesIO(npy(values)))
+    assert loaded.dtype == np.float32
+    np.testing.assert_array_equal(loaded, values)
 
 
 def test_every_row_writes_one_file_that_ends_in_its_name(

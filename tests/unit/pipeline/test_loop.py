@@ -14,7 +14,8 @@ from numpy.typing import NDArray
 import thermodepth
 from thermodepth.errors import DataError, OutputError
 from thermodepth.inference.depth import Depth
-from thermodepth.pipeline import LoopProgress, MapFiles, WrittenFrames, predict_source
+from thermodepth.outputs import FORMATS, Outputs, rows_of
+from thermodepth.pipeline import LoopProgress, OutputFiles, WrittenFrames, predict_source
 from thermodepth.sources import Source, SourceFrame
 from thermodepth.thermal import NormaliserState
 
@@ -144,6 +145,10 @@ def test_a_full_disk_ends_it_and_writers_are_closed(clips: Source) -> None:
 # --- going on -----------------------------------------------------------------------------------------
 
 
+def map_files(out: Path) -> OutputFiles:
+    return OutputFiles(Outputs(out, rows_of(FORMATS["npy"])))
+
+
 def run(
     clips: Source,
     out: Path,
@@ -159,7 +164,7 @@ def run(
     outcome = predict_source(
         clips,
         predictor,
-        writers=[MapFiles(folder=out, depth_format="npy", view=False)],
+        writers=[map_files(out)],
         written=written,
         is_stopped=lambda: len(predictor.names) >= stop_after,
         **more,
@@ -220,7 +225,7 @@ def test_a_writer_of_one_file_for_all_gets_every_frame(clips: Source, tmp_path: 
     run(clips, out)
     one = Listing()
     written = WrittenFrames.open(out, {"model": 1})
-    predict_source(clips, Doubling(), writers=[MapFiles(folder=out), one], written=written)
+    predict_source(clips, Doubling(), writers=[map_files(out), one], written=written)
     assert len(one.values) == 6
 
 

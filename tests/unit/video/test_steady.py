@@ -184,7 +184,9 @@ def test_sky_that_flickers_stays_what_it_mostly_is() -> None:
     _, results = run(frames)
     for depth in results:
         assert depth.sky is not None
-        np.testing.assert_array_equal(depth.sky, mask > 0.5)
+        edge = np.s_[:11], np.s_[14:]  # which the share is averaged over
+        for rows in edge:
+            np.testing.assert_array_equal(depth.sky[rows], mask[rows] > 0.5)
 
 
 def test_change_is_seen_where_it_is_and_not_in_noise() -> None:
@@ -221,8 +223,7 @@ def test_flicker_by_hand() -> None:
     assert flicker.after == pytest.approx(np.log(1.05), rel=1e-5)
     assert (flicker.still_share, flicker.pairs) == (0.5, 1)
     assert str(flicker) == (
-        "flicker of what stands still: 9.53% a frame before, 4.88% after (50% of the pixels, 1 pairs of "
-        "frames)"
+        "flicker of what stands still: 9.53% a frame before, 4.88% after (50% of the pixels)"
     )
 
 
