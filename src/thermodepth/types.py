@@ -43,6 +43,11 @@ class FrameEvent(StrEnum):
     FROZEN = "frozen"  # the frame before once more: a closed shutter, or a repeat
     FLAT = "flat"  # the closed shutter itself
 
+    @property
+    def is_held(self) -> bool:
+        """Whether such a frame shows nothing new, so that the depth of before stands."""
+        return self is not FrameEvent.CUT
+
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class RgbView:

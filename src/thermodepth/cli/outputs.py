@@ -20,8 +20,8 @@ FORMATS = ("png", "npy")  # kept by hand: the table itself is not imported for a
 _READERS = {
     "--colormap": ("view.png", "colour.png", "video.mp4"),
     "--range": ("view.png", "colour.png", "video.mp4"),
-    "--cloud-colour": ("cloud.ply", "cloud.pcd", "recording.rrd"),
-    "--flying": ("cloud.ply", "cloud.pcd", "recording.rrd"),
+    "--cloud-colour": ("cloud.ply", "cloud.pcd", "recording.rrd", "--rerun"),
+    "--flying": ("cloud.ply", "cloud.pcd", "recording.rrd", "--rerun"),
 }
 
 
@@ -59,6 +59,13 @@ class OutputOptions:
             "0 keeps them. Default: 0.1.",
         ),
     ] = None
+
+    rerun: Annotated[
+        bool,
+        typer.Option(
+            "--rerun", help="Also show frames in Rerun's viewer as they come (extra `rerun`)."
+        ),
+    ] = False
 
     def names(self, *, depth_format: str, view: bool, steady: bool) -> list[str]:
         """Of the files.
@@ -118,13 +125,17 @@ class OutputOptions:
             DataError: for a damaged record in the folder.
         """
         from thermodepth.outputs import Outputs, rows_of
+        from thermodepth.outputs.rerun import RerunRecorder, require_rerun
 
+        if self.rerun:
+            require_rerun()
         try:
             rows = rows_of(names)
         except SettingsError as error:
             raise SettingsError(f"--write: {error}") from None
         self._refuse_idle(rows)
-        return Outputs(folder, rows, settings, names_missing=bool(self.write))
+        viewers = [RerunRecorder(None, settings)] if self.rerun else []
+        return Outputs(folder, rows, settings, viewers=viewers, names_missing=bool(self.write))
 
     def _refuse_idle(self, rows: Sequence[OutputRow]) -> None:
         """
@@ -138,9 +149,10 @@ class OutputOptions:
             "--flying": self.flying_step is not None,
         }
         for option, readers in _READERS.items():
-            if typed[option] and not any(row.name in readers for row in rows):
+            written = {row.name for row in rows} | ({"--rerun"} if self.rerun else set())
+            if typed[option] and not written & set(readers):
                 raise SettingsError(
-                    f"{option}: has no effect without one of {', '.join(readers)}; --write names them"
+                    f"{option}: has no effect without one of {', '.join(readers)}; --write names files"
                 )
 
 

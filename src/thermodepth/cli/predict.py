@@ -237,8 +237,8 @@ def _print_steadying(stage: Steadying) -> None:
         soft_wrap=True,
     )
     for event, count in stage.video.events.items():
-        frames = [name for name, each in stage.events if each is event]
-        listed = ", ".join(frames[:_LISTED_EVENTS]) + ", ..." * (count > _LISTED_EVENTS)
+        frames = [str(each) for each in stage.events if each.event is event]
+        listed = ", ".join(frames[:_LISTED_EVENTS]) + ", ..." * (len(frames) > _LISTED_EVENTS)
         console.print(f"{count} {_EVENTS[event]}: {listed}", soft_wrap=True)
 
 

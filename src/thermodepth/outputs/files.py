@@ -64,6 +64,7 @@ class Outputs:
         rows: Sequence[OutputRow],
         settings: OutputSettings | None = None,
         *,
+        viewers: Sequence[Recorder] = (),
         names_missing: bool = False,
     ) -> None:
         """
@@ -71,6 +72,7 @@ class Outputs:
             folder: made when the first file is written.
             rows: what is written, in this order.
             settings: of pictures and clouds.
+            viewers: get every frame at once, and are no files.
             names_missing: whether `notes` name files of rows that the model does not tell.
 
         Raises:
@@ -79,6 +81,7 @@ class Outputs:
         self.folder = folder
         self.rows = tuple(rows)
         self.settings = settings or OutputSettings()
+        self._viewers = tuple(viewers)
         self._names_missing = names_missing
         self._notes: dict[str, list[str]] = {}
         self._recorders: dict[str, Recorder] = {}
@@ -98,8 +101,8 @@ class Outputs:
 
     @property
     def has_recording(self) -> bool:
-        """Whether one of the files is of all frames, so that none of them may be left out."""
-        return any(isinstance(row, RecordingOutput) for row in self.rows)
+        """Whether a file or a viewer is of all frames, so that none of them may be left out."""
+        return bool(self._viewers) or any(isinstance(row, RecordingOutput) for row in self.rows)
 
     def write(self, name: str, depth: Depth) -> list[Path]:
         """One more frame.
@@ -117,6 +120,8 @@ class Outputs:
             DataError: for a frame of another size than those of the video before it.
             OutputError: where a file cannot be written.
         """
+        for viewer in self._viewers:
+            viewer.add(name, depth)
         if self._range is None:
             return self._write_rows(name, depth, self.settings)
         self._waiting.append((name, depth))
@@ -139,7 +144,7 @@ class Outputs:
                 paths += self._write_waiting(self._range.settled_m())
         finally:
             recorders, self._recorders = self._recorders, {}
-            _close_all(list(recorders.values()))
+            _close_all([*recorders.values(), *self._viewers])
         return paths + [self.folder / name for name in recorders]
 
     def _write_waiting(self, range_m: tuple[float, float]) -> list[Path]:

@@ -1,6 +1,7 @@
 """Recordings for Rerun's viewer: thermal frame, depth map and points on one time line (extra `rerun`).
 
-`recording.rrd` is a file that the viewer opens; `Viewer` starts the viewer and shows frames as they come.
+`recording.rrd` is a file that the viewer opens; without a path the viewer is started, and shows frames as
+they come.
 """
 
 from __future__ import annotations
@@ -39,7 +40,7 @@ class RerunRecorder:
             DependencyError: without the package.
             OutputError: where the file cannot be written.
         """
-        rerun = _package()
+        rerun = require_rerun()
         if self._stream is None:
             self._stream = self._opened(rerun)
         stream, settings = self._stream, self.settings
@@ -93,7 +94,12 @@ class RerunRecorder:
         return stream
 
 
-def _package() -> Any:
+def require_rerun() -> Any:
+    """The package.
+
+    Raises:
+        DependencyError: where it is not installed.
+    """
     try:
         import rerun
     except ImportError:

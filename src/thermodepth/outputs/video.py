@@ -20,6 +20,7 @@ from thermodepth.inference.depth import Depth
 from thermodepth.inference.view import structure_limits, structure_picture, view_sheet
 from thermodepth.outputs.settings import OutputSettings
 from thermodepth.thermal import NormaliserSettings, NormaliserState, normalise
+from thermodepth.types import FrameEvent
 
 PANEL_WIDTH = 400
 _CODEC = "mp4v"
@@ -39,6 +40,7 @@ class Mp4Recorder:
     _sheet_size: tuple[int, int] = (0, 0)  # columns, rows
     _thermal: NormaliserState = field(default_factory=NormaliserState)
     _structure: tuple[float, float] | None = None
+    _event: FrameEvent | None = None  # of the frame before
 
     def add(self, name: str, depth: Depth) -> None:
         """One more frame.
@@ -54,6 +56,10 @@ class Mp4Recorder:
                 f"{self.path.name}: {name} is {columns}x{rows}, the frames before it {before}; a video "
                 "has one size"
             )
+        was_held = self._event is not None and self._event.is_held
+        if depth.event is FrameEvent.CUT or (was_held and depth.event is None):
+            self._thermal, self._structure = NormaliserState(), None  # another scene, or level
+        self._event = depth.event
         sheet = self._drawn(depth)
         if self._encoder is None:
             self._frame_size = rows, columns

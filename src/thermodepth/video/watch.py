@@ -45,7 +45,7 @@ class Verdict:
     @property
     def is_held(self) -> bool:
         """Whether it shows nothing new, so that the depth of before stands."""
-        return self.event in (FrameEvent.FROZEN, FrameEvent.FLAT)
+        return self.event is not None and self.event.is_held
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)

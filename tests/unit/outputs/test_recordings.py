@@ -180,6 +180,31 @@ def test_a_cloud_without_a_lens_ends_the_recording(make_depth: MakeDepth, tmp_pa
         outputs(tmp_path, "cloud.ply").write("a", make_depth(lens=None))
 
 
+class Listing:
+    """A viewer that remembers what it was shown."""
+
+    def __init__(self) -> None:
+        self.names: list[str] = []
+        self.is_closed = False
+
+    def add(self, name: str, depth: Depth) -> None:
+        assert depth.depth_m.size
+        self.names.append(name)
+
+    def close(self) -> None:
+        self.is_closed = True
+
+
+def test_a_viewer_sees_frames_at_once_and_is_no_file(make_depth: MakeDepth, tmp_path: Path) -> None:
+    viewer = Listing()
+    writer = Outputs(tmp_path, rows_of(["colour.png"]), viewers=[viewer])
+    writer.write("a", make_depth())
+    assert viewer.names == ["a"]  # while its colours wait
+    assert writer.has_recording
+    assert writer.close() == [tmp_path / "a_colour.png"]
+    assert viewer.is_closed
+
+
 class TestRerun:
     def test_a_recording_is_put_in_its_place_when_closed(
         self, make_depth: MakeDepth, tmp_path: Path
