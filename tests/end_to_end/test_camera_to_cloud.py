@@ -141,6 +141,7 @@ def test_a_range_that_was_taken_is_said_and_held(recording: Path, thermodepth: T
 
 @pytest.mark.skipif(not (REAL / "video").is_dir(), reason="no real frames beside the repository")
 class TestRealFrames:
+    @pytest.mark.filterwarnings("ignore:the lens is taken from the source")
     @pytest.mark.parametrize("name", ["ax8.jpg", "flir_example.jpg"])
     def test_a_radiometric_picture_gives_all_in_one_command(
         self, name: str, tmp_path: Path, thermodepth: Thermodepth
