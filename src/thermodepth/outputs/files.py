@@ -7,6 +7,7 @@ import os
 from collections.abc import Sequence
 from pathlib import Path
 
+from thermodepth.errors import DataError
 from thermodepth.files import LONGEST_NAME_BYTES
 from thermodepth.inference.depth import Depth
 from thermodepth.outputs.colour_range import ColourRange
@@ -150,7 +151,16 @@ class Outputs:
     def _write_waiting(self, range_m: tuple[float, float]) -> list[Path]:
         coloured = self.settings.edit({"range_m": list(range_m)})
         waiting, self._waiting = self._waiting, []
-        return [path for name, depth in waiting for path in self._write_rows(name, depth, coloured)]
+        paths: list[Path] = []
+        broken: DataError | None = None
+        for name, depth in waiting:
+            try:
+                paths += self._write_rows(name, depth, coloured)
+            except DataError as error:  # of one of them: the others are written
+                broken = broken or error
+        if broken is not None:
+            raise broken
+        return paths
 
     def _write_rows(self, name: str, depth: Depth, coloured: OutputSettings) -> list[Path]:
         """All of one frame; `coloured` are the settings with the range of the recording."""

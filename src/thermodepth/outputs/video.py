@@ -36,6 +36,7 @@ class Mp4Recorder:
     path: Path
     settings: OutputSettings
     _encoder: Any = None
+    _frames: int = 0
     _frame_size: tuple[int, int] = (0, 0)
     _sheet_size: tuple[int, int] = (0, 0)  # columns, rows
     _thermal: NormaliserState = field(default_factory=NormaliserState)
@@ -65,16 +66,31 @@ class Mp4Recorder:
             self._frame_size = rows, columns
             self._sheet_size = sheet.shape[1], sheet.shape[0]
             self._encoder = self._opened()
+        self._frames += 1
         self._encoder.write(
             np.ascontiguousarray(sheet[..., ::-1])
         )  # OpenCV's order is blue, green, red
 
     def close(self) -> None:
-        """The file is whole and in its place; without frames there is none."""
+        """The file is whole and in its place; without frames there is none.
+
+        Raises:
+            OutputError: where the encoder could not write all of them, of which it says nothing itself.
+        """
+        import cv2
+
         if self._encoder is None:
             return
         self._encoder.release()
         self._encoder = None
+        video = cv2.VideoCapture(str(self._temporary))
+        frames = round(video.get(cv2.CAP_PROP_FRAME_COUNT))
+        video.release()
+        if frames != self._frames:
+            self._temporary.unlink(missing_ok=True)
+            raise OutputError(
+                f"{self.path}: {frames} of {self._frames} frames could be written; is the disk full?"
+            )
         with writing(self.path):
             self._temporary.replace(self.path)
 

@@ -18,6 +18,7 @@ from thermodepth.inference.depth import Depth
 from thermodepth.inference.view import depth_picture
 from thermodepth.outputs import Outputs, OutputSettings, rows_of
 from thermodepth.outputs.colour_range import FILE, FIRST_FRAMES
+from thermodepth.outputs.video import Mp4Recorder
 from thermodepth.types import FrameEvent
 
 MakeDepth = Callable[..., Depth]
@@ -149,6 +150,30 @@ class TestVideo:
             writer.write("b", make_depth(30, 40))
         writer.close()
         assert len(frames_of(tmp_path / "video.mp4")) == 1
+
+    def test_of_frames_that_waited_the_others_are_written(
+        self, make_depth: MakeDepth, tmp_path: Path
+    ) -> None:
+        writer = outputs(tmp_path, "depth.npy", "video.mp4")
+        writer.write("a", make_depth())
+        writer.write("b", make_depth(30, 40))
+        writer.write("c", make_depth())
+        with pytest.raises(DataError, match=r"video\.mp4: b is 40x30"):
+            writer.close()
+        assert len(frames_of(tmp_path / "video.mp4")) == 2
+        assert len(list(tmp_path.glob("*_depth.npy"))) == 3
+
+    def test_a_video_that_is_not_whole_is_no_file(
+        self, make_depth: MakeDepth, tmp_path: Path
+    ) -> None:
+        writer = outputs(tmp_path, "video.mp4", range_m=[2.0, 40.0])
+        writer.write("a", make_depth())
+        recorder = writer._recorders["video.mp4"]
+        assert isinstance(recorder, Mp4Recorder)
+        recorder._frames += 1  # one that the encoder lost
+        with pytest.raises(OutputError, match="1 of 2 frames could be written; is the disk full"):
+            writer.close()
+        assert list(tmp_path.iterdir()) == []
 
     def test_a_place_that_cannot_be_written_is_named(
         self, make_depth: MakeDepth, tmp_path: Path
