@@ -57,9 +57,10 @@ def as_published(study: Study, protocol_id: str, entries: TableEntries) -> str:
         arms = changes.setdefault(metric, {})
         for arm in entries.lines.arms:
             entry = entries.whole[metric].entries.get(arm)
-            span = entry.change.printed_interval() if entry and entry.change else None
-            if entry and entry.change and span:
-                arms[arm] = {"percent": entry.change.percent, "low": span[0], "high": span[1]}
+            change = entry.change if entry else None
+            span = change.printed_interval() if change else None
+            if change and span and change.percent is not None:
+                arms[arm] = {"percent": change.percent, "low": span[0], "high": span[1]}
     tree = {
         "seeds": len(study.seeds),
         "steps": study.settings.steps,
