@@ -23,6 +23,8 @@ PUBLIC: Mapping[str, tuple[str, ...] | None] = {
     "thermodepth.losses": None,
     "thermodepth.metrics": None,
     "thermodepth.statistics": None,
+    "thermodepth.inference.metres": ("calibrate", "measure"),
+    "thermodepth.scale_calibration": ("DistanceSample", "RefusedSample", "ScaleCalibration"),
     "thermodepth.evaluation.predict": ("predict_into",),
     "thermodepth.evaluation.store": ("PredictionStore",),
     "thermodepth.evaluation.protocols.protocol": ("Protocol", "differences"),

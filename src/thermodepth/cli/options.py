@@ -90,6 +90,10 @@ Tuned = Annotated[
 Model = Annotated[
     str, typer.Option("--model", help="A run folder, a model folder or a built-in name.")
 ]
+ShortSide = Annotated[
+    int | None,
+    typer.Option(help="Pixels of the short side that the network sees. Default: as trained."),
+]
 Device = Annotated[str, typer.Option("--device", help="auto, cpu or cuda.")]
 
 

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from thermodepth.cli.lens import NO_LENS, LensOptions
-from thermodepth.cli.options import Device, Model, With, load_with
+from thermodepth.cli.metres import AS_STORED, MetresOptions, print_calibration
+from thermodepth.cli.options import Device, Model, ShortSide, With, load_with
 from thermodepth.cli.outputs import NO_OUTPUTS, OutputOptions
 from thermodepth.cli.sources import (
     READ_AS_IT_IS,
@@ -24,6 +25,7 @@ from thermodepth.shipped import DEFAULT_MODEL
 from thermodepth.threads import set_thread_policy
 
 if TYPE_CHECKING:
+    from thermodepth.inference.lens import Lens
     from thermodepth.inference.predictor import Depth, Predictor
     from thermodepth.pipeline import Outcome, Steadying, WrittenFrames
     from thermodepth.sources import Source
@@ -40,10 +42,6 @@ DepthFormat = Annotated[
     str, typer.Option("--format", help="All maps as png (16 bit, metres*256) or npy (float32).")
 ]
 View = Annotated[bool, typer.Option(help="Also write a picture for people.")]
-ShortSide = Annotated[
-    int | None,
-    typer.Option(help="Pixels of the short side that the network sees. Default: as trained."),
-]
 Video = Annotated[
     bool,
     typer.Option("--video", help="The files are one recording: recipes may remember frames."),
@@ -82,6 +80,7 @@ def predict(
     steady: Steady = False,
     again: Again = False,
     lens: LensOptions = NO_LENS,
+    metres: MetresOptions = AS_STORED,
     device: Device = "auto",
     extensions: With = [],
 ) -> None:
@@ -92,8 +91,6 @@ def predict(
     """
     set_thread_policy()
     load_with(extensions)
-    from thermodepth.inference.predictor import Predictor
-    from thermodepth.model import load_model, resolve_model
     from thermodepth.pipeline import OutputFiles, Steadying, predict_source
 
     names = outputs.names(depth_format=depth_format, view=view, steady=steady)
@@ -102,8 +99,7 @@ def predict(
     typed = open_typed(source, reading)
     _check_out(out, typed)
     named_lens = lens.lens()
-    loaded = load_model(resolve_model(model))
-    predictor = Predictor(loaded, device=device, short_side=short_side, lens=named_lens)
+    predictor = _predictor(model, metres, device=device, short_side=short_side, lens=named_lens)
     facts = {"files": names, "drawn": drawn.tree(), "video": video, "steady": steady}
     facts |= {"counts": reading.counts, "drop": reading.drop, "y16": reading.y16}
     written = _written_frames(typed, out, {**_facts(predictor), **facts}, again=again)
@@ -126,6 +122,26 @@ def predict(
     _raise_failures(outcome)
     if outcome.is_stopped and typed.length is not None:
         raise KeyboardInterrupt
+
+
+def _predictor(
+    model: str, metres: MetresOptions, *, device: str, short_side: int | None, lens: Lens | None
+) -> Predictor:
+    """The model, with the metres of a camera where somebody calibrated it, which is said."""
+    from thermodepth.inference.predictor import Predictor
+    from thermodepth.model import load_model, resolve_model
+
+    folder = resolve_model(model)
+    calibration = metres.scale_calibration(folder)
+    predictor = Predictor(
+        load_model(folder),
+        device=device,
+        short_side=short_side,
+        lens=lens,
+        scale_calibration=calibration,
+    )
+    print_calibration(calibration, metres.metres)
+    return predictor
 
 
 def _written_frames(
@@ -151,12 +167,14 @@ def _facts(predictor: Predictor) -> dict[str, Any]:
     """What maps depend on beside their frame and the options of the command."""
     from thermodepth import __version__
 
-    lens = predictor.lens
+    lens, calibration = predictor.lens, predictor.scale_calibration
+    metres = {} if calibration is None else {"metres": calibration.fingerprint()}
     return {
         "version": __version__,
         "model": predictor.model.fingerprint,
         "short_side": predictor.short_side,
         "lens": None if lens is None else lens.fingerprint(),
+        **metres,
     }
 
 

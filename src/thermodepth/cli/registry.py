@@ -65,6 +65,7 @@ app = typer.Typer(
         "adapt",
         "evaluate",
         "predict",
+        "calibrate",
         "serve",
         "label",
         "check-extension",

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from thermodepth.errors import SettingsError, unknown
 from thermodepth.inference.lens import FrameLens
+from thermodepth.scale_calibration import ScaleCalibration
 from thermodepth.types import ERROR_LEVELS, FrameEvent, Geometry, ThermalUnit
 
 if TYPE_CHECKING:
@@ -50,6 +51,8 @@ class Depth:
     #: Of a steady video: what interrupts it here. The maps of a frozen or flat frame are those of the frame
     #: before.
     event: FrameEvent | None = None
+    #: What made `depth_m` of the model's own depth; None: nothing did.
+    scale_calibration: ScaleCalibration | None = None
 
     #: What `structure` means; `depth_m` is Geometry.METRIC_DEPTH.
     structure_geometry = Geometry.AFFINE_INVERSE
@@ -221,6 +224,8 @@ class Depth:
             parts.append(f"lens {view_deg:.1f} deg across{' (assumed)' * self.lens.assumed}")
         if self.event is not None:
             parts.append(self.event.value)
+        if self.scale_calibration is not None:
+            parts.append(f"calibrated: {self.scale_calibration}")
         return f"Depth({', '.join(parts)})"
 
     def _repr_html_(self) -> str:

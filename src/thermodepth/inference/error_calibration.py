@@ -29,9 +29,7 @@ take from the same scenes. It is one of the mean over scenes: no slice is promis
 from __future__ import annotations
 
 import math
-import shutil
 import sys
-import tempfile
 import warnings
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
@@ -44,11 +42,9 @@ from numpy.typing import NDArray
 from thermodepth.data import open_dataset
 from thermodepth.data.frames import Dataset
 from thermodepth.errors import DataError, SettingsError, UserError, WeightsError
-from thermodepth.files import writing
 from thermodepth.inference.predictor import Predictor
 from thermodepth.model import ErrorCalibration, LoadedModel, load_model, resolve_model
-from thermodepth.model.weights import WEIGHTS_FILE, write_recipe
-from thermodepth.tensor_files import read_tensors, write_tensors
+from thermodepth.model.weights import write_variant
 from thermodepth.types import ERROR_LEVELS, Sample
 
 #: k (1 + 1/n) stays below 1 at the highest level from here on.
@@ -334,24 +330,8 @@ def write_calibrated(source: Path, target: Path, calibration: ErrorCalibration) 
         SettingsError: where something stands there already.
         OutputError: where it cannot be written.
     """
-    if target.exists():
-        raise SettingsError(f"{target}: is there already; give the name of a new folder")
     recipe = load_model(source).recipe.model_copy(update={"error_calibration": calibration})
-    state, facts = read_tensors(
-        source / WEIGHTS_FILE, remedy="copy the model again"
-    )  # half stays half
-    with writing(target):
-        target.parent.mkdir(parents=True, exist_ok=True)
-        unfinished = Path(tempfile.mkdtemp(prefix=f".{target.name}-", dir=target.parent))
-    try:
-        with writing(target):
-            write_tensors(unfinished / WEIGHTS_FILE, state, facts=facts)
-            write_recipe(unfinished, recipe)
-            unfinished.chmod(0o755)
-            unfinished.rename(target)
-    except BaseException:
-        shutil.rmtree(unfinished, ignore_errors=True)
-        raise
+    write_variant(source, target, recipe)
 
 
 def main(arguments: Sequence[str]) -> int:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import copy
 import warnings
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 
@@ -18,6 +19,7 @@ from thermodepth.inference.depth import Depth
 from thermodepth.inference.lens import FrameLens, Lens
 from thermodepth.inference.model_facts import ModelFacts
 from thermodepth.inference.working_size import size_note
+from thermodepth.scale_calibration import ScaleCalibration
 from thermodepth.sources import FailedFrame, SourceFrame
 from thermodepth.thermal import (
     NormaliserState,
@@ -39,7 +41,13 @@ class FramePredictor(ABC):
     """Frames in, depth out; what runs the network is a subclass's."""
 
     def __init__(
-        self, facts: ModelFacts, *, short_side: int | None, lens: Lens | None, name: str
+        self,
+        facts: ModelFacts,
+        *,
+        short_side: int | None,
+        lens: Lens | None,
+        name: str,
+        scale_calibration: ScaleCalibration | None = None,
     ) -> None:
         """
         Args:
@@ -47,9 +55,11 @@ class FramePredictor(ABC):
             short_side: pixels of the shorter side that the network sees; None: as trained.
             lens: of the camera, for frames that come without one.
             name: what people call the model; empty: its fingerprint.
+            scale_calibration: of this model on the camera whose frames come; its lens is taken where no other
+                is known. None: depth is the model's own.
 
         Raises:
-            SettingsError: for a size below 32.
+            SettingsError: for a size below 32, or the calibration of another model.
         """
         if short_side is not None and not MIN_SIDE <= short_side <= MAX_SIDE:
             raise SettingsError(
@@ -59,6 +69,11 @@ class FramePredictor(ABC):
         self.name = name or facts.weights_fingerprint
         self._short_side = short_side or facts.short_side
         self.lens = lens
+        self.scale_calibration = scale_calibration
+        if scale_calibration is not None:
+            scale_calibration.check_model(facts.weights_fingerprint, self._short_side)
+        #: Taken where no other is known; it stays when the calibration is left out.
+        self._calibration_lens = calibration_lens(scale_calibration)
         self._warned: set[str] = set()  # texts of warnings, each of which comes once
 
     @abstractmethod
@@ -170,10 +185,43 @@ class FramePredictor(ABC):
         lenses = self._lenses(lens, len(frames), size)
         focal_px = self._focals(lenses)
         results = self._depths(frames, unit=unit, state=state, focal_px=focal_px)
-        return [
+        results = [
             replace(result, lens=frame_lens, thermal=frame, thermal_unit=unit)
             for result, frame_lens, frame in zip(results, lenses, frames, strict=True)
         ]
+        return [self._in_metres(result) for result in results]
+
+    def _in_metres(self, result: Depth) -> Depth:
+        """The same with the metres of the calibration, where there is one.
+
+        Raises:
+            SettingsError: for the calibration of another lens.
+        """
+        calibration = self.scale_calibration
+        if calibration is None:
+            return result
+        size = result.depth_m.shape[0], result.depth_m.shape[1]
+        calibration.check_lens(None if result.lens is None else result.lens.focal_px, size)
+        depth_m = calibration.corrected(result.depth_m)
+        return replace(result, depth_m=depth_m, scale_calibration=calibration)
+
+    def uncalibrated(self) -> Self:
+        """The same, whose depth is the model's own; it shares the network and keeps the lens."""
+        plain = copy.copy(self)
+        plain.scale_calibration = None
+        return plain
+
+    def calibrated(self, calibration: ScaleCalibration) -> Self:
+        """The same with the metres of a calibration; it shares the network.
+
+        Raises:
+            SettingsError: for the calibration of another model, or at another working size.
+        """
+        calibration.check_model(self.facts.weights_fingerprint, self._short_side)
+        other = copy.copy(self)
+        other.scale_calibration = calibration
+        other._calibration_lens = calibration_lens(calibration)
+        return other
 
     def stated_lens(self, path: Path) -> Lens | None:
         """The lens that a radiometric file states, where the model wants one and none was given at loading.
@@ -266,7 +314,7 @@ class FramePredictor(ABC):
 
     def _default_lens(self, lens: Lens | None, size: tuple[int, int]) -> FrameLens | None:
         """Of a frame without a lens of its own."""
-        lens = lens or self.lens
+        lens = lens or self.lens or self._calibration_lens
         if lens is not None:
             frame_lens = FrameLens(intrinsics=lens.intrinsics_of(size), distortion=lens.distortion)
             if note := lens.rescales(size):
@@ -295,7 +343,7 @@ class FramePredictor(ABC):
     def __repr__(self) -> str:
         return (
             f"Predictor('{self.name}', encoder {self.facts.encoder}, short side {self._short_side}, "
-            f"{self._lens_text()}, {self.device_text})"
+            f"{self._lens_text()}, {self._metres_text()}{self.device_text})"
         )
 
     def _repr_html_(self) -> str:
@@ -313,18 +361,39 @@ class FramePredictor(ABC):
             ("depth", f"{near_m:g} to {far_m:g} m"),
             ("short side", f"{self._short_side} pixels (trained at {shortest} to {longest})"),
             ("lens", self._lens_text().removeprefix("lens ")),
+            ("calibrated", str(self.scale_calibration or "no")),
             ("trained on", facts.trained_unit.value),
             ("device", self.device_text),
         ]
         return titled_html(self.name, table_html(rows))
 
+    def _metres_text(self) -> str:
+        """The calibration in a few words, where there is one."""
+        if self.scale_calibration is None:
+            return ""
+        return f"calibrated: {self.scale_calibration}, "
+
     def _lens_text(self) -> str:
         """The lens in a few words."""
         if self.lens is not None:
             return str(self.lens) if self.knows_lens else f"{self.lens} (metres ignore it)"
+        if self._calibration_lens is not None:
+            return "lens of each frame, else of the calibration"
         if self.facts.view_deg is None:
             return "lens that of its training"
         return f"lens of each frame, else {self.facts.view_deg:.0f} deg assumed"
+
+
+def calibration_lens(calibration: ScaleCalibration | None) -> Lens | None:
+    """The lens that somebody stated when calibrating; None where nobody did."""
+    if calibration is None or calibration.lens is None or calibration.lens.assumed:
+        return None
+    return Lens(
+        intrinsics=calibration.lens.intrinsics,
+        size=calibration.frame_size,
+        source="the scale calibration",
+        distortion=calibration.lens.distortion,
+    )
 
 
 def _centred_lens(focal_px: float, size: tuple[int, int], *, assumed: bool = False) -> FrameLens:

@@ -21,6 +21,7 @@ from thermodepth.inference.lens import Lens, network_focal
 from thermodepth.inference.model_facts import ModelFacts
 from thermodepth.model import LoadedModel, load_model, resolve_model
 from thermodepth.model.error_calibration import relative_errors
+from thermodepth.scale_calibration import ScaleCalibration, stored_calibration
 from thermodepth.shipped import DEFAULT_MODEL
 from thermodepth.thermal import NormaliserState, normalise
 from thermodepth.types import ThermalUnit
@@ -40,6 +41,7 @@ class Predictor(FramePredictor):
         short_side: int | None = None,
         lens: Lens | None = None,
         name: str = "",
+        scale_calibration: ScaleCalibration | None = None,
     ) -> None:
         """
         Args:
@@ -52,9 +54,11 @@ class Predictor(FramePredictor):
             lens: of the camera, for frames that come without one; None: the training's is taken, with a
                 warning.
             name: what people call the model; empty: its fingerprint.
+            scale_calibration: as `FramePredictor` has it.
 
         Raises:
-            SettingsError: for a device that is not there, or a size below 32.
+            SettingsError: for a device that is not there, a size below 32, or the calibration of another
+                model.
             WeightsError: for a model that reads RGB.
         """
         if model.recipe.modality != "thermal":
@@ -65,7 +69,13 @@ class Predictor(FramePredictor):
             raise SettingsError(f"device '{device}': expected auto, cpu or cuda")
         if device == "cuda" and not torch.cuda.is_available():
             raise SettingsError("device cuda: this machine has no CUDA device; use cpu or auto")
-        super().__init__(facts_of(model), short_side=short_side, lens=lens, name=name)
+        super().__init__(
+            facts_of(model),
+            short_side=short_side,
+            lens=lens,
+            name=name,
+            scale_calibration=scale_calibration,
+        )
         has_cuda = torch.cuda.is_available() and device != "cpu"
         self._device = torch.device("cuda" if has_cuda else "cpu")
         self.model = model
@@ -182,6 +192,8 @@ def load(
     fov_deg: float | None = None,
     intrinsics: Any = None,
     calibration: Path | str | None = None,
+    metres: Path | str | None = None,
+    uncalibrated: bool = False,
 ) -> Predictor:
     """A predictor from a built-in name, a run folder or a model folder.
 
@@ -193,19 +205,45 @@ def load(
         fov_deg: what its columns see, degrees; or
         intrinsics: `[3 3]`, or fx, fy, cx, cy, in pixels of its frames; or
         calibration: a file of any format that is read here.
+        metres: a scale calibration, as `thermodepth calibrate` writes it; None: what the model's folder
+            keeps, where it keeps one.
+        uncalibrated: leave out what the folder keeps.
 
     Raises:
         WeightsError: when there is no such model, or it reads RGB.
-        SettingsError: for a lens that cannot be.
+        SettingsError: for a lens that cannot be, or the scale calibration of another model.
         DataError: for a calibration that cannot be read.
     """
     lens = Lens.from_options(
         focal_px=focal_px, fov_deg=fov_deg, intrinsics=intrinsics, calibration=calibration
     )
-    loaded = load_model(resolve_model(str(model)))
+    folder = resolve_model(str(model))
     return Predictor(
-        loaded, device=device, short_side=short_side, lens=lens, name=_model_name(model)
+        load_model(folder),
+        device=device,
+        short_side=short_side,
+        lens=lens,
+        name=_model_name(model),
+        scale_calibration=scale_calibration_of(
+            folder, metres=None if metres is None else Path(metres), uncalibrated=uncalibrated
+        ),
     )
+
+
+def scale_calibration_of(
+    folder: Path, *, metres: Path | None, uncalibrated: bool
+) -> ScaleCalibration | None:
+    """The scale calibration of a file, else what a model folder keeps; None where neither has one.
+
+    Raises:
+        SettingsError: for a file that is to be left out.
+        DataError: for one that cannot be read.
+    """
+    if metres is not None and uncalibrated:
+        raise SettingsError(f"uncalibrated: leaves out {metres}; give one of them")
+    if uncalibrated:
+        return None
+    return stored_calibration(folder) if metres is None else ScaleCalibration.read(metres)
 
 
 def _model_name(model: str | Path) -> str:

@@ -10,6 +10,8 @@ from __future__ import annotations
 
 import hashlib
 import json
+import shutil
+import tempfile
 from dataclasses import dataclass
 from importlib.resources import files
 from pathlib import Path
@@ -28,6 +30,7 @@ from thermodepth.extensions import (
     extension_records,
     loaded_records,
 )
+from thermodepth.files import writing
 from thermodepth.model.encoders import ENCODERS, fold_kernel, pretrained_encoder
 from thermodepth.model.error_calibration import ErrorCalibration
 from thermodepth.model.network import DepthNetwork, ModelSettings, build_network
@@ -148,6 +151,42 @@ def write_recipe(folder: Path, recipe: ModelRecipe) -> None:
         if tree["model"][name] == ModelSettings.model_fields[name].default:
             del tree["model"][name]
     write_record(folder / RECIPE_FILE, tree)
+
+
+def copy_model(source: Path, target: Path) -> None:
+    """A copy of a model folder as a new one, whole or not at all.
+
+    Raises:
+        SettingsError: where something stands there already.
+        WeightsError: for a source that is missing, foreign or damaged.
+        OutputError: where it cannot be written.
+    """
+    write_variant(source, target, read_recipe(source))
+
+
+def write_variant(source: Path, target: Path, recipe: ModelRecipe) -> None:
+    """The weights of a model folder under another recipe, as a new folder, whole or not at all.
+
+    Raises:
+        SettingsError: where something stands there already.
+        WeightsError: for weights that are missing or damaged.
+        OutputError: where it cannot be written.
+    """
+    if target.exists():
+        raise SettingsError(f"{target}: is there already; give the name of a new folder")
+    state, facts = read_tensors(source / WEIGHTS_FILE, remedy=_REMEDY)  # half stays half
+    with writing(target):
+        target.parent.mkdir(parents=True, exist_ok=True)
+        unfinished = Path(tempfile.mkdtemp(prefix=f".{target.name}-", dir=target.parent))
+    try:
+        with writing(target):
+            write_tensors(unfinished / WEIGHTS_FILE, state, facts=facts)
+            write_recipe(unfinished, recipe)
+            unfinished.chmod(0o755)
+            unfinished.rename(target)
+    except BaseException:
+        shutil.rmtree(unfinished, ignore_errors=True)
+        raise
 
 
 def load_model(folder: Path) -> LoadedModel:

@@ -25,6 +25,7 @@ from thermodepth.inference.error_calibration import (
 )
 from thermodepth.inference.predictor import Predictor
 from thermodepth.model import LoadedModel, ModelSettings, load_model
+from thermodepth.model import weights as weights_on_disk
 from thermodepth.model.error_calibration import log_factors
 from thermodepth.tensor_files import read_tensors
 from thermodepth.types import ERROR_LEVELS, Sample, ThermalUnit
@@ -313,7 +314,7 @@ def test_the_new_folder_is_whole_or_not_there(
     def full(*_: object) -> None:
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(error_calibration, "write_recipe", full)
+    monkeypatch.setattr(weights_on_disk, "write_recipe", full)
     with pytest.raises(OutputError, match=r"other: cannot be written"):
         write_calibrated(source, tmp_path / "new" / "other", calibration)
     assert [path.name for path in (tmp_path / "new").iterdir()] == ["model"]

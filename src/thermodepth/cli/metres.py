@@ -1,0 +1,62 @@
+"""The options that say which scale calibration a prediction has, and the line that tells it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from thermodepth.errors import SettingsError
+
+if TYPE_CHECKING:
+    from thermodepth.scale_calibration import ScaleCalibration
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MetresOptions:
+    """As they were typed."""
+
+    metres: Annotated[
+        Path | None,
+        typer.Option(
+            "--metres",
+            help="Metres of your camera: the file that `thermodepth calibrate` wrote. Default: what the "
+            "model's folder keeps.",
+        ),
+    ] = None
+    uncalibrated: Annotated[
+        bool,
+        typer.Option("--uncalibrated", help="Leave out the metres that the model's folder keeps."),
+    ] = False
+
+    def scale_calibration(self, folder: Path) -> ScaleCalibration | None:
+        """Of the file, else of the model folder; None where neither has one.
+
+        Raises:
+            SettingsError: for options that contradict each other.
+            DataError: for a file that cannot be read.
+        """
+        from thermodepth.inference.predictor import scale_calibration_of
+
+        if self.metres is not None and self.uncalibrated:
+            raise SettingsError("--metres and --uncalibrated: one of them")
+        return scale_calibration_of(folder, metres=self.metres, uncalibrated=self.uncalibrated)
+
+
+AS_STORED = MetresOptions()  # where nothing is said of it
+
+
+def print_calibration(calibration: ScaleCalibration | None, path: Path | None) -> None:
+    """What is done to depth, on stderr; nothing where nothing is."""
+    from thermodepth.cli.terminal import error_console
+
+    if calibration is not None:
+        source = "the model's folder" if path is None else str(path)
+        error_console.print(
+            f"note: metres by {source}: {calibration} (--uncalibrated leaves it out)"
+            if path is None
+            else f"note: metres by {source}: {calibration}",
+            soft_wrap=True,
+        )
