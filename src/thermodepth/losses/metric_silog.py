@@ -20,6 +20,8 @@ from thermodepth.losses.term import Positive, Share, TermSettings
 class MetricSilogSettings(TermSettings):
     """Settings of `metric_silog`."""
 
+    formula_numbers = frozenset({"lam"})
+
     lam: Share = 0.85  # the share of a common factor that is forgiven
     eps: Positive = 1e-6
 

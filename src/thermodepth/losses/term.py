@@ -6,7 +6,7 @@ term(maps, settings) -> Tensor[b]
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Any, ClassVar, Literal, Self
 
 import torch
 from pydantic import Field, model_validator
@@ -25,6 +25,9 @@ Trim = Annotated[float, Field(ge=0.0, le=0.9)]
 
 class TermSettings(Settings):
     """Weight and schedule of a term. `start` and `ramp` are shares of the whole training."""
+
+    #: Numbers without which a reader does not know the formula; named choices always belong to it.
+    formula_numbers: ClassVar[frozenset[str]] = frozenset()
 
     weight: NonNegative = 1.0
     start: Share = 0.0  # off before this share of training
@@ -49,6 +52,36 @@ class TermSettings(Settings):
     def also_reads(self) -> Literal["label", "depth"] | None:
         """Whose map and mask a term whose row has no mask reads with these settings."""
         return None
+
+    def form_words(self) -> str:
+        """The formula among those of the term: `normalised inverse`, `relative`, `lam 0.85`; often empty.
+
+        `form` and `space` by their value, other choices after their name, numbers where they are not the
+        default or belong to the formula. What is idle, and a choice `none`, is left out.
+        """
+        default, idle = type(self)(), self.unread()
+        plain, named = [], []
+        for name in type(self).model_fields:
+            value = getattr(self, name)
+            if name in ("weight", "start", "ramp") or name in idle or value == "none":
+                continue
+            if name in ("form", "space"):
+                plain.append(str(value))
+            elif (
+                isinstance(value, str)
+                or name in self.formula_numbers
+                or value != getattr(default, name)
+            ):
+                text = f"{value:g}" if isinstance(value, float) else str(value).lower()
+                named.append(f"{name} {text}")
+        return ", ".join([*([" ".join(plain)] if plain else []), *named])
+
+    def weight_words(self) -> str:
+        """`weight 0.1`, with its schedule where it has one."""
+        words = f"weight {self.weight:g}"
+        if self.start or self.ramp:
+            words += f" from {self.start:.0%} of the training"
+        return words + (f", whole at {self.start + self.ramp:.0%}" if self.ramp else "")
 
     def without_effect(self) -> tuple[str, ...]:
         """Idle fields that somebody set, as `name=value has no effect ...`; each warns."""

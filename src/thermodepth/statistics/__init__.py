@@ -24,6 +24,7 @@ multiple_testing.py   Holm, sign flips
 dose_response.py      a metric over the levels of a weight
 simple_effects.py     a switch at levels of something else
 claims.py             claims as hypotheses; the paper's
+switched.py           the reading of a loss that a verdict is about, and what it weighs
 findings.py           every question on every metric
 power.py              what more seeds or scenes would buy
 twin.py               the reference trained twice

@@ -12,6 +12,9 @@ differences in the scope "other seeds and scenes" and p after Holm over all clai
     otherwise     cannot tell; also with one run, one recording, or no measurement
 
 Intervals that are held against a size are those of 95 % for all claims together (Bonferroni).
+
+A claim speaks of a loss, and a study computes one reading of it: a form at a weight. So an outcome is that of
+this reading, and is printed with it and with what it weighs (`switched`).
 """
 
 from __future__ import annotations
@@ -36,6 +39,13 @@ from thermodepth.statistics.questions import Question
 
 Says = Literal["rises", "falls", "stays"]
 Result = Literal["replicates", "contradicts", "equivalent", "cannot tell"]
+#: What became of a claim *in the reading that was switched*, which is printed beside it.
+RESULT_WORDS: Mapping[Result, str] = {
+    "replicates": "replicated",
+    "contradicts": "contradicted",
+    "equivalent": "equivalent to no change",
+    "cannot tell": "cannot tell",
+}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence, Set
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import chain
 from typing import TypedDict
 
@@ -33,6 +33,7 @@ from thermodepth.statistics.pooled_df import compare_all
 from thermodepth.statistics.power import Plan, plan
 from thermodepth.statistics.questions import Question, is_twin
 from thermodepth.statistics.simple_effects import LevelCurve, level_curves
+from thermodepth.statistics.switched import NOT_RECORDED, Switched
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -52,6 +53,12 @@ class Findings:
     unanswered: tuple[str, ...]  # what failed cells leave no answer to, in words
     assumptions: tuple[str, ...]  # that effects and doses stand on, in words
     measurements: Mapping[str, Measurements]
+    #: By question: the reading of the loss that its verdict is about; empty where nobody knows the settings.
+    switched: Mapping[str, Switched] = field(default_factory=dict)
+
+    def switched_by(self, question: Question) -> Switched:
+        """What a question switches, as far as anybody knows it."""
+        return self.switched.get(question.name, NOT_RECORDED)
 
     def comparison_of(self, question: str, metric: str) -> TestedComparison:
         """One comparison by the names of its question and metric.
@@ -87,6 +94,7 @@ def analyze(
     better: Mapping[str, Better] | None = None,
     claims: Sequence[Claim] = (),
     claimed: Mapping[str, Measurements] | None = None,
+    switched: Mapping[str, Switched] | None = None,
     smallest_effect: float = SMALLEST_EFFECT,
     level: float = 0.95,
 ) -> Findings:
@@ -104,6 +112,7 @@ def analyze(
         better: which way a metric runs, where its name does not tell it (`metric_names.direction_of`). One of
             which nobody knows is descriptive: it has intervals, no verdict and no best set.
         claims: to be judged, on `claimed` where they speak of other quantities than `measurements`.
+        switched: by question, what it switches; to be told beside its verdict.
         smallest_effect: what is too small to matter, as a share of the reference's mean.
         level: of the intervals.
 
@@ -139,6 +148,7 @@ def analyze(
         titles={arm: (titles or {}).get(arm, arm) for arm in arms},
         unanswered=_unanswered(blocks, every, ranked, reference),
         assumptions=_assumptions(factors) if questions is None else (),
+        switched=switched or {},
     )
 
 

@@ -32,6 +32,7 @@ from thermodepth.lock import holding
 from thermodepth.model import load_model
 from thermodepth.study.cell_facts import FACTS, known_seconds
 from thermodepth.study.cell_job import CellJob, CellNews, Tell
+from thermodepth.study.end_shares import SHARES, shares_at_end
 from thermodepth.study.failure import FAILED, failure_of, write_failure
 from thermodepth.study.inputs import check_labels
 from thermodepth.training.labels import label_reader, label_source
@@ -264,7 +265,7 @@ def score_cell(
     *,
     seconds: float,
 ) -> None:
-    """Predict the frames that the study scores, and score them.
+    """Predict and score the frames that the study scores; and note what each loss term pulls at in the end.
 
     Args:
         job: the cell.
@@ -294,6 +295,7 @@ def score_cell(
         arm=job.arm,
         seed=job.seed,
     )
+    shares = shares_at_end(model.network, job.settings, dataset, job.labels, protocol)
     key = key_of(job, dataset, scored)
     facts = {
         **run_facts(job.folder),
@@ -304,6 +306,7 @@ def score_cell(
         "seconds": round(seconds, 1),
         "frames": scores.frames,
         "skipped": scores.skipped,
+        SHARES: shares.tree(),
     }
     write_record(job.folder / FACTS, facts)
     write_rows(scores.rows, job.folder / ROWS)  # last: its presence says that the cell is done

@@ -8,8 +8,9 @@ import numpy as np
 import pytest
 
 from thermodepth.errors import SettingsError
-from thermodepth.report.study.findings_tables import findings_tables
+from thermodepth.report.study.findings_tables import effects_table, findings_tables
 from thermodepth.report.study.methods import methods_text
+from thermodepth.report.study.readings import level_readings
 from thermodepth.report.study.summary import summary_of
 from thermodepth.statistics.claims import PAPER_CLAIMS
 from thermodepth.statistics.default_questions import (
@@ -26,6 +27,8 @@ from thermodepth.statistics.designs import (
 )
 from thermodepth.statistics.findings import analyze
 from thermodepth.statistics.measurements import Codes, block
+from thermodepth.statistics.simple_effects import LevelPair, SimpleEffects
+from thermodepth.statistics.switched import MapShare, Shares, Switched
 
 TERMS = ("silog", "smooth", "consistency")
 ARMS = full_factorial(TERMS).arms
@@ -151,7 +154,7 @@ def test_one_seed_gives_no_verdict_and_says_why():
     assert {s.verdict for s in found.tested if s.verdict} == {"cannot tell"}
     tables = findings_tables(found)
     assert any("one run per configuration" in note for note in tables["effects"].notes)
-    assert {row[1] for row in tables["claims"].rows} == {"cannot tell"}
+    assert {row[1:3] for row in tables["claims"].rows} == {("not recorded", "cannot tell")}
     assert "1 seed (0)" in methods_text(found, pairing="They saw the same batches.")
 
 
@@ -169,7 +172,7 @@ def test_every_table_prints_and_parses():
 def test_a_compiler_takes_every_table_of_findings(latex_complaints):
     for noise in (0.1, 3.0):
         blocks = {"rmse": measured(noise=noise)}
-        found = analyze(blocks, reference="full", claims=PAPER_CLAIMS)
+        found = analyze(blocks, reference="full", claims=PAPER_CLAIMS, switched=long_readings())
         tables = {stem: table.latex() for stem, table in findings_tables(found).items()}
         assert latex_complaints(tables) == []
 
@@ -275,7 +278,96 @@ def test_the_summary_counts_verdicts_and_names_the_clear_ones():
     assert "Main effect of silog: RMSE −" in told
     assert "Main effect of smooth" not in told
     assert "Of 11 claims" in told
+    assert (
+        "this reading" not in told.partition("Of 11 claims")[0]
+    )  # nobody knows these arms' settings
     assert summary_of(analyze({"rmse": measured(seeds=1)}, reference="full")) == ""
+
+
+def readings():
+    """What the paper's claims switch, as a study tells it."""
+    shares = Shares(loss=0.02, maps={"metric": MapShare(whole=0.013, far=0.004, beyond="16 m")})
+    questions = {claim.question.name: claim.question for claim in PAPER_CLAIMS}
+    names = [*questions, "main effect: silog"]
+    return {name: Switched(terms=f"{name} weight 0.1", base=shares) for name in names}
+
+
+def long_readings():
+    """The longest that the paper's arms give: two smoothness terms and the coupling at both maps."""
+    terms = (
+        "structure_smooth, guide thermal, pixels label, weight 0.1; guided_smooth, log, guide structure, "
+        "weight 0.1; gradient_consistency, aligned_metres, detach structure, weight 0.1"
+    )
+    maps = {n: MapShare(whole=0.24, far=0.18, beyond="16 m") for n in ("metric", "structure")}
+    shares = Shares(loss=0.12, maps=maps)
+    return dict.fromkeys(readings(), Switched(terms=terms, base=shares))
+
+
+def test_no_claim_is_contradicted_without_its_reading_and_share():
+    """The claims that the paper makes of RMSE, where consistency only hurts and SiLog is all."""
+    blocks = {"rmse": measured(effects=(-3.0, 0.0, 0.5))}
+    found = analyze(blocks, reference="full", claims=PAPER_CLAIMS, switched=readings())
+    contradicted = [o.claim for o in found.outcomes if o.result == "contradicts"]
+    assert {claim.name for claim in contradicted} >= {"i-rmse", "iv-rmse"}
+    words = "weight 0.1; 2 % of the loss, 1.3 % of the metric gradient, 0.4 % beyond 16 m"
+    told = summary_of(found)
+    assert (
+        f"This reading (no-silog {words}): contradicted in “The SiLog loss changes little” (RMSE)."
+    ) in told
+    text = methods_text(found)
+    table = findings_tables(found)["claims"]
+    for claim in contradicted:
+        reading = f"{claim.question.name} {words}"
+        assert f"{claim.text}: **this reading ({reading}): contradicted**." in text
+        lines = [row for row in table.rows if row[0] == claim.text and row[2] == "contradicted"]
+        assert reading in {row[1] for row in lines}
+    # Nowhere does the word stand without one.
+    for printed in (told, text, *(row[2] for row in table.rows)):
+        assert "contradicts" not in printed
+    assert table.columns[1].label == "This reading"
+    assert "Main effect of silog: RMSE −" in told
+    effects = findings_tables(found)["effects"]
+    assert effects.columns[2].label == "This reading"
+    by_question = {row[0]: row[2] for row in effects.rows}
+    assert by_question["Main effect of silog"] == f"main effect: silog {words}"
+    assert by_question["Main effect of smooth"] == "not recorded"
+
+
+def test_without_settings_the_table_of_effects_has_no_column_for_readings():
+    found = analyze({"rmse": measured()}, reference="full")
+    labels = [column.label for column in findings_tables(found)["effects"].columns]
+    assert "This reading" not in labels
+
+
+def test_a_switch_at_levels_has_its_reading_with_what_it_weighs_at_each():
+    pairs = (
+        LevelPair(title="smooth", on="full", off="no-consistency"),
+        LevelPair(title="plain", on="no-smooth", off="no-smooth-no-consistency"),
+    )
+    effects = SimpleEffects(factor="consistency", across="smoothness", pairs=pairs)
+    switched = {
+        effects.question(pair).name: Switched(
+            terms="coupling, weight 0.1", other=Shares(loss=x, maps={})
+        )
+        for pair, x in zip(pairs, (0.02, 0.03), strict=True)
+    }
+    factors = ArmFactors(simple_effects=(effects,))
+    blocks = {"rmse": measured()}
+    found = analyze(blocks, reference="full", arm_factors=factors, switched=switched)
+    sentence = (
+        "This reading (coupling, weight 0.1): smooth: 2 % of the loss, no gradient at either map; plain: "
+        "3 % of the loss, no gradient at either map."
+    )
+    assert level_readings(found) == [sentence]
+    assert sentence in summary_of(found)
+
+
+def test_a_terminal_has_the_readings_below_the_table():
+    found = analyze({"rmse": measured()}, reference="full", switched=readings())
+    table = effects_table(found, readings_below=True)
+    assert "This reading" not in [column.label for column in table.columns]
+    words = found.switched["main effect: silog"].words
+    assert f"Main effect of silog: {words}." in table.notes
 
 
 @pytest.mark.parametrize("sign", [1, -1])

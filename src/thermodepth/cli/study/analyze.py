@@ -93,6 +93,7 @@ def analyze(
     from thermodepth.statistics.designs import FULL
     from thermodepth.statistics.findings import analyze as analyze_measurements
     from thermodepth.study.factors_record import factors_in
+    from thermodepth.study.switched_record import switched_in
 
     judged = _claims(claims)
     names = _names(metrics)
@@ -124,6 +125,7 @@ def analyze(
         better=stated,
         claims=judged,
         claimed=measured,
+        switched=switched_in(_folder_of(results)) if is_study else None,
         smallest_effect=smallest_effect,
     )
     notes = [] if runs is None else [*runs.notes, *_directions_of_runs(runs.directions)]
@@ -148,9 +150,8 @@ def _print(result: Findings, metrics: Sequence[str], assumed: Sequence[str]) -> 
     from thermodepth.report.study.findings_tables import effects_table, findings_tables
     from thermodepth.report.study.methods import remarks_of
 
-    console.print(
-        effects_table(result, metrics=[result.measurements[n].metric for n in metrics]).rich()
-    )
+    printed = [result.measurements[name].metric for name in metrics]
+    console.print(effects_table(result, metrics=printed, readings_below=True).rich())
     tables = findings_tables(result)
     for name in ("claims", "best", "planner"):
         if name in tables:

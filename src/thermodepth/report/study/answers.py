@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from html import escape
 
-from thermodepth.report.page.skeleton import Section, table_html
+from thermodepth.report.page.skeleton import Section, folded, table_html
 from thermodepth.report.study.dose_charts import CAPTION as DOSE_CAPTION
 from thermodepth.report.study.dose_charts import dose_figure
 from thermodepth.report.study.findings_tables import effects_table, findings_tables
@@ -19,6 +19,7 @@ from thermodepth.report.study.level_charts import CAPTION as LEVEL_CAPTION
 from thermodepth.report.study.level_charts import TABLE as LEVEL_TABLE
 from thermodepth.report.study.level_charts import level_figure, place_table
 from thermodepth.report.study.matrix import matrix_html
+from thermodepth.report.study.readings import level_readings
 from thermodepth.report.table import Table
 from thermodepth.statistics.comparison import TestedComparison
 from thermodepth.statistics.findings import Findings
@@ -42,7 +43,8 @@ def effects_tables(
         tables["ledger_matrix"] = matrix_table(matrix, reference=findings.reference)
     if places:
         factors = dict.fromkeys(curve.effects.factor for curve in findings.levels)
-        tables[LEVEL_TABLE] = place_table(places, factor=" and ".join(factors))
+        table = place_table(places, factor=" and ".join(factors))
+        tables[LEVEL_TABLE] = replace(table, notes=(*table.notes, *level_readings(findings)))
     return tables
 
 
@@ -96,19 +98,21 @@ def _effects(findings: Findings, tables: Mapping[str, Table]) -> list[str]:
     parts += [f'<figure><div class="scroll">{drawn}</div></figure>' for _, drawn in plots]
     if plots:
         parts.append(f'<p class="caption">{escape(FOREST_CAPTION)}</p>')
-    parts.append(table_html(tables["verdicts"]))
+    parts.append(table_html(tables["verdicts"], wordy=bool(findings.switched)))
+    if "shares" in tables:
+        parts.append(folded(tables["shares"]))
     others = [
         s for s in findings.tested if not s.declared and s.comparison.metric in _primary(findings)
     ]
-    folded = "".join(
+    further = "".join(
         f'<figure><div class="scroll">{drawn}</div></figure>'
         for metric in _primary(findings)
         if (drawn := forest_svg(_of(findings, metric, others), label=label_of(metric)))
     )
-    if folded:
+    if further:
         parts.append(
             f"<details><summary>{len(others)} further comparisons of the same metrics, descriptive</summary>"
-            f"{folded}</details>"
+            f"{further}</details>"
         )
     return parts
 

@@ -6,7 +6,9 @@ from collections.abc import Iterable, Mapping, Sequence
 
 from thermodepth.metrics import METRICS
 from thermodepth.report.evaluation.warnings import published_note
+from thermodepth.report.study.readings import READING, WHAT, switched_notes
 from thermodepth.report.table import Cell, Column, Interval, Table
+from thermodepth.statistics.claims import RESULT_WORDS
 from thermodepth.statistics.comparison import SCOPE_WORDS, Comparison, TestedComparison, share_of
 from thermodepth.statistics.findings import Findings
 from thermodepth.statistics.labels import digits_of, label_of, p_text
@@ -33,12 +35,20 @@ def findings_tables(findings: Findings) -> dict[str, Table]:
     return tables
 
 
-def effects_table(findings: Findings, *, metrics: Sequence[str] | None = None) -> Table:
-    """A line for each question and metric: the change, its interval, its p-value, the verdict."""
-    lines = [
+def effects_table(
+    findings: Findings, *, metrics: Sequence[str] | None = None, readings_below: bool = False
+) -> Table:
+    """A line for each question and metric: the change, its interval, its p-value, the verdict.
+
+    Where the study is known, the reading that a verdict is about stands beside it; with `readings_below` in
+    a note for each question, as a terminal has room for it.
+    """
+    with_readings = bool(findings.switched) and not readings_below
+    lines: list[tuple[Cell, ...]] = [
         (
             s.comparison.question.title,
             s.comparison.question.kind,
+            *([findings.switched_by(s.comparison.question).text] if with_readings else []),
             label_of(s.comparison.metric),
             s.comparison.percent,
             interval_of(s.comparison),
@@ -59,6 +69,8 @@ def effects_table(findings: Findings, *, metrics: Sequence[str] | None = None) -
         f"{_least_flip(findings)}; d_z: mean over standard deviation of the seeds' differences; wins: share "
         "of images, over seeds, on the better side. Effects are of switching on, differences of the arm "
         "named first.",
+        *([f"{READING} {WHAT}"] if findings.switched else []),
+        *(switched_notes(findings, metrics) if findings.switched and readings_below else []),
         *_reasons(findings.tested),
         *findings.assumptions,
         *findings.unanswered,
@@ -69,6 +81,7 @@ def effects_table(findings: Findings, *, metrics: Sequence[str] | None = None) -
         columns=(
             Column(label="Question", align="left"),
             Column(label="Kind", align="left"),
+            *([Column(label="This reading", align="left")] if with_readings else []),
             Column(label="Metric", align="left"),
             Column(label="Δ (%)", digits=1, signed=True),
             Column(label="95 %", signed=True),
@@ -155,24 +168,22 @@ def best_table(findings: Findings) -> Table:
 
 
 def claims_table(findings: Findings) -> Table:
-    """A line a claim: what was said, what became of it, why."""
+    """A line a claim: what was said, in which reading of the loss, what became of it, why."""
+    labels = ("Claim", "This reading", "Outcome", "Measured as", "Why")
     return Table(
-        title="Claims",
-        columns=(
-            Column(label="Claim", align="left"),
-            Column(label="Outcome", align="left"),
-            Column(label="Measured as", align="left"),
-            Column(label="Why", align="left"),
-        ),
+        title="Claims, in this reading of the loss",
+        columns=tuple(Column(label=label, align="left") for label in labels),
         rows=tuple(
             (
                 each.claim.text,
-                each.result,
+                findings.switched_by(each.claim.question).text,
+                RESULT_WORDS[each.result],
                 each.claim.measured_as,
                 each.sentence,
             )
             for each in findings.outcomes
         ),
+        notes=(f"{READING} {WHAT}",),
     )
 
 

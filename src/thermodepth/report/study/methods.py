@@ -6,6 +6,8 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from thermodepth.report.study.readings import READING, WHAT
+from thermodepth.statistics.claims import RESULT_WORDS
 from thermodepth.statistics.comparison import ONE_RECORDING, ONE_RUN, Comparison
 from thermodepth.statistics.findings import Findings
 from thermodepth.statistics.labels import label_of
@@ -65,10 +67,31 @@ def methods_text(findings: Findings, *, pairing: str = "", training: str = "") -
         ]
     for sentences in (*findings.assumptions, *remarks_of(findings)):
         lines += ["", sentences]
+    lines += _readings(findings)
     if findings.outcomes:
         lines += ["", "Claims:", ""]
-        lines += [f"- {o.claim.text}: **{o.result}**. {o.sentence}" for o in findings.outcomes]
+        lines += [
+            f"- {o.claim.text}: **{findings.switched_by(o.claim.question).words}: "
+            f"{RESULT_WORDS[o.result]}**. {o.sentence}"
+            for o in findings.outcomes
+        ]
     return "\n".join(lines) + "\n"
+
+
+def _readings(findings: Findings) -> list[str]:
+    """Which terms each declared question switches, in what form, and what they weigh."""
+    declared = {
+        s.comparison.question.name: s.comparison.question
+        for s in findings.tested
+        if s.declared and s.comparison.question.name in findings.switched
+    }
+    if not declared:
+        return []
+    lines = [
+        f"- {question.title}: {findings.switched_by(question).text}"
+        for question in declared.values()
+    ]
+    return ["", f"{READING} {WHAT}", "", *lines]
 
 
 _NO_VERDICT = "Of single runs nothing is called better, worse or equivalent."

@@ -27,7 +27,9 @@ from thermodepth.report.study.figures import (
 from thermodepth.report.study.longer import as_published, longer_table
 from thermodepth.report.study.methods import methods_text
 from thermodepth.report.study.page import report_html
+from thermodepth.report.study.readings import reading_notes
 from thermodepth.report.study.scenes import picked_scene
+from thermodepth.report.study.shares_table import shares_table
 from thermodepth.report.study.tables import study_table, study_tables
 from thermodepth.report.study.training_methods import training_methods
 from thermodepth.report.study.tuning import STEM as TUNING
@@ -41,10 +43,13 @@ from thermodepth.study.results.findings import StudyFindings, compute_findings
 from thermodepth.study.results.frames import rule_of
 from thermodepth.study.results.record import read_study
 from thermodepth.study.run import StudyState
+from thermodepth.study.switched_record import write_switched
 from thermodepth.study.tuned import TunedWeights
 from thermodepth.study.tuning.findings import LevelChoices
 
 CHANGES = "changes.json"  # each arm's change, as `study.results.published` reads it
+#: Tables of changes that get the reading of each arm below.
+BESIDE_READINGS = ("table", "table_beside_paper")
 IN_THE_TERMINAL = ("abs_rel", "rmse", "silog", "delta_1")  # what 80 columns hold
 
 
@@ -80,10 +85,10 @@ def write_results(
         DataError: when a cell's files are missing or damaged.
     """
     record = read_study(study, state, dataset)
+    findings = compute_findings(record)
     write_rows(record.rows, state.folder.path / "rows.parquet")
-    return print_study(
-        state.folder.path, record.facts, compute_findings(record), choices=choices, chosen=chosen
-    )
+    write_switched(state.folder.path, findings.contrasts.switched)
+    return print_study(state.folder.path, record.facts, findings, choices=choices, chosen=chosen)
 
 
 def print_study(
@@ -102,6 +107,12 @@ def print_study(
     beside = longer_table(findings.tables, facts.published) if facts.published else None
     if beside is not None:
         tables["table_beside_longer"] = beside
+    readings = reading_notes(contrasts)
+    for stem in BESIDE_READINGS:
+        if stem in tables:
+            tables[stem] = _with_notes(tables[stem], readings)
+    if findings.shares is not None:
+        effects["shares"] = shares_table(findings.shares, contrasts.titles)
     searched = tuning_tables(choices, chosen) if choices and chosen else {}
     written = write_tables(
         out, {**searched, **tables, "table": _with_notes(tables["table"], notes), **effects}
@@ -132,7 +143,7 @@ def print_study(
     first = (f"{TUNING}.md", "table.md", "fig1_structure.png", "fig2_metric.png")
     short = study_table(findings.tables, metrics=IN_THE_TERMINAL)
     return StudyResults(
-        table=_with_notes(searched.get(TUNING, short), notes),
+        table=_with_notes(searched.get(TUNING, short), [*readings, *notes]),
         files=[page, *(path for path in written if path.name in first)],
         beside=beside,
     )

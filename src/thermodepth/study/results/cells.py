@@ -8,10 +8,12 @@ from pathlib import Path
 from typing import Any
 
 from thermodepth.checksums import read_record
-from thermodepth.errors import DataError, StudyError
+from thermodepth.errors import DataError, SettingsError, StudyError
 from thermodepth.machine import processor_words
-from thermodepth.study.cell_facts import cell_facts
+from thermodepth.study.cell_facts import FACTS, cell_facts
+from thermodepth.study.end_shares import shares_in
 from thermodepth.study.run import StudyState
+from thermodepth.training.diagnostics.shares import GradientShares
 
 _ENVIRONMENT = ("thermodepth", "revision", "python", "packages", "device", "threads")
 
@@ -34,6 +36,7 @@ class CellRecord:
     frames: int = 0  # scored
     skipped: tuple[str, ...] = ()  # frames with too little truth in range
     environment: Mapping[str, Any] | None = None  # versions, device, threads
+    shares: GradientShares | None = None  # of the loss terms; earlier versions did not note them
 
 
 def cell_records(state: StudyState) -> tuple[CellRecord, ...]:
@@ -64,12 +67,20 @@ def cell_records(state: StudyState) -> tuple[CellRecord, ...]:
                 frames=facts["frames"],
                 skipped=tuple(facts["skipped"]),
                 environment=environment,
+                shares=_shares(facts, folder),
             )
         )
     without = [(cell, failure.line()) for cell, failure in state.failed]
     without += [(cell, reason or "not computed") for cell, reason in state.open]
     records += [CellRecord(arm=c.arm.name, seed=c.seed, state=why) for c, why in without]
     return tuple(records)
+
+
+def _shares(facts: dict[str, Any], cell: Path) -> GradientShares | None:
+    try:
+        return shares_in(facts, str(cell / FACTS))
+    except SettingsError as error:
+        raise StudyError(f"{error}; delete {cell} and run again") from None
 
 
 def environment_of(cell: Path) -> dict[str, Any]:

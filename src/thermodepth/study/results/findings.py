@@ -22,6 +22,13 @@ from thermodepth.study.results.level_ranges import PlaceEffect, place_effects
 from thermodepth.study.results.lines import metric_depth_rows
 from thermodepth.study.results.record import StudyRecord
 from thermodepth.study.results.result_rows import measurements_of
+from thermodepth.study.results.shares import (
+    ArmShares,
+    StudyShares,
+    arm_shares,
+    study_shares,
+    switched_by,
+)
 from thermodepth.study.results.training_logs import LoggedColumn, logged_columns
 
 #: Beside the primary ones: what they are made of, and what the paper's words are about.
@@ -39,6 +46,7 @@ class StudyFindings:
     curves: tuple[LoggedColumn, ...]
     scenes: FittedScenes
     gradients: tuple[ArmGradients, ...]  # of arms that have diagnostics
+    shares: StudyShares | None = None  # what loss terms weigh; None where nobody knows the settings
     places: tuple[PlaceEffect, ...] = ()  # of switches at levels of something else, by distance
 
 
@@ -50,7 +58,8 @@ def compute_findings(record: StudyRecord) -> StudyFindings:
         StudyError: for a reference without results.
     """
     study = record.facts.study
-    contrasts = study_contrasts(record.rows, study)
+    shares = arm_shares(study, record.facts.finished, record.curves)
+    contrasts = study_contrasts(record.rows, study, shares=shares)
     scored = metric_depth_rows(record.rows)
     return StudyFindings(
         contrasts=contrasts,
@@ -68,11 +77,19 @@ def compute_findings(record: StudyRecord) -> StudyFindings:
         scenes=fit_scenes(record.scenes),
         gradients=tuple(arm_gradients(diagnostics) for diagnostics in record.diagnostics),
         places=place_effects(scored, study, contrasts),
+        shares=study_shares(study, shares),
     )
 
 
-def study_contrasts(rows: pa.Table, study: Study) -> Findings:
+def study_contrasts(
+    rows: pa.Table, study: Study, *, shares: Mapping[str, ArmShares] | None = None
+) -> Findings:
     """Every question of a study answered; arms or seeds without results are said.
+
+    Args:
+        rows: of its cells.
+        study: whose settings say what each question switches.
+        shares: what that weighs in each arm; None: nobody recorded it.
 
     Raises:
         DataError: for arms that were not scored on the same pixels.
@@ -100,7 +117,15 @@ def study_contrasts(rows: pa.Table, study: Study) -> Findings:
     lost = [
         f"No results in {label_of(n)}, a primary metric." for n in study.primary if n not in blocks
     ]
-    return replace(contrasts, unanswered=(*contrasts.unanswered, *lost))
+    questions = [
+        *(s.comparison.question for s in contrasts.tested),
+        *(claim.question for claim in study.claims),
+    ]
+    return replace(
+        contrasts,
+        unanswered=(*contrasts.unanswered, *lost),
+        switched=switched_by(study, {q.name: q for q in questions}.values(), shares),
+    )
 
 
 def declared_questions(contrasts: Findings) -> list[Question]:

@@ -15,7 +15,9 @@ from thermodepth.statistics.criterion import mean_relative
 from thermodepth.statistics.dose_response import DoseCurve, DosePoint
 from thermodepth.statistics.level_choice import LevelResult, TermChoice, choose_levels
 from thermodepth.statistics.measurements import Measurements
+from thermodepth.study.design import Study
 from thermodepth.study.results.result_rows import measurements_of
+from thermodepth.study.results.shares import loss_shares
 from thermodepth.study.results.training_logs import Curve
 from thermodepth.study.tuned import ABOUT_PLACE, TunedLevel, TunedTerm, TunedWeights
 from thermodepth.study.tuning.search import WeightGrid, WeightSearch
@@ -69,7 +71,7 @@ def level_choices(rows: pa.Table, search: WeightSearch, curves: Sequence[Curve])
         criterion=criterion,
         means=means,
         terms=terms,
-        shares=loss_shares(curves, terms),
+        shares=shares_of_levels(curves, study, terms),
         curves=tuple(
             _curve(grid, by_term[grid.term], criterion.metric, search.smallest_effect)
             for grid in search.grids
@@ -77,38 +79,24 @@ def level_choices(rows: pa.Table, search: WeightSearch, curves: Sequence[Curve])
     )
 
 
-def loss_shares(
-    curves: Sequence[Curve], choices: Sequence[TermChoice]
+def shares_of_levels(
+    curves: Sequence[Curve], study: Study, choices: Sequence[TermChoice]
 ) -> dict[tuple[str, str], float]:
-    """What share of the total loss each weight gave its term, over the last quarter of the training.
+    """What share of the loss each weight gave its term, as `loss_shares`; none without a log of it.
 
-    A weight by itself says little: forms and terms of equal weight differ in size by far. A log without the
-    term or with a total of 0 gives none.
+    A weight by itself says little: forms and terms of equal weight differ in size by far.
     """
-    by_arm: dict[str, list[Curve]] = {}
+    own: dict[str, list[Mapping[str, float]]] = {}
     for curve in curves:
-        by_arm.setdefault(curve.arm, []).append(curve)
-    shares: dict[tuple[str, str], float] = {}
-    for choice in choices:
-        for result in choice.results:
-            arm, weight = result.grid.arm, result.grid.weight
-            own = [
-                weight * term / total
-                for curve in by_arm.get(arm, ())
-                if (total := _late_mean(curve, "total"))
-                and (term := _late_mean(curve, choice.term)) is not None
-            ]
-            if own:
-                shares[choice.term, arm] = math.fsum(own) / len(own)
-    return shares
-
-
-def _late_mean(curve: Curve, column: str) -> float | None:
-    points = curve.columns.get(column, ())
-    late = [
-        value for step, value in points if step >= 0.75 * points[-1][0] and math.isfinite(value)
-    ]
-    return math.fsum(late) / len(late) if late else None
+        settings = study.settings.edit(study.arm(curve.arm).edits)
+        of_arm = loss_shares(curve, settings.losses, steps=settings.steps)
+        own.setdefault(curve.arm, []).append(of_arm)
+    return {
+        (choice.term, arm): math.fsum(shares) / len(shares)
+        for choice in choices
+        for arm in [result.grid.arm for result in choice.results]
+        if (shares := [each[choice.term] for each in own.get(arm, ()) if choice.term in each])
+    }
 
 
 def tuned_weights(

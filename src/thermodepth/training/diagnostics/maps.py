@@ -96,8 +96,11 @@ def conflict_maps(
             loss, list(maps.values()), retain_graph=True, allow_unused=True
         )
         pulls += [(term, h, g) for h, g in zip(HEADS, gradients, strict=True) if g is not None]
-    values = np.stack([g.cpu().numpy() for _, _, g in pulls])
-    largest = np.abs(values).reshape(len(pulls), -1).max(1).astype(np.float64)
+    nothing = np.zeros(
+        (0, *prediction.structure.shape), np.float32
+    )  # where terms teach other heads alone
+    values = np.stack([g.cpu().numpy() for _, _, g in pulls]) if pulls else nothing
+    largest = np.abs(values).max((1, 2, 3)).astype(np.float64)
     scale = np.where(largest > 0, largest, 1.0)[:, None, None, None]
     return ConflictMaps(
         step=step,

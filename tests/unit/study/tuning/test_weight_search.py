@@ -15,7 +15,7 @@ from thermodepth.study.failure import DIVERGED, Failure
 from thermodepth.study.results.training_logs import Curve
 from thermodepth.study.run import StudyState
 from thermodepth.study.tuning import rounds
-from thermodepth.study.tuning.findings import loss_shares
+from thermodepth.study.tuning.findings import shares_of_levels
 from thermodepth.study.tuning.rounds import run_search
 from thermodepth.study.tuning.search import WeightSearch, weight_grids
 from thermodepth.training.settings import TrainingSettings
@@ -283,19 +283,28 @@ def test_the_share_of_the_loss_is_that_of_the_end(scorer: Callable[..., Scorer])
     end = run_search(search("gradient_consistency"), engine.run, print)
     assert end.choices is not None
 
-    def log(arm: str, seed: int, term: float) -> Curve:
-        early = ((10.0, 9.0), (20.0, 9.0))
+    study = search("gradient_consistency").study()
+    last = study.settings.steps
+
+    def log(arm: str, seed: int, *, weight: float, term: float) -> Curve:
+        early = ((0.2 * last, 9.0), (0.6 * last, 9.0))
+        late = (0.8 * last, 1.0 * last)
+        others = (1.0 - weight * term, 3.0 - weight * term)  # the whole has a mean of 2
         return Curve(
             arm=arm,
             seed=seed,
             columns={
-                "total": (*early, (30.0, 1.0), (40.0, 3.0)),  # a mean of 2
-                "gradient_consistency": (*early, (30.0, term), (40.0, term)),
+                "metric_silog": (*early, *zip(late, others, strict=True)),
+                "gradient_consistency": (*early, *((step, term) for step in late)),
             },
         )
 
-    curves = [log("full", 0, 2.0), log("full", 1, 4.0), log("gradient-consistency-x3", 0, 1.0)]
-    shares = loss_shares(curves, end.choices.terms)
+    curves = [
+        log("full", 0, weight=0.1, term=2.0),
+        log("full", 1, weight=0.1, term=4.0),
+        log("gradient-consistency-x3", 0, weight=0.3, term=1.0),
+    ]
+    shares = shares_of_levels(curves, study, end.choices.terms)
     assert shares == pytest.approx(
         {
             ("gradient_consistency", "full"): 0.1 * 3.0 / 2.0,
