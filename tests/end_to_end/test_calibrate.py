@@ -6,6 +6,7 @@ import io
 import json
 import re
 import shlex
+import shutil
 import struct
 from collections.abc import Callable
 from pathlib import Path
@@ -49,22 +50,29 @@ def maps() -> Maps:
     return frames
 
 
-@pytest.fixture
-def yard(tmp_path: Path, maps: Maps) -> Path:
+@pytest.fixture(scope="module")
+def first_yard(tmp_path_factory: pytest.TempPathFactory, maps: Maps) -> Path:
     """The folder that the page is about, with the files that its commands name."""
+    root = tmp_path_factory.mktemp("page")
+    for folder in ("yard", "sweeps", "flight"):
+        (root / folder).mkdir()
     for name, (counts, depth_m) in maps.items():
-        for folder in ("yard", "sweeps", "flight"):
-            (tmp_path / folder).mkdir(exist_ok=True)
-        (tmp_path / "yard" / f"{name}.png").write_bytes(encode_png(counts))
+        (root / "yard" / f"{name}.png").write_bytes(encode_png(counts))
         sweep = np.full(depth_m.shape, np.nan, np.float32)
         sweep[200::12] = depth_m[200::12]
         sweep[sweep > 40] = np.nan
-        np.save(tmp_path / "sweeps" / f"{name}.npy", sweep)
-        content = rjpeg(counts, XMP.format(range_m=round(float(depth_m[240, 320]), 2)))
-        (tmp_path / "flight" / f"{name}.jpg").write_bytes(content)
-    (tmp_path / "tape.csv").write_text(
-        re.findall(r"^```csv\n(.*?)^```", PAGE.read_text(), re.S | re.M)[0]
-    )
+        np.save(root / "sweeps" / f"{name}.npy", sweep)
+        xmp = XMP.format(range_m=round(float(depth_m[240, 320]), 2))
+        (root / "flight" / f"{name}.jpg").write_bytes(rjpeg(counts, xmp))
+    (tape,) = re.findall(r"^```csv\n(.*?)^```", PAGE.read_text(encoding="utf-8"), re.S | re.M)
+    (root / "tape.csv").write_text(tape)
+    return root
+
+
+@pytest.fixture
+def yard(tmp_path: Path, first_yard: Path) -> Path:
+    """A copy of it to work in."""
+    shutil.copytree(first_yard, tmp_path, dirs_exist_ok=True)
     return tmp_path
 
 
@@ -124,6 +132,7 @@ DAY = ("--fov", "60", "--at", "day.png,420,400,4.97")
         (("yard", "--at", "day.png,420"), "--at day.png,420: expected FRAME,X,Y,METRES"),
         (("yard", "--at", "1,2,3"), "expected FRAME,X,Y,METRES, for the source has 3 frames"),
         (("yard", "--at", "dya.png,1,2,3"), "unknown frame 'dya'; did you mean 'day'?"),
+        (("yard", "--at", "day.png,420,400,4,97"), "unknown frame 'day.png,420'"),
         (("yard/day.png", "--at", "night.png,1,2,3"), "unknown frame 'night' (known: day)"),
         (("none", "--at", "a,1,2,3"), "none: no such file or folder"),
         (("yard", "--fov", "60", "--at", "day.png,640,400,5"), "no sample is left"),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -82,7 +83,7 @@ class DistanceOptions:
         Path | None,
         typer.Option(
             "--lidar",
-            help="A measured depth map of the frame's size, or a point list [n 3] (NPY; CSV of x,y,z); for a "
+            help="A measured depth map of the frame's size, or a list of points x, y, z (NPY, CSV); for a "
             "folder of frames a folder of such files of the same names.",
         ),
     ] = None
@@ -348,13 +349,14 @@ def _frame_name(point: TypedDistance, names: Sequence[str]) -> str:
             f"{point.where}: expected FRAME,X,Y,METRES, for the source has {len(names)} frames"
         )
     file_name = Path(point.frame).name
-    for name in (point.frame, file_name, Path(file_name).stem):
+    stem = re.sub(r"\.[A-Za-z0-9]{1,8}$", "", file_name)
+    for name in (point.frame, file_name, stem):
         if name in names:
             return name
     listing = (
-        unknown("frame", Path(file_name).stem, names)
+        unknown("frame", stem, names)
         if len(names) <= MOST_LISTED_FRAMES
-        else f"no frame '{point.frame}' among {len(names)}{nearest(Path(file_name).stem, names)}"
+        else f"no frame '{point.frame}' among {len(names)}{nearest(stem, names)}"
     )
     raise DataError(f"{point.where}: {listing}")
 

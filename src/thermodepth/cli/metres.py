@@ -49,14 +49,29 @@ AS_STORED = MetresOptions()  # where nothing is said of it
 
 
 def print_calibration(calibration: ScaleCalibration | None, path: Path | None) -> None:
-    """What is done to depth, on stderr; nothing where nothing is."""
+    """What is done to depth, on stderr; nothing where nothing is.
+
+    Args:
+        calibration: of the predictor.
+        path: the file that it is from; None: the model's folder keeps it.
+    """
     from thermodepth.cli.terminal import error_console
 
-    if calibration is not None:
-        source = "the model's folder" if path is None else str(path)
+    if calibration is None:
+        return
+    source = str(path or "the model's folder")
+    way_out = "" if path is not None else " (--uncalibrated leaves it out)"
+    error_console.print(f"note: metres by {source}: {calibration}{way_out}", soft_wrap=True)
+
+
+def note_left_out(name: str, folder: Path) -> None:
+    """That a command scores a model itself and not the camera that its folder is calibrated for."""
+    from thermodepth.cli.terminal import error_console
+    from thermodepth.scale_calibration import FILE_NAME
+
+    if (folder / FILE_NAME).exists():
         error_console.print(
-            f"note: metres by {source}: {calibration} (--uncalibrated leaves it out)"
-            if path is None
-            else f"note: metres by {source}: {calibration}",
+            f"note: {name}: scored is the model's own depth; {folder / FILE_NAME} is of one camera and left "
+            "out",
             soft_wrap=True,
         )

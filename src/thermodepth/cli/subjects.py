@@ -124,13 +124,16 @@ def open_models(
     """
     if all(subject.store is not None for subject in subjects):
         return {}
+    from thermodepth.cli.metres import note_left_out
     from thermodepth.inference.predictor import Predictor
     from thermodepth.model import load_model, resolve_model
 
+    folders = {s.arm: resolve_model(s.spec) for s in subjects if s.store is None}
+    for arm, folder in folders.items():
+        note_left_out(arm, folder)
     return {
-        s.arm: Predictor(load_model(resolve_model(s.spec)), device=device, lens=lens)
-        for s in subjects
-        if s.store is None
+        arm: Predictor(load_model(folder), device=device, lens=lens)
+        for arm, folder in folders.items()
     }
 
 

@@ -24,7 +24,7 @@ from thermodepth.scale_calibration.samples import Kind, PredictedFrame, depths_o
 
 #: Of depth maps and point lists, in the order in which a folder is asked for them.
 SUFFIXES = (*DEPTH_SUFFIXES, ".csv", ".txt", ".xyz")
-MAX_POINT_BYTES = 256_000_000
+MAX_POINT_BYTES = 32_000_000  # of text; a sweep of 128 channels has 10
 MAX_POSE_BYTES = 10_000
 _AXES = ("x", "y", "z")
 _RIGID = 1e-3
