@@ -23,9 +23,8 @@ LEAST_SAMPLES = 8  # for a second number to be tried at all
 LEAST_SPREAD = 2.0  # furthest over nearest of the raw depths
 LEAST_FRAMES = 3  # to leave frames out instead of samples
 LEAST_GAIN = 0.1  # of the scale's error
-MOST_FOLDS = (
-    100  # of what is left out by turns: more samples than that are left out several at a time
-)
+#: Of what is left out by turns; more samples than that are left out several at a time.
+MOST_FOLDS = 100
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

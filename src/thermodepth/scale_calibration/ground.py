@@ -7,7 +7,7 @@ is rolled by r, clockwise as seen from behind it,
     a pixel with the ray v = (x, y, 1) that looks down, v.n > 0, sees ground at the depth  H / (v.n)
 
 Which pixels are ground, the model's own depth D says: D (v.n) is how far below the camera it has each of
-them, in its own unit. Ground is the level of which there is most, and its surface lies across n. Whatever
+them, in its own unit. Ground is the lowest level with many pixels whose surface lies across n: whatever
 stands on it is higher. H over that level is the scale, as in Xue et al. 2020, Toward Hierarchical
 Self-Supervised Monocular Absolute Depth Estimation for Autonomous Driving Applications (DNet), whose camera
 looks level.

@@ -43,9 +43,8 @@ class DistanceSample(Settings):
     """One known distance and the model's raw depth there."""
 
     frame: str = Field(max_length=LONGEST_NAME)
-    x: float = Field(
-        ge=0
-    )  # pixels of the frame from its left edge; the whole part is the pixel's number
+    #: Pixels of the frame from its left edge; the whole part is the pixel's number.
+    x: float = Field(ge=0)
     y: float = Field(ge=0)  # from its top
     source: Source = "point"
     kind: Kind
