@@ -111,7 +111,7 @@ class OutputOptions:
         stated = {name: value for name, value in tree.items() if value is not None}
         return OutputSettings.parse(stated, where="outputs")
 
-    def open(self, folder: Path, names: Sequence[str], settings: OutputSettings) -> Outputs:
+    def open_writers(self, folder: Path, names: Sequence[str], settings: OutputSettings) -> Outputs:
         """Everything that is to be written, into a folder.
 
         Args:

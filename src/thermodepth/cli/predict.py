@@ -95,7 +95,7 @@ def predict(
 
     names = outputs.names(depth_format=depth_format, view=view, steady=steady)
     drawn = outputs.settings(rate_hz=reading.rate)
-    writer = OutputFiles(outputs.open(out, names, drawn))
+    writer = OutputFiles(outputs.open_writers(out, names, drawn))
     typed = open_typed(source, reading)
     _check_out(out, typed)
     named_lens = lens.lens()

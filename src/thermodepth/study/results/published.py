@@ -7,11 +7,12 @@ nothing beside it.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from importlib.resources import files
+from pathlib import Path
 
+from thermodepth.files import read_json
 from thermodepth.statistics.comparison import Comparison
 from thermodepth.study.design import Study
 
@@ -49,10 +50,10 @@ def file_of(study_name: str) -> str:
 
 def published_study(study: Study, protocol_id: str) -> PublishedStudy | None:
     """The published study of this name on these frames; None without one, or if this one is as long."""
-    file = files("thermodepth") / FOLDER / file_of(study.name)
+    file = Path(str(files("thermodepth"))) / FOLDER / file_of(study.name)
     if not file.is_file():
         return None
-    tree = json.loads(file.read_text(encoding="utf-8"))
+    tree = read_json(file)
     if tree["protocol"] != protocol_id:
         return None
     if len(study.seeds) >= tree["seeds"] and study.settings.steps >= tree["steps"]:
