@@ -97,3 +97,22 @@ def test_sequences_and_other_rigs_are_refused() -> None:
         RenderOrder(scenes=scenes, rig=coaxial_rig(48, 36), cameras="several", frames=2)
     with pytest.raises(SettingsError, match="several cameras have lenses of their own"):
         RenderOrder(scenes=scenes, rig=ms2_rig(), cameras="several")
+
+
+def test_seeds_of_the_pack_that_ships_give_its_frames_again() -> None:
+    """But for the last bits, which are the processor's."""
+    pytest.importorskip("embreex", reason="rendering needs the ray caster")
+    from thermodepth.data.synthetic import shipped_pack
+    from thermodepth.synthetic.worlds.world import GENERATOR_VERSION, render_several_cameras
+
+    with Pack.open(shipped_pack()) as pack:
+        assert pack.header.generator_version == GENERATOR_VERSION
+        rows, columns = pack.size
+        for row in (pack.rows[0], pack.rows[-1]):
+            frame = render_several_cameras(row.seed, width=columns, height=rows)
+            packed = pack.read(row.frame_id)
+            assert frame.frame_id == row.frame_id
+            off_m = np.abs(np.nan_to_num(frame.depth_m) - np.nan_to_num(packed.depth_m))
+            assert (off_m <= 1 / 256).mean() > 0.995
+            off_k = np.abs(frame.apparent_temperature_k - packed.apparent_temperature_k)
+            assert (off_k <= 0.03).mean() > 0.9

@@ -105,7 +105,7 @@ def test_lines_come_with_the_checkpoints_before_the_first_step_and_at_the_end(wa
 
 
 def test_the_last_line_is_what_the_trained_model_says(watching: Path, frames: Path):
-    predictor = load(watching, device="cpu")
+    predictor = load(watching, device="cpu", fov_deg=60)
     scores = []
     for frame in read_reference_frames(frames):
         prediction = predictor(frame.sample.thermal)
