@@ -43,7 +43,7 @@ def test_exchanged_bytes_are_refused_by_predict_and_named_by_the_doctor(
 ) -> None:
     code, _, err = thermodepth("predict", "--fov", "54", CASES / "swapped_png", "--no-view")
     assert code == 2
-    assert "16 of 16 files could not be read" in err
+    assert "16 frames of 16 could not be predicted" in err
     assert words(err).count("whose two bytes stand the wrong way round") == 16
     assert not Path("depth").exists()
     code, out, _ = thermodepth("data", "check", CASES / "swapped_png")
