@@ -59,7 +59,7 @@ def test_a_study_file_is_run_to_its_verdicts(
     assert "Main effect of smooth" in page
     assert 'class="forest"' in page
     claims = (tmp_path / "s" / "claims.md").read_text(encoding="utf-8")
-    assert "replicates" in claims
+    assert "replicated" in claims
     methods = (tmp_path / "s" / "METHODS.md").read_text(encoding="utf-8")
     settings = json.loads((tmp_path / "s/cells/full/seed-0/settings.json").read_text())
     weights = load_file(tmp_path / "s/cells/full/seed-0/model/weights.safetensors")

@@ -426,7 +426,7 @@ def test_without_labels_the_metric_head_learns_alone(tiny_pack: Path, tmp_path: 
     assert all(w.isfinite().all() for w in weights.values())
     header, line = (tmp_path / "run" / "log.csv").read_text().splitlines()
     told = dict(zip(header.split(","), line.split(","), strict=True))
-    assert float(told["structure_ssi"]) == 0
+    assert "structure_ssi" not in told  # no image had a pixel for it
     assert float(told["metric_relative"]) > 0
 
 
