@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections.abc import Iterator
+from functools import lru_cache
 
 _SIGNS = {
     "\\": r"\textbackslash{}",
@@ -128,6 +129,7 @@ def pieces(word: str) -> list[str]:
     return parts
 
 
+@lru_cache(maxsize=1 << 14)  # a layout asks for the same cells over and over
 def width(text: str) -> float:
     """Points at 10 pt, never too few but for kerning."""
     return sum(_width(cluster) for cluster in _clusters(" ".join(text.split())))
