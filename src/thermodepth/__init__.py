@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from thermodepth.inference.predictor import Predictor as Predictor
     from thermodepth.inference.predictor import load as load
     from thermodepth.sources.opening import frames as frames
+    from thermodepth.sources.opening import replay as replay
     from thermodepth.types import Geometry as Geometry
 
 __version__ = "0.1.0"
@@ -28,10 +29,11 @@ _HOME = {
     "Predictor": "thermodepth.inference.predictor",
     "frames": "thermodepth.sources.opening",
     "load": "thermodepth.inference.predictor",
+    "replay": "thermodepth.sources.opening",
     "Geometry": "thermodepth.types",
 }
 
-__all__ = ["Depth", "Geometry", "Predictor", "__version__", "frames", "load"]
+__all__ = ["Depth", "Geometry", "Predictor", "__version__", "frames", "load", "replay"]
 
 
 def __getattr__(name: str) -> Any:

@@ -1,4 +1,4 @@
-"""The options that say which scale calibration a prediction has, and the line that tells it."""
+"""The options that say which scale calibration a prediction has, and the predictor that has it."""
 
 from __future__ import annotations
 
@@ -11,6 +11,8 @@ import typer
 from thermodepth.errors import SettingsError
 
 if TYPE_CHECKING:
+    from thermodepth.inference.lens import Lens
+    from thermodepth.inference.predictor import Predictor
     from thermodepth.scale_calibration import ScaleCalibration
 
 
@@ -62,6 +64,26 @@ def print_calibration(calibration: ScaleCalibration | None, path: Path | None) -
     source = str(path or "the model's folder")
     way_out = "" if path is not None else " (--uncalibrated leaves it out)"
     error_console.print(f"note: metres by {source}: {calibration}{way_out}", soft_wrap=True)
+
+
+def load_predictor(
+    model: str, metres: MetresOptions, *, device: str, short_side: int | None, lens: Lens | None
+) -> Predictor:
+    """The model, with the metres of a camera where somebody calibrated it, which is said."""
+    from thermodepth.inference.predictor import Predictor
+    from thermodepth.model import load_model, resolve_model
+
+    folder = resolve_model(model)
+    calibration = metres.scale_calibration(folder)
+    predictor = Predictor(
+        load_model(folder),
+        device=device,
+        short_side=short_side,
+        lens=lens,
+        scale_calibration=calibration,
+    )
+    print_calibration(calibration, metres.metres)
+    return predictor
 
 
 def note_left_out(name: str, folder: Path) -> None:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from thermodepth.cli.lens import NO_LENS, LensOptions
-from thermodepth.cli.metres import AS_STORED, MetresOptions, print_calibration
+from thermodepth.cli.metres import AS_STORED, MetresOptions, load_predictor
 from thermodepth.cli.options import Device, Model, ShortSide, With, load_with
 from thermodepth.cli.outputs import NO_OUTPUTS, OutputOptions
 from thermodepth.cli.sources import (
@@ -25,7 +25,6 @@ from thermodepth.shipped import DEFAULT_MODEL
 from thermodepth.threads import set_thread_policy
 
 if TYPE_CHECKING:
-    from thermodepth.inference.lens import Lens
     from thermodepth.inference.predictor import Depth, Predictor
     from thermodepth.pipeline import Outcome, Steadying, WrittenFrames
     from thermodepth.sources import Source
@@ -99,7 +98,7 @@ def predict(
     typed = open_typed(source, reading)
     _check_out(out, typed)
     named_lens = lens.lens()
-    predictor = _predictor(model, metres, device=device, short_side=short_side, lens=named_lens)
+    predictor = load_predictor(model, metres, device=device, short_side=short_side, lens=named_lens)
     facts = {"files": names, "drawn": drawn.tree(), "video": video, "steady": steady}
     facts |= {"counts": reading.counts, "drop": reading.drop, "y16": reading.y16}
     written = _written_frames(typed, out, {**_facts(predictor), **facts}, again=again)
@@ -120,28 +119,8 @@ def predict(
         _print_steadying(stage)
     _print_notes(outcome, predictor, writer.outputs.notes)
     _raise_failures(outcome)
-    if outcome.is_stopped and typed.length is not None:
+    if outcome.is_stopped and not typed.is_live:  # whose end is a stop
         raise KeyboardInterrupt
-
-
-def _predictor(
-    model: str, metres: MetresOptions, *, device: str, short_side: int | None, lens: Lens | None
-) -> Predictor:
-    """The model, with the metres of a camera where somebody calibrated it, which is said."""
-    from thermodepth.inference.predictor import Predictor
-    from thermodepth.model import load_model, resolve_model
-
-    folder = resolve_model(model)
-    calibration = metres.scale_calibration(folder)
-    predictor = Predictor(
-        load_model(folder),
-        device=device,
-        short_side=short_side,
-        lens=lens,
-        scale_calibration=calibration,
-    )
-    print_calibration(calibration, metres.metres)
-    return predictor
 
 
 def _written_frames(

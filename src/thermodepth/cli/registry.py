@@ -65,6 +65,7 @@ app = typer.Typer(
         "adapt",
         "evaluate",
         "predict",
+        "stream",
         "calibrate",
         "serve",
         "label",

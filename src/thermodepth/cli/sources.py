@@ -52,6 +52,7 @@ class ReadingOptions:
         float | None,
         typer.Option(help="Frames per second of what has no times of its own."),
     ] = None
+    topic: Annotated[str, typer.Option(help="Topic of a bag whose images have several.")] = ""
 
     def options(self) -> SourceOptions:
         """
@@ -66,6 +67,7 @@ class ReadingOptions:
             counts=self.counts,
             recursive=self.recursive,
             rate_hz=self.rate,
+            topic=self.topic,
         )
 
 
@@ -131,23 +133,25 @@ class FrameLine:
         self._tenth = -1
         self._last_s = time.monotonic()
 
-    def __call__(self, now: LoopProgress) -> None:
+    def __call__(self, now: LoopProgress, more: str = "") -> None:
+        """`more` stands behind the numbers."""
         if self._total == 1:
             return
         if not self._console.is_terminal:
-            self._plain(now)
+            self._plain(now, more)
             return
         if self._status is None:
             self._status = self._console.status("")
             self._status.start()
-        self._status.update(f"{self._label}: {words(now)}")
+        self._status.update(f"{self._label}: {words(now)}{', ' * bool(more)}{more}")
 
-    def _plain(self, now: LoopProgress) -> None:
+    def _plain(self, now: LoopProgress, more: str) -> None:
         elapsed_s = time.monotonic() - self._last_s
         tenth = 10 * now.frames // now.total if now.total else -1
         if tenth > self._tenth or (now.total is None and elapsed_s > _PLAIN_EVERY_S):
             self._tenth, self._last_s = tenth, time.monotonic()
-            print(f"{self._label}: {words(now)}", file=sys.stderr, flush=True)
+            line = f"{self._label}: {words(now)}{', ' * bool(more)}{more}"
+            print(line, file=sys.stderr, flush=True)
 
     def close(self) -> None:
         """Take the line away."""

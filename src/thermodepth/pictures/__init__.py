@@ -4,7 +4,7 @@ decoding.py      PNG, TIFF, JPEG, BMP, NPY and PFM to one array, sizes bounded b
 byte_order.py    16-bit values whose two bytes were exchanged
 formats.py       what a file is that is none of these, by its first bytes
 orientation.py   how a camera was held, as EXIF says
-pfm.py tiff.py   what Pillow does not read, or reads without a word about what it drops
+pfm.py tiff.py jpeg_ls.py   what Pillow does not read, or reads without a word about what it drops
 """
 
 from thermodepth.pictures.byte_order import bytes_are_swapped, refuse_swapped

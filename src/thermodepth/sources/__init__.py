@@ -4,12 +4,15 @@ opening.py       what a person types -> a source: files, folders, globs, address
 source.py        recordings one after another: names, numbers, times, failures
 registry.py      the kinds, by name
 interface.py     what a kind gives; frame.py what a reader gets; options.py how files are read
-pictures.py npy_stack.py tiff_pages.py y16_file.py      the kinds, one file each
+replaying.py     a recording in its own time; latest_frames.py the newest frame of a live source
+lenses.py        what a source states of its lens
+pictures.py npy_stack.py tiff_pages.py y16_file.py video.py flir_seq.py cptv.py bags.py      the kinds
 """
 
 from thermodepth.sources.frame import AnyFrame, FailedFrame, SkippedFrame, SourceFrame
 from thermodepth.sources.interface import DecodedFrame, Recording, StoredFrame
-from thermodepth.sources.opening import frames, open_source
+from thermodepth.sources.latest_frames import LatestFrames, latest
+from thermodepth.sources.opening import frames, open_source, replay, replayed
 from thermodepth.sources.options import SourceOptions, Y16Layout
 from thermodepth.sources.registry import SOURCES, Address, SourceKind
 from thermodepth.sources.source import Source
@@ -20,6 +23,7 @@ __all__ = [
     "AnyFrame",
     "DecodedFrame",
     "FailedFrame",
+    "LatestFrames",
     "Recording",
     "SkippedFrame",
     "Source",
@@ -29,5 +33,8 @@ __all__ = [
     "StoredFrame",
     "Y16Layout",
     "frames",
+    "latest",
     "open_source",
+    "replay",
+    "replayed",
 ]

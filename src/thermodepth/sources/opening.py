@@ -11,6 +11,7 @@ import os
 import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
+from itertools import groupby
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +22,7 @@ from thermodepth.sources.interface import Recording
 from thermodepth.sources.options import SourceOptions
 from thermodepth.sources.pictures import Pictures
 from thermodepth.sources.registry import SOURCES, Address
+from thermodepth.sources.replaying import FOR_EVER, ONCE, Replay
 from thermodepth.sources.source import Source, safe_label
 from thermodepth.sources.y16_file import SUFFIXES as Y16_SUFFIXES
 
@@ -40,6 +42,7 @@ def frames(
     y16: str = "",
     drop: str = "",
     counts: bool = False,
+    topic: str = "",
 ) -> Source:
     """The thermal frames of anything that holds or gives some, one at a time, in the camera's own numbers.
 
@@ -50,6 +53,7 @@ def frames(
         y16: `WIDTHxHEIGHT` of raw 16-bit files without a header; with `:big` where the high byte comes first.
         drop: rows and columns that are no picture, such as `bottom=2`.
         counts: whether 8-bit pictures are refused.
+        topic: of a bag whose images have several.
 
     Returns:
         An iterable of `SourceFrame` and `FailedFrame`. A frame that cannot be read is a `FailedFrame`, which
@@ -61,9 +65,57 @@ def frames(
         DependencyError: for a kind whose package is not installed.
     """
     options = SourceOptions.of_text(
-        y16=y16, drop=drop, counts=counts, recursive=recursive, rate_hz=rate
+        y16=y16, drop=drop, counts=counts, recursive=recursive, rate_hz=rate, topic=topic
     )
     return open_source([source] if isinstance(source, (str, Path)) else source, options)
+
+
+def replay(
+    source: Typed | Sequence[Typed],
+    *,
+    rate: float | None = None,
+    endless: bool = False,
+    recursive: bool = False,
+    y16: str = "",
+    drop: str = "",
+    counts: bool = False,
+    topic: str = "",
+) -> Source:
+    """A recording in its own time, as its camera gave it: what is to run on a camera is tried on it first.
+
+    Args:
+        source: as of `frames`.
+        rate: frames per second; None: the recording's own times.
+        endless: whether it begins again at its end, for ever.
+        recursive: as of `frames`; so are the others.
+        y16: see there.
+        drop: see there.
+        counts: see there.
+        topic: see there.
+
+    Raises:
+        DataError, SettingsError, DependencyError: as `frames`; while it plays, a SettingsError for a
+            recording that has no times, and no rate.
+    """
+    options = SourceOptions.of_text(
+        y16=y16, drop=drop, counts=counts, recursive=recursive, rate_hz=rate, topic=topic
+    )
+    opened = open_source([source] if isinstance(source, (str, Path)) else source, options)
+    return replayed(opened, rate_hz=rate, endless=endless)
+
+
+def replayed(source: Source, *, rate_hz: float | None, endless: bool = False) -> Source:
+    """A source of the disk in its own time; a live one is as it is."""
+    recordings = [
+        recording if recording.is_live else _replay(recording, rate_hz, endless=endless)
+        for recording in source.recordings
+    ]
+    return replace(source, recordings=recordings)
+
+
+def _replay(recording: Recording, rate_hz: float | None, *, endless: bool) -> Replay:
+    label = recording.label or safe_label(Path(recording.sequence).name)
+    return Replay(recording=recording, label=label, is_endless=endless, rate_hz=rate_hz)
 
 
 def open_source(typed: Sequence[Typed], options: SourceOptions) -> Source:
@@ -79,7 +131,13 @@ def open_source(typed: Sequence[Typed], options: SourceOptions) -> Source:
     listing = _Listing(options=options)
     for each in typed:
         listing.add(each)
-    recordings = _merged(_open(address, options) for address in _labelled(listing.addresses))
+    recordings: list[Recording] = []
+    for how, group in groupby(_labelled(listing.addresses), key=lambda address: address.replay):
+        merged = _merged(_open(address, options) for address in group)
+        if how:
+            merged = [_replay(r, options.rate_hz, endless=how == FOR_EVER) for r in merged]
+        recordings += merged
+    _refuse_two_cameras(recordings)
     return Source(
         recordings=recordings,
         notes=tuple(listing.notes),
@@ -101,12 +159,18 @@ class _Listing:
 
     def add(self, typed: Typed) -> None:
         text = str(typed)
+        how, colon, rest = text.partition(":")
+        if colon and how in (ONCE, FOR_EVER) and not _exists(Path(text)):
+            first = len(self.addresses)
+            self.add(rest)
+            self.addresses[first:] = [replace(a, replay=how) for a in self.addresses[first:]]
+            return
         path = Path(text).expanduser()
         if _exists(path):
             self._add_path(path)
         elif isinstance(typed, str) and (scheme := Address(text=text).scheme):
             if not any(scheme in row.schemes for row in SOURCES.values()):
-                known = sorted({s for row in SOURCES.values() for s in row.schemes})
+                known = {ONCE, FOR_EVER, *(s for row in SOURCES.values() for s in row.schemes)}
                 raise SettingsError(
                     f"{text}: {unknown('address', scheme, known)}, and no such file"
                 )
@@ -165,6 +229,16 @@ class _Listing:
         names = ", ".join(path.name for path in paths[:_LISTED])
         more = f", and {len(paths) - _LISTED} more" if len(paths) > _LISTED else ""
         self.notes.append(f"{folder}: skipped {len(paths)} {what}: {names}{more}")
+
+
+def _refuse_two_cameras(recordings: Sequence[Recording]) -> None:
+    """What never ends lets nothing behind it have its turn."""
+    live = [recording.origin for recording in recordings if recording.is_live]
+    if live and len(recordings) > 1:
+        raise SettingsError(
+            f"{live[0]}: a live source stands alone, and {len(recordings) - 1} more are named; start one "
+            "program for each"
+        )
 
 
 def _exists(path: Path) -> bool:

@@ -35,6 +35,7 @@ class SourceOptions:
     counts: bool = False  # whether 8-bit pictures are refused
     recursive: bool = False  # whether folders in folders are read
     rate_hz: float | None = None  # of frames that have no times of their own
+    topic: str = ""  # of a bag; empty: the only one with images
 
     @classmethod
     def of_text(
@@ -45,6 +46,7 @@ class SourceOptions:
         counts: bool = False,
         recursive: bool = False,
         rate_hz: float | None = None,
+        topic: str = "",
     ) -> Self:
         """
         Raises:
@@ -60,6 +62,7 @@ class SourceOptions:
             counts=counts,
             recursive=recursive,
             rate_hz=rate_hz,
+            topic=topic,
         )
 
     @property

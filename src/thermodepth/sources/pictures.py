@@ -6,19 +6,14 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING
 
-from thermodepth.camera import focal_of_view
 from thermodepth.errors import DataError
 from thermodepth.sources.interface import DecodedFrame, StoredFrame, state_of
+from thermodepth.sources.lenses import centred_intrinsics
 from thermodepth.sources.options import SourceOptions
 from thermodepth.thermal import read_thermal, read_y16
 from thermodepth.thermal.flir_lens import stated_view_deg
 from thermodepth.types import ThermalUnit
-
-if TYPE_CHECKING:
-    import numpy as np
-    from numpy.typing import NDArray
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -65,8 +60,7 @@ def decode_picture(path: Path, options: SourceOptions) -> DecodedFrame:
         return DecodedFrame(raw=raw, unit=ThermalUnit.COUNTS)
     raw, unit = read_thermal(path, expect=options.expected_unit, drop=options.margins)
     view_deg = stated_view_deg(path)
-    rows, columns = raw.shape
-    lens = None if view_deg is None else _centred(focal_of_view(view_deg, columns), rows, columns)
+    lens = None if view_deg is None else centred_intrinsics(view_deg, raw.shape)
     return DecodedFrame(raw=raw, unit=unit, intrinsics=lens)
 
 
@@ -76,9 +70,3 @@ def _state_or_none(path: Path) -> str:
         return state_of(path)
     except DataError:
         return ""
-
-
-def _centred(focal_px: float, rows: int, columns: int) -> NDArray[np.float64]:
-    import numpy as np
-
-    return np.array([[focal_px, 0, columns / 2], [0, focal_px, rows / 2], [0, 0, 1]], np.float64)

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from thermodepth.extensions import Registry
-from thermodepth.sources import npy_stack, tiff_pages, y16_file
+from thermodepth.sources import bags, cptv, flir_seq, npy_stack, tiff_pages, video, y16_file
 from thermodepth.sources.interface import Recording
 from thermodepth.sources.options import SourceOptions
 from thermodepth.sources.pictures import Pictures
@@ -29,6 +29,7 @@ class Address:
     path: Path | None = None  # where it is a file, folder or device that exists
     head: bytes = b""  # the first `HEAD_BYTES` of a file
     label: str = ""  # start of the names of its frames
+    replay: str = ""  # `replay` or `loop`: in its own time
 
     @property
     def scheme(self) -> str:
@@ -100,6 +101,41 @@ SOURCES: Registry[SourceKind] = Registry(
             open=lambda address, options: tiff_pages.open_tiff_pages(
                 address.file, address.label, options
             ),
+        ),
+        SourceKind(
+            name="video",
+            title="a video",
+            recognises=lambda address, _: video.is_video(address.head),
+            open=lambda address, options: video.open_video(address.file, address.label, options),
+            suffixes=video.SUFFIXES,
+        ),
+        SourceKind(
+            name="flir",
+            title="a SEQ or CSQ recording of FLIR",
+            recognises=lambda address, _: address.head.startswith(flir_seq.MAGICS),
+            open=lambda address, options: flir_seq.open_flir_sequence(
+                address.file, address.label, options
+            ),
+            suffixes=flir_seq.SUFFIXES,
+        ),
+        SourceKind(
+            name="cptv",
+            title="a CPTV recording of a Lepton",
+            recognises=lambda address, _: (
+                address.head.startswith(cptv.GZIP) and address.file.suffix.lower() in cptv.SUFFIXES
+            ),
+            open=lambda address, options: cptv.open_cptv(address.file, address.label, options),
+            suffixes=cptv.SUFFIXES,
+        ),
+        SourceKind(
+            name="bag",
+            title="a ROS bag or MCAP",
+            recognises=lambda address, _: (
+                address.head.startswith((bags.ROS1, bags.MCAP, bags.SQLITE))
+                or (address.path is not None and bags.is_bag_folder(address.path))
+            ),
+            open=lambda address, options: bags.open_bag(address.file, address.label, options),
+            suffixes=bags.SUFFIXES,
         ),
         SourceKind(
             name="picture",

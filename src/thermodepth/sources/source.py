@@ -21,7 +21,7 @@ def safe_label(text: str) -> str:
     return _UNSAFE.sub("-", text).strip("-. ") or "frame"
 
 
-@dataclass(slots=True, kw_only=True)
+@dataclass(kw_only=True)
 class Source:
     """Frames of one or several recordings; iterating reads one at a time, from the first one each time."""
 

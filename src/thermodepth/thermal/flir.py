@@ -1,4 +1,4 @@
-"""FLIR radiometric JPEGs: the raw frame behind the picture, as kelvin.
+"""FLIR radiometric JPEGs and recordings: the raw frame behind the picture, as kelvin.
 
 The picture of such a file is a false-colour rendering for people; the counts S and what leads to
 temperature stand in APP1 segments beside it. With the emissivity e and the reflected temperature T_r that the
@@ -26,6 +26,8 @@ import numpy as np
 
 from thermodepth.errors import DataError
 from thermodepth.pictures import bytes_are_swapped, decode_raster
+from thermodepth.pictures.jpeg_ls import START as JPEG_LS
+from thermodepth.pictures.jpeg_ls import decode_jpeg_ls, jpeg_ls_size
 from thermodepth.thermal.jpeg_head import JpegHead
 from thermodepth.thermal.radiometry import PlanckConstants, counts_of_kelvin, kelvin_of_counts
 
@@ -81,22 +83,32 @@ def flir_payload(head: JpegHead, name: str) -> bytes:
     return b"".join(payloads[number] for number in range(last + 1))
 
 
-def decode_flir(payload: bytes, name: str) -> NDArray[np.float32]:
+def decode_flir(payload: bytes, name: str, *, camera: bytes = b"") -> NDArray[np.float32]:
     """Object temperature in kelvin `[h w]`, NaN where the signal is none.
 
     Args:
-        payload: from `flir_payload`.
+        payload: an FFF file, as `flir_payload` gives it.
         name: what messages call the file.
+        camera: the record of the camera, of a payload without one.
 
     Raises:
         DataError: naming the file, when it holds no raw frame, is damaged or too large.
     """
-    records = _records(payload, name)
-    camera, emissivity = records.camera, records.camera.emissivity
+    records = _records(payload, name, camera)
+    constants, emissivity = records.camera.constants, records.camera.emissivity
     with np.errstate(all="ignore"):  # constants of a damaged file lead anywhere
-        around = counts_of_kelvin(np.array(camera.reflected_k), camera.constants)
+        around = counts_of_kelvin(np.array(records.camera.reflected_k), constants)
         signal = (records.counts - (1 - emissivity) * around.astype(np.float64)) / emissivity
-        return kelvin_of_counts(signal, camera.constants)
+        return kelvin_of_counts(signal, constants)
+
+
+def decode_flir_counts(payload: bytes, name: str) -> NDArray[np.uint16]:
+    """The raw frame `[h w]` as it is, of a camera that states no constants.
+
+    Raises:
+        DataError: as `decode_flir`.
+    """
+    return _counts(_raw_block(flir_records(payload, name), name), name)
 
 
 def flir_records(payload: bytes, name: str) -> dict[int, bytes]:
@@ -106,11 +118,11 @@ def flir_records(payload: bytes, name: str) -> dict[int, bytes]:
         DataError: naming the file, when header or directory are damaged.
     """
     if len(payload) < _HEADER_BYTES:
-        raise DataError(f"{name}: a FLIR JPEG whose data ends within its header; copy it again")
+        raise DataError(f"{name}: FLIR data that end within their header; copy the file again")
     order = _byte_order(payload)
     start, count = struct.unpack_from(f"{order}II", payload, 0x18)
     if count > MAX_ENTRIES:
-        raise DataError(f"{name}: a FLIR JPEG with {count} records, damaged or hostile; refused")
+        raise DataError(f"{name}: FLIR data of {count} records, damaged or hostile; refused")
     blocks: dict[int, bytes] = {}
     for number in range(count):
         entry = start + _ENTRY_BYTES * number
@@ -135,18 +147,23 @@ def record_order(block: bytes) -> str:
     return "<" if struct.unpack_from("<H", block)[0] < 0x100 else ">"
 
 
-def _records(payload: bytes, name: str) -> _Records:
+def _records(payload: bytes, name: str, camera: bytes) -> _Records:
     """Refuses, before memory is taken, what the entries say of pixels."""
     blocks = flir_records(payload, name)
+    counts = _counts(_raw_block(blocks, name), name)
+    camera = blocks.get(CAMERA, camera)
+    if not camera:
+        raise _damaged(name, "no record of the camera's constants")
+    return _Records(counts=counts, camera=_camera(camera, name))
+
+
+def _raw_block(blocks: dict[int, bytes], name: str) -> bytes:
     if RAW not in blocks:
         raise DataError(
-            f"{name}: a FLIR JPEG without a raw frame: saved by a camera that is not radiometric, or "
+            f"{name}: FLIR data without a raw frame: saved by a camera that is not radiometric, or "
             "edited. Its picture is a false-colour rendering, which has lost the temperature order"
         )
-    counts = _counts(blocks[RAW], name)
-    if CAMERA not in blocks:
-        raise _damaged(name, "no record of the camera's constants")
-    return _Records(counts=counts, camera=_camera(blocks[CAMERA], name))
+    return blocks[RAW]
 
 
 def _byte_order(payload: bytes) -> str:
@@ -155,25 +172,30 @@ def _byte_order(payload: bytes) -> str:
 
 
 def _counts(block: bytes, name: str) -> NDArray[np.uint16]:
-    """The raw frame of its record: a PNG, whose bytes FLIR writes the wrong way round, or plain words."""
+    """The raw frame of its record: words, JPEG-LS, or a PNG whose bytes FLIR writes the wrong way round."""
     if len(block) < _RAW_HEAD_BYTES:
         raise _damaged(name, "its raw frame has no header")
     order = record_order(block)
     height, width = raw_size(block)
     stored = block[_RAW_HEAD_BYTES:]
     sizes = [(width, height)]
-    is_png = stored.startswith(b"\x89PNG")
+    is_png, is_jpeg_ls = stored.startswith(b"\x89PNG"), stored.startswith(JPEG_LS)
     if is_png and len(stored) >= 24:
         sizes.append(struct.unpack_from(">II", stored, 16))
+    if is_jpeg_ls:
+        sizes.append(jpeg_ls_size(stored)[::-1])
     for across, down in sizes:
         if across * down > MAX_THERMAL_PIXELS:
             raise DataError(
                 f"{name}: the header says {across}x{down}, more than the {MAX_THERMAL_PIXELS // 10**6} "
                 "million pixels that any such camera has; refused before memory is taken"
             )
-    if is_png:
+    if is_png or is_jpeg_ls:
         try:
-            pixels = decode_raster(stored, "its raw frame", any_byte_order=True)
+            if is_png:
+                pixels = decode_raster(stored, "its raw frame", any_byte_order=True)
+            else:
+                pixels = decode_jpeg_ls(stored, "its raw frame")
         except DataError as error:
             raise _damaged(name, str(error)) from None
         if pixels.shape != (height, width) or pixels.dtype != np.uint16:
@@ -181,10 +203,10 @@ def _counts(block: bytes, name: str) -> NDArray[np.uint16]:
             raise _damaged(
                 name, f"its raw frame is {shape} {pixels.dtype}, its record {width}x{height}"
             )
-        counts = pixels.byteswap()
+        counts = pixels.byteswap() if is_png else pixels
     elif stored.startswith(b"\xff\xd8"):
         raise DataError(
-            f"{name}: a FLIR JPEG whose raw frame is itself a JPEG or JPEG-LS, which is not read; export a "
+            f"{name}: FLIR data whose raw frame is itself a JPEG of 8 bits, which is not read; export a "
             "16-bit TIFF from FLIR's own program"
         )
     else:
@@ -215,4 +237,4 @@ def _camera(block: bytes, name: str) -> _Camera:
 
 
 def _damaged(name: str, reason: str) -> DataError:
-    return DataError(f"{name}: damaged FLIR radiometric JPEG ({reason}); copy it again")
+    return DataError(f"{name}: damaged FLIR data ({reason}); copy the file again")

@@ -37,7 +37,7 @@ def stated_view_deg(path: Path) -> float | None:
     if head is None or not payload:
         return None
     records = flir_records(payload, str(path))
-    view_deg = _view_in(records.get(CAMERA, b""))
+    view_deg = view_in(records.get(CAMERA, b""))
     size = raw_size(records.get(RAW, b""))
     if view_deg is None or head.orientation not in ON_ITS_SIDE or not stored_alike(head, size):
         return view_deg
@@ -47,7 +47,8 @@ def stated_view_deg(path: Path) -> float | None:
     return math.degrees(2 * math.atan(math.tan(math.radians(view_deg) / 2) * rows / columns))
 
 
-def _view_in(record: bytes) -> float | None:
+def view_in(record: bytes) -> float | None:
+    """Degrees along the sensor's rows, of the camera's record; None where it states nothing that can be."""
     if len(record) < _VIEW_AT + 4:
         return None
     (view,) = struct.unpack_from(f"{record_order(record)}f", record, _VIEW_AT)

@@ -158,11 +158,12 @@ BOMB = BOMB[:16] + struct.pack(">II", 60_000, 60_000) + BOMB[24:]
         (payload([(32, camera_info())]), "without a raw frame"),
         (payload([(1, raw_record(b"", 60_000, 60_000))]), "60000x60000, more than the 4 million"),
         (payload([(1, raw_record(BOMB, 8, 8))]), "60000x60000, more than the 4 million"),
-        (payload([(1, raw_record(b"\xff\xd8\xff\xf7", 8, 8))]), "is itself a JPEG or JPEG-LS"),
+        (payload([(1, raw_record(b"\xff\xd8\xff\xf7", 8, 8))]), "damaged JPEG-LS"),
+        (payload([(1, raw_record(b"\xff\xd8\xff\xe0", 8, 8))]), "is itself a JPEG of 8 bits"),
         (payload([(1, raw_record(bytes(100), 32, 24))]), "100 bytes of a raw frame of 32x24"),
         (payload([(1, b"\2\0")]), "its raw frame has no header"),
         (payload([], count=2**31), "2147483648 records"),
-        (b"FFF", "ends within its header"),
+        (b"FFF", "end within their header"),
     ],
 )
 def test_hostile_and_empty_ones_are_refused(tmp_path: Path, content: bytes, message: str) -> None:
@@ -185,7 +186,7 @@ def test_damaged_ones_are_named(tmp_path: Path, damage: str) -> None:
         "constants": [(32, bytes(900)), (1, raw_record(encode_png(COUNTS), 32, 24))],
         "cut": [(32, camera_info()[:500]), (1, raw_record(encode_png(COUNTS), 32, 24))],
     }
-    with pytest.raises(DataError, match=r"camera\.jpg: damaged FLIR radiometric JPEG"):
+    with pytest.raises(DataError, match=r"camera\.jpg: damaged FLIR data"):
         read_thermal(write(tmp_path, jpeg(payload(records[damage]))))
 
 
