@@ -10,6 +10,7 @@ from thermodepth.recipes.finetune import finetune
 from thermodepth.recipes.paper import paper
 from thermodepth.recipes.paper_factorial import paper_factorial
 from thermodepth.recipes.paper_limited import paper_limited, paper_scarce
+from thermodepth.recipes.paper_readings import paper_readings
 from thermodepth.recipes.rgb_teacher import rgb_teacher
 from thermodepth.recipes.thermal import thermal
 from thermodepth.study.design import Study
@@ -31,6 +32,7 @@ STUDIES: dict[str, Callable[..., Study]] = {
     "paper-factorial": paper_factorial,
     "paper-limited": paper_limited,
     "paper-scarce": paper_scarce,
+    "paper-readings": paper_readings,
 }
 
 

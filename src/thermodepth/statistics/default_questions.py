@@ -7,12 +7,14 @@ from dataclasses import dataclass
 
 from thermodepth.statistics.designs import FULL, Design, DoseResponse, listed, recognised
 from thermodepth.statistics.dose_response import doses_of
+from thermodepth.statistics.paper_readings import PaperReading
 from thermodepth.statistics.questions import Kind, Question, against, is_twin
 from thermodepth.statistics.shapley import Settings
 from thermodepth.statistics.simple_effects import SimpleEffects
 
 _EFFECTS: frozenset[Kind] = frozenset({"main effect", "interaction"})
 _AT_LEVELS: frozenset[Kind] = frozenset({"simple effect", "trend"})
+_OF_READINGS: frozenset[Kind] = frozenset({"reading"})
 _NEVER_DECLARED: frozenset[Kind] = frozenset({"twin", "slope"})
 #: Of arms whose names are no design, whatever they look like.
 NO_DESIGN = Design(kind="list", factors=(), arms={})
@@ -21,8 +23,9 @@ NO_DESIGN = Design(kind="list", factors=(), arms={})
 def declared_kinds(kinds: Iterable[Kind]) -> frozenset[Kind]:
     """The kinds of questions that get verdicts, of those that are asked."""
     present_kinds = frozenset(kinds)
-    if present_kinds & _AT_LEVELS:
-        return _AT_LEVELS
+    for whole in (_OF_READINGS, _AT_LEVELS):
+        if present_kinds & whole:
+            return whole
     return _EFFECTS if present_kinds & _EFFECTS else present_kinds - _NEVER_DECLARED
 
 
@@ -33,6 +36,7 @@ class ArmFactors:
     design: Design = NO_DESIGN
     doses: tuple[DoseResponse, ...] = ()
     simple_effects: tuple[SimpleEffects, ...] = ()
+    readings: tuple[PaperReading, ...] = ()  # of the paper's loss, whose own changes are asked for
     #: Whether nobody said it, and the arms' names were taken for it.
     by_name: bool = False
 
@@ -68,7 +72,8 @@ def questions_of(
     titles: Mapping[str, str] | None = None,
     arm_factors: ArmFactors,
 ) -> tuple[Question, ...]:
-    """Each arm against the reference, the effects that a design can tell, slopes of doses, simple effects.
+    """Each arm against the reference, the effects that a design can tell, slopes of doses, simple effects,
+    changes of readings.
 
     Args:
         arms: all that the study has, with results or without.
@@ -89,6 +94,8 @@ def questions_of(
             questions.append(dose.slope())
     for effects in arm_factors.simple_effects:
         questions += effects.questions()
+    for reading in arm_factors.readings:
+        questions += reading.questions()
     return tuple(questions)
 
 

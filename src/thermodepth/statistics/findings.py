@@ -29,6 +29,7 @@ from thermodepth.statistics.designs import assumptions_of
 from thermodepth.statistics.dose_response import DoseCurve, dose_curves
 from thermodepth.statistics.measurements import Measurements
 from thermodepth.statistics.metric_names import direction_of
+from thermodepth.statistics.paper_patterns import Pattern, patterns_of
 from thermodepth.statistics.pooled_df import compare_all
 from thermodepth.statistics.power import Plan, plan
 from thermodepth.statistics.questions import Question, is_twin
@@ -53,6 +54,7 @@ class Findings:
     unanswered: tuple[str, ...]  # what failed cells leave no answer to, in words
     assumptions: tuple[str, ...]  # that effects and doses stand on, in words
     measurements: Mapping[str, Measurements]
+    patterns: tuple[Pattern, ...] = ()  # of readings of the paper, beside its table
     #: By question: the reading of the loss that its verdict is about; empty where nobody knows the settings.
     switched: Mapping[str, Switched] = field(default_factory=dict)
 
@@ -148,6 +150,7 @@ def analyze(
         titles={arm: (titles or {}).get(arm, arm) for arm in arms},
         unanswered=_unanswered(blocks, every, ranked, reference),
         assumptions=_assumptions(factors) if questions is None else (),
+        patterns=patterns_of(factors.readings, blocks, tested),
         switched=switched or {},
     )
 

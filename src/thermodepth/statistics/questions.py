@@ -20,6 +20,7 @@ Kind = Literal[
     "slope",
     "simple effect",
     "trend",
+    "reading",
     "twin",
     "other",
 ]

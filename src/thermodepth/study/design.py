@@ -16,12 +16,14 @@ from thermodepth.statistics.claims import Claim
 from thermodepth.statistics.comparison import SMALLEST_EFFECT
 from thermodepth.statistics.default_questions import NO_DESIGN, ArmFactors
 from thermodepth.statistics.designs import Design, DoseResponse
+from thermodepth.statistics.paper_readings import PaperReading
 from thermodepth.statistics.questions import NAME, TWIN, is_twin
 from thermodepth.statistics.simple_effects import SimpleEffects
 from thermodepth.study.arm import Arm as Arm
 from thermodepth.study.arm_edits import check_arms, check_base
 from thermodepth.study.factors import (
     check_doses,
+    check_readings,
     check_simple_effects,
     design_of_edits,
     doses_of_edits,
@@ -51,6 +53,8 @@ class Study:
     doses: tuple[DoseResponse, ...] | None = None
     #: Switches at levels of something else, whose effects at each level are asked for.
     simple_effects: tuple[SimpleEffects, ...] = ()
+    #: Ways to understand the paper's loss, whose own changes are asked for and held against its table.
+    readings: tuple[PaperReading, ...] = ()
     budget_hours: float | None = None  # of training, summed over cells; see `run.within_budget`
     scored_split: str = TEST_SPLIT  # of `settings.data.source`; a search of weights has another
     tuned: TunedWeights | None = (
@@ -92,6 +96,7 @@ class Study:
         check_simple_effects(
             self.settings, self._edits(), self.simple_effects, f"study {self.name}"
         )
+        check_readings(self.readings, names, f"study {self.name}")
         if self.budget_hours is not None and not 0 < self.budget_hours < float("inf"):
             raise SettingsError(
                 f"study {self.name}: a budget of {self.budget_hours} hours, expected a number above 0"
@@ -133,7 +138,9 @@ class Study:
             design = design_of_edits(self.settings, arms) or NO_DESIGN
         if doses is None:
             doses = doses_of_edits(self.settings, arms)
-        return ArmFactors(design=design, doses=doses, simple_effects=self.simple_effects)
+        return ArmFactors(
+            design=design, doses=doses, simple_effects=self.simple_effects, readings=self.readings
+        )
 
     def _edits(self) -> dict[str, Edits]:
         return {arm.name: arm.edits for arm in self.arms}

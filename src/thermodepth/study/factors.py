@@ -12,8 +12,9 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from thermodepth.config import Edits, difference
-from thermodepth.errors import SettingsError
+from thermodepth.errors import SettingsError, unknown
 from thermodepth.statistics.designs import Design, DoseResponse, listed, recognised
+from thermodepth.statistics.paper_readings import PaperReading
 from thermodepth.statistics.simple_effects import SimpleEffects
 from thermodepth.training.settings import TrainingSettings
 
@@ -160,6 +161,22 @@ def check_simple_effects(
 
 def _parted(changes: Mapping[str, tuple[Any, Any]]) -> str:
     return ", ".join(f"{path} {old} to {new}" for path, (old, new) in changes.items()) or "nothing"
+
+
+def check_readings(readings: Sequence[PaperReading], arms: Sequence[str], where: str) -> None:
+    """Whether the study has the arms of its readings.
+
+    Raises:
+        SettingsError: naming the reading.
+    """
+    for number, reading in enumerate(readings):
+        if any(reading.name == other.name for other in readings[:number]):
+            raise SettingsError(f"{where}: two readings are called '{reading.name}'")
+        for arm in reading.arms.values():
+            if arm not in arms:
+                raise SettingsError(
+                    f"{where}: reading '{reading.name}': {unknown('arm', arm, arms)}"
+                )
 
 
 def _changes(settings: TrainingSettings, edits: Edits) -> tuple[_Change, ...]:

@@ -13,6 +13,7 @@ from thermodepth.config import Settings
 from thermodepth.errors import DataError, SettingsError
 from thermodepth.statistics.default_questions import ArmFactors
 from thermodepth.statistics.designs import Design, DesignKind, DoseResponse
+from thermodepth.statistics.paper_readings import PaperReading
 from thermodepth.statistics.simple_effects import LevelPair, SimpleEffects
 
 STUDY = "study.json"
@@ -43,20 +44,30 @@ class SimpleEffectsRecord(Settings):
     pairs: tuple[LevelPairRecord, ...]
 
 
+class ReadingRecord(Settings):
+    """Which arms play the paper's configurations."""
+
+    name: str
+    title: str
+    arms: dict[str, str]
+
+
 class ArmFactorsRecord(Settings):
-    """Design, doses and simple effects, and what the arms of a seed share; it decides no number of a cell."""
+    """What is asked of the arms, and what those of a seed share; it decides no number of a cell."""
 
     design: DesignRecord
     doses: dict[str, dict[str, float]] = Field(default_factory=dict)  # factor -> arm -> level
     simple_effects: tuple[SimpleEffectsRecord, ...] = ()
+    readings: tuple[ReadingRecord, ...] = ()
     pairing: str = ""  # in words
 
     @model_serializer(mode="wrap")
     def _without_empty(self, serialize: SerializerFunctionWrapHandler) -> dict[str, Any]:
-        """Records of studies without simple effects are the bytes that they were before there were any."""
+        """Records of studies without these are the bytes that they were before there were any."""
         tree: dict[str, Any] = serialize(self)
-        if not self.simple_effects:
-            del tree["simple_effects"]
+        for name in ("simple_effects", "readings"):
+            if not getattr(self, name):
+                del tree[name]
         return tree
 
     @classmethod
@@ -68,6 +79,10 @@ class ArmFactorsRecord(Settings):
             doses={dose.factor: dict(dose.arms) for dose in arm_factors.doses},
             simple_effects=tuple(
                 SimpleEffectsRecord.parse(asdict(effects)) for effects in arm_factors.simple_effects
+            ),
+            readings=tuple(
+                ReadingRecord(name=each.name, title=each.title, arms=dict(each.arms))
+                for each in arm_factors.readings
             ),
             pairing=pairing,
         )
@@ -86,7 +101,13 @@ class ArmFactorsRecord(Settings):
             )
             for each in self.simple_effects
         )
-        return ArmFactors(design=design, doses=tuple(doses), simple_effects=tuple(simple_effects))
+        readings = (PaperReading(**each.tree()) for each in self.readings)
+        return ArmFactors(
+            design=design,
+            doses=tuple(doses),
+            simple_effects=tuple(simple_effects),
+            readings=tuple(readings),
+        )
 
 
 def factors_in(folder: Path) -> ArmFactorsRecord | None:

@@ -14,10 +14,10 @@ from scipy import integrate, stats
 from thermodepth.errors import DataError, SettingsError
 from thermodepth.report.audit.tables import audit_tables, rounded, signed
 from thermodepth.report.audit.words import audit_page, audit_words
-from thermodepth.report.study.tables import PAPER_TABLE
 from thermodepth.statistics.audit.audit import audit
 from thermodepth.statistics.audit.noise import chance, noise_levels, seeds_needed, sign_flip_seeds
 from thermodepth.statistics.audit.published import metric_key, read_published, shipped_table
+from thermodepth.statistics.paper_table import PAPER_TABLE
 
 DOCS = Path(__file__).resolve().parents[3] / "docs"
 SMALL = "arm,Smooth,Silog,AbsRel\nall,1,1,0.10\nno smooth,0,1,0.12\n"

@@ -14,9 +14,9 @@ from scipy import stats
 
 from thermodepth.errors import DataError, StudyError
 from thermodepth.report.study import tables as printed
-from thermodepth.report.study.tables import PAPER_TABLE
 from thermodepth.report.table import Number, write_tables
 from thermodepth.statistics.comparison import ONE_RECORDING, ONE_RUN, best_set, compare
+from thermodepth.statistics.paper_table import PAPER_TABLE
 from thermodepth.statistics.pooled_df import compare_all
 from thermodepth.statistics.questions import against
 from thermodepth.statistics.two_way import estimate

@@ -88,7 +88,8 @@ def _write_results(study: Study, state: StudyState, dataset: Dataset) -> None:
     results = write_results(study, state, dataset)
     console.print()
     console.print(results.table.rich())
-    if results.beside is not None:
-        console.print(results.beside.rich())
+    for table in (results.readings, results.beside):
+        if table is not None:
+            console.print(table.rich())
     for path in results.files:
         console.print(f"  {path}", soft_wrap=True)

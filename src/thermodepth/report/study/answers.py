@@ -19,6 +19,7 @@ from thermodepth.report.study.level_charts import CAPTION as LEVEL_CAPTION
 from thermodepth.report.study.level_charts import TABLE as LEVEL_TABLE
 from thermodepth.report.study.level_charts import level_figure, place_table
 from thermodepth.report.study.matrix import matrix_html
+from thermodepth.report.study.pattern_tables import READINGS, SIGNS, pattern_tables
 from thermodepth.report.study.readings import level_readings
 from thermodepth.report.table import Table
 from thermodepth.statistics.comparison import TestedComparison
@@ -39,6 +40,7 @@ def effects_tables(
     tables["effects"] = effects_table(findings, metrics=_primary(findings))
     declared = replace(findings, tested=tuple(s for s in findings.tested if s.declared))
     tables["verdicts"] = effects_table(declared, metrics=_primary(findings))
+    tables |= pattern_tables(findings)
     if matrix:
         tables["ledger_matrix"] = matrix_table(matrix, reference=findings.reference)
     if places:
@@ -53,7 +55,7 @@ def answers(
     tables: Mapping[str, Table],
     matrix: Mapping[str, Mapping[str, PartChange]],
 ) -> list[Section]:
-    """The sections that a person reads first: levels, effects and claims, interactions, doses, the ledger."""
+    """The sections that a person reads first: levels, readings, effects, interactions, doses, the ledger."""
     heat = [
         f"<figure><figcaption>{escape(label_of(metric))}</figcaption>"
         f'<div class="scroll">{drawn}</div></figure>'
@@ -71,6 +73,9 @@ def answers(
         at_levels.append(table_html(tables[LEVEL_TABLE]))
     parts = {
         ("levels", "At each level"): at_levels,
+        ("readings", "Readings of the paper's loss"): [
+            table_html(tables[stem]) for stem in (READINGS, SIGNS) if stem in tables
+        ],
         ("effects", "Effects and claims"): _effects(findings, tables),
         ("interactions", "Main effects and interactions"): _charts(heat, HEAT_CAPTION, "heats"),
         ("doses", "Dose curves"): _charts(doses, DOSE_CAPTION, "charts"),

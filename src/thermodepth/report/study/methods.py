@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from thermodepth.report.study.pattern_tables import pattern_sentences, patterns_words
 from thermodepth.report.study.readings import READING, WHAT
 from thermodepth.statistics.claims import RESULT_WORDS
 from thermodepth.statistics.comparison import ONE_RECORDING, ONE_RUN, Comparison
@@ -67,6 +68,9 @@ def methods_text(findings: Findings, *, pairing: str = "", training: str = "") -
         ]
     for sentences in (*findings.assumptions, *remarks_of(findings)):
         lines += ["", sentences]
+    if findings.patterns:
+        lines += ["", " ".join(patterns_words(findings)), ""]
+        lines += [f"- {sentence}" for sentence in pattern_sentences(findings)]
     lines += _readings(findings)
     if findings.outcomes:
         lines += ["", "Claims:", ""]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 
+from thermodepth.report.study.pattern_tables import pattern_sentences
 from thermodepth.report.study.readings import level_readings
 from thermodepth.statistics.claims import Outcome, Result
 from thermodepth.statistics.comparison import TestedComparison, Verdict
@@ -30,6 +31,8 @@ def summary_of(findings: Findings) -> str:
     if findings.levels:  # all that is declared, in the order of the levels
         of_levels = [curve.sentence for curve in findings.levels]
         sentences = [*of_levels, *level_readings(findings), *sentences]
+    elif findings.patterns:
+        sentences = [*pattern_sentences(findings), *sentences]
     elif clear:
         rest = len(clear) - _NAMED
         named = "; ".join(_named(s, findings) for s in clear[:_NAMED])

@@ -7,7 +7,7 @@ Numbers come from `entries`, lines from `lines`, what stands under them from `no
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Literal
 
 from thermodepth.errors import DataError
@@ -23,6 +23,7 @@ from thermodepth.report.study.records import CHANGE, change_cells, plain_table, 
 from thermodepth.report.table import Cell, Column, Interval, Number, Table
 from thermodepth.statistics.comparison import ONE_RUN, Comparison
 from thermodepth.statistics.labels import label_of
+from thermodepth.statistics.paper_table import PAPER, PAPER_TABLE
 from thermodepth.study.results.entries import (
     COMPARED,
     TABLE_1_METRICS,
@@ -34,35 +35,6 @@ from thermodepth.study.results.entries import (
 from thermodepth.study.results.lines import Lines
 
 TITLE = "Metric depth under each loss configuration"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class PaperRow:
-    """One line of the published table."""
-
-    arm: str  # what our recipe calls the same configuration
-    title: str  # as published
-    abs_rel: float
-    rmse: float
-
-
-PAPER = (
-    "Jang, Shin, Ko: Loss Function Analysis for Monocular Depth Estimation in Thermal Imaging "
-    "Environments, Table 1"
-)
-#: One run per configuration. Data, network, unit of RMSE and protocol are not stated.
-PAPER_TABLE = (
-    PaperRow(arm="full", title="All losses", abs_rel=0.0809, rmse=0.1720),
-    PaperRow(arm="no-silog", title="No SiLog", abs_rel=0.0820, rmse=0.1732),
-    PaperRow(arm="no-smooth", title="No Smooth", abs_rel=0.0794, rmse=0.1700),
-    PaperRow(arm="no-consistency", title="No Consistency", abs_rel=0.0816, rmse=0.2114),
-    PaperRow(
-        arm="no-smooth-no-consistency",
-        title="No Smooth & Consistency",
-        abs_rel=0.0895,
-        rmse=0.2328,
-    ),
-)
 
 
 def study_table(
@@ -143,8 +115,7 @@ def paper_table(entries: TableEntries) -> Table:
         for metric, part in parts.items():
             ours = part.entries.get(paper.arm) if lines.reference == published_base.arm else None
             value: float = getattr(paper, metric)
-            base: float = getattr(published_base, metric)
-            published = 100 * (value / base - 1) if differs else None
+            published = paper.percent(metric) if differs else None
             line += [value, published, change_cell(ours.change if ours else None)]
             records.append((paper.title, paper.arm, metric, value, published, *change_cells(ours)))
         cells.append(tuple(line))

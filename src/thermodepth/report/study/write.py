@@ -27,6 +27,7 @@ from thermodepth.report.study.figures import (
 from thermodepth.report.study.longer import as_published, longer_table
 from thermodepth.report.study.methods import methods_text
 from thermodepth.report.study.page import report_html
+from thermodepth.report.study.pattern_tables import READINGS
 from thermodepth.report.study.readings import reading_notes
 from thermodepth.report.study.scenes import picked_scene
 from thermodepth.report.study.shares_table import shares_table
@@ -60,6 +61,7 @@ class StudyResults:
     table: Table  # the paper's columns and a few more, for a terminal; the files have all
     files: Sequence[Path]
     beside: Table | None = None  # the changes beside those of a longer study that is published
+    readings: Table | None = None  # of the paper's loss, beside its table
 
 
 def write_results(
@@ -146,6 +148,7 @@ def print_study(
         table=_with_notes(searched.get(TUNING, short), [*readings, *notes]),
         files=[page, *(path for path in written if path.name in first)],
         beside=beside,
+        readings=effects.get(READINGS),
     )
 
 
