@@ -66,6 +66,7 @@ app = typer.Typer(
         "evaluate",
         "predict",
         "stream",
+        "bag",
         "calibrate",
         "serve",
         "label",

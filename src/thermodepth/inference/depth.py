@@ -161,7 +161,7 @@ class Depth:
                 f"degrees of the model's training; {remedy}"
             )
         points = self.lens.rays(self._size) * np.asarray(self.depth_m, np.float32)
-        return np.ascontiguousarray(points[:, self._gives_point(mask)].T)
+        return np.ascontiguousarray(points[:, self.gives_point(mask)].T)
 
     def point_colours(
         self, by: PointColour = "thermal", mask: NDArray[np.bool_] | None = None
@@ -188,14 +188,14 @@ class Depth:
             picture = thermal_picture(self.thermal, self.thermal_unit)
         else:
             picture = structure_picture(self) if by == "structure" else depth_picture(self)
-        return picture[self._gives_point(mask)]
+        return picture[self.gives_point(mask)]
 
     @property
     def _size(self) -> tuple[int, int]:
         return int(self.depth_m.shape[0]), int(self.depth_m.shape[1])
 
-    def _gives_point(self, mask: NDArray[np.bool_] | None) -> NDArray[np.bool_]:
-        """`[h w]` the pixels of `points(mask)`."""
+    def gives_point(self, mask: NDArray[np.bool_] | None) -> NDArray[np.bool_]:
+        """`[h w]` True for the pixels of `points(mask)`, which has them row by row."""
         valid = self.has_depth if mask is None else self.has_depth & mask
         if self.lens is not None and self.lens.distortion is not None:
             valid = valid & np.isfinite(self.lens.rays(self._size)[0])

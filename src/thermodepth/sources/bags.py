@@ -20,6 +20,7 @@ import numpy as np
 from thermodepth.errors import DataError, DependencyError, SettingsError, unknown
 from thermodepth.files import MAX_PIXELS, ask_folder, byte_count
 from thermodepth.pictures import decode_raster
+from thermodepth.sources.frame import MessageHeader
 from thermodepth.sources.interface import DecodedFrame, StoredFrame, state_of
 from thermodepth.sources.lenses import cut_intrinsics
 from thermodepth.sources.options import SourceOptions
@@ -85,11 +86,13 @@ class BagTopic:
                     message = bag.deserialised(content, connection.msgtype)
                 except Exception as error:  # rosbags lets through whatever it stumbles on
                     message = DataError(f"{origin}: cannot be read ({error})")
+                header = _header(message, bag_ns)
                 yield StoredFrame(
                     decode=partial(self._decode, message, origin),
                     origin=origin,
-                    time_s=_time_s(message, bag_ns),
+                    time_s=header.stamp_ns / 1e9,
                     file_state=state,
+                    header=header,
                 )
 
     def _decode(self, message: Any, origin: str) -> DecodedFrame:
@@ -230,8 +233,10 @@ def _camera_of(bag: _Bag, topic: str) -> tuple[NDArray[np.float64] | None, tuple
     return None, None
 
 
-def _time_s(message: Any, bag_ns: int) -> float:
-    stamp = getattr(getattr(message, "header", None), "stamp", None)
-    if stamp is None or not (stamp.sec or stamp.nanosec):
-        return bag_ns / 1e9
-    return float(stamp.sec + stamp.nanosec / 1e9)
+def _header(message: Any, bag_ns: int) -> MessageHeader:
+    """The message's own; with the bag's time where it has none."""
+    header = getattr(message, "header", None)
+    if header is None:
+        return MessageHeader(stamp_ns=bag_ns, frame_id="")
+    stamp_ns = int(header.stamp.sec) * 10**9 + int(header.stamp.nanosec)
+    return MessageHeader(stamp_ns=stamp_ns or bag_ns, frame_id=str(header.frame_id))

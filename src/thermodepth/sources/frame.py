@@ -13,6 +13,14 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MessageHeader:
+    """Of the ROS message that a frame came in; what is to be matched with it has the same."""
+
+    stamp_ns: int
+    frame_id: str
+
+
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class SourceFrame:
     """A thermal frame in the camera's own numbers."""
@@ -28,6 +36,7 @@ class SourceFrame:
         None  # [3 3] pixels of `raw`, where the source states them
     )
     file_state: str = ""  # changes when the file that it is from does; empty: it is from no file
+    header: MessageHeader | None = None  # None: it came in no message
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
 from thermodepth.errors import DataError
+from thermodepth.sources.frame import MessageHeader
 
 if TYPE_CHECKING:
     import numpy as np
@@ -35,6 +36,7 @@ class StoredFrame:
     label: str = ""  # of a frame with a name of its own
     time_s: float | None = None
     file_state: str = ""  # as of `SourceFrame`
+    header: MessageHeader | None = None  # as of `SourceFrame`
 
 
 class Recording(Protocol):

@@ -121,4 +121,5 @@ class Source:
             time_s=time_s,
             intrinsics=frame.intrinsics,
             file_state=stored.file_state,
+            header=stored.header,
         )
