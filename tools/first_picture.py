@@ -20,6 +20,7 @@ import thermodepth
 from thermodepth.data import open_dataset
 from thermodepth.evaluation.protocols.named import named_protocol
 from thermodepth.files import read_raster
+from thermodepth.inference.frame_predictor import FramePredictor
 from thermodepth.inference.predictor import Depth
 from thermodepth.inference.view import view_png
 from thermodepth.types import ThermalUnit
@@ -49,7 +50,7 @@ def main(arguments: list[str]) -> None:
     sheet.save(TARGET, optimize=True)
 
 
-def real_views(predictor: thermodepth.Predictor, folder: Path) -> Iterator[Image.Image]:
+def real_views(predictor: FramePredictor, folder: Path) -> Iterator[Image.Image]:
     """One of each recording."""
     for pattern, fov_deg in REAL:
         path = min(folder.glob(pattern))
@@ -59,7 +60,7 @@ def real_views(predictor: thermodepth.Predictor, folder: Path) -> Iterator[Image
         yield picture(result, frame, ThermalUnit.COUNTS)
 
 
-def rendered_views(predictor: thermodepth.Predictor) -> Iterator[Image.Image]:
+def rendered_views(predictor: FramePredictor) -> Iterator[Image.Image]:
     """The median frame of each condition."""
     frames = open_dataset("synthetic").split("test")
     protocol = named_protocol("synthetic")

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from thermodepth.inference.depth import Depth as Depth
     from thermodepth.inference.predictor import Predictor as Predictor
-    from thermodepth.inference.predictor import load as load
+    from thermodepth.runtime.loading import load as load
     from thermodepth.sources.opening import frames as frames
     from thermodepth.sources.opening import replay as replay
     from thermodepth.types import Geometry as Geometry
@@ -28,7 +28,7 @@ _HOME = {
     "Depth": "thermodepth.inference.depth",
     "Predictor": "thermodepth.inference.predictor",
     "frames": "thermodepth.sources.opening",
-    "load": "thermodepth.inference.predictor",
+    "load": "thermodepth.runtime.loading",
     "replay": "thermodepth.sources.opening",
     "Geometry": "thermodepth.types",
 }

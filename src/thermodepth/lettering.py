@@ -16,12 +16,17 @@ _DECADE = 10
 
 @lru_cache(maxsize=16)
 def typeface(px: int, *, bold: bool = False) -> FreeTypeFont:
-    """DejaVu Sans, which every matplotlib carries: hinted, and with letters of most languages."""
+    """DejaVu Sans, which every matplotlib carries: hinted, and with letters of most languages.
+
+    Without matplotlib Pillow's own, which has Latin letters and is never bold.
+    """
     from PIL import ImageFont
 
     package = find_spec("matplotlib")  # where it is, without importing it
-    assert package is not None
-    assert package.origin is not None
+    if package is None or package.origin is None:
+        plain = ImageFont.load_default(px)
+        assert isinstance(plain, ImageFont.FreeTypeFont), "Pillow's wheels have FreeType"
+        return plain
     fonts = Path(package.origin).with_name("mpl-data") / "fonts" / "ttf"
     file = "DejaVuSans-Bold.ttf" if bold else "DejaVuSans.ttf"
     return ImageFont.truetype(str(fonts / file), px)

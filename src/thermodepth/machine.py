@@ -1,4 +1,4 @@
-"""The processor that numbers were computed on, as far as it decides their last bits.
+"""The processor that numbers were computed on, as far as it decides their last bits; the energy it takes.
 
 PyTorch and oneDNN choose their kernels by the vector instructions of the processor. Another vector width adds
 in another order, so the same training ends in other last bits, and after some hundred steps in other digits.
@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 import platform
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -45,6 +45,26 @@ def processor_model(cpuinfo: Path = Path("/proc/cpuinfo")) -> str:
         f"{key} {facts[key]}" for key in ("cpu family", "model", "stepping") if facts.get(key)
     ]
     return f"{name} ({', '.join(numbers)})" if numbers else name
+
+
+def energy_counter(root: Path = Path("/sys/class/powercap")) -> Callable[[], float | None]:
+    """A function that gives the joules that all processor packages have taken, from some beginning on.
+
+    It reads Linux's powercap counters (Intel and AMD); None where there are none, or only root may read them.
+    They begin again at 0 now and then: of two readings that fall nothing can be said.
+    """
+    packages = sorted(path for path in root.glob("intel-rapl:*") if path.name.count(":") == 1)
+
+    def read() -> float | None:
+        try:
+            microjoules = [
+                int((path / "energy_uj").read_text(encoding="ascii")) for path in packages
+            ]
+        except (OSError, ValueError):
+            return None
+        return sum(microjoules) / 1e6 if microjoules else None
+
+    return read
 
 
 def processor_words(environment: Mapping[str, Any]) -> str:

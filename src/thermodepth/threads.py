@@ -33,18 +33,7 @@ def set_thread_policy(threads: int | None = None, *, otherwise: int = 1) -> int:
     Raises:
         SettingsError: when the override is not a positive whole number.
     """
-    override = os.environ.get(OVERRIDE)
-    if override is not None:
-        if not override.isdecimal() or int(override) < 1:
-            raise SettingsError(f"{OVERRIDE}={override}: expected a whole number of at least 1")
-        count = int(override)
-    elif threads is not None:
-        assert threads >= 1, threads
-        count = threads
-    else:
-        inherited = os.environ.get("OMP_NUM_THREADS", "")
-        is_count = inherited.isdecimal() and int(inherited) > 0
-        count = int(inherited) if is_count else otherwise
+    count = thread_count(threads, otherwise=otherwise)
     for name in _COUNTS:
         os.environ[name] = str(count)
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
@@ -52,6 +41,25 @@ def set_thread_policy(threads: int | None = None, *, otherwise: int = 1) -> int:
     if "torch" in sys.modules:  # too late for the environment: tell the loaded library itself
         sys.modules["torch"].set_num_threads(count)
     return count
+
+
+def thread_count(threads: int | None = None, *, otherwise: int) -> int:
+    """The count that the override, then the caller, then the environment says, else `otherwise`.
+
+    Raises:
+        SettingsError: when the override is not a positive whole number.
+    """
+    override = os.environ.get(OVERRIDE)
+    if override is not None:
+        if not override.isdecimal() or int(override) < 1:
+            raise SettingsError(f"{OVERRIDE}={override}: expected a whole number of at least 1")
+        return int(override)
+    if threads is not None:
+        assert threads >= 1, threads
+        return threads
+    inherited = os.environ.get("OMP_NUM_THREADS", "")
+    is_count = inherited.isdecimal() and int(inherited) > 0
+    return int(inherited) if is_count else otherwise
 
 
 def available_cores() -> int:

@@ -20,6 +20,15 @@ def test_the_typeface_is_there_without_importing_what_carries_it() -> None:
     assert typeface(30).getlength("depth") > 1.8 * typeface(15).getlength("depth") > 0
 
 
+def test_without_matplotlib_pillow_has_letters(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("thermodepth.lettering.find_spec", lambda _: None)
+    typeface.cache_clear()
+    plain = typeface(15)
+    typeface.cache_clear()
+    assert plain.getname()[0] != "DejaVu Sans"
+    assert plain.getlength("depth") > 15
+
+
 @pytest.mark.parametrize(
     ("near", "far", "expected"),
     [

@@ -9,7 +9,7 @@ import typer
 
 from thermodepth.cli.lens import NO_LENS, LensOptions
 from thermodepth.cli.metres import AS_STORED, MetresOptions, load_predictor
-from thermodepth.cli.options import Device, Model, ShortSide, With, load_with
+from thermodepth.cli.options import Device, Model, Runtime, ShortSide, With, load_with
 from thermodepth.cli.sources import (
     READ_AS_IT_IS,
     ReadingOptions,
@@ -64,6 +64,7 @@ def bag(
     flying: Flying = None,
     model: Model = DEFAULT_MODEL,
     short_side: ShortSide = None,
+    runtime: Runtime = None,
     reading: ReadingOptions = READ_AS_IT_IS,
     steady: Steady = False,
     lens: LensOptions = NO_LENS,
@@ -87,7 +88,7 @@ def bag(
         OutputSettings.parse({"flying_step": flying}, where="outputs")
     typed = open_typed([source], reading)
     predictor = load_predictor(
-        model, metres, device=device, short_side=short_side, lens=lens.lens()
+        model, metres, runtime=runtime, device=device, short_side=short_side, lens=lens.lens()
     )
     writer = BagWriter(
         out,

@@ -11,8 +11,8 @@ import typer
 from thermodepth.errors import SettingsError
 
 if TYPE_CHECKING:
+    from thermodepth.inference.frame_predictor import FramePredictor
     from thermodepth.inference.lens import Lens
-    from thermodepth.inference.predictor import Predictor
     from thermodepth.scale_calibration import ScaleCalibration
 
 
@@ -33,18 +33,13 @@ class MetresOptions:
         typer.Option("--uncalibrated", help="Leave out the metres that the model's folder keeps."),
     ] = False
 
-    def scale_calibration(self, folder: Path) -> ScaleCalibration | None:
-        """Of the file, else of the model folder; None where neither has one.
-
+    def check(self) -> None:
+        """
         Raises:
             SettingsError: for options that contradict each other.
-            DataError: for a file that cannot be read.
         """
-        from thermodepth.inference.predictor import scale_calibration_of
-
         if self.metres is not None and self.uncalibrated:
             raise SettingsError("--metres and --uncalibrated: one of them")
-        return scale_calibration_of(folder, metres=self.metres, uncalibrated=self.uncalibrated)
 
 
 AS_STORED = MetresOptions()  # where nothing is said of it
@@ -67,22 +62,28 @@ def print_calibration(calibration: ScaleCalibration | None, path: Path | None) -
 
 
 def load_predictor(
-    model: str, metres: MetresOptions, *, device: str, short_side: int | None, lens: Lens | None
-) -> Predictor:
-    """The model, with the metres of a camera where somebody calibrated it, which is said."""
-    from thermodepth.inference.predictor import Predictor
-    from thermodepth.model import load_model, resolve_model
+    model: str,
+    metres: MetresOptions,
+    *,
+    runtime: str | None,
+    device: str,
+    short_side: int | None,
+    lens: Lens | None,
+) -> FramePredictor:
+    """A model or a graph, with the metres of a camera where somebody calibrated it, which is said."""
+    from thermodepth.runtime.loading import open_predictor
 
-    folder = resolve_model(model)
-    calibration = metres.scale_calibration(folder)
-    predictor = Predictor(
-        load_model(folder),
+    metres.check()
+    predictor = open_predictor(
+        model,
+        runtime=runtime,
         device=device,
         short_side=short_side,
         lens=lens,
-        scale_calibration=calibration,
+        metres=metres.metres,
+        uncalibrated=metres.uncalibrated,
     )
-    print_calibration(calibration, metres.metres)
+    print_calibration(predictor.scale_calibration, metres.metres)
     return predictor
 
 

@@ -11,12 +11,15 @@ from __future__ import annotations
 
 import functools
 import inspect
+import re
 from collections.abc import Callable, Iterator
 from dataclasses import MISSING, Field, fields, is_dataclass
 from pathlib import Path
 from typing import Annotated, Any, get_type_hints
 
 import typer
+
+from thermodepth.errors import SettingsError
 
 # --- data ----------------------------------------------------------------------------------------
 
@@ -94,7 +97,26 @@ ShortSide = Annotated[
     int | None,
     typer.Option(help="Pixels of the short side that the network sees. Default: as trained."),
 ]
+Runtime = Annotated[
+    str | None,
+    typer.Option(
+        help="torch, onnx or openvino. Default: torch for a model, what is installed for the file of a graph "
+        "that `export` wrote (--model model.onnx)."
+    ),
+]
 Device = Annotated[str, typer.Option("--device", help="auto, cpu or cuda.")]
+
+
+def frame_size(text: str) -> tuple[int, int]:
+    """(rows, columns) of `--size WIDTHxHEIGHT`.
+
+    Raises:
+        SettingsError: for another text.
+    """
+    match = re.fullmatch(r"([1-9][0-9]{0,4})x([1-9][0-9]{0,4})", text)
+    if match is None:
+        raise SettingsError(f"--size {text}: expected WIDTHxHEIGHT such as 640x512")
+    return int(match[2]), int(match[1])
 
 
 def load_with(sources: list[str]) -> None:

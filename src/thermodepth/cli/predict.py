@@ -10,7 +10,7 @@ import typer
 
 from thermodepth.cli.lens import NO_LENS, LensOptions
 from thermodepth.cli.metres import AS_STORED, MetresOptions, load_predictor
-from thermodepth.cli.options import Device, Model, ShortSide, With, load_with
+from thermodepth.cli.options import Device, Model, Runtime, ShortSide, With, load_with
 from thermodepth.cli.outputs import NO_OUTPUTS, OutputOptions
 from thermodepth.cli.sources import (
     READ_AS_IT_IS,
@@ -25,7 +25,8 @@ from thermodepth.shipped import DEFAULT_MODEL
 from thermodepth.threads import set_thread_policy
 
 if TYPE_CHECKING:
-    from thermodepth.inference.predictor import Depth, Predictor
+    from thermodepth.inference.depth import Depth
+    from thermodepth.inference.frame_predictor import FramePredictor
     from thermodepth.pipeline import Outcome, Steadying, WrittenFrames
     from thermodepth.sources import Source
 
@@ -78,6 +79,7 @@ def predict(
     video: Video = False,
     steady: Steady = False,
     again: Again = False,
+    runtime: Runtime = None,
     lens: LensOptions = NO_LENS,
     metres: MetresOptions = AS_STORED,
     device: Device = "auto",
@@ -97,8 +99,14 @@ def predict(
     writer = OutputFiles(outputs.open_writers(out, names, drawn))
     typed = open_typed(source, reading)
     _check_out(out, typed)
-    named_lens = lens.lens()
-    predictor = load_predictor(model, metres, device=device, short_side=short_side, lens=named_lens)
+    predictor = load_predictor(
+        model,
+        metres,
+        runtime=runtime,
+        device=device,
+        short_side=short_side,
+        lens=lens.lens(),
+    )
     facts = {"files": names, "drawn": drawn.tree(), "video": video, "steady": steady}
     facts |= {"counts": reading.counts, "drop": reading.drop, "y16": reading.y16}
     written = _written_frames(typed, out, {**_facts(predictor), **facts}, again=again)
@@ -142,7 +150,7 @@ def _written_frames(
     return written
 
 
-def _facts(predictor: Predictor) -> dict[str, Any]:
+def _facts(predictor: FramePredictor) -> dict[str, Any]:
     """What maps depend on beside their frame and the options of the command."""
     from thermodepth import __version__
 
@@ -150,7 +158,7 @@ def _facts(predictor: Predictor) -> dict[str, Any]:
     metres = {} if calibration is None else {"metres": calibration.fingerprint()}
     return {
         "version": __version__,
-        "model": predictor.model.fingerprint,
+        "model": predictor.fingerprint,
         "short_side": predictor.short_side,
         "lens": None if lens is None else lens.fingerprint(),
         **metres,
@@ -239,10 +247,10 @@ def _print_steadying(stage: Steadying) -> None:
         console.print(f"{count} {_EVENTS[event]}: {listed}", soft_wrap=True)
 
 
-def _print_notes(outcome: Outcome, predictor: Predictor, notes: Sequence[str]) -> None:
+def _print_notes(outcome: Outcome, predictor: FramePredictor, notes: Sequence[str]) -> None:
     """What a person should know of the model and the files, on stderr."""
     from thermodepth.cli.terminal import error_console
-    from thermodepth.inference.predictor import NO_EXPECTED_ERROR
+    from thermodepth.inference.depth import NO_EXPECTED_ERROR
 
     if predictor.facts.relative_error and not predictor.tells_relative_error:
         error_console.print(f"note: no relative error is written: {NO_EXPECTED_ERROR}")

@@ -11,7 +11,7 @@ import typer
 
 from thermodepth.cli.lens import NO_LENS, LensOptions
 from thermodepth.cli.metres import AS_STORED, MetresOptions, load_predictor
-from thermodepth.cli.options import Device, Model, ShortSide, With, load_with
+from thermodepth.cli.options import Device, Model, Runtime, ShortSide, With, load_with
 from thermodepth.cli.outputs import NO_OUTPUTS, OutputOptions
 from thermodepth.cli.sources import (
     READ_AS_IT_IS,
@@ -57,6 +57,7 @@ def stream(
     short_side: ShortSide = None,
     reading: ReadingOptions = READ_AS_IT_IS,
     steady: Steady = False,
+    runtime: Runtime = None,
     lens: LensOptions = NO_LENS,
     metres: MetresOptions = AS_STORED,
     device: Device = "auto",
@@ -75,7 +76,12 @@ def stream(
     files = _files(out, outputs, steady=steady, rate_hz=reading.rate)
     live = latest(replayed(open_typed([source], reading), rate_hz=reading.rate))
     predictor = load_predictor(
-        model, metres, device=device, short_side=short_side, lens=lens.lens()
+        model,
+        metres,
+        runtime=runtime,
+        device=device,
+        short_side=short_side,
+        lens=lens.lens(),
     )
     median, pace = _MedianDepth(), _Pace()
     with stop_signals(live) as stopped, frame_progress("streaming", None) as tell:

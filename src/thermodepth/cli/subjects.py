@@ -171,7 +171,7 @@ def stored_predictions(
     if subject.store is not None:
         return subject.store
     assert predictor is not None, "a subject without stored predictions is a model"
-    made_by = {"model": predictor.facts.weights_fingerprint, "data": frames.fingerprint()}
+    made_by = {"model": predictor.fingerprint, "data": frames.fingerprint()}
     if lens is not None:
         made_by["lens"] = lens.fingerprint()
     store = PredictionStore(

@@ -18,7 +18,7 @@ from thermodepth.inference.bounds import check_frame_size
 from thermodepth.inference.depth import Depth
 from thermodepth.inference.lens import FrameLens, Lens
 from thermodepth.inference.model_facts import ModelFacts
-from thermodepth.inference.working_size import size_note
+from thermodepth.inference.working_size import LEAST_SIDE, network_size, size_note
 from thermodepth.scale_calibration import ScaleCalibration
 from thermodepth.sources import FailedFrame, SourceFrame
 from thermodepth.thermal import (
@@ -34,7 +34,7 @@ from thermodepth.types import Sample, ThermalUnit
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-MIN_SIDE, MAX_SIDE = 32, 4096  # of what the network sees, the shorter side
+MIN_SIDE, MAX_SIDE = LEAST_SIDE, 4096  # of what the network sees, the shorter side
 
 
 class FramePredictor(ABC):
@@ -282,6 +282,16 @@ class FramePredictor(ABC):
         ]
 
     @property
+    def fingerprint(self) -> str:
+        """Changes with the numbers that it gives; the device is left out."""
+        return self.facts.weights_fingerprint
+
+    @property
+    def frame_unit(self) -> ThermalUnit:
+        """Of frames that it was made for."""
+        return self.facts.trained_unit
+
+    @property
     def knows_lens(self) -> bool:
         """Whether the model is told the lens; the metres of one that is not hold for its training's."""
         return self.facts.view_deg is not None
@@ -337,8 +347,7 @@ class FramePredictor(ABC):
 
     def network_size(self, size: tuple[int, int]) -> tuple[int, int]:
         """(rows, columns) the network sees of a frame: the aspect is kept."""
-        scale = self._short_side / min(size)
-        return max(round(size[0] * scale), 32), max(round(size[1] * scale), 32)
+        return network_size(size, self._short_side)
 
     def __repr__(self) -> str:
         return (

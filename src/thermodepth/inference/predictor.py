@@ -21,7 +21,7 @@ from thermodepth.inference.lens import Lens, network_focal
 from thermodepth.inference.model_facts import ModelFacts
 from thermodepth.model import LoadedModel, load_model, resolve_model
 from thermodepth.model.error_calibration import relative_errors
-from thermodepth.scale_calibration import ScaleCalibration, stored_calibration
+from thermodepth.scale_calibration import ScaleCalibration, calibration_of
 from thermodepth.shipped import DEFAULT_MODEL
 from thermodepth.thermal import NormaliserState, normalise
 from thermodepth.types import ThermalUnit
@@ -100,7 +100,7 @@ class Predictor(FramePredictor):
             focal_px = [network_focal(each, size, inner) for each in focal_px]
         # As in training: the raw frame is resized, then normalised.
         inputs = [
-            normalise(resize_image(_resizable(frame), inner), unit, self.facts.normaliser, state)
+            normalise(_resized(frame, inner), unit, self.facts.normaliser, state)
             for frame in frames
         ]
         at_once = max(MAX_NETWORK_PIXELS // (inner[0] * inner[1]), 1)
@@ -176,11 +176,18 @@ def facts_of(model: LoadedModel) -> ModelFacts:
     )
 
 
-def _resizable(frame: NDArray[Any]) -> NDArray[Any]:
-    """Counts come as any integer, kelvin as any float, in either byte order; resizing knows these three."""
+def _resized(frame: NDArray[Any], inner: tuple[int, int]) -> NDArray[Any]:
+    """Counts come as any integer, kelvin as any float, in either byte order; resizing knows three types.
+
+    OpenCV's builds differ by a grey level where they enlarge 8-bit pictures, so that is done in float32.
+    """
     if frame.dtype.kind == "f":
-        return frame.astype(np.float32)
-    return frame.astype(np.uint8 if frame.dtype == np.uint8 else np.uint16)
+        return resize_image(frame.astype(np.float32), inner)
+    if frame.dtype != np.uint8:
+        return resize_image(frame.astype(np.uint16), inner)
+    if inner[0] <= frame.shape[0] and inner[1] <= frame.shape[1]:
+        return resize_image(frame, inner)
+    return resize_image(frame.astype(np.float32), inner)
 
 
 def load(
@@ -217,6 +224,26 @@ def load(
     lens = Lens.from_options(
         focal_px=focal_px, fov_deg=fov_deg, intrinsics=intrinsics, calibration=calibration
     )
+    return open_network(
+        model,
+        device=device,
+        short_side=short_side,
+        lens=lens,
+        metres=metres,
+        uncalibrated=uncalibrated,
+    )
+
+
+def open_network(
+    model: str | Path,
+    *,
+    device: str = "auto",
+    short_side: int | None = None,
+    lens: Lens | None = None,
+    metres: Path | str | None = None,
+    uncalibrated: bool = False,
+) -> Predictor:
+    """As `load`, with a lens that is known already."""
     folder = resolve_model(str(model))
     return Predictor(
         load_model(folder),
@@ -224,26 +251,8 @@ def load(
         short_side=short_side,
         lens=lens,
         name=_model_name(model),
-        scale_calibration=scale_calibration_of(
-            folder, metres=None if metres is None else Path(metres), uncalibrated=uncalibrated
-        ),
+        scale_calibration=calibration_of(folder, metres=metres, uncalibrated=uncalibrated),
     )
-
-
-def scale_calibration_of(
-    folder: Path, *, metres: Path | None, uncalibrated: bool
-) -> ScaleCalibration | None:
-    """The scale calibration of a file, else what a model folder keeps; None where neither has one.
-
-    Raises:
-        SettingsError: for a file that is to be left out.
-        DataError: for one that cannot be read.
-    """
-    if metres is not None and uncalibrated:
-        raise SettingsError(f"uncalibrated: leaves out {metres}; give one of them")
-    if uncalibrated:
-        return None
-    return stored_calibration(folder) if metres is None else ScaleCalibration.read(metres)
 
 
 def _model_name(model: str | Path) -> str:

@@ -5,6 +5,8 @@ Things have another size in pixels there than any that it has seen; nothing in t
 
 from __future__ import annotations
 
+#: Of what a network sees, whatever it is asked for.
+LEAST_SIDE = 32
 #: Times the largest training size; up to it, what is larger than in training is still like it.
 FAR_ABOVE = 1.5
 
@@ -31,3 +33,16 @@ def size_note(short_side: int, trained: tuple[int, int]) -> str:
             f"side of about {longest}, or train with a larger data.augmentation.size_most"
         )
     return ""
+
+
+def network_size(size: tuple[int, int], short_side: int) -> tuple[int, int]:
+    """(rows, columns) that a network sees of a frame: the aspect is kept.
+
+    Sides are rounded by whole numbers, halves to the even one, so that every program that does so agrees.
+    """
+    shorter = min(size)
+    sides = []
+    for side in size:
+        quotient, rest = divmod(2 * side * short_side + shorter, 2 * shorter)
+        sides.append(max(quotient - (rest == 0 and quotient % 2), LEAST_SIDE))
+    return sides[0], sides[1]

@@ -33,6 +33,7 @@ from thermodepth.extensions import (
 from thermodepth.files import writing
 from thermodepth.model.encoders import ENCODERS, fold_kernel, pretrained_encoder
 from thermodepth.model.error_calibration import ErrorCalibration
+from thermodepth.model.hub import fetched_folder, is_hub_name
 from thermodepth.model.network import DepthNetwork, ModelSettings, build_network
 from thermodepth.shipped import BUILT_IN
 from thermodepth.tensor_files import content_digest, read_tensors, write_tensors
@@ -242,7 +243,7 @@ def needed_extensions(
 
 
 def resolve_model(name_or_folder: str) -> Path:
-    """The folder of a built-in model, of a run, or of a model.
+    """The folder of a built-in model, of a run, of a model, or of one that the model hub has as `org/name`.
 
     Raises:
         WeightsError: when there is none.
@@ -253,6 +254,8 @@ def resolve_model(name_or_folder: str) -> Path:
     if (folder / "model" / RECIPE_FILE).is_file():  # a run folder
         return folder / "model"
     if not folder.exists():
+        if is_hub_name(name_or_folder):
+            return fetched_folder(name_or_folder, names=(RECIPE_FILE, WEIGHTS_FILE))
         raise WeightsError(
             f"{name_or_folder}: no such model folder (built in: {', '.join(BUILT_IN)})"
         )

@@ -25,6 +25,7 @@ from thermodepth.scale_calibration.record import (
     FILE_NAME,
     CalibrationLens,
     ScaleCalibration,
+    calibration_of,
     stored_calibration,
 )
 from thermodepth.scale_calibration.samples import (
@@ -47,6 +48,7 @@ __all__ = [
     "ScaleCalibration",
     "ScaleFit",
     "advice",
+    "calibration_of",
     "fit_scale",
     "ground_samples",
     "outliers",

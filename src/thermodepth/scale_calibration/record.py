@@ -243,3 +243,26 @@ def stored_calibration(folder: Path) -> ScaleCalibration | None:
     """
     path = folder / FILE_NAME
     return ScaleCalibration.read(path) if path.exists() else None
+
+
+def calibration_of(
+    folder: Path | None, *, metres: Path | str | None = None, uncalibrated: bool = False
+) -> ScaleCalibration | None:
+    """The calibration of a file, else what a model folder keeps; None where neither has one.
+
+    Args:
+        folder: of the model; None for a graph, beside which nothing is looked for.
+        metres: a file that `write` wrote.
+        uncalibrated: leave out what the folder keeps.
+
+    Raises:
+        SettingsError: for a file that is to be left out.
+        DataError: as `ScaleCalibration.read`.
+    """
+    if metres is not None and uncalibrated:
+        raise SettingsError(f"uncalibrated: leaves out {metres}; give one of them")
+    if uncalibrated:
+        return None
+    if metres is not None:
+        return ScaleCalibration.read(Path(metres))
+    return None if folder is None else stored_calibration(folder)

@@ -23,8 +23,8 @@ import torch
 
 from thermodepth.errors import DataError, DependencyError, TeacherError
 from thermodepth.files import read_bytes
+from thermodepth.onnx_file import OnnxFileError, has_external_data
 from thermodepth.teacher.interface import fingerprint_of
-from thermodepth.teacher.onnx_file import OnnxFileError, has_external_data
 from thermodepth.teacher.onnx_input import expected_normalisation
 from thermodepth.teacher.onnx_run import BoundedGraph, bounds_for
 from thermodepth.teacher.preparation import LEAST_DEPTH_M, NORMALISATIONS, Preparation

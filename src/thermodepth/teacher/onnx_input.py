@@ -19,7 +19,7 @@ from collections import defaultdict
 from dataclasses import dataclass, field
 from typing import Literal
 
-from thermodepth.teacher.onnx_file import BYTES, FIXED32, VARINT, fields, varint
+from thermodepth.onnx_file import BYTES, FIXED32, VARINT, fields, varint
 
 Span = tuple[int, int]
 

@@ -18,9 +18,9 @@ import torch
 from onnx import TensorProto, helper, numpy_helper
 
 from thermodepth.errors import DependencyError, SettingsError, TeacherError
+from thermodepth.onnx_file import OnnxFileError, has_external_data
 from thermodepth.teacher import TeacherSettings
 from thermodepth.teacher.onnx_depth import OnnxTeacher, open_onnx
-from thermodepth.teacher.onnx_file import OnnxFileError, has_external_data
 from thermodepth.teacher.transformers_depth import open_transformers
 from thermodepth.types import Geometry, Sample
 
@@ -301,7 +301,7 @@ def test_a_file_of_nothing_but_messages_takes_no_memory(monkeypatch: pytest.Monk
         assert tracemalloc.get_traced_memory()[1] < 100_000
     finally:
         tracemalloc.stop()
-    monkeypatch.setattr("thermodepth.teacher.onnx_file.MAX_MESSAGES", 99_999)
+    monkeypatch.setattr("thermodepth.onnx_file.MAX_MESSAGES", 99_999)
     with pytest.raises(OnnxFileError, match="more than 99999 nodes"):
         has_external_data(content)
 

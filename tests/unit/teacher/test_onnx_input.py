@@ -13,9 +13,9 @@ import pytest
 from onnx import TensorProto, helper, numpy_helper
 
 from thermodepth.errors import TeacherError
+from thermodepth.onnx_file import OnnxFileError
 from thermodepth.teacher import TeacherSettings
 from thermodepth.teacher.onnx_depth import OnnxTeacher, open_onnx
-from thermodepth.teacher.onnx_file import OnnxFileError
 from thermodepth.teacher.onnx_input import expected_normalisation
 from thermodepth.teacher.sight import LEAST_RESPONSE, blindness, map_response
 from thermodepth.types import Geometry, Sample

@@ -1,7 +1,7 @@
-"""What an ONNX file refers to outside itself, read from its bytes before any runtime opens it.
+"""What an ONNX file refers to outside itself, calls and says of itself, read before any runtime opens it.
 
 An ONNX file may keep tensors in other files, under names of its own choosing. Those are neither in the
-hash of the file nor bounded by its size, so a teacher takes whole files only. The walk follows the few
+hash of the file nor bounded by its size, so whole files alone are taken. The walk follows the few
 message types of onnx.proto3 that lead to a tensor and steps over everything else.
 """
 
@@ -28,10 +28,14 @@ _LEADS_TO: dict[str, dict[int, str]] = {
     "sparse": {1: "tensor", 2: "tensor"},
 }
 _TENSOR_EXTERNAL_DATA, _TENSOR_DATA_LOCATION = 13, 14
+_MODEL_GRAPH, _MODEL_METADATA, _MODEL_FUNCTION = 7, 14, 25
+_GRAPH_NODE = 1
+_NODE_OPERATOR, _NODE_DOMAIN = 4, 7
+_ENTRY_KEY, _ENTRY_VALUE = 1, 2
 
 
 class OnnxFileError(ValueError):
-    """Bytes that are not a whole ONNX model; the teacher says which file."""
+    """Bytes that are not a whole ONNX model; who reads them says which file."""
 
 
 def has_external_data(content: bytes) -> bool:
@@ -65,6 +69,56 @@ def has_external_data(content: bytes) -> bool:
     if not graphs:
         raise OnnxFileError("holds no graph")
     return False
+
+
+def operators(content: bytes) -> set[str]:
+    """Names of what the nodes of the main graph call, the domain in front where it is not the default one.
+
+    A node that holds a graph of its own (`If`, `Loop`, `Scan`) stands among them by its name, and what is
+    within is not looked at; functions that the file defines stand there as `function`.
+
+    Raises:
+        OnnxFileError: as `has_external_data`.
+    """
+    names = {"function" for _ in _parts(content, (0, len(content)), _MODEL_FUNCTION)}
+    for graph in _parts(content, (0, len(content)), _MODEL_GRAPH):
+        for node in _parts(content, graph, _GRAPH_NODE):
+            name = domain = ""
+            for field, wire, first, last in fields(content, *node):
+                if wire == BYTES and field == _NODE_OPERATOR:
+                    name = _text(content, first, last)
+                if wire == BYTES and field == _NODE_DOMAIN:
+                    domain = _text(content, first, last)
+            names.add(name if domain in ("", "ai.onnx") else f"{domain}.{name}")
+    return names
+
+
+def metadata(content: bytes, key: str) -> str | None:
+    """What the file says of itself under a key; None where it does not.
+
+    Raises:
+        OnnxFileError: as `has_external_data`.
+    """
+    for entry in _parts(content, (0, len(content)), _MODEL_METADATA):
+        texts = {
+            field: (first, last)
+            for field, wire, first, last in fields(content, *entry)
+            if wire == BYTES
+        }
+        if _ENTRY_KEY in texts and _text(content, *texts[_ENTRY_KEY]) == key:
+            return _text(content, *texts.get(_ENTRY_VALUE, (0, 0)))
+    return None
+
+
+def _parts(content: bytes, place: tuple[int, int], number: int) -> Iterator[tuple[int, int]]:
+    """(first byte, byte after the last) of every field of this number."""
+    for field, wire, first, last in fields(content, *place):
+        if wire == BYTES and field == number:
+            yield first, last
+
+
+def _text(content: bytes, first: int, last: int) -> str:
+    return content[first:last].decode("utf-8", "replace")
 
 
 def fields(content: bytes, start: int, end: int) -> Iterator[tuple[int, int, int, int]]:

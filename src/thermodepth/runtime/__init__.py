@@ -1,0 +1,1 @@
+"""Prediction from exported graphs: through ONNX Runtime or OpenVINO, without torch."""
