@@ -40,7 +40,10 @@ LIBRARIES = {
 OPENED = {"stream", "content", "BytesIO"}
 #: `file: function`: the library takes a path only, and `byte_count` or `ask_folder` has asked it before.
 ASKED_BEFORE = {
-    "machine.py: processor_model",  # what the kernel tells of itself
+    # What the kernel tells of itself.
+    "machine.py: processor_model",
+    "machine.py: read",
+    "runtime/bench_child.py: _peak_mb",
     "tensor_files.py: read_tensors",
     "evaluation/rows/rows.py: read_rows",
     "statistics/reading.py: _read",
@@ -56,6 +59,7 @@ ASKED_BEFORE = {
     "synthetic/storage/layout.py: copy_whole",
     "synthetic/storage/container.py: write_zip",
     "depth_files/writing.py: _write_exr",  # a file in memory, of arrays
+    "ros/bag_writer.py: _open",  # a bag that is begun
 }
 
 

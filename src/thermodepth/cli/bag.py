@@ -9,7 +9,16 @@ import typer
 
 from thermodepth.cli.lens import NO_LENS, LensOptions
 from thermodepth.cli.metres import AS_STORED, MetresOptions, load_predictor
-from thermodepth.cli.options import Device, Model, Runtime, ShortSide, With, load_with
+from thermodepth.cli.options import (
+    Device,
+    FlyingStep,
+    Model,
+    Runtime,
+    ShortSide,
+    SteadyDepth,
+    With,
+    load_with,
+)
 from thermodepth.cli.sources import (
     READ_AS_IT_IS,
     ReadingOptions,
@@ -41,18 +50,6 @@ Name = Annotated[str, typer.Option(help="Of the camera; topics begin with it.")]
 FrameId = Annotated[
     str, typer.Option(help="Coordinate frame of the messages. Default: that of the images.")
 ]
-Flying = Annotated[
-    float | None,
-    typer.Option(
-        "--flying",
-        help="Points are left out where depth changes by more than this share from pixel to pixel; 0 keeps "
-        "them. Default: 0.1.",
-    ),
-]
-Steady = Annotated[
-    bool,
-    typer.Option("--steady", help="Steady the depth: filtered over time (docs/video.md)."),
-]
 
 
 def bag(
@@ -61,12 +58,12 @@ def bag(
     storage: Storage = "",
     name: Name = "/thermal",
     frame_id: FrameId = "",
-    flying: Flying = None,
+    flying: FlyingStep = None,
     model: Model = DEFAULT_MODEL,
     short_side: ShortSide = None,
     runtime: Runtime = None,
     reading: ReadingOptions = READ_AS_IT_IS,
-    steady: Steady = False,
+    steady: SteadyDepth = False,
     lens: LensOptions = NO_LENS,
     metres: MetresOptions = AS_STORED,
     device: Device = "auto",

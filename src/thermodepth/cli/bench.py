@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from thermodepth.cli.options import JsonReport, frame_size
+from thermodepth.cli.options import JsonReport, ShortSide, frame_size
 from thermodepth.errors import SettingsError, unknown
 from thermodepth.threads import available_cores, set_thread_policy
 
@@ -54,10 +54,6 @@ Runtimes = Annotated[
     ),
 ]
 Rounds = Annotated[int, typer.Option(min=1, max=100_000, help="Frames that each is timed on.")]
-ShortSide = Annotated[
-    int | None,
-    typer.Option(help="Pixels of the short side that the network sees. Default: as trained."),
-]
 
 
 def bench(

@@ -10,7 +10,14 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from thermodepth.cli.options import JsonReport, With, frame_size, load_with
+from thermodepth.cli.options import (
+    JsonReport,
+    ModelArgument,
+    ShortSide,
+    With,
+    frame_size,
+    load_with,
+)
 from thermodepth.errors import DataError, SettingsError, unknown
 from thermodepth.threads import set_thread_policy
 
@@ -28,7 +35,6 @@ UNITS = ("counts", "kelvin", "display")
 CALIBRATION_FRAMES, CHECK_FRAMES, CHECK_FRAMES_INT8 = 48, 16, 60
 DEFAULT_DATA = "synthetic"
 
-ModelName = Annotated[str, typer.Argument(help="A run folder, a model folder or a built-in name.")]
 To = Annotated[str, typer.Option(help="onnx, openvino or torch.")]
 Out = Annotated[
     Path | None, typer.Option(help="The file. Default: the model's name, in this folder.")
@@ -36,10 +42,6 @@ Out = Annotated[
 Unit = Annotated[
     str | None,
     typer.Option(help="Of the frames: counts, kelvin or display (8 bits). Default: as trained."),
-]
-ShortSide = Annotated[
-    int | None,
-    typer.Option(help="Pixels of the short side that the network sees. Default: as trained."),
 ]
 Size = Annotated[
     str | None,
@@ -71,7 +73,7 @@ Data = Annotated[
 
 
 def export(
-    model: ModelName,
+    model: ModelArgument,
     to: To = "onnx",
     out: Out = None,
     unit: Unit = None,

@@ -90,9 +90,9 @@ Tuned = Annotated[
 
 # --- models --------------------------------------------------------------------------------------
 
-Model = Annotated[
-    str, typer.Option("--model", help="A run folder, a model folder or a built-in name.")
-]
+_MODELS = "A run folder, a model folder or a built-in name."
+Model = Annotated[str, typer.Option("--model", help=_MODELS)]
+ModelArgument = Annotated[str, typer.Argument(metavar="MODEL", help=_MODELS)]
 ShortSide = Annotated[
     int | None,
     typer.Option(help="Pixels of the short side that the network sees. Default: as trained."),
@@ -102,6 +102,17 @@ Runtime = Annotated[
     typer.Option(
         help="torch, onnx or openvino. Default: torch for a model, what is installed for the file of a graph "
         "that `export` wrote (--model model.onnx)."
+    ),
+]
+SteadyDepth = Annotated[
+    bool, typer.Option("--steady", help="Steady the depth: filtered over time (docs/video.md).")
+]
+FlyingStep = Annotated[
+    float | None,
+    typer.Option(
+        "--flying",
+        help="Points are left out where depth changes by more than this share from pixel to pixel; 0 keeps "
+        "them. Default: 0.1.",
     ),
 ]
 Device = Annotated[str, typer.Option("--device", help="auto, cpu or cuda.")]

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from thermodepth.cli.options import FlyingStep
 from thermodepth.errors import SettingsError, unknown
 
 if TYPE_CHECKING:
@@ -51,15 +52,7 @@ class OutputOptions:
     cloud_colour: Annotated[
         str | None, typer.Option(help="Of points: thermal, structure or depth. Default: thermal.")
     ] = None
-    flying_step: Annotated[
-        float | None,
-        typer.Option(
-            "--flying",
-            help="Points are left out where depth changes by more than this share from pixel to pixel; "
-            "0 keeps them. Default: 0.1.",
-        ),
-    ] = None
-
+    flying_step: FlyingStep = None
     rerun: Annotated[
         bool,
         typer.Option(

@@ -8,13 +8,12 @@ from typing import Annotated
 
 import typer
 
-from thermodepth.cli.options import With, load_with
+from thermodepth.cli.options import ModelArgument, With, load_with
 from thermodepth.errors import DataError, SettingsError
 from thermodepth.threads import set_thread_policy
 
 MAKERS_CARD = "CARD.md"  # in a model folder: what its maker says of it
 
-ModelName = Annotated[str, typer.Argument(help="A run folder, a model folder or a built-in name.")]
 Name = Annotated[str, typer.Argument(metavar="ORG/NAME", help="On the hub.")]
 Licence = Annotated[
     str,
@@ -42,7 +41,7 @@ To = Annotated[
 
 
 def push(
-    model: ModelName,
+    model: ModelArgument,
     name: Name,
     licence: Licence,
     scores: Scores = None,

@@ -11,7 +11,7 @@ import typer
 
 from thermodepth.cli.lens import NO_LENS, LensOptions
 from thermodepth.cli.metres import AS_STORED, MetresOptions, load_predictor
-from thermodepth.cli.options import Device, Model, Runtime, ShortSide, With, load_with
+from thermodepth.cli.options import Device, Model, Runtime, ShortSide, SteadyDepth, With, load_with
 from thermodepth.cli.outputs import NO_OUTPUTS, OutputOptions
 from thermodepth.cli.sources import (
     READ_AS_IT_IS,
@@ -41,10 +41,6 @@ Out = Annotated[
     Path | None, typer.Option(help="Folder for the maps of the frames. Default: none are written.")
 ]
 Frames = Annotated[int | None, typer.Option(min=1, help="Stop after so many frames.")]
-Steady = Annotated[
-    bool,
-    typer.Option("--steady", help="Steady the depth: filtered over time (docs/video.md)."),
-]
 _LATENCIES = 1000  # that percentiles are of
 
 
@@ -56,7 +52,7 @@ def stream(
     outputs: OutputOptions = NO_OUTPUTS,
     short_side: ShortSide = None,
     reading: ReadingOptions = READ_AS_IT_IS,
-    steady: Steady = False,
+    steady: SteadyDepth = False,
     runtime: Runtime = None,
     lens: LensOptions = NO_LENS,
     metres: MetresOptions = AS_STORED,

@@ -104,9 +104,8 @@ def _observed(model: Any, tensors: list[str], frames: Iterable[Feeds]) -> Observ
             watched.graph.output.append(value)
     options = onnxruntime.SessionOptions()
     options.log_severity_level = 4
-    session = onnxruntime.InferenceSession(
-        watched.SerializeToString(), options, providers=["CPUExecutionProvider"]
-    )
+    content = watched.SerializeToString()
+    session = onnxruntime.InferenceSession(content, options, providers=["CPUExecutionProvider"])
     runs = [session.run(None, dict(feeds)) for feeds in frames]
     assert runs, "calibration frames are asked for before"
     means = [np.mean(values, axis=0, dtype=np.float64) for values in zip(*runs, strict=True)]

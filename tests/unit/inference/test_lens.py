@@ -227,7 +227,7 @@ class TestRadiometricFiles:
             self.cut(path, length)
             assert stated_view_deg(path) is None
         self.cut(self.file(tmp_path, 47.9), 30)
-        with pytest.raises(DataError, match=r"flir\.jpg: .* ends within its header"):
+        with pytest.raises(DataError, match=r"flir\.jpg: .* end within their header"):
             stated_view_deg(path)
         path.write_bytes(b"no picture at all")
         assert stated_view_deg(path) is None

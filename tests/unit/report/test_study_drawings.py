@@ -249,8 +249,8 @@ def test_the_matrix_is_tinted_by_sign_and_size_and_pale_where_nothing_is_clear()
 def test_sections_come_in_the_order_in_which_they_are_read(make_findings):
     found = make_findings({**FACTORIAL, "a-x0p1": 1.05, "a-x10": 1.2})
     sections = {s.anchor: s.parts for s in answers(found, effects_tables(found, {}), {})}
-    assert list(sections) == ["levels", "effects", "interactions", "doses", "ledger"]
-    assert sections["ledger"] == []
+    assert list(sections) == ["levels", "readings", "effects", "interactions", "doses", "ledger"]
+    assert sections["readings"] == sections["ledger"] == []
     assert 'class="heat"' in sections["interactions"][0]
     assert 'class="dose"' in sections["doses"][0]
     # What has a verdict is open, what is descriptive is folded.

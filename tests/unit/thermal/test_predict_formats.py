@@ -124,9 +124,7 @@ def test_one_frame_that_cannot_be_does_not_end_a_folder(tmp_path: Path) -> None:
         )
 
 
-def test_a_folder_of_another_format_is_named(tmp_path: Path) -> None:
+def test_a_recording_without_a_frame_in_a_folder_is_named(tmp_path: Path) -> None:
     (tmp_path / "monday.seq").write_bytes(b"FFF\0" + bytes(200))
-    with pytest.raises(
-        DataError, match=r"files in this folder; monday\.seq is FLIR's FFF .*export"
-    ):
+    with pytest.raises(DataError, match=r"monday\.seq: FLIR's FFF without a raw frame"):
         predict(tmp_path, tmp_path / "depth")
