@@ -6,6 +6,8 @@ A page says where with two comments; what stands between them is replaced, never
 
 Tables come from STUDY/NAME.md; the changes of a study of `PUBLISHED` go into the package, so that a shorter
 run is printed beside them; figures that a page shows are copied to docs/pictures/ under the study's name.
+The scores that the tables of a study of `SCORED` stand on go to docs/studies/scores/, from which anybody can
+compute the tables again: `thermodepth study analyze docs/studies/scores/NAME.parquet`.
 """
 
 from __future__ import annotations
@@ -13,13 +15,31 @@ from __future__ import annotations
 import re
 import shutil
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+
+from thermodepth.files import replacing
+
 ROOT = Path(__file__).resolve().parent.parent
-PAGES = ("README.md", "docs/results.md", "docs/tables.md", "docs/real_frames.md")
+PAGES = (
+    "README.md",
+    "docs/results.md",
+    "docs/results_ko.md",
+    "docs/tables.md",
+    "docs/real_frames.md",
+)
 PICTURES = ROOT / "docs" / "pictures"
 #: Studies whose changes ship: folder -> the study's name.
 PUBLISHED = {"runs/paper-synthetic": "paper"}
+#: Studies whose scores are published, by folder, and which scores.
+SCORED = ("paper-synthetic", "paper-limited-synthetic", "paper-readings-synthetic")
+SCORES = ROOT / "docs" / "studies" / "scores"
+METRICS = ("abs_rel", "rmse", "silog", "log_bias", "ordinal_error", "boundary_f1")
+WHOLE = {"slice": "all", "head": "depth", "against": "truth", "alignment": "none"}
 ASSETS = ROOT / "src" / "thermodepth" / "assets" / "published"
 FIGURES = ("fig1_structure.png", "fig2_metric.png")
 PLACE = re.compile(r"(<!-- study:(\S+?):(\w+) -->\n).*?(<!-- end -->)", re.DOTALL)
@@ -51,9 +71,28 @@ def main() -> int:
         changes = ROOT / folder / "changes.json"
         if changes.is_file():
             shutil.copyfile(changes, ASSETS / f"study-{name}.json")
+    for name in SCORED:
+        folder = ROOT / "runs" / name
+        if (folder / "rows.parquet").is_file():
+            arms = sorted(path.name for path in (folder / "cells").iterdir())
+            scores = scores_of(pq.read_table(folder / "rows.parquet"), arms)
+            with replacing(SCORES / f"{name}.parquet") as path:
+                pq.write_table(scores, path, compression="zstd")
     for name in dict.fromkeys(missing):
         print(f"{name}: not there; run that study first", file=sys.stderr)
     return 1 if missing else 0
+
+
+def scores_of(rows: pa.Table, arms: Sequence[str]) -> pa.Table:
+    """Of whole frames as `study analyze` reads them: arm, seed, image, metric, value.
+
+    Depth is in metres as it is (no alignment) and held against truth. Baselines are no arms.
+    """
+    chosen = pc.field("arm").isin(arms) & pc.field("metric").isin(METRICS)
+    for column, value in WHOLE.items():
+        chosen &= pc.field(column) == value
+    scores = rows.filter(chosen).rename_columns({"sample_id": "image"})
+    return scores.select(["arm", "seed", "image", "metric", "value"])
 
 
 if __name__ == "__main__":
