@@ -181,8 +181,13 @@ class TestPlaces:
         places = place_effects(rows, study, contrasts)
         tables = effects_tables(contrasts, {}, places)
         table = tables["simple_effects"]
-        assert len(table.rows) == 6 + 6 + 4
-        assert [row[1] for row in table.rows[:2]] == ["all pixels", "within 6 m"]
+        assert [row[1] for row in table.rows] == [
+            *("all pixels", "within 6 m", "beyond 6 m"),
+            *("all pixels", "within 16 m", "beyond 16 m"),
+            "all pixels",
+        ]
+        by_range = tables["simple_effects_by_range"]
+        assert [row[1] for row in by_range.rows] == 3 * ["0.3–6 m", "6–16 m", "16–40 m"]
         section = answers(contrasts, tables, {})[0]
         html = "".join(section.parts)
         assert section.heading == "At each level"

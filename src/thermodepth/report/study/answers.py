@@ -17,7 +17,7 @@ from thermodepth.report.study.heatmap import effects_map
 from thermodepth.report.study.ledger_table import matrix_table
 from thermodepth.report.study.level_charts import CAPTION as LEVEL_CAPTION
 from thermodepth.report.study.level_charts import TABLE as LEVEL_TABLE
-from thermodepth.report.study.level_charts import level_figure, place_table
+from thermodepth.report.study.level_charts import TABLE_BY_RANGE, level_figure, place_tables
 from thermodepth.report.study.matrix import matrix_html
 from thermodepth.report.study.pattern_tables import READINGS, SIGNS, pattern_tables
 from thermodepth.report.study.readings import level_readings
@@ -45,8 +45,9 @@ def effects_tables(
         tables["ledger_matrix"] = matrix_table(matrix, reference=findings.reference)
     if places:
         factors = dict.fromkeys(curve.effects.factor for curve in findings.levels)
-        table = place_table(places, factor=" and ".join(factors))
-        tables[LEVEL_TABLE] = replace(table, notes=(*table.notes, *level_readings(findings)))
+        readings = level_readings(findings)
+        for stem, table in place_tables(places, factor=" and ".join(factors)).items():
+            tables[stem] = replace(table, notes=(*table.notes, *readings))
     return tables
 
 
@@ -71,6 +72,8 @@ def answers(
     at_levels = _charts(levels, LEVEL_CAPTION, "charts")
     if LEVEL_TABLE in tables:
         at_levels.append(table_html(tables[LEVEL_TABLE]))
+    if TABLE_BY_RANGE in tables:
+        at_levels.append(folded(tables[TABLE_BY_RANGE]))
     parts = {
         ("levels", "At each level"): at_levels,
         ("readings", "Readings of the paper's loss"): [

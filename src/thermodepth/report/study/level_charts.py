@@ -16,7 +16,8 @@ CAPTION = (
     "Change by the switch at each level, in percent of the same level without it, with 95 % intervals; the "
     "band is what is too small to matter. Filled points: better or worse after Holm."
 )
-TABLE = "simple_effects"  # the stem of its files
+#: The stems of their files: over all pixels, within and beyond the reach of truth; in each range.
+TABLE, TABLE_BY_RANGE = "simple_effects", "simple_effects_by_range"
 
 _HEIGHT = 220.0
 _LEFT, _RIGHT, _TOP, _BOTTOM = 44.0, 12.0, 10.0, 40.0
@@ -95,8 +96,24 @@ def _mark(
     return parts
 
 
-def place_table(effects: Sequence[PlaceEffect], *, factor: str) -> Table:
-    """A line for each level and place: the change of each metric by the switch."""
+def place_tables(effects: Sequence[PlaceEffect], *, factor: str) -> dict[str, Table]:
+    """By stem: a line for each level and place, with the change of each metric by the switch."""
+    parted = {
+        TABLE: [effect for effect in effects if not effect.is_range],
+        TABLE_BY_RANGE: [effect for effect in effects if effect.is_range],
+    }
+    titles = {
+        TABLE: f"What {factor} does at each level",
+        TABLE_BY_RANGE: f"What {factor} does at each level, by distance",
+    }
+    return {
+        stem: _place_table(lines, title=titles[stem], stem=stem)
+        for stem, lines in parted.items()
+        if lines
+    }
+
+
+def _place_table(effects: Sequence[PlaceEffect], *, title: str, stem: str) -> Table:
     metrics = list(effects[0].changes)
     rows: list[tuple[Cell, ...]] = []
     rules: set[int] = set()
@@ -106,7 +123,7 @@ def place_table(effects: Sequence[PlaceEffect], *, factor: str) -> Table:
         changes = (change_cell(effect.changes.get(metric)) for metric in metrics)
         rows.append((effect.pair.title, effect.place, effect.pixels, effect.images, *changes))
     return Table(
-        title=f"What {factor} does at each level, by distance",
+        title=title,
         columns=(
             Column(label="Level", align="left"),
             Column(label="Where", align="left"),
@@ -121,7 +138,7 @@ def place_table(effects: Sequence[PlaceEffect], *, factor: str) -> Table:
             "truth; within and beyond a reach are made of whole ranges, the one that holds it being in "
             "neither.",
         ),
-        label=f"tab:study-{TABLE.replace('_', '-')}",
+        label=f"tab:study-{stem.replace('_', '-')}",
         rules=frozenset(rules),
         shared=1,
     )

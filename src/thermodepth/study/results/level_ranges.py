@@ -43,6 +43,7 @@ class PlaceEffect:
 
     pair: LevelPair
     place: str  # `all pixels`, `beyond 16 m`, `6–16 m`
+    is_range: bool  # one of the protocol's ranges
     changes: Mapping[str, Comparison]  # by metric
     pixels: int  # scored, in each seed
     images: int
@@ -52,6 +53,7 @@ class PlaceEffect:
 class _Place:
     title: str
     slices: tuple[str, ...]
+    is_range: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -92,6 +94,7 @@ def place_effects(rows: pa.Table, study: Study, contrasts: Findings) -> tuple[Pl
                     PlaceEffect(
                         pair=pair,
                         place=place.title,
+                        is_range=place.is_range,
                         changes=of_place.changes[name],
                         pixels=of_place.pixels,
                         images=of_place.images,
@@ -181,7 +184,7 @@ def _places(slices: Sequence[str], reach: float | None) -> Iterator[_Place]:
             yield _Place(title=f"beyond {_edges(beyond[0])[0]:g} m", slices=beyond)
     for name in slices:
         low, high = _edges(name)
-        yield _Place(title=f"{low:g}–{high:g} m", slices=(name,))
+        yield _Place(title=f"{low:g}–{high:g} m", slices=(name,), is_range=True)
 
 
 def _edges(name: str) -> tuple[float, float]:
