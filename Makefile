@@ -13,14 +13,15 @@ ASSETS := src/thermodepth/assets
 # Of `make study`: what two cores train of fifteen cells within ten minutes; the published study has more.
 STUDY_STEPS ?= 100
 
-.PHONY: help setup study results pages pictures transfer-picture world test quick check format pack rgb-teacher thermal-small imagenet-start many-cameras thermal-any rgb-any assets clean
+.PHONY: help setup study results pages pictures transfer-picture world test suite quick check format pack rgb-teacher thermal-small imagenet-start many-cameras thermal-any rgb-any assets clean
 help:            ## this list
 	@awk -F' *## ' '/^[a-z-]+:.*##/ {sub(/:.*/, "", $$1); printf "%-15s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 setup: $(VENV)/.stamp  ## the virtual environment
+# Modules are compiled when they are first imported; all of them would take longer than the rest of the installation.
 $(VENV)/.stamp: pyproject.toml $(CONSTRAINTS)
 	$(PY) -m venv $(VENV)
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c $(CONSTRAINTS) -e '.[$(EXTRAS)]'
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-compile -c $(CONSTRAINTS) -e '.[$(EXTRAS)]'
 	touch $@
 
 study: setup     ## the paper's five arms, three seeds, on the shipped pack: table, figures, report in runs/paper-short
@@ -40,7 +41,10 @@ pictures: setup  ## the picture on top of the README; DATA=a folder with real fr
 world: setup     ## the pictures of docs/world.md
 	$(BIN)/python tools/world_pictures.py
 
-test: check      ## style, types and layers, then every test
+test: setup      ## style, types and layers, and every test beside them
+	$(MAKE) --no-print-directory --jobs=2 check suite
+
+suite: setup     ## every test
 	$(PYTEST) $(ARGS)
 
 quick: setup     ## unit and contract tests, in minutes

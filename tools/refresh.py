@@ -72,10 +72,10 @@ def main() -> int:
         if changes.is_file():
             shutil.copyfile(changes, ASSETS / f"study-{name}.json")
     for name in SCORED:
-        folder = ROOT / "runs" / name
-        if (folder / "rows.parquet").is_file():
-            arms = sorted(path.name for path in (folder / "cells").iterdir())
-            scores = scores_of(pq.read_table(folder / "rows.parquet"), arms)
+        study_folder = ROOT / "runs" / name
+        if (study_folder / "rows.parquet").is_file():
+            arms = sorted(path.name for path in (study_folder / "cells").iterdir())
+            scores = scores_of(pq.read_table(study_folder / "rows.parquet"), arms)
             with replacing(SCORES / f"{name}.parquet") as path:
                 pq.write_table(scores, path, compression="zstd")
     for name in dict.fromkeys(missing):

@@ -1,4 +1,4 @@
-"""On this machine: cells in fresh processes with one thread, as many at once as there are slots.
+"""On this machine: cells in processes of their own with one thread, as many at once as there are slots.
 
 A process computes one cell. Without GPUs a slot is a core. With GPUs it is a GPU, or a share of one, or
 several of them, and a process sees those of its slot only.
@@ -6,7 +6,6 @@ several of them, and a process sees those of its slot only.
 
 from __future__ import annotations
 
-import multiprocessing
 import os
 import signal
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -17,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 from thermodepth.errors import SettingsError
 from thermodepth.extensions import Carrier
+from thermodepth.forking import process_context
 from thermodepth.study.cell_job import ENDINGS, CellJob, CellNews, Tell
 from thermodepth.study.executors.launch import begin, compute, end
 from thermodepth.threads import available_cores
@@ -40,7 +40,8 @@ class LocalExecutor:
         Every process has a pipe of its own: one that is killed in the middle of a message takes nothing
         with it, and when this process dies the others meet a broken pipe and stop.
         """
-        context = multiprocessing.get_context("spawn")
+        on_cores = all(slot is None for slot in self.slots)
+        context = process_context([compute.__module__], may_fork=on_cores)
         waiting = list(jobs)
         free = list(self.slots)
         running: dict[Any, _Running] = {}  # by the end of the pipe that is read
@@ -50,12 +51,12 @@ class LocalExecutor:
                     job, slot = waiting.pop(0), free.pop(0)
                     begin(job)
                     ours, theirs = context.Pipe(duplex=False)
-                    process = context.Process(
-                        target=_run_cell,
-                        args=(Carrier(job), self.gpus_per_cell, theirs),
-                        name=job.name,
-                    )
                     with _seeing(slot):
+                        process = context.Process(
+                            target=_run_cell,
+                            args=(dict(os.environ), Carrier(job), self.gpus_per_cell, theirs),
+                            name=job.name,
+                        )
                         process.start()
                     theirs.close()
                     running[ours] = _Running(job=job, process=process, slot=slot)
@@ -124,8 +125,12 @@ class _Running:
     ended: bool = False
 
 
-def _run_cell(job: CellJob, gpus: int, pipe: Connection[CellNews, None]) -> None:
+def _run_cell(
+    environment: Mapping[str, str], job: CellJob, gpus: int, pipe: Connection[CellNews, None]
+) -> None:
     """The entry of a process: its whole cell, out of its carrier, and word of it."""
+    os.environ.clear()  # of the program, and not of the server that this was forked off
+    os.environ.update(environment)
 
     def tell(news: CellNews) -> None:
         try:
