@@ -1,13 +1,17 @@
-"""What a request passes before the page sees it: is it meant for this server, does it only ask for health?
+"""What a request passes before anything is done for it.
 
 *DNS rebinding*: a page of anybody's gives its own name a second address, 127.0.0.1, and then reads this
 server as if it were its own, through the browser of whoever looks at it. The browser still says the name in
 the Host header. A number cannot be rebound, so numbers pass, and of names those that a person gave or
 this machine has.
+
+*Forged requests*: a page of anybody's may also send a frame here, whose answer it cannot read. The browser
+says in the Origin header whose page it is, and what changes or computes something is refused to others.
 """
 
 from __future__ import annotations
 
+import asyncio
 import ipaddress
 import json
 import socket
@@ -15,15 +19,30 @@ from collections.abc import Awaitable, Callable, Collection, Mapping, MutableMap
 from typing import Any
 
 from thermodepth.errors import SettingsError
+from thermodepth.serve.limits import Crowd, Limits, Rates
+from thermodepth.serve.refusals import RefusedError
 
 Scope = MutableMapping[str, Any]
-Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
-Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
+Message = MutableMapping[str, Any]
+Receive = Callable[[], Awaitable[Message]]
+Send = Callable[[Message], Awaitable[None]]
 Application = Callable[[Scope, Receive, Send], Awaitable[None]]
 
-HEALTH = "/health"
+#: Below it work is done, which is counted; health, samples' names and the page are not.
+WORK = ("/api/v1/depth", "/api/v1/recordings")
 #: No name of a machine is longer.
 MAX_HOST_LETTERS = 255 + len(":65535")
+_READING = ("GET", "HEAD", "OPTIONS")
+_HEADERS = (
+    (
+        b"content-security-policy",
+        b"default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; "
+        b"img-src 'self' data: blob:; base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
+    ),
+    (b"x-content-type-options", b"nosniff"),
+    (b"referrer-policy", b"no-referrer"),
+    (b"cross-origin-resource-policy", b"same-origin"),
+)
 
 
 def own_names(host: str, more: Collection[str] = ()) -> frozenset[str]:
@@ -66,45 +85,125 @@ def is_own(header: str, names: Collection[str]) -> bool:
     return True
 
 
+def is_own_page(origin: str, host: str, proxied: Collection[str]) -> bool:
+    """Whether a page of this origin (`http://depth.example:8000`) is this server's own.
+
+    Args:
+        origin: the Origin header.
+        host: the Host header of the same request.
+        proxied: names that a person added; the page of a proxy has one of them, whatever the Host is.
+    """
+    scheme, _, place = origin.partition("://")
+    if scheme not in ("http", "https") or not place:
+        return False
+    if place.lower() == host.lower():
+        return True
+    return place.partition(":")[0].lower() in {name.lower() for name in proxied}
+
+
 class Gate:
-    """An application around another one (ASGI), which answers `/health` and refuses other hosts."""
+    """An application around another one (ASGI), which refuses what is not meant for it, or is too much."""
 
     def __init__(
-        self, app: Application, *, names: Collection[str], health: Mapping[str, str]
+        self,
+        app: Application,
+        *,
+        names: Collection[str],
+        limits: Limits,
+        proxied: Collection[str] = (),
     ) -> None:
         """
         Args:
             app: what is behind it.
             names: of `own_names`.
-            health: what `/health` says besides its status.
+            limits: of requests.
+            proxied: of the names those that a person added.
         """
         self._app = app
         self._names = names
-        self._health = json.dumps({"status": "ok", **health}).encode()
+        self._proxied = proxied
+        self._rates = Rates(limits.requests_per_minute)
+        self._crowd = Crowd(limits.at_once)
+        self._limits = limits
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """One request, or one socket; whatever else a server sends passes."""
-        if scope["type"] not in ("http", "websocket"):
+        """One request; whatever else a server sends passes."""
+        if scope["type"] == "websocket":
+            await send({"type": "websocket.close", "code": 1008})
+            return
+        if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        hosts = [value.decode("latin-1") for key, value in scope["headers"] if key == b"host"]
+        reply = _Reply(send)
+        try:
+            self._check_names(scope)
+            if not str(scope["path"]).startswith(WORK):
+                await self._app(scope, receive, reply.send)
+                return
+            self._rates.take((scope.get("client") or ("",))[0])
+            with self._crowd:
+                async with asyncio.timeout(self._limits.request_s):
+                    await self._app(scope, receive, reply.send)
+        except RefusedError as refusal:
+            await reply.refuse(refusal)
+        except TimeoutError:
+            text = f"took more than {self._limits.request_s:g} s; send it again, or less of it"
+            await reply.refuse(RefusedError(408, text))
+
+    def _check_names(self, scope: Scope) -> None:
+        """
+        Raises:
+            RefusedError: 421 for another host, 403 for another page.
+        """
+        hosts, origins = (_values(scope, name) for name in (b"host", b"origin"))
         if len(hosts) != 1 or not is_own(hosts[0], self._names):
-            await _refuse(scope, send)
-        elif scope["type"] == "http" and scope["path"] == HEALTH:
-            await _reply(send, 200, self._health, b"application/json")
-        else:
-            await self._app(scope, receive, send)
+            raise RefusedError(
+                421,
+                "this server is not called so: ask it by its address, or start it with --allow-host NAME",
+            )
+        if scope["method"] in _READING:
+            return
+        if not all(is_own_page(origin, hosts[0], self._proxied) for origin in origins):
+            raise RefusedError(403, "sent by a page of another site, which may not use this server")
 
 
-async def _refuse(scope: Scope, send: Send) -> None:
-    if scope["type"] == "websocket":
-        await send({"type": "websocket.close", "code": 1008})
-        return
-    text = b"This server is not called so. Ask it by its address, or start it with --allow-host NAME.\n"
-    await _reply(send, 421, text, b"text/plain; charset=utf-8")
+def _values(scope: Scope, name: bytes) -> list[str]:
+    return [value.decode("latin-1") for key, value in scope["headers"] if key == name]
 
 
-async def _reply(send: Send, status: int, body: bytes, kind: bytes) -> None:
-    headers = [(b"content-type", kind), (b"content-length", str(len(body)).encode())]
-    await send({"type": "http.response.start", "status": status, "headers": headers})
-    await send({"type": "http.response.body", "body": body})
+class _Reply:
+    """What is sent, with the headers that every answer has."""
+
+    def __init__(self, send: Send) -> None:
+        self._send = send
+        self._has_begun = False
+
+    async def send(self, message: Message) -> None:
+        if message["type"] == "http.response.start":
+            self._has_begun = True
+            message = {**message, "headers": [*message.get("headers", ()), *_HEADERS]}
+        await self._send(message)
+
+    async def refuse(self, refusal: RefusedError) -> None:
+        if self._has_begun:  # the connection ends within the answer, which says enough
+            return
+        body, headers = refusal_bytes(refusal), refusal.headers
+        await self.send(
+            {
+                "type": "http.response.start",
+                "status": refusal.status,
+                "headers": [
+                    (b"content-type", b"application/json"),
+                    (b"content-length", str(len(body)).encode()),
+                    (b"connection", b"close"),  # of an upload that is not read to its end
+                    *((key.lower().encode(), value.encode()) for key, value in headers.items()),
+                ],
+            }
+        )
+        await self.send({"type": "http.response.body", "body": body})
+
+
+def refusal_bytes(refusal: RefusedError) -> bytes:
+    """`{"error": ...}`."""
+    content: Mapping[str, str] = {"error": str(refusal)}
+    return json.dumps(content).encode()

@@ -22,7 +22,6 @@ from thermodepth.inference.lens import Lens
 from thermodepth.inference.predictor import Predictor, load
 from thermodepth.model import LoadedModel, ModelRecipe, ModelSettings, TrainingLens
 from thermodepth.model.network import build_network
-from thermodepth.serve.upload import markdown, predict_upload, typed_degrees
 from thermodepth.thermal import NormaliserSettings
 from thermodepth.types import Sample, ThermalUnit
 
@@ -349,28 +348,3 @@ def test_loading_takes_every_way_to_say_a_lens(tmp_path: Path, lens_model: Path)
         np.testing.assert_allclose(given, wanted, rtol=1e-5)
     with pytest.raises(SettingsError, match="focal_px and fov_deg"):
         load(lens_model, focal_px=60.0, fov_deg=40.0)
-
-
-def test_the_page_s_field_is_the_lens(tmp_path: Path, lens_model: Path) -> None:
-    counts = np.random.default_rng(0).integers(3000, 5000, (64, 80), dtype=np.uint16)
-    np.save(tmp_path / "frame.npy", counts)
-    predictor = load(lens_model, device="cpu")
-    wide, long = (
-        predict_upload(
-            tmp_path / "frame.npy", predictor, tmp_path / "out", fov_deg=degrees
-        ).median_m
-        for degrees in (90.0, 30.0)
-    )
-    assert long / wide == pytest.approx(1 / np.tan(np.deg2rad(15)), rel=1e-4)
-    with pytest.warns(UserWarning, match="not known"):
-        assumed = predict_upload(tmp_path / "frame.npy", predictor, tmp_path / "out")
-    assert "the training's 60 degrees are assumed" in markdown(assumed)
-    told = predict_upload(tmp_path / "frame.npy", predictor, tmp_path / "out", fov_deg=60.0)
-    assert told.median_m == pytest.approx(assumed.median_m, rel=1e-4)
-    assert "assumed" not in markdown(told)
-    assert [typed_degrees(typed) for typed in ("", " ", None)] == [None] * 3
-    assert [typed_degrees(typed) for typed in (" 45.5", 45.5)] == [45.5] * 2
-    with pytest.raises(SettingsError, match=r"field of view '4,5': expected degrees"):
-        typed_degrees("4,5")
-    with pytest.raises(SettingsError, match="fov_deg 500"):
-        predict_upload(tmp_path / "frame.npy", predictor, tmp_path / "out", fov_deg=500.0)

@@ -1,17 +1,18 @@
-"""Who is let in, by the Host header, and what `/health` says; no web library is needed for it."""
+"""Who is let in: by the Host header, by the page that asks, by how much was asked."""
 
 from __future__ import annotations
 
 import asyncio
 import json
 import socket
+from collections.abc import Sequence
 from typing import Any
 
 import pytest
 
 from thermodepth.errors import SettingsError
-from thermodepth.serve.gate import HEALTH, Gate, is_own, own_names
-from thermodepth.serve.page import MAX_LOGGED_LETTERS, _check_uploads, in_one_line
+from thermodepth.serve.gate import Gate, is_own, is_own_page, own_names
+from thermodepth.serve.limits import Limits
 
 
 @pytest.mark.parametrize(
@@ -65,15 +66,58 @@ def test_a_name_that_is_none_is_refused(name: str) -> None:
         own_names("127.0.0.1", [name])
 
 
-def ask(scope: dict[str, Any]) -> tuple[list[dict[str, Any]], int]:
-    """What the gate sends, and how often it asked the application behind it."""
-    sent: list[dict[str, Any]] = []
-    behind = 0
+@pytest.mark.parametrize(
+    ("origin", "host", "is_ours"),
+    [
+        ("http://127.0.0.1:7860", "127.0.0.1:7860", True),
+        ("http://localhost:7860", "localhost:7860", True),
+        ("https://proxy.example", "127.0.0.1:7860", True),
+        ("https://proxy.example:8443", "127.0.0.1:7860", True),
+        ("http://127.0.0.1:9999", "127.0.0.1:7860", False),  # another program of this machine
+        ("http://localhost:9999", "localhost:7860", False),
+        ("http://10.6.6.6", "127.0.0.1:7860", False),
+        ("https://evil.example", "127.0.0.1:7860", False),
+        ("https://proxy.example.evil.example", "127.0.0.1:7860", False),
+        ("null", "127.0.0.1:7860", False),
+        ("file://", "127.0.0.1:7860", False),
+        ("", "127.0.0.1:7860", False),
+    ],
+)
+def test_whose_page_sends(origin: str, host: str, is_ours: bool) -> None:
+    assert is_own_page(origin, host, ["Proxy.example"]) is is_ours
 
-    async def app(_scope: Any, _receive: Any, send: Any) -> None:
-        nonlocal behind
-        behind += 1
-        await send({"type": "from behind"})
+
+class Behind:
+    """An application that counts, and answers when it is let."""
+
+    def __init__(self) -> None:
+        self.calls = 0
+        self.go = asyncio.Event()
+        self.go.set()
+
+    async def __call__(self, _scope: Any, _receive: Any, send: Any) -> None:
+        self.calls += 1
+        await self.go.wait()
+        await send({"type": "http.response.start", "status": 200, "headers": []})
+        await send({"type": "http.response.body", "body": b"behind"})
+
+
+def http(path: str, *hosts: str, method: str = "GET", origin: str | None = None) -> dict[str, Any]:
+    headers = [(b"accept", b"*/*"), *((b"host", host.encode()) for host in hosts)]
+    if origin is not None:
+        headers.append((b"origin", origin.encode()))
+    return {
+        "type": "http",
+        "path": path,
+        "method": method,
+        "headers": headers,
+        "client": ("10.0.0.1", 1),
+    }
+
+
+async def ask(gate: Gate, scope: dict[str, Any]) -> list[dict[str, Any]]:
+    """What the gate sends."""
+    sent: list[dict[str, Any]] = []
 
     async def receive() -> dict[str, Any]:
         raise AssertionError("a gate reads nothing")
@@ -81,60 +125,98 @@ def ask(scope: dict[str, Any]) -> tuple[list[dict[str, Any]], int]:
     async def send(message: Any) -> None:
         sent.append(message)
 
-    gate = Gate(app, names=own_names("127.0.0.1"), health={"model": "small"})
-    asyncio.run(gate(scope, receive, send))
-    return sent, behind
+    await gate(scope, receive, send)
+    return sent
 
 
-def http(path: str, *hosts: str) -> dict[str, Any]:
-    headers = [(b"accept", b"*/*"), *((b"host", host.encode()) for host in hosts)]
-    return {"type": "http", "path": path, "headers": headers}
+def asked(
+    scopes: Sequence[dict[str, Any]], limits: Limits | None = None
+) -> tuple[list[tuple[int, str]], int]:
+    """(status, body) of one after another, and how often the application behind the gate was asked."""
+
+    async def all_of_them() -> tuple[list[tuple[int, str]], int]:
+        behind = Behind()
+        names = own_names("127.0.0.1", ["proxy.example"])
+        gate = Gate(behind, names=names, limits=limits or Limits(), proxied=["proxy.example"])
+        replies = [await ask(gate, scope) for scope in scopes]
+        return [(start["status"], body["body"].decode()) for start, body in replies], behind.calls
+
+    return asyncio.run(all_of_them())
 
 
-def test_what_is_meant_for_this_server_passes() -> None:
-    assert ask(http("/config", "localhost:7860")) == ([{"type": "from behind"}], 1)
-    assert ask({"type": "lifespan"}) == ([{"type": "from behind"}], 1)
-    socket_scope = {**http("/queue", "127.0.0.1"), "type": "websocket"}
-    assert ask(socket_scope) == ([{"type": "from behind"}], 1)
+def test_what_is_meant_for_this_server_passes_with_headers_that_guard_it() -> None:
+    async def headers() -> dict[bytes, bytes]:
+        gate = Gate(Behind(), names=own_names("127.0.0.1"), limits=Limits())
+        start, _ = await ask(gate, http("/", "localhost:7860"))
+        return dict(start["headers"])
+
+    sent = asyncio.run(headers())
+    assert sent[b"x-content-type-options"] == b"nosniff"
+    policy = sent[b"content-security-policy"]
+    assert b"default-src 'none'" in policy
+    assert b"http" not in policy  # nothing from outside
 
 
 @pytest.mark.parametrize("hosts", [("evil.example",), (), ("localhost", "evil.example")])
 def test_what_is_not_is_refused_whatever_it_asks(hosts: tuple[str, ...]) -> None:
-    for path in ("/config", HEALTH, "/gradio_api/upload"):
-        (start, body), behind = ask(http(path, *hosts))
-        assert behind == 0
-        assert start["status"] == 421
-        assert b"--allow-host" in body["body"]
-    closed, behind = ask({**http("/queue", *hosts), "type": "websocket"})
-    assert (closed, behind) == ([{"type": "websocket.close", "code": 1008}], 0)
-
-
-def test_health_says_that_it_lives_and_which_model_it_is() -> None:
-    (start, body), behind = ask(http(HEALTH, "127.0.0.1:7860"))
+    replies, behind = asked([http(path, *hosts) for path in ("/", "/health", "/api/v1/depth")])
     assert behind == 0
-    assert start["status"] == 200
-    assert (b"content-type", b"application/json") in start["headers"]
-    assert json.loads(body["body"]) == {"status": "ok", "model": "small"}
-    assert (b"content-length", str(len(body["body"])).encode()) in start["headers"]
+    for status, body in replies:
+        assert status == 421
+        assert "--allow-host" in json.loads(body)["error"]
 
 
-def test_a_forged_path_is_one_short_line() -> None:
-    text = in_one_line(ValueError("Cannot move /etc/passwd\nINFO: all is well\x1b[2J" + "x" * 9000))
-    assert text.startswith("ValueError: Cannot move /etc/passwd\\nINFO")
-    assert "\n" not in text
-    assert "\x1b" not in text
-    assert len(text) == MAX_LOGGED_LETTERS
-    assert in_one_line(KeyError("a")) == "KeyError: 'a'"
+def test_a_page_of_another_site_may_read_nothing_into_it() -> None:
+    scopes = [
+        http("/api/v1/depth", "127.0.0.1", method="POST", origin=origin)
+        for origin in ("https://evil.example", "null", "http://127.0.0.1", "https://proxy.example")
+    ]
+    replies, behind = asked(scopes)
+    assert [status for status, _ in replies] == [403, 403, 200, 200]
+    assert behind == 2
+    assert "another site" in json.loads(replies[0][1])["error"]
 
 
-@pytest.mark.parametrize(
-    "given",
-    ["http://example/x.png", "file:///etc/passwd", {"path": "https://example/x"}, {"path": 5}, 7],
-)
-def test_what_would_be_fetched_is_no_upload(given: Any) -> None:
-    with pytest.raises(ValueError, match="not the path of an upload"):
-        _check_uploads([given])
+def test_sockets_are_closed() -> None:
+    gate = Gate(Behind(), names=own_names("127.0.0.1"), limits=Limits())
+    closed = asyncio.run(ask(gate, {**http("/", "127.0.0.1"), "type": "websocket"}))
+    assert closed == [{"type": "websocket.close", "code": 1008}]
 
 
-def test_uploads_pass() -> None:
-    _check_uploads([None, {"path": "/tmp/gradio/1/frame.png", "url": "http://127.0.0.1/f"}])
+def test_work_is_counted_and_health_is_not() -> None:
+    work = [http("/api/v1/depth", "127.0.0.1")] * 8
+    health = [http("/health", "127.0.0.1")] * 8
+    replies, _ = asked([*work, *health], Limits(requests_per_minute=30))
+    assert [status for status, _ in replies] == [200] * 3 + [429] * 5 + [200] * 8
+    assert "30 requests a minute" in replies[3][1]
+
+
+def test_more_than_there_is_room_for_is_refused_at_once() -> None:
+    async def crowd() -> list[int]:
+        behind = Behind()
+        behind.go.clear()
+        gate = Gate(behind, names=own_names("127.0.0.1"), limits=Limits(at_once=2))
+        scope = http("/api/v1/recordings/x", "127.0.0.1")
+        tasks = [asyncio.create_task(ask(gate, scope)) for _ in range(4)]
+        await asyncio.sleep(0)
+        while behind.calls < 2:
+            await asyncio.sleep(0)
+        behind.go.set()
+        replies = [await task for task in tasks]
+        replies.append(await ask(gate, scope))
+        return [reply[0]["status"] for reply in replies]
+
+    assert asyncio.run(crowd()) == [200, 200, 429, 429, 200]
+
+
+def test_what_takes_too_long_ends() -> None:
+    async def slow() -> tuple[int, str]:
+        behind = Behind()
+        behind.go.clear()
+        gate = Gate(behind, names=own_names("127.0.0.1"), limits=Limits(request_s=0.01))
+        start, body = await ask(gate, http("/api/v1/depth", "127.0.0.1"))
+        return start["status"], body["body"].decode()
+
+    status, body = asyncio.run(slow())
+    assert status == 408
+    assert "0.01 s" in body

@@ -1,256 +1,189 @@
-"""The page as a browser uses it, served by the real command; skipped where gradio is not installed."""
+"""The page in a real browser: a frame is dropped, read, measured; the cloud turns; a sequence is walked.
+
+Needs playwright and a Chromium or Chrome of this machine: found by its usual names, or by the path in
+THERMODEPTH_BROWSER.
+"""
 
 from __future__ import annotations
 
 import io
-import json
 import os
-import signal
-import socket
-import subprocess
-import sys
-import types
+import shutil
+import threading
+import time
 from collections.abc import Iterator
-from dataclasses import dataclass
-from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
-from urllib.error import HTTPError
-from urllib.request import Request, urlopen
 
 import numpy as np
 import pytest
+from numpy.typing import NDArray
 from PIL import Image
 
-import thermodepth
-from thermodepth.errors import SettingsError
-from thermodepth.files import MAX_FILE_BYTES
+from thermodepth.inference.lens import FrameLens
 from thermodepth.inference.predictor import Predictor
-from thermodepth.serve.page import start_page
+from thermodepth.serve.app import address_of, bound_socket, build_app, open_service
+from thermodepth.serve.gate import own_names
+from thermodepth.serve.limits import Limits
 
-# Imported in here it would add its seconds and its warnings to every other test of the process.
-needs_gradio = pytest.mark.skipif(find_spec("gradio") is None, reason="gradio is not installed")
+pytest.importorskip("fastapi", reason="fastapi is not installed")
+sync_api = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
+NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
+BROWSER = os.environ.get("THERMODEPTH_BROWSER") or next(filter(None, map(shutil.which, NAMES)), "")
+pytestmark = pytest.mark.skipif(not BROWSER, reason="no Chromium or Chrome on this machine")
+
+ROWS, COLUMNS = 48, 64
 
 
-def png(array: np.ndarray) -> bytes:
-    stream = io.BytesIO()
-    Image.fromarray(array).save(stream, "PNG")
-    return stream.getvalue()
-
-
-@dataclass
-class Site:
-    """A running `thermodepth serve` and its own folder for temporary files."""
-
-    address: str
-    folder: Path
-    process: subprocess.Popen[str]
-    log: Path
-
-    def get(self, path: str) -> bytes:
-        with urlopen(self.address + path, timeout=20) as reply:
-            return bytes(reply.read())
-
-    def status(self, path: str, host: str) -> int:
-        """Of a request that names another host."""
-        try:
-            with urlopen(Request(self.address + path, headers={"Host": host}), timeout=20) as reply:
-                return int(reply.status)
-        except HTTPError as refused:
-            return refused.code
-
-    def ask(self, data: Any) -> tuple[str, Any]:
-        """Of the API, as anybody may: the last event's name and data."""
-        content = json.dumps({"data": data}).encode()
-        event = self.post("gradio_api/call/depth", content, "application/json")["event_id"]
-        lines = self.get(f"gradio_api/call/depth/{event}").decode().strip().splitlines()
-        said = [
-            (lines[i][7:], lines[i + 1][6:]) for i in range(len(lines)) if lines[i][:5] == "event"
-        ]
-        event_name, answered = said[-1]
-        return event_name, json.loads(answered)
-
-    def post(self, path: str, content: bytes, kind: str) -> Any:
-        asked = Request(self.address + path, content, {"Content-Type": kind})
-        with urlopen(asked, timeout=20) as reply:
-            return json.load(reply)
-
-    def drop(
-        self, name: str, content: bytes, *, fov_deg: str | float | None = None
-    ) -> tuple[str, Any]:
-        """Upload a file as the page does: the last event's name and data."""
-        head = f'--cut\r\nContent-Disposition: form-data; name="files"; filename="{name}"\r\n\r\n'
-        form = head.encode() + content + b"\r\n--cut--\r\n"
-        (stored,) = self.post("gradio_api/upload", form, "multipart/form-data; boundary=cut")
-        upload = {"path": stored, "orig_name": name, "meta": {"_type": "gradio.FileData"}}
-        return self.ask([upload, fov_deg])
+def counts(seed: int = 0) -> NDArray[np.uint16]:
+    rows = np.linspace(7000, 7400, ROWS)[:, None]
+    noise = np.random.default_rng(seed).integers(0, 40, (ROWS, COLUMNS))
+    return (rows + noise).astype(np.uint16)
 
 
 @pytest.fixture(scope="module")
-def site(small_model: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
-    folder = tmp_path_factory.mktemp("served")
-    log = tmp_path_factory.mktemp("log") / "stderr"
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
-    words = ["serve", "--model", str(small_model), "--port", str(port), "--device", "cpu"]
-    environment = {**os.environ, "TMPDIR": str(folder), "PYTHONUNBUFFERED": "1"}
-    command = [sys.executable, "-m", "thermodepth", *words]
-    with (
-        log.open("w") as errors,
-        subprocess.Popen(
-            command, env=environment, stdout=subprocess.PIPE, stderr=errors, text=True
-        ) as process,
-    ):
-        try:
-            assert process.stdout is not None
-            said = process.stdout.readline()
-            assert f"http://127.0.0.1:{port}/" in said, said
-            yield Site(f"http://127.0.0.1:{port}/", folder, process, log)
-        finally:
-            process.kill()
+def address(predictor: Predictor, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """Of a server in a thread of this process."""
+    import uvicorn
+
+    limits = Limits(slots=1, requests_per_minute=0)
+    service = open_service(predictor, limits, tmp_path_factory.mktemp("served"))
+    bound = bound_socket("127.0.0.1", 0)
+    config = uvicorn.Config(
+        build_app(service, names=own_names("127.0.0.1")),
+        log_level="warning",
+        ws="none",
+        lifespan="off",
+    )
+    server = uvicorn.Server(config)
+    thread = threading.Thread(target=server.run, kwargs={"sockets": [bound]}, daemon=True)
+    thread.start()
+    while not server.started:
+        time.sleep(0.02)
+    yield address_of("127.0.0.1", bound)
+    server.should_exit = True
+    thread.join(timeout=20)
+    service.close()
+    bound.close()
 
 
-@needs_gradio
-def test_a_dropped_frame_comes_back_as_depth(site: Site, predictor: Predictor) -> None:
-    counts = np.random.default_rng(0).integers(7000, 7400, (48, 70)).astype(np.uint16)
-    event, outputs = site.drop("frame.png", png(counts))
-    assert event == "complete"
-    summary, view, depth, structure, numbers, *optional = outputs
-    assert [update["visible"] for update in optional] == [False] * 3  # it tells no error and no sky
-    assert summary.startswith("### Median depth ")
-    near, median, far = np.percentile(predictor(counts).depth_m, [5, 50, 95])
-    assert numbers == {
-        "median_m": pytest.approx(median, abs=1e-4),
-        "near_m": pytest.approx(near, abs=1e-4),
-        "far_m": pytest.approx(far, abs=1e-4),
-        "rows": 48,
-        "columns": 70,
-        "unit": "counts",
-    }
-    for update, name in ((view, "view"), (depth, "depth"), (structure, "structure")):
-        assert update["visible"] is True
-        assert Path(update["value"]["path"]).name == f"frame_{name}.png"
-    with Image.open(io.BytesIO(site.get(f"gradio_api/file={depth['value']['path']}"))) as image:
-        metres = np.asarray(image) / 256
-    np.testing.assert_allclose(metres, predictor(counts).depth_m, atol=1 / 512, rtol=0)
+@pytest.fixture(scope="module")
+def page(address: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
+    """With two frames of 50 degrees open; whatever it fetches from elsewhere, or prints, fails the test."""
+    folder = tmp_path_factory.mktemp("frames")
+    for seed in range(2):
+        Image.fromarray(counts(seed)).save(folder / f"frame{seed}.png")
+    with sync_api.sync_playwright() as driver:
+        browser = driver.chromium.launch(executable_path=BROWSER, args=["--no-sandbox"])
+        page = browser.new_page(viewport={"width": 1200, "height": 900}, reduced_motion="reduce")
+        problems: list[str] = []
+        page.on("console", lambda m: problems.append(m.text) if is_problem(m) else None)
+        page.on("pageerror", lambda error: problems.append(str(error)))
+        page.on(
+            "request",
+            lambda r: problems.append(r.url) if not r.url.startswith((address, "data:")) else None,
+        )
+        page.goto(address)
+        page.locator("#samples button[aria-pressed=true]").wait_for()
+        page.locator("#median", has_text=" m").wait_for()
+        page.locator("#fov").fill("50")
+        page.locator("#files").set_input_files([folder / f"frame{seed}.png" for seed in range(2)])
+        page.locator("#position", has_text="1 / 2 · frame0.png").wait_for()
+        yield page
+        assert problems == []
+        browser.close()
 
 
-@needs_gradio
-def test_a_lens_that_cannot_be_is_refused_on_the_page(site: Site) -> None:
-    counts = np.random.default_rng(0).integers(7000, 7400, (48, 70)).astype(np.uint16)
-    for typed, words in (
-        ("400", "fov_deg 400.0: expected a number between 1 and 170"),
-        ("wide", "field of view 'wide': expected degrees"),
-    ):
-        event, data = site.drop("frame.png", png(counts), fov_deg=typed)
-        assert event == "error"
-        assert words in json.dumps(data)
-    assert site.drop("frame.png", png(counts), fov_deg="")[0] == "complete"
+def is_problem(message: Any) -> bool:
+    """Of what the browser prints; a refusal is printed too."""
+    return message.type == "error" and " 422 " not in message.text
 
 
-@needs_gradio
-def test_a_wrong_file_gets_our_sentence_and_no_html(site: Site) -> None:
-    header = b"\x93NUMPY\x01\x00\x76\x00" + b"<img src=x>".ljust(117) + b"\n"
-    event, said = site.drop("bad.npy", header)
-    assert event == "error"
-    assert "bad.npy: damaged NPY file" in json.dumps(said)
-    assert "<img" not in json.dumps(said)
+def metres_at(page: Any, selector: str) -> float:
+    return float(page.locator(selector).inner_text().removesuffix(" m"))
 
 
-@needs_gradio
-@pytest.mark.parametrize("path", ["", "config", "health", "gradio_api/info"])
-def test_another_host_is_refused_and_this_one_is_not(site: Site, path: str) -> None:
-    assert site.status(path, "evil.example") == 421
-    assert site.status(path, "localhost:1") == 200
+def hover(page: Any, key: str, x: int, y: int) -> dict[str, float]:
+    """Where on the stage of a map a pixel's middle is."""
+    box = page.locator(f'[data-map="{key}"] .stage').bounding_box()
+    return {"x": (x + 0.5) / COLUMNS * box["width"], "y": (y + 0.5) / ROWS * box["height"]}
 
 
-@needs_gradio
-def test_health_names_the_model(site: Site) -> None:
-    said = json.loads(site.get("health"))
-    assert said == {"status": "ok", "model": "small", "version": thermodepth.__version__}
+def test_metres_under_the_cursor_and_between_two_points(page: Any, predictor: Predictor) -> None:
+    depth_m = predictor(counts()).depth_m
+    stage = page.locator('[data-map="depth"] .stage')
+    stage.hover(position=hover(page, "depth", 20, 30))
+    page.locator("#cursor-more", has_text="x 20, y 30").wait_for()
+    assert metres_at(page, "#cursor") == pytest.approx(depth_m[30, 20], rel=5e-3)
+    assert f"{counts()[30, 20]} counts" in page.locator("#cursor-more").inner_text()
+    stage.click(position=hover(page, "depth", 20, 30))
+    page.locator('[data-map="thermal"] .stage').click(position=hover(page, "thermal", 50, 10))
+    focal_px = COLUMNS / 2 / np.tan(np.deg2rad(25))
+    camera = np.array([[focal_px, 0, COLUMNS / 2], [0, focal_px, ROWS / 2], [0, 0, 1]])
+    points = FrameLens(intrinsics=camera).rays((ROWS, COLUMNS)) * depth_m
+    distance_m = float(np.linalg.norm(points[:, 30, 20] - points[:, 10, 50]))
+    assert metres_at(page, "#point-b") == pytest.approx(depth_m[10, 50], rel=5e-3)
+    assert metres_at(page, "#distance") == pytest.approx(distance_m, rel=5e-3)
 
 
-@needs_gradio
-def test_the_interface_names_what_it_gives(site: Site) -> None:
-    info = json.loads(site.get("gradio_api/info"))
-    assert list(info["named_endpoints"]) == ["/depth", "/depth_of_lens"]
-    depth = info["named_endpoints"]["/depth"]
-    assert [one["parameter_name"] for one in depth["parameters"]] == ["upload", "degrees"]
-    assert [one["label"] for one in depth["returns"]] == [
-        "Summary",
-        "View",
-        "Depth (PNG, metres*256)",
-        "Structure (PNG)",
-        "Numbers",
-        "Expected relative error (darker = worse)",
-        "Expected relative error (PNG, thousandths, larger = worse)",
-        "Sky (PNG, 255 = sky)",
-    ]
+def test_the_keyboard_does_the_same(page: Any) -> None:
+    stage = page.locator('[data-map="structure"] .stage')
+    stage.focus()
+    page.mouse.move(0, 0)
+    for key in ("Escape", "ArrowRight", "Shift+ArrowDown", "Enter"):
+        stage.press(key)
+    page.locator("#point-a-more", has_text=f"x {COLUMNS // 2 + 1}, y {ROWS // 2 + 10}").wait_for()
+    assert page.locator("#distance").inner_text() == "–"
+    page.locator("#clear").click()
+    assert page.locator("#point-a").inner_text() == "–"
 
 
-@needs_gradio
-def test_forged_uploads_are_refused_in_a_line_each(site: Site) -> None:
-    before = site.log.read_text()
-    file = {"meta": {"_type": "gradio.FileData"}}
-    forged: list[Any] = [
-        {"path": "/etc/passwd", **file},
-        {"path": "../../etc/passwd\nINFO: all is well", **file},
-        {"path": "x" * 3000, **file},
-        {"path": "http://127.0.0.1:1/x.png", **file},
-        {"path": "/etc/passwd"},
-        "abc",
-    ]
-    for one in forged:
-        event, said = site.ask([one, None])
-        assert event == "error"
-        assert "no file that was uploaded here" in json.dumps(said)
-    lines = site.log.read_text().removeprefix(before).splitlines()
-    assert len(lines) == len(forged)
-    assert all(line.startswith("refused: ") and len(line) < 220 for line in lines)
+def test_what_a_model_does_not_tell_has_no_panel(page: Any) -> None:
+    assert page.locator('[data-map="error"]').is_hidden()
+    assert page.locator("#sky").inner_text() == "not told by this model"
 
 
-@needs_gradio
-def test_nothing_is_shared_collected_or_unbounded(site: Site) -> None:
-    config = json.loads(site.get("config"))
-    assert config["analytics_enabled"] is False
-    assert not config.get("run_history")
-    assert config["max_file_size"] == MAX_FILE_BYTES
-    images = [part["props"] for part in config["components"] if part["type"] == "image"]
-    assert len(images) == 2
-    for image in images:
-        assert image["buttons"] == ["download", "fullscreen"]  # and no "share"
+def picture(page: Any) -> NDArray[np.uint8]:
+    page.wait_for_timeout(60)  # two frames of the screen
+    shot = page.locator("#cloud").screenshot()
+    return np.asarray(Image.open(io.BytesIO(shot)).convert("L"))
 
 
-@needs_gradio
-def test_a_polite_kill_leaves_no_frame_behind(site: Site) -> None:
-    """Stands last: it ends the server of this file."""
-    assert any(site.folder.iterdir())
-    site.process.send_signal(signal.SIGTERM)
-    assert site.process.wait(timeout=20) == 0
-    assert list(site.folder.iterdir()) == []
+def test_the_cloud_turns(page: Any) -> None:
+    canvas = page.locator("#cloud")
+    canvas.scroll_into_view_if_needed()
+    before = picture(page)
+    assert before.std() > 5, "points are drawn"
+    box = canvas.bounding_box()
+    page.mouse.move(box["x"] + 200, box["y"] + 100)
+    page.mouse.down()
+    page.mouse.move(box["x"] + 320, box["y"] + 130)
+    page.mouse.up()
+    turned = picture(page)
+    assert (turned != before).mean() > 0.05
+    page.locator("#reset").click()
+    np.testing.assert_array_equal(picture(page), before)
 
 
-@pytest.mark.parametrize("error", [OSError, RuntimeError])
-def test_an_address_that_cannot_be_served_is_a_persons_mistake(
-    error: type[Exception], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    def launch(**options: Any) -> None:
-        assert options["share"] is False
-        ((gate,),) = options["app_kwargs"].values()
-        assert gate["health"]["model"] == "small"
-        assert "localhost" in gate["names"]
-        assert (options["server_name"], options["server_port"]) == ("127.0.0.1", 80)
-        raise error("Cannot find empty port")
+def test_a_sequence_is_walked(page: Any) -> None:
+    page.locator("#slider").fill("1")
+    page.locator("#position", has_text="2 / 2 · frame1.png").wait_for()
+    href = page.locator("#downloads a", has_text="NPY").get_attribute("href")
+    assert href.endswith("/frames/0/depth.npy?fov_deg=50")
+    with page.expect_download() as download:
+        page.locator("#downloads a", has_text="NPY").click()
+    assert download.value.suggested_filename == "frame1_depth.npy"
 
-    middleware = types.ModuleType("starlette.middleware")
-    middleware.Middleware = lambda *_, **named: named  # type: ignore[attr-defined]
-    monkeypatch.setitem(sys.modules, "starlette", types.ModuleType("starlette"))
-    monkeypatch.setitem(sys.modules, "starlette.middleware", middleware)
-    exceptions = types.ModuleType("gradio.exceptions")
-    exceptions.ServerFailedToStartError = RuntimeError  # type: ignore[attr-defined]
-    monkeypatch.setitem(sys.modules, "gradio", types.ModuleType("gradio"))
-    monkeypatch.setitem(sys.modules, "gradio.exceptions", exceptions)
-    page: Any = types.SimpleNamespace(launch=launch)
-    with pytest.raises(SettingsError, match=r"--port 80: cannot be served"):
-        start_page(page, host="127.0.0.1", port=80, model="small")
+
+def test_a_wrong_file_is_refused_in_words(page: Any, tmp_path: Path) -> None:
+    (tmp_path / "notes.txt").write_text("<b>hello</b>")
+    page.locator("#files").set_input_files([tmp_path / "notes.txt"])
+    page.locator("#alert", has_text="notes.txt: not a PNG").wait_for()
+    assert page.locator("#alert b").count() == 0
+
+
+def test_a_phone_stacks_the_panels(page: Any) -> None:
+    page.set_viewport_size({"width": 390, "height": 844})
+    boxes = [page.locator(f'[data-map="{key}"]').bounding_box() for key in ("thermal", "depth")]
+    assert boxes[1]["y"] > boxes[0]["y"] + boxes[0]["height"] - 1
+    assert page.evaluate("document.documentElement.scrollWidth - innerWidth") <= 0

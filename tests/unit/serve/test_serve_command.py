@@ -1,64 +1,68 @@
-"""`thermodepth serve` on the command line, as far as it goes without gradio."""
+"""`thermodepth serve` on the command line, from its first line to a polite kill."""
 
 from __future__ import annotations
 
 import importlib.util
+import json
+import os
+import signal
+import socket
 import subprocess
 import sys
 from pathlib import Path
+from urllib.request import urlopen
 
 import pytest
 
 from thermodepth import cli
 from thermodepth.cli import serve as command
-from thermodepth.errors import DependencyError
+from thermodepth.errors import DependencyError, SettingsError
+from thermodepth.serve.app import address_of, bound_socket
 
 
 @pytest.fixture
-def without_gradio(monkeypatch: pytest.MonkeyPatch) -> None:
+def without_fastapi(monkeypatch: pytest.MonkeyPatch) -> None:
     find = importlib.util.find_spec
     monkeypatch.setattr(
-        "thermodepth.serve.page.find_spec", lambda name: None if name == "gradio" else find(name)
+        "thermodepth.serve.app.find_spec", lambda name: None if name == "fastapi" else find(name)
     )
 
 
-@pytest.mark.usefixtures("without_gradio")
-def test_without_gradio_it_says_what_to_install(
+@pytest.mark.usefixtures("without_fastapi")
+def test_without_its_packages_it_says_what_to_install(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setattr(sys, "argv", ["thermodepth", "serve"])
     with pytest.raises(SystemExit) as stop:
         cli.main()
     assert stop.value.code == 2
-    said = capsys.readouterr()
-    assert said.out == ""
-    assert "pip install 'thermodepth[serve]'" in said.err
+    printed = capsys.readouterr()
+    assert printed.out == ""
+    assert "pip install 'thermodepth[serve]'" in printed.err
 
 
-@pytest.mark.usefixtures("without_gradio")
-def test_gradio_is_missed_before_the_model_is_loaded(tmp_path: Path) -> None:
+@pytest.mark.usefixtures("without_fastapi")
+def test_packages_are_missed_before_the_model_is_loaded(tmp_path: Path) -> None:
     with pytest.raises(DependencyError):
         command.serve(str(tmp_path / "no model"), device="cpu")
 
 
-def test_the_default_address_is_this_machines_only(monkeypatch: pytest.MonkeyPatch) -> None:
-    served: list[object] = []
+def test_an_address_that_cannot_be_served_is_a_persons_mistake() -> None:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        port = taken.getsockname()[1]
+        with pytest.raises(SettingsError, match=rf"--port {port}: cannot be served"):
+            bound_socket("127.0.0.1", port)
+    with pytest.raises(SettingsError, match=r"--host 203\.0\.113\.9"):
+        bound_socket("203.0.113.9", 7860)
 
-    def start_page(_page: object, **options: object) -> str:
-        served.append(options)
-        raise KeyboardInterrupt
 
-    monkeypatch.setenv("GRADIO_TEMP_DIR", "")  # put back afterwards: the command sets it
-    monkeypatch.setattr("thermodepth.serve.page.require_gradio", lambda: None)
-    monkeypatch.setattr("thermodepth.inference.predictor.load", lambda model, **_: model)
-    monkeypatch.setattr("thermodepth.serve.page.build_page", lambda predictor, **_: predictor)
-    monkeypatch.setattr("thermodepth.serve.page.start_page", start_page)
-    monkeypatch.setattr(sys, "argv", ["thermodepth", "serve"])
-    with pytest.raises(SystemExit) as stop:
-        cli.main()
-    assert stop.value.code == 130
-    options = {"host": "127.0.0.1", "port": 7860, "model": "thermal-any", "allowed_hosts": []}
-    assert served == [options]
+def test_the_address_that_is_printed() -> None:
+    with bound_socket("127.0.0.1", 0) as bound:
+        port = bound.getsockname()[1]
+        assert address_of("127.0.0.1", bound) == f"http://127.0.0.1:{port}/"
+        assert address_of("::1", bound) == f"http://[::1]:{port}/"
 
 
 @pytest.mark.parametrize(
@@ -77,6 +81,33 @@ def test_which_addresses_are_seen_by_others(host: str, loopback: bool) -> None:
     assert command._is_loopback(host) is loopback
 
 
-def test_importing_the_page_does_not_import_gradio() -> None:
-    program = "import sys, thermodepth.cli.serve; sys.exit('gradio' in sys.modules)"
+def test_importing_the_command_does_not_import_the_server() -> None:
+    program = "import sys, thermodepth.cli.serve; sys.exit('fastapi' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", program]).returncode == 0
+
+
+def test_it_answers_and_a_polite_kill_leaves_nothing_behind(
+    small_model: Path, tmp_path: Path
+) -> None:
+    pytest.importorskip("fastapi", reason="fastapi is not installed")
+    with bound_socket("127.0.0.1", 0) as bound:
+        port = bound.getsockname()[1]
+    words = ["serve", "--model", str(small_model), "--port", str(port), "--device", "cpu"]
+    environment = {**os.environ, "TMPDIR": str(tmp_path), "PYTHONUNBUFFERED": "1"}
+    with subprocess.Popen(
+        [sys.executable, "-m", "thermodepth", *words],
+        env=environment,
+        stdout=subprocess.PIPE,
+        text=True,
+    ) as process:
+        try:
+            assert process.stdout is not None
+            assert f"http://127.0.0.1:{port}/" in process.stdout.readline()
+            with urlopen(f"http://127.0.0.1:{port}/health", timeout=20) as reply:
+                assert json.load(reply)["model"] == "small"
+            assert any(tmp_path.iterdir())
+            process.send_signal(signal.SIGTERM)
+            assert process.wait(timeout=20) == 0
+        finally:
+            process.kill()
+    assert list(tmp_path.iterdir()) == []
