@@ -198,7 +198,7 @@ def output_bytes(result: Depth, name: str, numbers: Numbers, folder: Path) -> by
         folder: of this server, for a file in between.
 
     Raises:
-        RefusedError: 404 for what this model does not tell.
+        RefusedError: 404 for what this model does not tell, or takes a package that is not installed.
         SettingsError: for points without a lens.
     """
     if name == NUMBERS:
@@ -213,7 +213,11 @@ def output_bytes(result: Depth, name: str, numbers: Numbers, folder: Path) -> by
     if not row.has(result):
         raise RefusedError(404, f"{name}: the model of this server does not tell it")
     with tempfile.TemporaryDirectory(dir=folder) as inner:
-        paths = write_frame(Path(inner), "frame", result, [row])
+        try:
+            paths = write_frame(Path(inner), "frame", result, [row])
+        except ModuleNotFoundError as error:  # of an installation without torch and its like
+            text = f"{name}: takes the package {error.name}, which this server lacks"
+            raise RefusedError(404, text) from None
         return read_bytes(paths[name], limit=_MOST_BYTES)
 
 

@@ -189,6 +189,17 @@ def test_other_ways_are_refused_in_json_too(client: Any) -> None:
     assert client.get("/", headers={"Host": "evil.example"}).status_code == 421
 
 
+def test_an_output_whose_package_is_missing_is_refused(
+    client: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def write_frame(*_: Any) -> None:
+        raise ModuleNotFoundError("No module named 'cv2'", name="cv2")
+
+    monkeypatch.setattr("thermodepth.serve.answers.write_frame", write_frame)
+    reply = client.post("/api/v1/depth?output=cloud.ply&fov_deg=50", content=png(counts()))
+    assert (reply.status_code, "package cv2" in reply.json()["error"]) == (404, True)
+
+
 def test_what_a_refused_upload_leaves_behind(client: Any) -> None:
     folder = next(
         Path(sample.recording.path).parent for sample in client.app._app.state.service.samples

@@ -72,7 +72,7 @@ export function scaleOf(frame, key) {
     return { key, share: linear(low, high), ticks: [[0, "farther"], [1, "nearer"]] };
   }
   if (key === "error") {
-    const [highest] = percentiles(frame.error, [0.99], solid) ?? [0];
+    const [highest] = percentiles(frame.error, [0.95], solid) ?? [0];
     const end = ERROR_ENDS.find((step) => step >= highest) ?? Math.ceil(highest);
     const ticks = [0, 0.5, 1].map((place) => [place, percent(place * end)]);
     ticks[2][1] += " worse";

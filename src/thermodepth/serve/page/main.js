@@ -52,7 +52,7 @@ async function openFiles(files) {
   await busy(async () => {
     for (const file of files) {
       try {
-        recordings.push(await api.send(file));
+        recordings.push({ ...(await api.send(file)), file });
       } catch (error) {
         refusals.push(error.message);
       }
@@ -81,7 +81,15 @@ async function openRecordings(recordings) {
 async function mapsOf(item, fov) {
   const key = `${item.recording.id}/${item.frame}/${fov}`;
   if (!cache.has(key)) {
-    const frame = parseMaps(await api.maps(item, fov));
+    let buffer;
+    try {
+      buffer = await api.maps(item, fov);
+    } catch (error) {
+      if (error.status !== 404 || !item.recording.file) throw error;
+      Object.assign(item.recording, await api.send(item.recording.file)); // it was forgotten meanwhile
+      buffer = await api.maps(item, fov);
+    }
+    const frame = parseMaps(buffer);
     cache.set(key, frame);
     if (cache.size > MOST_CACHED) cache.delete(cache.keys().next().value);
   }
@@ -159,6 +167,7 @@ function drawNumbers() {
     model: `${degrees}, as the server was started`,
     assumed: `Not known: ${degrees} is assumed`,
   };
+  $("fov").placeholder = lens ? lens.fov_deg.toFixed(1) : "not stated";
   const hint = $("lens-hint");
   hint.textContent = lens ? hints[lens.source] : "Not stated; distances in space need it.";
   hint.classList.toggle("warn", !lens || lens.source === "assumed");
