@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from thermodepth.extensions import Registry
-from thermodepth.sources import bags, cptv, flir_seq, npy_stack, tiff_pages, video, y16_file
+from thermodepth.sources import bags, cptv, flir_seq, npy_stack, tiff_pages, v4l2, video, y16_file
 from thermodepth.sources.interface import Recording
 from thermodepth.sources.options import SourceOptions
 from thermodepth.sources.pictures import Pictures
@@ -136,6 +136,14 @@ SOURCES: Registry[SourceKind] = Registry(
             ),
             open=lambda address, options: bags.open_bag(address.file, address.label, options),
             suffixes=bags.SUFFIXES,
+        ),
+        SourceKind(
+            name="v4l2",
+            title="a camera of Linux (V4L2)",
+            recognises=lambda address, _: v4l2.is_camera(address.path),
+            open=lambda address, options: v4l2.Camera(
+                path=address.file, label=address.label, options=options
+            ),
         ),
         SourceKind(
             name="picture",
