@@ -12,7 +12,17 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from thermodepth.extensions import Registry
-from thermodepth.sources import bags, cptv, flir_seq, npy_stack, tiff_pages, v4l2, video, y16_file
+from thermodepth.sources import (
+    bags,
+    cptv,
+    flir_seq,
+    network,
+    npy_stack,
+    tiff_pages,
+    v4l2,
+    video,
+    y16_file,
+)
 from thermodepth.sources.interface import Recording
 from thermodepth.sources.options import SourceOptions
 from thermodepth.sources.pictures import Pictures
@@ -144,6 +154,24 @@ SOURCES: Registry[SourceKind] = Registry(
             open=lambda address, options: v4l2.Camera(
                 path=address.file, label=address.label, options=options
             ),
+        ),
+        SourceKind(
+            name="web",
+            title="a picture, a video or a stream of pictures by its web address",
+            recognises=lambda *_: False,
+            open=lambda address, options: network.open_web(
+                address.text, address.public_text, address.label, options
+            ),
+            schemes=network.WEB,
+        ),
+        SourceKind(
+            name="rtsp",
+            title="a video stream by RTSP",
+            recognises=lambda *_: False,
+            open=lambda address, options: network.open_network_video(
+                address.text, address.public_text, address.label, options
+            ),
+            schemes=network.VIDEO,
         ),
         SourceKind(
             name="picture",

@@ -9,7 +9,7 @@ Source: FFmpeg, libavcodec/raw.c, for the tags of pixel formats.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -76,7 +76,7 @@ class Video:
                 origin = f"{self.path}, frame {number}"
                 decode = partial(self._decode, capture, origin)
                 yield StoredFrame(
-                    decode=decode, origin=origin, time_s=_time_s(capture), file_state=state
+                    decode=decode, origin=origin, time_s=time_s(capture), file_state=state
                 )
                 number += 1
         finally:
@@ -104,29 +104,38 @@ def open_video(path: Path, label: str, options: SourceOptions) -> Video:
     Raises:
         DataError: for a file that OpenCV cannot read as a video, or whose pixels it cannot hand out.
     """
-    import cv2
-
     capture = open_capture(path)
     try:
-        tag = pixel_format(capture)
-        frames = int(capture.get(cv2.CAP_PROP_FRAME_COUNT))
-        columns, rows = (
-            int(capture.get(side)) for side in (cv2.CAP_PROP_FRAME_WIDTH, cv2.CAP_PROP_FRAME_HEIGHT)
-        )
+        length, is_deep = examine(capture, str(path))
     finally:
         capture.release()
+    return Video(path=path, label=label, options=options, length=length, is_deep=is_deep)
+
+
+def examine(capture: Any, name: str) -> tuple[int | None, bool]:
+    """(how many frames its header says, whether they are 16-bit grey) of an open capture.
+
+    Raises:
+        DataError: naming it, for frames too large or of a format that OpenCV cannot hand out.
+    """
+    import cv2
+
+    tag = pixel_format(capture)
+    frames = int(capture.get(cv2.CAP_PROP_FRAME_COUNT))
+    columns, rows = (
+        int(capture.get(side)) for side in (cv2.CAP_PROP_FRAME_WIDTH, cv2.CAP_PROP_FRAME_HEIGHT)
+    )
     if rows * columns > MAX_PIXELS:
         raise DataError(
-            f"{path}: frames of {columns}x{rows}, more than the {MAX_PIXELS // 10**6} million pixels that "
+            f"{name}: frames of {columns}x{rows}, more than the {MAX_PIXELS // 10**6} million pixels that "
             "any camera here has"
         )
     if is_crushed(tag):
         raise DataError(
-            f"{path}: a video of pixel format {tag_text(tag)}, of which OpenCV would keep 8 bits or less. "
+            f"{name}: a video of pixel format {tag_text(tag)}, of which OpenCV would keep 8 bits or less. "
             f"Store it as 16-bit grey: {_REMEDY}"
         )
-    length = frames if frames > 0 else None  # some containers do not say
-    return Video(path=path, label=label, options=options, length=length, is_deep=tag == GREY16)
+    return frames if frames > 0 else None, tag == GREY16  # some containers do not say
 
 
 def is_video(head: bytes) -> bool:
@@ -146,18 +155,23 @@ def open_capture(path: Path) -> Any:
     Raises:
         DataError: for a file that holds no video, or none that FFmpeg of this OpenCV can read.
     """
-    import cv2
-
     byte_count(path)
-    log = cv2.utils.logging
-    level = log.setLogLevel(log.LOG_LEVEL_SILENT)  # what it stumbles on is said here, in one line
-    try:
-        capture = cv2.VideoCapture(str(path.resolve()), cv2.CAP_FFMPEG)
-    finally:
-        log.setLogLevel(level)
+    capture = capture_of(str(path.resolve()))
     if not capture.isOpened():
         raise DataError(f"{path}: holds no video that OpenCV can decode, or is damaged")
     return capture
+
+
+def capture_of(address: str, parameters: Sequence[int] = ()) -> Any:
+    """A `cv2.VideoCapture` of a file or address, open or not; `parameters` are OpenCV's, value by value."""
+    import cv2
+
+    log = cv2.utils.logging
+    level = log.setLogLevel(log.LOG_LEVEL_SILENT)  # who asks says what is wrong, in one line
+    try:
+        return cv2.VideoCapture(address, cv2.CAP_FFMPEG, list(parameters))
+    finally:
+        log.setLogLevel(level)
 
 
 def pixel_format(capture: Any) -> bytes:
@@ -205,7 +219,8 @@ def as_grey(pixels: NDArray[Any]) -> NDArray[Any]:
     return np.asarray(cv2.cvtColor(pixels, cv2.COLOR_BGR2GRAY))
 
 
-def _time_s(capture: Any) -> float | None:
+def time_s(capture: Any) -> float | None:
+    """Of the frame that was fetched last, from the beginning."""
     import cv2
 
     time_ms = float(capture.get(cv2.CAP_PROP_POS_MSEC))
