@@ -55,6 +55,7 @@ ASKED_BEFORE = {
     "model/auto_backbone.py: _hub_config",
     "teacher/transformers_depth.py: _load_config",
     "teacher/transformers_depth.py: _load_network",
+    "sources/network.py: get",  # an address of the network
     # What was written just now, by us.
     "synthetic/storage/layout.py: copy_whole",
     "synthetic/storage/container.py: write_zip",

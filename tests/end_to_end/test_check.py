@@ -82,7 +82,7 @@ def test_a_sample_is_said_to_be_one(check: Check, folder: Path) -> None:
 @pytest.mark.parametrize(
     ("words", "message"),
     [
-        (["nowhere/at/all"], "no such folder"),
+        (["nowhere/at/all"], "no such file or folder"),
         (["mm6"], "unknown data set 'mm6'"),
         (["set", "--frames", "0"], "--frames"),
         (["set", "--json", "set"], "is a folder"),

@@ -1,10 +1,12 @@
-"""One pass over a data set: every file hashed, frames read once on all cores, then every check answered."""
+"""One pass over a data set or a recording: files hashed, frames read once, then every check answered."""
 
 from __future__ import annotations
 
+import glob
 import time
+import zipfile
 from collections import deque
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,6 +15,7 @@ from thermodepth.data import DATASETS, Dataset, open_dataset
 from thermodepth.doctor.evidence import Evidence, Subject
 from thermodepth.doctor.finding import Finding, Severity
 from thermodepth.doctor.pixels import PixelWatch
+from thermodepth.doctor.recording import RecordedFrames, open_recording
 from thermodepth.doctor.registry import CHECKS
 from thermodepth.doctor.source import Job, ReadFrame, dataset_jobs, tree_jobs
 from thermodepth.doctor.stamps import StampList, is_stamps, read_stamps
@@ -26,6 +29,7 @@ from thermodepth.doctor.tree import (
 )
 from thermodepth.doctor.views import file_faults
 from thermodepth.errors import DataError, SettingsError, nearest
+from thermodepth.sources import Source, known_schemes
 from thermodepth.threads import available_cores
 
 #: Frames in flight, for each thread: enough to keep it busy, few enough to stay small in memory.
@@ -75,10 +79,11 @@ def examine(
     threads: int | None = None,
     progress: Progress = _silent,
 ) -> Report:
-    """Examine what `open_dataset` opens, or any folder of pictures.
+    """Examine what `open_dataset` opens, any folder of pictures, or a recording that has an end.
 
     Args:
-        spec: `NAME`, `NAME:PATH`, or the path of a rendered pack or of a bare folder.
+        spec: `NAME`, `NAME:PATH`, the path of a rendered pack or of a bare folder, or whatever else
+            `thermodepth.frames` opens: a video, a stack, a SEQ file, a bag, a glob.
         most_frames: about how many frames are decoded, in short runs spread evenly; None is all.
             Files are hashed to the last one either way.
         threads: that decode side by side; None is one a core.
@@ -89,8 +94,8 @@ def examine(
         DataError: for an unknown data set or a path that is not there. A data set that is there and
             does not open is a finding.
     """
-    dataset, root, failure = _open(spec)
-    return _examined(dataset, root, spec, failure, most_frames, threads, progress)
+    opened = _open(spec)
+    return _examined(opened, spec, most_frames, threads, progress)
 
 
 def examine_dataset(
@@ -105,14 +110,12 @@ def examine_dataset(
     Raises:
         SettingsError: for a number that cannot be.
     """
-    return _examined(dataset, None, dataset.spec, "", most_frames, threads, progress)
+    return _examined(_Opened(dataset=dataset), dataset.spec, most_frames, threads, progress)
 
 
 def _examined(
-    dataset: Dataset | None,
-    root: Path | None,
+    opened: _Opened,
     spec: str,
-    failure: str,
     most_frames: int | None,
     threads: int | None,
     progress: Progress,
@@ -122,22 +125,34 @@ def _examined(
             raise SettingsError(f"{name} {value}: expected at least 1")
     workers = threads or available_cores()
     begun = time.perf_counter()
-    below = _below(root) if root is not None else None
+    dataset = opened.dataset
+    below = _below(opened.root) if opened.root is not None else None
     files = _hashed(below, workers, progress) if below else []
-    if dataset is not None:
+    reading: Iterable[ReadFrame]
+    total: int | None
+    recorded = None
+    if opened.recording is not None:
+        reading = recorded = RecordedFrames(opened.recording, most_frames)
+        total, in_all = recorded.selected, recorded.count
+        note = "a recording"
+    elif dataset is not None:
         jobs = list(dataset_jobs(dataset, most_frames))
+        reading, total = _in_order(jobs, workers), len(jobs)
         in_all = sum(len(frames.sample_ids) for frames in dataset.whole_splits.values())
         note = dataset.note
     else:
         assert below is not None
         jobs = list(tree_jobs(below.root, below.pictures, most_frames))
+        reading, total = _in_order(jobs, workers), len(jobs)
         in_all = len(below.pictures)
         note = f"{in_all} pictures in a folder, their roles guessed"
     frames, watches = [], _Watches()
-    for frame in _in_order(jobs, workers):
+    for frame in reading:
         frames.append(frame.facts)
         watches.add(frame)
-        progress("reading", len(frames), len(jobs))
+        progress("reading", len(frames), total or len(frames))
+    in_all = len(frames) if in_all is None else in_all
+    stamps = recorded.stamps if recorded else below.stamps if below else ()
     evidence = Evidence(
         subject=Subject(
             spec=spec,
@@ -146,12 +161,12 @@ def _examined(
             calibrations=file_faults(below.calibrations, below.root)
             if below and dataset is None
             else (),
-            failure=failure,
+            failure=opened.failure,
         ),
         frames=frames,
         frames_in_all=in_all,
         files=files,
-        stamps=below.stamps if below else (),
+        stamps=stamps,
         lists=split_lists(below.root) if below else {},
         watches=list(watches.by_size.values()),
     )
@@ -169,8 +184,17 @@ def _examined(
     )
 
 
-def _open(spec: str) -> tuple[Dataset | None, Path | None, str]:
-    """(the data set, the folder whose files are hashed, why it did not open)."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Opened:
+    """A data set, a recording, or a folder."""
+
+    dataset: Dataset | None = None
+    recording: Source | None = None
+    root: Path | None = None  # whose files are hashed
+    failure: str = ""  # why the data set did not open
+
+
+def _open(spec: str) -> _Opened:
     name, colon, argument = spec.partition(":")
     if name in DATASETS:
         # Options of a reader stand behind a question mark, `ms2:ROOT?truth=depth`.
@@ -179,21 +203,25 @@ def _open(spec: str) -> tuple[Dataset | None, Path | None, str]:
         ]
         folder = next((candidate for candidate in candidates if candidate.is_dir()), None)
         try:
-            return open_dataset(spec), folder, ""
+            return _Opened(dataset=open_dataset(spec), root=folder)
         except DataError as error:
             if folder is None:
                 raise
-            return None, _with_pictures(folder), str(error)
+            return _Opened(root=_with_pictures(folder), failure=str(error))
     path = Path(spec).expanduser()
-    if path.is_file() or any((path / name).is_file() for name in ("pack.json", "rendering.json")):
+    is_rendered = any((path / name).is_file() for name in ("pack.json", "rendering.json"))
+    if is_rendered or (path.is_file() and zipfile.is_zipfile(path)):
         return _open(f"synthetic:{spec}")
     if path.is_dir():
-        return None, _with_pictures(path), ""
+        pictures = any(is_picture(file) for file in files_below(path))
+        return _Opened(root=path) if pictures else _Opened(recording=open_recording(spec))
+    if path.exists() or glob.has_magic(spec) or name in known_schemes():
+        return _Opened(recording=open_recording(spec))
     if colon or path.suffix or len(path.parts) > 1:
-        raise DataError(f"{spec}: no such folder, and no data set of that name")
+        raise DataError(f"{spec}: no such file or folder, and no data set of that name")
     raise DataError(
         f"unknown data set '{spec}'{nearest(spec, DATASETS)} (known: {', '.join(sorted(DATASETS))}, "
-        "or the path of a folder of pictures)"
+        "or the path of a folder of pictures or of a recording)"
     )
 
 

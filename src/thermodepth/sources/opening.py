@@ -169,10 +169,9 @@ class _Listing:
         if _exists(path):
             self._add_path(path)
         elif isinstance(typed, str) and (scheme := Address(text=text).scheme):
-            if not any(scheme in row.schemes for row in SOURCES.values()):
-                known = {ONCE, FOR_EVER, *(s for row in SOURCES.values() for s in row.schemes)}
+            if scheme not in known_schemes():
                 raise SettingsError(
-                    f"{text}: {unknown('address', scheme, known)}, and no such file"
+                    f"{text}: {unknown('address', scheme, known_schemes())}, and no such file"
                 )
             self.addresses.append(Address(text=text))
         elif glob.has_magic(text):
@@ -229,6 +228,11 @@ class _Listing:
         names = ", ".join(path.name for path in paths[:_LISTED])
         more = f", and {len(paths) - _LISTED} more" if len(paths) > _LISTED else ""
         self.notes.append(f"{folder}: skipped {len(paths)} {what}: {names}{more}")
+
+
+def known_schemes() -> frozenset[str]:
+    """What may stand before the colon of an address."""
+    return frozenset({ONCE, FOR_EVER, *(s for row in SOURCES.values() for s in row.schemes)})
 
 
 def _refuse_two_cameras(recordings: Sequence[Recording]) -> None:

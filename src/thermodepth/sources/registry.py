@@ -16,6 +16,7 @@ from thermodepth.sources import (
     bags,
     cptv,
     flir_seq,
+    gige,
     network,
     npy_stack,
     tiff_pages,
@@ -27,7 +28,7 @@ from thermodepth.sources.interface import Recording
 from thermodepth.sources.options import SourceOptions
 from thermodepth.sources.pictures import Pictures
 
-_SCHEME = re.compile(r"([a-z][a-z0-9+-]+):.+", re.DOTALL)
+_SCHEME = re.compile(r"([a-z][a-z0-9+-]+):.*", re.DOTALL)
 _LOGIN = re.compile(r"(?<=://)[^/@]*@")
 
 
@@ -172,6 +173,13 @@ SOURCES: Registry[SourceKind] = Registry(
                 address.text, address.public_text, address.label, options
             ),
             schemes=network.VIDEO,
+        ),
+        SourceKind(
+            name="gige",
+            title="a camera of GigE Vision",
+            recognises=lambda *_: False,
+            open=lambda address, options: gige.open_gige(address.text, address.label, options),
+            schemes=gige.SCHEMES,
         ),
         SourceKind(
             name="picture",

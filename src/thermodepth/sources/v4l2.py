@@ -1,7 +1,7 @@
 """Cameras of Linux (V4L2) that give 16-bit counts: Boson, Lepton on a PureThermal board, Seek.
 
 The kernel's own interface is spoken here, because OpenCV hands out the Y16 of some drivers as black or 8-bit
-pictures. The camera is asked for 16-bit grey in the size that it stands at (`--y16 WIDTHxHEIGHT` asks for
+pictures. The camera is set to 16-bit grey in the size that it stands at (`--y16 WIDTHxHEIGHT` asks for
 another); rows of telemetry, which make its frames two rows taller, are found in the first frame and cut off.
 
 Source: linux/videodev2.h, 64-bit layout.
@@ -135,10 +135,10 @@ class Camera:
                             "the camera, or is it unplugged?"
                         )
                     continue
-                taken = _take(self.path, device, buffers)
-                if taken is None:
+                arrival = _take(self.path, device, buffers)
+                if arrival is None:
                     continue
-                content, stamp_s, is_damaged = taken
+                content, stamp_s, is_damaged = arrival
                 silent_since = time.monotonic()
                 first_s = stamp_s if first_s is None else first_s
                 origin = f"{self.path}, frame {number}"
@@ -229,8 +229,8 @@ def _streaming(camera: Camera, device: Device) -> Iterator[tuple[Stream, list[me
         raise DataError(f"{path}: the driver has no memory for frames")
     buffers = []
     for index in range(count):
-        asked = _ask(path, device, QUERY_BUFFER, *_buffer(index))
-        buffers.append(device.map(length=asked[20], offset=asked[19] & 0xFFFFFFFF))
+        placed = _ask(path, device, QUERY_BUFFER, *_buffer(index))
+        buffers.append(device.map(length=placed[20], offset=placed[19] & 0xFFFFFFFF))
         _ask(path, device, QUEUE, *_buffer(index))
     _ask(path, device, STREAM_ON, CAPTURE)
     try:
@@ -264,11 +264,13 @@ def _agree(camera: Camera, device: Device) -> Stream:
             "video, or name it by rtsp:// or as a file that another program records"
         )
     now = _ask(path, device, GET_FORMAT, CAPTURE, *[0] * 12)
-    wanted = camera.options.y16
-    width, height = (wanted.width, wanted.height) if wanted else (now[1], now[2])
-    given = _ask(path, device, SET_FORMAT, CAPTURE, width, height, code, PROGRESSIVE, *[0] * 8)
-    stream = Stream(width=given[1], height=given[2], code=given[3], stride=given[5] or 2 * given[1])
-    if wanted and (stream.width, stream.height) != (width, height):
+    size = camera.options.y16
+    width, height = (size.width, size.height) if size else (now[1], now[2])
+    agreed = _ask(path, device, SET_FORMAT, CAPTURE, width, height, code, PROGRESSIVE, *[0] * 8)
+    stream = Stream(
+        width=agreed[1], height=agreed[2], code=agreed[3], stride=agreed[5] or 2 * agreed[1]
+    )
+    if size and (stream.width, stream.height) != (width, height):
         raise DataError(
             f"{path}: --y16 {width}x{height}: the camera offers {stream.width}x{stream.height} instead"
         )

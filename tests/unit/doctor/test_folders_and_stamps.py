@@ -207,7 +207,7 @@ def test_what_is_not_there(spec: str) -> None:
 
 def test_a_folder_without_pictures(tmp_path: Path) -> None:
     (tmp_path / "readme.txt").write_text("nothing")
-    with pytest.raises(DataError, match="holds no pictures"):
+    with pytest.raises(DataError, match="no PNG, TIFF, JPEG, BMP, NPY or PFM files in this folder"):
         examine(str(tmp_path))
 
 

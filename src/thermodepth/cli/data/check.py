@@ -25,7 +25,9 @@ STYLES = {"error": "bold red", "warning": "yellow", "note": "cyan"}  # by severi
 
 Data = Annotated[
     str,
-    typer.Argument(help="A data set as everywhere, or the path of any folder of pictures."),
+    typer.Argument(
+        help="A data set as everywhere, a folder of pictures, or a recording: a video, a stack, a bag, ..."
+    ),
 ]
 FrameCount = Annotated[
     int | None,
@@ -39,7 +41,7 @@ Strict = Annotated[bool, typer.Option("--strict", help="Exit with 1 for warnings
 def check(
     data: Data, json: JsonReport = None, frames: FrameCount = None, strict: Strict = False
 ) -> None:
-    """What is wrong with a data set: broken files, copies, frozen frames, wrong scales, leaks, ...
+    """What is wrong with a data set or a recording: broken files, frozen frames, wrong scales, leaks, ...
 
     Exits with 0 when there is no error, 1 for warnings with --strict, 3 for errors.
     """
