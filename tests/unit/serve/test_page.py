@@ -144,7 +144,7 @@ def test_what_a_model_does_not_tell_has_no_panel(page: Any) -> None:
 
 
 def picture(page: Any) -> NDArray[np.uint8]:
-    page.wait_for_timeout(60)  # two frames of the screen
+    page.evaluate("new Promise(r => requestAnimationFrame(() => requestAnimationFrame(r)))")
     shot = page.locator("#cloud").screenshot()
     return np.asarray(Image.open(io.BytesIO(shot)).convert("L"))
 
@@ -153,6 +153,11 @@ def test_the_cloud_turns(page: Any) -> None:
     canvas = page.locator("#cloud")
     canvas.scroll_into_view_if_needed()
     before = picture(page)
+    for _ in range(50):  # until the browser has noticed that it is in view
+        if before.std() > 5:
+            break
+        page.wait_for_timeout(100)
+        before = picture(page)
     assert before.std() > 5, "points are drawn"
     box = canvas.bounding_box()
     page.mouse.move(box["x"] + 200, box["y"] + 100)
