@@ -8,10 +8,10 @@ import re
 import shlex
 import shutil
 import subprocess
-import sys
 from pathlib import Path
 
 import pytest
+from programs import run_program
 
 from thermodepth.checksums import read_record
 
@@ -40,15 +40,8 @@ ALONE = ("--no-baselines", "--teacher", "none", "--processes", "1")
 
 
 def thermodepth(*words: str | Path, at: Path, code: int = 0) -> subprocess.CompletedProcess[str]:
-    ended = subprocess.run(
-        [sys.executable, "-m", "thermodepth", *map(str, words)],
-        capture_output=True,
-        text=True,
-        timeout=1800,
-        check=False,
-        cwd=at,
-        env={**os.environ, "THERMODEPTH_CACHE": str(at / "cache")},
-    )
+    environment = {**os.environ, "THERMODEPTH_CACHE": str(at / "cache")}
+    ended = run_program([*map(str, words)], at=at, environment=environment)
     assert ended.returncode == code, ended.stdout + ended.stderr
     return ended
 
