@@ -75,6 +75,12 @@ class DistanceOptions:
             "Repeatable.",
         ),
     ] = field(default_factory=list)
+    click: Annotated[
+        bool,
+        typer.Option(
+            "--click", help="Open each frame in a window: click a pixel, type its metres, Enter."
+        ),
+    ] = False
     samples: Annotated[
         Path | None,
         typer.Option("--samples", help="A CSV or JSON file of frame,x,y,metres[,kind]."),
@@ -149,10 +155,10 @@ class DistanceOptions:
         if self.lidar_pose is not None and self.lidar is None:
             raise SettingsError("--lidar-pose: has no effect without --lidar")
         ways = (self.at, self.samples, self.lidar, self.height_m, self.captures)
-        if not any(way not in (None, []) for way in ways):
+        if not self.click and not any(way not in (None, []) for way in ways):
             raise SettingsError(
-                "no known distance: give --at FRAME,X,Y,METRES, --samples FILE, --lidar FILE, --height and "
-                "--pitch, or --capture laser"
+                "no known distance: give --at FRAME,X,Y,METRES, --click, --samples FILE, --lidar FILE, "
+                "--height and --pitch, or --capture laser"
             )
 
 
@@ -187,6 +193,8 @@ def calibrate(
     place = _Place.from_options(out, store, model, add=add)
     points = _points(distances)
     typed = open_typed(source, reading)
+    if distances.click:
+        points += _clicked(typed)
     needed = _needed_frames(typed, points, distances)
     folder = resolve_model(model)
     loaded = load_model(folder)
@@ -312,6 +320,30 @@ def _points(distances: DistanceOptions) -> list[TypedDistance]:
     return typed if distances.samples is None else typed + read_distances(distances.samples)
 
 
+def _clicked(source: Source) -> list[TypedDistance]:
+    """What a person clicks in the frames; said once more as options, to repeat it without a window.
+
+    Raises:
+        DataError: for a frame that cannot be read, or where nothing was clicked.
+        SettingsError: for a source that never ends, or where no window can be opened.
+    """
+    from thermodepth.cli.clicking import clicked_distances
+
+    _refuse_live(source)
+    points = clicked_distances(source)
+    if not points:
+        raise DataError("--click: nothing was clicked")
+    _note(f"the same again without a window: {' '.join(point.where for point in points)}")
+    return points
+
+
+def _refuse_live(source: Source) -> None:
+    if source.is_live:
+        raise SettingsError(
+            "a camera that goes on: record the frames that are measured, and name them"
+        )
+
+
 def _needed_frames(
     source: Source, points: Sequence[TypedDistance], distances: DistanceOptions
 ) -> dict[str, list[TypedDistance]]:
@@ -321,10 +353,7 @@ def _needed_frames(
         DataError: for a frame that the source does not have.
         SettingsError: for a source that never ends, or one measurement of several frames.
     """
-    if source.is_live:
-        raise SettingsError(
-            "a camera that goes on: record the frames that are measured, and name them"
-        )
+    _refuse_live(source)
     names = [frame.name for frame in source.frames(lambda _name, _state: False)]
     if distances.lidar is not None and not distances.lidar.is_dir() and len(names) > 1:
         raise SettingsError(
