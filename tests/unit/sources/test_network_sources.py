@@ -6,7 +6,6 @@ import base64
 import io
 import itertools
 import threading
-import time
 from collections.abc import Callable, Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -119,10 +118,11 @@ def test_a_stream_of_pictures(length: bool, serve: Serve) -> None:
 
 
 def test_a_stream_without_an_end_is_stopped(serve: Serve) -> None:
+    over = threading.Event()
+
     def for_ever(handler: BaseHTTPRequestHandler) -> None:
         send(MIXED, part(jpeg(0)), part(jpeg(1)))(handler)
-        while True:  # nothing more comes, but the line stays open
-            time.sleep(0.02)
+        while not over.wait(0.02):  # nothing more comes, but the line stays open
             handler.wfile.write(b" ")
 
     source = thermodepth.frames(f"http://{serve(for_ever)}/video")
@@ -133,6 +133,7 @@ def test_a_stream_without_an_end_is_stopped(serve: Serve) -> None:
             threading.Timer(0.1, source.stop).start()
     # Who is not stopped ends with a frame that says how long nothing came.
     assert [type(frame) for frame in frames] == 2 * [SourceFrame]
+    over.set()
 
 
 def test_a_video_by_its_address_keeps_16_bits(clip: Counts, tmp_path: Path, serve: Serve) -> None:
