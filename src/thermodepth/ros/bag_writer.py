@@ -1,17 +1,21 @@
 """A writer of bags: depth, camera and points of every frame, under the header of the frame's own message.
 
 A bag is written beside its place and moved there at the end, whole or not at all, also where the source was
-stopped. One that a kill cut off stays in the folder `<name>.part`.
+stopped; where a message could not be written there is none. One that a kill cut off stays in the folder
+`<name>.part`, which the next run clears.
 """
 
 from __future__ import annotations
 
+import re
 import shutil
+import sqlite3
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from thermodepth.errors import DependencyError, OutputError, SettingsError, unknown
+from thermodepth.errors import DataError, DependencyError, OutputError, SettingsError, unknown
 from thermodepth.outputs.flying import STEP
 from thermodepth.ros.messages import CLOUD, TOPICS, depth_messages
 
@@ -25,6 +29,10 @@ ROS1_SUFFIX = ".bag"
 NAME = "/thermal"  # of the camera: the topics lie below
 FRAME_ID = "thermal_optical_frame"  # of frames whose message has none
 _NS = 10**9
+_FAILURES = (OSError, sqlite3.Error)  # of a disk
+_LAST_S = 2**31  # seconds of a message are a signed number of 32 bits in ROS 2
+#: Names of ROS: letters, digits and single underscores between slashes.
+_NAME = re.compile(r"(?:/(?!\w*__)[a-z]\w*)+/?", re.ASCII | re.IGNORECASE)
 
 
 class BagWriter:
@@ -63,11 +71,14 @@ class BagWriter:
         self._connections: dict[str, Any] = {}
         self.frames = 0
         self.frames_without_lens = 0
+        self._is_broken = False
 
     def write(self, frame: SourceFrame, depth: Depth) -> Sequence[Path]:
         """Add the messages of a frame.
 
         Raises:
+            DataError: for a frame whose time no message can have.
+            SettingsError: for one without a time.
             OutputError: where the bag cannot be written.
         """
         messages = depth_messages(depth, flying_step=self._flying_step)
@@ -82,35 +93,44 @@ class BagWriter:
                     stamp_ns,
                     serialise(message, kind),
                 )
-            except OSError as error:
-                raise OutputError(f"{self._part}: {error.strerror or error}") from None
+            except _FAILURES as error:
+                self._is_broken = True
+                raise _not_written(self.path, error) from None
         self.frames += 1
         self.frames_without_lens += CLOUD not in {TOPICS[topic] for topic in messages}
         return ()
 
     def close(self) -> None:
-        """The bag is whole; one without a frame is none.
+        """The bag is whole; there is none without a frame, or where a message could not be written.
 
         Raises:
             OutputError: where it cannot be written.
         """
         try:
-            self._writer.close()
-            if self.frames:
+            with suppress(*(_FAILURES if self._is_broken else ())):
+                self._writer.close()
+            if self.frames and not self._is_broken:
                 self._part.replace(self.path)
             shutil.rmtree(self._part.parent)
-        except OSError as error:
-            raise OutputError(f"{self.path}: {error.strerror or error}") from None
+        except _FAILURES as error:
+            raise _not_written(self.path, error) from None
 
     def _header_of(self, frame: SourceFrame) -> tuple[int, str]:
         """(nanoseconds, coordinate frame): of the message that the frame came in, where it did."""
+        frame_id = FRAME_ID
         if frame.header is not None:
-            return frame.header.stamp_ns, self._frame_id or frame.header.frame_id or FRAME_ID
-        if frame.time_s is None:
+            stamp_ns, frame_id = frame.header.stamp_ns, frame.header.frame_id or FRAME_ID
+        elif frame.time_s is not None:
+            stamp_ns = round(frame.time_s * _NS)
+        else:
             raise SettingsError(
                 f"{frame.origin}: has no time, and messages need one; --rate says how many come a second"
             )
-        return round(frame.time_s * _NS), self._frame_id or FRAME_ID
+        if not 0 <= stamp_ns < _LAST_S * _NS:
+            raise DataError(
+                f"a time of {stamp_ns / _NS:g} s, expected 0 to {_LAST_S - 1}, which messages of ROS can have"
+            )
+        return stamp_ns, self._frame_id or frame_id
 
     def _connection(self, topic: str, kind: str) -> Any:
         if topic not in self._connections:
@@ -150,8 +170,7 @@ def _check(path: Path, storage: str, name: str) -> None:
         )
     if path.exists():
         raise SettingsError(f"--out {path}: exists already, and a bag is not written over")
-    parts = name.strip("/").split("/")
-    if not name.startswith("/") or not all(part.isidentifier() for part in parts):
+    if not _NAME.fullmatch(name):
         raise SettingsError(
             f"--name {name}: expected a name of ROS, such as {NAME} or /front/thermal"
         )
@@ -171,14 +190,34 @@ def _open(part: Path, storage: str) -> tuple[Any, Any]:
         ) from None
     is_ros1 = storage == "ros1"
     try:
-        if part.parent.is_dir():  # of a run that was killed
-            shutil.rmtree(part.parent)
+        _clear(part)
         part.parent.mkdir(parents=True)
         if is_ros1:
             writer: Any = Ros1Writer(part)
         else:
             writer = Ros2Writer(part, version=9, storage_plugin=StoragePlugin[storage.upper()])
         writer.open()
-    except OSError as error:
-        raise OutputError(f"{part}: {error.strerror or error}") from None
+    except _FAILURES as error:
+        raise _not_written(part, error) from None
     return writer, get_typestore(Stores.ROS1_NOETIC if is_ros1 else Stores.ROS2_HUMBLE)
+
+
+def _clear(part: Path) -> None:
+    """Remove what a run that was killed left, and nothing else.
+
+    Raises:
+        SettingsError: for a folder of that name which holds other things.
+    """
+    folder = part.parent
+    if not folder.exists():
+        return
+    if not folder.is_dir() or any(file.name != part.name for file in folder.iterdir()):
+        raise SettingsError(
+            f"{folder}: stands where the bag is written until it is whole, and is not ours; move it, or "
+            "name another --out"
+        )
+    shutil.rmtree(folder)
+
+
+def _not_written(path: Path, error: Exception) -> OutputError:
+    return OutputError(f"{path}: {getattr(error, 'strerror', None) or error}")

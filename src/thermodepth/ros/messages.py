@@ -44,6 +44,12 @@ TOPICS = {
 
 _FLOAT32 = 7  # sensor_msgs/PointField
 _POINT = ("x", "y", "z", "intensity")
+#: Of `calibration.Distortion` -> as `image_geometry` knows them; it leaves another alone, by its name.
+_DISTORTIONS = {
+    "radtan": "plumb_bob",
+    "rational": "rational_polynomial",
+    "equidistant": "equidistant",
+}
 _ENCODINGS = {"u1": "mono8", "u2": "mono16", "f4": "32FC1"}
 
 
@@ -115,17 +121,24 @@ def image_fields(image: NDArray[Any]) -> dict[str, Any]:
 def camera_fields(depth: Depth) -> dict[str, Any]:
     """Of a CameraInfo, with the keys of ROS 2 and without the region of interest, which is the whole image.
 
-    A stated distortion is not passed on: the maps are not rectified, and its models have other names in ROS.
+    Images and maps are as the lens draws them, so D is the distortion that a calibration states, which the
+    points follow too, and P is K.
     """
     assert depth.lens is not None, "ask first"
+    model, coefficients = "plumb_bob", np.zeros(5)
+    if (distortion := depth.lens.distortion) is not None and distortion.coefficients:
+        model = _DISTORTIONS.get(distortion.model, distortion.model)
+        coefficients = np.array(distortion.coefficients, np.float64)
+        if model == "plumb_bob":  # of which ROS has five
+            coefficients = np.pad(coefficients, (0, 5 - len(coefficients)))
     matrix = depth.lens.intrinsics.astype(np.float64)
     matrix[:2, 2] -= 0.5
     rows, columns = depth.depth_m.shape
     return {
         "height": rows,
         "width": columns,
-        "distortion_model": "plumb_bob",
-        "d": np.zeros(5),
+        "distortion_model": model,
+        "d": coefficients,
         "k": matrix.reshape(-1),
         "r": np.eye(3).reshape(-1),
         "p": np.hstack([matrix, np.zeros((3, 1))]).reshape(-1),

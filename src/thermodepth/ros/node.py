@@ -6,7 +6,8 @@
     python -m thermodepth.ros.node --ros-args -r image_raw:=/thermal/image_raw -p fov_deg:=45.0
 
 A queue of one image: those that come while another one is predicted are dropped. Without `fov_deg` the lens
-is that of `camera_info`; as long as neither is known, neither camera nor points are published.
+is that of `camera_info`, of images of its size; as long as neither is known, neither camera nor points are
+published. `model` is all that `--model` may be, with the metres that its folder keeps.
 
 It is as thin as it can be, for it is tested against a stand-in of `rclpy` and never ran under ROS.
 """
@@ -20,9 +21,8 @@ import numpy as np
 
 from thermodepth.errors import UserError
 from thermodepth.inference.lens import Lens
-from thermodepth.inference.predictor import Predictor
-from thermodepth.model import load_model, resolve_model
 from thermodepth.ros.messages import TOPICS, depth_messages
+from thermodepth.runtime.loading import open_predictor
 from thermodepth.shipped import DEFAULT_MODEL
 from thermodepth.sources.bags import image_of
 from thermodepth.sources.frame import SourceFrame
@@ -45,11 +45,10 @@ class DepthNode:
         model = parameter("model", DEFAULT_MODEL).value
         fov_deg = float(parameter("fov_deg", 0.0).value)
         lens = Lens.from_options(fov_deg=fov_deg) if fov_deg else None
-        self._predictor = Predictor(
-            load_model(resolve_model(model)), device=parameter("device", "auto").value, lens=lens
-        )
+        self._predictor = open_predictor(model, device=parameter("device", "auto").value, lens=lens)
         self._states_lens = lens is not None
         self._intrinsics: np.ndarray[Any, np.dtype[np.float64]] | None = None
+        self._size = (0, 0)  # (rows, columns) that they hold for
         self._count = 0
         self._publishers = {
             topic: node.create_publisher(types[kind], f"~/{topic}", 1)
@@ -63,9 +62,10 @@ class DepthNode:
     def take_camera(self, message: Any) -> None:
         """The lens, where no parameter states it."""
         matrix = np.array(message.k, np.float64).reshape(3, 3)
-        if np.isfinite(matrix).all() and matrix[0, 0] > 0:
+        if np.isfinite(matrix).all() and min(matrix[0, 0], matrix[1, 1]) > 0:
             matrix[:2, 2] += 0.5
             self._intrinsics = matrix
+            self._size = int(message.height), int(message.width)
 
     def take_image(self, message: Any) -> None:
         """Predict and publish; what is wrong with one image is logged, and the next one comes."""
@@ -82,6 +82,7 @@ class DepthNode:
         name = f"image {self._count}"
         self._count += 1
         raw, unit = SourceOptions().frame_of(image_of(_ImageBytes(message), name), name)
+        is_known = not self._states_lens and raw.shape == self._size
         return SourceFrame(
             raw=raw,
             unit=unit,
@@ -89,7 +90,7 @@ class DepthNode:
             index=self._count - 1,
             origin=name,
             sequence=NODE,
-            intrinsics=None if self._states_lens else self._intrinsics,
+            intrinsics=self._intrinsics if is_known else None,
         )
 
     def _message(self, kind: str, fields: dict[str, Any], header: Any) -> Any:

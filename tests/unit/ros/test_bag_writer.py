@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sqlite3
 import sys
 from collections.abc import Iterator
 from dataclasses import replace
@@ -12,7 +13,7 @@ import numpy as np
 import pytest
 
 import thermodepth
-from thermodepth.errors import DependencyError, SettingsError
+from thermodepth.errors import DataError, DependencyError, OutputError, SettingsError
 from thermodepth.inference.depth import Depth
 from thermodepth.ros import STORAGES, BagWriter
 from thermodepth.sources import SourceFrame
@@ -141,6 +142,9 @@ def test_what_a_killed_run_left_makes_room(depth: Depth, tmp_path: Path) -> None
         ("out", {"name": "thermal"}, "expected a name of ROS"),
         ("out", {"name": "/a b"}, "expected a name of ROS"),
         ("out", {"name": "/"}, "expected a name of ROS"),
+        ("out", {"name": "//thermal"}, "expected a name of ROS"),
+        ("out", {"name": "/front__left"}, "expected a name of ROS"),
+        ("out", {"name": "/wärme"}, "expected a name of ROS"),
     ],
 )
 def test_what_cannot_be_is_refused(
@@ -163,3 +167,48 @@ def test_without_the_package_it_says_what_to_install(
     monkeypatch.setitem(sys.modules, "rosbags.rosbag1", None)
     with pytest.raises(DependencyError, match=r"thermodepth\[bags\]"):
         BagWriter(tmp_path / "out")
+
+
+@pytest.mark.parametrize("storage", STORAGES)
+@pytest.mark.parametrize("problem", [OSError(28, "disk full"), sqlite3.Error("disk full")])
+def test_of_a_disk_that_fills_no_bag_is_left(
+    storage: str,
+    problem: Exception,
+    depth: Depth,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    writer = BagWriter(path_of(storage, tmp_path), storage=storage)
+    writer.write(frame_of(depth, 0), depth)
+
+    def fails(*_: Any) -> None:
+        raise problem
+
+    monkeypatch.setattr(writer._writer, "write", fails)
+    with pytest.raises(OutputError, match="disk full"):
+        writer.write(frame_of(depth, 1), depth)
+    writer.close()
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_folder_of_somebody_else_is_left_alone(tmp_path: Path) -> None:
+    other = tmp_path / "out.part" / "notes.txt"
+    other.parent.mkdir()
+    other.write_text("mine")
+    with pytest.raises(SettingsError, match=r"out\.part: .* is not ours"):
+        BagWriter(tmp_path / "out")
+    assert other.read_text() == "mine"
+
+
+@pytest.mark.parametrize("storage", STORAGES)
+@pytest.mark.parametrize("stamp_ns", [-1, 2**31 * 10**9])
+def test_a_time_that_no_message_has_is_an_error_of_its_frame(
+    storage: str, stamp_ns: int, depth: Depth, tmp_path: Path
+) -> None:
+    writer = BagWriter(path_of(storage, tmp_path), storage=storage)
+    header = MessageHeader(stamp_ns=stamp_ns, frame_id="")
+    with pytest.raises(DataError, match="expected 0 to 2147483647"):
+        writer.write(frame_of(depth, 0, header=header), depth)
+    writer.write(frame_of(depth, 1), depth)
+    writer.close()
+    assert {stamp for _, stamp, _ in messages(writer.path)} == {STAMP_NS + 1}

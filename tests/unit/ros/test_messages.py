@@ -7,9 +7,10 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from thermodepth.calibration import Distortion
 from thermodepth.errors import SettingsError
 from thermodepth.inference.depth import Depth
-from thermodepth.ros.messages import TOPICS, depth_messages, image_fields
+from thermodepth.ros.messages import TOPICS, camera_fields, depth_messages, image_fields
 
 
 def test_the_depth_image_is_float_metres_with_nan_for_none_and_infinity_for_sky(
@@ -101,3 +102,24 @@ def test_without_a_stated_lens_there_are_images_only(depth: Depth) -> None:
 def test_a_result_without_its_frame_is_refused(depth: Depth) -> None:
     with pytest.raises(SettingsError, match="does not carry its thermal frame"):
         depth_messages(replace(depth, thermal=None))
+
+
+@pytest.mark.parametrize(
+    ("model", "coefficients", "name", "expected"),
+    [
+        ("radtan", (0.1, 0.2, 0.3, 0.4), "plumb_bob", [0.1, 0.2, 0.3, 0.4, 0]),
+        ("rational", (1, 2, 3, 4, 5, 6, 7, 8), "rational_polynomial", [1, 2, 3, 4, 5, 6, 7, 8]),
+        ("equidistant", (1, 2, 3, 4), "equidistant", [1, 2, 3, 4]),
+        ("equidistant", (), "plumb_bob", [0, 0, 0, 0, 0]),
+        ("fov", (0.9,), "fov", [0.9]),
+    ],
+)
+def test_the_camera_says_the_distortion_that_the_points_follow(
+    model: str, coefficients: tuple[float, ...], name: str, expected: list[float], depth: Depth
+) -> None:
+    assert depth.lens is not None
+    distortion = Distortion(model=model, coefficients=coefficients)
+    camera = camera_fields(replace(depth, lens=replace(depth.lens, distortion=distortion)))
+    assert camera["distortion_model"] == name
+    assert camera["d"].dtype == np.float64
+    assert camera["d"].tolist() == expected

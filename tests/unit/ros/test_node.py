@@ -83,8 +83,9 @@ def test_the_lens_comes_from_camera_info_where_no_parameter_states_it() -> None:
         ros.callbacks["image_raw"](image())
     assert ros.published["~/depth/points"] == []
     matrix = [100.0, 0, 63.5, 0, 100.0, 47.5, 0, 0, 1]
-    ros.callbacks["camera_info"](SimpleNamespace(k=[0.0] * 9))  # of a camera that nobody calibrated
-    ros.callbacks["camera_info"](SimpleNamespace(k=matrix))
+    # of a camera that nobody calibrated
+    ros.callbacks["camera_info"](SimpleNamespace(k=[0.0] * 9, height=96, width=128))
+    ros.callbacks["camera_info"](SimpleNamespace(k=matrix, height=96, width=128))
     with pytest.warns(UserWarning, match="taken from the source"):
         ros.callbacks["image_raw"](image())
     (camera,) = ros.published["~/camera_info"]
@@ -99,3 +100,27 @@ def test_a_broken_image_is_logged_and_the_next_one_comes() -> None:
     assert "yuv422" in ros.errors[0]
     ros.callbacks["image_raw"](image())
     assert len(ros.published["~/depth/image"]) == 1
+
+
+def test_a_camera_info_of_another_size_is_not_the_lens_of_the_image() -> None:
+    """As of a driver that bins: its matrix is of the full picture, and metres would be off by the binning."""
+    ros = node()
+    matrix = [200.0, 0, 127.5, 0, 200.0, 95.5, 0, 0, 1]
+    ros.callbacks["camera_info"](SimpleNamespace(k=matrix, height=192, width=256))
+    with pytest.warns(UserWarning, match="lens"):
+        ros.callbacks["image_raw"](image())
+    assert len(ros.published["~/depth/image"]) == 1
+    assert ros.published["~/camera_info"] == ros.published["~/depth/points"] == []
+
+
+def test_metres_that_the_folder_of_the_model_keeps_are_those_of_the_node(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    asked: dict[str, Any] = {}
+
+    def opened(model: str, **options: Any) -> Any:
+        asked.update(model=model, **options)
+
+    monkeypatch.setattr("thermodepth.ros.node.open_predictor", opened)
+    node(device="cpu")
+    assert asked == {"model": "thermal-any", "device": "cpu", "lens": None}
