@@ -44,6 +44,8 @@ class _Memory:
     last: Map  # ln D of the last frame, as it came
     news: Map  # c
     noise: Map | None  # q
+    relative_error: Map | None  # of the last frame, as it came, at 68 and 90 %
+    relative_error_90: Map | None
 
 
 @dataclass(slots=True)
@@ -63,9 +65,12 @@ class DepthFilter:
         return self._memory is not None
 
     def held(self, depth: Depth) -> Depth:
-        """What is remembered, in place of a frame that shows nothing new."""
-        assert self._memory is not None
-        return self._result(depth, self._memory)
+        """What is remembered, expected error too, in place of a frame that shows nothing new."""
+        memory = self._memory
+        assert memory is not None
+        errors = memory.relative_error, memory.relative_error_90
+        depth = replace(depth, relative_error=errors[0], relative_error_90=errors[1])
+        return self._result(depth, memory)
 
     def add(self, depth: Depth, change: Map | None) -> Depth:
         """The filtered depth of one more frame.
@@ -92,6 +97,8 @@ class DepthFilter:
             last=log_depth,
             news=news * (1 - gain),  # the filter has taken up its share
             noise=noise,
+            relative_error=depth.relative_error,
+            relative_error_90=depth.relative_error_90,
         )
         return self._result(depth, self._memory)
 
@@ -128,6 +135,8 @@ def _first_memory(depth: Depth, log_depth: Map) -> _Memory:
         last=log_depth,
         news=np.zeros_like(log_depth),
         noise=None,
+        relative_error=depth.relative_error,
+        relative_error_90=depth.relative_error_90,
     )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from itertools import pairwise
 
 import cv2
@@ -233,3 +234,20 @@ def test_where_nothing_stands_still_nothing_is_said() -> None:
     meter.add(depth, depth, None)
     meter.add(depth, depth, np.ones(SIZE, np.float32))
     assert meter.flicker is None
+
+
+def test_a_closed_shutter_holds_the_expected_error_too() -> None:
+    frames = []
+    for number in range(8):
+        level = np.full(SIZE, 0.1 * (number + 1), np.float32)
+        depth = replace(
+            depth_of(slope(), number), relative_error=level, relative_error_90=2 * level
+        )
+        shutter = np.full(SIZE, 7000, np.uint16)
+        frames.append((thermal(0, number) if number < 6 else shutter, depth))
+    _, results = run(frames)
+    assert results[6].event is FrameEvent.FLAT
+    for held in results[6:]:
+        assert held.event is not None
+        np.testing.assert_array_equal(held.relative_error, frames[5][1].relative_error)
+        np.testing.assert_array_equal(held.relative_error_90, frames[5][1].relative_error_90)
