@@ -174,6 +174,8 @@ def _frames(
         calibration = evenly(dataset, "train", CALIBRATION_FRAMES) if int8 else []
         check = evenly(dataset, "test", most)
     source = data or DEFAULT_DATA
+    if not check or (int8 and not calibration):
+        raise DataError(f"--data {source}: no frames to measure an export on")
     units = {sample.thermal_unit for sample in (*calibration, *check)}
     if units != {unit}:
         text = f"its frames are in {' and '.join(sorted(units))}, and the graph reads {unit}"

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import torch
 
-from thermodepth.errors import SettingsError, WeightsError
+from thermodepth.errors import DataError, SettingsError, WeightsError
 from thermodepth.export.accuracy import Loss, accuracy_loss
 from thermodepth.export.onnx_model import facts_in, graph_facts, onnx_model, set_facts
 from thermodepth.export.operators import beyond_npus, operator_counts
@@ -87,6 +87,8 @@ def export_model(
         calibration: other frames, for 8-bit integers; None: float32.
 
     Raises:
+        DataError: for integers without frames to check or to calibrate on, and for a size or number of
+            frames beyond `inference.bounds`.
         DependencyError: without onnx, or the runtime of the kind.
         SettingsError: for what cannot be written.
         WeightsError: where the graph differs from the network, or loses more than it may; nothing is written.
@@ -94,6 +96,11 @@ def export_model(
     if path.suffix.lower() != SUFFIXES[options.to]:
         raise SettingsError(
             f"{path}: expected a name that ends in {SUFFIXES[options.to]} for a graph of kind {options.to}"
+        )
+    if calibration is not None and not (check and calibration):
+        raise DataError(
+            f"int8: {len(calibration)} frames to calibrate on and {len(check)} to check, expected some of "
+            "both"
         )
     if options.to == "torch":
         return _export_program(model, path, options, check, calibration)

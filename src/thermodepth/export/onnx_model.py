@@ -11,7 +11,7 @@ from thermodepth.export.graph import Graph, Value
 from thermodepth.export.maps import MapsInput, write_maps
 from thermodepth.export.network import write_network
 from thermodepth.export.recipe import RecipeInput, check_recipe, write_recipe
-from thermodepth.inference.bounds import check_frame_size
+from thermodepth.inference.bounds import check_batch, check_frame_size
 from thermodepth.inference.predictor import facts_of
 from thermodepth.inference.working_size import network_size
 from thermodepth.runtime.facts import (
@@ -162,8 +162,11 @@ def graph_facts(
     unit = unit or about.trained_unit
     check_compatible(about.normaliser, unit, trained_on=about.trained_unit)
     side = short_side or about.short_side
+    inner = (side, side) if size is None else network_size(size, side)
     if size is not None:
-        check_frame_size(size, network_size(size, side))
+        check_frame_size(size, inner)
+    if batch is not None:
+        check_batch(batch, inner)
     return GraphFacts(model=about, unit=unit, short_side=side, size=size, batch=batch)
 
 

@@ -23,8 +23,12 @@ if TYPE_CHECKING:
 
 #: (rows, columns): of common cameras, odd, prime, and smaller than what networks see.
 SIZES = ((512, 640), (240, 321), (97, 131), (120, 160))
-#: The largest relative difference of metres, and of structure over its span, of an export in float32.
+#: The largest relative difference of metres, of structure over its span, and of 1 + expected error, of an
+#: export in float32.
 MOST_DIFFERENCE = 1e-3
+#: The largest share of pixels that are sky to one of the two: the mask is a threshold, and nearly equal
+#: numbers may fall on either side of it.
+MOST_SKY = 0.01
 _LEVEL, _SPAN = 0.45, {ThermalUnit.COUNTS: 16383.0, ThermalUnit.DISPLAY: 255.0}
 _COLDEST_K, _SPAN_K = 260.0, 60.0
 
@@ -39,8 +43,11 @@ class Parity:
     depth: float  # the largest difference of metres, relative to the network's
     mean_depth: float  # their mean
     structure: float  # the largest difference, relative to the network's span
-    relative_error: float | None  # the largest difference of 1 + error, relative to the network's
-    sky: float | None  # share of the pixels that are sky to one of them only
+    #: The largest difference of 1 + error, at 68 or 90 %, relative to the network's; None: neither tells it.
+    relative_error: float | None
+    sky: (
+        float | None
+    )  # share of the pixels that are sky to one of them only; None: neither tells it
 
 
 def parity(
@@ -76,11 +83,20 @@ def parity(
 def check_parity(rows: Sequence[Parity]) -> None:
     """
     Raises:
-        WeightsError: naming the worst frame, where metres or structure differ by more than MOST_DIFFERENCE.
+        WeightsError: naming the worst frame, where metres, structure or expected error differ by more than
+            MOST_DIFFERENCE, or sky does on more than MOST_SKY of the pixels.
     """
     differences = [("metres", row.depth, row) for row in rows]
     differences += [("structure", row.structure, row) for row in rows]
+    differences += [("expected errors", row.relative_error or 0.0, row) for row in rows]
     name, most, worst = max(differences, key=lambda entry: entry[1])
+    for row in rows:
+        if row.sky is not None and row.sky > MOST_SKY:
+            raise WeightsError(
+                f"runtime {row.runtime}: sky of the frame '{row.frame}' of {row.size[1]}x{row.size[0]} "
+                f"differs from torch's on {row.sky:.1%} of the pixels, more than {MOST_SKY:.0%}; nothing is "
+                "written"
+            )
     if most > MOST_DIFFERENCE:
         raise WeightsError(
             f"runtime {worst.runtime}: {name} of the frame '{worst.frame}' of {worst.size[1]}x"
@@ -102,7 +118,8 @@ def _scene(size: tuple[int, int], random: np.random.Generator) -> NDArray[np.flo
     rows, columns = size
     shares = np.linspace(0.38, 0.5, rows)[:, None] + random.normal(0, 0.002, size)
     for _ in range(6):
-        top, left = int(random.integers(rows // 3, rows - 8)), int(random.integers(columns - 8))
+        top = int(random.integers(rows // 3, max(rows - 8, rows // 3 + 1)))
+        left = int(random.integers(max(columns - 8, 1)))
         shares[top : top + rows // 6, left : left + columns // 9] += 0.08
     hot = random.integers(0, rows * columns, 3)
     shares.reshape(-1)[hot] = 1.0
@@ -137,11 +154,12 @@ def _row(
     span = float(np.ptp(network.structure))
     structure = float(np.abs(graph.structure - network.structure).max())
     error = sky = None
-    if network.relative_error_90 is not None and graph.relative_error_90 is not None:
-        factors = (1 + graph.relative_error_90) / (1 + network.relative_error_90)
-        error = float(np.abs(factors - 1).max())
-    if network.sky is not None and graph.sky is not None:
-        sky = float((network.sky != graph.sky).mean())
+    ours, theirs = ([d.relative_error, d.relative_error_90] for d in (graph, network))
+    if any(each is not None for each in (*ours, *theirs)):
+        error = max(_error_difference(*pair) for pair in zip(ours, theirs, strict=True))
+    if network.sky is not None or graph.sky is not None:
+        both = network.sky is not None and graph.sky is not None
+        sky = float(np.mean(network.sky != graph.sky)) if both else 1.0
     return Parity(
         runtime=runtime,
         frame=frame,
@@ -152,3 +170,12 @@ def _row(
         relative_error=error,
         sky=sky,
     )
+
+
+def _error_difference(
+    graph: NDArray[np.float32] | None, network: NDArray[np.float32] | None
+) -> float:
+    """Infinite where one of the two does not tell it."""
+    if graph is None or network is None:
+        return float("inf")
+    return float(np.abs((1 + graph) / (1 + network) - 1).max())

@@ -50,6 +50,24 @@ def check_frame_size(size: tuple[int, int], network_size: tuple[int, int]) -> No
         )
 
 
+def check_batch(count: int, network_size: tuple[int, int]) -> None:
+    """Refuse so many frames at once that the network would need gigabytes for them.
+
+    Args:
+        count: of the frames.
+        network_size: (rows, columns) of what the network would see of each.
+
+    Raises:
+        DataError: with the sizes and the bound.
+    """
+    rows, columns = network_size
+    if count * rows * columns > MAX_NETWORK_PIXELS:
+        raise DataError(
+            f"{count} frames at once, each {columns}x{rows} to the network: expected at most "
+            f"{max(MAX_NETWORK_PIXELS // (rows * columns), 1)} of them"
+        )
+
+
 def check_maps(depth_m: NDArray[np.float32], structure: NDArray[np.float32], model: str) -> None:
     """Refuse maps that are no numbers.
 

@@ -168,18 +168,24 @@ class FramePredictor(ABC):
                 the lens that was given at loading, or the training's, with a warning.
 
         Raises:
-            DataError: for frames of different sizes, a strip, or more pixels than `bounds` allows.
+            DataError: for no frame, frames of different sizes, a strip, more pixels than `bounds` allows, or
+                values that are no finite numbers.
             SettingsError: for a unit that the model's normaliser cannot read, or a lens that cannot be
                 that of such frames.
             WeightsError: for a model whose maps are no numbers.
         """
         check_compatible(self.facts.normaliser, unit, trained_on=self.facts.trained_unit)
+        if not frames:
+            raise DataError("no frame to predict")
         size = (int(frames[0].shape[0]), int(frames[0].shape[1]))
         if any(frame.shape != size for frame in frames):
             sizes = sorted({"x".join(map(str, frame.shape[::-1])) for frame in frames})
             raise DataError(f"frames of {', '.join(sizes)}: one pass takes one size")
         inner = self.network_size(size)
         check_frame_size(size, inner)
+        for frame in frames:
+            if frame.dtype.kind == "f" and (broken := np.count_nonzero(~np.isfinite(frame))):
+                raise DataError(f"a frame with {broken} of {frame.size} values that are not finite")
         if note := size_note(min(inner), self.facts.short_sides):
             self._warn_once(note)
         lenses = self._lenses(lens, len(frames), size)

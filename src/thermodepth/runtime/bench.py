@@ -9,10 +9,11 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+import tempfile
 import weakref
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import IO, Any
 
 import numpy as np
 
@@ -100,15 +101,17 @@ class _Process:
 
     def __init__(self, contestant: Contestant, environment: Mapping[str, str]) -> None:
         self._name = f"{contestant.runtime} with {contestant.threads} threads"
+        # No pipe: one that nobody reads is full after 64 kB, and whoever writes into it waits.
+        self._words = tempfile.TemporaryFile("w+", errors="replace")  # noqa: SIM115, closed by `_end`
         self._process = subprocess.Popen(
             [sys.executable, "-m", bench_child.__name__],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
+            stderr=self._words,
             text=True,
             env={**environment, OVERRIDE: str(contestant.threads)},
         )
-        weakref.finalize(self, _end, self._process)
+        weakref.finalize(self, _end, self._process, self._words)
         self._counter = energy_counter()
         self._send(
             {
@@ -152,15 +155,16 @@ class _Process:
         return reply
 
     def _ended(self) -> WeightsError:
-        assert self._process.stderr is not None
-        lines = self._process.stderr.read().strip().splitlines() or ["it ended without a word"]
+        self._process.wait()
+        self._words.seek(0)
+        lines = self._words.read().strip().splitlines() or ["it ended without a word"]
         return WeightsError(f"{self._name}: {lines[-1]}")
 
 
-def _end(process: subprocess.Popen[str]) -> None:
+def _end(process: subprocess.Popen[str], words: IO[str]) -> None:
     process.kill()
     process.wait()
-    for stream in (process.stdin, process.stdout, process.stderr):
+    for stream in (process.stdin, process.stdout, words):
         if stream is not None:
             stream.close()
 

@@ -1,8 +1,10 @@
 """Exported graphs on disk, looked at before a runtime opens them.
 
 A graph is a program. One that `export` wrote calls a few operators, holds its weights within, and says what
-it is; whatever calls more, or says nothing, is refused. That keeps loops, functions and other files out, and
-mistakes apart; it bounds no memory, so a graph is to be as trusted as any program.
+it is; an ONNX file that calls more, or says nothing, is refused before a runtime sees it. That keeps loops,
+functions and other files out, and mistakes apart. An OpenVINO file is read by OpenVINO, whose names of
+operators change with its versions: refused is what holds inner graphs, or says nothing. Neither bounds
+memory, so a graph is to be as trusted as any program.
 """
 
 from __future__ import annotations

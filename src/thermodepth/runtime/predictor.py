@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from thermodepth.errors import DataError, SettingsError
-from thermodepth.inference.bounds import MAX_NETWORK_PIXELS, check_finite, check_maps
+from thermodepth.inference.bounds import MAX_NETWORK_PIXELS, check_batch, check_finite, check_maps
 from thermodepth.inference.depth import Depth
 from thermodepth.inference.frame_predictor import FramePredictor
 from thermodepth.inference.lens import Lens
@@ -92,6 +92,8 @@ class GraphPredictor(FramePredictor):
         raw = np.stack([np.asarray(frame, np.float32) for frame in frames])[:, None]
         focal = None if focal_px is None else np.asarray(focal_px, np.float32)
         inner = self.network_size(size)
+        if self.graph.batch is not None:
+            check_batch(self.graph.batch, inner)
         at_once = self.graph.batch or max(MAX_NETWORK_PIXELS // (inner[0] * inner[1]), 1)
         results: list[Depth] = []
         for first in range(0, len(frames), at_once):
@@ -118,9 +120,7 @@ class GraphPredictor(FramePredictor):
         self, raw: NDArray[np.float32], focal: NDArray[np.float32] | None, places: NDArray[np.intp]
     ) -> list[Depth]:
         count = len(places)
-        if (
-            self.graph.batch is not None
-        ):  # the last frame once more where the graph wants more of them
+        if self.graph.batch is not None:  # the last frame once more where it wants more of them
             places = np.minimum(places[0] + np.arange(self.graph.batch), places[-1])
         feeds = {FRAME: raw[places]}
         if focal is not None:

@@ -16,7 +16,7 @@ import thermodepth.export.exporting as exporting
 from thermodepth.errors import DataError, SettingsError, WeightsError
 from thermodepth.export.accuracy import accuracy_loss, evenly
 from thermodepth.export.exporting import ExportOptions, export_model
-from thermodepth.export.parity import Parity, check_parity
+from thermodepth.export.parity import TRIALS, Parity, check_parity, parity
 from thermodepth.inference.predictor import Predictor
 from thermodepth.runtime.loading import open_predictor
 from thermodepth.types import Sample, ThermalUnit
@@ -108,7 +108,12 @@ def exporting_tensor(value: np.ndarray, name: str) -> Any:
 
 
 def test_the_worst_frame_is_named() -> None:
-    def row(depth: float, structure: float = 0.0) -> Parity:
+    def row(
+        depth: float,
+        structure: float = 0.0,
+        error: float | None = None,
+        sky: float | None = None,
+    ) -> Parity:
         return Parity(
             runtime="onnx",
             frame="noise",
@@ -116,17 +121,57 @@ def test_the_worst_frame_is_named() -> None:
             depth=depth,
             mean_depth=0.0,
             structure=structure,
-            relative_error=None,
-            sky=None,
+            relative_error=error,
+            sky=sky,
         )
 
-    check_parity([row(1e-3), row(0.0)])
+    check_parity([row(1e-3), row(0.0, error=1e-3, sky=0.01)])
     with pytest.raises(
         WeightsError, match=r"metres .* 'noise' of 131x97 differ .* by up to 0.002,"
     ):
         check_parity([row(1e-3), row(2e-3)])
     with pytest.raises(WeightsError, match="structure of the frame 'noise'"):
         check_parity([row(0.0), row(0.0, 2e-3)])
+    with pytest.raises(WeightsError, match="expected errors of the frame 'noise'"):
+        check_parity([row(0.0), row(0.0, error=2e-3)])
+    with pytest.raises(WeightsError, match=r"sky of the frame 'noise' .* on 2\.0% of the pixels"):
+        check_parity([row(0.0), row(0.0, sky=0.02)])
+
+
+def test_a_graph_that_tells_less_than_its_network_is_none(make_model: Any) -> None:
+    network = Predictor(make_model(), device="cpu")
+    without = Predictor(make_model(sky=False, relative_error=False), device="cpu")
+    (row, *_) = parity(network, without, runtime="x", unit=ThermalUnit.COUNTS, sizes=[(64, 80)])
+    assert row.relative_error == float("inf")
+    assert row.sky == 1.0
+    for each in (network, without):
+        (row, *_) = parity(each, each, runtime="x", unit=ThermalUnit.COUNTS, sizes=[(64, 80)])
+        assert row.relative_error == (0.0 if each is network else None)
+
+
+@pytest.mark.parametrize("size", [(1, 1), (5, 8), (12, 12), (9, 40)])
+def test_trials_are_drawn_at_any_size(size: tuple[int, int]) -> None:
+    for draw in TRIALS.values():
+        assert draw(size, np.random.default_rng(0)).shape == size
+
+
+def test_more_frames_at_once_than_memory_has_are_refused(make_model: Any, tmp_path: Path) -> None:
+    for options in (ExportOptions(batch=10**6), ExportOptions(batch=10**6, size=(64, 80))):
+        with pytest.raises(DataError, match=r"1000000 frames at once, .* expected at most"):
+            export_model(make_model(), tmp_path / "model.onnx", options, check=[])
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_integers_want_frames_to_calibrate_and_to_check(make_model: Any, tmp_path: Path) -> None:
+    for calibration, check in (([], samples(1)), (samples(1), [])):
+        with pytest.raises(DataError, match="expected some of both"):
+            export_model(
+                make_model(),
+                tmp_path / "model.onnx",
+                ExportOptions(),
+                check=check,
+                calibration=calibration,
+            )
 
 
 @pytest.fixture
@@ -237,12 +282,12 @@ def test_a_torch_program_gives_the_same(make_model: Any, tmp_path: Path) -> None
 
 @pytest.mark.skipif(not HAS_OPENVINO, reason="needs the extra openvino")
 def test_openvino_writes_two_files(make_model: Any, tmp_path: Path) -> None:
-    path = tmp_path / "model.xml"
-    export = export_model(make_model(), path, ExportOptions(to="openvino"), check=samples(1))
+    model, path = make_model(), tmp_path / "model.xml"
+    export = export_model(model, path, ExportOptions(to="openvino"), check=samples(1))
     assert sorted(file.name for file in tmp_path.iterdir()) == ["model.bin", "model.xml"]
     assert export.paths == (path, tmp_path / "model.bin")
     assert {row.runtime for row in export.parity} == {"openvino"}
-    assert open_predictor(path, threads=1).facts == open_predictor(path, threads=1).facts
+    assert open_predictor(path, threads=1).facts == Predictor(model).facts
     (tmp_path / "model.bin").unlink()
     with pytest.raises(WeightsError, match=r"model\.bin: cannot be read"):
         open_predictor(path)

@@ -89,3 +89,11 @@ def test_no_energy_where_nobody_tells(
 ) -> None:
     assert energy_counter(tmp_path / "none")() is None
     assert energy_counter(counters({"intel-rapl:0": "?"}))() is None
+
+
+def test_a_process_that_says_much_is_not_waited_for_without_end(graph_file: Path) -> None:
+    """More than a pipe holds: 64 kB."""
+    contestant = Contestant(runtime="onnx", model=str(graph_file), threads=1)
+    environment = {**os.environ, "PYTHONVERBOSE": "1"}
+    (timing,) = bench([contestant], [(64, 80)], rounds=1, environment=environment)
+    assert timing.p50_ms > 0

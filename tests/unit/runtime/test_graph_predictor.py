@@ -151,3 +151,16 @@ def test_openvino_runs_the_same_files(
     for part in (frame, frame[:70], frame[:, :100], frame[:60, :80], frame[:65], frame):
         np.testing.assert_allclose(graph(part).depth_m, network(part).depth_m, rtol=1e-3)
     assert graph.device_text == "openvino, cpu"
+
+
+@pytest.mark.parametrize("value", [np.nan, np.inf])
+def test_a_frame_with_what_is_no_number_is_blamed_and_not_the_weights(
+    value: float, model: LoadedModel, graph_file: Path
+) -> None:
+    kelvin = np.full((64, 80), 290, np.float32)
+    kelvin[3, 4] = value
+    for predictor in (Predictor(model, device="cpu"), open_predictor(graph_file, threads=1)):
+        with pytest.raises(DataError, match="1 of 5120 values that are not finite"):
+            predictor.predict([kelvin], unit=ThermalUnit.KELVIN)
+        with pytest.raises(DataError, match="no frame"):
+            predictor.predict([], unit=ThermalUnit.COUNTS)
