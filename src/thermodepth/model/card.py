@@ -74,14 +74,7 @@ tags: [thermal, infrared, monocular-depth]
 
 {_summary(model.recipe)}
 
-```python
-import thermodepth
-
-predictor = thermodepth.load("{name}"{", fov_deg=45" if model.recipe.lens else ""})
-depth = predictor("frame.png")  # a raw thermal frame
-```
-
-|  |  |
+{_use(model.recipe, name)}|  |  |
 |---|---|
 {rows}""",
         f"## On real frames\n\n{scores.strip() or _NO_SCORES}",
@@ -108,6 +101,22 @@ def _summary(recipe: ModelRecipe) -> str:
         "Metric depth and structure from one thermal image, made with thermodepth. It takes raw frames "
         f"({recipe.trained_unit} in training); the input recipe is in `model.json`."
     )
+
+
+def _use(recipe: ModelRecipe, name: str) -> str:
+    """How it is used; of an RGB teacher, which `load` does not take, nothing."""
+    if recipe.modality == "rgb":
+        return ""
+    lens = ", fov_deg=45" if recipe.lens else ""
+    return f"""\
+```python
+import thermodepth
+
+predictor = thermodepth.load("{name}"{lens})
+depth = predictor("frame.png")  # a raw thermal frame
+```
+
+"""
 
 
 def _facts(model: LoadedModel, licence: str) -> Iterator[tuple[str, str]]:

@@ -84,7 +84,7 @@ class Outputs:
         self.settings = settings or OutputSettings()
         self._viewers = tuple(viewers)
         self._names_missing = names_missing
-        self._notes: dict[str, list[str]] = {}
+        self._notes: dict[str, tuple[str, int]] = {}  # row -> (the first one, how many there were)
         self._recorders: dict[str, Recorder] = {}
         self._waiting: list[tuple[str, Depth]] = []  # for the range of colours
         self._range: ColourRange | None = None
@@ -95,9 +95,9 @@ class Outputs:
     def notes(self) -> list[str]:
         """What a person should know of the files so far, a sentence each."""
         texts = [] if self._range is None or not self._range.note else [self._range.note]
-        for lines in self._notes.values():
-            more = f" (and so in {len(lines) - 1} more frames)" if len(lines) > 1 else ""
-            texts.append(lines[0] + more)
+        for text, count in self._notes.values():
+            more = f" (and so in {count - 1} more frames)" if count > 1 else ""
+            texts.append(text + more)
         return texts
 
     @property
@@ -174,10 +174,12 @@ class Outputs:
             elif row.has(depth):
                 path = frame_path(self.folder, name, row)
                 if note := row.write(path, depth, settings):
-                    self._notes.setdefault(row.name, []).append(note)
+                    first, count = self._notes.get(row.name, (note, 0))
+                    self._notes[row.name] = first, count + 1
                 paths.append(path)
             elif self._names_missing:
-                self._notes[row.name] = [f"{row.name} is not written: this model does not tell it"]
+                text = f"{row.name} is not written: this model does not tell it"
+                self._notes[row.name] = text, 1
         return paths
 
 

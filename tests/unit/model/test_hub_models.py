@@ -149,6 +149,14 @@ def test_a_card_says_licence_provenance_and_scores() -> None:
     assert "From its maker" not in bare
 
 
+def test_a_card_does_not_load_what_load_refuses() -> None:
+    model = load_model(resolve_model("rgb-small"))
+    card = model_card(model, "org/rgb", licence="mit", scores="", about="")
+    assert model.recipe.modality == "rgb"
+    assert "thermodepth.load" not in card
+    assert "\n\n|  |  |\n|---|---|\n| network |" in card
+
+
 @pytest.mark.parametrize(
     ("options", "message"),
     [
