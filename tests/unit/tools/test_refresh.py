@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
+import pytest
 
 from refresh import scores_of
 from thermodepth.statistics import read_measurements
+
+DOCS = Path(__file__).resolve().parents[3] / "docs"
 
 
 def rows() -> pa.Table:
@@ -33,6 +38,24 @@ def rows() -> pa.Table:
         for metric in ("abs_rel", "mae")
     ]
     return pa.Table.from_pylist(records)
+
+
+@pytest.mark.parametrize("reach", [6, 16, 40])
+@pytest.mark.parametrize(("metric", "column"), [("abs_rel", 5), ("rmse", 6)])
+def test_the_published_table_is_what_the_published_scores_say(
+    reach: int, metric: str, column: int
+) -> None:
+    page = (DOCS / "results.md").read_text(encoding="utf-8")
+    (line,) = re.findall(rf"^\| truth to {reach} m \| all pixels \|.*$", page, re.MULTILINE)
+    scores = read_measurements(DOCS / "studies" / "scores" / "paper-limited-synthetic.parquet")
+    off = f"reach-{reach}-no-consistency"
+    means = {
+        arm: float(np.mean(scores[metric].values[scores[metric].arms.index(arm)]))
+        for arm in (f"reach-{reach}", off)
+    }
+    percent = 100 * (means[f"reach-{reach}"] / means[off] - 1)
+    printed = line.split("|")[column].split()[0].replace("−", "-")
+    assert float(printed) == pytest.approx(percent, abs=0.06)
 
 
 def test_scores_of_whole_frames_are_those_that_analyze_reads(tmp_path: Path) -> None:
