@@ -26,7 +26,7 @@ settings.steps = 4
 settings.data = { source = "synthetic:PACK", batch_size = 2, size = [64, 64] }
 settings.model = { weights = "none", decoder_width = 16 }
 settings.teacher.kind = "truth"
-settings.runtime = { checkpoint_every = 2, log_every = 2, workers = WORKERS }
+settings.runtime = { checkpoint_every = 2, log_every = 2, workers = 0 }
 settings.losses.huber_depth.weight = 1.0
 
 [factors]
@@ -51,7 +51,7 @@ def folder(tiny_pack: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The user's own folder, with the toy and a study of it, studied with two seeds in two processes."""
     place = tmp_path_factory.mktemp("mine")
     shutil.copy(TOY, place)
-    text = STUDY.replace("PACK", str(tiny_pack)).replace("WORKERS", "1")
+    text = STUDY.replace("PACK", str(tiny_pack))
     (place / "study.toml").write_text(text)
     thermodepth("study", "run", "study.toml", "--out", "out", "--processes", "2", at=place)
     return place
