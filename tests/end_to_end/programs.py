@@ -10,9 +10,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from thermodepth.forking import process_context
-
-#: Imports torch and whatever a training or a study needs; studies in this process share the server.
-HEAVY = "thermodepth.study.executors.launch"
+from thermodepth.study.executors.local import HEAVY
 
 
 def run_program(
@@ -21,7 +19,7 @@ def run_program(
     """`thermodepth WORDS` with this folder as its own: what it printed, and how it ended."""
     with tempfile.TemporaryDirectory() as folder:
         outputs = [Path(folder) / name for name in ("stdout", "stderr")]
-        process = process_context([HEAVY], may_fork=True).Process(
+        process = process_context(HEAVY, may_fork=True).Process(
             target=_program, args=(list(words), at, dict(environment), outputs)
         )
         process.start()

@@ -80,14 +80,13 @@ def test_a_finished_study_is_not_trained_again(finished: Path, tiny_pack: Path) 
     assert (finished / "table.csv").read_bytes() == table
 
 
-def children(parent: int) -> list[int]:
-    """Its cells, and what Python itself keeps beside them."""
+def descendants(parent: int) -> list[int]:
+    """Its cells, the server that they are forked off, and what Python itself keeps beside them."""
     try:
-        return [
-            int(pid) for pid in Path(f"/proc/{parent}/task/{parent}/children").read_text().split()
-        ]
+        listed = Path(f"/proc/{parent}/task/{parent}/children").read_text().split()
     except OSError:
         return []
+    return [pid for child in map(int, listed) for pid in (child, *descendants(child))]
 
 
 def report_of(out: Path) -> str:
@@ -110,13 +109,13 @@ def test_kill_nine_at_random_moments_gives_the_same_report(
     for _ in range(KILLS):
         if study is None or study.poll() is not None:
             study = subprocess.Popen(call, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-            while not (out / "study.json").is_file() or not children(study.pid):
+            while not (out / "study.json").is_file() or not descendants(study.pid):
                 if study.poll() is not None:  # the study before it had done all
                     break
                 assert time.monotonic() < deadline, told
                 time.sleep(0.02)
         time.sleep(chance.uniform(0, 4))
-        victim = chance.choice([study.pid, *children(study.pid)])
+        victim = chance.choice([study.pid, *descendants(study.pid)])
         told.append(f"{'study' if victim == study.pid else 'cell'} at {time.monotonic():.2f}")
         with contextlib.suppress(ProcessLookupError):
             os.kill(victim, signal.SIGKILL)

@@ -118,7 +118,8 @@ class ResidualPyramid(nn.Module):
         self.embedder = Stem(channels, config.stem)
         self.encoder = Stages(config)
         for module in self.modules():
-            if isinstance(module, nn.Conv2d):
+            # On the meta device there is nothing to draw, and trying to loads torch._dynamo for seconds.
+            if isinstance(module, nn.Conv2d) and not module.weight.is_meta:
                 # Drawn twice, as transformers does: a seed keeps the first weights that it always had.
                 nn.init.normal_(module.weight, 0.0, 0.02)
                 nn.init.kaiming_normal_(module.weight, mode="fan_out", nonlinearity="relu")

@@ -10,6 +10,7 @@ import torch
 
 from thermodepth.errors import SettingsError
 from thermodepth.model import DepthNetwork, ModelSettings, initialise, parameter_count
+from thermodepth.model.encoders import build_encoder
 
 NetworkOf = Callable[..., DepthNetwork]
 SettingsOf = Callable[..., ModelSettings]
@@ -214,3 +215,12 @@ def test_half_precision_keeps_the_ratio_of_focal_lengths(network_of: NetworkOf) 
 def test_a_canonical_lens_that_cannot_be_is_refused(focal_px: float) -> None:
     with pytest.raises(SettingsError, match="focal_px"):
         ModelSettings.parse({"focal_px": focal_px})
+
+
+def test_no_weights_are_drawn_where_there_are_none(monkeypatch: pytest.MonkeyPatch) -> None:
+    """On the meta device drawing loads torch's compiler, for seconds, and draws nothing."""
+    for name in ("normal_", "kaiming_normal_"):
+        monkeypatch.setattr(torch.nn.init, name, lambda *_, **__: pytest.fail("drawn"))
+    with torch.device("meta"):
+        encoder = build_encoder("resnet-small", channels=1)
+    assert all(parameter.is_meta for parameter in encoder.parameters())

@@ -25,6 +25,8 @@ if TYPE_CHECKING:
     from multiprocessing.connection import Connection
 
 VISIBLE = "CUDA_VISIBLE_DEVICES"
+#: What a cell imports; of torch's optimisers the first one made loads its compiler, for seconds.
+HEAVY = (compute.__module__, "torch._dynamo")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -41,7 +43,7 @@ class LocalExecutor:
         with it, and when this process dies the others meet a broken pipe and stop.
         """
         on_cores = all(slot is None for slot in self.slots)
-        context = process_context([compute.__module__], may_fork=on_cores)
+        context = process_context(HEAVY, may_fork=on_cores)
         waiting = list(jobs)
         free = list(self.slots)
         running: dict[Any, _Running] = {}  # by the end of the pipe that is read
