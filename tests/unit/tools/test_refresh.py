@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from pathlib import Path
+from types import ModuleType
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from refresh import scores_of
 from thermodepth.statistics import read_measurements
 
 DOCS = Path(__file__).resolve().parents[3] / "docs"
@@ -58,8 +59,10 @@ def test_the_published_table_is_what_the_published_scores_say(
     assert float(printed) == pytest.approx(percent, abs=0.06)
 
 
-def test_scores_of_whole_frames_are_those_that_analyze_reads(tmp_path: Path) -> None:
-    scores = scores_of(rows(), ["full", "no-silog"])
+def test_scores_of_whole_frames_are_those_that_analyze_reads(
+    tmp_path: Path, load_tool: Callable[[str], ModuleType]
+) -> None:
+    scores = load_tool("refresh").scores_of(rows(), ["full", "no-silog"])
     assert scores.num_rows == 2 * 2 * 2
     pq.write_table(scores, tmp_path / "scores.parquet")
     measured = read_measurements(tmp_path / "scores.parquet")
