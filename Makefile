@@ -11,7 +11,7 @@ PYTEST := OMP_NUM_THREADS=1 $(VENV)/bin/python -m pytest -n $(WORKERS) --maxproc
 BIN := $(VENV)/bin
 ASSETS := src/thermodepth/assets
 # Of `make study`: what two cores train of fifteen cells within ten minutes; the published study has more.
-STUDY_STEPS ?= 100
+STUDY_STEPS ?= 80
 
 .PHONY: help setup study results pages pictures transfer-picture world test suite quick check format pack rgb-teacher thermal-small imagenet-start many-cameras thermal-any rgb-any assets clean
 help:            ## this list
